@@ -1,0 +1,33 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint docs clean
+
+venv := .venv/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+run: ## set everything up and start the application on http://127.0.0.1:8000
+	@bin/setup
+	@$(venv)/lungwise serve
+
+test: ## set everything up and run every check
+	@bin/setup train check
+	@$(MAKE) --no-print-directory lint
+	$(venv)/pytest
+
+check: ## the same without torch: all but the training tests
+	@bin/setup check
+	@$(MAKE) --no-print-directory lint types="--exclude training --follow-imports silent"
+	$(venv)/pytest -m "not training"
+
+lint: # style, types, import rules
+	$(venv)/ruff check
+	$(venv)/ruff format --check
+	$(venv)/mypy $(types)
+	$(venv)/lint-imports
+
+docs: ## write the generated pages anew
+	$(venv)/python docs/generate.py
+
+clean: ## remove what was installed and built; films and data stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist

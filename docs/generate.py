@@ -1,0 +1,145 @@
+"""Writes the generated pages: the command line's reference, and the figures in the README.
+
+Run by `make docs`; `tests/docs` fails where a page is not what this writes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from lungwise.cli import COMMANDS, main
+from lungwise.cli.installation import make_reader
+from lungwise.settings import Settings
+from lungwise.web.app import create_app
+
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers -->"
+
+
+def cli_page() -> str:
+    """The help of every command, as people see it in a terminal."""
+    parts = ["# Command line", "", "Written by `make docs` from the commands' own help.", ""]
+    context = click.Context(main, info_name="lungwise", help_option_names=["-h", "--help"])
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None, name  # noqa: S101 - a command that is listed exists
+        parts += _help(command, name, context)
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, name: str, parent: click.Context) -> list[str]:
+    """The help of a command, and of those in it where it is a group."""
+    with click.Context(command, info_name=name, parent=parent, terminal_width=100) as context:
+        parts = [f"## {context.command_path}", "", "```text", command.get_help(context), "```", ""]
+        inner = command.commands.items() if isinstance(command, click.Group) else ()
+        return parts + [part for name, one in inner for part in _help(one, name, context)]
+
+
+def settings_page() -> str:
+    """Every setting with its variable, default and meaning."""
+    rows = [
+        f"| `LUNGWISE_{name.upper()}` | {_default(field)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    head = (
+        "# Settings\n\nWritten by `make docs`. Each is an environment variable; without the prefix and in small "
+        "letters it is a line of the TOML file that `LUNGWISE_SETTINGS` names.\n\n"
+        "| variable | default | meaning |\n|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "`~/.local/share/lungwise`"
+    plain = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    return "" if plain in ("", None) else f"`{plain}`"
+
+
+def routes_page() -> str:
+    """Every address of the web application."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(Settings(data_folder=Path(folder)), make_reader)
+        app.database.close()
+    rows = [
+        f"| `{rule.rule}` | {', '.join(sorted((rule.methods or set()) & {'GET', 'POST'}))} "
+        f"| {_first_line(app.view_functions[rule.endpoint])} |"
+        for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
+    ]
+    head = (
+        "# Addresses\n\nWritten by `make docs` from the application.\n\n"
+        "| address | methods | what it does |\n|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def _first_line(view: Callable[..., object]) -> str:
+    return next(iter((view.__doc__ or "").strip().splitlines()), "Give a file that every page needs.")
+
+
+def readme() -> str:
+    """The README with the figures of `docs/evaluation.json` and `docs/bench.json` between its marks."""
+    text = README.read_text(encoding="utf-8")
+    before, after = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return text[:before] + numbers() + text[after:]
+
+
+def numbers() -> str:
+    """The few figures a reader asks for first, each with its interval and its command."""
+    evaluation = json.loads((DOCS / "evaluation.json").read_text(encoding="utf-8"))
+    bench = json.loads((DOCS / "bench.json").read_text(encoding="utf-8"))
+    rows = "\n".join(f"| {what} | {figure} |" for what, figure in _accuracy(evaluation))
+    return (
+        f"| | value (95 % interval) |\n|---|---|\n{rows}\n\n"
+        f"From `{evaluation['command']}`, {evaluation['date']}.\n\n"
+        f"On two cores one 1-megapixel film takes {bench['whole']['median']:.0f} ms from file to reading, a batch "
+        f"{bench['films_per_second']:.0f} films a second, {bench['resident_megabytes']} MB of memory, and a fresh "
+        f"process answers after {bench['first_reading_seconds']:.1f} s (`lungwise bench`).\n\n"
+    )
+
+
+def _accuracy(evaluation: dict[str, Any]) -> list[tuple[str, str]]:
+    siim, radiopaedia = _source(evaluation, "test", "siim"), _source(evaluation, "external", "cohen-radiopaedia.org")
+    hannover, delhi = _source(evaluation, "external", "hannover"), _source(evaluation, "external", "delhi")
+    typical, abnormal = siim["tasks"][:2]
+    called = {row["label"]: row["called_positive"] for row in delhi["confusion"]}
+    return [
+        ("Typical COVID-19 appearance against negative, other patients of the training hospitals: AUC", _area(typical)),
+        ("Any abnormal appearance against negative, the same: AUC", _area(abnormal)),
+        ("The heat map's maximum lies in a radiologist's box", _share(siim["localisation"]["pointing_game"])),
+        ("COVID-19 against other disease, many hospitals never seen: AUC", _area(radiopaedia["tasks"][0])),
+        ("COVID-19 in a hospital never seen, called positive", _share(hannover["verdicts"]["sensitivity"])),
+        ("COVID-19 in a hospital never seen, missed", _share(hannover["verdicts"]["missed"])),
+        ("Normal films of a hospital never seen, called positive", _share(called["normal"])),
+        ("Tuberculosis in a hospital never seen, called positive", _share(called["tuberculosis"])),
+    ]
+
+
+def _source(evaluation: dict[str, Any], split: str, name: str) -> dict[str, Any]:
+    sources = next(part["sources"] for part in evaluation["splits"] if part["split"] == split)
+    found: dict[str, Any] = next(source for source in sources if source["source"] == name)
+    return found
+
+
+def _area(task: dict[str, Any]) -> str:
+    auc = task["auc"]
+    return f"{auc['value']:.3f} ({auc['lower']:.3f} to {auc['upper']:.3f})"
+
+
+def _share(estimate: dict[str, Any]) -> str:
+    return f"{estimate['value']:.0%} ({estimate['lower']:.0%} to {estimate['upper']:.0%})"
+
+
+if __name__ == "__main__":
+    for name, page in (("cli", cli_page), ("settings", settings_page), ("addresses", routes_page)):
+        (DOCS / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
+    README.write_text(readme(), encoding="utf-8")

@@ -1,0 +1,94 @@
+"""The forms of accounts."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, SelectChoice, SelectField, StringField, SubmitField
+from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
+
+from lungwise.accounts.person import Role
+from lungwise.studies.wording import ROLES
+
+LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
+"""The languages that every page speaks, each in its own words."""
+
+
+def _one_line(_form: FlaskForm, field: StringField) -> None:
+    if any(ord(letter) < 32 for letter in field.data or ""):
+        raise ValidationError(str(_("This holds signs that cannot be written.")))
+
+
+_NAME = [InputRequired(_("Write your name.")), Length(max=120), _one_line]
+_EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is no e-mail address."))]
+_NEW = {"autocomplete": "new-password"}
+
+
+class PasswordForm(FlaskForm):
+    """Name and a new password, twice."""
+
+    name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
+    password = PasswordField(_("Password"), [InputRequired(_("Choose a password."))], render_kw=_NEW)
+    again = PasswordField(
+        _("The same password again"), [EqualTo("password", _("The two passwords differ."))], render_kw=_NEW
+    )
+
+
+class InvitedForm(PasswordForm):
+    """What an invited person says of themselves."""
+
+    submit = SubmitField(_("Open the account"))
+
+
+class RegisterForm(PasswordForm):
+    """What somebody says of themselves to open an account."""
+
+    email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
+    clinic = SelectField(_("Clinic"), coerce=int)
+    submit = SubmitField(_("Open an account"))
+
+
+class WelcomeForm(PasswordForm):
+    """What the first administrator says."""
+
+    clinic_name = StringField(_("Name of your clinic"), [InputRequired(), Length(max=120), _one_line])
+    email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
+    code = StringField(
+        _("Set-up code"),
+        [InputRequired()],
+        description=_("It is printed where Lungwise was started."),
+        render_kw={"autocomplete": "off"},
+    )
+    submit = SubmitField(_("Begin"))
+
+
+class ProfileForm(FlaskForm):
+    """One's own name and language."""
+
+    name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
+    language = SelectField(
+        _("Language"),
+        choices=[
+            SelectChoice("", _("As the browser asks")),
+            *(SelectChoice(*one) for one in LANGUAGES.items()),
+        ],
+    )
+    submit = SubmitField(_("Save"))
+
+
+_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in Role]
+
+
+class InviteForm(FlaskForm):
+    """Whom to invite, and as what."""
+
+    email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "off"})
+    role = SelectField(_("Role"), choices=_ROLES)
+    submit = SubmitField(_("Invite"))
+
+
+class RoleForm(FlaskForm):
+    """Another role for a colleague."""
+
+    role = SelectField(_("Role"), choices=_ROLES)
+    submit = SubmitField(_("Change role"))

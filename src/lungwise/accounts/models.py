@@ -1,0 +1,84 @@
+"""The tables of accounts: clinics, users and what is known of failed sign-ins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask_security import AsaList, RoleMixin, UserMixin
+from sqlalchemy import Boolean, ForeignKey, String
+from sqlalchemy.ext.mutable import MutableList
+from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
+
+from lungwise.accounts.person import Person, Role
+from lungwise.store import Base, Moment
+
+
+class Clinic(Base):
+    """A clinic: films, patients and users are seen only inside it."""
+
+    __tablename__ = "clinics"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class User(Base, UserMixin):
+    """An account of one person in one clinic."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), index=True)
+    email: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(20))
+    active: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
+    approved_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    signed_in_at: Mapped[datetime | None] = mapped_column(Moment)
+    language: Mapped[str | None] = mapped_column(String(5))
+    password: Mapped[str] = mapped_column(String(255))
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    tf_primary_method: Mapped[str | None] = mapped_column(String(64))
+    tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
+
+    clinic: Mapped[Clinic] = relationship()
+
+    @property
+    def person(self) -> Person:
+        """The account as one who acts."""
+        return Person(self.id, self.name, self.clinic_id, Role(self.role))
+
+    @property
+    def roles(self) -> list[RoleMixin]:
+        """None of Flask-Security's: what a role may do is said in `person.RIGHTS` alone."""
+        return []
+
+    @roles.setter
+    def roles(self, _roles: object) -> None:
+        """Take nothing: a role is set by its own name."""
+
+    def verify_and_update_password(self, password: str) -> bool:
+        """Compare a password, with the database's write lock let go: hashing takes its time."""
+        session = object_session(self)
+        if session is not None:
+            session.commit()
+        return super().verify_and_update_password(password)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the account waits for an administrator's approval."""
+        return self.approved_at is None
+
+
+class Failures(Base):
+    """Failed sign-ins of one account or one network address, by a hash of its name."""
+
+    __tablename__ = "failures"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column()
+    until: Mapped[datetime] = mapped_column(Moment)

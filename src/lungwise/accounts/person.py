@@ -1,0 +1,61 @@
+"""A person who acts, and what their role lets them do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lungwise.errors import NotFound
+
+
+class Role(StrEnum):
+    """What a person is in their clinic."""
+
+    DOCTOR = "doctor"
+    RADIOLOGIST = "radiologist"
+    ADMINISTRATOR = "administrator"
+
+
+class Right(StrEnum):
+    """What a role may do."""
+
+    SEE = "see studies and patients"
+    UPLOAD = "upload films"
+    CONCLUDE = "give an opinion"
+    EXPORT = "export reports and lists"
+    KEEP_PATIENTS = "change and merge patients"
+    DELETE = "delete studies and patients"
+    ADMINISTER = "manage accounts and see the audit trail"
+
+
+_EVERYONE = frozenset({Right.SEE, Right.UPLOAD, Right.CONCLUDE, Right.EXPORT})
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.RADIOLOGIST: _EVERYONE,
+    Role.DOCTOR: _EVERYONE | {Right.KEEP_PATIENTS},
+    Role.ADMINISTRATOR: frozenset(Right),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acts. Every rule about a clinic or a role asks this."""
+
+    id: int
+    name: str
+    clinic_id: int
+    role: Role
+
+    def may(self, right: Right) -> bool:
+        """Say whether the role has the right."""
+        return right in RIGHTS[self.role]
+
+    def need(self, right: Right) -> None:
+        """Go on only with the right.
+
+        Raises
+        ------
+        NotFound
+            Without it: what a person may not do is not there for them.
+        """
+        if not self.may(right):
+            raise NotFound

@@ -1,0 +1,231 @@
+"""The rules of accounts: who may open one, and what an administrator may do with it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.models import Clinic, User
+from lungwise.accounts.passwords import Passwords
+from lungwise.accounts.person import Person, Right, Role
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound, Rejected
+from lungwise.settings import Registration, Settings
+from lungwise.store import Clock, new_key
+
+__all__ = ["INVITATION_DAYS", "Accounts", "Applicant", "Clinic", "Invitation", "User"]
+
+INVITATION_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """What somebody says of themselves to open an account."""
+
+    name: str
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A place in a clinic, kept for one e-mail address."""
+
+    email: str
+    clinic_id: int
+    role: Role
+
+
+class Accounts:
+    """The accounts of every clinic."""
+
+    def __init__(self, session: Session, clock: Clock, settings: Settings, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+        self._passwords = Passwords(settings)
+        self._registration = settings.registration
+        self._invitations = URLSafeTimedSerializer(settings.signing_key(), salt="invitation")
+
+    def is_empty(self) -> bool:
+        """Say whether nobody has an account yet."""
+        return self._session.scalar(select(User.id).limit(1)) is None
+
+    def clinics(self) -> list[Clinic]:
+        """List every clinic by name."""
+        return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
+
+    def clinic(self, name: str) -> Clinic:
+        """Give the clinic of that name, made where there is none."""
+        found = self._session.scalar(select(Clinic).where(Clinic.name == name))
+        if found is None:
+            found = Clinic(name=name, created_at=self._clock())
+            self._session.add(found)
+            self._session.flush()
+        return found
+
+    def by_email(self, email: str) -> User | None:
+        """Find an account by its e-mail address."""
+        return self._session.scalar(select(User).where(User.email == email.strip().lower()))
+
+    def register(self, applicant: Applicant, clinic_id: int) -> User | None:
+        """Open an account as the installation's setting allows; none where the address has one already.
+
+        Raises
+        ------
+        Rejected
+            If registration is by invitation only, or the password is weak.
+        NotFound
+            If there is no such clinic.
+        """
+        if self._registration is Registration.INVITATION:
+            raise Rejected("An account needs an invitation here. Ask your clinic's administrator.")
+        if self._session.get(Clinic, clinic_id) is None:
+            raise NotFound
+        approved = self._registration is Registration.OPEN
+        return self._open(applicant, clinic_id, Role.DOCTOR, approved=approved)
+
+    def invite(self, by: Person, email: str, role: Role) -> str:
+        """Make the token of an invitation."""
+        by.need(Right.ADMINISTER)
+        self._audit.record(by, "invited", "account", role.value)
+        return self._invitations.dumps([email.strip().lower(), by.clinic_id, role.value])
+
+    def invitation(self, token: str) -> Invitation:
+        """Read an invitation's token.
+
+        Raises
+        ------
+        Rejected
+            If it is not ours, too old, or used.
+        """
+        try:
+            email, clinic_id, role = self._invitations.loads(token, max_age=INVITATION_DAYS * 86400)
+        except BadData:
+            raise Rejected("This invitation is not valid any more. Ask for a new one.") from None
+        if self.by_email(email):
+            raise Rejected("This invitation is not valid any more. Ask for a new one.")
+        return Invitation(email, clinic_id, Role(role))
+
+    def accept(self, token: str, name: str, password: str) -> User:
+        """Open the invited account."""
+        invited = self.invitation(token)
+        applicant = Applicant(name, invited.email, password)
+        user = self._open(applicant, invited.clinic_id, invited.role, approved=True)
+        if user is None:
+            raise Rejected("This invitation is not valid any more. Ask for a new one.")
+        return user
+
+    def add(self, applicant: Applicant, clinic: str, role: Role) -> User:
+        """Open an account from the command line or at the first start.
+
+        Raises
+        ------
+        Rejected
+            If the address has an account already, or the password is weak.
+        """
+        user = self._open(applicant, self.clinic(clinic).id, role, approved=True)
+        if user is None:
+            raise Rejected("This e-mail address has an account already.")
+        return user
+
+    def check_password(self, password: str, *known: str) -> None:
+        """Check a new password; see `Passwords.check`."""
+        self._passwords.check(password, *known)
+
+    def colleagues(self, person: Person) -> list[User]:
+        """List the accounts of an administrator's clinic, those waiting first."""
+        person.need(Right.ADMINISTER)
+        own = select(User).where(User.clinic_id == person.clinic_id)
+        return list(self._session.scalars(own.order_by(User.approved_at.isnot(None), User.name, User.id)))
+
+    def everyone(self) -> list[User]:
+        """List every account, for the command line."""
+        return list(self._session.scalars(select(User).order_by(User.clinic_id, User.email)))
+
+    def colleague(self, person: Person, key: str) -> User:
+        """Find an account of the administrator's own clinic."""
+        person.need(Right.ADMINISTER)
+        user = self._session.scalar(select(User).where(User.key == key, User.clinic_id == person.clinic_id))
+        if user is None:
+            raise NotFound
+        return user
+
+    def approve(self, by: Person, key: str) -> None:
+        """Let a waiting account in."""
+        user = self.colleague(by, key)
+        user.approved_at = self._clock()
+        user.active = True
+        self._audit.record(by, "approved", "account", user.key)
+
+    def set_active(self, by: Person, key: str, active: bool) -> None:
+        """Disable an account, which ends its sessions, or enable it again."""
+        user = self.colleague(by, key)
+        if user.id == by.id:
+            raise Rejected("You cannot disable your own account.")
+        self.switch(user, active)
+        self._audit.record(by, "enabled" if active else "disabled", "account", user.key)
+
+    def switch(self, user: User, active: bool) -> None:
+        """Disable or enable an account, from the command line."""
+        user.active = active
+        user.fs_uniquifier = uuid.uuid4().hex
+
+    def change_role(self, by: Person, key: str, role: Role) -> None:
+        """Give a colleague another role."""
+        user = self.colleague(by, key)
+        if user.id == by.id:
+            raise Rejected("You cannot change your own role.")
+        user.role = role.value
+        self._audit.record(by, "changed role", "account", user.key)
+
+    def reset_second_factor(self, by: Person, key: str) -> None:
+        """Take away a colleague's second factor, so that they can set up a new one."""
+        user = self.colleague(by, key)
+        user.tf_primary_method = user.tf_totp_secret = None
+        user.mf_recovery_codes = None
+        user.fs_uniquifier = uuid.uuid4().hex
+        self._audit.record(by, "reset second factor", "account", user.key)
+
+    def change_profile(self, user: User, name: str, language: str | None) -> None:
+        """Change one's own name and language."""
+        user.name, user.language = name, language
+        self._audit.record(user.person, "changed", "account", user.key)
+
+    def signed_in(self, user: User) -> None:
+        """Note a sign-in."""
+        user.signed_in_at = self._clock()
+        self._audit.record(user.person, "signed in", "account", user.key)
+
+    def signed_out(self, user: User) -> None:
+        """Note a sign-out and end every session of the account, copies of its cookie included."""
+        user.fs_uniquifier = uuid.uuid4().hex
+        self._audit.record(user.person, "signed out", "account", user.key)
+
+    def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
+        email = applicant.email.strip().lower()
+        self._passwords.check(applicant.password, email, applicant.name)
+        password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
+        if self._session.scalar(select(func.count()).where(User.email == email)):
+            return None
+        now = self._clock()
+        user = User(
+            key=new_key(),
+            clinic_id=clinic_id,
+            email=email,
+            name=applicant.name.strip(),
+            role=role.value,
+            password=password,
+            active=approved,
+            approved_at=now if approved else None,
+            created_at=now,
+            fs_uniquifier=uuid.uuid4().hex,
+        )
+        self._session.add(user)
+        self._session.flush()
+        self._audit.record(user.person, "registered", "account", user.key)
+        return user

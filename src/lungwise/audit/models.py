@@ -1,0 +1,39 @@
+"""The tables of the audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lungwise.store import Base, Moment
+from lungwise.store.database import TABLE
+
+
+class AuditEntry(Base):
+    """One deed. It holds keys of things, never patient data, and outlives what it speaks of."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index(None, "clinic_id", "id"), Index(None, "clinic_id", "subject_key"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Moment)
+    clinic_id: Mapped[int | None] = mapped_column()
+    person_id: Mapped[int | None] = mapped_column()
+    person_name: Mapped[str] = mapped_column(String(120))
+    address: Mapped[str] = mapped_column(String(45))
+    deed: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(20))
+    subject_key: Mapped[str] = mapped_column(String(40))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHead(Base):
+    """The chain's end: how many entries there are and the last one's hash. One row."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    entries: Mapped[int] = mapped_column()
+    hash: Mapped[str] = mapped_column(String(64))

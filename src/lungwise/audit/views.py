@@ -1,0 +1,69 @@
+"""The pages of the audit trail."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from flask import Blueprint, make_response, render_template, request
+from flask_babel import lazy_gettext as _
+from werkzeug.wrappers import Response
+from wtforms import DateField, Form, StringField
+from wtforms.validators import Length, Optional
+
+from lungwise.accounts.person import Right
+from lungwise.audit.service import PAGE, AuditFilter
+from lungwise.reports.tables import harmless
+from lungwise.web.desk import desk, person
+
+bp = Blueprint("audit", __name__)
+
+
+class AuditForm(Form):
+    """Which entries to show. It changes nothing and names no patient, so it needs no token."""
+
+    person = StringField(_("Person"), [Length(max=120)])
+    deed = StringField(_("Deed"), [Length(max=40)])
+    subject_key = StringField(_("Key"), [Length(max=40)])
+    since = DateField(_("From"), [Optional()])
+    until = DateField(_("To"), [Optional()])
+
+    def wanted(self) -> AuditFilter:
+        """Give the fields as a filter; a field that makes no sense filters nothing."""
+        self.validate()
+        return AuditFilter(
+            (self.person.data or "").strip(),
+            (self.deed.data or "").strip(),
+            (self.subject_key.data or "").strip(),
+            self.since.data,
+            self.until.data,
+        )
+
+
+@bp.get("/audit")
+def trail() -> str:
+    """Show the clinic's audit trail."""
+    person().need(Right.ADMINISTER)
+    form = AuditForm(request.args)
+    before = request.args.get("before", type=int)
+    entries = desk().audit.page(person(), form.wanted(), before)
+    following = entries[-1].id if len(entries) == PAGE else None
+    desk().note("saw", "audit trail", "")
+    return render_template("audit/trail.html", form=form, entries=entries, following=following)
+
+
+@bp.get("/audit.csv")
+def export() -> Response:
+    """Give the clinic's audit trail as a table."""
+    person().need(Right.ADMINISTER)
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "hash"))
+    for entry in desk().audit.export(person(), AuditForm(request.args).wanted()):
+        row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key, entry.hash)
+        table.writerow((entry.id, entry.at.isoformat(), *map(harmless, row)))
+    desk().note("exported", "audit trail", "")
+    answer = make_response(out.getvalue())
+    answer.content_type = "text/csv; charset=utf-8"
+    answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
+    return answer

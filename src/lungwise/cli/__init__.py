@@ -1,0 +1,43 @@
+"""The command line: one module per command, loaded only when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from lungwise import __version__
+
+COMMANDS = {
+    "read": "lungwise.cli.read:read",
+    "train": "lungwise.cli.train:train",
+    "export": "lungwise.cli.export:export",
+    "evaluate": "lungwise.cli.evaluate:evaluate",
+    "bench": "lungwise.cli.bench:bench",
+    "serve": "lungwise.cli.serve:serve",
+    "demo": "lungwise.cli.demo:demo",
+    "users": "lungwise.cli.users:users",
+    "db": "lungwise.cli.db:db",
+    "audit": "lungwise.cli.audit:audit",
+}
+"""Each command and where it lives; torch and matplotlib stay unloaded until one needs them."""
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lungwise")
+def main() -> None:
+    """Read chest X-ray films for COVID-19. Research and decision support; no medical device."""

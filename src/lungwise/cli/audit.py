@@ -1,0 +1,26 @@
+"""`lungwise audit`: the audit trail from the command line."""
+
+from __future__ import annotations
+
+import click
+
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.store import utc_now
+
+
+@click.group()
+def audit() -> None:
+    """Check the audit trail."""
+
+
+@audit.command()
+def verify() -> None:
+    """Walk the whole chain of hashes, and say where it breaks."""
+    with open_database(read_settings()) as database, database.reading() as session:
+        trail = AuditTrail(session, utc_now)
+        found = trail.verify()
+        entries, head = trail.head()
+    if found:
+        raise click.ClickException(f"The audit trail breaks at entry {found.entry}: {found.reason}.")
+    click.echo(f"The audit trail is whole: {entries} entries. Note its end outside this machine: {head}")

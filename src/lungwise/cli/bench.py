@@ -1,0 +1,144 @@
+"""`lungwise bench`: how fast this machine reads, stage by stage."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.films import open_film
+from lungwise.films.preprocess import preprocess
+from lungwise.reading import Reader
+
+STAGES = ("decode", "preprocess", "network", "whole")
+Measured = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--film", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A film [a drawn one, 1 MP]."
+)
+@click.option("--rounds", default=100, show_default=True, type=click.IntRange(10), help="Films to measure.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@one_line_errors
+def bench(film: Path | None, rounds: int, as_json: bool) -> None:
+    """Measure decoding, preprocessing, network and the whole, and films a second.
+
+    All figures are of this machine and of this moment: compare the ratios, and stop other work first.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = film or _drawn_film(Path(folder))
+        measured = measure(path, rounds)
+    if as_json:
+        click.echo(json.dumps(measured))
+    else:
+        _print(measured)
+
+
+def measure(path: Path, rounds: int) -> Measured:
+    """Measure one film's way through every stage.
+
+    Returns
+    -------
+    Milliseconds (`median` and `p95`) per stage; `batch` milliseconds per film; the ratios
+    of `whole` and `batch` to the network's own median; films a second; seconds from the
+    start of a process to its first answer; the highest resident memory in MB.
+    """
+    reader, data = Reader(), path.read_bytes()
+    opened = open_film(data)
+    square, network = preprocess(opened.pixels), reader.runtime()
+    stages: dict[str, Callable[[], object]] = {
+        "decode": lambda: open_film(data),
+        "preprocess": lambda: preprocess(opened.pixels),
+        "network": lambda: network.run(square),
+        "whole": lambda: reader.look(open_film(path.read_bytes())),
+    }
+    times = _interleaved(stages, rounds)
+    measured: Measured = {name: _summary(times[name]) for name in STAGES}
+    batch = _batch(reader, path, rounds)
+    alone = measured["network"]["median"]
+    return measured | {
+        "batch": batch,
+        "whole_over_network": round(measured["whole"]["median"] / alone, 3),
+        "batch_over_network": round(batch / alone, 3),
+        "films_per_second": round(1000 / batch, 1),
+        "first_reading_seconds": _first_reading(path),
+        "resident_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _interleaved(stages: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each stage, taken in turn, so that a slow moment hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in stages}
+    for warm in range(-5, rounds):
+        for name, stage in stages.items():
+            began = time.perf_counter()
+            stage()
+            if warm >= 0:
+                times[name].append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _batch(reader: Reader, path: Path, films: int) -> float:
+    """Milliseconds per film when many are read."""
+    for _ in reader.read_many([path] * 8):
+        pass
+    began = time.perf_counter()
+    for _ in reader.read_many([path] * films):
+        pass
+    return round((time.perf_counter() - began) * 1000 / films, 2)
+
+
+def _first_reading(path: Path) -> float:
+    """Seconds from the start of a fresh process to its answer."""
+    command = [sys.executable, "-m", "lungwise", "read", "--json", str(path)]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - our own command
+    if not done.stdout:
+        raise click.ClickException(f"A fresh process did not answer: {done.stderr.decode(errors='replace').strip()}")
+    return round(time.perf_counter() - began, 2)
+
+
+def _summary(times: list[float]) -> dict[str, float]:
+    return {"median": round(float(np.median(times)), 2), "p95": round(float(np.percentile(times, 95)), 2)}
+
+
+def _drawn_film(folder: Path) -> Path:
+    """A 1-megapixel JPEG with a film's grain; nothing that a doctor would read."""
+    side = 1024
+    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    lungs = np.exp(-(((np.abs(columns) - 0.4) / 0.25) ** 2 + (rows / 0.6) ** 2))
+    grain = np.random.default_rng(0).normal(0, 3, (side, side))
+    packed = io.BytesIO()
+    Image.fromarray(np.clip(200 - 150 * lungs + grain, 0, 255).astype(np.uint8)).save(packed, "JPEG", quality=90)
+    path = folder / "drawn.jpg"
+    path.write_bytes(packed.getvalue())
+    return path
+
+
+def _print(measured: Measured) -> None:
+    console = Console()
+    table = Table("stage", "median, ms", "p95, ms", box=None, header_style="dim")
+    for name in STAGES:
+        table.add_row(name, f"{measured[name]['median']:.1f}", f"{measured[name]['p95']:.1f}")
+    console.print(table)
+    console.print(
+        f"\nOne film takes {measured['whole_over_network']:.2f} times the network's own time; "
+        f"in a batch {measured['batch_over_network']:.2f} times, {measured['films_per_second']:.0f} films a second.\n"
+        f"A fresh process answers after {measured['first_reading_seconds']:.1f} s; "
+        f"{measured['resident_megabytes']} MB resident."
+    )

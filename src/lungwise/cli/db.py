@@ -1,0 +1,66 @@
+"""`lungwise db`: the database and the films together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.store import FilmStore
+from lungwise.store.backup import BackupError, back_up, check_films, restore_from
+from lungwise.store.migrations import is_current, upgrade
+
+
+@click.group()
+def db() -> None:
+    """Upgrade, check, back up and restore the database and the films."""
+
+
+@db.command("upgrade")
+def upgrade_schema() -> None:
+    """Bring the database to this release's schema."""
+    with open_database(read_settings(), current=False) as database:
+        upgrade(database.engine)
+    click.echo("The database has this release's schema.")
+
+
+@db.command()
+def check() -> None:
+    """Check the schema, and that every film of the database lies in the store, undamaged."""
+    settings = read_settings()
+    with open_database(settings) as database, database.reading() as session:
+        report = check_films(session, FilmStore(settings.films_folder))
+    for study, film in [*report.missing, *report.damaged]:
+        click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
+    if report.left_over:
+        click.echo(f"{len(report.left_over)} files belong to no study; uploads that were cut off left them.")
+    if report.missing or report.damaged:
+        raise click.ClickException("Films are missing. Restore them from a backup: lungwise db restore FILE")
+    click.echo(f"All is well: {report.films} films, each where it belongs.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write the database and its films into one FILE, while the service goes on."""
+    settings = read_settings()
+    with open_database(settings) as database, database.reading() as session:
+        films = back_up(session, FilmStore(settings.films_folder), file)
+    click.echo(f"{file} holds the database and {films} films.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Fill an empty installation from a backup FILE; also from SQLite to MariaDB or back."""
+    settings = read_settings()
+    try:
+        with open_database(settings, current=False) as database:
+            if not is_current(database.engine):
+                upgrade(database.engine)
+            with database.writing() as session:
+                films = restore_from(session, FilmStore(settings.films_folder), file)
+    except BackupError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The database and {films} films are restored from {file}.")

@@ -1,0 +1,98 @@
+"""`lungwise demo`: an empty database filled with drawn films, for a first look."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+
+import click
+from rich.progress import track
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Role
+from lungwise.accounts.service import Applicant, User
+from lungwise.audit.service import AuditTrail
+from lungwise.cli import installation
+from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.installation import accounts_over, open_database, read_settings
+from lungwise.patients.service import PatientFacts, Patients
+from lungwise.reading.reading import Verdict
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store.migrations import upgrade
+from lungwise.studies.intake import Limits
+from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.service import Conclusion, Studies
+from lungwise.studies.worklist import Wanted, Worklist
+
+CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
+_NAMES = (
+    ("Amara Okafor", "F", 1958),
+    ("Tomás Herrera", "M", 1971),
+    ("Sunita Sharma", "F", 1949),
+    ("Louis Lambert", "M", 1985),
+    ("Ngozi Eze", "F", 1990),
+    ("Kamal Rao", "M", 1963),
+    ("Inès Moreau", "F", 1977),
+    ("Pedro Álvarez", "M", 1942),
+)
+
+
+@click.command()
+@click.option("--studies", default=24, show_default=True, type=click.IntRange(1, 500), help="How many studies to draw.")
+def demo(studies: int) -> None:
+    """Fill an EMPTY database with drawn films, read by the shipped model."""
+    settings = read_settings()
+    with open_database(settings, current=False) as database:
+        upgrade(database.engine)
+        user = _add_user(database, settings)
+        for number in track(range(studies), description="Drawing films"):
+            _add_study(database, settings, user, number)
+        _read_all(database, settings, studies)
+        _add_opinions(database, settings, user)
+    click.echo(f"Start `lungwise serve` and sign in as {EMAIL} with the password: {PASSWORD}")
+
+
+def _add_user(database: Database, settings: Settings) -> User:
+    with database.writing() as session:
+        accounts = accounts_over(session, settings)
+        if not accounts.is_empty():
+            raise click.ClickException("This installation is in use. Set LUNGWISE_DATA_FOLDER to a new folder.")
+        return accounts.add(Applicant("Dr. Demo", EMAIL, PASSWORD), CLINIC, Role.ADMINISTRATOR)
+
+
+def _add_study(database: Database, settings: Settings, user: User, number: int) -> None:
+    chance = random.Random(number)  # noqa: S311 - a drawing's chance, not a secret
+    name, sex, born = _NAMES[number % len(_NAMES)]
+    facts = PatientFacts(f"D-{100 + number % len(_NAMES)}", name, sex, date(born, 1 + number % 12, 14))
+    film = as_jpeg(drawn_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
+    past = utc_now() - timedelta(days=chance.uniform(0, 170))
+    with database.writing() as session:
+        _studies(session, settings, past).open(user.person, facts, [("film.jpg", film)])
+
+
+def _read_all(database: Database, settings: Settings, studies: int) -> None:
+    room = ReadingRoom(database, FilmStore(settings.films_folder), utc_now, installation.make_reader, settings.readers)
+    for _film in track(room.read_all(), description="Reading films", total=studies):
+        pass
+
+
+def _add_opinions(database: Database, settings: Settings, user: User) -> None:
+    chance = random.Random(0)  # noqa: S311
+    with database.writing() as session:
+        trail = AuditTrail(session, utc_now, "demonstration")
+        patients = Patients(session, utc_now, trail)
+        studies = _studies(session, settings, utc_now())
+        lines, _following = Worklist(session, patients).page(user.person, Wanted())
+        for line in lines[::2]:
+            pcr = chance.choice((Verdict.POSITIVE, Verdict.NEGATIVE, None))
+            studies.conclude(user.person, line.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
+            studies.saw(user.person, line.study.key)
+
+
+def _studies(session: Session, settings: Settings, at: datetime) -> Studies:
+    """Give the studies' service at a moment of the past."""
+    trail = AuditTrail(session, utc_now, "demonstration")
+    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+    patients = Patients(session, lambda: at, trail)
+    return Studies(session, lambda: at, FilmStore(settings.films_folder), limits, patients, trail)

@@ -1,0 +1,79 @@
+"""`lungwise evaluate`: labelled films in, numbers with their intervals out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.options import films_option
+from lungwise.cli.progress import counted
+from lungwise.evaluation import protocol
+from lungwise.evaluation.evaluate import evaluate as measure
+from lungwise.evaluation.figures import draw_figures
+from lungwise.evaluation.model_card import render
+from lungwise.evaluation.schema import Evaluation
+from lungwise.evaluation.tables import Table, tables
+from lungwise.reading import Reader
+
+
+@click.command()
+@films_option
+@click.option("--split", type=click.Choice(protocol.SPLITS), help="This split alone [test and external].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document (lungwise/evaluation/schema.py).")
+@click.option("--figures", type=click.Path(file_okay=False, path_type=Path), help="Draw figures here, PNG and SVG.")
+@click.option("--model-card", type=click.Path(dir_okay=False, path_type=Path), help="Write the model card here.")
+@one_line_errors
+def evaluate(films: Path, split: str | None, as_json: bool, figures: Path | None, model_card: Path | None) -> None:
+    """Measure the model on labelled films, source by source.
+
+    Every share and every AUC comes with its 95 % interval. No AUC ever sets one source against another.
+    """
+    splits = (split,) if split else protocol.DEFAULT_SPLITS
+    command = "lungwise evaluate" + (f" --split {split}" if split else "")
+    results, evaluation = measure(Reader(), films, splits, command, counted)
+    if figures:
+        draw_figures(results, figures)
+    if model_card:
+        model_card.write_text(render(evaluation), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(evaluation, indent=1, ensure_ascii=False))
+    else:
+        _print(evaluation)
+
+
+def _print(evaluation: Evaluation) -> None:
+    console = Console()
+    card = evaluation["card"]
+    console.print(f"{card['name']} {card['version']}, {evaluation['date']}")
+    for split in evaluation["splits"]:
+        console.rule(f"split {split['split']}", style="dim")
+        for table in tables(split):
+            console.print(_rich(table))
+
+
+def _rich(table: Table) -> RichTable:
+    drawn = RichTable(
+        title=f"\n{table.title}",
+        title_style="bold",
+        title_justify="left",
+        caption=table.note,
+        caption_justify="left",
+        header_style="dim",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    for index, heading in enumerate(table.columns):
+        numbers = _are_numbers(table, index)
+        drawn.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers or index == 0)
+    for row in table.rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def _are_numbers(table: Table, column: int) -> bool:
+    return all(row[column][:1].isdigit() or row[column] == "-" for row in table.rows)

@@ -1,0 +1,54 @@
+"""What every command over an installation begins with: its settings, its database, its services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.service import Accounts
+from lungwise.audit.service import AuditTrail
+from lungwise.settings import Settings
+from lungwise.store import Database, utc_now
+from lungwise.store.migrations import is_current
+from lungwise.studies.reading_room import FilmReader
+
+
+def read_settings(**given: str | int) -> Settings:
+    """Read the settings, or say which one is wrong."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise click.ClickException(f"A setting is wrong. {wrong}") from error
+
+
+def make_reader() -> FilmReader:
+    """Load the shipped model. Called once, by the thread that reads."""
+    from lungwise.reading import Reader
+
+    reader: FilmReader = Reader()
+    return reader
+
+
+@contextmanager
+def open_database(settings: Settings, *, current: bool = True) -> Iterator[Database]:
+    """Open the database, or say why it cannot be used."""
+    database = Database(settings)
+    try:
+        if current and not is_current(database.engine):
+            raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
+        yield database
+    except OperationalError as error:
+        raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
+    finally:
+        database.close()
+
+
+def accounts_over(session: Session, settings: Settings) -> Accounts:
+    """Give the accounts' service for a command."""
+    return Accounts(session, utc_now, settings, AuditTrail(session, utc_now, "command line"))

@@ -1,0 +1,234 @@
+"""`lungwise read`: films and folders in, verdicts out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.progress import counted
+from lungwise.films import Refusal, open_path
+from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
+from lungwise.reading.artefact import FINDINGS, Card
+
+SOME_REFUSED = 3
+"""Exit code where at least one file was refused."""
+
+_COLOURS = {Verdict.POSITIVE: "bold red", Verdict.UNCERTAIN: "yellow", Verdict.NEGATIVE: "green"}
+
+_CSV_FILE = click.File("w", encoding="utf-8", errors="surrogateescape")
+"""File names need not be UTF-8."""
+
+NOTABLE = 0.5
+"""A finding at least this probable is named in the table."""
+
+
+class Named(NamedTuple):
+    """A file and the name its heat map gets: the path below the folder that was walked."""
+
+    path: Path
+    name: Path
+
+
+class Sink(Protocol):
+    """Takes each answer as it comes; `close` ends what was begun."""
+
+    def add(self, named: Named, answer: Answer) -> None:
+        """Take one answer."""
+
+    def close(self) -> None:
+        """End what was begun."""
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+@click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write a PNG overlay per film here.")
+@click.option(
+    "--csv", "table", type=click.File("w", encoding="utf-8", errors="surrogateescape"), help="Write a table here."
+)
+@click.pass_context
+@one_line_errors
+def read(
+    ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps: Path | None, table: TextIO | None
+) -> None:
+    """Read films; folders are walked to their ends.
+
+    Exits with 0 when all were read, with 3 when some were refused.
+    """
+    files = list(walk(paths))
+    if not files:
+        raise click.UsageError("There is no file in what was given.")
+    reader = Reader()
+    sinks: list[Sink] = [JsonLines(reader.artefact.card) if as_json else ForPeople()]
+    sinks += [Heatmaps(heatmaps)] if heatmaps else []
+    sinks += [CsvTable(table, reader.artefact.card)] if table else []
+    refused = _pour(reader, files, sinks)
+    ctx.exit(SOME_REFUSED if refused else 0)
+
+
+def _pour(reader: Reader, files: list[Named], sinks: list[Sink]) -> int:
+    """Read every file into every sink; return how many were refused."""
+    refused = 0
+    answers = reader.read_many(named.path for named in files)
+    for named, answer in zip(files, counted(answers, "reading", len(files)), strict=True):
+        refused += isinstance(answer.answer, Refusal)
+        for sink in sinks:
+            sink.add(named, answer)
+    for sink in sinks:
+        sink.close()
+    return refused
+
+
+def walk(paths: tuple[Path, ...]) -> Iterator[Named]:
+    """List the files to read: each path that is no folder, and all files below each that is one.
+
+    Hidden files and folders are passed over, unless they were named themselves.
+    """
+    taken: set[Path] = set()
+    for path in paths:
+        for file, name in _below(path) if path.is_dir() else [(path, Path(path.name))]:
+            free = _free(name, taken)
+            taken.add(free)
+            yield Named(file, free)
+
+
+def _below(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Every file below a folder that is not hidden, with its path from the folder's own name on."""
+    for at, folders, files in os.walk(folder, onerror=_cannot_walk):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in files if not name.startswith(".")):
+            file = Path(at, name)
+            yield file, folder.resolve().name / file.relative_to(folder)
+
+
+def _cannot_walk(error: OSError) -> None:
+    """A folder that cannot be entered is an error: its films would be left out in silence."""
+    raise error
+
+
+def _free(name: Path, taken: set[Path]) -> Path:
+    """The name itself, or with a number where two files share it: no heat map may take another's place."""
+    numbered = (name.with_name(f"{number}-{name.name}") for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
+
+
+def as_object(answer: Answer, card: Card) -> dict[str, Any]:
+    """One file's answer in the form that scripts rely on."""
+    said = answer.answer
+    read = said if isinstance(said, Reading) else None
+    refusal = said if isinstance(said, Refusal) else None
+    return {
+        "path": str(answer.path),
+        "status": "read" if read else "refused",
+        "refusal": {"code": refusal.code, "reason": refusal.reason} if refusal else None,
+        "covid": {"probability": round(read.probability, 4), "verdict": read.verdict} if read else None,
+        "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
+        "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
+        "model": {"name": card.name, "version": card.version},
+        "milliseconds": round(answer.milliseconds, 1),
+    }
+
+
+class JsonLines:
+    """One JSON object a line on stdout."""
+
+    def __init__(self, card: Card) -> None:
+        self._card = card
+
+    def add(self, named: Named, answer: Answer) -> None:
+        """Print one answer."""
+        click.echo(json.dumps(as_object(answer, self._card)))
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+class ForPeople:
+    """A table on stdout, with the count of each verdict below it."""
+
+    def __init__(self) -> None:
+        self._table = Table(box=None, header_style="dim", pad_edge=False)
+        for heading in ("film", "COVID-19", "probability", "also"):
+            self._table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
+        self._counts: dict[str, int] = {}
+
+    def add(self, named: Named, answer: Answer) -> None:
+        """Add one row."""
+        said = answer.answer
+        if isinstance(said, Refusal):
+            self._row(named, "refused", "dim", "", said.reason)
+        else:
+            others = [f"{name} {value:.0%}" for name, value in said.findings.items() if _worth_naming(name, value)]
+            self._row(named, said.verdict, _COLOURS[said.verdict], f"{said.probability:.0%}", ", ".join(others))
+
+    def _row(self, named: Named, word: str, colour: str, probability: str, note: str) -> None:
+        self._counts[word] = self._counts.get(word, 0) + 1
+        self._table.add_row(_plain(str(named.name)), Text(word, colour), probability, _plain(note))
+
+    def close(self) -> None:
+        """Print the table, the counts and what the answers are worth."""
+        console = Console()
+        console.print(self._table)
+        counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
+        console.print(f"\n{counts}. Uncertain means: refer.")
+        console.print("Decision support for research, no medical device: a doctor decides.", style="dim")
+
+
+class Heatmaps:
+    """One PNG per film that was read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, named: Named, answer: Answer) -> None:
+        """Draw one overlay; the film is decoded anew, so that few films are in memory at once."""
+        if isinstance(answer.answer, Reading):
+            target = self._folder / f"{named.name}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            overlay(open_path(answer.path), answer.answer).save(target)
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+class CsvTable:
+    """One line per file, for a spreadsheet."""
+
+    def __init__(self, file: TextIO, card: Card) -> None:
+        self._card = card
+        self._rows = csv.writer(file)
+        columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDINGS]
+        self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds"])
+
+    def add(self, named: Named, answer: Answer) -> None:
+        """Write one line."""
+        line = as_object(answer, self._card)
+        refusal = line["refusal"] or {"code": "", "reason": ""}
+        covid = line["covid"] or {"probability": "", "verdict": ""}
+        findings = [line["findings"].get(name, "") for name in FINDINGS]
+        row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
+        spot = line["hot_spot"] or ["", ""]
+        self._rows.writerow([*row, *findings, *spot, self._card.name, self._card.version, line["milliseconds"]])
+
+    def close(self) -> None:
+        """The file is closed by whoever opened it."""
+
+
+def _plain(text: str) -> Text:
+    """Text from outside: no markup, and nothing a terminal would obey."""
+    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _worth_naming(finding: str, probability: float) -> bool:
+    return finding in ("other pneumonia", "tuberculosis") and probability >= NOTABLE

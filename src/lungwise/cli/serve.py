@@ -1,0 +1,71 @@
+"""`lungwise serve`: the web application on this machine."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import click
+from waitress.server import create_server
+
+from lungwise.accounts.security import setup_code
+from lungwise.cli import installation
+from lungwise.cli.installation import accounts_over, read_settings
+from lungwise.settings import Settings
+from lungwise.store.migrations import is_current, upgrade
+from lungwise.web.app import Lungwise, create_app
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; by default the setting `host`.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; by default the setting `port`.")
+def serve(host: str | None, port: int | None) -> None:
+    """Run the web application until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = read_settings(**given)
+    app = create_app(settings, installation.make_reader)
+    if not is_current(app.database.engine):
+        upgrade(app.database.engine)
+    app.room.start()
+    _run(app, settings)
+
+
+def _run(app: Lungwise, settings: Settings) -> None:
+    server = create_server(
+        app,
+        host=settings.host,
+        port=settings.port,
+        threads=settings.threads,
+        max_request_body_size=settings.upload_megabytes << 20,
+        clear_untrusted_proxy_headers=False,  # the application itself counts its proxies
+        ident=None,
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    _say_where(app, settings)  # only now: whoever reads it may connect
+    try:
+        server.run()
+    finally:
+        server.task_dispatcher.shutdown(timeout=30)
+        app.room.stop()
+        app.database.close()
+        click.echo("Lungwise has stopped.")
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    sys.exit(0)
+
+
+def _say_where(app: Lungwise, settings: Settings) -> None:
+    address = f"http://{settings.host}:{settings.port}/"
+    click.echo(f"Lungwise listens at {address}")
+    if _nobody(app, settings):
+        click.echo(f"Nobody has an account yet: open {address}welcome and begin with the code {setup_code(settings)}")
+    else:
+        click.echo("Sign in with your e-mail address and password.")
+
+
+def _nobody(app: Lungwise, settings: Settings) -> bool:
+    with app.database.reading() as session:
+        return accounts_over(session, settings).is_empty()

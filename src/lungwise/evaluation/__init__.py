@@ -1,0 +1,1 @@
+"""Evaluation: labelled films and a reader in, numbers with their intervals out."""

@@ -1,0 +1,317 @@
+"""From the table of results to the evaluation: split by split, source by source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from lungwise import __version__
+from lungwise.evaluation import protocol
+from lungwise.evaluation.controls import controls
+from lungwise.evaluation.localisation import covered, energy_inside, points_inside
+from lungwise.evaluation.metrics import (
+    BINS,
+    RESAMPLES,
+    SEED,
+    auc,
+    calibration,
+    mean,
+    proportion,
+    threshold_at_specificity,
+)
+from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides, read_films
+from lungwise.evaluation.schema import (
+    Calibration,
+    Control,
+    Estimate,
+    Evaluation,
+    Localisation,
+    OperatingPoint,
+    Refusals,
+    Row,
+    Source,
+    Split,
+    Subgroup,
+    Task,
+)
+from lungwise.films import Refusal
+from lungwise.films.collection import read_collection
+from lungwise.reading import Reading, Verdict
+
+METHODS = {
+    "AUC": f"area under the ROC curve; 95 % interval from {RESAMPLES} resamples of patients, seed {SEED}",
+    "shares": "95 % Wilson interval over films; films of one patient count as independent",
+    "uncertain": "an uncertain film counts against sensitivity and against specificity",
+    "refused": "refused films are counted apart and are in no other number",
+    "calibration": f"expected calibration error in {BINS} bins of equal mass, over films whose label is COVID-19 or "
+    "not; in a source of one class it is the mean distance of the probability from the label",
+    "pointing game": "the heat map's highest cell lies in a radiologist's box; only films with boxes",
+    "energy inside": "share of the heat map's sum inside the boxes; 95 % interval from resampling patients",
+}
+"""How each number is made, for people."""
+
+
+def evaluate(
+    reader: FilmReader, films_csv: Path, splits: Sequence[str], command: str, track: Track
+) -> tuple[list[Result], Evaluation]:
+    """Read the films of some splits and measure.
+
+    Parameters
+    ----------
+    reader
+        A `lungwise.reading.Reader`.
+    films_csv
+        The table of labelled films; lung masks for the controls lie in `lungs` beside it.
+    splits
+        Names of the splits to report. The operating point's films are read besides.
+    command
+        What produced the numbers, as a person would type it.
+    track
+        Shows progress.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the table or a film cannot be opened, or a row cannot be understood.
+    """
+    films = [f for f in read_collection(films_csv) if f.split in splits or protocol.chooses_operating_point(f)]
+    results = read_films(reader, films, track)
+    point = operating_point(results)
+    masks = films_csv.parent / "lungs"
+    reported = [r for r in results if r.film.split in splits]
+    return reported, {
+        "date": date.today().isoformat(),
+        "command": command,
+        "lungwise": __version__,
+        "card": asdict(reader.artefact.card),
+        "films_sha256": hashlib.sha256(films_csv.read_bytes()).hexdigest(),
+        "methods": METHODS,
+        "operating_point": point,
+        "splits": [
+            measure_split(name, of_split, point, controls(reader, _controlled(of_split), masks, track))
+            for name in splits
+            if (of_split := [r for r in reported if r.film.split == name])
+        ],
+    }
+
+
+def measure_split(
+    name: str, results: Sequence[Result], point: OperatingPoint | None, controlled: list[Control]
+) -> Split:
+    """Every number of one split; `controlled` are the controls of the controlled question's source."""
+    by_source: dict[str, list[Result]] = {}
+    for result in results:
+        by_source.setdefault(protocol.reported_as(result.film.source), []).append(result)
+    return {
+        "split": name,
+        "sources": [
+            measure_source(source, rows, point, controlled if source == protocol.CONTROLLED.source else [])
+            for source, rows in sorted(by_source.items())
+        ],
+        "subgroups": [*by_view(by_source), *by_age(results)],
+    }
+
+
+def measure_source(
+    source: str, results: Sequence[Result], point: OperatingPoint | None, controlled: list[Control]
+) -> Source:
+    """Every number of one source."""
+    named = not any(r.film.path.as_posix().endswith(r.film.patient) for r in results)
+    return {
+        "source": source,
+        "group": results[0].film.group,
+        "films": len(results),
+        "patients": len({r.film.patient for r in results}) if named else None,
+        "refusals": refusals(results),
+        "verdicts": verdicts(results),
+        "at_operating_point": at_operating_point(results, point),
+        "confusion": confusion(results),
+        "tasks": [task(results, q) for q in protocol.QUESTIONS if q.source == source and has_both_sides(results, q)],
+        "controls": controlled,
+        "calibration": calibrated(results),
+        "localisation": localised(results),
+    }
+
+
+def operating_point(results: Iterable[Result]) -> OperatingPoint | None:
+    """The threshold of the wanted specificity on the films that choose it; None without such films."""
+    rows = [r.reading.probability for r in results if r.reading and protocol.chooses_operating_point(r.film)]
+    if not rows:
+        return None
+    chosen_on = f"{protocol.CONTROLLED.source} {protocol.OPERATING_SPLIT}, {' and '.join(protocol.CONTROLLED.negative)}"
+    return {
+        "threshold": threshold_at_specificity(np.array(rows), protocol.OPERATING_SPECIFICITY),
+        "specificity": protocol.OPERATING_SPECIFICITY,
+        "chosen_on": chosen_on,
+        "films": len(rows),
+    }
+
+
+def refusals(results: Sequence[Result]) -> Refusals:
+    """Share refused, and by which code."""
+    codes = Counter(r.outcome.code for r in results if isinstance(r.outcome, Refusal))
+    share = proportion([r.reading is None for r in results])
+    if share is None:
+        raise ValueError("A source without films has no refusals to count.")
+    return {"share": share, "codes": dict(sorted(codes.items()))}
+
+
+def verdicts(results: Iterable[Result]) -> dict[str, Estimate]:
+    """Shares at the shipped thresholds, of films whose label is COVID-19 or not."""
+    known = _known(results)
+    ill = [reading.verdict for covid, reading in known if covid]
+    well = [reading.verdict for covid, reading in known if not covid]
+    decided_ill, decided_well = ([v for v in side if v is not Verdict.UNCERTAIN] for side in (ill, well))
+    return _present(
+        {
+            "sensitivity": _share(ill, Verdict.POSITIVE),
+            "missed": _share(ill, Verdict.NEGATIVE),
+            "specificity": _share(well, Verdict.NEGATIVE),
+            "false alarms": _share(well, Verdict.POSITIVE),
+            "uncertain": _share([*ill, *well], Verdict.UNCERTAIN),
+            "decided sensitivity": _share(decided_ill, Verdict.POSITIVE),
+            "decided specificity": _share(decided_well, Verdict.NEGATIVE),
+        }
+    )
+
+
+def at_operating_point(results: Iterable[Result], point: OperatingPoint | None) -> dict[str, Estimate]:
+    """Sensitivity and specificity at one threshold instead of two; nothing without a threshold."""
+    if point is None:
+        return {}
+    called = [(covid, reading.probability > point["threshold"]) for covid, reading in _known(results)]
+    return _present(
+        {
+            "sensitivity": proportion([above for covid, above in called if covid]),
+            "specificity": proportion([not above for covid, above in called if not covid]),
+        }
+    )
+
+
+def confusion(results: Iterable[Result]) -> list[Row]:
+    """Verdict against label, label by label."""
+    by_label: dict[str, list[Result]] = {}
+    for result in results:
+        by_label.setdefault(result.film.label, []).append(result)
+    return [_row(label, rows) for label, rows in sorted(by_label.items())]
+
+
+def _row(label: str, results: Sequence[Result]) -> Row:
+    said = [r.reading.verdict for r in results if r.reading]
+    return {
+        "label": label,
+        "negative": said.count(Verdict.NEGATIVE),
+        "uncertain": said.count(Verdict.UNCERTAIN),
+        "positive": said.count(Verdict.POSITIVE),
+        "refused": len(results) - len(said),
+        "called_positive": _share(said, Verdict.POSITIVE),
+        "called_uncertain": _share(said, Verdict.UNCERTAIN),
+    }
+
+
+def task(results: Sequence[Result], question: protocol.Question) -> Task:
+    """One question's AUC.
+
+    Raises
+    ------
+    MixedSourcesError
+        If the films come from more than one source.
+    ValueError
+        If one side is empty.
+    """
+    sides = contrast(results, question)
+    return {
+        "task": question.name,
+        "score": question.score,
+        "positives": int(sides.positive.sum()),
+        "negatives": int((~sides.positive).sum()),
+        "patients": len(set(sides.patient.tolist())),
+        "auc": auc(sides),
+    }
+
+
+def calibrated(results: Iterable[Result]) -> Calibration | None:
+    """Calibration over films whose label is COVID-19 or not; None without such films."""
+    known = _known(results)
+    if not known:
+        return None
+    return calibration(np.array([r.probability for _, r in known]), np.array([covid for covid, _ in known]))
+
+
+def localised(results: Iterable[Result]) -> Localisation | None:
+    """The heat map against the boxes; None without films with boxes."""
+    rows = [(r.film, r.reading) for r in results if r.reading and r.film.boxes]
+    pointing = proportion([points_inside(reading.hot_spot, film.boxes) for film, reading in rows])
+    if pointing is None:
+        return None
+    energy = np.array([energy_inside(reading.heat_map, film.boxes) for film, reading in rows])
+    area = [covered(film.boxes, reading.heat_map.shape).mean() for film, reading in rows]
+    return {
+        "films": len(rows),
+        "pointing_game": pointing,
+        "energy_inside": mean(energy, np.array([film.patient for film, _ in rows])),
+        "box_area": round(float(np.mean(area)), 6),
+    }
+
+
+def by_view(by_source: dict[str, list[Result]]) -> list[Subgroup]:
+    """PA and AP films of each source that says which is which and has COVID-19 labels."""
+    found = []
+    for source, results in sorted(by_source.items()):
+        for view in ("PA", "AP"):
+            rows = [r for r in results if r.film.view.split()[:1] == [view]]
+            found += _subgroup(source, f"view {view}", rows)
+    return found
+
+
+def by_age(results: Sequence[Result]) -> list[Subgroup]:
+    """False alarms of adults and of children, label by label, over the sources without positives.
+
+    Shares alone: across sources there is no AUC.
+    """
+    negatives = [r for r in results if r.film.group == "negative-only"]
+    found = []
+    for label in sorted({r.film.label for r in negatives}):
+        for name, adult in (("adults", True), ("children", False)):
+            rows = [r for r in negatives if r.film.label == label and r.film.adult is adult]
+            found += _subgroup("negative-only sources", f"{label}, {name}", rows)
+    return found
+
+
+def _subgroup(source: str, name: str, results: Sequence[Result]) -> list[Subgroup]:
+    shares = verdicts(results)
+    if not shares:
+        return []
+    asked = [q for q in protocol.QUESTIONS if q.source == source and q.score == protocol.PROBABILITY]
+    areas = [task(results, q)["auc"] for q in asked if has_both_sides(results, q)]
+    return [
+        {
+            "source": source,
+            "subgroup": name,
+            "films": len(results),
+            "verdicts": shares,
+            "auc": areas[0] if areas else None,
+        }
+    ]
+
+
+def _known(results: Iterable[Result]) -> list[tuple[bool, Reading]]:
+    return [(r.film.covid, r.reading) for r in results if r.reading and r.film.covid is not None]
+
+
+def _share(said: Sequence[Verdict], verdict: Verdict) -> Estimate | None:
+    return proportion([one is verdict for one in said])
+
+
+def _present(estimates: dict[str, Estimate | None]) -> dict[str, Estimate]:
+    return {name: estimate for name, estimate in estimates.items() if estimate is not None}
+
+
+def _controlled(results: Iterable[Result]) -> list[Result]:
+    return [r for r in results if r.film.source == protocol.CONTROLLED.source]

@@ -1,0 +1,235 @@
+"""Figures of an evaluation: ROC, reliability, probabilities and example films, as PNG and SVG.
+
+matplotlib is imported when a figure is drawn, so that numbers need none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lungwise.evaluation.metrics import Contrast, Floats, calibration, roc
+from lungwise.evaluation.protocol import CONTROLLED, PROBABILITY, QUESTIONS, reported_as
+from lungwise.evaluation.results import Result, contrast, has_both_sides
+from lungwise.films import open_film
+from lungwise.reading import Reading, Verdict, overlay
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6B6B6B"
+"""Blue and vermilion of Okabe & Ito's palette: told apart by the colour-blind too."""
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "lungwise",
+}
+_WIDTH, _HEIGHT = 3.4, 3.2
+_ACROSS = 3
+_EXAMPLES = 4
+"""Films of each kind on the sheet of examples, drawn by lot."""
+
+_KINDS = (
+    ("true positive", True, Verdict.POSITIVE),
+    ("true negative", False, Verdict.NEGATIVE),
+    ("false positive", False, Verdict.POSITIVE),
+    ("false negative", True, Verdict.NEGATIVE),
+)
+"""What the sheet of examples shows: name, label, verdict."""
+
+
+def draw_figures(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Write every figure the results can give.
+
+    Returns
+    -------
+    The files written, PNG and SVG.
+
+    Raises
+    ------
+    ValueError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError("Figures need matplotlib: install lungwise[train].") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context(_STYLE):
+        drawn = {
+            "roc": _roc_sheet(Figure, results),
+            "reliability": _reliability_sheet(Figure, results),
+            "probabilities": _probability_sheet(Figure, results),
+            "examples": _example_sheet(Figure, results),
+        }
+        return [path for name, figure in drawn.items() if figure for path in _save(figure, folder / name)]
+
+
+def _save(figure: Figure, path: Path) -> list[Path]:
+    png, svg = path.with_suffix(".png"), path.with_suffix(".svg")
+    figure.savefig(png, dpi=150)
+    figure.savefig(svg, metadata={"Date": None})
+    return [png, svg]
+
+
+def _roc_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+    """A panel per split and question that the probability answers."""
+    asked = [
+        (f"{question.source}, {split}\n{question.name}", contrast(rows, question))
+        for question in QUESTIONS
+        if question.score == PROBABILITY
+        for split, rows in _by_split(r for r in results if r.film.source == question.source)
+        if has_both_sides(rows, question)
+    ]
+    figure, panels = _panels(make, len(asked))
+    for axes, (title, sides) in zip(panels, asked, strict=True):
+        _roc_panel(axes, sides)
+        axes.set_title(title)
+    return figure
+
+
+def _roc_panel(axes: Axes, sides: Contrast) -> None:
+    grid = np.linspace(0, 1, 201)
+    curve, lower, upper = roc(sides, grid)
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+    axes.fill_between(grid, lower, upper, color=BLUE, alpha=0.2, linewidth=0, label="95 % of resampled patients")
+    axes.plot(
+        grid, curve, color=BLUE, label=f"{int(sides.positive.sum())} against {int((~sides.positive).sum())} films"
+    )
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    axes.legend(loc="lower right", fontsize=7)
+
+
+def _reliability_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+    """A panel per split and source with both COVID-19 and other films: observed share against probability."""
+    pooled = [(name, *_known(rows)) for name, rows in _by_source(results)]
+    asked = [row for row in pooled if row[2].any() and not row[2].all()]
+    figure, panels = _panels(make, len(asked))
+    for axes, (title, probability, positive) in zip(panels, asked, strict=True):
+        measured = calibration(probability, positive.astype(np.bool_))
+        bins = measured["bins"]
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
+        axes.hist(
+            probability,
+            bins=20,
+            range=(0, 1),
+            weights=np.full(len(probability), 1 / len(probability)),
+            color=GREY,
+            alpha=0.3,
+            label="share of films",
+        )
+        axes.plot(
+            [b["probability"] for b in bins],
+            [b["observed"] for b in bins],
+            "o-",
+            color=BLUE,
+            markersize=4,
+            label=f"ECE {measured['ece']:.3f}",
+        )
+        axes.set(xlabel="probability", ylabel="share with COVID-19", xlim=(0, 1), ylim=(0, 1.01), title=title)
+        axes.legend(loc="upper left", fontsize=7)
+    return figure
+
+
+def _probability_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+    """A panel per split and source: how often each probability is given, with and without COVID-19."""
+    asked = [(name, *_known(rows)) for name, rows in _by_source(results)]
+    asked = [row for row in asked if len(row[1])]
+    figure, panels = _panels(make, len(asked))
+    for axes, (title, probability, positive) in zip(panels, asked, strict=True):
+        for side, colour, label in (
+            (positive == 0, BLUE, "without COVID-19"),
+            (positive == 1, ORANGE, "with COVID-19"),
+        ):
+            if side.any():
+                axes.hist(probability[side], bins=20, range=(0, 1), color=colour, alpha=0.6, label=label)
+        axes.set(xlabel="probability", ylabel="films", xlim=(0, 1), title=title)
+        axes.legend(fontsize=7)
+    return figure
+
+
+def _example_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+    """True and false positives and negatives, drawn by lot, with heat map and boxes."""
+    rows = [[r for r in _of_kind(results, ill, verdict)] for _, ill, verdict in _KINDS]
+    if not any(rows):
+        return None
+    figure = make(figsize=(_EXAMPLES * 2.2, len(_KINDS) * 2.5))
+    grid = figure.subplots(len(_KINDS), _EXAMPLES, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for line, (kind, *_), chosen in zip(grid, _KINDS, map(_by_lot, rows), strict=True):
+        line[0].set_title(kind, fontweight="bold", loc="left")
+        for axes, (result, reading) in zip(line, chosen, strict=False):
+            _example(axes, result, reading)
+    return figure
+
+
+def _example(axes: Axes, result: Result, reading: Reading) -> None:
+    from matplotlib.patches import Rectangle
+
+    picture = overlay(open_film(result.film.path.read_bytes()), reading)
+    axes.imshow(picture)
+    for x, y, width, height in result.film.boxes:
+        corner, size = (x * picture.width, y * picture.height), (width * picture.width, height * picture.height)
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=BLUE, linewidth=1.5))
+    axes.text(
+        0,
+        1.0,
+        f" {reading.probability:.2f}",
+        transform=axes.transAxes,
+        va="top",
+        color="white",
+        fontsize=8,
+        backgroundcolor="black",
+    )
+
+
+def _of_kind(results: Iterable[Result], ill: bool, verdict: Verdict) -> list[tuple[Result, Reading]]:
+    found = [(r, r.reading) for r in results if r.reading and r.film.source == CONTROLLED.source]
+    return [(r, reading) for r, reading in found if r.film.covid is ill and reading.verdict is verdict]
+
+
+def _by_lot(rows: list[tuple[Result, Reading]]) -> list[tuple[Result, Reading]]:
+    return [rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:_EXAMPLES]]
+
+
+def _panels(make: type[Figure], count: int) -> tuple[Figure | None, list[Axes]]:
+    """A figure with that many panels; none of nothing."""
+    if count == 0:
+        return None, []
+    down, across = -(-count // _ACROSS), min(count, _ACROSS)
+    figure = make(figsize=(across * _WIDTH, down * _HEIGHT))
+    return figure, [figure.add_subplot(down, across, place + 1) for place in range(count)]
+
+
+def _by_split(results: Iterable[Result]) -> list[tuple[str, list[Result]]]:
+    grouped: dict[str, list[Result]] = {}
+    for result in results:
+        grouped.setdefault(result.film.split, []).append(result)
+    return list(grouped.items())
+
+
+def _by_source(results: Iterable[Result]) -> list[tuple[str, list[Result]]]:
+    """Split by split, the films of each reported source, with the name of both."""
+    grouped: dict[str, list[Result]] = {}
+    for result in results:
+        name = f"{reported_as(result.film.source)}, {result.film.split}"
+        grouped.setdefault(name, []).append(result)
+    return sorted(grouped.items())
+
+
+def _known(results: Iterable[Result]) -> tuple[Floats, Floats]:
+    """Probability, and 1 or 0 where the label is COVID-19 or not, of the films that were read."""
+    rows = [(r.reading.probability, r.film.covid) for r in results if r.reading and r.film.covid is not None]
+    return np.array([p for p, _ in rows]), np.array([covid for _, covid in rows], np.float64)

@@ -1,0 +1,96 @@
+"""What is asked of which source, as data; and which sources are never compared.
+
+A source that holds one class alone gives shares alone. An AUC is asked for only where one place
+gives both kinds of films: across places it would measure the place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lungwise.films.collection import LabelledFilm
+from lungwise.reading import Reading
+from lungwise.reading.artefact import FINDINGS
+
+SPLITS = ("train", "val", "test", "external")
+DEFAULT_SPLITS = ("test", "external")
+
+PROBABILITY = "probability"
+ABNORMAL = "1 - appearance: negative"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which labels of a source are parted by which score.
+
+    Parameters
+    ----------
+    source
+        The one source whose films are compared.
+    name
+        As it is printed.
+    positive, negative
+        The labels on either side; films of other labels are left out.
+    score
+        `PROBABILITY`, `ABNORMAL`, or one of the model's findings.
+    """
+
+    source: str
+    name: str
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    score: str
+
+
+_TYPICAL = ("typical appearance",)
+_ABNORMAL = ("typical appearance", "indeterminate appearance", "atypical appearance")
+_NEGATIVE = ("negative for pneumonia",)
+
+QUESTIONS = (
+    Question("siim", "typical appearance against negative", _TYPICAL, _NEGATIVE, PROBABILITY),
+    Question("siim", "any abnormal appearance against negative", _ABNORMAL, _NEGATIVE, ABNORMAL),
+    Question("siim", "typical appearance against negative", _TYPICAL, _NEGATIVE, "COVID-19"),
+    Question("cohen-radiopaedia.org", "COVID-19 against other", ("COVID-19",), ("other",), PROBABILITY),
+    Question("cohen-radiopaedia.org", "COVID-19 against other", ("COVID-19",), ("other",), "COVID-19"),
+    Question("cohen-radiopaedia.org", "other against COVID-19", ("other",), ("COVID-19",), "other pneumonia"),
+    Question("nih", "pneumonia against normal", ("pneumonia",), ("normal",), "other pneumonia"),
+    Question("nih", "normal against pneumonia", ("normal",), ("pneumonia",), "normal"),
+    Question("delhi", "tuberculosis against normal", ("tuberculosis",), ("normal",), "tuberculosis"),
+    Question("delhi", "normal against tuberculosis", ("normal",), ("tuberculosis",), "normal"),
+    Question("kermany-children", "pneumonia against normal", ("pneumonia",), ("normal",), "other pneumonia"),
+    Question("kermany-children", "normal against pneumonia", ("normal",), ("pneumonia",), "normal"),
+)
+
+CONTROLLED = QUESTIONS[0]
+"""The question the negative controls repeat."""
+
+OPERATING_SPLIT = "val"
+OPERATING_SPECIFICITY = 0.9
+
+
+def chooses_operating_point(film: LabelledFilm) -> bool:
+    """Whether the film helps to choose the threshold at which sources of one class are compared."""
+    return film.split == OPERATING_SPLIT and film.source == CONTROLLED.source and film.label in CONTROLLED.negative
+
+
+def reported_as(source: str) -> str:
+    """The name a source is reported under: the hosts of one mixed collection are pooled as `cohen`."""
+    pooled = source.startswith("cohen-") and source != "cohen-radiopaedia.org"
+    return "cohen" if pooled else source
+
+
+def score_of(reading: Reading, score: str) -> float:
+    """The number a question ranks films by.
+
+    Raises
+    ------
+    ValueError
+        If the model gives no such score.
+    """
+    if score == PROBABILITY:
+        return reading.probability
+    if score == ABNORMAL:
+        return 1 - reading.appearance["negative"]
+    if score not in FINDINGS:
+        raise ValueError(f"No score is called {score!r}.")
+    return reading.findings[score]

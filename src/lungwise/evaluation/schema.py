@@ -1,0 +1,152 @@
+"""The evaluation's JSON document, type by type: `Evaluation` is the whole.
+
+Every share and every AUC is an `Estimate`: a value with its 95 % interval and the number of films
+it stands on. What a source cannot give is left out or null, never zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class Estimate(TypedDict):
+    """A number with its 95 % interval, and how many films it stands on."""
+
+    value: float
+    lower: float
+    upper: float
+    of: int
+
+
+class Task(TypedDict):
+    """How well a score parts two kinds of films of one source."""
+
+    task: str
+    score: str
+    positives: int
+    negatives: int
+    patients: int
+    auc: Estimate
+
+
+class Control(TypedDict):
+    """A task again, on films from which what should decide it has been taken."""
+
+    control: str
+    task: str
+    hidden: float
+    """Mean share of a film that is hidden."""
+    auc: Estimate
+    """Of the films as they are."""
+    control_auc: Estimate
+
+
+class Row(TypedDict):
+    """One row of the confusion matrix: what the verdicts were on the films of one label."""
+
+    label: str
+    negative: int
+    uncertain: int
+    positive: int
+    refused: int
+    called_positive: Estimate | None
+    called_uncertain: Estimate | None
+
+
+class Refusals(TypedDict):
+    """How many films were not read, and the codes why."""
+
+    share: Estimate
+    codes: dict[str, int]
+
+
+class Bin(TypedDict):
+    """One bin of the reliability diagram."""
+
+    films: int
+    probability: float
+    observed: float
+
+
+class Calibration(TypedDict):
+    """Does a probability mean what it says."""
+
+    films: int
+    ece: float
+    """Expected calibration error, in 10 bins of equal mass."""
+    ece_if_perfect: float
+    """On as many films, 95 % of perfectly calibrated models stay below this."""
+    bins: list[Bin]
+
+
+class Localisation(TypedDict):
+    """Does the heat map lie where radiologists drew boxes."""
+
+    films: int
+    pointing_game: Estimate
+    energy_inside: Estimate
+    box_area: float
+    """Mean share of a film inside its boxes: what pointing at random would reach."""
+
+
+class Source(TypedDict):
+    """What one source gives."""
+
+    source: str
+    group: str
+    films: int
+    patients: int | None
+    """None where the source gives no patient ids: each film then counts as a patient."""
+    refusals: Refusals
+    verdicts: dict[str, Estimate]
+    """sensitivity, missed (positive films), specificity, false alarms (negative films), uncertain (both);
+    uncertain counts against sensitivity and specificity. `decided ...` leave the uncertain films out."""
+    at_operating_point: dict[str, Estimate]
+    """sensitivity, specificity at the one threshold of `OperatingPoint`."""
+    confusion: list[Row]
+    tasks: list[Task]
+    controls: list[Control]
+    calibration: Calibration | None
+    localisation: Localisation | None
+
+
+class Subgroup(TypedDict):
+    """Verdicts on part of the films."""
+
+    source: str
+    subgroup: str
+    films: int
+    verdicts: dict[str, Estimate]
+    auc: Estimate | None
+
+
+class Split(TypedDict):
+    """What one split of the collection gives."""
+
+    split: str
+    sources: list[Source]
+    subgroups: list[Subgroup]
+
+
+class OperatingPoint(TypedDict):
+    """The threshold that reaches a wanted specificity on other films than those evaluated."""
+
+    threshold: float
+    specificity: float
+    chosen_on: str
+    films: int
+
+
+class Evaluation(TypedDict):
+    """The whole document."""
+
+    date: str
+    command: str
+    lungwise: str
+    card: dict[str, Any]
+    """The artefact's card as it is: name, version, thresholds, training, ..."""
+    films_sha256: str
+    """Of the table of labelled films."""
+    methods: dict[str, str]
+    operating_point: OperatingPoint | None
+    splits: list[Split]

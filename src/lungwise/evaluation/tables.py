@@ -1,0 +1,187 @@
+"""The evaluation as tables of text, for the terminal and the model card alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lungwise.evaluation.protocol import ABNORMAL, PROBABILITY
+from lungwise.evaluation.schema import Estimate, Split
+
+_SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
+_NONE = "-"
+
+
+class Table(NamedTuple):
+    """A title, a heading per column, rows of as many cells, and what a reader must know."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str
+
+
+def tables(split: Split) -> Iterator[Table]:
+    """Yield the tables of one split; a table without rows is left out."""
+    for make in _MAKERS:
+        table = make(split)
+        if table.rows:
+            yield table
+
+
+def areas(split: Split) -> Table:
+    """AUC, question by question."""
+    rows: list[tuple[str, ...]] = [
+        (s["source"], t["task"], _score(t["score"]), f"{t['positives']}/{t['negatives']}", area(t["auc"]))
+        for s in split["sources"]
+        for t in s["tasks"]
+    ]
+    note = "Area under the ROC curve (95 % interval, patients resampled), always within one source."
+    return Table("How well it tells them apart", ("source", "question", "score", "films", "AUC"), rows, note)
+
+
+def shares(split: Split) -> Table:
+    """Shares at the shipped thresholds, source by source."""
+    names = ("sensitivity", "missed", "specificity", "false alarms", "uncertain")
+    rows: list[tuple[str, ...]] = [
+        (s["source"], *(percent(s["verdicts"].get(name)) for name in names)) for s in split["sources"] if s["verdicts"]
+    ]
+    note = (
+        "Per cent (95 % Wilson interval). Sensitivity: positive films called positive; missed: called negative. "
+        "Specificity: negative films called negative; false alarms: called positive. The rest is uncertain."
+    )
+    return Table("Verdicts at the shipped thresholds", ("source", *names), rows, note)
+
+
+def at_one_threshold(split: Split) -> Table:
+    """Shares at the operating point, source by source."""
+    rows: list[tuple[str, ...]] = [
+        (s["source"], *(percent(s["at_operating_point"].get(name)) for name in ("sensitivity", "specificity")))
+        for s in split["sources"]
+        if s["at_operating_point"]
+    ]
+    note = "Per cent (95 % Wilson interval). One threshold, chosen on validation films, nothing uncertain."
+    return Table("At 90 % specificity on the validation films", ("source", "sensitivity", "specificity"), rows, note)
+
+
+def confusion(split: Split) -> Table:
+    """Verdict against label."""
+    rows: list[tuple[str, ...]] = [
+        (
+            s["source"],
+            r["label"],
+            *(str(r[verdict]) for verdict in ("negative", "uncertain", "positive", "refused")),
+            percent(r["called_positive"]),
+            percent(r["called_uncertain"]),
+        )
+        for s in split["sources"]
+        for r in s["confusion"]
+    ]
+    columns = ("source", "label", "neg.", "unc.", "pos.", "ref.", "% positive", "% uncertain")
+    note = "Films by verdict: negative, uncertain, positive, refused; shares of the films that were read."
+    return Table("Verdict against label", columns, rows, note)
+
+
+def refusals(split: Split) -> Table:
+    """Films not read."""
+    rows: list[tuple[str, ...]] = [
+        (
+            s["source"],
+            str(s["films"]),
+            percent(s["refusals"]["share"]),
+            ", ".join(f"{code} {count}" for code, count in s["refusals"]["codes"].items()) or _NONE,
+        )
+        for s in split["sources"]
+    ]
+    note = "Per cent (95 % Wilson interval) and the codes why. Of the `ood-` sources, all should be refused."
+    return Table("Refused", ("source", "films", "% refused", "codes"), rows, note)
+
+
+def calibration(split: Split) -> Table:
+    """Calibration error, source by source."""
+    rows: list[tuple[str, ...]] = [
+        (s["source"], s["group"], str(c["films"]), f"{c['ece']:.3f}", f"{c['ece_if_perfect']:.3f}")
+        for s in split["sources"]
+        if (c := s["calibration"])
+    ]
+    note = (
+        "Expected calibration error, 10 bins of equal mass; 95 % of perfectly calibrated models stay below "
+        "`by chance` on as many films. In a source of one class it is the probability's mean distance from the label."
+    )
+    return Table("Calibration", ("source", "kind", "films", "ECE", "by chance"), rows, note)
+
+
+def localisation(split: Split) -> Table:
+    """The heat map against the radiologists' boxes."""
+    rows: list[tuple[str, ...]] = [
+        (s["source"], str(m["films"]), percent(m["pointing_game"]), percent(m["energy_inside"]), f"{m['box_area']:.0%}")
+        for s in split["sources"]
+        if (m := s["localisation"])
+    ]
+    columns = ("source", "films", "% hot spot in a box", "% heat in boxes", "box area")
+    note = "Films with radiologists' boxes alone (95 % interval). The boxes' area is what chance would reach."
+    return Table("Where it looked", columns, rows, note)
+
+
+def controls(split: Split) -> Table:
+    """The question again, without what should decide it."""
+    rows: list[tuple[str, ...]] = [
+        (s["source"], c["control"], f"{c['hidden']:.0%}", area(c["auc"]), area(c["control_auc"]))
+        for s in split["sources"]
+        for c in s["controls"]
+    ]
+    note = "Typical appearance against negative. What remains above 0.5 is read from outside the lungs."
+    return Table("Negative controls", ("source", "control", "hidden", "AUC", "AUC of the control"), rows, note)
+
+
+def subgroups(split: Split) -> Table:
+    """Verdicts on part of the films."""
+    names = ("sensitivity", "false alarms", "uncertain")
+    rows: list[tuple[str, ...]] = [
+        (g["source"], g["subgroup"], str(g["films"]), *(percent(g["verdicts"].get(name)) for name in names))
+        for g in split["subgroups"]
+    ]
+    note = "Per cent (95 % Wilson interval), where the source says which film is which."
+    return Table("Subgroups", ("source", "subgroup", "films", *names), rows, note)
+
+
+def subgroup_areas(split: Split) -> Table:
+    """AUC on part of the films of one source."""
+    rows: list[tuple[str, ...]] = [
+        (g["source"], g["subgroup"], str(g["films"]), area(g["auc"])) for g in split["subgroups"] if g["auc"]
+    ]
+    note = "COVID-19 or its typical appearance against the rest, by the probability (95 % interval)."
+    return Table("Subgroups, AUC", ("source", "subgroup", "films", "AUC"), rows, note)
+
+
+def percent(estimate: Estimate | None) -> str:
+    """As `91 (88-93)`; a dash for nothing."""
+    if estimate is None:
+        return _NONE
+    value, lower, upper = (estimate[key] * 100 for key in ("value", "lower", "upper"))
+    return f"{value:.0f} ({lower:.0f}-{upper:.0f})"
+
+
+def area(estimate: Estimate | None) -> str:
+    """As `0.931 (0.912-0.948)`; a dash for nothing."""
+    if estimate is None:
+        return _NONE
+    return f"{estimate['value']:.3f} ({estimate['lower']:.3f}-{estimate['upper']:.3f})"
+
+
+def _score(score: str) -> str:
+    return _SCORES.get(score, f"finding: {score}")
+
+
+_MAKERS = (
+    areas,
+    controls,
+    shares,
+    at_one_threshold,
+    confusion,
+    subgroups,
+    subgroup_areas,
+    refusals,
+    calibration,
+    localisation,
+)

@@ -1,0 +1,83 @@
+"""A collection of labelled films: the rows of a `films.csv`.
+
+Its columns are `film`, `split`, `source`, `group`, `patient`, `covid`, `label`, `finding`,
+`view`, `adult` and `boxes`; `film` is a path relative to the table's folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Box = tuple[float, float, float, float]
+"""x, y, width and height as fractions of the film."""
+
+_COLUMNS = {"film", "split", "source", "group", "patient", "covid", "label", "finding", "view", "adult", "boxes"}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFilm:
+    """One film of a collection and what its publisher says of it."""
+
+    path: Path
+    split: str
+    source: str
+    group: str
+    patient: str
+    covid: bool | None
+    label: str
+    finding: str
+    view: str
+    adult: bool
+    boxes: tuple[Box, ...]
+
+
+def read_collection(films_csv: Path) -> list[LabelledFilm]:
+    """Read a `films.csv`.
+
+    Raises
+    ------
+    OSError
+        If the table cannot be opened.
+    ValueError
+        If a column is missing or a row cannot be understood; names the line.
+    """
+    with films_csv.open(newline="", encoding="utf-8-sig") as table:  # spreadsheets begin with a byte order mark
+        rows = csv.DictReader(table)
+        try:
+            missing = _COLUMNS - set(rows.fieldnames or ())
+            films = [] if missing else [_labelled_film(row, films_csv.parent) for row in rows]
+        except (ValueError, TypeError, OverflowError, csv.Error) as error:
+            raise ValueError(f"films.csv, line {rows.reader.line_num}: {error}") from error
+    if missing:
+        raise ValueError(f"films.csv lacks the column {min(missing)}; write it anew, or name another table")
+    return films
+
+
+def _labelled_film(row: dict[str, Any], folder: Path) -> LabelledFilm:
+    if None in row or None in row.values():
+        raise ValueError("it has more or fewer values than there are columns")
+    return LabelledFilm(
+        path=folder / row["film"],
+        split=row["split"],
+        source=row["source"],
+        group=row["group"],
+        patient=row["patient"] or row["film"],
+        covid={"1": True, "0": False}.get(row["covid"]),
+        label=row["label"],
+        finding=row["finding"],
+        view=row["view"].upper(),
+        adult=row["adult"] != "0",
+        boxes=tuple(_box(numbers) for numbers in json.loads(row["boxes"] or "[]")),
+    )
+
+
+def _box(numbers: object) -> Box:
+    if not isinstance(numbers, list) or len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"a box has four numbers, not {numbers}")
+    x, y, width, height = map(float, numbers)
+    return x, y, width, height

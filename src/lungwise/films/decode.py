@@ -1,0 +1,111 @@
+"""Bytes in, one Film out, or a Refusal."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+from lungwise.films import picture
+from lungwise.films.film import Film, Refusal
+from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large
+
+_DIB_HEADERS = {12, 40, 52, 56, 64, 108, 124}
+_VALUE_REPRESENTATIONS = {b"UL", b"CS", b"SH", b"LO", b"UI", b"DA", b"TM", b"OB"}
+_LONGEST_FIRST_ELEMENT = 1024
+
+
+def open_path(path: Path) -> Film:
+    """Decode one file; one larger than any film is refused unread.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be opened, or is not one readable radiograph.
+    """
+    try:
+        data = _bytes(path)
+    except OSError as error:
+        sentence = f"The file cannot be opened: {error.strerror}. Check the path and its rights."
+        raise Refusal("unreachable", sentence) from error
+    return open_film(data)
+
+
+def _bytes(path: Path) -> bytes:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):  # a pipe may never end, and a device has effects
+        raise OSError(errno.EINVAL, "It is no regular file")
+    if found.st_size > MAX_BYTES:
+        raise too_large()
+    with path.open("rb") as file:
+        return file.read(found.st_size + 1)  # a file that grows meanwhile is not followed
+
+
+def open_film(data: bytes) -> Film:
+    """Decode the bytes of one file, whatever its name: the first bytes tell the format.
+
+    Safe in many threads at once; time and memory are bounded whatever the bytes.
+
+    Raises
+    ------
+    Refusal
+        If they are not one readable radiograph.
+    """
+    check_bytes(data)
+    try:
+        return _open(data)
+    except ImportError as error:
+        raise Refusal("unsupported", f"Decoding this film needs a library that is not installed: {error}.") from error
+    except MemoryError as error:
+        raise Refusal(
+            "too-large", "Decoding the film needs more memory than there is; export it at a lower resolution."
+        ) from error
+    except Refusal:
+        raise
+    except Exception as error:  # decoders of foreign bytes raise anything
+        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
+
+
+def _open(data: bytes) -> Film:
+    kind = _kind(data)
+    if kind is None:
+        raise Refusal(
+            "not-an-image",
+            "The file is neither a DICOM film nor a JPEG, PNG, WebP, TIFF or BMP picture; export it as one of these.",
+        )
+    if kind == "DICOM":
+        from lungwise.films.dicom import open_dicom  # here, for a quick start where pictures are all that comes
+
+        return open_dicom(data)
+    return picture.open_picture(data, kind)
+
+
+def _kind(data: bytes) -> str | None:
+    """The format that the first bytes tell. DICOM comes first: its preamble may hold another format's magic."""
+    if data[128:132] == b"DICM" or _is_bare_dicom(data):
+        return "DICOM"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WebP"
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _DIB_HEADERS:
+        return "BMP"
+    return next((kind for magic, kind in _MAGICS.items() if data.startswith(magic)), None)
+
+
+_MAGICS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+}
+
+
+def _is_bare_dicom(data: bytes) -> bool:
+    """Whether the file is DICOM without the preamble: it starts with a plausible element of group 2 or 8."""
+    little = data[:2] in (b"\x02\0", b"\x08\0")
+    if len(data) < 16 or not (little or data[:2] == b"\0\x08"):
+        return False
+    element = int.from_bytes(data[2:4], "little" if little else "big")
+    length = int.from_bytes(data[4:8], "little")
+    return element <= 0x0018 and (data[4:6] in _VALUE_REPRESENTATIONS or (little and length <= _LONGEST_FIRST_ELEMENT))

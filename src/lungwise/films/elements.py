@@ -1,0 +1,212 @@
+"""The data elements of a DICOM file that a film needs, read with bounds on time and memory.
+
+The format is that of DICOM PS3.5, section 7 and annex A, and of PS3.10, section 7. pydicom reads
+more, but keeps neither bound for hostile files, and warns through state that all threads share.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films.limits import MAX_BYTES, damaged, too_large
+
+PIXEL_DATA = 0x7FE00010
+
+_TRANSFER_SYNTAX = 0x00020010
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_UNDEFINED = 0xFFFFFFFF
+_LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+_MOST_ELEMENTS = 100_000
+_DEEPEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How data elements are written: byte order ('<' or '>') and whether the value representation is."""
+
+    order: str
+    explicit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One data element: its value as bytes, not yet understood."""
+
+    value: memoryview
+    vr: bytes
+    encoding: Encoding
+    undefined_length: bool = False
+
+
+class Elements(dict[int, Element]):
+    """The top-level data elements of a file, or those of one item, by tag."""
+
+    def texts(self, tag: int) -> list[str]:
+        """Values of a text element, without padding; empty if it is missing."""
+        if tag not in self:
+            return []
+        text = bytes(self[tag].value[:1024]).decode("latin-1")
+        return [value.strip(" \0") for value in text.split("\\")]
+
+    def text(self, tag: int) -> str:
+        """First value of a text element, '' if it is missing; what might be markup or steer a terminal becomes '?'."""
+        return re.sub(r"[^\w .,:;/()+^-]", "?", next(iter(self.texts(tag)), ""))
+
+    def number(self, tag: int) -> float | None:
+        """First value of a decimal string, None if it is missing or no finite number."""
+        return next(iter(self.numbers(tag)), None)
+
+    def numbers(self, tag: int) -> list[float]:
+        """Values of a decimal string; empty if one of them is no finite number."""
+        try:
+            values = [float(value) for value in self.texts(tag)]
+        except ValueError:
+            return []
+        return values if np.isfinite(values).all() else []
+
+    def words(self, tag: int) -> NDArray[np.uint16]:
+        """Values of an element of 16-bit words; empty if it is missing."""
+        if tag not in self:
+            return np.empty(0, np.uint16)
+        element = self[tag]
+        whole = len(element.value) // 2 * 2
+        return np.frombuffer(element.value[:whole], element.encoding.order + "u2")
+
+    def word(self, tag: int, missing: int) -> int:
+        """First value of an element of 16-bit words."""
+        words = self.words(tag)
+        return int(words[0]) if words.size else missing
+
+    def first_item(self, tag: int) -> Elements | None:
+        """The first item of a sequence, None if there is none."""
+        sequence = self.get(tag)
+        if sequence is None or len(sequence.value) < 16:  # an item and one element
+            return None
+        return _Reader(sequence.value, 8, sequence.encoding).read()[0]
+
+
+def read_elements(data: bytes) -> tuple[str, Elements]:
+    """Read a DICOM file up to its pixel data.
+
+    Returns
+    -------
+    The transfer syntax' UID ('' where the file names none) and the elements.
+
+    Raises
+    ------
+    Refusal
+        `damaged` or `too-large`.
+    """
+    whole = memoryview(data)
+    start = 132 if data[128:132] == b"DICM" else 0
+    meta, start = _Reader(whole, start, Encoding("<", True)).read(lambda tag: tag > 0x0002FFFF)
+    syntax = meta.text(_TRANSFER_SYNTAX)
+    if syntax == _DEFLATED:
+        whole, start = memoryview(_inflated(whole[start:])), 0
+    elements, _ = _Reader(whole, start, _encoding(whole[start : start + 6])).read(lambda tag: tag > PIXEL_DATA)
+    return syntax, elements
+
+
+def _inflated(deflated: memoryview) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = inflater.decompress(deflated, MAX_BYTES)
+    except zlib.error as error:
+        raise damaged("its deflated part cannot be inflated") from error
+    if inflater.unconsumed_tail:
+        raise too_large()
+    if not inflater.eof:
+        raise damaged("its deflated part ends too early")
+    return data
+
+
+def _encoding(head: memoryview) -> Encoding:
+    """Tell the encoding from the first element: files that declare another one are common."""
+    order = ">" if bytes(head[:2]) == b"\0\x08" else "<"
+    return Encoding(order, _is_vr(bytes(head[4:6])))
+
+
+def _is_vr(vr: bytes) -> bool:
+    return vr.isalpha() and vr.isupper()
+
+
+class _Reader:
+    """Walks the elements of one level; of what lies nested it keeps the bytes alone."""
+
+    def __init__(self, data: memoryview, start: int, encoding: Encoding) -> None:
+        self.data = data
+        self.at = start
+        self.encoding = encoding
+        self.found = Elements()
+        self.open: list[tuple[int, int, Encoding]] = []
+        """Tag, start of the value and encoding around it, of every open sequence and item."""
+
+    def read(self, ends: Callable[[int], bool] = lambda tag: False) -> tuple[Elements, int]:
+        """Read until a tag of the first level ends it; returns the elements and where the end is."""
+        for _ in range(_MOST_ELEMENTS):
+            before = self.at
+            if len(self.data) - self.at < 8:
+                break
+            tag, vr, length = self._head()
+            if not self.open and (ends(tag) or tag in (_ITEM_END, _SEQUENCE_END)):
+                return self.found, before
+            self._take(tag, vr, length)
+            if PIXEL_DATA in self.found:
+                return self.found, self.at
+        else:
+            raise damaged("it has more data elements than any film")
+        if self.open:
+            raise damaged("it ends inside a sequence")
+        return self.found, self.at
+
+    def _head(self) -> tuple[int, bytes, int]:
+        order = self.encoding.order
+        group, element, vr, short = struct.unpack_from(order + "HH2sH", self.data, self.at)
+        tag = group << 16 | element
+        self.at += 8
+        if not self.encoding.explicit or group == 0xFFFE or not _is_vr(vr):
+            (length,) = struct.unpack_from(order + "I", self.data, self.at - 4)
+            return tag, b"", length
+        if vr not in _LONG_LENGTH:
+            return tag, vr, short
+        if len(self.data) - self.at < 4:
+            raise damaged("it ends inside a data element")
+        (length,) = struct.unpack_from(order + "I", self.data, self.at)
+        self.at += 4
+        return tag, vr, length
+
+    def _take(self, tag: int, vr: bytes, length: int) -> None:
+        if tag in (_ITEM_END, _SEQUENCE_END):
+            self._close()
+        elif tag == PIXEL_DATA and not self.open:
+            end = len(self.data) if length == _UNDEFINED else self.at + length
+            self.found[tag] = Element(self.data[self.at : end], vr, self.encoding, length == _UNDEFINED)
+        elif length == _UNDEFINED:
+            self._enter(tag, vr)
+        elif length > len(self.data) - self.at:
+            raise damaged(f"element ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than the file")
+        else:
+            if not self.open:
+                self.found[tag] = Element(self.data[self.at : self.at + length], vr, self.encoding)
+            self.at += length
+
+    def _enter(self, tag: int, vr: bytes) -> None:
+        if len(self.open) >= _DEEPEST:
+            raise damaged("its sequences are nested deeper than any film's")
+        self.open.append((tag, self.at, self.encoding))
+        if vr == b"UN":  # an unknown sequence is written in implicit VR: PS3.5, section 6.2.2, note 2
+            self.encoding = Encoding("<", False)
+
+    def _close(self) -> None:
+        tag, start, encoding = self.open.pop()
+        self.encoding = encoding
+        if not self.open:
+            self.found[tag] = Element(self.data[start : self.at], b"SQ", encoding)

@@ -1,0 +1,51 @@
+"""A Film: one radiograph as grey pixels, with the facts its file carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """Why a film cannot be read: a code for programs and one sentence for people."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """One radiograph.
+
+    Parameters
+    ----------
+    pixels
+        (height, width) float32, grey in [0, 1], upright as the file says, air dark.
+    view
+        DICOM View Position (PA, AP, LL, ...), where the file says.
+    laterality
+        DICOM Image Laterality (L, R, B), where the file says.
+    age
+        Patient's age in years, where the file says.
+    sex
+        DICOM Patient's Sex (F, M, O), where the file says.
+    pixel_spacing
+        Millimetres between rows and between columns, where the file says.
+    photometric
+        As stored: MONOCHROME1, MONOCHROME2, RGB, PALETTE COLOR, ...
+    kind
+        The file's format: JPEG, PNG, WebP, TIFF, BMP or DICOM.
+    """
+
+    pixels: NDArray[np.float32]
+    photometric: str
+    kind: str
+    view: str | None = None
+    laterality: str | None = None
+    age: float | None = None
+    sex: str | None = None
+    pixel_spacing: tuple[float, float] | None = None

@@ -1,0 +1,59 @@
+"""GDCM in a process of its own: decodes the lossless or 12-bit JPEG on standard input to standard output.
+
+GDCM is the one permissive decoder of these, and ends its whole process when a frame is damaged
+in certain ways. So it runs where it takes nothing else with it, and is given a film's memory only.
+Started by `codestream.py` as `python -I gdcm_process.py SYNTAX COLUMNS ROWS COMPONENTS PRECISION`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import gdcm
+
+_MEMORY = 2**30
+
+
+def main(syntax: str, columns: int, rows: int, components: int, precision: int) -> None:
+    """Decode the frame on standard input."""
+    _bound_memory()
+    pixels = _image(sys.stdin.buffer.read(), syntax, (columns, rows), components, precision).GetBuffer()
+    sys.stdout.buffer.write(pixels.encode("utf-8", "surrogateescape"))  # GDCM hands bytes out as text
+
+
+def _bound_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such bound
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _image(frame: bytes, syntax: str, size: tuple[int, int], components: int, precision: int) -> gdcm.Image:
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((*size, 1))
+    image.SetDataElement(_pixel_data(frame))
+    colours = gdcm.PhotometricInterpretation.MONOCHROME2 if components == 1 else gdcm.PhotometricInterpretation.RGB
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(colours))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(syntax)))
+    allocated = 8 if precision <= 8 else 16
+    image.SetPixelFormat(gdcm.PixelFormat(components, allocated, precision, precision - 1, 0))
+    return image
+
+
+def _pixel_data(frame: bytes) -> gdcm.DataElement:
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    return element
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *(int(number) for number in sys.argv[2:]))

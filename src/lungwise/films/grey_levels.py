@@ -1,0 +1,196 @@
+"""From stored words to grey levels: modality LUT, VOI LUT and padding (DICOM PS3.3, C.11.1, C.11.2 and C.7.5.1.1.2).
+
+A stored word has 8 or 16 bits, so the grey of every possible word is computed once, and the
+film is then one look-up: exact, fast, and small in memory whatever the film's size.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films.elements import Elements
+from lungwise.films.film import Refusal
+from lungwise.films.image_pixel import ImagePixel
+from lungwise.films.limits import damaged
+
+_PADDING, _PADDING_LIMIT = 0x00280120, 0x00280121
+_INTERCEPT, _SLOPE, _MODALITY_SEQUENCE = 0x00281052, 0x00281053, 0x00283000
+_CENTER, _WIDTH, _FUNCTION, _VOI_SEQUENCE = 0x00281050, 0x00281051, 0x00281056, 0x00283010
+_LUT_DESCRIPTOR, _LUT_DATA = 0x00283002, 0x00283006
+_PALETTES = ((0x00281101, 0x00281201), (0x00281102, 0x00281202), (0x00281103, 0x00281203))
+_LUMA = (0.299, 0.587, 0.114)
+_BLOCK = 2**20
+
+Numbers = NDArray[np.float64]
+
+
+def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDArray[np.float32]:
+    """Turn the stored words of a one-sample film into grey in [0, 1], air dark.
+
+    Without a VOI LUT or window the levels that occur, padding aside, span the whole range.
+
+    Raises
+    ------
+    Refusal
+        `damaged`, if a look-up table is shorter than it says; `unsupported`, if a palette is segmented.
+    """
+    with np.errstate(all="ignore"):  # hostile slopes and windows: their result is checked instead
+        if pixel.photometric == "PALETTE COLOR":
+            levels = _palette(elements, pixel.numbers())
+        else:
+            levels = _grey_levels(words, elements, pixel)
+    if not np.isfinite(levels).all():
+        raise damaged("its grey levels are not numbers")
+    return _look_up(words, np.clip(levels, 0, 1).astype(np.float32))
+
+
+def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Numbers:
+    stored = pixel.numbers()
+    air = _padding(elements, pixel, stored)
+    numbers = _modality(elements, pixel, stored)
+    levels = _values_of_interest(elements, pixel, numbers)
+    if levels is None:
+        levels = _full_range(numbers, _present(words, len(numbers)) & ~air)
+    if pixel.photometric == "MONOCHROME1":
+        levels = 1 - levels
+    levels[air] = 0
+    return levels
+
+
+def _padding(elements: Elements, pixel: ImagePixel, stored: Numbers) -> NDArray[np.bool_]:
+    """Which words are no part of the film, but of its surroundings."""
+    if _PADDING not in elements:
+        return np.zeros(len(stored), np.bool_)
+    ends = [elements.word(_PADDING, 0), elements.word(_PADDING_LIMIT, elements.word(_PADDING, 0))]
+    low, high = sorted(np.array(ends, np.uint16).view(np.int16 if pixel.signed else np.uint16))
+    padding: NDArray[np.bool_] = (stored >= low) & (stored <= high)
+    return padding
+
+
+def _modality(elements: Elements, pixel: ImagePixel, stored: Numbers) -> Numbers:
+    table = elements.first_item(_MODALITY_SEQUENCE)
+    if table is not None and _LUT_DATA in table:
+        return _through(_Lut(table, _LUT_DESCRIPTOR, _LUT_DATA, pixel.signed), stored)
+    slope, intercept = elements.number(_SLOPE), elements.number(_INTERCEPT)
+    return stored * (1 if slope is None else slope) + (intercept or 0)
+
+
+def _values_of_interest(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Numbers | None:
+    table = elements.first_item(_VOI_SEQUENCE)
+    if table is not None and _LUT_DATA in table:
+        lut = _Lut(table, _LUT_DESCRIPTOR, _LUT_DATA, pixel.signed)
+        return _through(lut, numbers) / lut.top
+    center, width = elements.number(_CENTER), elements.number(_WIDTH)
+    if center is None or width is None:
+        return None
+    return _window(numbers, center, width, elements.text(_FUNCTION).upper())
+
+
+def _window(numbers: Numbers, center: float, width: float, function: str) -> Numbers | None:
+    """DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3; None where the width is none."""
+    if function == "SIGMOID" and width > 0:
+        return 1 / (1 + np.exp(-4 * (numbers - center) / width))
+    if function == "LINEAR_EXACT" and width > 0:
+        return (numbers - center) / width + 0.5
+    if width == 1:
+        return (numbers > center - 0.5).astype(np.float64)
+    if width > 1:
+        return (numbers - (center - 0.5)) / (width - 1) + 0.5
+    return None
+
+
+def _full_range(numbers: Numbers, occurring: NDArray[np.bool_]) -> Numbers:
+    if not occurring.any():
+        return np.zeros_like(numbers)
+    low, high = numbers[occurring].min(), numbers[occurring].max()
+    return (numbers - low) / (high - low) if high > low else np.zeros_like(numbers)
+
+
+class _Lut:
+    """A look-up table of DICOM: first number mapped, entries, and the largest level they may hold."""
+
+    def __init__(self, elements: Elements, descriptor: int, data: int, signed: bool) -> None:
+        words = elements.words(descriptor)
+        if words.size != 3:
+            raise damaged("a look-up table of it has no description")
+        count = int(words[0]) or 2**16
+        explicit = elements[descriptor].vr
+        signed = explicit == b"SS" or (signed and explicit != b"US")
+        self.first = int(words[1:2].astype("<u2").view("<i2")[0] if signed else words[1])
+        self.entries = _entries(elements, data, count)
+        self.top = max(2.0 ** min(int(words[2]), 16) - 1, 1.0)
+        if self.entries.max() > self.top:
+            self.top = 255.0 if self.entries.max() <= 255 else 65535.0
+
+
+def _entries(elements: Elements, tag: int, count: int) -> Numbers:
+    size = len(elements[tag].value)
+    if size in (count, count + 1) and count > 1:  # bytes, where the table has 8 bits
+        return np.frombuffer(elements[tag].value[:count], np.uint8).astype(np.float64)
+    words = elements.words(tag)
+    if len(words) < count:
+        raise damaged("a look-up table of it is shorter than it says")
+    return words[:count].astype(np.float64)
+
+
+def _through(lut: _Lut, numbers: Numbers) -> Numbers:
+    return lut.entries[np.clip(numbers - lut.first, 0, len(lut.entries) - 1).astype(np.intp)]
+
+
+def _palette(elements: Elements, numbers: Numbers) -> Numbers:
+    levels = np.zeros_like(numbers)
+    for weight, (descriptor, data) in zip(_LUMA, _PALETTES, strict=True):
+        if data not in elements:  # a segmented palette, or none
+            raise Refusal("unsupported", "The film's palette is not read here; export the film as MONOCHROME2 or RGB.")
+        lut = _Lut(elements, descriptor, data, signed=False)
+        levels += weight * _through(lut, numbers) / lut.top
+    return levels
+
+
+def _blocks(pixels: NDArray[Any]) -> list[slice]:
+    """Slices of rows of about a million pixels: numpy widens an index to 64 bits, so never the whole film at once."""
+    step = max(1, _BLOCK // pixels.shape[1])
+    return [slice(top, top + step) for top in range(0, len(pixels), step)]
+
+
+def _present(words: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    present = np.zeros(count, np.bool_)
+    for block in _blocks(words):
+        present[words[block]] = True
+    return present
+
+
+def _look_up(words: NDArray[Any], levels: NDArray[np.float32]) -> NDArray[np.float32]:
+    pixels = np.empty(words.shape, np.float32)
+    for block in _blocks(words):
+        np.take(levels, words[block], mode="clip", out=pixels[block])
+    return pixels
+
+
+def luminance(words: NDArray[Any], pixel: ImagePixel) -> NDArray[np.float32]:
+    """Turn the stored words of a colour film into grey in [0, 1]: the luma of RGB, the Y of YBR.
+
+    Parameters
+    ----------
+    words
+        (rows, columns, 3), or (rows, columns) of Y alone.
+    pixel
+        How they are stored.
+    """
+    full = np.float32(2**pixel.bits_stored - 1)
+    pixels = np.empty(words.shape[:2], np.float32)
+    for block in _blocks(pixels):
+        part = words[block].astype(np.float32)
+        if part.ndim == 3:
+            part = part @ np.array(_LUMA, np.float32) if _is_rgb(pixel.photometric) else part[..., 0]
+        pixels[block] = (part - 16 * full / 255) / (219 / 255) if "PARTIAL" in pixel.photometric else part
+    np.divide(pixels, full, out=pixels)
+    return np.clip(pixels, 0, 1, out=pixels)
+
+
+def _is_rgb(photometric: str) -> bool:
+    """JPEG 2000 undoes its own transform (ICT, RCT) as it decodes."""
+    return photometric in ("RGB", "YBR_ICT", "YBR_RCT")

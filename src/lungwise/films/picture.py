@@ -1,0 +1,185 @@
+"""Pictures: JPEG, PNG, WebP, TIFF and BMP, decoded by Pillow."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import WebPImagePlugin as WebP
+
+from lungwise.films.film import Film, Refusal
+from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
+from lungwise.films.tiff_directory import check_directory
+
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebP.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+}
+_PHOTOMETRIC = {
+    "P": "PALETTE COLOR",
+    "PA": "PALETTE COLOR",
+    "RGB": "RGB",
+    "RGBA": "RGB",
+    "CMYK": "CMYK",
+    "YCbCr": "YBR_FULL",
+    "LAB": "LAB",
+}
+_TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_BMP_COMPRESSION, _BMP_RUN_LENGTHS = slice(30, 34), (1, 2)
+_MOST_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
+_MOST_EXIF = 2**20
+_STRIP = 2**21
+
+
+def open_picture(data: bytes, kind: str) -> Film:
+    """Decode a picture.
+
+    Parameters
+    ----------
+    data
+        The file.
+    kind
+        JPEG, PNG, WebP, TIFF or BMP.
+
+    Raises
+    ------
+    Refusal
+        If the picture is too small, too large, of several frames, damaged or of no known kind.
+    """
+    with _quiet(), _header(data, kind) as image:
+        _check_header(image, data, kind)
+        photometric = _photometric(image)
+        _check_sums(data, kind)
+        image.load()
+        _turn_upright(image)
+        pixels = grey(image)
+    if photometric == "MONOCHROME1" and image.mode not in ("1", "L"):  # Pillow itself turns those two
+        np.subtract(1, pixels, out=pixels)
+    return Film(pixels, photometric, kind)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about odd metadata from the caller.
+
+    `warnings.catch_warnings` puts back a whole list of filters and so undoes what other threads
+    do meanwhile; one entry put in and taken out leaves theirs alone.
+    """
+    entry = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+    filters = cast(list[Any], warnings.filters)
+    filters.insert(0, entry)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # the caller's own catch_warnings has ended meanwhile
+            filters.remove(entry)
+
+
+def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
+    """Read the header by the one plugin: Image.open would warn of large pictures, which have their own refusal."""
+    try:
+        if kind == "TIFF":
+            check_directory(data)
+        return _PLUGINS[kind](io.BytesIO(data))
+    except Refusal:
+        raise
+    except Exception as error:
+        raise damaged(f"it starts as {kind} and its header cannot be read") from error
+
+
+def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
+    check_size(*image.size, most=_most_pixels(image, kind))
+    if getattr(image, "is_animated", False):
+        raise several_frames()
+    if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
+        # Pillow decodes these byte by byte in Python: minutes for a hostile file
+        raise Refusal("unsupported", "Run-length coded BMP is not read; save the picture as PNG.")
+    if kind == "JPEG":
+        check_jpeg(data, *image.size)
+
+
+def _check_sums(data: bytes, kind: str) -> None:
+    """Check a PNG's checksums, which Pillow skips where it decodes."""
+    if kind == "PNG":
+        PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
+
+
+def _turn_upright(image: ImageFile.ImageFile) -> None:
+    """Follow EXIF; where it is broken or endless beside sound pixels, it is as if it were not there."""
+    if len(image.info.get("exif", b"")) <= _MOST_EXIF:
+        with contextlib.suppress(Exception):
+            ImageOps.exif_transpose(image, in_place=True)
+
+
+def _most_pixels(image: ImageFile.ImageFile, kind: str) -> int:
+    deep_colours = len(image.getbands()) > 1 and any(";16" in str(tile.args) for tile in image.tile)
+    return _MOST_HEAVY_PIXELS if kind == "WebP" or deep_colours else MAX_PIXELS
+
+
+def _photometric(image: ImageFile.ImageFile) -> str:
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        return "MONOCHROME1"
+    return _PHOTOMETRIC.get(image.mode, "MONOCHROME2")
+
+
+def grey(image: Image.Image) -> NDArray[np.float32]:
+    """Turn a loaded picture into (height, width) grey in [0, 1]; transparency shows black behind."""
+    if image.mode.startswith("I;16"):
+        return _deep_grey(image)
+    if image.mode in ("I", "F"):
+        return _wide_grey(np.asarray(image))
+    width, height = image.size
+    pixels = np.empty((height, width), np.float32)
+    rows = max(1, _STRIP // width)
+    for top in range(0, height, rows):  # in strips, for the colours need several times the film's memory
+        pixels[top : top + rows] = _strip_grey(image.crop((0, top, width, min(top + rows, height))))
+    return pixels
+
+
+def _strip_grey(strip: Image.Image) -> NDArray[np.float32]:
+    if not strip.has_transparency_data:
+        return _unit(strip.getchannel("L") if strip.mode == "LAB" else strip.convert("L"), 255)
+    seen = strip.convert("LA") if strip.mode == "La" else strip
+    seen = seen if seen.mode in ("LA", "RGBA") else seen.convert("RGBA")
+    return _unit(seen.convert("L"), 255) * _unit(seen.getchannel("A"), 255)
+
+
+def _unit(image: Image.Image, top: int) -> NDArray[np.float32]:
+    pixels: NDArray[np.float32] = np.divide(np.asarray(image), np.float32(top), dtype=np.float32)
+    return pixels
+
+
+def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
+    pixels = _unit(image, 65535)
+    if isinstance(transparent := image.info.get("transparency"), int):
+        pixels[np.asarray(image) == transparent] = 0
+    return pixels
+
+
+def _wide_grey(values: NDArray[Any]) -> NDArray[np.float32]:
+    """32 bits have no agreed scale: reals already in [0, 1] stay, all else spans its own range."""
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise damaged("some of its pixels are not numbers")
+    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+        return values.astype(np.float32)
+    scale = max(float(high) - float(low), 1e-30)
+    pixels: NDArray[np.float32]
+    if values.dtype.kind == "f":
+        pixels = np.divide(values, scale, dtype=np.float32)
+        np.subtract(pixels, np.float32(low / scale), out=pixels)
+    else:  # the difference of two int32 fits uint32, not int32
+        pixels = np.divide(values.view(np.uint32) - np.int32(low).view(np.uint32), np.float32(scale), dtype=np.float32)
+    np.clip(pixels, 0, 1, out=pixels)
+    return pixels

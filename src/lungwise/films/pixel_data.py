@@ -1,0 +1,137 @@
+"""The Pixel Data of a DICOM film: native or compressed bytes to an array of stored words (DICOM PS3.5, annex A)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films.codestream import decode_codestream, decode_run_lengths
+from lungwise.films.elements import PIXEL_DATA, Element
+from lungwise.films.film import Refusal
+from lungwise.films.image_pixel import ImagePixel
+from lungwise.films.limits import damaged
+
+_NATIVE = {
+    "",
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.1.99",
+    "1.2.840.10008.1.2.2",
+}
+_RLE = "1.2.840.10008.1.2.5"
+_CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
+_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+_MOST_FRAGMENTS = 100_000
+_RLE_HEADER = 64
+
+
+def check_syntax(syntax: str) -> None:
+    """Refuse a transfer syntax that no decoder here reads.
+
+    Raises
+    ------
+    Refusal
+        `unsupported`.
+    """
+    if syntax not in _NATIVE | _CODESTREAMS | {_RLE}:
+        raise Refusal(
+            "unsupported",
+            f"The film's pixels are stored in transfer syntax {syntax[:64]}, which is not read here; "
+            "export it uncompressed (Explicit VR Little Endian).",
+        )
+
+
+def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -> NDArray[Any]:
+    """Decode the pixel data.
+
+    Returns
+    -------
+    (rows, columns) or (rows, columns, samples), uint8 or uint16. Of colours stored at half
+    resolution (YBR_FULL_422, uncompressed) the luminance alone comes back, as (rows, columns).
+
+    Raises
+    ------
+    Refusal
+        `damaged` or `unsupported`.
+    """
+    element = elements[PIXEL_DATA]
+    if element.undefined_length == (syntax in _NATIVE):
+        raise damaged("its transfer syntax and its pixel data disagree on compression")
+    if syntax in _NATIVE:
+        return _native(element, pixel)
+    fragments = _fragments(element.value)
+    if syntax == _RLE:
+        return _run_lengths(fragments, pixel)
+    return _as_words(decode_codestream(b"".join(fragments), pixel))
+
+
+def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
+    halved = pixel.samples == 3 and pixel.photometric.endswith("422")
+    size = pixel.values * pixel.bits_allocated // 8
+    size = size * 2 // 3 if halved else size
+    if not size <= len(element.value) <= size + 1:  # values are padded to an even length
+        raise damaged(f"its header asks for {size} bytes of pixels and it has {len(element.value)}")
+    words = _native_words(element, size, pixel.bits_allocated)
+    if halved:
+        return words.reshape(-1, 4)[:, :2].reshape(pixel.rows, pixel.columns)
+    if pixel.samples == 1:
+        return words.reshape(pixel.rows, pixel.columns)
+    if pixel.planar:
+        return np.moveaxis(words.reshape(pixel.samples, pixel.rows, pixel.columns), 0, -1)
+    return words.reshape(pixel.rows, pixel.columns, pixel.samples)
+
+
+def _native_words(element: Element, size: int, bits: int) -> NDArray[Any]:
+    order = element.encoding.order
+    if bits == 16:
+        return np.frombuffer(element.value[:size], order + "u2")
+    swapped = order == ">" and element.vr == b"OW"  # bytes two by two, in big-endian words
+    if swapped:
+        return np.frombuffer(element.value, ">u2", len(element.value) // 2).astype("<u2").view(np.uint8)[:size]
+    return np.frombuffer(element.value[:size], np.uint8)
+
+
+def _fragments(value: memoryview) -> list[memoryview]:
+    """The fragments of the one frame, without the offset table (DICOM PS3.5, A.4)."""
+    items: list[memoryview] = []
+    at = 0
+    while at + 8 <= len(value):
+        group, element, length = struct.unpack_from("<HHI", value, at)
+        tag = group << 16 | element
+        if tag == _SEQUENCE_END:
+            break
+        if tag != _ITEM or length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
+            raise damaged("its compressed pixels end too early")
+        items.append(value[at + 8 : at + 8 + length])
+        at += 8 + length
+    offsets, fragments = items[:1], items[1:]
+    if not fragments:
+        raise damaged("it has no compressed pixels")
+    if len(offsets[0]) > 4 or any(part[:4] == fragments[0][:4] for part in fragments[1:]):
+        raise damaged("it declares one frame and holds several")
+    return fragments
+
+
+def _run_lengths(fragments: list[memoryview], pixel: ImagePixel) -> NDArray[Any]:
+    """Decode RLE: one segment for every byte of every sample, the most significant first."""
+    frame = fragments[0]
+    width = pixel.bits_allocated // 8
+    if len(fragments) > 1 or len(frame) < _RLE_HEADER:
+        raise damaged("its run lengths are cut")
+    count, *offsets = struct.unpack_from("<16I", frame)
+    if count != pixel.samples * width:
+        raise damaged(f"it has {count} run-length segments where its header asks for {pixel.samples * width}")
+    words = np.empty((pixel.rows * pixel.columns, pixel.samples, width), np.uint8)
+    ends = [*offsets[1:count], len(frame)]
+    for n, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
+        words[:, n // width, n % width] = decode_run_lengths(frame[start:end], len(words))
+    decoded = words.view(">u2" if width == 2 else np.uint8)
+    return decoded.reshape((pixel.rows, pixel.columns) if pixel.samples == 1 else (pixel.rows, pixel.columns, -1))
+
+
+def _as_words(decoded: NDArray[Any]) -> NDArray[Any]:
+    """View signed numbers as the words that hold them."""
+    return decoded.view(f"u{decoded.dtype.itemsize}")

@@ -1,0 +1,1 @@
+"""Patients: whose films they are."""

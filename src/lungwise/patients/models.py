@@ -1,0 +1,43 @@
+"""The tables of patients."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lungwise.store import Base, Moment
+from lungwise.store.database import TABLE
+
+
+class Patient(Base):
+    """A patient of one clinic."""
+
+    __tablename__ = "patients"
+    __table_args__ = (UniqueConstraint("clinic_id", "identifier"), Index(None, "clinic_id", "created_at"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    identifier: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    sex: Mapped[str] = mapped_column(String(1))
+    birth_date: Mapped[date | None] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+    def age(self, on: date) -> int | None:
+        """Give the age in whole years on a day, where the birth date is known."""
+        born = self.birth_date
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day)) if born else None
+
+
+class PatientWord(Base):
+    """One word of a patient's name or identifier, for search by the beginnings of words."""
+
+    __tablename__ = "patient_words"
+    __table_args__ = (Index(None, "patient_id"), TABLE)
+
+    clinic_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    word: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), primary_key=True)

@@ -1,0 +1,163 @@
+"""The rules of patients: found by the beginnings of words, one identifier each within a clinic."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Select, delete, select
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Person, Right
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.models import Patient, PatientWord
+from lungwise.store import Clock, new_key
+
+__all__ = ["PAGE", "Patient", "PatientFacts", "Patients", "words_of"]
+
+PAGE = 50
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientFacts:
+    """What is known of a patient; an empty identifier asks for a new one."""
+
+    identifier: str = ""
+    name: str = ""
+    sex: str = ""
+    birth_date: date | None = None
+
+
+class Patients:
+    """The patients of every clinic, each person seeing their own clinic's."""
+
+    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+
+    def search(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
+        """List a page of patients, the newest first, whose words begin as the searched words do."""
+        person.need(Right.SEE)
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id)
+        if words_of(text):
+            query = query.where(Patient.id.in_(self.matching(person, text)))
+        if after is not None:
+            query = query.where(Patient.id < after)
+        return list(self._session.scalars(query.order_by(Patient.id.desc()).limit(PAGE)))
+
+    def matching(self, person: Person, text: str) -> Select[int]:
+        """Select the ids of the patients whom the text finds, for another search to build on."""
+        ids: Select[int] | None = None
+        for word in words_of(text):
+            found = select(PatientWord.patient_id).where(
+                PatientWord.clinic_id == person.clinic_id,
+                PatientWord.word >= word,
+                PatientWord.word < word + _LAST,
+            )
+            ids = found if ids is None else found.where(PatientWord.patient_id.in_(ids))
+        return ids if ids is not None else select(Patient.id).where(Patient.clinic_id == person.clinic_id)
+
+    def get(self, person: Person, key: str) -> Patient:
+        """Find a patient of the person's clinic."""
+        person.need(Right.SEE)
+        found = self._session.scalar(select(Patient).where(Patient.key == key, Patient.clinic_id == person.clinic_id))
+        if found is None:
+            raise NotFound
+        return found
+
+    def by_ids(self, person: Person, ids: Iterable[int]) -> dict[int, Patient]:
+        """Give the patients of these ids that are of the person's clinic."""
+        person.need(Right.SEE)
+        query = select(Patient).where(Patient.id.in_(set(ids)), Patient.clinic_id == person.clinic_id)
+        return {patient.id: patient for patient in self._session.scalars(query)}
+
+    def find_or_add(self, person: Person, facts: PatientFacts) -> Patient:
+        """Give the patient of that identifier, added where there is none; empty fields are filled in."""
+        person.need(Right.UPLOAD)
+        found = self.by_identifier(person, facts.identifier.strip()) if facts.identifier.strip() else None
+        if found is None:
+            return self._add(person, facts)
+        found.name = found.name or facts.name.strip()
+        found.sex = found.sex or facts.sex
+        found.birth_date = found.birth_date or facts.birth_date
+        self._index(found)
+        return found
+
+    def change(self, person: Person, key: str, facts: PatientFacts) -> Patient:
+        """Correct a patient.
+
+        Raises
+        ------
+        Rejected
+            If the identifier is empty or another patient's.
+        """
+        person.need(Right.KEEP_PATIENTS)
+        patient = self.get(person, key)
+        identifier = facts.identifier.strip()
+        if not identifier:
+            raise Rejected("A patient needs an identifier.")
+        other = self.by_identifier(person, identifier)
+        if other is not None and other.id != patient.id:
+            raise Rejected("Another patient has this identifier. Merge the two if they are one person.")
+        patient.identifier, patient.name = identifier, facts.name.strip()
+        patient.sex, patient.birth_date = facts.sex, facts.birth_date
+        self._index(patient)
+        self._audit.record(person, "changed", "patient", patient.key)
+        return patient
+
+    def remove(self, person: Person, patient: Patient, deed: str) -> None:
+        """Delete a patient who has no studies any more."""
+        self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
+        self._session.delete(patient)
+        self._session.flush()
+        self._audit.record(person, deed, "patient", patient.key)
+
+    def by_identifier(self, person: Person, identifier: str) -> Patient | None:
+        """Find a patient of the person's clinic by the whole identifier."""
+        person.need(Right.SEE)
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier == identifier)
+        return self._session.scalar(query)
+
+    def _add(self, person: Person, facts: PatientFacts) -> Patient:
+        patient = Patient(
+            key=new_key(),
+            clinic_id=person.clinic_id,
+            identifier=facts.identifier.strip() or _new_identifier(),
+            name=facts.name.strip(),
+            sex=facts.sex,
+            birth_date=facts.birth_date,
+            created_at=self._clock(),
+        )
+        self._session.add(patient)
+        self._index(patient)
+        self._audit.record(person, "added", "patient", patient.key)
+        return patient
+
+    def _index(self, patient: Patient) -> None:
+        self._session.flush()
+        self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
+        words = {*words_of(patient.name), *words_of(patient.identifier), patient.identifier.casefold()[:64]}
+        self._session.add_all(
+            PatientWord(clinic_id=patient.clinic_id, word=word, patient_id=patient.id) for word in words if word
+        )
+        self._session.flush()
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into words as search compares them: without case, accents or punctuation."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    # Of the marks only Latin accents go: in Devanagari the marks are the vowels.
+    plain = "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
+    return [word[:64] for word in re.split(r"[\s,.;^/'\u2019\"()\-_]+", plain) if word]
+
+
+def _new_identifier() -> str:
+    return "LW-" + "".join(secrets.choice(_LETTERS) for _ in range(8))

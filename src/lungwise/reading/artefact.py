@@ -1,0 +1,130 @@
+"""The artefact: one ONNX file and its card, loaded only when they belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lungwise.films.preprocess import PREPROCESSING
+
+APPEARANCES = ("negative", "typical", "indeterminate", "atypical")
+FINDINGS = ("normal", "COVID-19", "other pneumonia", "tuberculosis")
+OUTPUTS = ("covid", "appearance", "findings", "gate", "heat_map")
+"""The graph's outputs in their order: a compiled graph may call them by other names."""
+
+GATE = ("upright", "turned left", "upside down", "turned right", "lateral", "other")
+
+WEIGHTS = Path(str(files("lungwise") / "weights"))
+"""Where the shipped artefact lies."""
+
+
+class ArtefactError(Exception):
+    """An artefact that must not be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Below `lower` the verdict is negative, from `upper` on positive, between uncertain."""
+
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a model; `card.json` as an object.
+
+    Parameters
+    ----------
+    name, version, created
+        Which model this is; `created` is a date, ISO 8601.
+    preprocessing
+        Name and version of the preprocessing it was trained with.
+    labels
+        Names behind the graph's outputs `appearance`, `findings` and `gate`.
+    thresholds
+        From validation data.
+    gate
+        Lowest probability of an upright frontal chest film that is read.
+    calibration
+        How the logits became probabilities.
+    hashes
+        SHA-256 of the ONNX file (`onnx`), and of the code, data and initial weights of its training.
+    training, metrics
+        The recipe and the figures on validation data, float32 beside int8.
+    intended_use, limits, data
+        What it is for, what it is not, and the licences of what it learnt from.
+    """
+
+    name: str
+    version: str
+    created: str
+    preprocessing: str
+    labels: dict[str, list[str]]
+    thresholds: Thresholds
+    gate: float
+    calibration: dict[str, float]
+    hashes: dict[str, str | None]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+    intended_use: str
+    limits: list[str]
+    data: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A model file and its card, checked against each other."""
+
+    onnx: Path
+    card: Card
+
+
+def load_artefact(folder: Path = WEIGHTS) -> Artefact:
+    """Load `inception_v3.onnx` and `card.json`.
+
+    Raises
+    ------
+    ArtefactError
+        If a file is missing, the card cannot be understood, the model's hash is not the
+        card's, or the model was trained with another preprocessing or other labels.
+    """
+    onnx = folder / "inception_v3.onnx"
+    try:
+        card = read_card(folder / "card.json")
+        digest = hashlib.sha256(onnx.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtefactError(
+            f"The model is incomplete: {error.filename} cannot be read. Install Lungwise anew."
+        ) from error
+    if digest != card.hashes["onnx"]:
+        raise ArtefactError(f"The model file {onnx} is not the one its card describes. Install Lungwise anew.")
+    if card.preprocessing != PREPROCESSING or card.labels != labels():
+        raise ArtefactError(f"The model in {folder} belongs to another version of Lungwise. Install both anew.")
+    return Artefact(onnx, card)
+
+
+def labels() -> dict[str, list[str]]:
+    """The names behind the graph's outputs, in their order."""
+    return {"appearance": list(APPEARANCES), "findings": list(FINDINGS), "gate": list(GATE)}
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    ArtefactError
+        If it cannot be understood.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Card(**{**fields, "thresholds": Thresholds(**fields["thresholds"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"The card {path} cannot be understood ({error}). Install Lungwise anew.") from error

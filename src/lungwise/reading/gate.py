@@ -1,0 +1,87 @@
+"""The gate: what the network itself says it should not read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films import Refusal
+from lungwise.reading.artefact import GATE
+
+_SURE = 0.9
+"""A film is turned only when the network is this sure of how it lies."""
+
+TURNED = ("turned left", "upside down", "turned right")
+"""A film that lies so can be turned upright; the index in `GATE` counts the quarter turns."""
+
+_LIES = "This film lies on its side or its head. Turn it upright and send it again."
+
+REFUSALS = {
+    "turned left": ("turned", _LIES),
+    "upside down": ("turned", _LIES),
+    "turned right": ("turned", _LIES),
+    "lateral": (
+        "lateral-view",
+        "This is a side view. Lungwise reads frontal chest films: send the PA or AP film of this visit.",
+    ),
+    "other": (
+        "not-a-chest-film",
+        "This does not look like a frontal chest film. Check that the right file was chosen.",
+    ),
+}
+"""Code and sentence for whatever the network takes a film for instead."""
+
+
+BLANK = ("blank", "The film shows nothing: it is of one grey. Check the exposure, or send the film again.")
+_FAINTEST = 0.05
+"""Standard deviation of the stretched grey levels; a chest film has about 0.25."""
+
+
+def refuse_blank(square: NDArray[np.float32]) -> None:
+    """Let a film pass that shows anything.
+
+    Parameters
+    ----------
+    square
+        (size, size) preprocessed.
+
+    Raises
+    ------
+    Refusal
+        `blank`.
+    """
+    if float(square.std()) < _FAINTEST:
+        raise Refusal(*BLANK)
+
+
+def quarter_turns(gate: NDArray[np.float32]) -> int:
+    """How many quarter turns to the left a film lies off upright; 0 where that is not sure.
+
+    Parameters
+    ----------
+    gate
+        (6,) probabilities in the order of `GATE`.
+    """
+    likeliest = int(gate.argmax())
+    return likeliest if GATE[likeliest] in TURNED and gate[likeliest] >= _SURE else 0
+
+
+def refuse_unreadable(gate: NDArray[np.float32], lowest: float) -> None:
+    """Let an upright frontal chest film pass.
+
+    Parameters
+    ----------
+    gate
+        (6,) probabilities in the order of `GATE`.
+    lowest
+        Lowest probability of an upright frontal chest film that is read, from the card.
+
+    Raises
+    ------
+    Refusal
+        `turned`, `lateral-view` or `not-a-chest-film`.
+    """
+    upright = GATE.index("upright")
+    if gate[upright] < lowest:
+        likeliest = int(np.delete(gate, upright).argmax()) + 1
+        raise Refusal(*REFUSALS[GATE[likeliest]])

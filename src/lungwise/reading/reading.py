@@ -1,0 +1,57 @@
+"""A Reading: what the model says of one film. It never changes once made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Verdict(StrEnum):
+    """The answer at the shipped thresholds; uncertain means refer."""
+
+    NEGATIVE = "negative"
+    UNCERTAIN = "uncertain"
+    POSITIVE = "positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the model says of one film.
+
+    Parameters
+    ----------
+    probability
+        Calibrated probability of COVID-19 (of its typical appearance) in [0, 1].
+    verdict
+        Where the probability lies against the two shipped thresholds.
+    appearance
+        Probability of each of the radiologists' appearances; they sum to 1.
+    findings
+        Probability of each finding, each on its own.
+    heat_map
+        (17, 17) in [0, 1]: airspace opacity, place by place, rows from the top.
+    quarter_turns
+        How many quarter turns to the left the film lay off upright; the heat map lies as the film does.
+    model
+        The artefact's name.
+    version
+        The artefact's version.
+    """
+
+    probability: float
+    verdict: Verdict
+    appearance: dict[str, float]
+    findings: dict[str, float]
+    heat_map: NDArray[np.float32]
+    quarter_turns: int
+    model: str
+    version: str
+
+    @property
+    def hot_spot(self) -> tuple[float, float]:
+        """Where the heat map is highest: x and y as fractions of the film."""
+        row, column = divmod(int(self.heat_map.argmax()), self.heat_map.shape[1])
+        return (column + 0.5) / self.heat_map.shape[1], (row + 0.5) / self.heat_map.shape[0]

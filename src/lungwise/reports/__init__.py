@@ -1,0 +1,1 @@
+"""Reports: a study on paper, a worklist as a table, a clinic in numbers."""

@@ -1,0 +1,99 @@
+"""What a report says of a study, put together from its readings and opinions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PIL import Image
+
+from lungwise.accounts.person import Person, Right
+from lungwise.films import Refusal, open_film
+from lungwise.patients.service import Patient
+from lungwise.reports.pdf import FilmPart, ReportText
+from lungwise.studies.pictures import picture, with_heat
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
+from lungwise.studies.wording import FINDINGS, LIMITS, MEANINGS, N_, ROLES, SEXES, SHORT, VERDICTS, percent
+
+Words = Callable[[str], str]
+"""Translates a message id into the reader's language."""
+_SIDE = 700
+
+
+class Reports:
+    """Puts reports together, in one language."""
+
+    def __init__(self, studies: Studies, words: Words) -> None:
+        self._studies = studies
+        self._words = words
+
+    def of(self, person: Person, key: str, clinic: str) -> ReportText:
+        """Put the report of a study of the person's clinic together."""
+        person.need(Right.EXPORT)
+        study = self._studies.get(person, key)
+        say = self._words
+        return ReportText(
+            title=say(N_("Chest X-ray report")),
+            clinic=clinic,
+            facts=self._facts(study, self._studies.patient(person, study)),
+            verdict=say(VERDICTS[study.standing]),
+            meaning=say(MEANINGS[study.standing]),
+            films=[self._film(number, film) for number, film in enumerate(study.films, start=1)],
+            opinions_title=say(N_("Opinions")),
+            opinions=[self._opinion(opinion) for opinion in study.opinions],
+            limits=say(LIMITS),
+            signature=say(N_("Date, signature")),
+        )
+
+    def _facts(self, study: Study, patient: Patient) -> list[tuple[str, str]]:
+        say = self._words
+        facts = [
+            (say(N_("Identifier")), patient.identifier),
+            (say(N_("Name")), patient.name),
+            (say(N_("Sex")), say(SEXES[patient.sex]) if patient.sex else ""),
+            (say(N_("Birth date")), patient.birth_date.isoformat() if patient.birth_date else ""),
+            (say(N_("Uploaded")), study.created_at.strftime("%Y-%m-%d %H:%M UTC")),
+            (say(N_("Study")), study.key),
+        ]
+        return [(name, value) for name, value in facts if value]
+
+    def _film(self, number: int, record: FilmRecord) -> FilmPart:
+        title = f"{self._words(N_('Film'))} {number}"
+        reading = record.reading
+        if reading is None:
+            return FilmPart(title, [], [("", self._words(VERDICTS["waiting"]))])
+        return FilmPart(title, self._pictures(record, reading), self._lines(reading))
+
+    def _pictures(self, record: FilmRecord, reading: ReadingRecord) -> list[Image.Image]:
+        try:
+            film = open_film(self._studies.data(record))
+        except Refusal:
+            return []
+        heat_map = reading.heat_map
+        plain = picture(film, _SIDE)
+        return [plain] if heat_map is None else [plain, with_heat(film, heat_map, _SIDE)]
+
+    def _lines(self, reading: ReadingRecord) -> list[tuple[str, str]]:
+        say = self._words
+        if reading.verdict is None:
+            return [(say(VERDICTS["refused"]), say(reading.refusal_reason or ""))]
+        findings = ", ".join(f"{say(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
+        return [
+            (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
+            (say(N_("Probability")), percent(reading.probability)),
+            (say(N_("Findings")), findings),
+            (say(N_("Model")), f"{reading.model} {reading.version}"),
+        ]
+
+    def _opinion(self, opinion: Opinion) -> tuple[str, str]:
+        say = self._words
+        said = []
+        if opinion.agrees is not None:
+            said.append(say(N_("Agrees with the verdict")) if opinion.agrees else say(N_("Disagrees with the verdict")))
+        if opinion.conclusion:
+            said.append(f"{say(N_('Conclusion'))}: {say(SHORT[opinion.conclusion])}")
+        if opinion.pcr:
+            said.append(f"PCR: {say(SHORT[opinion.pcr])}")
+        if opinion.note:
+            said.append(opinion.note)
+        who = f"{opinion.author_name}, {say(ROLES[opinion.author_role])}\n{opinion.created_at:%Y-%m-%d %H:%M UTC}"
+        return who, "\n".join(said)

@@ -1,0 +1,40 @@
+"""A worklist as a CSV table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from lungwise.studies.worklist import Line
+
+_COLUMNS = ("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion", "PCR")
+
+
+def worklist_csv(lines: Iterable[Line]) -> str:
+    """Write one row for each study."""
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(_COLUMNS)
+    for line in lines:
+        study, patient = line.study, line.patient
+        table.writerow(
+            (
+                study.key,
+                study.created_at.isoformat(timespec="seconds"),
+                harmless(patient.identifier),
+                harmless(patient.name),
+                patient.sex,
+                patient.birth_date or "",
+                study.standing,
+                f"{study.probability:.3f}",
+                study.conclusion or "",
+                study.pcr or "",
+            )
+        )
+    return out.getvalue()
+
+
+def harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a name for a formula."""
+    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,69 @@
+"""The pages of reports."""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, render_template
+from flask_babel import format_date, gettext
+from werkzeug.wrappers import Response
+
+from lungwise.accounts.person import Right
+from lungwise.reports import charts
+from lungwise.reports.pdf import report_pdf
+from lungwise.reports.service import Reports
+from lungwise.reports.tables import worklist_csv
+from lungwise.studies.forms import WorklistForm
+from lungwise.studies.service import Standing
+from lungwise.studies.statistics import Statistics
+from lungwise.web.desk import desk, person, user
+
+bp = Blueprint("reports", __name__)
+
+
+@bp.get("/studies/<key>/report")
+def page(key: str) -> str:
+    """Show a study's report as a page to print."""
+    person().need(Right.EXPORT)
+    study = desk().studies.get(person(), key)
+    patient = desk().studies.patient(person(), study)
+    desk().note("exported", "study", key)
+    return render_template("reports/page.html", study=study, patient=patient, clinic=user().clinic.name)
+
+
+@bp.get("/studies/<key>/report.pdf")
+def pdf(key: str) -> Response:
+    """Give a study's report as PDF."""
+    report = Reports(desk().studies, gettext).of(person(), key, user().clinic.name)
+    desk().note("exported", "study", key)
+    answer = make_response(report_pdf(report, desk().settings.report_font))
+    answer.content_type = "application/pdf"
+    answer.headers["Content-Disposition"] = f'attachment; filename="study-{key}.pdf"'
+    return answer
+
+
+@bp.post("/studies.csv")
+def table() -> Response:
+    """Give the worklist, as filtered, as a table."""
+    person().need(Right.EXPORT)
+    answer = make_response(worklist_csv(desk().worklist.all(person(), WorklistForm().wanted())))
+    answer.content_type = "text/csv; charset=utf-8"
+    answer.headers["Content-Disposition"] = 'attachment; filename="studies.csv"'
+    desk().note("exported", "worklist", "")
+    return answer
+
+
+@bp.get("/statistics")
+def statistics() -> str:
+    """Show the clinic in numbers."""
+    numbers = desk().statistics.count(person())
+    return render_template(
+        "reports/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(Standing)
+    )
+
+
+def _weeks_chart(numbers: Statistics) -> str:
+    return charts.columns(
+        gettext("Studies of each week, and the positive ones among them"),
+        [format_date(week.begins, "d MMM") for week in numbers.weeks],
+        [week.studies for week in numbers.weeks],
+        [week.positive for week in numbers.weeks],
+    )

@@ -1,0 +1,154 @@
+"""Every setting of Lungwise, in one place: from the environment, a settings file, or the default."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Registration(StrEnum):
+    """Who may open an account."""
+
+    OPEN = "open"
+    INVITATION = "invitation"
+    APPROVED = "approved"
+
+
+def _data_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "lungwise"
+
+
+class Settings(BaseSettings):
+    """The settings of one installation.
+
+    Each is read from the environment (`LUNGWISE_` before its name), else from the TOML file that
+    `LUNGWISE_SETTINGS` names, else it has its default.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LUNGWISE_", extra="forbid", frozen=True)
+
+    data_folder: Path = Field(
+        default_factory=_data_folder,
+        description="Folder of the films, the SQLite database and the secret key.",
+    )
+    database_url: str = Field(
+        default="",
+        description=(
+            "Database: empty for SQLite in the data folder, or mysql+pymysql://user:password@host/name "
+            "for MySQL 8 or MariaDB 10.6 and later."
+        ),
+    )
+    database_tls_ca: Path | None = Field(
+        default=None, description="Certificate authority that a MySQL or MariaDB server's certificate must come from."
+    )
+    database_tls_certificate: Path | None = Field(
+        default=None, description="Own certificate, where the database server asks for one."
+    )
+    database_tls_key: Path | None = Field(default=None, description="Key of that certificate.")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs sessions and links. Empty: made once and kept in the data folder.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    threads: int = Field(default=8, ge=2, le=256, description="Requests answered at once.")
+    readers: int = Field(default=1, ge=1, le=64, description="Films read at once.")
+    https: bool = Field(
+        default=False,
+        description="The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS.",
+    )
+    proxies: int = Field(default=0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers count.")
+    registration: Registration = Field(
+        default=Registration.APPROVED,
+        description="Who may open an account: anyone (open), the invited (invitation), or after approval (approved).",
+    )
+    second_factor: bool = Field(default=False, description="Everyone must set up a second factor.")
+    password_length: int = Field(default=10, ge=8, le=128, description="Least length of a password.")
+    argon2_time: int = Field(default=2, ge=1, description="Passes of argon2id over its memory.")
+    argon2_memory: int = Field(default=32768, ge=8, description="Memory of argon2id in KiB.")
+    session_idle_minutes: int = Field(default=60, ge=1, description="Minutes without a request that sign a person out.")
+    session_hours: int = Field(default=12, ge=1, description="Hours after which everyone signs in again.")
+    sign_in_failures: int = Field(
+        default=5, ge=1, description="Failed sign-ins of one account before it is locked for a while."
+    )
+    address_failures: int = Field(
+        default=30, ge=1, description="Failed sign-ins from one network address before it is locked for a while."
+    )
+    lock_minutes: int = Field(default=15, ge=1, description="Minutes that a lock lasts.")
+    upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
+    film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
+    study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
+    smtp_user: str = Field(default="", description="User at the mail server.")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="Password at the mail server.")
+    smtp_sender: str = Field(default="lungwise@localhost", description="Sender of the messages.")
+    language: str = Field(
+        default="en", pattern="^(en|hi|es|fr)$", description="Language where the browser asks for none of ours."
+    )
+    report_font: Path | None = Field(
+        default=None,
+        description="TrueType font of the PDF report, for scripts that its own fonts cannot write, as Hindi's.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: what is passed, the environment, the settings file."""
+        file = os.environ.get("LUNGWISE_SETTINGS")
+        files = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, _EnvironmentWithoutFile(env_settings), *files)
+
+    @property
+    def database(self) -> str:
+        """The database's URL, SQLite's included."""
+        return self.database_url or f"sqlite:///{self.data_folder / 'lungwise.sqlite'}"
+
+    @property
+    def films_folder(self) -> Path:
+        """Where the films lie."""
+        return self.data_folder / "films"
+
+    def signing_key(self) -> str:
+        """The secret key; made and kept in the data folder where none is set."""
+        return self.secret_key.get_secret_value() or _kept_key(self.data_folder / "secret.key")
+
+
+class _EnvironmentWithoutFile:
+    """The environment's settings; `LUNGWISE_SETTINGS` itself names the file and is none of them."""
+
+    def __init__(self, environment: PydanticBaseSettingsSource) -> None:
+        self._environment = environment
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in self._environment().items() if name != "settings"}
+
+
+def _kept_key(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,158 @@
+"""Backup: every table and every film in one tar file, the same for every database."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import Date, LargeBinary, Table, func, insert, select
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+from lungwise.store.database import Base, Moment
+from lungwise.store.film_store import FilmStore
+
+_ROWS_AT_ONCE = 500
+
+
+class BackupError(Exception):
+    """A backup cannot be restored; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmCheck:
+    """What `check_films` found."""
+
+    films: int = 0
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+    left_over: list[tuple[str, str]] = field(default_factory=list)
+
+
+def check_films(session: Session, store: FilmStore) -> FilmCheck:
+    """Compare the films of the database with the films of the store, byte for byte."""
+    kept, known = set(store.films()), _films(session)
+    damaged = [film for film in known if film in kept and not _is_whole(store, *film)]
+    missing = [film for film in known if film not in kept]
+    return FilmCheck(len(known), missing, damaged, sorted(kept - set(known)))
+
+
+def back_up(session: Session, store: FilmStore, file: Path) -> int:
+    """Write a backup in one reading transaction, and say how many films it holds.
+
+    Films never change, so those of the transaction's moment are still there when it comes to
+    copy them; one that a doctor deletes meanwhile is left out.
+    """
+    films = 0
+    unfinished = file.with_name(file.name + ".part")
+    with tarfile.open(unfinished, "w") as archive:
+        for table in Base.metadata.sorted_tables:
+            _add(archive, f"tables/{table.name}.jsonl", _dump(session, table))
+        for study, name in _films(session):
+            try:
+                _add(archive, f"films/{study}/{name}", store.get(study, name))
+            except FileNotFoundError:
+                continue
+            films += 1
+    unfinished.replace(file)
+    return films
+
+
+def restore_from(session: Session, store: FilmStore, file: Path) -> int:
+    """Fill an empty database and store from a backup, and say how many films it held.
+
+    Raises
+    ------
+    BackupError
+        If the database has users already, or the file is no backup.
+    """
+    if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
+        raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
+    films = 0
+    try:
+        with tarfile.open(file) as archive:
+            for table in Base.metadata.sorted_tables:
+                _load(session, table, _content(archive, f"tables/{table.name}.jsonl"))
+            for member in archive:
+                if member.name.startswith("films/"):
+                    _put(store, member.name, _content(archive, member.name))
+                    films += 1
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
+    return films
+
+
+def _films(session: Session) -> list[tuple[str, str]]:
+    studies, films = (Base.metadata.tables[name] for name in ("studies", "films"))
+    rows = session.execute(select(studies.c.key, films.c.sha256).join_from(films, studies))
+    return [(str(study), str(name)) for study, name in rows]
+
+
+def _is_whole(store: FilmStore, study: str, name: str) -> bool:
+    try:
+        store.get(study, name)
+    except OSError:
+        return False
+    return True
+
+
+def _dump(session: Session, table: Table) -> bytes:
+    rows = session.execute(select(table).execution_options(yield_per=_ROWS_AT_ONCE))
+    return b"".join(json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, datetime | date) else value
+
+
+def _load(session: Session, table: Table, data: bytes) -> None:
+    columns = list(table.columns)
+    for chunk in _chunks(data.splitlines()):
+        rows = [
+            {column.name: _rich(column.type, value) for column, value in zip(columns, json.loads(line), strict=True)}
+            for line in chunk
+        ]
+        session.execute(insert(table), rows)
+
+
+def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(lines), _ROWS_AT_ONCE):
+        yield lines[start : start + _ROWS_AT_ONCE]
+
+
+def _rich(kind: TypeEngine[object], value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if isinstance(kind, LargeBinary):
+        return base64.b64decode(value)
+    if isinstance(kind, Moment):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if isinstance(kind, Date) else value
+
+
+def _put(store: FilmStore, path: str, data: bytes) -> None:
+    _films_folder, study, name = path.split("/")
+    if store.put(study, data) != name:
+        raise ValueError(f"film {name} is damaged")
+
+
+def _content(archive: tarfile.TarFile, name: str) -> bytes:
+    content = archive.extractfile(name)
+    if content is None:
+        raise ValueError(f"{name} is not a file")
+    return content.read()
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o600
+    archive.addfile(info, io.BytesIO(data))

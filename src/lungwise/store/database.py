@@ -1,0 +1,147 @@
+"""The database: one engine, and sessions that read or write."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from lungwise.settings import Settings
+
+Clock = Callable[[], datetime]
+"""Tells the time, aware and in UTC."""
+
+
+def utc_now() -> datetime:
+    """Tell the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def new_key() -> str:
+    """Make the name that pages know a thing by: random, so that it says and betrays nothing."""
+    return secrets.token_hex(10)
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC to the microsecond, on every database."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Ask MySQL for microseconds, which it drops otherwise."""
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name == "mysql" else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store without a zone, in UTC."""
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+TABLE = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+"""The options of every table."""
+
+
+class Base(DeclarativeBase):
+    """The base of every noun's models. Text compares byte by byte on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    __table_args__: Any = TABLE
+
+
+class Database:
+    """One database: SQLite, MySQL or MariaDB.
+
+    On SQLite a writing session takes the write lock when it begins, so that no reader of a row
+    finds it changed when it comes to write.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.database
+        self.engine = _engine(settings)
+        self._writing = self.engine.execution_options(lungwise_writes=True)
+
+    def session(self, *, writes: bool) -> Session:
+        """Open a session; the caller commits and closes."""
+        return Session(self._writing if writes else self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open a session that reads."""
+        with self.session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a session that commits at the end, or rolls back if the block raises."""
+        with self.session(writes=True) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _engine(settings: Settings) -> Engine:
+    url = make_url(settings.database)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url.update_query_dict({"charset": "utf8mb4"}),
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            pool_size=settings.threads + settings.readers,
+            isolation_level="READ COMMITTED",
+            connect_args=_tls(settings),
+        )
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(url, connect_args={"timeout": 30}, pool_size=settings.threads + settings.readers)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    if settings.database_tls_ca is None:
+        return {}
+    context = ssl.create_default_context(cafile=str(settings.database_tls_ca))
+    if settings.database_tls_certificate:
+        context.load_cert_chain(settings.database_tls_certificate, settings.database_tls_key)
+    return {"ssl": context}
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledged film survives a power cut
+        "foreign_keys=ON",
+        "secure_delete=ON",  # what is deleted is overwritten
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("lungwise_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

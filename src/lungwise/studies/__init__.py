@@ -1,0 +1,1 @@
+"""Studies: one visit's films of one patient, their readings and the doctors' opinions."""

@@ -1,0 +1,111 @@
+"""The forms of studies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    MultipleFileField,
+    RadioField,
+    SearchField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    SubmitField,
+    TextAreaField,
+)
+from wtforms.validators import Length, Optional
+
+from lungwise.patients.forms import PatientFields
+from lungwise.reading.reading import Verdict
+from lungwise.studies.models import Standing
+from lungwise.studies.service import Conclusion
+from lungwise.studies.wording import SHORT
+from lungwise.studies.worklist import Order, Wanted
+
+ACCEPTED = ".jpg,.jpeg,.png,.webp,.tif,.tiff,.bmp,.dcm,.dicom,.zip,image/*,application/dicom,application/zip"
+
+
+class NewStudyForm(PatientFields):
+    """Films, and whose they are."""
+
+    films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
+    camera = MultipleFileField(_("Photograph a film"), render_kw={"accept": "image/*", "capture": "environment"})
+    submit = SubmitField(_("Read the films"))
+
+
+class FilmsForm(FlaskForm):
+    """Further films of a study."""
+
+    films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
+    submit = SubmitField(_("Add films"))
+
+
+def _choices(none: str, values: Iterable[StrEnum]) -> list[SelectChoice]:
+    return [SelectChoice("", none), *(SelectChoice(value.value, _(SHORT[value.value])) for value in values)]
+
+
+class OpinionForm(FlaskForm):
+    """What a doctor concludes."""
+
+    agrees = RadioField(
+        _("The verdict"),
+        choices=[SelectChoice("yes", _("I agree")), SelectChoice("no", _("I disagree"))],
+        validators=[Optional()],
+    )
+    conclusion = SelectField(_("Own conclusion"), choices=_choices(_("None yet"), Verdict), default="")
+    pcr = SelectField(
+        _("PCR result"),
+        choices=_choices(_("None yet"), (Verdict.NEGATIVE, Verdict.POSITIVE)),
+        default="",
+    )
+    note = TextAreaField(_("Note"), [Length(max=4000)], render_kw={"rows": 3})
+    submit = SubmitField(_("Save opinion"))
+
+    def said(self) -> Conclusion:
+        """Give the fields as a conclusion."""
+        return Conclusion(
+            {"yes": True, "no": False}.get(self.agrees.data or ""),
+            Verdict(self.conclusion.data) if self.conclusion.data else None,
+            Verdict(self.pcr.data) if self.pcr.data else None,
+            self.note.data or "",
+        )
+
+
+class WorklistForm(FlaskForm):
+    """Which studies to list; sent in the body, for it may hold a patient's name."""
+
+    text = SearchField(_("Patient"), [Length(max=100)], render_kw={"autocomplete": "off"})
+    standing = SelectField(_("Verdict"), choices=_choices(_("All"), Standing), default="")
+    unread = BooleanField(_("Unread only"))
+    since = DateField(_("From"), [Optional()])
+    until = DateField(_("To"), [Optional()])
+    order = SelectField(
+        _("Sort by"),
+        default=Order.NEWEST.value,
+        choices=[
+            SelectChoice(Order.NEWEST.value, _("Newest first")),
+            SelectChoice(Order.PROBABLE.value, _("Most probable first")),
+        ],
+    )
+    after = StringField(validators=[Length(max=80)])
+
+    def wanted(self) -> Wanted:
+        """Give the fields as what is wanted; a field that makes no sense filters nothing."""
+        self.validate()
+        good = {name: field.data for name, field in self._fields.items() if not field.errors}
+        standing, order = good.get("standing"), good.get("order")
+        return Wanted(
+            text=good.get("text") or "",
+            standing=Standing(standing) if standing else None,
+            unread=bool(good.get("unread")),
+            since=good.get("since"),
+            until=good.get("until"),
+            order=Order(order) if order else Order.NEWEST,
+            after=good.get("after") or "",
+        )

@@ -1,0 +1,155 @@
+"""The tables of studies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from lungwise.store import Base, Moment
+from lungwise.store.database import TABLE
+
+
+class Standing(StrEnum):
+    """Where a study stands: its verdict, or why it has none."""
+
+    WAITING = "waiting"
+    REFUSED = "refused"
+    NEGATIVE = "negative"
+    UNCERTAIN = "uncertain"
+    POSITIVE = "positive"
+
+
+class JobState(StrEnum):
+    """Where the job of reading one film stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Study(Base):
+    """One visit's films of one patient.
+
+    `standing`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
+    so that the worklist and the statistics need one table.
+    """
+
+    __tablename__ = "studies"
+    __table_args__ = (
+        Index("ix_studies_newest", "clinic_id", "unread", "created_at", "id"),
+        Index("ix_studies_probable", "clinic_id", "unread", "probability", "id"),
+        Index("ix_studies_standing_newest", "clinic_id", "standing", "unread", "created_at", "id"),
+        Index("ix_studies_standing_probable", "clinic_id", "standing", "unread", "probability", "id"),
+        Index("ix_studies_statistics", "clinic_id", "created_at", "standing", "conclusion", "pcr"),
+        TABLE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
+    standing: Mapped[str] = mapped_column(String(10))
+    probability: Mapped[float] = mapped_column()
+    conclusion: Mapped[str | None] = mapped_column(String(10))
+    pcr: Mapped[str | None] = mapped_column(String(10))
+
+    films: Mapped[list[FilmRecord]] = relationship(
+        order_by="FilmRecord.id", cascade="all, delete-orphan", back_populates="study"
+    )
+    opinions: Mapped[list[Opinion]] = relationship(order_by="Opinion.id", cascade="all, delete-orphan")
+
+
+class FilmRecord(Base):
+    """One film of a study; its bytes lie in the film store."""
+
+    __tablename__ = "films"
+    __table_args__ = (UniqueConstraint("study_id", "sha256"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(10))
+    size: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+    study: Mapped[Study] = relationship(back_populates="films")
+    readings: Mapped[list[ReadingRecord]] = relationship(order_by="ReadingRecord.id", cascade="all, delete-orphan")
+    jobs: Mapped[list[Job]] = relationship(order_by="Job.id", cascade="all, delete-orphan")
+
+    @property
+    def reading(self) -> ReadingRecord | None:
+        """The newest reading, where there is one."""
+        return self.readings[-1] if self.readings else None
+
+
+class ReadingRecord(Base):
+    """What one version of the model said of one film, or why it refused. It never changes."""
+
+    __tablename__ = "readings"
+    __table_args__ = (UniqueConstraint("film_id", "model", "version"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
+    model: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    probability: Mapped[float | None] = mapped_column()
+    verdict: Mapped[str | None] = mapped_column(String(10))
+    appearance: Mapped[dict[str, Any]] = mapped_column(JSON)
+    findings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
+    refusal_code: Mapped[str | None] = mapped_column(String(40))
+    refusal_reason: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def heat_map(self) -> NDArray[np.float32] | None:
+        """The heat map in [0, 1], square, where the film was read."""
+        if self.heat is None:
+            return None
+        side = round(len(self.heat) ** 0.5)
+        return (np.frombuffer(self.heat, np.uint8).reshape(side, side) / 255).astype(np.float32)
+
+
+class Job(Base):
+    """The work of reading one film, written in the same transaction as the film."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "state", "id"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(String(10))
+    attempts: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    error: Mapped[str] = mapped_column(String(200))
+
+    film: Mapped[FilmRecord] = relationship(back_populates="jobs")
+
+
+class Opinion(Base):
+    """What a doctor concludes; kept with time and author, never changed."""
+
+    __tablename__ = "opinions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), index=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    author_name: Mapped[str] = mapped_column(String(120))
+    author_role: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    agrees: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
+    conclusion: Mapped[str | None] = mapped_column(String(10))
+    pcr: Mapped[str | None] = mapped_column(String(10))
+    note: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,65 @@
+"""Pictures for the page: a film as 8-bit grey, and its heat map as a transparent layer."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from lungwise.films import Film
+
+LARGEST = 1600
+"""Longest side of a picture in pixels: what a screen can show and a weak network can carry."""
+THUMBNAIL = 320
+_CLEAR = 0.25
+"""Heat below this is left clear, so that the layer marks places rather than tinting the film."""
+
+
+def picture(film: Film, side: int = LARGEST) -> Image.Image:
+    """Draw a film in 8-bit grey, its longest side at most `side` pixels."""
+    grey = Image.fromarray((np.clip(film.pixels, 0, 1) * 255).astype(np.uint8))
+    grey.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
+    return grey
+
+
+def no_picture() -> Image.Image:
+    """Draw what stands for a film that cannot be decoded: its page says why."""
+    empty = Image.new("L", (THUMBNAIL, THUMBNAIL), 32)
+    pen = ImageDraw.Draw(empty)
+    for ends in ((120, 120, 200, 200), (120, 200, 200, 120)):
+        pen.line(ends, fill=150, width=8)
+    return empty
+
+
+def heat_layer(heat_map: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+    """Draw a heat map as a layer of (width, height): yellow to red, clear where there is none."""
+    smooth = Image.fromarray(heat_map).resize(size, Image.Resampling.BICUBIC)
+    heat = np.clip((np.asarray(smooth) - _CLEAR) / (1 - _CLEAR), 0, 1)
+    layer = np.empty((*heat.shape, 4), np.uint8)
+    layer[..., 0] = 255
+    layer[..., 1] = (1 - heat) * 210
+    layer[..., 2] = 20
+    layer[..., 3] = heat**0.7 * 200
+    return Image.fromarray(layer)
+
+
+def with_heat(film: Film, heat_map: NDArray[np.float32], side: int) -> Image.Image:
+    """Draw a film with its heat map over it."""
+    grey = picture(film, side).convert("RGBA")
+    return Image.alpha_composite(grey, heat_layer(heat_map, grey.size)).convert("RGB")
+
+
+def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:
+    """Encode for the page."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def as_png(image: Image.Image) -> bytes:
+    """Encode with transparency."""
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

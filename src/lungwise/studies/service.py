@@ -1,0 +1,255 @@
+"""The rules of studies: saved first, read afterwards, concluded by a doctor, deleted for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, selectinload
+
+from lungwise.accounts.person import Person, Right
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import Patient, PatientFacts, Patients
+from lungwise.reading.reading import Verdict
+from lungwise.store import Clock, FilmStore, new_key
+from lungwise.studies.intake import Limits, Upload, patient_of, unpack
+from lungwise.studies.models import FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+
+__all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
+
+Files = Iterable[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a doctor says of a study."""
+
+    agrees: bool | None = None
+    conclusion: Verdict | None = None
+    pcr: Verdict | None = None
+    note: str = ""
+
+
+class Studies:
+    """The studies of every clinic, each person seeing their own clinic's."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        store: FilmStore,
+        limits: Limits,
+        patients: Patients,
+        audit: AuditTrail,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._store = store
+        self._limits = limits
+        self._patients = patients
+        self._audit = audit
+
+    def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:
+        """Save a new study with its films, each with the job of reading it.
+
+        Raises
+        ------
+        Rejected
+            If a file is no film, or the films are not the named patient's.
+        """
+        person.need(Right.UPLOAD)
+        uploads = unpack(files, self._limits)
+        agreed = _agreed(facts, patient_of(uploads))
+        key = new_key()
+        kept = self._put(key, uploads)
+        patient = self._patients.find_or_add(person, agreed)
+        study = Study(
+            key=key,
+            clinic_id=person.clinic_id,
+            patient_id=patient.id,
+            author_id=person.id,
+            created_at=self._clock(),
+            unread=True,
+            standing=Standing.WAITING,
+            probability=0.0,
+        )
+        self._session.add(study)
+        self._keep(study, kept)
+        self._audit.record(person, "uploaded", "study", study.key)
+        return study
+
+    def add_films(self, person: Person, key: str, files: Files) -> Study:
+        """Save further films of a study; a film that it has already is not saved twice."""
+        person.need(Right.UPLOAD)
+        study = self.get(person, key)
+        uploads = unpack(files, self._limits)
+        stated = patient_of(uploads)
+        if stated and stated.identifier != self.patient(person, study).identifier:
+            raise Rejected("This film's DICOM header names another patient. Open a new study for it.")
+        self._keep(study, self._put(study.key, uploads))
+        self._audit.record(person, "uploaded", "study", study.key)
+        return study
+
+    def get(self, person: Person, key: str) -> Study:
+        """Find a study of the person's clinic, with its films, readings and opinions."""
+        person.need(Right.SEE)
+        query = (
+            select(Study)
+            .where(Study.key == key, Study.clinic_id == person.clinic_id)
+            .options(
+                selectinload(Study.films).selectinload(FilmRecord.readings),
+                selectinload(Study.films).selectinload(FilmRecord.jobs),
+                selectinload(Study.opinions),
+            )
+        )
+        found = self._session.scalar(query)
+        if found is None:
+            raise NotFound
+        return found
+
+    def patient(self, person: Person, study: Study) -> Patient:
+        """Give the study's patient."""
+        return self._patients.by_ids(person, [study.patient_id])[study.patient_id]
+
+    def of_patient(self, person: Person, patient: Patient) -> list[Study]:
+        """List a patient's studies with their films, the newest first."""
+        person.need(Right.SEE)
+        query = (
+            select(Study)
+            .where(Study.patient_id == patient.id, Study.clinic_id == person.clinic_id)
+            .options(selectinload(Study.films).selectinload(FilmRecord.readings))
+            .order_by(Study.created_at.desc(), Study.id.desc())
+        )
+        return list(self._session.scalars(query))
+
+    def film(self, person: Person, key: str) -> FilmRecord:
+        """Find a film of the person's clinic."""
+        person.need(Right.SEE)
+        query = select(FilmRecord).join(Study).where(FilmRecord.key == key, Study.clinic_id == person.clinic_id)
+        found = self._session.scalar(query)
+        if found is None:
+            raise NotFound
+        return found
+
+    def data(self, film: FilmRecord) -> bytes:
+        """Give a film's bytes."""
+        return self._store.get(film.study.key, film.sha256)
+
+    def saw(self, person: Person, key: str) -> None:
+        """Note that a person saw a study; once seen with its verdict it counts as read."""
+        study = self.get(person, key)
+        if study.standing != Standing.WAITING:
+            self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
+        self._audit.record(person, "saw", "study", study.key)
+
+    def conclude(self, person: Person, key: str, said: Conclusion) -> Opinion:
+        """Keep an opinion beside the readings, which stay as they are.
+
+        Raises
+        ------
+        Rejected
+            If it says nothing at all.
+        """
+        person.need(Right.CONCLUDE)
+        study = self.get(person, key)
+        if said == Conclusion():
+            raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
+        conclusion = said.conclusion or (_verdict(study) if said.agrees else None)
+        opinion = Opinion(
+            study_id=study.id,
+            author_id=person.id,
+            author_name=person.name,
+            author_role=person.role,
+            created_at=self._clock(),
+            agrees=said.agrees,
+            conclusion=conclusion,
+            pcr=said.pcr,
+            note=said.note.strip(),
+        )
+        study.opinions.append(opinion)
+        study.conclusion = conclusion or study.conclusion
+        study.pcr = said.pcr or study.pcr
+        self._session.flush()
+        self._audit.record(person, "gave opinion", "study", study.key)
+        return opinion
+
+    def delete(self, person: Person, key: str) -> Callable[[], None]:
+        """Delete a study with all its films, readings and opinions.
+
+        Returns
+        -------
+        What deletes the files; call it once the transaction is committed.
+        """
+        person.need(Right.DELETE)
+        study = self.get(person, key)
+        self._session.delete(study)
+        self._session.flush()
+        self._audit.record(person, "deleted", "study", study.key)
+        return lambda: self._store.delete(study.key)
+
+    def delete_patient(self, person: Person, key: str) -> Callable[[], None]:
+        """Delete a patient with all their studies; see `delete`."""
+        person.need(Right.DELETE)
+        patient = self._patients.get(person, key)
+        deletions = [self.delete(person, study.key) for study in self.of_patient(person, patient)]
+        self._patients.remove(person, patient, "deleted")
+
+        def delete_files() -> None:
+            for deletion in deletions:
+                deletion()
+
+        return delete_files
+
+    def merge_patients(self, person: Person, keep: str, other: str) -> Patient:
+        """Make two patients one: the studies of the other become the kept one's.
+
+        Raises
+        ------
+        Rejected
+            If the two are one already.
+        """
+        person.need(Right.KEEP_PATIENTS)
+        kept, gone = self._patients.get(person, keep), self._patients.get(person, other)
+        if kept.id == gone.id:
+            raise Rejected("Choose two different patients to merge.")
+        self._session.execute(update(Study).where(Study.patient_id == gone.id).values(patient_id=kept.id))
+        self._patients.remove(person, gone, "merged")
+        facts = PatientFacts(kept.identifier, gone.name, gone.sex, gone.birth_date)
+        return self._patients.find_or_add(person, facts)
+
+    def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
+        """Files first, rows afterwards: a row never stands for a film that is not on disk."""
+        return {self._store.put(study, upload.data): upload for upload in uploads}
+
+    def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
+        self._session.flush()
+        present = set(self._session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == study.id)))
+        fresh = [(name, upload) for name, upload in kept.items() if name not in present]
+        if len(present) + len(fresh) > self._limits.films:
+            raise Rejected("There are too many films for one study. Upload them in parts.")
+        now = self._clock()
+        for name, upload in fresh:
+            job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
+            film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
+            film.jobs.append(job)
+            study.films.append(film)
+        if fresh:
+            study.standing, study.unread = Standing.WAITING, True
+        self._session.flush()
+
+
+def _agreed(typed: PatientFacts, stated: PatientFacts | None) -> PatientFacts:
+    """Let what was typed go before what the files state, but never mix two patients."""
+    if stated is None:
+        return typed
+    if typed.identifier.strip() and typed.identifier.strip() != stated.identifier:
+        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
+    return PatientFacts(
+        stated.identifier, typed.name or stated.name, typed.sex or stated.sex, typed.birth_date or stated.birth_date
+    )
+
+
+def _verdict(study: Study) -> Verdict | None:
+    return Verdict(study.standing) if study.standing in set(Verdict) else None

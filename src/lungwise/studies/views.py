@@ -1,0 +1,225 @@
+"""The pages of studies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext
+from PIL.Image import Image
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as AnyResponse
+
+from lungwise.accounts.person import Right
+from lungwise.errors import NotFound, Rejected
+from lungwise.films import Refusal, open_film
+from lungwise.patients.forms import DeleteForm
+from lungwise.studies import pictures
+from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
+from lungwise.studies.models import FilmRecord, Standing, Study
+from lungwise.web.desk import attempt, desk, person
+from lungwise.web.errors import wants_json
+
+bp = Blueprint("studies", __name__)
+Answer = str | AnyResponse
+_PATIENCE = 1.0
+"""Seconds that a study's page waits for readings before it says that they are on their way."""
+
+
+@bp.route("/studies", methods=["GET", "POST"])
+def worklist() -> Answer:
+    """List the clinic's studies, the unread first."""
+    form = WorklistForm()
+    wanted = form.wanted()
+    lines, following = desk().worklist.page(person(), wanted)
+    form.after.data = following
+    return render_template("studies/worklist.html", form=form, lines=lines, wanted=wanted)
+
+
+@bp.route("/studies/new", methods=["GET", "POST"])
+def new() -> Answer:
+    """Upload films as a new study."""
+    person().need(Right.UPLOAD)
+    form = NewStudyForm()
+    if form.validate_on_submit():
+        desk().session.commit()  # the films go to disk before the transaction that names them begins
+        study = attempt(form, lambda: desk().studies.open(person(), form.facts(), _files()))
+        if study:
+            desk().after_commit.append(desk().room.wake)
+            return _saved(study)
+    if form.is_submitted() and wants_json():
+        raise Rejected(_first_error(form))
+    return render_template("studies/new.html", form=form)
+
+
+@bp.get("/studies/<key>")
+def show(key: str) -> Answer:
+    """Show a study: its verdict, its films and what the doctors concluded."""
+    study = desk().studies.get(person(), key)
+    if study.standing == Standing.WAITING:
+        desk().room.wait(study.id, _PATIENCE)
+        desk().session.rollback()
+    who = person()
+    desk().noted.append(lambda after: after.studies.saw(who, key))
+    return _page(key, OpinionForm(), FilmsForm(), DeleteForm())
+
+
+@bp.post("/studies/<key>/films")
+def add_films(key: str) -> Answer:
+    """Add films to a study."""
+    form = FilmsForm()
+    study = attempt(form, lambda: desk().studies.add_films(person(), key, _files())) if form.validate() else None
+    if study:
+        desk().after_commit.append(desk().room.wake)
+        return _saved(study)
+    if wants_json():
+        raise Rejected(_first_error(form))
+    return _page(key, OpinionForm(formdata=None), form, DeleteForm(formdata=None))
+
+
+@bp.get("/studies/<key>/progress")
+def progress(key: str) -> Answer:
+    """Say how many of a study's films are read, for the page that waits for them."""
+    study = desk().studies.get(person(), key)
+    read = sum(film.reading is not None for film in study.films)
+    return jsonify(films=len(study.films), read=read, done=study.standing != Standing.WAITING)
+
+
+@bp.post("/studies/<key>/opinions")
+def conclude(key: str) -> Answer:
+    """Keep an opinion."""
+    form = OpinionForm()
+    if form.validate_on_submit() and attempt(form, lambda: desk().studies.conclude(person(), key, form.said())):
+        flash(gettext("Your opinion is saved."))
+        return redirect(url_for("studies.show", key=key))
+    return _page(key, form, FilmsForm(formdata=None), DeleteForm(formdata=None))
+
+
+@bp.post("/studies/<key>/delete")
+def delete(key: str) -> Answer:
+    """Delete a study with its films."""
+    person().need(Right.DELETE)
+    form = DeleteForm()
+    if not form.validate_on_submit():
+        return _page(key, OpinionForm(formdata=None), FilmsForm(formdata=None), form)
+    desk().after_commit.append(desk().studies.delete(person(), key))
+    flash(gettext("The study is deleted, with all its films."))
+    return redirect(url_for("studies.worklist"))
+
+
+@bp.get("/films/<key>")
+def viewer(key: str) -> Answer:
+    """Look at a film closely, alone or beside another of the patient's."""
+    film = desk().studies.film(person(), key)
+    patient = desk().studies.patient(person(), film.study)
+    others = [
+        (study, other)
+        for study in desk().studies.of_patient(person(), patient)
+        for other in study.films
+        if other.id != film.id
+    ]
+    beside = next((other for _study, other in others if other.key == request.args.get("beside")), None)
+    desk().note("saw", "film", key)
+    return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside)
+
+
+@bp.get("/films/<key>/picture.jpg")
+def picture(key: str) -> Answer:
+    """Give a film as a picture for the page."""
+    return _drawn(key, pictures.LARGEST)
+
+
+@bp.get("/films/<key>/thumbnail.jpg")
+def thumbnail(key: str) -> Answer:
+    """Give a film as a small picture."""
+    return _drawn(key, pictures.THUMBNAIL)
+
+
+@bp.get("/films/<key>/heat.png")
+def heat(key: str) -> Answer:
+    """Give a film's heat map as a transparent layer."""
+    record = desk().studies.film(person(), key)
+    if record.reading is None or record.reading.heat_map is None:
+        raise NotFound
+    layer = pictures.heat_layer(record.reading.heat_map, (272, 272))
+    return _kept(pictures.as_png(layer), "image/png", f"{key} heat {record.reading.id}")
+
+
+@bp.get("/films/<key>/original")
+def original(key: str) -> Answer:
+    """Give a film's file as it was uploaded."""
+    person().need(Right.EXPORT)
+    record = desk().studies.film(person(), key)
+    answer = make_response(desk().studies.data(record))
+    answer.content_type = "application/octet-stream"
+    suffix = {"JPEG": "jpg", "DICOM": "dcm"}.get(record.kind, record.kind.lower())
+    answer.headers["Content-Disposition"] = f'attachment; filename="film-{key}.{suffix}"'
+    desk().note("exported", "film", key)
+    return answer
+
+
+def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm) -> str:
+    study = desk().studies.get(person(), key)
+    patient = desk().studies.patient(person(), study)
+    earlier = [other for other in desk().studies.of_patient(person(), patient) if other.id != study.id]
+    return render_template(
+        "studies/show.html",
+        study=study,
+        patient=patient,
+        earlier=earlier,
+        opinion=opinion,
+        adding=films,
+        deleting=deleting,
+    )
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
+    for file in _chosen():
+        yield file.filename or "", file.read()
+
+
+def _chosen() -> list[FileStorage]:
+    sent = [*request.files.getlist("films"), *request.files.getlist("camera")]
+    return [file for file in sent if file.filename]
+
+
+def _saved(study: Study) -> AnyResponse:
+    page = url_for("studies.show", key=study.key)
+    if not wants_json():
+        return redirect(page)
+    return jsonify(page=page, films=url_for("studies.add_films", key=study.key))
+
+
+def _first_error(form: NewStudyForm | FilmsForm) -> str:
+    errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
+    return str(errors[0])
+
+
+def _drawn(key: str, side: int) -> Response:
+    record = desk().studies.film(person(), key)
+    tag = f"{key} {side}"
+    if request.if_none_match.contains(_tag(tag)):
+        return _kept(b"", "image/jpeg", tag)
+    return _kept(pictures.as_jpeg(_picture(record, side)), "image/jpeg", tag)
+
+
+def _picture(record: FilmRecord, side: int) -> Image:
+    try:
+        return pictures.picture(open_film(desk().studies.data(record)), side)
+    except Refusal:
+        return pictures.no_picture()
+
+
+def _kept(data: bytes, kind: str, tag: str) -> Response:
+    """Let the browser keep a picture, but ask each time whether the person may still see it."""
+    answer = make_response(data)
+    answer.content_type = kind
+    answer.set_etag(_tag(tag))
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.make_conditional(request)
+    return answer
+
+
+def _tag(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -1,0 +1,67 @@
+"""How verdicts, probabilities and findings are said to a doctor: message ids for gettext."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a mark
+    """Mark a text for translation where it is written."""
+    return text
+
+
+VERDICTS: Final = {
+    "positive": N_("COVID-19 positive"),
+    "uncertain": N_("Uncertain"),
+    "negative": N_("COVID-19 negative"),
+    "refused": N_("Not read"),
+    "waiting": N_("Being read"),
+}
+SHORT: Final = {
+    "positive": N_("Positive"),
+    "uncertain": N_("Uncertain"),
+    "negative": N_("Negative"),
+    "refused": N_("Not read"),
+    "waiting": N_("Being read"),
+}
+MEANINGS: Final = {
+    "positive": N_("The film shows the typical appearance of COVID-19 pneumonia. Confirm by PCR and by the patient."),
+    "uncertain": N_("The film can be read either way. Refer it to a radiologist, and test by PCR."),
+    "negative": N_("The film does not show the typical appearance of COVID-19. An early infection may show nothing."),
+    "refused": N_("No film of this study could be read. Each film says why, and what to do."),
+    "waiting": N_("The films are saved and are being read."),
+}
+FINDINGS: Final = {
+    "normal": N_("Normal"),
+    "COVID-19": N_("COVID-19"),
+    "other pneumonia": N_("Other pneumonia"),
+    "tuberculosis": N_("Tuberculosis"),
+    "negative": N_("No pneumonia"),
+    "typical": N_("Typical of COVID-19"),
+    "indeterminate": N_("Indeterminate"),
+    "atypical": N_("Atypical"),
+}
+ROLES: Final = {
+    "doctor": N_("Doctor"),
+    "radiologist": N_("Radiologist"),
+    "administrator": N_("Administrator"),
+}
+SEXES: Final = {"F": N_("Female"), "M": N_("Male"), "O": N_("Other"), "": N_("Not known")}
+LIMITS: Final = N_(
+    "This reading supports a doctor and replaces none. It looks at one frontal chest film alone, "
+    "knows nothing of the patient, and can be wrong in both directions."
+)
+
+
+def percent(probability: float | None) -> str:
+    """Write a probability without more precision than it has."""
+    if probability is None:
+        return ""
+    if probability < 0.01:
+        return "< 1 %"
+    return "> 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"
+
+
+def in_ten(probability: float) -> int:
+    """Say of how many films in ten like this one the verdict would be right to be positive."""
+    return round(probability * 10)

@@ -1,0 +1,155 @@
+"""What a film may have gone through before it reaches a clinic's screen.
+
+Each step is a function of (film, rng). Steps that move pixels also move the opacity map.
+Strength was chosen so that a radiologist would still give the same answer.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+Grey = NDArray[np.uint8]
+"""(height, width), 0 is air."""
+
+Random = np.random.Generator
+
+
+def augment(film: Grey, opacity: Grey, style: Grey, rng: Random) -> tuple[Grey, Grey]:
+    """Return a changed copy of a film and of its opacity map.
+
+    Parameters
+    ----------
+    film, opacity
+        (height, width) each; the map is 0 or 255.
+    style
+        Another film, from any source, whose grey levels this one may take on.
+    """
+    film, opacity = _move(film, opacity, rng)
+    if rng.random() < 0.25:
+        film = match_levels(film, style)
+    film = _shade(film, rng)
+    for chance, step in _STEPS:
+        if rng.random() < chance:
+            film = step(film, rng)
+    return film, opacity
+
+
+def match_levels(film: Grey, style: Grey) -> Grey:
+    """Give a film the grey-level histogram of another, so that it says less of its source."""
+    levels = np.interp(_distribution(film), _distribution(style), np.arange(256))
+    return levels.astype(np.uint8)[film]
+
+
+def _distribution(film: Grey) -> NDArray[np.float64]:
+    counts = np.bincount(film.ravel(), minlength=256) + 1e-6
+    distribution: NDArray[np.float64] = np.cumsum(counts) / counts.sum()
+    return distribution
+
+
+def _move(film: Grey, opacity: Grey, rng: Random) -> tuple[Grey, Grey]:
+    """Turn by up to 12 degrees, scale, shift, and mirror half of the films."""
+    height, width = film.shape
+    angle = np.deg2rad(rng.uniform(-12, 12))
+    scale_x, scale_y = rng.uniform(0.85, 1.12) * rng.uniform(0.93, 1.07, 2)
+    mirror = rng.choice((-1, 1))
+    a, b = np.cos(angle) * scale_x * mirror, -np.sin(angle) * scale_y * width / height
+    d, e = np.sin(angle) * scale_x * height / width * mirror, np.cos(angle) * scale_y
+    x, y = (0.5 + rng.uniform(-0.06, 0.06, 2)) * (width, height)
+    matrix = (a, b, x - a * width / 2 - b * height / 2, d, e, y - d * width / 2 - e * height / 2)
+    fill = int(rng.choice((0, 0, int(rng.integers(0, 256)))))
+    return _warp(film, matrix, fill), _warp(opacity, matrix, 0)
+
+
+def _warp(film: Grey, matrix: tuple[float, ...], fill: int) -> Grey:
+    image = Image.fromarray(film)
+    moved = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=fill)
+    return np.asarray(moved)
+
+
+def _shade(film: Grey, rng: Random) -> Grey:
+    """Exposure, contrast and film curve."""
+    levels = np.linspace(0, 1, 256) ** rng.uniform(0.65, 1.5)
+    levels = (levels - 0.5) * rng.uniform(0.75, 1.15) + 0.5 + rng.uniform(-0.06, 0.06)
+    return (np.clip(levels, 0, 1) * 255).astype(np.uint8)[film]
+
+
+def _blur(film: Grey, rng: Random) -> Grey:
+    return np.asarray(Image.fromarray(film).filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.3))))
+
+
+def _sharpen(film: Grey, rng: Random) -> Grey:
+    sharpened = ImageFilter.UnsharpMask(rng.uniform(1, 3), int(rng.integers(40, 160)))
+    return np.asarray(Image.fromarray(film).filter(sharpened))
+
+
+def _coarsen(film: Grey, rng: Random) -> Grey:
+    """Lose resolution, as a film copied at another size has."""
+    side = int(rng.integers(140, 257))
+    kind = Image.Resampling(rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.BOX)))
+    return np.asarray(Image.fromarray(film).resize((side, side), kind).resize(film.shape[::-1], kind))
+
+
+def _recompress(film: Grey, rng: Random) -> Grey:
+    packed = io.BytesIO()
+    Image.fromarray(film).save(packed, "JPEG", quality=int(rng.integers(20, 90)))
+    return np.asarray(Image.open(packed))
+
+
+def _noise(film: Grey, rng: Random) -> Grey:
+    grain = rng.standard_normal(film.shape, np.float32) * rng.uniform(2, 14)
+    return np.clip(film + grain, 0, 255).astype(np.uint8)
+
+
+def _collimate(film: Grey, rng: Random) -> Grey:
+    """Frame the film in black or white, each side on its own."""
+    framed = film.copy()
+    level = rng.choice((0, 0, 255))
+    for axis in range(2):
+        before, after = (rng.uniform(0, 0.12, 2) * film.shape[axis]).astype(int)
+        view = np.moveaxis(framed, axis, 0)
+        view[:before] = level
+        view[len(view) - after :] = level
+    return framed
+
+
+def _burn_text(film: Grey, rng: Random) -> Grey:
+    """Write a side mark or a number near the edge."""
+    image = Image.fromarray(film)
+    height, width = film.shape
+    letters = "".join(rng.choice(list("LRAPSUPINE0123456789 /:")) for _ in range(rng.integers(1, 12)))
+    place = (rng.choice((0.02, 0.6, 0.85)) * width, rng.choice((0.02, 0.08, 0.9)) * height)
+    font = ImageFont.load_default(float(rng.integers(9, 26)))
+    ImageDraw.Draw(image).text(place, letters, fill=int(rng.choice((255, 230, 0))), font=font)
+    return np.asarray(image)
+
+
+def _erase(film: Grey, rng: Random) -> Grey:
+    """Hide a patch, so that no single place decides."""
+    erased = film.copy()
+    height, width = (rng.uniform(0.08, 0.28, 2) * film.shape).astype(int)
+    top, left = rng.integers(0, film.shape[0] - height), rng.integers(0, film.shape[1] - width)
+    erased[top : top + height, left : left + width] = rng.integers(0, 256)
+    return erased
+
+
+def _invert(film: Grey, rng: Random) -> Grey:
+    """A film saved with the wrong photometric interpretation."""
+    return 255 - film
+
+
+_STEPS: tuple[tuple[float, Callable[[Grey, Random], Grey]], ...] = (
+    (0.15, _blur),
+    (0.15, _sharpen),
+    (0.3, _coarsen),
+    (0.1, _noise),
+    (0.15, _collimate),
+    (0.2, _burn_text),
+    (0.2, _erase),
+    (0.2, _recompress),
+    (0.02, _invert),
+)

@@ -1,0 +1,185 @@
+"""Labelled films as training batches: pixels, targets, and masks where a source is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from lungwise.films import open_film
+from lungwise.films.collection import Box, LabelledFilm
+from lungwise.films.preprocess import preprocess
+from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
+from lungwise.training.augment import Grey, Random, augment
+
+SILENT = -1
+"""The class index of a target that a source does not give."""
+
+MAP_GRID = 17
+_TURNED = 0.05
+"""Share of the films that are turned by a quarter or a half, to teach the gate."""
+
+
+class Targets(NamedTuple):
+    """What is known of a batch of `n` films."""
+
+    appearance: Tensor
+    """(n,) class index or `SILENT`."""
+    findings: Tensor
+    """(n, 4) 1, 0 or NaN where the source does not say."""
+    gate: Tensor
+    """(n,) class index."""
+    opacity: Tensor
+    """(n, 17, 17) share of each cell inside a radiologist's box, NaN where nobody drew."""
+
+
+class Batch(NamedTuple):
+    """Films and what is known of them."""
+
+    films: Tensor
+    """(n, 1, size, size) preprocessed."""
+    targets: Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A film in memory with its targets."""
+
+    pixels: Grey
+    appearance: int
+    findings: NDArray[np.float32]
+    gate: int
+    boxes: tuple[Box, ...] | None
+    """None where nobody looked for opacities; empty where there are none."""
+
+
+def load_samples(films: list[LabelledFilm]) -> list[Sample]:
+    """Decode films into memory, about 80 kB each."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(_sample, films))
+
+
+def draw_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random) -> NDArray[np.intp]:
+    """Choose the films of one epoch: `share[source]` of each source, 1 where none is given.
+
+    A share above 1 repeats films. Hosts of one collection (`cohen-*`) share its entry.
+    """
+    chosen = []
+    for source in sorted({film.source for film in films}):
+        members = np.array([i for i, film in enumerate(films) if film.source == source])
+        wanted = round(share.get(source, share.get(source.split("-")[0], 1.0)) * len(members))
+        rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
+        chosen.append(np.concatenate([*rounds, members[:0]])[:wanted])
+    return rng.permutation(np.concatenate(chosen))
+
+
+def batches(samples: list[Sample], order: NDArray[np.intp], size: int, batch: int, rng: Random) -> Iterator[Batch]:
+    """Yield augmented training batches in the given order."""
+    for start in range(0, len(order) - batch + 1, batch):
+        drawn = [_augmented(samples, int(i), size, rng) for i in order[start : start + batch]]
+        yield _collate(drawn)
+
+
+def targets_of(film: LabelledFilm) -> tuple[int, NDArray[np.float32], int]:
+    """The appearance, findings and gate targets that a film's source supports."""
+    appearance = film.label.split()[0] if film.source == "siim" else ""
+    index = APPEARANCES.index(appearance) if appearance in APPEARANCES else SILENT
+    return index, _findings_of(film), _gate_of(film)
+
+
+def _findings_of(film: LabelledFilm) -> NDArray[np.float32]:
+    """(4,) by source: normal, COVID-19, other pneumonia, tuberculosis."""
+    unknown = np.nan
+    known: dict[str, tuple[float, float, float, float]] = {
+        "normal": (1, 0, 0, 0),
+        "COVID-19": (0, 1, 0, 0),
+        "pneumonia": (0, 0, 1, 0),
+        "tuberculosis": (0, 0, 0, 1),
+        "negative for pneumonia": (unknown, 0, 0, 0),
+        "typical appearance": (0, 1, 0, 0),
+        "indeterminate appearance": (0, unknown, unknown, 0),
+        "atypical appearance": (0, unknown, unknown, 0),
+        "other": (0, 0, unknown if film.finding == "ARDS" else 1, 0),
+    }
+    values = known.get(film.label, (unknown,) * len(FINDINGS))
+    if film.label == "other" and film.finding == "No Finding":
+        values = known["normal"]
+    return np.array(values, np.float32)
+
+
+def _gate_of(film: LabelledFilm) -> int:
+    if film.label == "lateral":
+        return GATE.index("lateral")
+    return GATE.index("other" if film.group == "ood" else "upright")
+
+
+def _boxes_of(film: LabelledFilm) -> tuple[Box, ...] | None:
+    if film.boxes:
+        return film.boxes
+    return () if film.label in ("normal", "negative for pneumonia") else None
+
+
+def _sample(film: LabelledFilm) -> Sample:
+    pixels = (open_film(film.path.read_bytes()).pixels * 255).round().astype(np.uint8)
+    appearance, findings, gate = targets_of(film)
+    return Sample(pixels, appearance, findings, gate, _boxes_of(film))
+
+
+def _opacity_map(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> Grey:
+    drawn = np.zeros(shape, np.uint8)
+    height, width = shape
+    for x, y, w, h in boxes:
+        rows = slice(round(max(y, 0) * height), round((y + h) * height))
+        drawn[rows, round(max(x, 0) * width) : round((x + w) * width)] = 255
+    return drawn
+
+
+Drawn = tuple[NDArray[np.float32], int, NDArray[np.float32], int, NDArray[np.float32]]
+
+
+def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Drawn:
+    sample = samples[index]
+    style = samples[int(rng.integers(len(samples)))]
+    style = sample if style.gate == GATE.index("other") else style
+    film, opacity = augment(sample.pixels, _opacity_map(sample.boxes or (), sample.pixels.shape), style.pixels, rng)
+    if sample.gate == GATE.index("upright") and rng.random() < _TURNED:
+        return _turned(film, size, int(rng.integers(1, 4)))
+    grid = _grid(opacity)
+    if sample.boxes is None:
+        grid = np.full_like(grid, np.nan)
+    return square(film, size), sample.appearance, sample.findings, sample.gate, grid
+
+
+def _grid(opacity: Grey) -> NDArray[np.float32]:
+    coarse = Image.fromarray(opacity).resize((MAP_GRID, MAP_GRID), Image.Resampling.BOX)
+    return np.asarray(coarse, np.float32) / np.float32(255)
+
+
+def _turned(film: Grey, size: int, quarters: int) -> Drawn:
+    """A turned film teaches the gate alone: it is never read as it lies."""
+    silent = np.full(len(FINDINGS), np.nan, np.float32)
+    grid = np.full((MAP_GRID, MAP_GRID), np.nan, np.float32)
+    return square(np.rot90(film, quarters), size), SILENT, silent, quarters, grid
+
+
+def square(film: Grey, size: int) -> NDArray[np.float32]:
+    """Preprocess a film in memory: (size, size) in [0, 1]."""
+    return preprocess(film.astype(np.float32) / np.float32(255), size)
+
+
+def _collate(drawn: list[Drawn]) -> Batch:
+    films, appearance, findings, gate, opacity = zip(*drawn, strict=True)
+    targets = Targets(
+        torch.tensor(appearance),
+        torch.from_numpy(np.stack(findings)),
+        torch.tensor(gate),
+        torch.from_numpy(np.stack(opacity)),
+    )
+    return Batch(torch.from_numpy(np.stack(films))[:, None], targets)

@@ -1,0 +1,182 @@
+"""A run folder in, the artefact out: calibrated, quantised, and refused where it got worse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+
+from lungwise.films import open_film
+from lungwise.films.collection import LabelledFilm
+from lungwise.films.preprocess import PREPROCESSING, preprocess
+from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.runtime import OpenVino, Outputs
+from lungwise.training import quantise, statement
+from lungwise.training.calibrate import Labels, Scores, temperature, thresholds
+from lungwise.training.network import LungNet
+from lungwise.training.serving import Serving, write_onnx
+
+AUC_LOSS = 0.003
+"""Highest AUC that int8 may lose on `val`."""
+
+FLIPS = 0.01
+"""Highest share of verdicts on `val` that int8 may change."""
+
+Progress = Callable[[str, int, int], None]
+
+
+class WorseInt8(ValueError):  # noqa: N818 - it says what it is
+    """The quantised network is too far from the float32 one to be shipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What one version of the network says of the SIIM `val` films that are typical or negative."""
+
+    probability: Scores
+    positive: Labels
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve."""
+        return float(roc_auc_score(self.positive, self.probability))
+
+    @property
+    def log_odds(self) -> Scores:
+        """(n,) logit of the probability."""
+        clipped = np.clip(self.probability, 1e-6, 1 - 1e-6)
+        log_odds: Scores = np.log(clipped) - np.log1p(-clipped)
+        return log_odds
+
+
+def export(run: Path, films: list[LabelledFilm], version: str, output: Path, progress: Progress) -> Card:
+    """Write `inception_v3.onnx` and `card.json`.
+
+    Parameters
+    ----------
+    run
+        A folder that `lungwise train` wrote.
+    films
+        The collection; only its `train` films calibrate the quantisation, only its `val`
+        films the probabilities and thresholds.
+    output
+        Where the artefact goes once it has passed; its parts are first made in the run folder.
+
+    Raises
+    ------
+    WorseInt8
+        If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
+    """
+    val = [film for film in films if film.split == "val"]
+    heat = _fit_temperature(run, val, progress)
+    exact, int8 = run / "float32.onnx", run / "int8.onnx"
+    write_onnx(Serving(_network(run), heat), exact)
+    quantise.quantise(exact, int8, _calibration_films(films), progress)
+    before, after = (validation(OpenVino(path), val, progress) for path in (exact, int8))
+    limits = thresholds(after.probability, after.positive)
+    card = _card(run, int8, version, heat, limits, compare(before, after, limits))
+    _install(int8, card, output)
+    return card
+
+
+def _install(int8: Path, card: Card, output: Path) -> None:
+    """Both parts are written whole before either takes its place."""
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(int8, output / "inception_v3.onnx.new")
+    (output / "card.json.new").write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    for name in ("inception_v3.onnx", "card.json"):
+        (output / f"{name}.new").replace(output / name)
+
+
+def validation(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> Validation:
+    """Run the SIIM films of `val` that are typical or negative."""
+    decided = [film for film in val if film.source == "siim" and film.covid is not None]
+    probability = []
+    for done, film in enumerate(decided, start=1):
+        probability.append(float(_outputs(runtime, film)["covid"]))
+        progress("validating", done, len(decided))
+    return Validation(np.array(probability), np.array([film.covid is True for film in decided]))
+
+
+def compare(exact: Validation, int8: Validation, limits: Thresholds) -> dict[str, Any]:
+    """Int8 against float32 at the same thresholds.
+
+    Raises
+    ------
+    WorseInt8
+        If it loses too much.
+    """
+    flips = float((_verdicts(exact, limits) != _verdicts(int8, limits)).mean())
+    metrics = {
+        "films": len(int8.positive),
+        "auc_float32": round(exact.auc, 4),
+        "auc_int8": round(int8.auc, 4),
+        "verdicts_flipped": round(flips, 4),
+        "largest_change": round(float(np.abs(exact.probability - int8.probability).max()), 4),
+    }
+    if exact.auc - int8.auc > AUC_LOSS or flips > FLIPS:
+        raise WorseInt8(f"int8 is too far from float32 to be shipped: {metrics}")
+    return metrics
+
+
+def _verdicts(validated: Validation, limits: Thresholds) -> NDArray[np.intp]:
+    return np.digitize(validated.probability, (limits.lower, limits.upper))
+
+
+def _fit_temperature(run: Path, val: list[LabelledFilm], progress: Progress) -> float:
+    """The temperature of the float32 network, found with the one it has before calibration."""
+    raw = run / "uncalibrated.onnx"
+    write_onnx(Serving(_network(run)), raw)
+    validated = validation(OpenVino(raw), val, progress)
+    raw.unlink()
+    return temperature(validated.log_odds, validated.positive)
+
+
+def _network(run: Path) -> LungNet:
+    network = LungNet()
+    network.load_state_dict(load_file(run / "weights.safetensors"))
+    return network
+
+
+def _outputs(runtime: OpenVino, film: LabelledFilm) -> Outputs:
+    return runtime.run(preprocess(open_film(film.path.read_bytes()).pixels))
+
+
+def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
+    """300 training films that stand for what will be read: chest films from every source."""
+    chest = [film for film in films if film.split == "train" and film.group != "ood"]
+    order = np.random.default_rng(0).permutation(len(chest))
+    return [chest[i].path for i in order[:300]]
+
+
+def _card(run: Path, onnx: Path, version: str, heat: float, limits: Thresholds, metrics: dict[str, Any]) -> Card:
+    record = json.loads((run / "record.json").read_text())
+    return Card(
+        name="inception_v3",
+        version=version,
+        created=date.today().isoformat(),
+        preprocessing=PREPROCESSING,
+        labels=labels(),
+        thresholds=limits,
+        gate=statement.GATE,
+        calibration={"temperature": round(heat, 4)},
+        hashes={
+            "onnx": hashlib.sha256(onnx.read_bytes()).hexdigest(),
+            **{part: record[part] for part in ("code", "data", "init")},
+        },
+        training={"recipe": record["recipe"], "epochs": record["epochs"]},
+        metrics={"val": metrics},
+        intended_use=statement.INTENDED_USE,
+        limits=list(statement.LIMITS),
+        data=list(statement.DATA),
+    )

@@ -1,0 +1,75 @@
+"""The network as it is served: normalisation folded in, probabilities out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lungwise.films.preprocess import SIZE
+from lungwise.reading.artefact import APPEARANCES, FINDINGS, OUTPUTS
+from lungwise.training.network import LungNet
+
+
+class Serving(nn.Module):
+    """One film in [0, 1] to the probabilities and the heat map that a Reading is made of.
+
+    Parameters
+    ----------
+    network
+        A trained network; it is changed: its stem learns to take [0, 1].
+    temperature
+        What the log odds of COVID-19 are divided by.
+    """
+
+    def __init__(self, network: LungNet, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.network = fold_scaling(network.eval())
+        self.temperature = temperature
+
+    def forward(self, film: Tensor) -> tuple[Tensor, ...]:
+        """(n, 1, 299, 299) to covid (n,), appearance, findings, gate, heat map (n, 17, 17)."""
+        said = self.network.read(*self.network.stages(film))
+        covid = torch.sigmoid(covid_log_odds(said.appearance, said.findings) / self.temperature)
+        probabilities = (said.appearance.softmax(1), said.findings.sigmoid(), said.gate.softmax(1))
+        return covid, *probabilities, said.opacity.sigmoid()
+
+
+def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
+    """Log odds of COVID-19, (n, 4) and (n, 4) logits to (n,).
+
+    The odds of the typical appearance against a film negative for pneumonia, less the odds of
+    tuberculosis where that is likelier than not: the head that learnt from SIIM alone has
+    never seen tuberculosis, and takes it for COVID-19.
+    """
+    typical, negative = (appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative"))
+    return typical - negative - torch.relu(findings[:, FINDINGS.index("tuberculosis")])
+
+
+def fold_scaling(network: LungNet) -> LungNet:
+    """Fold `film * 2 - 1` into the stem.
+
+    Exact, because the stem's convolution has no padding: conv(2x - 1) = 2 conv(x) - sum(w).
+    """
+    stem = network.Conv2d_1a_3x3
+    with torch.no_grad():
+        stem.bn.running_mean += stem.conv.weight.sum((1, 2, 3))  # type: ignore[operator]
+        stem.conv.weight *= 2
+    return network
+
+
+def write_onnx(serving: Serving, path: Path) -> None:
+    """Write the float32 graph for one film at a time, opset 17."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's newer exporter needs onnxscript
+        torch.onnx.export(
+            serving,
+            (torch.zeros(1, 1, SIZE, SIZE),),
+            str(path),
+            input_names=["film"],
+            output_names=list(OUTPUTS),
+            opset_version=17,
+            dynamo=False,
+        )

@@ -1,0 +1,1 @@
+"""Web: the pages' application, wired in `web.app` and nowhere else."""

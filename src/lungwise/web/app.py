@@ -1,0 +1,172 @@
+"""The application factory: it wires the nouns' services to their pages."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Response, g, redirect, request, url_for
+from flask_babel import Babel
+from flask_wtf import CSRFProtect
+from sqlalchemy.orm import Session
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
+
+from lungwise.accounts import views as accounts_views
+from lungwise.accounts.post import Post
+from lungwise.accounts.security import init_security
+from lungwise.accounts.service import Accounts
+from lungwise.accounts.throttle import Throttle
+from lungwise.audit import views as audit_views
+from lungwise.audit.service import AuditTrail
+from lungwise.patients import views as patients_views
+from lungwise.patients.service import Patients
+from lungwise.reports import views as reports_views
+from lungwise.settings import Settings
+from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.studies import views as studies_views
+from lungwise.studies.intake import Limits
+from lungwise.studies.reading_room import FilmReader, ReadingRoom
+from lungwise.studies.service import Studies
+from lungwise.studies.statistics import ClinicStatistics
+from lungwise.studies.worklist import Worklist
+from lungwise.web import csp, errors, health, language, transactions
+from lungwise.web.desk import Desk, desk, user
+
+_log = logging.getLogger("lungwise.access")
+_PUBLIC = frozenset(
+    {
+        "static",
+        "healthz",
+        "readyz",
+        "accounts.home",
+        "accounts.welcome",
+        "accounts.register",
+        "accounts.invitation",
+        "security.login",
+        "security.forgot_password",
+        "security.reset_password",
+        "security.two_factor_token_validation",
+        "security.two_factor_setup",
+        "security.two_factor_select",
+        "security.mf_recovery",
+    }
+)
+"""What can be reached without signing in. Everything else cannot."""
+
+
+class Lungwise(Flask):
+    """The Flask application, with the parts that live as long as it does."""
+
+    database: Database
+    room: ReadingRoom
+
+
+def create_app(
+    settings: Settings,
+    make_reader: Callable[[], FilmReader],
+    clock: Clock = utc_now,
+) -> Lungwise:
+    """Make the application. Its reading room stands still until `app.room.start()`."""
+    app = Lungwise("lungwise.web", root_path=str(Path(__file__).parent))
+    _configure(app, settings)
+    database, store = Database(settings), FilmStore(settings.films_folder)
+    app.database = database
+    app.room = ReadingRoom(database, store, clock, make_reader, settings.readers)
+    session = transactions.request_session(database)
+    app.before_request(_begin)
+    transactions.init_app(app, database, session, _desk_maker(settings, clock, store, app.room))
+    csp.init_app(app, https=settings.https)
+    errors.init_app(app)
+    CSRFProtect(app)
+    init_security(app, settings, session)
+    Babel(app, locale_selector=language.of_request, timezone_selector=lambda: "UTC")
+    language.init_app(app)
+    app.before_request(_only_signed_in)
+    health.init_app(app, database, store)
+    for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
+        app.register_blueprint(views.bp)
+    app.after_request(_log_access)
+    if settings.proxies:
+        count = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    app.config.update(
+        SECRET_KEY=settings.signing_key(),
+        MAX_CONTENT_LENGTH=settings.upload_megabytes << 20,
+        MAX_FORM_PARTS=settings.study_films + 100,
+        SESSION_COOKIE_NAME="__Host-lungwise" if settings.https else "lungwise",
+        SESSION_COOKIE_SECURE=settings.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=settings.session_idle_minutes * 60,
+        WTF_CSRF_TIME_LIMIT=settings.session_hours * 3600,
+        WTF_CSRF_SSL_STRICT=False,  # pages send no referrer; SameSite and the token guard the forms
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+        BABEL_DEFAULT_LOCALE=settings.language,
+    )
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.globals.update(lungwise_settings=settings, static=_static_with_hash(Path(str(app.static_folder))))
+
+
+def _static_with_hash(folder: Path) -> Callable[[str], str]:
+    """Make addresses that change with the file, so that browsers may keep it for ever."""
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in folder.iterdir()}
+    return lambda name: url_for("static", filename=name, v=hashes[name])
+
+
+def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: ReadingRoom) -> Callable[[Session], Desk]:
+    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+    post = Post(settings)
+
+    def lay(session: Session) -> Desk:
+        audit = AuditTrail(session, clock, request.remote_addr or "")
+        patients = Patients(session, clock, audit)
+        return Desk(
+            settings=settings,
+            session=session,
+            accounts=Accounts(session, clock, settings, audit),
+            throttle=Throttle(session, clock, settings),
+            patients=patients,
+            studies=Studies(session, clock, store, limits, patients, audit),
+            worklist=Worklist(session, patients),
+            statistics=ClinicStatistics(session, clock),
+            audit=audit,
+            room=room,
+            post=post,
+        )
+
+    return lay
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+
+
+def _only_signed_in() -> AnyResponse | None:
+    if request.endpoint in _PUBLIC:
+        return None
+    if _is_new():
+        return redirect(url_for("accounts.welcome"))
+    if not user().is_authenticated:
+        return redirect(url_for("security.login"))
+    return None
+
+
+def _is_new() -> bool:
+    return not user().is_authenticated and desk().accounts.is_empty()
+
+
+def _log_access(response: Response) -> Response:
+    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
+    if request.endpoint not in ("static", "healthz", "readyz"):
+        took = round((time.perf_counter() - g.began) * 1000)
+        rule = request.url_rule.rule if request.url_rule else "-"
+        _log.info("%s %s %d %d ms", request.method, rule, response.status_code, took)
+    return response

@@ -1,0 +1,77 @@
+"""What a request has on its desk: the person, and the services over its own session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from flask import g
+from flask_babel import gettext
+from flask_security import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Person
+from lungwise.accounts.post import Post
+from lungwise.accounts.service import Accounts, User
+from lungwise.accounts.throttle import Throttle
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import Rejected
+from lungwise.patients.service import Patients
+from lungwise.settings import Settings
+from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.service import Studies
+from lungwise.studies.statistics import ClinicStatistics
+from lungwise.studies.worklist import Worklist
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Desk:
+    """The services of one request."""
+
+    settings: Settings
+    session: Session
+    accounts: Accounts
+    throttle: Throttle
+    patients: Patients
+    studies: Studies
+    worklist: Worklist
+    statistics: ClinicStatistics
+    audit: AuditTrail
+    room: ReadingRoom
+    post: Post
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    noted: list[Callable[[Desk], None]] = field(default_factory=list)
+
+    def note(self, deed: str, subject: str, key: str) -> None:
+        """Put into the audit trail, in a transaction of its own, what a page that only reads did."""
+        who = person()
+        self.noted.append(lambda desk: desk.audit.record(who, deed, subject, key))
+
+
+def desk() -> Desk:
+    """Give the present request's desk."""
+    return cast(Desk, g.desk)
+
+
+def user() -> User:
+    """Give the account that is signed in."""
+    return cast(User, current_user)
+
+
+def person() -> Person:
+    """Give the person who is signed in."""
+    return user().person
+
+
+def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:
+    """Do what a form asks; where a rule rejects it, undo it all and let the form say why."""
+    try:
+        return deed()
+    except Rejected as no:
+        desk().session.rollback()
+        form.form_errors.append(gettext(str(no)))
+        return None

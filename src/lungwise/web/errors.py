@@ -1,0 +1,78 @@
+"""What an answer looks like when the answer is no: a page for people, a problem (RFC 9457) for programs."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask_babel import gettext, lazy_gettext
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from lungwise.errors import NotFound, Rejected
+
+_log = logging.getLogger("lungwise.web")
+_NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
+_SENTENCES = {
+    400: lazy_gettext("This request was incomplete. Go back, load the page again, and repeat what you did."),
+    404: _NOTHING,
+    405: _NOTHING,
+    413: lazy_gettext("This upload is too large. Upload fewer films at once."),
+    429: lazy_gettext("There were too many attempts. Wait a few minutes."),
+    500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
+    503: lazy_gettext("The database cannot be reached just now. Nothing that was saved is lost. Please try again."),
+}
+_EXPIRED = lazy_gettext("This page was open for too long. Go back, load it again, and repeat what you did.")
+
+
+def wants_json() -> bool:
+    """Say whether a program is asking rather than a browser's page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best is not None and best.endswith("json")
+
+
+def init_app(app: Flask) -> None:
+    """Give every kind of no its answer."""
+    app.register_error_handler(NotFound, lambda _no: _answer(404, str(_NOTHING)))
+    app.register_error_handler(Rejected, lambda no: _answer(422, gettext(str(no))))
+    app.register_error_handler(CSRFError, lambda _no: _answer(400, str(_EXPIRED)))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(Exception, _fault)
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return current_app.make_response(error.response)
+    status = error.code or 500
+    if status < 400:
+        return current_app.make_response(error.get_response())
+    return _answer(status, str(_SENTENCES.get(status, _SENTENCES[400 if status < 500 else 500])))
+
+
+def _no_database(_error: OperationalError) -> Response:
+    _log.exception("The database cannot be reached.")
+    return _answer(503, str(_SENTENCES[503]))
+
+
+def _fault(_error: Exception) -> Response:
+    _log.exception("A request failed.")
+    return _answer(500, str(_SENTENCES[500]))
+
+
+def _answer(status: int, sentence: str) -> Response:
+    if wants_json():
+        problem = {"type": "about:blank", "title": sentence, "status": status}
+        response = jsonify(problem)
+        response.content_type = "application/problem+json"
+    else:
+        response = current_app.make_response(_page(status, sentence))
+    response.status_code = status
+    return response
+
+
+def _page(status: int, sentence: str) -> str:
+    # Without the database nobody knows who is signed in: that page must not ask.
+    template = "error_plain.html" if status >= 500 else "error.html"
+    return render_template(template, sentence=sentence)

@@ -1,0 +1,34 @@
+"""Which language a page speaks, and the words that templates need of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask, request
+from flask_babel import format_date, format_datetime, get_locale
+from flask_security import current_user
+
+from lungwise.accounts.forms import LANGUAGES
+from lungwise.studies import wording
+from lungwise.web.desk import desk
+
+
+def of_request() -> str:
+    """Choose the account's language, else the browser's, else the installation's."""
+    if current_user and current_user.is_authenticated and current_user.language in LANGUAGES:
+        return str(current_user.language)
+    return request.accept_languages.best_match(list(LANGUAGES)) or desk().settings.language
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their words and dates."""
+    app.jinja_env.filters.update(day=_day, moment=_moment, percent=wording.percent)
+    app.jinja_env.globals.update(languages=LANGUAGES, wording=wording, page_language=lambda: str(get_locale()))
+
+
+def _day(value: date | None) -> str:
+    return format_date(value, "d MMM y") if value else ""
+
+
+def _moment(value: datetime | None) -> str:
+    return format_datetime(value, "d MMM y, HH:mm") if value else ""

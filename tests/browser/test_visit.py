@@ -1,0 +1,245 @@
+"""A doctor's visit in a real Chromium, on SQLite and on MariaDB."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, FilePayload, Page, expect
+from pydicom.data import get_testdata_file
+
+from lungwise.accounts.person import Role
+from lungwise.accounts.security import setup_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lungwise.accounts.person import Person
+    from lungwise.settings import Settings
+    from lungwise.web.app import Lungwise
+
+PASSWORD = "three green kites fly"
+
+
+def file(name: str, kind: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": kind, "buffer": data}
+
+
+def sign_in(page: Page, base: str, email: str) -> None:
+    page.goto(f"{base}/sign-in")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+
+
+def choose(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#films", [file(name, kind, data)])
+    page.click("[type=submit]")
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+
+
+def test_a_doctors_whole_visit(
+    either_app: Lungwise,
+    either: Settings,
+    serve: Callable[[Lungwise], str],
+    page: Page,
+    film: Callable[..., bytes],
+    authenticator: Callable[[str], str],
+) -> None:
+    base = serve(either_app)
+    page.goto(base)
+    expect(page).to_have_url(f"{base}/welcome")
+    for name, value in {
+        "code": setup_code(either),
+        "clinic_name": "Hill",
+        "name": "Ada",
+        "email": "ada@example.org",
+        "password": PASSWORD,
+        "again": PASSWORD,
+    }.items():
+        page.fill(f"[name={name}]", value)
+    page.click("[type=submit]")
+
+    sign_in(page, base, "ada@example.org")
+    page.goto(f"{base}/second-factor")
+    page.click("text=Set up an authenticator app")
+    secret = page.inner_text("main code").replace("-", "")
+    page.fill("[name=code]", authenticator(secret))
+    page.click("main button")
+    page.click("text=Sign out")
+    sign_in(page, base, "ada@example.org")
+    expect(page.locator("h1")).to_have_text("Second factor")
+    page.fill("[name=code]", authenticator(secret))
+    page.click("main button")
+    expect(page.locator("h1")).to_have_text("Worklist")
+
+    page.goto(f"{base}/studies/new")
+    page.fill("[name=name]", "Béla Bartók")
+    page.set_input_files(
+        "#films",
+        [file(f"{n}.jpg", "image/jpeg", film(n, 8)) for n in range(3)],
+    )
+    page.click("[type=submit]")
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    expect(page.locator(".verdict h1")).to_have_text("COVID-19 positive")
+    expect(page.locator("li.film")).to_have_count(3)
+    assert page.locator("img.heat").first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 272
+    page.check("text=I disagree")
+    page.select_option("[name=pcr]", "negative")
+    page.fill("[name=note]", "an old scar")
+    page.click("text=Save opinion")
+    expect(page.locator(".said")).to_contain_text("an old scar")
+    with page.expect_download() as download:
+        page.click("text=Report as PDF")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+
+    dicom = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
+    choose(page, base, "film.dcm", "application/dicom", dicom)
+    expect(page.locator(".crumb")).to_contain_text("CompressedSamples CT1")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for seed in (20, 21):
+            archive.writestr(f"{seed}.jpg", film(seed))
+    choose(page, base, "films.zip", "application/zip", packed.getvalue())
+    expect(page.locator("li.film")).to_have_count(2)
+
+    page.goto(f"{base}/studies")
+    expect(page.locator("table.list tbody tr")).to_have_count(3)
+    page.fill("[name=text]", "bart")
+    page.click("text=Show")
+    expect(page.locator("table.list tbody tr")).to_have_count(1)
+    page.click("text=Sign out")
+    expect(page).to_have_url(f"{base}/sign-in")
+
+
+def test_an_upload_that_is_refused_says_why(
+    app: Lungwise, serve: Callable[[Lungwise], str], chromium: Browser, enrol: Callable[..., Person]
+) -> None:
+    base, page = serve(app), chromium.new_page()
+    enrol(app, "Ada")
+    sign_in(page, base, "ada@example.org")
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#films", [file("a.exe", "application/x", b"MZ no film")])
+    page.click("[type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("not a film")
+    expect(page.locator("[type=submit]")).to_be_enabled()
+    page.close()
+
+
+def test_the_viewer_zooms_inverts_windows_and_compares(
+    app: Lungwise,
+    serve: Callable[[Lungwise], str],
+    page: Page,
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+) -> None:
+    base = serve(app)
+    enrol(app, "Ada")
+    sign_in(page, base, "ada@example.org")
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#films", [file(f"{n}.jpg", "image/jpeg", film(n, 8 * n)) for n in range(2)])
+    page.click("[type=submit]")
+    page.click("text=Look closely >> nth=0")
+    expect(page.locator(".layers")).to_have_attribute("style", re.compile("width"))
+
+    def middle() -> int:
+        return int(
+            page.evaluate(
+                "() => { const c = document.querySelector('canvas');"
+                " return c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data[0]; }"
+            )
+        )
+
+    def transform() -> str:
+        return str(page.evaluate("document.querySelector('.layers').style.transform"))
+
+    before = middle()
+    page.keyboard.press("i")
+    assert abs(middle() - (255 - before)) <= 1
+    page.keyboard.press("0")
+    assert middle() == before
+    page.locator("#level").fill("20")
+    assert middle() > before
+    page.keyboard.press("0")
+    page.locator("#level").blur()
+    page.keyboard.press("+")
+    assert "scale(1.25)" in transform()
+    still = transform()
+    page.keyboard.press("ArrowLeft")
+    assert transform() != still
+    page.keyboard.press("h")
+    assert page.evaluate("document.querySelector('img.heat').style.opacity") == "0"
+    page.click("ul.plain a >> nth=0")
+    expect(page.locator("canvas")).to_have_count(2)
+    expect(page.locator("figure")).to_have_count(2)
+
+
+def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
+    app: Lungwise,
+    serve: Callable[[Lungwise], str],
+    chromium: Browser,
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+) -> None:
+    base = serve(app)
+    enrol(app, "Ada")
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, base, "ada@example.org")
+    choose(page, base, "a.jpg", "image/jpeg", film(1, 8))
+    expect(page.locator(".verdict h1")).to_have_text("COVID-19 positive")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
+    width: int,
+    scheme: str,
+    app: Lungwise,
+    serve: Callable[[Lungwise], str],
+    chromium: Browser,
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+    blank: bytes,
+) -> None:
+    base = serve(app)
+    enrol(app, "Bob")
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    context = chromium.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True
+    )
+    page = context.new_page()
+    wrong: list[str] = []
+
+    def look(path: str) -> None:
+        page.goto(base + path if path.startswith("/") else path)
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+        wrong.extend(f"{path}: {item['id']}: {item['nodes'][0]['html'][:120]}" for item in found.response["violations"])
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            wrong.append(f"{path}: wider than the screen")
+
+    for path in ("/sign-in", "/register", "/password/forgotten", "/nothing"):
+        look(path)
+    sign_in(page, base, "ada@example.org")
+    choose(page, base, "a.jpg", "image/jpeg", film(1, 8))
+    study = page.url
+    look(study)
+    links = {link: page.get_attribute(f"a[href^='{link}']", "href") or "" for link in ("/films/", "/patients/")}
+    page.set_input_files("[name=films]", [file("b", "image/jpeg", blank)])
+    page.click("text=Add films")
+    look(study)
+    for path in (links["/films/"], links["/patients/"], f"{links['/patients/']}/change", f"{study}/report"):
+        look(path)
+    for path in ("studies", "studies/new", "patients", "statistics", "accounts", "audit", "profile", "password"):
+        look(f"/{path}")
+    look("/second-factor")
+    look("/second-factor/recovery-codes")
+    context.close()
+    assert not wrong, "\n".join(wrong)

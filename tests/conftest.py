@@ -1,0 +1,408 @@
+"""What every test of the clinic's rooms begins with: settings, a database, a reader, an application, people."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pymysql
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from lungwise.accounts.models import User
+from lungwise.accounts.person import Person, Role
+from lungwise.accounts.service import Accounts, Applicant
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.films import Film, Refusal
+from lungwise.patients.service import Patients
+from lungwise.reading.reading import Reading, Verdict
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore
+from lungwise.store.migrations import upgrade
+from lungwise.studies.intake import Limits
+from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.service import Studies
+from lungwise.studies.worklist import Worklist
+from lungwise.web.app import Lungwise, create_app
+
+PASSWORD = "three green kites fly"
+
+
+@pytest.fixture(scope="session")
+def films_folder() -> Path:
+    """The film collection; without it the test is skipped, on a continuous integration server it fails."""
+    beside = Path(__file__).parents[2] / "shared" / "cxr"
+    folder = Path(os.environ.get("LUNGWISE_TEST_FILMS", beside))
+    if (folder / "films.csv").is_file():
+        return folder
+    reason = "the film collection is missing: set LUNGWISE_TEST_FILMS to the folder of its films.csv"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class DrawnReader:
+    """Reads drawn films by how bright the lower lungs are; stands in where no trained artefact is present."""
+
+    def read(self, film: Film) -> Reading:
+        """Read one film; a film of one grey is refused."""
+        if float(film.pixels.std()) < 0.02:
+            raise Refusal("not a film", "This is not a chest film. Upload a frontal chest X-ray.")
+        rows, columns = film.pixels.shape
+        lower = film.pixels[rows * 5 // 10 : rows * 8 // 10, columns // 6 : columns * 5 // 6]
+        probability = float(np.clip((np.median(lower) - 0.30) * 4, 0.01, 0.99))
+        verdict = (
+            Verdict.POSITIVE if probability > 0.6 else Verdict.NEGATIVE if probability < 0.3 else Verdict.UNCERTAIN
+        )
+        heat = np.zeros((17, 17), np.float32)
+        heat[10:14, 3:6] = probability
+        rest = 1 - probability
+        return Reading(
+            probability,
+            verdict,
+            {"negative": rest * 0.8, "typical": probability, "indeterminate": rest * 0.15, "atypical": rest * 0.05},
+            {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
+            heat,
+            0,
+            "drawn",
+            "1",
+        )
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set forward."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        """Set the clock forward."""
+        self.now += timedelta(**by)
+
+
+def film_bytes(seed: int = 1, opacities: int = 0) -> bytes:
+    """Draw a film's file."""
+    return as_jpeg(drawn_film(seed, opacities).resize((360, 400)))
+
+
+@dataclass
+class Rooms:
+    """The services over one session, as the application wires them."""
+
+    session: Session
+    clock: Clock
+    store: FilmStore
+    settings: Settings
+    audit: AuditTrail
+    accounts: Accounts
+    patients: Patients
+    studies: Studies
+    worklist: Worklist
+    room: ReadingRoom
+
+    def person(self, name: str = "Ada", clinic: str = "Hill", role: Role = Role.ADMINISTRATOR) -> Person:
+        """Open an account and give its person."""
+        return self.user(name, clinic, role).person
+
+    def user(self, name: str, clinic: str, role: Role) -> User:
+        """Open an account."""
+        address = f"{name}.{clinic}@example.org".lower()
+        user = self.accounts.add(Applicant(name, address, PASSWORD), clinic, role)
+        self.session.commit()
+        return user
+
+    def read_all(self) -> int:
+        """Commit and read what is queued; say how many films that was."""
+        self.session.commit()
+        count = sum(1 for _ in self.room.read_all())
+        self.session.expire_all()
+        return count
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """Start a MariaDB server of our own, and give its address without a database's name."""
+    if shutil.which("mariadbd") is None:
+        pytest.skip("Debian's mariadb-server is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="lungwise-mariadb-"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = f"--datadir={folder}/data"
+    own = f"--user={os.environ.get('USER', 'root')}"
+    subprocess.run(
+        [
+            "mariadb-install-db",
+            data,
+            own,
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ],
+        check=True,
+        capture_output=True,
+    )
+    server = subprocess.Popen(
+        [
+            "mariadbd",
+            "--no-defaults",
+            own,
+            data,
+            f"--socket={folder}/socket",
+            f"--pid-file={folder}/pid",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--skip-log-bin",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _until_it_answers(f"{folder}/socket")
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(60)
+        shutil.rmtree(folder)
+
+
+def _until_it_answers(path: str) -> None:
+    end = time.monotonic() + 60
+    while not _takes_connections(path):
+        if time.monotonic() > end:
+            raise TimeoutError("the MariaDB server does not come up")
+        time.sleep(0.05)
+    connection = pymysql.connect(unix_socket=path, user="root")
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE USER 'lungwise'@'127.0.0.1' IDENTIFIED BY 'secret'")
+        cursor.execute("GRANT ALL ON *.* TO 'lungwise'@'127.0.0.1'")
+
+
+def _takes_connections(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+@pytest.fixture
+def mariadb_url(mariadb: str) -> Iterator[str]:
+    """Make an empty database on the server, and give its URL."""
+    host, port = mariadb.split(":")
+    name = f"lungwise_{os.urandom(6).hex()}"
+    with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+    yield f"mysql+pymysql://lungwise:secret@{mariadb}/{name}"
+    with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
+        connection.cursor().execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Give settings with a data folder of their own and a cheap password hash."""
+    return Settings(data_folder=tmp_path / "data", argon2_time=1, argon2_memory=64)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def either(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    """Give the settings twice: for SQLite and for MariaDB."""
+    if request.param == "sqlite":
+        return settings
+    return settings.model_copy(update={"database_url": request.getfixturevalue("mariadb_url")})
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate one empty SQLite database, to be copied by each test."""
+    folder = tmp_path_factory.mktemp("schema")
+    database = Database(Settings(data_folder=folder))
+    upgrade(database.engine)
+    database.close()
+    return folder / "lungwise.sqlite"
+
+
+@pytest.fixture
+def migrate(empty_sqlite: Path) -> Callable[[Settings], None]:
+    """Give what makes the schema of an empty database."""
+
+    def migrate(settings: Settings) -> None:
+        if settings.database_url:
+            database = Database(settings)
+            upgrade(database.engine)
+            database.close()
+            return
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(empty_sqlite, settings.data_folder / "lungwise.sqlite")
+
+    return migrate
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give a clock that stands still."""
+    return Clock()
+
+
+def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
+    """Wire the services over one writing session."""
+    database, store = Database(settings), FilmStore(settings.films_folder)
+    with database.session(writes=True) as session:
+        audit = AuditTrail(session, clock, "127.0.0.1")
+        patients = Patients(session, clock, audit)
+        yield Rooms(
+            session=session,
+            clock=clock,
+            store=store,
+            settings=settings,
+            audit=audit,
+            accounts=Accounts(session, clock, settings, audit),
+            patients=patients,
+            studies=Studies(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
+            worklist=Worklist(session, patients),
+            room=ReadingRoom(database, store, clock, DrawnReader, 1),
+        )
+    database.close()
+
+
+@pytest.fixture
+def rooms(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Rooms]:
+    """Give the services over SQLite."""
+    migrate(settings)
+    yield from open_rooms(settings, clock)
+
+
+@pytest.fixture
+def either_rooms(either: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Rooms]:
+    """Give the services over SQLite, and again over MariaDB."""
+    migrate(either)
+    yield from open_rooms(either, clock)
+
+
+class Visitor:
+    """Somebody with a browser that runs no script."""
+
+    def __init__(self, app: Lungwise, address: str = "127.0.0.1") -> None:
+        self.client: FlaskClient = app.test_client()
+        self.client.environ_base["REMOTE_ADDR"] = address
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        """Open a page."""
+        return self.client.get(path, buffered=True, **more)
+
+    def post(self, path: str, page: str | None = None, follow: bool = False, **fields: Any) -> TestResponse:
+        """Send a form with the token of the page that it stands on."""
+        token = token_of(self.get(page or path).text)
+        return self.client.post(path, data={"csrf_token": token, **fields}, follow_redirects=follow)
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> TestResponse:
+        """Sign in with a password."""
+        return self.post("/sign-in", email=email, password=password)
+
+    def upload(self, *films: bytes, **fields: Any) -> str:
+        """Upload films and give the study's address."""
+        files = [(io.BytesIO(data), f"{number}.jpg") for number, data in enumerate(films)]
+        answer = self.post("/studies/new", films=files, **fields)
+        assert answer.status_code == 302, answer.text
+        return str(answer.headers["Location"])
+
+
+def token_of(page: str) -> str:
+    """Find a page's form token."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    return found[1] if found else ""
+
+
+@pytest.fixture
+def app(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Lungwise]:
+    """Give the application over SQLite, its reading room open."""
+    migrate(settings)
+    yield from open_app(settings, clock)
+
+
+@pytest.fixture
+def either_app(either: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Lungwise]:
+    """Give the application over SQLite, and again over MariaDB."""
+    migrate(either)
+    yield from open_app(either, clock)
+
+
+def open_app(settings: Settings, clock: Clock) -> Iterator[Lungwise]:
+    """Open the application and its reading room."""
+    app = create_app(settings, DrawnReader, clock)
+    app.room.start()
+    yield app
+    app.room.stop()
+    app.database.close()
+
+
+@pytest.fixture
+def enrol(clock: Clock) -> Callable[..., Person]:
+    """Give what opens accounts behind an application."""
+
+    def enrol(app: Lungwise, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
+        settings: Settings = app.jinja_env.globals["lungwise_settings"]  # type: ignore[assignment]
+        with app.database.writing() as session:
+            accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
+            return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
+
+    return enrol
+
+
+@pytest.fixture
+def film() -> Callable[..., bytes]:
+    """Give what draws a film's file."""
+    return film_bytes
+
+
+@pytest.fixture
+def blank() -> bytes:
+    """Give a picture that is no chest film."""
+    out = io.BytesIO()
+    Image.new("L", (64, 64), 90).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def visit() -> Callable[..., Visitor]:
+    """Give what opens a browser without script."""
+    return Visitor
+
+
+def code_now(secret: str) -> str:
+    """Compute the code an authenticator app shows now (RFC 6238)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+@pytest.fixture
+def authenticator() -> Callable[[str], str]:
+    """Give what an authenticator app computes of its key."""
+    return code_now
+
+
+@pytest.fixture
+def drawn_reader() -> type[DrawnReader]:
+    """Give the reader of drawn films."""
+    return DrawnReader

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from lungwise.cli import COMMANDS
+from lungwise.reading.gate import BLANK, REFUSALS
+
+DOCS = Path(__file__).parents[2] / "docs"
+README = DOCS.parent / "README.md"
+
+
+def test_the_command_reference_is_what_the_commands_say() -> None:
+    page = runpy.run_path(str(DOCS / "generate.py"))["cli_page"]()
+
+    assert (DOCS / "reference" / "cli.md").read_text(encoding="utf-8") == page, "run `make docs`"
+
+
+@pytest.mark.parametrize(("page", "writer"), [("settings", "settings_page"), ("addresses", "routes_page")])
+def test_the_reference_is_what_the_application_has(page: str, writer: str) -> None:
+    written = runpy.run_path(str(DOCS / "generate.py"))[writer]()
+
+    assert (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8") == written, "run `make docs`"
+
+
+def test_the_readme_shows_the_figures_of_the_committed_measurements() -> None:
+    text = runpy.run_path(str(DOCS / "generate.py"))["readme"]()
+
+    assert README.read_text(encoding="utf-8") == text, "run `make docs`"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_a_document_for_people(command: str) -> None:
+    pages = [README, *DOCS.glob("guide/*.md")]
+
+    assert any(f"lungwise {command}" in page.read_text(encoding="utf-8") for page in pages)
+
+
+@pytest.mark.parametrize("page", [README, *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [part.split(")")[0].split("#")[0] for part in text.split("](")[1:]]
+
+    missing = [link for link in links if link and "://" not in link and not (page.parent / link).exists()]
+
+    assert not missing
+
+
+def test_the_readme_says_the_two_commands_and_what_it_is_not() -> None:
+    first_screen = README.read_text(encoding="utf-8")[:3000]
+
+    assert "make run" in first_screen
+    assert "make test" in first_screen
+    assert "no medical device" in first_screen
+
+
+def test_every_refusal_is_explained_to_doctors() -> None:
+    """Codes are the first argument of `Refusal(...)`, or listed in the gate."""
+    source = Path(__file__).parents[2] / "src" / "lungwise"
+    written = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
+    codes = set(re.findall(r'Refusal\(\s*"([a-z-]+)"', written)) | {code for code, _ in [BLANK, *REFUSALS.values()]}
+
+    guide = (DOCS / "guide" / "doctor.md").read_text(encoding="utf-8")
+
+    assert len(codes) > 10
+    assert [code for code in sorted(codes) if f"`{code}`" not in guide] == []

@@ -1,0 +1,63 @@
+"""Reads every second mutated input within 1 GB and 2 seconds each; run by test_mutated_inputs.py."""
+
+from __future__ import annotations
+
+import faulthandler
+import itertools
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from lungwise.films import Refusal, open_film
+from mutated import mutated_inputs
+
+MEMORY, SECONDS, HANGS = 2**30, 2.0, 60.0
+ATTEMPTS = 3  # time on the wall, for decoders run in other processes too; a busy machine is slow once, not always
+CODES = {
+    "empty", "not-an-image", "damaged", "too-small", "several-frames", "too-many-pixels",
+    "not-a-radiograph", "encrypted", "unsupported", "too-large",
+}  # fmt: skip
+
+
+def main(count: int, start: int) -> None:
+    """Say each input's name before it is read; the last one said is the one that ended this process."""
+    warnings.simplefilter("error")
+    inputs = list(itertools.islice(mutated_inputs(count), start, None, 2))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    baseline = pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (baseline + MEMORY, resource.RLIM_INFINITY))
+    for name, data in inputs:
+        sys.stdout.write(f"{name}\n")
+        sys.stdout.flush()
+        faulthandler.dump_traceback_later(HANGS, exit=True)
+        if not any(seconds(data) <= SECONDS for _ in range(ATTEMPTS)):
+            sys.exit(f"more than {SECONDS} s in each of {ATTEMPTS} attempts")
+        faulthandler.cancel_dump_traceback_later()
+    sys.stdout.write(f"all read {len(inputs)}\n")
+
+
+def seconds(data: bytes) -> float:
+    """The time on the wall that one reading takes."""
+    began = time.monotonic()
+    read(data)
+    return time.monotonic() - began
+
+
+def read(data: bytes) -> None:
+    """Read one input; whatever is neither a sound film nor a refusal ends this process."""
+    try:
+        pixels = open_film(data).pixels
+    except Refusal as refused:
+        if refused.code not in CODES or not refused.reason.endswith("."):
+            sys.exit(f"refused with {refused}")
+        return
+    if pixels.dtype != np.float32 or pixels.ndim != 2 or not (pixels.min() >= 0 and pixels.max() <= 1):
+        sys.exit("a film beyond the unit range")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

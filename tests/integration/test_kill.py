@@ -1,0 +1,152 @@
+"""A process killed while films come in: what was acknowledged is there afterwards, and is read."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from sqlalchemy import func, select
+
+from lungwise.accounts.person import Role
+from lungwise.accounts.service import Accounts, Applicant
+from lungwise.audit.service import AuditTrail
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store.backup import check_films
+from lungwise.studies.models import FilmRecord, Job, JobState, Study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+PASSWORD = "three green kites fly"
+BOUNDARY = "----films"
+
+
+class Sender:
+    """A signed-in browser that sends films one by one, as the page's script does."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self.cookie = ""
+
+    def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, str, str]:
+        headers = {
+            "Cookie": self.cookie,
+            "Content-Type": kind,
+            "Accept": "application/json" if "multipart" in kind else "text/html",
+        }
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            self.cookie = cookie.split(";")[0]
+        return answer.status, answer.headers.get("Location", ""), answer.read().decode(errors="replace")
+
+    def token(self, path: str) -> str:
+        return str(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', self.ask("GET", path)[2])[0])
+
+    def sign_in(self) -> None:
+        fields = {"csrf_token": self.token("/sign-in"), "email": "ada@example.org", "password": PASSWORD}
+        status, _, page = self.ask("POST", "/sign-in", urlencode(fields).encode(), "application/x-www-form-urlencoded")
+        assert status == 302, page
+
+    def send(self, path: str, token: str, film: bytes) -> str:
+        body = b"".join(
+            (
+                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{token}\r\n'.encode(),
+                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="films"; filename="f.jpg"\r\n\r\n'.encode(),
+                film,
+                f"\r\n--{BOUNDARY}--\r\n".encode(),
+            )
+        )
+        status, _, text = self.ask("POST", path, body, f"multipart/form-data; boundary={BOUNDARY}")
+        assert status == 200, text
+        return str(re.findall(r'"films":\s*"([^"]+)"', text)[0])
+
+
+@contextmanager
+def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | {
+        "LUNGWISE_DATA_FOLDER": str(settings.data_folder),
+        "LUNGWISE_DATABASE_URL": settings.database_url,
+        "LUNGWISE_ARGON2_TIME": "1",
+        "LUNGWISE_ARGON2_MEMORY": "64",
+    }
+    process = subprocess.Popen([sys.executable, SERVE, str(port)], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: _answers(port))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.05)
+
+
+def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(
+    either: Settings, migrate: Callable[[Settings], None], film: Callable[..., bytes]
+) -> None:
+    migrate(either)
+    database = Database(either)
+    with database.writing() as session:
+        accounts = Accounts(session, utc_now, either, AuditTrail(session, utc_now))
+        accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    films = [film(seed) for seed in range(50)]
+    acknowledged = 0
+    with served(either, port) as process:
+        sender = Sender(port)
+        sender.sign_in()
+        token, path = sender.token("/studies/new"), "/studies/new"
+        try:
+            for number, data in enumerate(films):
+                if number == 20:
+                    threading.Timer(0.05, lambda: process.send_signal(signal.SIGKILL)).start()
+                path = sender.send(path, token, data)
+                acknowledged += 1
+        except (HTTPException, OSError):
+            pass
+    assert 20 <= acknowledged < 50
+
+    with served(either, port), database.reading() as session:
+
+        def all_read() -> bool:
+            session.rollback()
+            left = select(func.count()).select_from(Job).where(Job.state != JobState.DONE)
+            return session.scalar(left) == 0
+
+        until(all_read)
+        saved = session.scalar(select(func.count()).select_from(FilmRecord)) or 0
+        assert saved >= acknowledged
+        assert session.scalar(select(func.count()).select_from(Study)) == 1
+        found = check_films(session, FilmStore(either.films_folder))
+        assert (found.missing, found.damaged, found.films) == ([], [], saved)
+        study = session.scalars(select(Study)).one()
+        assert all(record.reading for record in study.films)
+        assert study.standing != "waiting"
+        assert AuditTrail(session, utc_now).verify() is None
+    database.close()

@@ -1,0 +1,127 @@
+"""Every route, as every role, as another clinic, and as nobody."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from werkzeug.routing import Rule
+
+from lungwise.accounts.person import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.accounts.person import Person
+    from lungwise.web.app import Lungwise
+
+PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/static/<path:filename>"}
+PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
+PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
+PUBLIC |= {"/second-factor/select"}
+"""What may answer without a signed-in person; each of them shows nothing of a clinic."""
+ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete")
+DOCTORS = ("/change", "/merge")
+
+
+@dataclass(frozen=True)
+class Things:
+    """What there is in the clinic, by key."""
+
+    patient: str
+    study: str
+    film: str
+    account: str
+
+    def path(self, rule: Rule) -> str:
+        """Fill a route with the keys of these things."""
+        noun = rule.rule.split("/")[1]
+        key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
+        return re.sub(r"<[^>]+>", key or "nothing", rule.rule)
+
+
+@pytest.fixture
+def things(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> Things:
+    for role in Role:
+        enrol(app, f"{role.value}.hill", "Hill", role)
+        enrol(app, f"{role.value}.valley", "Valley", role)
+    owner = visit(app)
+    owner.sign_in("administrator.hill@example.org")
+    study = owner.upload(film(1), name="Béla Bartók", identifier="SECRET-7")
+    page = owner.get(study).text
+    account = re.findall(r"/accounts/(\w+)/disable", owner.get("/accounts").text)[0]
+    return Things(
+        patient=re.findall(r"/patients/(\w+)", page)[0],
+        study=study.rsplit("/", 1)[1],
+        film=re.findall(r"/films/(\w+)", page)[0],
+        account=account,
+    )
+
+
+def rules(app: Lungwise) -> list[Rule]:
+    return [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+
+
+def ask(visitor: Visitor, things: Things, rule: Rule) -> list[tuple[int, str]]:
+    """Ask for a route by each of its methods, with a token that is good."""
+    path, answers = things.path(rule), []
+    if "GET" in (rule.methods or ()):
+        answer = visitor.get(path)
+        answers.append((answer.status_code, answer.text if (answer.mimetype or "").startswith("text") else ""))
+    if "POST" in (rule.methods or ()):
+        answer = visitor.post(path, page="/profile", sure="y", text="Bartók", identifier="SECRET-7", name="x")
+        answers.append((answer.status_code, answer.text if (answer.mimetype or "").startswith("text") else ""))
+    return answers
+
+
+def test_nobody_reaches_anything_but_the_doors(app: Lungwise, things: Things, visit: Callable[..., Visitor]) -> None:
+    for rule in rules(app):
+        visitor = visit(app)
+        for method in {"GET", "POST"} & (rule.methods or set()):
+            if rule.rule in PUBLIC:
+                continue
+            answer = visitor.client.open(things.path(rule), method=method)
+            assert answer.status_code in (302, 400), f"{method} {rule.rule}: {answer.status_code}"
+            assert "Bartók" not in answer.text
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nothing_of_a_clinic_is_there_for_another(
+    role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor]
+) -> None:
+    stranger = visit(app)
+    for rule in rules(app):
+        if rule.endpoint == "security.logout":
+            continue
+        stranger.sign_in(f"{role.value}.valley@example.org")
+        for status, text in ask(stranger, things, rule):
+            assert status < 500, rule.rule
+            assert "Béla" not in text, rule.rule
+            if "<key>" in rule.rule:
+                assert status == 404, f"{rule.rule}: {status}"
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_each_role_reaches_what_it_may_and_nothing_else(
+    role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor]
+) -> None:
+    visitor = visit(app)
+    visitor.sign_in(f"{role.value}.hill@example.org")
+    deleting = [rule for rule in rules(app) if "delete" in rule.rule]
+    for rule in [*(rule for rule in rules(app) if "delete" not in rule.rule), *deleting]:
+        if rule.endpoint.startswith("security.") or rule.rule in PUBLIC:
+            continue
+        only_administrators = any(part in rule.rule for part in ADMINISTRATORS)
+        not_radiologists = any(rule.rule.endswith(part) for part in DOCTORS)
+        hidden = (only_administrators and role is not Role.ADMINISTRATOR) or (
+            not_radiologists and role is Role.RADIOLOGIST
+        )
+        for status, _text in ask(visitor, things, rule):
+            gone = role is Role.ADMINISTRATOR and rule in deleting  # its patient may be deleted already
+            assert (status == 404) is hidden or gone, f"{role} {rule.rule}: {status}"
+            assert status < 500

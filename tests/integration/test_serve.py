@@ -1,0 +1,38 @@
+"""`lungwise serve` as a process: it comes up, says how to begin, and stops gracefully."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+
+
+def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, str(SERVE), str(port)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert server.stdout is not None
+        assert f"http://127.0.0.1:{port}/" in server.stdout.readline()
+        begin = server.stdout.readline()
+        assert re.search(r"/welcome and begin with the code [0-9a-f]{12}$", begin.strip())
+        for path in ("healthz", "readyz", "sign-in"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as answer:
+                assert answer.status == 200
+        server.send_signal(signal.SIGTERM)
+        said, _ = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.communicate()
+    assert "Lungwise has stopped." in said
+    assert server.returncode == 0

@@ -1,0 +1,99 @@
+"""The commands over an installation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import create_engine, text
+
+from lungwise.cli import installation, main
+
+if TYPE_CHECKING:
+    from conftest import DrawnReader
+
+PASSWORD = "three green kites fly"
+ADA = ["users", "add", "ada@example.org", "--name", "Ada", "--clinic", "Hill", "--password", PASSWORD]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[Run]:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "data"))
+    monkeypatch.setenv("LUNGWISE_ARGON2_TIME", "1")
+    monkeypatch.setenv("LUNGWISE_ARGON2_MEMORY", "64")
+    return Run
+
+
+class Run:
+    """One command's run."""
+
+    def __init__(self, *words: str) -> None:
+        self.result: Result = CliRunner().invoke(main, words)
+        self.output = self.result.output
+
+    def ok(self) -> str:
+        assert self.result.exit_code == 0, self.output
+        return self.output
+
+    def no(self) -> str:
+        assert self.result.exit_code == 1, self.output
+        return self.output
+
+
+def test_without_a_schema_a_command_says_what_to_do(run: type[Run]) -> None:
+    assert "lungwise db upgrade" in run("users", "list").no()
+
+
+def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
+    run("db", "upgrade").ok()
+    run(*ADA, "--role", "administrator").ok()
+    assert "has an account already" in run(*ADA).no()
+    assert "too short" in run(*ADA[:2], "bob@example.org", *ADA[3:-1], "short").no()
+    assert json.loads(run("users", "list", "--json").ok())["state"] == "active"
+    run("users", "disable", "ada@example.org").ok()
+    assert "disabled" in run("users", "list").ok()
+    assert "no account" in run("users", "disable", "eve@example.org").no()
+
+
+def test_the_audit_trail_is_verified(run: type[Run], tmp_path: Path) -> None:
+    run("db", "upgrade").ok()
+    run(*ADA).ok()
+    assert "1 entries" in run("audit", "verify").ok()
+    engine = create_engine(f"sqlite:///{tmp_path}/data/lungwise.sqlite")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE audit_entries SET person_name = 'Eve'"))
+    engine.dispose()
+    assert "breaks at entry 1" in run("audit", "verify").no()
+
+
+def test_a_demonstration_is_drawn_read_backed_up_and_restored(
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+) -> None:
+    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+    assert "demo@example.org" in run("demo", "--studies", "3").ok()
+    assert "in use" in run("demo").no()
+    assert "3 films" in run("db", "check").ok()
+    assert "3 films" in run("db", "backup", str(tmp_path / "backup.tar")).ok()
+    assert "not empty" in run("db", "restore", str(tmp_path / "backup.tar")).no()
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "new"))
+    run("db", "restore", str(tmp_path / "backup.tar")).ok()
+    assert "3 films" in run("db", "check").ok()
+    run("audit", "verify").ok()
+
+
+def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_PORT", "nine")
+    assert "port" in run("users", "list").no()
+
+
+def test_settings_come_from_a_file_unless_the_environment_has_them(
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.toml").write_text("port = 8123\nthreads = 3\n")
+    monkeypatch.setenv("LUNGWISE_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("LUNGWISE_THREADS", "5")
+    settings = installation.read_settings()
+    assert (settings.port, settings.threads) == (8123, 5)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungwise.accounts.person import Role
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import PatientFacts, words_of
+
+if TYPE_CHECKING:
+    from conftest import Rooms
+
+
+@pytest.mark.parametrize("text", ["bart", "BÉLA", "bela bartok", "Bartók, Bé", "h-17", "17", "सुनी"])
+def test_a_patient_is_found_by_the_beginnings_of_words(text: str, either_rooms: Rooms) -> None:
+    person = either_rooms.person()
+    either_rooms.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók सुनीता"))
+    either_rooms.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
+    assert [patient.identifier for patient in either_rooms.patients.search(person, text)] == ["H-17"]
+
+
+@pytest.mark.parametrize("text", ["artok", "%", "bela wieck", "' OR 1=1 --"])
+def test_what_is_in_no_word_finds_nobody(text: str, rooms: Rooms) -> None:
+    person = rooms.person()
+    rooms.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók"))
+    rooms.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
+    assert rooms.patients.search(person, text) == []
+
+
+def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(rooms: Rooms) -> None:
+    hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
+    first = rooms.patients.find_or_add(hill, PatientFacts("7", "Béla"))
+    again = rooms.patients.find_or_add(hill, PatientFacts("7", "", "M", date(1881, 3, 25)))
+    other = rooms.patients.find_or_add(valley, PatientFacts("7", "Clara"))
+    assert first.id == again.id != other.id
+    assert (first.name, first.sex) == ("Béla", "M")
+    with pytest.raises(NotFound):
+        rooms.patients.get(valley, first.key)
+
+
+def test_two_patients_without_identifiers_get_two(rooms: Rooms) -> None:
+    person = rooms.person()
+    pair = [rooms.patients.find_or_add(person, PatientFacts()).identifier for _ in range(2)]
+    assert len(set(pair)) == 2
+
+
+def test_a_patient_does_not_take_another_ones_identifier(rooms: Rooms) -> None:
+    person = rooms.person()
+    rooms.patients.find_or_add(person, PatientFacts("1"))
+    second = rooms.patients.find_or_add(person, PatientFacts("2"))
+    with pytest.raises(Rejected, match="Merge"):
+        rooms.patients.change(person, second.key, PatientFacts("1"))
+    with pytest.raises(Rejected, match="identifier"):
+        rooms.patients.change(person, second.key, PatientFacts(" "))
+
+
+def test_a_changed_name_is_found_and_the_old_one_is_not(rooms: Rooms) -> None:
+    person = rooms.person()
+    patient = rooms.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
+    rooms.patients.change(person, patient.key, PatientFacts("1", "Clara Schumann"))
+    assert len(rooms.patients.search(person, "schum")) == 1
+    assert rooms.patients.search(person, "wieck") == []
+
+
+def test_a_radiologist_does_not_change_patients(rooms: Rooms) -> None:
+    patient = rooms.patients.find_or_add(rooms.person(), PatientFacts("1"))
+    with pytest.raises(NotFound):
+        rooms.patients.change(rooms.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts("2"))
+
+
+def test_the_age_counts_birthdays(rooms: Rooms) -> None:
+    patient = rooms.patients.find_or_add(rooms.person(), PatientFacts("1", birth_date=date(1980, 3, 2)))
+    assert patient.age(date(2026, 3, 1)) == 45
+    assert patient.age(date(2026, 3, 2)) == 46
+
+
+@given(st.text(max_size=300))
+def test_words_hold_no_separators_and_fit_their_column(text: str) -> None:
+    assert all(0 < len(word) <= 64 and " " not in word for word in words_of(text))

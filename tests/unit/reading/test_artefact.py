@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lungwise.reading import ArtefactError, load_artefact
+from lungwise.reading.artefact import WEIGHTS
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(WEIGHTS, tmp_path / "weights"))
+
+
+def change(folder: Path, **fields: Any) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, **fields}))
+
+
+def test_the_shipped_artefact_is_whole() -> None:
+    artefact = load_artefact()
+
+    assert artefact.onnx.is_file()
+    assert 0 < artefact.card.thresholds.lower <= artefact.card.thresholds.upper < 1
+
+
+def test_a_changed_model_file_is_not_loaded(copy: Path) -> None:
+    with (copy / "inception_v3.onnx").open("r+b") as onnx:
+        onnx.seek(1_000_000)
+        onnx.write(b"\0\1\2\3")
+
+    with pytest.raises(ArtefactError, match="not the one its card describes"):
+        load_artefact(copy)
+
+
+@pytest.mark.parametrize("missing", ["inception_v3.onnx", "card.json"])
+def test_an_incomplete_artefact_names_what_is_missing(copy: Path, missing: str) -> None:
+    (copy / missing).unlink()
+
+    with pytest.raises(ArtefactError, match=missing):
+        load_artefact(copy)
+
+
+def test_a_model_of_another_preprocessing_is_not_loaded(copy: Path) -> None:
+    change(copy, preprocessing="grey|crop(224)|v0")
+
+    with pytest.raises(ArtefactError, match="another version"):
+        load_artefact(copy)
+
+
+def test_a_model_of_other_labels_is_not_loaded(copy: Path) -> None:
+    change(copy, labels={"appearance": ["typical", "negative"]})
+
+    with pytest.raises(ArtefactError, match="another version"):
+        load_artefact(copy)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"thresholds": 3}', "{"])
+def test_a_card_that_is_none_is_said_to_be_none(copy: Path, text: str) -> None:
+    (copy / "card.json").write_text(text)
+
+    with pytest.raises(ArtefactError, match="cannot be understood"):
+        load_artefact(copy)

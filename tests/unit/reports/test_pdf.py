@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.patients.service import PatientFacts
+from lungwise.reports.pdf import report_pdf
+from lungwise.reports.service import Reports
+from lungwise.reports.tables import harmless
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Rooms
+
+
+def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
+    rooms: Rooms, film: Callable[..., bytes], blank: bytes
+) -> None:
+    person = rooms.person()
+    facts = PatientFacts("7", "Béla <b>Bartók</b> & सुनीता")
+    key = rooms.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
+    rooms.read_all()
+    rooms.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
+    report = Reports(rooms.studies, lambda text: text).of(person, key, "Hill")
+    assert report.verdict == "COVID-19 positive"
+    assert [len(part.pictures) for part in report.films] == [2, 1]
+    assert "an old scar" in report.opinions[0][1]
+    assert dict(report.facts)["Name"] == facts.name
+    first = report_pdf(report, None)
+    assert first.startswith(b"%PDF")
+    assert first == report_pdf(report, None)
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_cell_is_taken_for_a_formula(cell: str) -> None:
+    assert harmless(cell) == "'" + cell
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    assert harmless("Béla = Bartók") == "Béla = Bartók"

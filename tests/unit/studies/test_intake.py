@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from lungwise.errors import Rejected
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.intake import Limits, Upload, kind_of, patient_of, unpack
+
+LIMITS = Limits(films=3, film_bytes=200_000, total_bytes=400_000)
+
+
+def image(kind: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (8, 8), 90).save(out, kind)
+    return out.getvalue()
+
+
+def zipped(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WebP", "TIFF", "BMP"])
+def test_every_image_format_is_known_by_its_first_bytes(kind: str) -> None:
+    assert kind_of(image(kind)) == kind
+
+
+def test_a_dicom_file_is_known_and_names_its_patient() -> None:
+    data = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
+    assert kind_of(data) == "DICOM"
+    stated = patient_of([Upload(image(), "JPEG"), Upload(data, "DICOM")])
+    assert stated == PatientFacts("1CT1", "CompressedSamples CT1", "O", None)
+
+
+def test_films_of_two_patients_are_not_mixed() -> None:
+    first, second = (Path(str(get_testdata_file(name))).read_bytes() for name in ("CT_small.dcm", "MR_small.dcm"))
+    with pytest.raises(Rejected, match="more than one patient"):
+        patient_of([Upload(first, "DICOM"), Upload(second, "DICOM")])
+
+
+def test_a_zip_gives_its_films_and_leaves_the_rest() -> None:
+    members = {"a/one.jpg": image(), "__MACOSX/._one.jpg": b"junk", "DICOMDIR": b"junk", "read.txt": b"hello"}
+    assert [upload.kind for upload in unpack([("z.zip", zipped(**members))], LIMITS)] == ["JPEG"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"#!/bin/sh", "not a film"),
+        (b"<svg onload=alert(1)>", "not a film"),
+        (b"PK\x03\x04 broken", "damaged"),
+        (zipped(one=b"\xff\xd8\xff" + b"0" * 300_000), "unpacks to more"),
+        (zipped(one=b"\xff\xd8\xff" * 60_000, two=b"\xff\xd8\xff" * 60_000, three=b"\xff\xd8\xff" * 60_000), "unpacks"),
+        (zipped(), "not a film"),
+        (image() + b"0" * 300_000, "too large"),
+    ],
+)
+def test_what_is_no_film_is_refused_with_a_reason(data: bytes, says: str) -> None:
+    with pytest.raises(Rejected, match=says):
+        unpack([("name", data)], LIMITS)
+
+
+def test_too_many_films_are_refused() -> None:
+    with pytest.raises(Rejected, match="too many"):
+        unpack([("name", image())] * 4, LIMITS)
+
+
+def test_nothing_is_refused() -> None:
+    with pytest.raises(Rejected, match="no film"):
+        unpack([], LIMITS)
+
+
+def test_a_birth_date_is_read(tmp_path: Path) -> None:
+    import pydicom
+
+    header = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    header.PatientBirthDate, header.PatientName, header.PatientSex = "19490214", "Sharma^Sunita=ideographs", "F"
+    header.save_as(tmp_path / "film.dcm")
+    stated = patient_of([Upload((tmp_path / "film.dcm").read_bytes(), "DICOM")])
+    assert stated == PatientFacts("1CT1", "Sharma Sunita", "F", date(1949, 2, 14))
+
+
+@given(st.binary(max_size=2000), st.sampled_from([b"", b"PK\x03\x04", b"\0" * 128 + b"DICM", b"\xff\xd8\xff"]))
+def test_any_bytes_are_taken_or_refused_and_nothing_else(tail: bytes, head: bytes) -> None:
+    try:
+        uploads = unpack([("name", head + tail)], LIMITS)
+        patient_of(uploads)
+    except Rejected:
+        return
+    assert all(upload.kind for upload in uploads)

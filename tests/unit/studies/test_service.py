@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.data import get_testdata_file
+from sqlalchemy import func, select
+
+from lungwise.accounts.person import Role
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.models import Patient
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Rooms
+
+CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
+
+
+def test_a_study_is_saved_first_and_read_afterwards(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
+    rooms, person = either_rooms, either_rooms.person()
+    study = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
+    assert study.standing == Standing.WAITING
+    assert [job.state for record in study.films for job in record.jobs] == [JobState.QUEUED] * 2
+    assert rooms.read_all() == 2
+    study = rooms.studies.get(person, study.key)
+    assert study.standing == Standing.POSITIVE
+    probabilities = [record.reading.probability or 0 for record in study.films if record.reading]
+    assert study.probability == pytest.approx(max(probabilities))
+    assert len(probabilities) == 2
+
+
+def test_a_film_that_cannot_be_read_says_why(rooms: Rooms, blank: bytes) -> None:
+    person = rooms.person()
+    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", blank)])
+    rooms.read_all()
+    study = rooms.studies.get(person, study.key)
+    assert study.standing == Standing.REFUSED
+    reading = study.films[0].reading
+    assert reading is not None
+    assert "frontal chest X-ray" in (reading.refusal_reason or "")
+
+
+def test_the_same_film_is_not_kept_twice_in_a_study(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1)), ("again.jpg", film(1))])
+    rooms.studies.add_films(person, study.key, [("a.jpg", film(1)), ("new.jpg", film(2))])
+    assert len(rooms.studies.get(person, study.key).films) == 2
+
+
+def test_a_dicom_header_fills_the_patient_in(rooms: Rooms) -> None:
+    person = rooms.person()
+    study = rooms.studies.open(person, PatientFacts(), [("a.dcm", CT)])
+    assert rooms.studies.patient(person, study).identifier == "1CT1"
+
+
+def test_films_of_another_patient_are_kept_apart(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    with pytest.raises(Rejected, match="another patient"):
+        rooms.studies.open(person, PatientFacts("7"), [("a.dcm", CT)])
+    study = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
+    with pytest.raises(Rejected, match="another patient"):
+        rooms.studies.add_films(person, study.key, [("a.dcm", CT)])
+
+
+def test_an_opinion_is_kept_beside_a_reading_that_stays_as_it_was(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(2, 8))])
+    rooms.read_all()
+    before = _readings(rooms)
+    rooms.studies.conclude(person, study.key, Conclusion(agrees=True))
+    rooms.studies.conclude(person, study.key, Conclusion(False, Verdict.NEGATIVE, Verdict.NEGATIVE, "an old scar"))
+    rooms.session.expire_all()
+    study = rooms.studies.get(person, study.key)
+    assert [(said.agrees, said.conclusion) for said in study.opinions] == [(True, "positive"), (False, "negative")]
+    assert (study.conclusion, study.pcr) == ("negative", "negative")
+    assert _readings(rooms) == before
+
+
+def test_an_empty_opinion_is_refused(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1))])
+    with pytest.raises(Rejected, match="empty"):
+        rooms.studies.conclude(person, study.key, Conclusion())
+
+
+def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    key = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1))]).key
+    rooms.studies.saw(person, key)
+    assert rooms.studies.get(person, key).unread
+    rooms.read_all()
+    rooms.studies.saw(person, key)
+    rooms.session.expire_all()
+    assert not rooms.studies.get(person, key).unread
+
+
+def test_nothing_of_another_clinic_can_be_seen_or_changed(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
+    study = rooms.studies.open(hill, PatientFacts("7"), [("a.jpg", film(1))])
+    patient = rooms.studies.patient(hill, study)
+    for deed in (
+        lambda: rooms.studies.get(valley, study.key),
+        lambda: rooms.studies.film(valley, study.films[0].key),
+        lambda: rooms.studies.add_films(valley, study.key, [("b.jpg", film(2))]),
+        lambda: rooms.studies.conclude(valley, study.key, Conclusion(agrees=True)),
+        lambda: rooms.studies.delete(valley, study.key),
+        lambda: rooms.studies.delete_patient(valley, patient.key),
+        lambda: rooms.studies.saw(valley, study.key),
+    ):
+        with pytest.raises(NotFound):
+            deed()
+
+
+def test_only_an_administrator_deletes(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    study = rooms.studies.open(rooms.person(), PatientFacts("7"), [("a.jpg", film(1))])
+    for role in (Role.DOCTOR, Role.RADIOLOGIST):
+        with pytest.raises(NotFound):
+            rooms.studies.delete(rooms.person(role.value, role=role), study.key)
+
+
+def test_deleting_a_patient_leaves_no_row_and_no_file(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
+    rooms, person = either_rooms, either_rooms.person()
+    study = rooms.studies.open(person, PatientFacts("7", "Béla Bartók"), [("a.jpg", film(1))])
+    rooms.read_all()
+    rooms.studies.conclude(person, study.key, Conclusion(agrees=True))
+    patient = rooms.studies.patient(person, study)
+    delete_files = rooms.studies.delete_patient(person, patient.key)
+    rooms.session.commit()
+    delete_files()
+    for model in (Patient, Study, FilmRecord, ReadingRecord, Job):
+        assert rooms.session.scalar(select(func.count()).select_from(model)) == 0
+    assert list(rooms.store.films()) == []
+
+
+def test_two_entries_of_one_patient_become_one(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    first = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
+    second = rooms.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
+    keep, gone = rooms.studies.patient(person, first), rooms.studies.patient(person, second)
+    merged = rooms.studies.merge_patients(person, keep.key, gone.key)
+    rooms.session.expire_all()
+    assert {study.key for study in rooms.studies.of_patient(person, merged)} == {first.key, second.key}
+    assert (merged.identifier, merged.name) == ("7", "Clara Wieck")
+    with pytest.raises(NotFound):
+        rooms.patients.get(person, gone.key)
+
+
+def _readings(rooms: Rooms) -> list[tuple[object, ...]]:
+    columns = ReadingRecord.__table__.columns
+    return [tuple(row) for row in rooms.session.execute(select(*columns))]

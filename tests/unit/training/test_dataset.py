@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lungwise.films.collection import LabelledFilm, read_collection
+from lungwise.reading.artefact import APPEARANCES, GATE
+from lungwise.training.dataset import SILENT, batches, draw_epoch, load_samples, targets_of
+
+pytestmark = pytest.mark.training
+
+
+def film(source: str, label: str, finding: str = "", group: str = "mixed") -> LabelledFilm:
+    return LabelledFilm(Path("x.png"), "train", source, group, "p", None, label, finding, "", True, ())
+
+
+@pytest.mark.parametrize(
+    ("given", "appearance", "findings"),
+    [
+        (film("siim", "typical appearance"), "typical", [0, 1, 0, 0]),
+        (film("siim", "negative for pneumonia"), "negative", [None, 0, 0, 0]),
+        (film("siim", "atypical appearance"), "atypical", [0, None, None, 0]),
+        (film("nih", "pneumonia"), None, [0, 0, 1, 0]),
+        (film("tb-belarus", "tuberculosis"), None, [0, 0, 0, 1]),
+        (film("cohen-sirm.org", "other", "No Finding"), None, [1, 0, 0, 0]),
+        (film("cohen-sirm.org", "other", "Streptococcus"), None, [0, 0, 1, 0]),
+        (film("cohen-sirm.org", "other", "ARDS"), None, [0, 0, None, 0]),
+        (film("ood-bone", "bone", group="ood"), None, [None] * 4),
+    ],
+)
+def test_a_source_teaches_only_what_it_knows(
+    given: LabelledFilm, appearance: str | None, findings: list[int | None]
+) -> None:
+    index, known, _ = targets_of(given)
+
+    assert index == (APPEARANCES.index(appearance) if appearance else SILENT)
+    assert [None if np.isnan(value) else int(value) for value in known] == findings
+
+
+@pytest.mark.parametrize(
+    ("given", "gate"),
+    [
+        (film("nih", "normal"), "upright"),
+        (film("ood-lateral", "lateral", group="ood"), "lateral"),
+        (film("ood-ct", "ct", group="ood"), "other"),
+    ],
+)
+def test_the_gate_learns_what_is_no_frontal_film(given: LabelledFilm, gate: str) -> None:
+    assert GATE[targets_of(given)[2]] == gate
+
+
+def test_an_epoch_takes_its_share_of_each_source() -> None:
+    films = [film("siim", "typical appearance")] * 40 + [film("cohen-a.org", "COVID-19")] * 4
+    films += [film("rsna-normal", "normal")] * 20
+
+    order = draw_epoch(films, {"cohen": 1.5, "rsna-normal": 0.25}, np.random.default_rng(0))
+
+    sources = [films[i].source for i in order]
+    assert {source: sources.count(source) for source in set(sources)} == {
+        "siim": 40,
+        "cohen-a.org": 6,
+        "rsna-normal": 5,
+    }
+
+
+def test_a_batch_holds_films_and_their_targets(small_collection: Path) -> None:
+    samples = load_samples(read_collection(small_collection))
+
+    batch = next(batches(samples, np.arange(16), 75, 16, np.random.default_rng(0)))
+
+    assert batch.films.shape == (16, 1, 75, 75)
+    assert float(batch.films.min()) >= 0
+    assert float(batch.films.max()) <= 1
+    upright = batch.targets.gate == GATE.index("upright")
+    typical = batch.targets.appearance == APPEARANCES.index("typical")
+    assert torch.all(batch.targets.opacity[upright & typical].amax((1, 2)) > 0.5)
+    assert torch.all(batch.targets.appearance[~upright] == SILENT)
+    assert torch.all(batch.targets.opacity[~upright].isnan())

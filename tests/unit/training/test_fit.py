@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lungwise.films.collection import read_collection
+from lungwise.training.dataset import SILENT, Targets
+from lungwise.training.fit import Run, losses, sha256
+from lungwise.training.network import Outputs
+from lungwise.training.recipe import Recipe, Stage, read_recipe
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return Recipe(
+        name="small",
+        seed=1,
+        batch=8,
+        weight_decay=0.01,
+        average=0.5,
+        smoothing=0.0,
+        stages=(Stage(75, 2),),
+        learning_rate={"trunk": 1e-4, "heads": 1e-3},
+        loss={"appearance": 1.0, "findings": 1.0, "gate": 1.0, "opacity": 1.0},
+        share={},
+    )
+
+
+def silent(_what: str, _done: int, _of: int) -> None:
+    """Progress nobody watches."""
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_where_its_last_epoch_ended(
+    small_collection: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    films = read_collection(small_collection)
+    whole = Run(recipe, tmp_path / "whole")
+    whole.start(None, films)
+    epochs: list[int] = []
+    whole.fit(films, silent, lambda metrics: epochs.append(metrics["epoch"]))
+
+    def kill_in_second_epoch(what: str, _done: int, _of: int) -> None:
+        if what.startswith("epoch 2"):
+            raise KilledError
+
+    broken = Run(recipe, tmp_path / "broken")
+    broken.start(None, films)
+    with pytest.raises(KilledError):
+        broken.fit(films, kill_in_second_epoch, lambda _: None)
+    resumed = Run(recipe, tmp_path / "broken")
+    resumed.resume(films)
+    resumed.fit(films, silent, lambda _: None)
+
+    assert epochs == [0, 1]
+    one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "broken"))
+    for name, weight in one.items():
+        torch.testing.assert_close(other[name], weight, msg=name)
+
+
+def test_the_record_says_what_was_learnt_from_what(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path)
+    run.start(None, films)
+    run.fit(films, silent, lambda _: None)
+
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["recipe"]["seed"] == 1
+    assert record["init"] is None
+    assert len(record["code"]) == len(record["data"]) == 64
+    assert record["weights"] == sha256(tmp_path / "weights.safetensors")
+    assert all("typical auc" in epoch and "loss" in epoch for epoch in record["epochs"])
+
+
+def test_a_run_without_a_checkpoint_cannot_be_resumed(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Run(recipe, tmp_path).resume([])
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_as_another(
+    small_collection: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path / "run")
+    run.start(None, films)
+    run.save()
+
+    with pytest.raises(ValueError, match="--resume"):
+        Run(recipe, tmp_path / "run").start(None, films)
+    with pytest.raises(ValueError, match="another recipe or from other films"):
+        Run(replace(recipe, seed=2), tmp_path / "run").resume(films)
+    with pytest.raises(ValueError, match="another recipe or from other films"):
+        Run(recipe, tmp_path / "run").resume(films[:-1])
+
+
+def test_what_a_source_does_not_say_costs_nothing(recipe: Recipe) -> None:
+    torch.manual_seed(0)
+    outputs = Outputs(*(torch.randn(shape) for shape in ((2, 4), (2, 4), (2, 6), (2, 9, 9))))
+    nothing = torch.full((2, 17, 17), torch.nan)
+    targets = Targets(torch.tensor([SILENT, SILENT]), torch.full((2, 4), torch.nan), torch.tensor([0, 0]), nothing)
+
+    loss = losses(outputs, targets, recipe)
+
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.gate, targets.gate))
+
+
+def test_the_shipped_recipe_reads() -> None:
+    recipe = read_recipe("inception_v3")
+
+    assert recipe.size(0) < recipe.size(recipe.epochs - 1) == 299
+
+
+def test_an_unknown_recipe_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="inception_v3"):
+        read_recipe("vgg")
+
+
+def test_a_recipe_with_an_unknown_setting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text('stages = []\nmomentum = 0.9\nname = "odd"\n')
+
+    with pytest.raises(ValueError, match="momentum"):
+        read_recipe(str(tmp_path / "odd.toml"))

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import lungwise
+from lungwise.accounts.forms import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.accounts.person import Person
+    from lungwise.web.app import Lungwise
+
+PACKAGE = Path(lungwise.__file__).parent
+ROOMS = ("accounts", "audit", "patients", "reports", "studies", "web")
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
+MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Rejected")}
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def catalog(language: str) -> dict[str, str]:
+    path = PACKAGE / "web" / "translations" / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file) if message.id}
+
+
+@pytest.fixture(scope="module")
+def written() -> set[str]:
+    """Every text that the pages and the rules say."""
+    found: set[str] = set()
+    for room in ROOMS:
+        for _file, _line, text, _comments, _context in extract_from_dir(PACKAGE / room, METHODS, keywords=MARKS):
+            found.add(str(text))
+    return found - {""}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_everything_that_is_said_is_translated_and_nothing_else(language: str, written: set[str]) -> None:
+    messages = catalog(language)
+    assert written - set(messages) == set()
+    assert set(messages) - written <= {"There is nothing here, or it belongs to another clinic."}
+    assert [text for text, translated in messages.items() if not translated] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_keeps_every_place_for_a_value(language: str) -> None:
+    for text, translated in catalog(language).items():
+        assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", translated)), text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_compiled_is_what_is_written(language: str) -> None:
+    compiled = gettext.translation("messages", PACKAGE / "web" / "translations", [language])
+    for text, translated in catalog(language).items():
+        assert compiled.gettext(text) == translated
+
+
+@pytest.mark.parametrize(
+    ("language", "verdict"),
+    [("en", "COVID-19 positive"), ("es", "COVID-19 positivo"), ("fr", "COVID-19 positif"), ("hi", "COVID-19 पॉज़िटिव")],
+)
+def test_the_verdict_is_said_in_the_doctors_language(
+    language: str,
+    verdict: str,
+    app: Lungwise,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    ada.post("/profile", name="Ada", language=language)
+    study = ada.upload(film(1, 8))
+    page = ada.get(study).text
+    assert f'<html lang="{language}">' in page
+    assert verdict in page
+    assert ada.get(f"{study}/report.pdf").status_code == 200
+    for path in ("/studies", "/studies/new", "/patients", "/statistics", "/profile", "/password", "/second-factor"):
+        assert ada.get(path).status_code == 200
+
+
+def test_a_visitor_is_met_in_the_browsers_language(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    assert "Se connecter" in visit(app).get("/sign-in", headers={"Accept-Language": "fr-CA,fr;q=0.9"}).text
+    assert "Sign in" in visit(app).get("/sign-in", headers={"Accept-Language": "ja"}).text
