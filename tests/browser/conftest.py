@@ -37,10 +37,10 @@ def serve() -> Iterator[Callable[[Lungwise], str]]:
         thread.start()
 
         def stop() -> None:
-            server.pull_trigger()
-            server.asyncore.close_all(server._map, ignore_all=True)
-            server.task_dispatcher.shutdown()
+            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
             thread.join(30)
+            server.task_dispatcher.shutdown()
 
         stops.append(stop)
         return f"http://127.0.0.1:{server.effective_port}"
