@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "db": "lungwise.cli.db:db",
+    "keys": "lungwise.cli.keys:keys",
     "audit": "lungwise.cli.audit:audit",
 }
 """Each command and where it lives; torch and matplotlib stay unloaded until one needs them."""

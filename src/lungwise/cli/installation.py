@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, SealError, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.studies.reading_room import FilmReader
 
@@ -42,7 +42,11 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
     try:
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
+        if current:
+            check_keys(database)
         yield database
+    except SealError as error:
+        raise click.ClickException(str(error)) from error
     except OperationalError as error:
         raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
     finally:

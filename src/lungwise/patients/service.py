@@ -1,4 +1,4 @@
-"""The rules of patients: found by the beginnings of words, one identifier each within a clinic."""
+"""The rules of patients: found by whole words, one identifier each within a clinic."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.models import Patient, PatientWord
-from lungwise.store import Clock, new_key
+from lungwise.store import Clock, keys_of, new_key
 
 __all__ = ["PAGE", "Patient", "PatientFacts", "Patients", "words_of"]
 
 PAGE = 50
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_LAST = "\U0010ffff"
+REINDEXED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ class Patients:
         self._session = session
         self._clock = clock
         self._audit = audit
+        self._keys = keys_of(session)
 
     def search(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
-        """List a page of patients, the newest first, whose words begin as the searched words do."""
+        """List a page of patients, the newest first, who have all of the searched words."""
         person.need(Right.SEE)
         query = select(Patient).where(Patient.clinic_id == person.clinic_id)
         if words_of(text):
@@ -59,8 +60,7 @@ class Patients:
         for word in words_of(text):
             found = select(PatientWord.patient_id).where(
                 PatientWord.clinic_id == person.clinic_id,
-                PatientWord.word >= word,
-                PatientWord.word < word + _LAST,
+                PatientWord.word.in_(self._keys.indexes(_word_of(person.clinic_id), word)),
             )
             ids = found if ids is None else found.where(PatientWord.patient_id.in_(ids))
         return ids if ids is not None else select(Patient.id).where(Patient.clinic_id == person.clinic_id)
@@ -123,8 +123,24 @@ class Patients:
     def by_identifier(self, person: Person, identifier: str) -> Patient | None:
         """Find a patient of the person's clinic by the whole identifier."""
         person.need(Right.SEE)
-        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier == identifier)
+        indexes = self._keys.indexes(_identifier_of(person.clinic_id), identifier)
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier_index.in_(indexes))
         return self._session.scalar(query)
+
+    def count_stale(self) -> int:
+        """Count the patients of all clinics who are indexed under another key than the first."""
+        return self._session.scalar(select(func.count()).select_from(Patient).where(self._is_stale())) or 0
+
+    def reindex(self, after: int) -> tuple[int, int | None]:
+        """Index some patients of all clinics anew, under the first key; say how many, and after whom to go on."""
+        query = select(Patient).where(Patient.id > after, self._is_stale()).order_by(Patient.id)
+        patients = self._session.scalars(query.limit(REINDEXED_AT_ONCE).with_for_update()).all()
+        for patient in patients:
+            self._index(patient)
+        return len(patients), patients[-1].id if patients else None
+
+    def _is_stale(self) -> ColumnElement[bool]:
+        return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")
 
     def _add(self, person: Person, facts: PatientFacts) -> Patient:
         patient = Patient(
@@ -136,19 +152,35 @@ class Patients:
             birth_date=facts.birth_date,
             created_at=self._clock(),
         )
-        self._session.add(patient)
         self._index(patient)
         self._audit.record(person, "added", "patient", patient.key)
         return patient
 
     def _index(self, patient: Patient) -> None:
+        patient.identifier_index = self._keys.index(_identifier_of(patient.clinic_id), patient.identifier)
+        self._session.add(patient)
         self._session.flush()
         self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
         words = {*words_of(patient.name), *words_of(patient.identifier), patient.identifier.casefold()[:64]}
         self._session.add_all(
-            PatientWord(clinic_id=patient.clinic_id, word=word, patient_id=patient.id) for word in words if word
+            PatientWord(
+                clinic_id=patient.clinic_id,
+                word=self._keys.index(_word_of(patient.clinic_id), word),
+                patient_id=patient.id,
+            )
+            for word in words
+            if word
         )
         self._session.flush()
+
+
+def _identifier_of(clinic_id: int) -> str:
+    """Name the blind index of identifiers: of its own in each clinic, so that clinics cannot be compared."""
+    return f"patients.identifier {clinic_id}"
+
+
+def _word_of(clinic_id: int) -> str:
+    return f"patient_words.word {clinic_id}"
 
 
 def words_of(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from lungwise.store import Base, Moment
+from lungwise.store import Base, Moment, SealedText
 from lungwise.store.database import TABLE
 
 
@@ -152,4 +152,4 @@ class Opinion(Base):
     agrees: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     conclusion: Mapped[str | None] = mapped_column(String(10))
     pcr: Mapped[str | None] = mapped_column(String(10))
-    note: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(SealedText("opinions.note"))
