@@ -451,3 +451,15 @@ def in_bucket(settings: Settings, s3_server: str) -> Settings:
         aws_secret_access_key="secret",
     ).create_bucket(Bucket=name)
     return settings.model_copy(update={"films_url": f"s3://{name}/films", **access, **keys})
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def everywhere_rooms(
+    request: pytest.FixtureRequest, either: Settings, clock: Clock, migrate: Callable[[Settings], None]
+) -> Iterator[Rooms]:
+    """Give the services over each database, with films in a folder and again in a bucket."""
+    if request.param == "bucket":
+        place: Settings = request.getfixturevalue("in_bucket")
+        either = place.model_copy(update={"database_url": either.database_url})
+    migrate(either)
+    yield from open_rooms(either, clock)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, text
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, rotation
+from lungwise.store.keys import Keys
 from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
 from lungwise.studies.models import Opinion
 from lungwise.studies.service import Conclusion
@@ -16,9 +17,8 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lungwise.accounts.person import Person
-
     from conftest import Rooms
+    from lungwise.accounts.person import Person
 
 
 def fill(rooms: Rooms, film: Callable[..., bytes], count: int) -> Person:
@@ -70,7 +70,7 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     monkeypatch.setattr("lungwise.patients.service.REINDEXED_AT_ONCE", 2)
     person = fill(rooms, film, 5)
     file = rooms.settings.data_folder / "encryption.keys"
-    Database(rooms.settings).keys.add()
+    Keys(rooms.settings).add()
     after: int | None = 0
     done = 0
     while after is not None:
@@ -82,7 +82,10 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
         done += count
     assert done + 1 == 5  # find_or_add indexed one of them itself
     assert rooms.patients.count_stale() == 0
-    assert sum(reseal_rows(Database(rooms.settings))) == 9
+    rooms.session.rollback()
+    database = Database(rooms.settings)
+    assert sum(reseal_rows(database)) == 10
+    database.close()
     file.write_text(file.read_text().splitlines()[0])
     assert len(rooms.patients.search(person, "bela")) == 5
     assert rooms.session.scalar(select(func.count()).select_from(Patient)) == 5
