@@ -119,7 +119,7 @@ def _engine(settings: Settings) -> Engine:
             pool_recycle=1800,
             pool_size=settings.threads + settings.readers,
             isolation_level="READ COMMITTED",
-            connect_args=_tls(settings),
+            connect_args=_connecting(settings),
         )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -127,6 +127,11 @@ def _engine(settings: Settings) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connecting(settings: Settings) -> dict[str, Any]:
+    """Bound how long a request waits for a server that has vanished."""
+    return {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 60, **_tls(settings)}
 
 
 def _tls(settings: Settings) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_every_film_is_read_again_once_by_a_new_model_and_the_old_readings_stay(
     assert queue.reread(SECOND) == []
     assert queue.counts(SECOND) == {"queued": 0, "running": 0, "done": 3, "failed": 0}
     rows = either_rooms.session.execute(select(ReadingRecord.version, func.count()).group_by(ReadingRecord.version))
-    assert dict(rows.tuples().all()) == {"1": 3, "2": 3}
+    assert dict(rows.all()) == {"1": 3, "2": 3}
 
 
 def test_jobs_are_listed_by_state_and_name_no_patient(rooms: Rooms, film: Callable[..., bytes]) -> None:
