@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "lungwise.cli.serve:serve",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
+    "tokens": "lungwise.cli.tokens:tokens",
     "db": "lungwise.cli.db:db",
     "audit": "lungwise.cli.audit:audit",
 }

@@ -20,6 +20,8 @@ from lungwise.accounts.post import Post
 from lungwise.accounts.security import init_security
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.throttle import Throttle
+from lungwise.accounts.tokens import Tokens
+from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
 from lungwise.patients import views as patients_views
@@ -133,6 +135,8 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             session=session,
             accounts=Accounts(session, clock, settings, audit),
             throttle=Throttle(session, clock, settings),
+            tokens=Tokens(session, clock, audit),
+            idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
             worklist=Worklist(session, patients),
