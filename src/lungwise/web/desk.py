@@ -67,8 +67,8 @@ def user() -> User:
 
 
 def person() -> Person:
-    """Give the person who is signed in."""
-    return user().person
+    """Give the person who is signed in, or as whom a token's program acts."""
+    return cast("Person | None", g.get("person")) or user().person
 
 
 def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:
