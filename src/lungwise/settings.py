@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
     film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    api_rate: int = Field(
+        default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
+    )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")

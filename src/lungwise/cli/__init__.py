@@ -19,6 +19,7 @@ COMMANDS = {
     "jobs": "lungwise.cli.jobs:jobs",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
+    "tokens": "lungwise.cli.tokens:tokens",
     "db": "lungwise.cli.db:db",
     "audit": "lungwise.cli.audit:audit",
 }
