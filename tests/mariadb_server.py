@@ -46,6 +46,7 @@ def mariadb_server() -> Iterator[str]:
             f"--port={port}",
             "--bind-address=127.0.0.1",
             "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
             "--skip-log-bin",
         ],
         stdout=subprocess.DEVNULL,

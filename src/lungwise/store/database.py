@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -68,6 +68,13 @@ class Base(DeclarativeBase):
         }
     )
     __table_args__: Any = TABLE
+
+
+def database_time(session: Session) -> datetime:
+    """Tell the database's time: the one clock that all processes of an installation share."""
+    if session.get_bind().dialect.name == "sqlite":
+        return utc_now()
+    return session.execute(select(literal_column("UTC_TIMESTAMP(6)", Moment))).scalar_one()
 
 
 class Database:

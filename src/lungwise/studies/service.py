@@ -13,7 +13,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
-from lungwise.store import Clock, FilmStore, new_key
+from lungwise.store import Clock, FilmStore, database_time, new_key
 from lungwise.studies.intake import Limits, Upload, patient_of, unpack
 from lungwise.studies.models import FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 
@@ -229,9 +229,9 @@ class Studies:
         fresh = [(name, upload) for name, upload in kept.items() if name not in present]
         if len(present) + len(fresh) > self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
-        now = self._clock()
+        now, due = self._clock(), database_time(self._session)
         for name, upload in fresh:
-            job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
+            job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.jobs.append(job)
             study.films.append(film)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0003"
 
 _MONDAY = {
     "sqlite": "DATE(created_at, 'weekday 0', '-6 days')",
