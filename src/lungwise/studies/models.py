@@ -13,6 +13,7 @@ from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import lungwise.patients.service  # noqa: F401 - studies refer to its table
+from lungwise import logs
 from lungwise.store import Base, Moment
 from lungwise.store.database import TABLE
 
@@ -146,6 +147,7 @@ class Job(Base):
     `model` names the one model that shall read an old film again; it is empty for a new film, which
     any model may read. `due_at` is told by the database's clock: a queued job may be taken from then
     on, and so may a running one, whose lease has run out then. `claim` names who has it in hand.
+    `request_id` is of the request that uploaded the film.
     """
 
     __tablename__ = "jobs"
@@ -161,6 +163,7 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
     error: Mapped[str] = mapped_column(String(200), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default=lambda: logs.request_id.get())
 
     film: Mapped[FilmRecord] = relationship(back_populates="jobs")
 

@@ -1,4 +1,4 @@
-"""The week of a study, to count the statistics by, and indexes that hold all that the worklist filters by."""
+"""The week of a study, indexes that hold all that the worklist filters by, and the request that a job serves."""
 
 from __future__ import annotations
 
@@ -33,3 +33,4 @@ def upgrade() -> None:
         op.drop_index(name, "studies")
         op.create_index(name, "studies", columns)
     op.drop_index("ix_studies_meanwhile", "studies")
+    op.add_column("jobs", sa.Column("request_id", sa.String(length=64), nullable=False, server_default=""))
