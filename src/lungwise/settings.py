@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lungwise.logs import LogFormat
+
 
 class Registration(StrEnum):
     """Who may open an account."""
@@ -116,6 +118,13 @@ class Settings(BaseSettings):
     smtp_sender: str = Field(default="lungwise@localhost", description="Sender of the messages.")
     language: str = Field(
         default="en", pattern="^(en|hi|es|fr)$", description="Language where the browser asks for none of ours."
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="How a log line is written: for people (text) or for programs (json)."
+    )
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer token that opens /metrics to other machines. Empty: it opens to this machine alone.",
     )
     report_font: Path | None = Field(
         default=None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lungwise.accounts.person import Person
     from lungwise.web.app import Lungwise
 
-PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/static/<path:filename>"}
+PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
 PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
 PUBLIC |= {"/second-factor/select"}

@@ -42,6 +42,7 @@ class Claim:
     study: str
     sha256: str
     model: Model
+    request_id: str = ""
 
 
 class Jobs:
@@ -144,7 +145,7 @@ class Jobs:
         job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
         job.attempts += 1
         self._session.flush()
-        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model)
+        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model, job.request_id)
 
     def _locked(self, claim: Claim) -> Job | None:
         return self._session.get(Job, claim.job, with_for_update=True, populate_existing=True)
