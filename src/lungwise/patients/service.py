@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
@@ -18,11 +18,13 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.patients.models import Patient, PatientWord
 from lungwise.store import Clock, keys_of, new_key
 
-__all__ = ["PAGE", "Patient", "PatientFacts", "Patients", "words_of"]
+__all__ = ["PAGE", "Found", "Patient", "PatientFacts", "Patients", "words_of"]
 
 PAGE = 50
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REINDEXED_AT_ONCE = 200
+FEW = 5000
+"""So many patients' studies are sorted quickly; of more, a walk in the list's order soon meets a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class PatientFacts:
     name: str = ""
     sex: str = ""
     birth_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ids of the patients whom a text finds, for another query to build on.
+
+    Where they are `few`, that query shall begin with them and sort what it finds: let it compare
+    `clinic_id + 0`, which no index helps. Otherwise a database that has not counted its rows may walk
+    the whole clinic in the list's order instead, in search of these few.
+    """
+
+    ids: Select[int]
+    few: bool
 
 
 class Patients:
@@ -47,23 +62,27 @@ class Patients:
     def search(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
         """List a page of patients, the newest first, who have all of the searched words."""
         person.need(Right.SEE)
-        query = select(Patient).where(Patient.clinic_id == person.clinic_id)
+        found = self.matching(person, text)
+        clinic = Patient.clinic_id + 0 if found.few else Patient.clinic_id  # see Found
+        query = select(Patient).where(clinic == person.clinic_id)
         if words_of(text):
-            query = query.where(Patient.id.in_(self.matching(person, text)))
+            query = query.where(Patient.id.in_(found.ids))
         if after is not None:
             query = query.where(Patient.id < after)
         return list(self._session.scalars(query.order_by(Patient.id.desc()).limit(PAGE)))
 
-    def matching(self, person: Person, text: str) -> Select[int]:
-        """Select the ids of the patients whom the text finds, for another search to build on."""
-        ids: Select[int] | None = None
-        for word in words_of(text):
-            found = select(PatientWord.patient_id).where(
-                PatientWord.clinic_id == person.clinic_id,
-                PatientWord.word.in_(self._keys.indexes(_word_of(person.clinic_id), word)),
-            )
-            ids = found if ids is None else found.where(PatientWord.patient_id.in_(ids))
-        return ids if ids is not None else select(Patient.id).where(Patient.clinic_id == person.clinic_id)
+    def matching(self, person: Person, text: str) -> Found:
+        """Find the patients who have all of the text's words; the rarest word leads, the others are looked up."""
+        words = [self._keys.indexes(word_place(person.clinic_id), word) for word in words_of(text)]
+        if not words:
+            return Found(select(Patient.id).where(Patient.clinic_id == person.clinic_id), few=False)
+        counts = [self._count(person, word) for word in words]
+        lead = words.pop(counts.index(min(counts)))
+        ids = select(PatientWord.patient_id).where(_is(PatientWord, person, lead))
+        for word in words:
+            other = aliased(PatientWord)
+            ids = ids.where(exists().where(_is(other, person, word), other.patient_id == PatientWord.patient_id))
+        return Found(ids, few=min(counts) <= FEW)
 
     def get(self, person: Person, key: str) -> Patient:
         """Find a patient of the person's clinic."""
@@ -123,7 +142,7 @@ class Patients:
     def by_identifier(self, person: Person, identifier: str) -> Patient | None:
         """Find a patient of the person's clinic by the whole identifier."""
         person.need(Right.SEE)
-        indexes = self._keys.indexes(_identifier_of(person.clinic_id), identifier)
+        indexes = self._keys.indexes(identifier_place(person.clinic_id), identifier)
         query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier_index.in_(indexes))
         return self._session.scalar(query)
 
@@ -138,6 +157,11 @@ class Patients:
         for patient in patients:
             self._index(patient)
         return len(patients), patients[-1].id if patients else None
+
+    def _count(self, person: Person, word: list[str]) -> int:
+        """Count the patients who have a word, no further than needed."""
+        some = select(PatientWord.patient_id).where(_is(PatientWord, person, word)).limit(FEW + 1)
+        return self._session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")
@@ -157,7 +181,7 @@ class Patients:
         return patient
 
     def _index(self, patient: Patient) -> None:
-        patient.identifier_index = self._keys.index(_identifier_of(patient.clinic_id), patient.identifier)
+        patient.identifier_index = self._keys.index(identifier_place(patient.clinic_id), patient.identifier)
         self._session.add(patient)
         self._session.flush()
         self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
@@ -165,7 +189,7 @@ class Patients:
         self._session.add_all(
             PatientWord(
                 clinic_id=patient.clinic_id,
-                word=self._keys.index(_word_of(patient.clinic_id), word),
+                word=self._keys.index(word_place(patient.clinic_id), word),
                 patient_id=patient.id,
             )
             for word in words
@@ -174,12 +198,17 @@ class Patients:
         self._session.flush()
 
 
-def _identifier_of(clinic_id: int) -> str:
-    """Name the blind index of identifiers: of its own in each clinic, so that clinics cannot be compared."""
+def _is(table: type[PatientWord], person: Person, word: list[str]) -> ColumnElement[bool]:
+    return and_(table.clinic_id == person.clinic_id, table.word.in_(word))
+
+
+def identifier_place(clinic_id: int) -> str:
+    """Name the place of identifiers' blind indexes: one for each clinic, so that clinics cannot be compared."""
     return f"patients.identifier {clinic_id}"
 
 
-def _word_of(clinic_id: int) -> str:
+def word_place(clinic_id: int) -> str:
+    """Name the place of the words' blind indexes."""
     return f"patient_words.word {clinic_id}"
 
 

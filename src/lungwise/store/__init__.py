@@ -1,6 +1,6 @@
 """Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
-from lungwise.store.database import Base, Clock, Database, Moment, new_key, utc_now
+from lungwise.store.database import Base, Clock, Database, Moment, database_time, new_key, utc_now
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
 from lungwise.store.keys import SealError
@@ -16,6 +16,7 @@ __all__ = [
     "SealedDate",
     "SealedText",
     "check_keys",
+    "database_time",
     "keys_of",
     "new_key",
     "utc_now",

@@ -47,7 +47,9 @@ class Folder:
         """Write a file; when this returns, it survives a power cut."""
         whole = self._root / path
         first = not whole.parent.parent.exists()
-        whole.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
+        for folder in (whole.parent.parent, whole.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
         write_whole(whole, data)
         sync_folder(whole.parent.parent)
         if first:

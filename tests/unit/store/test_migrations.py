@@ -120,6 +120,28 @@ def test_upgrading_again_changes_nothing(settings: Settings) -> None:
     database.close()
 
 
+def test_the_studies_of_an_earlier_release_are_given_their_weeks(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    sunday = "2026-03-01 23:59:59.000000"
+    with database.engine.begin() as connection:
+        connection.execute(text("INSERT INTO clinics (id, name, created_at) VALUES (1, 'Hill', :at)"), {"at": sunday})
+        person = "(1, 'u', 1, 'a@example.org', 'Ada', 'doctor', 1, :at, 'x', 'y')"
+        columns = "id, `key`, clinic_id, email, name, role, active, created_at, password, fs_uniquifier"
+        connection.execute(text(f"INSERT INTO users ({columns}) VALUES {person}"), {"at": sunday})
+        columns = "id, `key`, clinic_id, identifier, name, sex, created_at"
+        connection.execute(
+            text(f"INSERT INTO patients ({columns}) VALUES (1, 'p', 1, '7', '', '', :at)"), {"at": sunday}
+        )
+        columns = "id, `key`, clinic_id, patient_id, author_id, created_at, unread, standing, probability"
+        study = "(1, 's', 1, 1, 1, :at, 1, 'positive', 0.9)"
+        connection.execute(text(f"INSERT INTO studies ({columns}) VALUES {study}"), {"at": sunday})
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        assert str(connection.scalar(text("SELECT week FROM studies"))) == "2026-02-23"
+    database.close()
+
+
 def fill(connection: Connection) -> None:
     """Write the rows as the first release did, by the tables that its own step made."""
     old = MetaData()
@@ -183,7 +205,7 @@ def test_the_sealing_step_goes_on_where_a_killed_run_left_it(
 
 def back_to(reached: str, connection: Connection) -> None:
     """Undo the step's later parts, as if it had been killed before them."""
-    connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     if reached != "indexed":
         connection.execute(text("ALTER TABLE patients MODIFY identifier_index VARCHAR(40) NULL"))
         connection.execute(text("ALTER TABLE patients DROP INDEX uq_patients_clinic_id_identifier_index"))
