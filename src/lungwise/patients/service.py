@@ -95,8 +95,8 @@ class Patients:
     def by_ids(self, person: Person, ids: Iterable[int]) -> dict[int, Patient]:
         """Give the patients of these ids that are of the person's clinic."""
         person.need(Right.SEE)
-        query = select(Patient).where(Patient.id.in_(set(ids)), Patient.clinic_id == person.clinic_id)
-        return {patient.id: patient for patient in self._session.scalars(query)}
+        patients = self._session.scalars(select(Patient).where(Patient.id.in_(set(ids))))
+        return {patient.id: patient for patient in patients if patient.clinic_id == person.clinic_id}
 
     def find_or_add(self, person: Person, facts: PatientFacts) -> Patient:
         """Give the patient of that identifier, added where there is none; empty fields are filled in."""

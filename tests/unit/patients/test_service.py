@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,17 @@ from sqlalchemy.exc import IntegrityError
 
 from lungwise.accounts.person import Role
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.service import PatientFacts, words_of
+from lungwise.patients.service import PAGE, PatientFacts, words_of
+from lungwise.studies.worklist import Wanted
+from plans import explained, rows_read, statements
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Rooms
+
+
+WALKS_THE_CLINIC = re.compile(r"\(clinic_id=\?\)|SCAN (patients|studies|patient_words)")
 
 
 @pytest.mark.parametrize("text", ["bartok", "BÉLA", "bela bartok", "Bartók, Béla", "h-17", "17", "सुनीता"])
@@ -96,3 +104,48 @@ def test_the_age_counts_birthdays(rooms: Rooms) -> None:
 @given(st.text(max_size=300))
 def test_words_hold_no_separators_and_fit_their_column(text: str) -> None:
     assert all(0 < len(word) <= 64 and " " not in word for word in words_of(text))
+
+
+@pytest.mark.parametrize("text", ["bartok", "bela bartok", "S-17", "nobody"])
+def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(text: str, rooms: Rooms) -> None:
+    person = rooms.person()
+
+    def search() -> None:
+        rooms.patients.search(person, text)
+        rooms.worklist.page(person, Wanted(text=text))
+
+    plans = [explained(rooms, statement) for statement in statements(rooms, search)]
+    assert any("studies USING INDEX ix_studies_patient_id" in plan for plan in plans)
+    assert any("patients USING INTEGER PRIMARY KEY" in plan for plan in plans)
+    assert not [
+        plan for plan in plans if "(clinic_id=?)" in plan or re.search(r"SCAN (patients|studies|patient_w)", plan)
+    ]
+
+
+def test_a_search_reads_little_more_than_it_finds(large: Rooms) -> None:
+    person = large.accounts.everyone()[0].person
+    with_word = len(large.patients.search(person, "bartok"))
+    found = len(large.patients.search(person, "bela bartok"))
+    assert 0 < found < with_word <= PAGE
+
+    def search() -> None:
+        large.patients.search(person, "bela bartok")
+        large.worklist.page(person, Wanted(text="bela bartok"))
+
+    if large.session.get_bind().dialect.name == "mysql":
+        everybody = rows_read(large, lambda: list(large.worklist.all(person, Wanted())))
+        assert 0 < rows_read(large, search) < everybody / 2
+    else:
+        assert not any(WALKS_THE_CLINIC.search(explained(large, one)) for one in statements(large, search))
+
+
+def test_a_word_that_nearly_everybody_has_is_found_too(
+    rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lungwise.patients.service.FEW", 2)
+    person = rooms.person()
+    for number in range(4):
+        rooms.studies.open(person, PatientFacts(f"H-{number}", "Béla"), [("a", film(number))])
+    assert len(rooms.patients.search(person, "bela")) == 4
+    assert len(rooms.worklist.page(person, Wanted(text="bela"))[0]) == 4
+    assert len(rooms.worklist.page(person, Wanted(text="bela 3"))[0]) == 1
