@@ -322,7 +322,7 @@ def test_the_page_shows_every_operation_and_loads_nothing_foreign(app: Lungwise)
         assert f"<code>{method} {path}</code>" in page.text
     for asset in ("/static/style.css", "/static/icon.svg"):
         assert asset in page.text
-        assert app.test_client().get(asset).status_code == 200
+        assert app.test_client().get(asset, buffered=True).status_code == 200
 
 
 def test_nothing_of_a_patient_is_in_the_log(
