@@ -33,7 +33,6 @@ def encapsulated_pdf(header: StudyHeader, result: Result, report: Report) -> Dat
     item.SeriesDescription, item.Manufacturer = "Lungwise report", MANUFACTURER
     item.ManufacturerModelName, item.SoftwareVersions = result.model, result.version
     item.ConversionType = "WSD"
-    item.AcquisitionDateTime = None
     item.BurnedInAnnotation = "YES"
     item.DocumentTitle = "Lungwise report"
     item.ConceptNameCodeSequence = [_title()]

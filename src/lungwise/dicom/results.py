@@ -74,8 +74,12 @@ def _finish(item: Dataset, header: StudyHeader, result: Result) -> None:
     item.TimezoneOffsetFromUTC = "+0000"
     item.InstanceCreationDate = item.ContentDate = item.SeriesDate = day
     item.InstanceCreationTime = item.ContentTime = item.SeriesTime = time
-    if "AcquisitionDateTime" in item:
+    if item.Modality == "DOC":
         item.AcquisitionDateTime = f"{day}{time}"
+    if item.Modality == "OT":
+        item.DateOfSecondaryCapture, item.TimeOfSecondaryCapture = day, time
+    for equipment in item.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = f"{day}{time}"
     syntax = item.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian)
     item.file_meta = FileMetaDataset()
     item.file_meta.TransferSyntaxUID = syntax

@@ -65,7 +65,7 @@ def _capture(
         instance_number=1,
         manufacturer=MANUFACTURER,
     )
-    capture.PatientOrientation = capture.Laterality = ""  # not known of a film that may be turned
+    capture.PatientOrientation, capture.Laterality = [], ""  # not known of a film that may be turned
     capture.ConversionType = "WSD"
     return capture
 

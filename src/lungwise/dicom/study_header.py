@@ -162,7 +162,8 @@ class _Decoder:
     def __init__(self, elements: Elements) -> None:
         self._elements = elements
         named = elements.texts(_CHARACTER_SET)
-        self._codecs = [python_encoding[name] for name in named if name in python_encoding]
+        known = [python_encoding[name] for name in named if name in python_encoding]
+        self._codecs = known if any(named) else []
 
     def __call__(self, tag: int) -> str:
         value = bytes(self._elements[tag].value[:1024]) if tag in self._elements else b""
