@@ -14,14 +14,14 @@ from pydicom.data import get_testdata_file
 
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_file
-from lungwise.dicom.results import Answer, Report, Result, StudyFacts, result_objects
+from lungwise.dicom.results import Answer, Result, StudyFacts, result_objects
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader
 from lungwise.reports.pdf import ReportText, report_pdf
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 FACTS = StudyFacts.of_upload("study", "film", MADE, "L-17", "Asha Rao", "F", date(1980, 2, 3))
-REPORT = Report(report_pdf(ReportText("Report", "Hill", [], "", "", [], "", [], "", ""), None), "first")
+REPORT = report_pdf(ReportText("Report", "Hill", [], "", "", [], "", [], "", ""), None)
 COMPUTED_RADIOGRAPHY = ("RG1_UNCI.dcm", "RG3_UNCR.dcm", "RG1_J2KR.dcm", "RG3_J2KI.dcm")
 
 
@@ -34,7 +34,7 @@ def result_of(data: bytes, reader: Reader) -> Result:
     try:
         reading = reader.read(open_film(data))
     except Refusal as refusal:
-        return Result(refusal, reader.artefact.card.name, reader.card.version, MADE)
+        return Result(refusal, reader.artefact.card.name, reader.artefact.card.version, MADE)
     answer = Answer(reading.probability, reading.verdict, reading.findings, reading.heat_map)
     return Result(answer, reading.model, reading.version, MADE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
@@ -13,21 +13,13 @@ from lungwise.dicom.study_header import StudyHeader
 _SERIES_NUMBER = 8803
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The PDF of a study's report, and which edition it is: an opinion or another language makes a new one."""
-
-    pdf: bytes
-    edition: str
-
-
-def encapsulated_pdf(header: StudyHeader, result: Result, report: Report) -> Dataset:
-    """Wrap the report. A new edition is a new object of the same series."""
+def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset:
+    """Wrap the report. A report that says something else, after an opinion or in another language, is a new object."""
     item = Dataset()
     item.file_meta = FileMetaDataset()
     item.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     item.SOPClassUID = EncapsulatedPDFStorage
-    item.SOPInstanceUID = result.uid(header, "PDF", report.edition)
+    item.SOPInstanceUID = result.uid(header, "PDF", hashlib.sha256(pdf).hexdigest())
     item.StudyInstanceUID, item.SeriesInstanceUID = header.study_uid, result.uid(header, "PDF", "series")
     item.Modality, item.SeriesNumber, item.InstanceNumber = "DOC", _SERIES_NUMBER, 1
     item.SeriesDescription, item.Manufacturer = "Lungwise report", MANUFACTURER
@@ -38,8 +30,8 @@ def encapsulated_pdf(header: StudyHeader, result: Result, report: Report) -> Dat
     item.ConceptNameCodeSequence = [_title()]
     item.VerificationFlag = "UNVERIFIED"
     item.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    item.EncapsulatedDocumentLength = len(report.pdf)
-    item.EncapsulatedDocument = report.pdf + bytes(len(report.pdf) % 2)
+    item.EncapsulatedDocumentLength = len(pdf)
+    item.EncapsulatedDocument = pdf + bytes(len(pdf) % 2)
     item.SourceInstanceSequence = [_source(header)]
     return item
 

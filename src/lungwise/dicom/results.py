@@ -9,19 +9,19 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from lungwise.dicom.encapsulated_pdf import Report, encapsulated_pdf
+from lungwise.dicom.encapsulated_pdf import encapsulated_pdf
 from lungwise.dicom.result import Answer, Result
 from lungwise.dicom.secondary_capture import film_capture, heat_map_capture
 from lungwise.dicom.structured_report import structured_report
 from lungwise.dicom.study_header import StudyFacts, StudyHeader, own_uid, study_header
 from lungwise.films import Film, Refusal, open_film
 
-__all__ = ["Answer", "Report", "Result", "StudyFacts", "file_bytes", "result_objects"]
+__all__ = ["Answer", "Result", "StudyFacts", "file_bytes", "result_objects"]
 
 _IMPLEMENTATION = own_uid("implementation")
 
 
-def result_objects(data: bytes, facts: StudyFacts, result: Result, report: Report) -> list[Dataset]:
+def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes) -> list[Dataset]:
     """Make the objects that go beside a film in its study.
 
     Parameters
@@ -33,13 +33,13 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: Repor
     result
         What the model said of it.
     report
-        The study's report.
+        The study's report, as PDF.
 
     Returns
     -------
     Structured report, heat map over the film (of a film that was read) and report. Before them comes a
     film that was no DICOM, as the secondary capture that they refer to. The same film, model and version
-    give the same UIDs; another edition of the report gives another one for the report alone.
+    give the same UIDs; a report that says something else is another object.
     """
     header, film = study_header(data, facts), _decoded(data)
     objects = [] if header.is_dicom or film is None else [film_capture(header, film)]

@@ -14,13 +14,13 @@ from pydicom.dataset import Dataset
 
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from lungwise.dicom.results import Answer, Report, Result, StudyFacts, file_bytes, result_objects
+from lungwise.dicom.results import Answer, Result, StudyFacts, file_bytes, result_objects
 from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 FACTS = StudyFacts.of_upload("study", "film", MADE, "L-17", "Asha Rao", "F", date(1980, 2, 3))
-REPORT = Report(b"%PDF-1.4 a report.", "first")
+REPORT = b"%PDF-1.4 a report."
 FINDINGS = {"normal": 0.02, "COVID-19": 0.9, "other pneumonia": 0.2, "tuberculosis": 0.01}
 HEAT = np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17)
 READ = Result(Answer(0.93, Verdict.POSITIVE, FINDINGS, HEAT), "inception_v3", "1.0.0", MADE)
@@ -102,10 +102,10 @@ def test_the_heat_map_is_drawn_over_the_film_and_the_words_beneath_it() -> None:
 
 
 def test_a_pdf_comes_out_as_it_went_in() -> None:
-    odd = Report(b"%PDF-1.4 odd", "first")
+    odd = b"%PDF-1.4 odds"
     pdf = result_objects(dicom_film(), FACTS, READ, odd)[2]
     kept = dcmread(io.BytesIO(file_bytes(pdf)))
-    assert kept.EncapsulatedDocument[: kept.EncapsulatedDocumentLength] == odd.pdf
+    assert kept.EncapsulatedDocument[: kept.EncapsulatedDocumentLength] == odd
 
 
 def test_a_film_that_was_no_dicom_comes_along_as_what_the_results_refer_to(tmp_path: Path) -> None:
@@ -124,11 +124,11 @@ def test_the_same_result_is_the_same_objects_byte_for_byte() -> None:
     assert list(map(file_bytes, first)) == list(map(file_bytes, again))
 
 
-def test_another_version_is_other_objects_and_another_edition_another_pdf() -> None:
+def test_another_version_is_other_objects_and_another_report_another_pdf() -> None:
     first = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT)]
     newer = Result(READ.outcome, READ.model, "1.0.1", MADE)
     assert not set(first) & {item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, newer, REPORT)}
-    edited = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, Report(REPORT.pdf, "second"))]
+    edited = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT + b" ")]
     assert first[:2] == edited[:2] and first[2] != edited[2]
 
 
