@@ -90,6 +90,31 @@ class Settings(BaseSettings):
     upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
     film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    node_ae_title: str = Field(
+        default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$", description="AE title of the DICOM node, and of the sender."
+    )
+    node_clinic: str = Field(
+        default="", description="Clinic that films of the DICOM node belong to. Empty: the only one there is."
+    )
+    node_host: str = Field(
+        default="127.0.0.1", description="Address that the DICOM node listens on; 0.0.0.0 for the whole network."
+    )
+    node_port: int = Field(default=11112, ge=0, le=65535, description="Port of the DICOM node; 0 for any free one.")
+    node_callers: str = Field(
+        default="", description="AE titles that may send films to the node, separated by commas. Empty: any."
+    )
+    node_associations: int = Field(default=8, ge=1, le=100, description="Associations that the node holds at once.")
+    node_idle_seconds: int = Field(
+        default=30, ge=1, le=3600, description="Seconds of silence after which the node ends an association."
+    )
+    node_megabytes: int = Field(default=64, ge=1, le=256, description="Largest object that the node takes.")
+    node_tls_certificate: Path | None = Field(
+        default=None, description="Certificate of the DICOM node; with it the node speaks TLS alone."
+    )
+    node_tls_key: Path | None = Field(default=None, description="Key of that certificate.")
+    node_tls_client_ca: Path | None = Field(
+        default=None, description="Certificate authority that the senders' own certificates must come from."
+    )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
@@ -127,6 +152,11 @@ class Settings(BaseSettings):
     def films_folder(self) -> Path:
         """Where the films lie."""
         return self.data_folder / "films"
+
+    @property
+    def node_callers_list(self) -> list[str]:
+        """The AE titles that may send films to the node; none named is all."""
+        return [title.strip() for title in self.node_callers.split(",") if title.strip()]
 
     def signing_key(self) -> str:
         """The secret key; made and kept in the data folder where none is set."""

@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE
 from lungwise.studies.wording import ROLES
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
@@ -76,7 +76,7 @@ class ProfileForm(FlaskForm):
     submit = SubmitField(_("Save"))
 
 
-_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in Role]
+_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in PEOPLE]
 
 
 class InviteForm(FlaskForm):

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "lungwise.cli.evaluate:evaluate",
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
+    "node": "lungwise.cli.node:node",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "db": "lungwise.cli.db:db",

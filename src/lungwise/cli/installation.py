@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
+from lungwise.patients.service import Patients
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import is_current
+from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import FilmReader
+from lungwise.studies.service import Studies
 
 
 def read_settings(**given: str | int) -> Settings:
@@ -47,6 +50,17 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
         raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
     finally:
         database.close()
+
+
+def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
+    """Give what lays the studies' service over a session, for one who acts from a network address."""
+    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+
+    def lay(session: Session, address: str) -> Studies:
+        audit = AuditTrail(session, utc_now, address)
+        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit), audit)
+
+    return lay
 
 
 def accounts_over(session: Session, settings: Settings) -> Accounts:

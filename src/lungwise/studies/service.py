@@ -14,8 +14,8 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, FilmStore, new_key
-from lungwise.studies.intake import Limits, Upload, patient_of, unpack
-from lungwise.studies.models import FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.intake import Arrival, Limits, Upload, patient_of, unpack
+from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
@@ -91,6 +91,56 @@ class Studies:
         self._keep(study, self._put(study.key, uploads))
         self._audit.record(person, "uploaded", "study", study.key)
         return study
+
+    def place(self, node: Person, arrival: Arrival) -> str | None:
+        """Say which study an arrived film goes into, perhaps a new one's key; none where it was accepted before.
+
+        Raises
+        ------
+        Rejected
+            If the study has its most films already.
+        """
+        node.need(Right.UPLOAD)
+        if self._session.get(Acceptance, (node.clinic_id, arrival.film.uids.instance)) is not None:
+            return None
+        study = self._study_of(node, arrival)
+        if study is not None and len(study.films) >= self._limits.films:
+            raise Rejected("There are too many films for one study. Upload them in parts.")
+        return study.key if study else new_key()
+
+    def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> bool:
+        """Record an arrived film that lies in the store by that name, where `place` said, with its job.
+
+        Returns
+        -------
+        False where the place holds no more, since another film of the study arrived in between.
+
+        Raises
+        ------
+        Rejected
+            If the study has its most films already.
+        IntegrityError
+            If another film of the study, or this film itself, is being recorded at this moment.
+        """
+        if self.place(node, arrival) is None:
+            return False
+        study = self._study_of(node, arrival)
+        if study is not None and study.key != key:
+            return False
+        study = study or self._arrived(node, key, arrival)
+        self._keep(study, {name: arrival.film})
+        film = next(film for film in study.films if film.sha256 == name)
+        accepted = Acceptance(
+            clinic_id=node.clinic_id, instance_uid=arrival.film.uids.instance, film_id=film.id, sender=arrival.sender
+        )
+        self._session.add(accepted)
+        self._audit.record(node, "received", "study", study.key)
+        return True
+
+    def clear(self, key: str) -> None:
+        """Delete the files of a place that no study took after all."""
+        if self._session.scalar(select(Study.id).where(Study.key == key)) is None:
+            self._store.delete(key)
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study of the person's clinic, with its films, readings and opinions."""
@@ -219,6 +269,33 @@ class Studies:
         facts = PatientFacts(kept.identifier, gone.name, gone.sex, gone.birth_date)
         return self._patients.find_or_add(person, facts)
 
+    def _study_of(self, node: Person, arrival: Arrival) -> Study | None:
+        """Find the study that collects a DICOM study's films; none for one that names another patient than it."""
+        same = (Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study)
+        study = self._session.scalar(select(Study).where(*same))
+        if study is None or not arrival.patient.identifier:
+            return study
+        return study if self.patient(node, study).identifier == arrival.patient.identifier else None
+
+    def _arrived(self, node: Person, key: str, arrival: Arrival) -> Study:
+        collected = select(Study.id).where(
+            Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study
+        )
+        taken = self._session.scalar(collected) is not None
+        study = Study(
+            key=key,
+            clinic_id=node.clinic_id,
+            patient_id=self._patients.find_or_add(node, arrival.patient).id,
+            node=node.name,
+            study_uid=None if taken else arrival.film.uids.study,
+            created_at=self._clock(),
+            unread=True,
+            standing=Standing.WAITING,
+            probability=0.0,
+        )
+        self._session.add(study)
+        return study
+
     def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
         """Files first, rows afterwards: a row never stands for a film that is not on disk."""
         return {self._store.put(study, upload.data): upload for upload in uploads}
@@ -233,6 +310,8 @@ class Studies:
         for name, upload in fresh:
             job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
+            film.study_uid, film.series_uid = upload.uids.study, upload.uids.series
+            film.instance_uid = upload.uids.instance
             film.jobs.append(job)
             study.films.append(film)
         if fresh:
