@@ -20,6 +20,7 @@ COMMANDS = {
     "users": "lungwise.cli.users:users",
     "db": "lungwise.cli.db:db",
     "audit": "lungwise.cli.audit:audit",
+    "deidentify": "lungwise.cli.deidentify:deidentify",
 }
 """Each command and where it lives; torch and matplotlib stay unloaded until one needs them."""
 
