@@ -18,7 +18,7 @@ from lungwise.api import problems
 from lungwise.api.about import describe, reference
 from lungwise.api.document import document
 from lungwise.api.films import films
-from lungwise.api.operations import Operation
+from lungwise.api.operations import KeyConverter, Operation
 from lungwise.api.patients import patients
 from lungwise.api.problems import Refused
 from lungwise.api.rates import Rates
@@ -51,6 +51,7 @@ def create_api(
         BABEL_DEFAULT_LOCALE="en",
     )
     api.url_map.merge_slashes = False
+    api.url_map.converters["key"] = KeyConverter
     Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
     transactions.init_app(api, database, sessions, lay_desk)
     csp.init_app(api, https=settings.https)

@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from lungwise.api.operations import FILM_TYPES, Operation
+from lungwise.api.operations import FILM_TYPES, KEY, Operation
 from lungwise.api.problems import MEDIA_TYPE, SENTENCES
 from lungwise.api.schemas import Film, Problem, Study
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
-_KEY: Json = {"type": "string", "pattern": "^[0-9a-f]{20}$"}
+_KEY: Json = {"type": "string", "pattern": f"^{KEY}$"}
 _FILM: Json = {"type": "string", "format": "binary"}
 _LINKS: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
     Study: (
@@ -41,7 +41,7 @@ def document(operations: list[Operation], version: str) -> Json:
     schemas = _schemas(operations)
     paths: dict[str, Json] = {}
     for operation in operations:
-        path = re.sub(r"<(\w+)>", r"{\1}", operation.rule)
+        path = re.sub(r"<key:(\w+)>", r"{\1}", operation.rule)
         paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",
@@ -114,7 +114,7 @@ def _operation(operation: Operation, schemas: Json) -> Json:
 
 
 def _path(operation: Operation) -> Iterable[Json]:
-    for name in re.findall(r"<(\w+)>", operation.rule):
+    for name in re.findall(r"<key:(\w+)>", operation.rule):
         yield {"name": name, "in": "path", "required": True, "schema": _KEY}
 
 
@@ -158,7 +158,7 @@ def _body(operation: Operation, schemas: Json) -> Json | None:
 
 
 def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
-    schema = {"type": "string", "format": "binary"} if isinstance(operation.gives, str) else _ref(operation.gives)
+    schema = _foreign(operation.gives) if isinstance(operation.gives, str) else _ref(operation.gives)
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     yield (
         str(operation.status),
@@ -171,6 +171,11 @@ def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
     )
     for status in operation.problems:
         yield str(status), {"description": SENTENCES[status], "content": {MEDIA_TYPE: {"schema": _ref(Problem)}}}
+
+
+def _foreign(media_type: str) -> Json:
+    """Describe what another standard describes."""
+    return {"type": "object"} if media_type.endswith("json") else {"type": "string", "format": "binary"}
 
 
 def _links(operation: Operation) -> Json:

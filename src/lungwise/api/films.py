@@ -20,7 +20,7 @@ films = Operations()
 _SIDE = 272
 
 
-@films.get("/films/<key>", schemas.Film, query=schemas.Wait)
+@films.get("/films/<key:key>", schemas.Film, query=schemas.Wait)
 def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     """Get a film with its newest reading."""
     waited(desk().studies.film(person(), key).study, query.wait)
@@ -28,21 +28,21 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     return film_of(desk().studies.film(person(), key))
 
 
-@films.get("/films/<key>/heat", schemas.HeatMap)
+@films.get("/films/<key:key>/heat", schemas.HeatMap)
 def get_heat_map(key: str) -> schemas.HeatMap:
     """Get a film's heat map as numbers; there is none of a film that is not read or was refused."""
     heat = _heat(desk().studies.film(person(), key))
     return schemas.HeatMap(side=len(heat), values=[[round(float(value), 4) for value in row] for row in heat])
 
 
-@films.get("/films/<key>/heat.png", "image/png")
+@films.get("/films/<key:key>/heat.png", "image/png")
 def get_heat_picture(key: str) -> Response:
     """Get a film's heat map as a transparent layer over the whole film; there is none of a film that is not read."""
     heat = _heat(desk().studies.film(person(), key))
     return Response(pictures.as_png(pictures.heat_layer(heat, (_SIDE, _SIDE))), content_type="image/png")
 
 
-@films.get("/films/<key>/original", "application/octet-stream", scope=Scope.EXPORT)
+@films.get("/films/<key:key>/original", "application/octet-stream", scope=Scope.EXPORT)
 def get_original(key: str) -> Response:
     """Get a film's file as it was uploaded."""
     record = desk().studies.film(person(), key)

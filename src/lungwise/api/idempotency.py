@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lungwise.api.models import IdempotencyKey
-from lungwise.errors import Rejected
+from lungwise.api.problems import Refused
 from lungwise.store import Clock
 
 KEPT = timedelta(days=1)
@@ -27,7 +27,7 @@ class Idempotency:
 
         Raises
         ------
-        Rejected
+        Refused
             If the key was sent before with another request.
         """
         query = select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
@@ -35,7 +35,7 @@ class Idempotency:
         if found is None or found.created_at < self._clock() - KEPT:
             return None
         if found.request_hash != request_hash:
-            raise Rejected("This idempotency key was sent before with another request. Send a new key.")
+            raise Refused(409)
         return found.result
 
     def keep(self, token_id: int, key: str, request_hash: str, result: str) -> None:

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
+from werkzeug.routing import BaseConverter
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api.problems import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
-_KEY = re.compile(r"[!-~]{1,128}")
+KEY = "[0-9a-f]{20}"
+"""The form of a thing's key."""
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 FILM_TYPES = (
     "image/jpeg",
     "image/png",
@@ -44,7 +47,7 @@ class Operation:
     fields
         Model of the form fields beside the films, where films are uploaded.
     gives
-        A model, or the media type of what is no JSON.
+        A model, or the media type of what has none here.
     """
 
     name: str
@@ -73,13 +76,21 @@ class Operation:
     def problems(self) -> tuple[int, ...]:
         """The statuses with which it may say no."""
         found: list[int] = [] if self.scope is None else [401, 403, 429]
-        if "<" in self.rule:
+        if "<key:" in self.rule:
             found.append(404)
         if self.query or self.body or self.fields:
             found.append(422)
         if self.body or self.fields:
             found += [400, 413, 415]
+        if self.is_idempotent:
+            found.append(409)
         return tuple(sorted(found))
+
+
+class KeyConverter(BaseConverter):
+    """A thing's key in an address; what has another form is no address of ours."""
+
+    regex = KEY
 
 
 @dataclass(slots=True)
@@ -99,7 +110,9 @@ class Operations:
     def register(self, api: Flask) -> None:
         """Give the addresses to the application."""
         for operation, view in self.items:
-            api.add_url_rule(operation.rule, operation.name, _checked(operation, view), methods=[operation.method])
+            api.add_url_rule(
+                operation.rule, operation.name, _checked(operation, view), methods=[operation.method]
+            )
 
     def _operation(
         self,
@@ -115,7 +128,9 @@ class Operations:
         def declare(view: View) -> View:
             summary, _, details = (view.__doc__ or "").strip().partition("\n")
             text = " ".join(details.split())
-            operation = Operation(view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status)
+            operation = Operation(
+                view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status
+            )
             self.items.append((operation, view))
             return view
 
@@ -147,7 +162,7 @@ def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Re
 def idempotency_key() -> str | None:
     """Give the request's idempotency key, where it has one."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused(400)
     return key
 

@@ -24,7 +24,7 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 
 
-@patients.get("/patients/<key>", schemas.PatientStudies)
+@patients.get("/patients/<key:key>", schemas.PatientStudies)
 def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = desk().patients.get(person(), key)

@@ -23,6 +23,7 @@ SENTENCES = {
     403: "The token does not allow this. Make one with the scope that the document names.",
     404: "There is nothing here, or it belongs to another clinic.",
     405: "This address does not take this method; the Allow header names those it takes.",
+    409: "This idempotency key was sent before with another request. Send a new key.",
     413: "This upload is too large. Upload fewer films at once.",
     415: "This address does not take this kind of content. See the API's document for those it takes.",
     422: "A part of this request is not as the API's document describes it.",
@@ -57,7 +58,9 @@ def answer(
     status: int, title: str = "", errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """Write a problem."""
-    problem = Problem(type="about:blank", title=title or SENTENCES[status], status=status, errors=list(errors))
+    problem = Problem(
+        type="about:blank", title=title or SENTENCES[status], status=status, errors=list(errors)
+    )
     return Response(problem.model_dump_json(), status, headers, content_type=MEDIA_TYPE)
 
 

@@ -19,7 +19,7 @@ from lungwise.web.desk import desk, person
 reports = Operations()
 
 
-@reports.get("/studies/<key>/report", schemas.Report, scope=Scope.EXPORT)
+@reports.get("/studies/<key:key>/report", schemas.Report, scope=Scope.EXPORT)
 def get_report(key: str) -> schemas.Report:
     """Get a study's report as JSON, its sentences in the language that Accept-Language asks for."""
     study = desk().studies.get(person(), key)
@@ -35,7 +35,7 @@ def get_report(key: str) -> schemas.Report:
     )
 
 
-@reports.get("/studies/<key>/report.pdf", "application/pdf", scope=Scope.EXPORT)
+@reports.get("/studies/<key:key>/report.pdf", "application/pdf", scope=Scope.EXPORT)
 def get_report_pdf(key: str) -> Response:
     """Get a study's report as PDF, in the language that Accept-Language asks for."""
     report = Reports(desk().studies, gettext).of(person(), key, clinic())
@@ -43,7 +43,7 @@ def get_report_pdf(key: str) -> Response:
     return Response(report_pdf(report, desk().settings.report_font), content_type="application/pdf")
 
 
-@reports.get("/studies/<key>/report.fhir", "application/fhir+json", scope=Scope.EXPORT)
+@reports.get("/studies/<key:key>/report.fhir", "application/fhir+json", scope=Scope.EXPORT)
 def get_report_fhir(key: str) -> Response:
     """Get a study's report as a FHIR R4 bundle: the patient, a DiagnosticReport, an Observation for each film."""
     from lungwise.reports.fhir import bundle  # its library loads for half a second, and few ask for it
@@ -61,9 +61,7 @@ def get_statistics() -> schemas.Statistics:
     return schemas.Statistics(
         studies=numbers.studies,
         standings={standing.value: count for standing, count in numbers.standings.items()},
-        weeks=[
-            schemas.Week(begins=week.begins, studies=week.studies, positive=week.positive) for week in numbers.weeks
-        ],
+        weeks=[schemas.Week(begins=week.begins, studies=week.studies, positive=week.positive) for week in numbers.weeks],
         agreement=_share(numbers.agreement),
         sensitivity=_share(numbers.sensitivity),
         specificity=_share(numbers.specificity),

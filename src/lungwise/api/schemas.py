@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 LONGEST_WAIT = 30
 """Seconds that a request may wait for a reading."""
-_DAY = r"\d{4}-\d\d-\d\d"
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -32,16 +31,25 @@ def _matching(pattern: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _day(value: object) -> object:
+    """Read a day as ISO 8601 writes it, and in no other of the forms that Pydantic knows."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return date.fromisoformat(value)
+    raise ValueError("must be a day, as 2026-03-02")
+
+
+def _cursor(kind: str) -> WithJsonSchema:
+    about = "Where the list goes on: `next` of the page before."
+    return WithJsonSchema({"type": "string", "format": kind, "description": about})
+
+
 Key = Annotated[str, Field(description="A thing's name: random, and the same on the pages.", examples=["0" * 20])]
 Probability = Annotated[float, Field(ge=0, le=1)]
-Day = Annotated[date, _matching(_DAY)]
+Day = Annotated[date, BeforeValidator(_day)]
 Flag = Annotated[bool, _matching("true|false"), WithJsonSchema({"type": "boolean"})]
-Seconds = Annotated[int, _matching(r"0|[1-9]\d?"), Field(ge=0, le=LONGEST_WAIT)]
-Cursor = Annotated[
-    str,
-    WithJsonSchema({"type": "string", "format": "cursor"}),
-    Field(description="Where the list goes on: `next` of the page before."),
-]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), _matching(r"0|[1-9]\d?")]
+StudyCursor = Annotated[str, _cursor("study-cursor")]
+PatientCursor = Annotated[str, _cursor("patient-cursor")]
 Verdict = Literal["negative", "uncertain", "positive"]
 Decided = Literal["negative", "positive"]
 Standing = Literal["waiting", "refused", "negative", "uncertain", "positive"]
@@ -265,7 +273,7 @@ class StudyQuery(Schema):
     since: Day = None  # type: ignore[assignment]
     until: Day = None  # type: ignore[assignment]
     order: Order = "newest"
-    cursor: Cursor = ""
+    cursor: StudyCursor = ""
 
 
 class StudySearch(Schema):
@@ -277,14 +285,14 @@ class StudySearch(Schema):
     since: Day = None  # type: ignore[assignment]
     until: Day = None  # type: ignore[assignment]
     order: Order = "newest"
-    cursor: Cursor = ""
+    cursor: StudyCursor = ""
 
 
 class PatientSearch(Schema):
     """Which patients to list."""
 
     text: str = Field(default="", max_length=100, pattern=_LINE, description="Beginnings of names and identifiers.")
-    cursor: Cursor = ""
+    cursor: PatientCursor = ""
 
 
 class PatientFields(Schema):

@@ -61,7 +61,7 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.St
     return _saved(key, query.wait)
 
 
-@studies.get("/studies/<key>", schemas.Study, query=schemas.Wait)
+@studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
 def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""
     found = waited(desk().studies.get(person(), key), query.wait)
@@ -70,7 +70,7 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
 
 
 @studies.post(
-    "/studies/<key>/films",
+    "/studies/<key:key>/films",
     schemas.Study,
     201,
     scope=Scope.UPLOAD,
@@ -84,7 +84,7 @@ def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schema
     return _saved(key, query.wait)
 
 
-@studies.get("/studies/<key>/opinions", schemas.Opinions)
+@studies.get("/studies/<key:key>/opinions", schemas.Opinions)
 def list_opinions(key: str) -> schemas.Opinions:
     """List a study's opinions, the oldest first."""
     study = desk().studies.get(person(), key)
@@ -92,14 +92,11 @@ def list_opinions(key: str) -> schemas.Opinions:
     return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
 
 
-@studies.post("/studies/<key>/opinions", schemas.Opinion, 201, scope=Scope.CONCLUDE, body=schemas.OpinionIn)
+@studies.post("/studies/<key:key>/opinions", schemas.Opinion, 201, scope=Scope.CONCLUDE, body=schemas.OpinionIn)
 def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     """Keep an opinion beside the readings, which stay as they are."""
     said = Conclusion(
-        body.agrees,
-        Verdict(body.conclusion) if body.conclusion else None,
-        Verdict(body.pcr) if body.pcr else None,
-        body.note,
+        body.agrees, Verdict(body.conclusion) if body.conclusion else None, Verdict(body.pcr) if body.pcr else None, body.note
     )
     number = int(once(repr(said), lambda: str(desk().studies.conclude(person(), key, said).id)))
     kept = next((one for one in desk().studies.get(person(), key).opinions if one.id == number), None)
