@@ -72,8 +72,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
         g.began = time.perf_counter()
         if request.endpoint in ("document", "page"):
             return
-        _authenticate()
-        _limit(rates)
+        authenticate()
+        limit(rates)
         operation = operations.get(request.endpoint or "")
         if operation and operation.scope and not g.person.may(operation.scope.right):
             raise Refused(403)
@@ -87,7 +87,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
     api.after_request(add_rate)
 
 
-def _authenticate() -> None:
+def authenticate() -> None:
+    """Let the request act as its token's person, or refuse it."""
     header = request.authorization
     text = header.token if header and header.type == "bearer" else None
     token = desk().tokens.check(text) if text else None
@@ -99,7 +100,8 @@ def _authenticate() -> None:
         desk().noted.append(lambda after: after.tokens.used(key))
 
 
-def _limit(rates: Rates) -> None:
+def limit(rates: Rates) -> None:
+    """Count the request, and refuse it where there were too many."""
     g.rate = rates.count(g.token_id)
     if g.rate.left < 0:
         raise Refused(429, {"Retry-After": str(g.rate.seconds)})

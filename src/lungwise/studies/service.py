@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
@@ -187,6 +188,10 @@ class Studies:
     def data(self, film: FilmRecord) -> bytes:
         """Give a film's bytes."""
         return self._store.get(film.study.key, film.sha256)
+
+    def loader(self, film: FilmRecord) -> Callable[[], bytes]:
+        """Give what reads a film's bytes, also when the session is gone."""
+        return partial(self._store.get, film.study.key, film.sha256)
 
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""

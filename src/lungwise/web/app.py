@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel
@@ -26,6 +27,7 @@ from lungwise.api.app import PREFIX, create_api
 from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
+from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import Patients
 from lungwise.reports import views as reports_views
@@ -39,6 +41,9 @@ from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
 from lungwise.web import csp, errors, health, language, transactions
 from lungwise.web.desk import Desk, desk, user
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _log = logging.getLogger("lungwise.access")
 _PUBLIC = frozenset(
@@ -68,6 +73,7 @@ class Lungwise(Flask):
     database: Database
     room: ReadingRoom
     api: Flask
+    dicomweb: Flask
 
 
 def create_app(
@@ -97,7 +103,9 @@ def create_app(
         app.register_blueprint(views.bp)
     app.after_request(_log_access)
     app.api = create_api(settings, clock, database, session, lay_desk)
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: app.api})  # type: ignore[method-assign]
+    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
+    mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounted)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
