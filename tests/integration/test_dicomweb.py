@@ -216,8 +216,9 @@ def test_without_a_good_token_there_is_nothing(stocked: Site) -> None:
 def test_a_token_does_no_more_than_its_scopes(stocked: Site) -> None:
     only_see = stocked.token(scopes=(Scope.SEE,))
     assert stocked.ask("GET", "/studies", only_see).status_code == 200
-    assert stocked.ask("GET", "/studies/1.2.3/metadata", only_see).status_code == 200
-    assert stocked.ask("GET", "/studies/1.2.3", only_see).status_code == 403
+    assert stocked.ask("GET", "/studies/1.2.3/series", only_see).status_code == 200
+    for path in ("", "/metadata", "/instances", "/series/1.2.3.1/instances/1.2.3.1.1"):
+        assert stocked.ask("GET", f"/studies/1.2.3{path}", only_see).status_code == 403
     assert stocked.store(film_of(7), token=only_see).status_code == 403
 
 

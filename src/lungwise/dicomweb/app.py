@@ -88,7 +88,7 @@ def _searches(app: Flask) -> None:
     """QIDO-RS."""
 
     def search(level: str, study: str | None = None, series: str | None = None) -> Response:
-        _need(Right.SEE)
+        _need(Right.EXPORT if level == "instances" else Right.SEE)  # instances can be listed only by making them
         _accepts_json()
         wanted = query.parse(request.args.items(multi=True))
         wanted.match |= {tag: uid for tag, uid in (("0020000D", study), (SERIES, series)) if uid}
@@ -122,7 +122,7 @@ def _retrievals(app: Flask) -> None:
         return Response(chunks, content_type=content_type)
 
     def describe(study: str, series: str | None = None, instance: str | None = None) -> Response:
-        _need(Right.SEE)
+        _need(Right.EXPORT)
         _accepts_json()
         return _json([one.attributes for one in _found(study, series, instance)])
 

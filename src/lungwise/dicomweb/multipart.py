@@ -11,7 +11,8 @@ from email.message import Message
 _CHUNK = 1 << 16
 _MOST_PARTS = 2000
 _MOST_HEAD = 1 << 14
-_BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]")
+_LONGEST_HEADER = 1024
+_BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
 
 
 class Malformed(Exception):  # noqa: N818 - an answer, not a fault
@@ -29,7 +30,7 @@ class Part:
 def media_type(header: str) -> tuple[str, dict[str, str]]:
     """Take a Content-Type or one element of an Accept header apart: the type in small letters, and its parameters."""
     message = Message()
-    message["Content-Type"] = header
+    message["Content-Type"] = header[:_LONGEST_HEADER]
     pairs = message.get_params(failobj=[], header="Content-Type") or []
     parameters = {str(name).lower(): str(value) for name, value in pairs[1:]}
     return (str(pairs[0][0]).strip().lower() if pairs else ""), parameters
