@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     node_tls_client_ca: Path | None = Field(
         default=None, description="Certificate authority that the senders' own certificates must come from."
     )
+    api_rate: int = Field(
+        default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
+    )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")

@@ -44,16 +44,23 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts. Every rule about a clinic or a role asks this. A node has no account, and so no id."""
+    """Who acts. Every rule about a clinic or a role asks this. A node has no account, and so no id.
+
+    Parameters
+    ----------
+    within
+        The rights that a token leaves of the role's; all of them for one who signed in.
+    """
 
     id: int | None
     name: str
     clinic_id: int
     role: Role
+    within: frozenset[Right] = frozenset(Right)
 
     def may(self, right: Right) -> bool:
-        """Say whether the role has the right."""
-        return right in RIGHTS[self.role]
+        """Say whether the role has the right, and the token too where one is used."""
+        return right in RIGHTS[self.role] and right in self.within
 
     def need(self, right: Right) -> None:
         """Go on only with the right.

@@ -18,8 +18,10 @@ COMMANDS = {
     "node": "lungwise.cli.node:node",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
+    "tokens": "lungwise.cli.tokens:tokens",
     "db": "lungwise.cli.db:db",
     "audit": "lungwise.cli.audit:audit",
+    "deidentify": "lungwise.cli.deidentify:deidentify",
 }
 """Each command and where it lives; torch and matplotlib stay unloaded until one needs them."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.service import Accounts
+from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
 from lungwise.settings import Settings
@@ -66,3 +67,8 @@ def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str
 def accounts_over(session: Session, settings: Settings) -> Accounts:
     """Give the accounts' service for a command."""
     return Accounts(session, utc_now, settings, AuditTrail(session, utc_now, "command line"))
+
+
+def tokens_over(session: Session) -> Tokens:
+    """Give the tokens' service for a command."""
+    return Tokens(session, utc_now, AuditTrail(session, utc_now, "command line"))

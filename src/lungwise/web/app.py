@@ -12,6 +12,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,6 +21,9 @@ from lungwise.accounts.post import Post
 from lungwise.accounts.security import init_security
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.throttle import Throttle
+from lungwise.accounts.tokens import Tokens
+from lungwise.api.app import PREFIX, create_api
+from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
 from lungwise.patients import views as patients_views
@@ -63,6 +67,7 @@ class Lungwise(Flask):
 
     database: Database
     room: ReadingRoom
+    api: Flask
 
 
 def create_app(
@@ -78,7 +83,8 @@ def create_app(
     app.room = ReadingRoom(database, store, clock, make_reader, settings.readers)
     session = transactions.request_session(database)
     app.before_request(_begin)
-    transactions.init_app(app, database, session, _desk_maker(settings, clock, store, app.room))
+    lay_desk = _desk_maker(settings, clock, store, app.room)
+    transactions.init_app(app, database, session, lay_desk)
     csp.init_app(app, https=settings.https)
     errors.init_app(app)
     CSRFProtect(app)
@@ -90,6 +96,8 @@ def create_app(
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
     app.after_request(_log_access)
+    app.api = create_api(settings, clock, database, session, lay_desk)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: app.api})  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
@@ -133,6 +141,8 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             session=session,
             accounts=Accounts(session, clock, settings, audit),
             throttle=Throttle(session, clock, settings),
+            tokens=Tokens(session, clock, audit),
+            idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
             worklist=Worklist(session, patients),
