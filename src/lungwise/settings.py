@@ -118,6 +118,15 @@ class Settings(BaseSettings):
     api_rate: int = Field(
         default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
     )
+    send_to: str = Field(
+        default="",
+        pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$",
+        description="Archives that results are sent to, as AE@host:port, separated by commas. Empty: none.",
+    )
+    send_tls_ca: Path | None = Field(
+        default=None,
+        description="Certificate authority of the archives; with it results go over TLS, with the node's certificate.",
+    )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
@@ -159,11 +168,20 @@ class Settings(BaseSettings):
     @property
     def node_callers_list(self) -> list[str]:
         """The AE titles that may send films to the node; none named is all."""
-        return [title.strip() for title in self.node_callers.split(",") if title.strip()]
+        return _listed(self.node_callers)
+
+    @property
+    def send_to_list(self) -> list[str]:
+        """The archives that results are sent to."""
+        return _listed(self.send_to)
 
     def signing_key(self) -> str:
         """The secret key; made and kept in the data folder where none is set."""
         return self.secret_key.get_secret_value() or _kept_key(self.data_folder / "secret.key")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class _EnvironmentWithoutFile:

@@ -16,6 +16,7 @@ COMMANDS = {
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
     "node": "lungwise.cli.node:node",
+    "send": "lungwise.cli.send:send",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",

@@ -11,7 +11,7 @@ import click
 from lungwise.accounts.person import Person, Role
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import accounts_over, open_database, read_settings, studies_over
+from lungwise.cli.installation import accounts_over, make_sender, open_database, read_settings, studies_over
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.reading_room import ReadingRoom
@@ -29,7 +29,8 @@ def node(port: int | None) -> None:
     settings = read_settings(**({} if port is None else {"node_port": port}))
     with open_database(settings) as database:
         store = FilmStore(settings.films_folder)
-        room = ReadingRoom(database, store, utc_now, installation.make_reader, settings.readers)
+        room = ReadingRoom(database, store, utc_now, installation.make_reader, settings.readers, settings.send_to_list)
+        sender = make_sender(database, settings) if settings.send_to_list else None
         reception = Reception(database, store, studies_over(settings, store), _person(database, settings), room.wake)
         served = Node(settings, reception)
         stop = threading.Event()
@@ -37,10 +38,14 @@ def node(port: int | None) -> None:
             signal.signal(number, lambda _signal, _frame: stop.set())
         port = served.start()
         room.start()
+        if sender:
+            sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
         room.stop()
+        if sender:
+            sender.stop()
     click.echo("The node has stopped.")
 
 

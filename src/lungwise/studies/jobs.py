@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading
 from lungwise.store import Clock
+from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
 ATTEMPTS = 3
@@ -30,9 +32,10 @@ class Claim:
 class Jobs:
     """The queue of films to read, in the database."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, send_to: Sequence[str] = ()) -> None:
         self._session = session
         self._clock = clock
+        self._send_to = send_to
 
     def claim(self) -> Claim | None:
         """Take the oldest queued job, so that no other reader takes it."""
@@ -56,6 +59,8 @@ class Jobs:
         if (record.model, record.version) not in known:
             record.created_at = self._clock()
             film.readings.append(record)
+            self._session.flush()
+            Dispatches(self._session, self._clock).queue(record, self._send_to)
         self._end(job, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:

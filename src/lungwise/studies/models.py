@@ -153,7 +153,7 @@ class ReadingRecord(Base):
 class Dispatch(Base):
     """The work of sending one reading's objects to one archive, written in the same transaction as the reading.
 
-    `due_at` is when it is tried next; whoever takes it moves that on, so that no two send it at once.
+    `due_at` is when it is tried next, or was sent; whoever takes it moves that on, so that no two send it at once.
     `accepted` are the SOP Instance UIDs that the archive has acknowledged.
     """
 

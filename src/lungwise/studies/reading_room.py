@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -32,16 +32,24 @@ class FilmReader(Protocol):
 class ReadingRoom:
     """Reads queued films in the background of this process.
 
-    The reader is made by the first thread that needs it: never before a fork, and once.
+    The reader is made by the first thread that needs it: never before a fork, and once. Results are
+    queued for the archives of `send_to`.
     """
 
     def __init__(
-        self, database: Database, store: FilmStore, clock: Clock, make_reader: Callable[[], FilmReader], readers: int
+        self,
+        database: Database,
+        store: FilmStore,
+        clock: Clock,
+        make_reader: Callable[[], FilmReader],
+        readers: int,
+        send_to: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._store = store
         self._clock = clock
         self._make_reader = make_reader
+        self._send_to = send_to
         self._making = threading.Lock()
         self._change = threading.Condition()
         self._stopping = False
@@ -122,7 +130,7 @@ class ReadingRoom:
                 Jobs(session, self._clock).give_up(claim, type(error).__name__)
             return
         with self._database.writing() as session:
-            Jobs(session, self._clock).finish(claim, outcome)
+            Jobs(session, self._clock, self._send_to).finish(claim, outcome)
 
     def _outcome(self, claim: Claim) -> Reading | Refusal:
         with self._making:

@@ -149,7 +149,7 @@ class Studies:
             select(Study)
             .where(Study.key == key, Study.clinic_id == person.clinic_id)
             .options(
-                selectinload(Study.films).selectinload(FilmRecord.readings),
+                selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
                 selectinload(Study.opinions),
             )

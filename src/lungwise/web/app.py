@@ -80,7 +80,7 @@ def create_app(
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings.films_folder)
     app.database = database
-    app.room = ReadingRoom(database, store, clock, make_reader, settings.readers)
+    app.room = ReadingRoom(database, store, clock, make_reader, settings.readers, settings.send_to_list)
     session = transactions.request_session(database)
     app.before_request(_begin)
     lay_desk = _desk_maker(settings, clock, store, app.room)
