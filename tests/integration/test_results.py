@@ -14,13 +14,13 @@ from pydicom.data import get_testdata_file
 
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_file
-from lungwise.dicom.results import Answer, Result, StudyFacts, result_objects
+from lungwise.dicom.results import Answer, Result, StudyFacts, film_object, result_objects
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader
 from lungwise.reports.pdf import ReportText, report_pdf
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts.of_upload("study", "film", MADE, "L-17", "Asha Rao", "F", date(1980, 2, 3))
+FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "L-17", "Asha Rao", "F", date(1980, 2, 3), MADE)
 REPORT = report_pdf(ReportText("Report", "Hill", [], "", "", [], "", [], "", ""), None)
 COMPUTED_RADIOGRAPHY = ("RG1_UNCI.dcm", "RG3_UNCR.dcm", "RG1_J2KR.dcm", "RG3_J2KI.dcm")
 
@@ -92,6 +92,9 @@ def test_a_jpeg_as_uploaded_gives_valid_objects_too(films_folder: Path, reader: 
         name = next(line["film"] for line in csv.DictReader(file) if line["split"] == "test")
     data = (films_folder / name).read_bytes()
     objects = result_objects(data, FACTS, result_of(data, reader), REPORT)
-    assert [item.Modality for item in objects] == ["OT", "SR", "OT", "DOC"]
+    film = film_object(data, FACTS)
+    assert film is not None
+    objects.append(film)
+    assert [item.Modality for item in objects] == ["SR", "OT", "DOC", "OT"]
     assert [error for item in objects for error in errors_of(item, tmp_path)] == []
-    assert io.BytesIO(objects[-1].EncapsulatedDocument).read(4) == b"%PDF"
+    assert io.BytesIO(objects[2].EncapsulatedDocument).read(4) == b"%PDF"

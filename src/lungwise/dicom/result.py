@@ -8,9 +8,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.dicom.study_header import StudyHeader, own_uid
+from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
+from lungwise.studies.uids import own_uid
 
 MANUFACTURER = "Lungwise"
 RESEARCH = "For research use only. Not a diagnosis."

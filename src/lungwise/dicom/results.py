@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC
+from datetime import UTC, datetime
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
@@ -13,10 +13,11 @@ from lungwise.dicom.encapsulated_pdf import encapsulated_pdf
 from lungwise.dicom.result import Answer, Result
 from lungwise.dicom.secondary_capture import film_capture, heat_map_capture
 from lungwise.dicom.structured_report import structured_report
-from lungwise.dicom.study_header import StudyFacts, StudyHeader, own_uid, study_header
+from lungwise.dicom.study_header import StudyFacts, StudyHeader, study_header
 from lungwise.films import Film, Refusal, open_film
+from lungwise.studies.uids import own_uid
 
-__all__ = ["Answer", "Result", "StudyFacts", "file_bytes", "result_objects"]
+__all__ = ["Answer", "Result", "StudyFacts", "file_bytes", "film_object", "result_objects"]
 
 _IMPLEMENTATION = own_uid("implementation")
 
@@ -37,19 +38,27 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
 
     Returns
     -------
-    Structured report, heat map over the film (of a film that was read) and report. Before them comes a
-    film that was no DICOM, as the secondary capture that they refer to. The same film, model and version
-    give the same UIDs; a report that says something else is another object.
+    Structured report, heat map over the film (of a film that was read) and report. The same film, model and
+    version give the same UIDs; a report that says something else is another object.
     """
     header, film = study_header(data, facts), _decoded(data)
-    objects = [] if header.is_dicom or film is None else [film_capture(header, film)]
-    objects.append(structured_report(header, result))
+    objects = [structured_report(header, result)]
     if isinstance(result.outcome, Answer) and film is not None:
         objects.append(heat_map_capture(header, result, result.outcome, film))
     objects.append(encapsulated_pdf(header, result, report))
     for item in objects:
-        _finish(item, header, result)
+        _finish(item, header, result.made_at)
     return objects
+
+
+def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
+    """Make the object that the results of a film refer to which came without DICOM; none if it cannot be decoded."""
+    header, film = study_header(data, facts), _decoded(data)
+    if film is None:
+        return None
+    item = film_capture(header, film)
+    _finish(item, header, facts.made_at)
+    return item
 
 
 def file_bytes(item: Dataset) -> bytes:
@@ -66,10 +75,10 @@ def _decoded(data: bytes) -> Film | None:
         return None
 
 
-def _finish(item: Dataset, header: StudyHeader, result: Result) -> None:
+def _finish(item: Dataset, header: StudyHeader, made_at: datetime) -> None:
     """Put patient and study in, and the time of the reading for that of the clock: one UID is one object."""
     header.put_into(item)
-    made = result.made_at.astimezone(UTC)
+    made = made_at.astimezone(UTC)
     day, time = made.strftime("%Y%m%d"), made.strftime("%H%M%S")
     item.TimezoneOffsetFromUTC = "+0000"
     item.InstanceCreationDate = item.ContentDate = item.SeriesDate = day

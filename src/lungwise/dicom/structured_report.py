@@ -24,8 +24,9 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from lungwise.dicom.result import MANUFACTURER, RESEARCH, Answer, Result
-from lungwise.dicom.study_header import StudyHeader, own_uid
+from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Refusal
+from lungwise.studies.uids import own_uid
 
 COVID_19: Final = CodedConcept("840539006", "SCT", "COVID-19")
 FINDINGS: Final = {

@@ -7,7 +7,6 @@ DICOM allows: what a scanner wrote wrongly must not make the result invalid too.
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,9 +17,6 @@ from pydicom.valuerep import PN_DELIMS
 
 from lungwise.films import Refusal
 from lungwise.films.elements import Elements, read_elements
-
-_ROOT = uuid.UUID("6f3f2c0e-41a8-5d0b-9c53-1f6f8b3b7a52")
-"""Names every UID that is Lungwise's own: the same words give the same UID, on every machine."""
 
 _CHARACTER_SET = 0x00080005
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
@@ -50,7 +46,7 @@ _FORMS = {
 class StudyFacts:
     """What Lungwise itself knows of a film: stands where the film's header says nothing.
 
-    The UIDs are those of a film that came without DICOM; `of_upload` makes them.
+    The UIDs are those of a film that came without DICOM.
     """
 
     study_uid: str
@@ -62,21 +58,6 @@ class StudyFacts:
     birth_date: date | None
     made_at: datetime
 
-    @classmethod
-    def of_upload(
-        cls,
-        study: str,
-        film: str,
-        made_at: datetime,
-        patient_id: str = "",
-        patient_name: str = "",
-        sex: str = "",
-        birth_date: date | None = None,
-    ) -> StudyFacts:
-        """Give the film of a study, both named by their keys, the UIDs that are theirs for good."""
-        uids = own_uid("study", study), own_uid("series", film), own_uid("film", film)
-        return cls(*uids, patient_id, patient_name, sex, birth_date, made_at)
-
 
 @dataclass(frozen=True, slots=True)
 class StudyHeader:
@@ -86,7 +67,6 @@ class StudyHeader:
     film_class: str
     film_uid: str
     film_series: str
-    is_dicom: bool
 
     @property
     def study_uid(self) -> str:
@@ -109,11 +89,6 @@ class StudyHeader:
         return film
 
 
-def own_uid(*words: str) -> str:
-    """Derive a UID (PS3.5, B.2) from words: the same words, the same UID."""
-    return f"2.25.{uuid.uuid5(_ROOT, chr(0).join(words)).int}"
-
-
 def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     """Read patient, study and film from the film's bytes, and from `facts` what they do not say."""
     elements = _elements(data)
@@ -131,7 +106,6 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         _clean(text(_SOP_CLASS), "UI") or SecondaryCaptureImageStorage,
         _clean(text(_SOP_INSTANCE), "UI") or facts.film_uid,
         _clean(text(_SERIES), "UI") or facts.series_uid,
-        is_dicom=bool(elements),
     )
 
 

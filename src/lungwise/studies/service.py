@@ -16,6 +16,7 @@ from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, FilmStore, new_key
 from lungwise.studies.intake import Arrival, Limits, Upload, patient_of, unpack
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.uids import own_uid
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
@@ -286,7 +287,8 @@ class Studies:
             key=key,
             clinic_id=node.clinic_id,
             patient_id=self._patients.find_or_add(node, arrival.patient).id,
-            node=node.name,
+            author_id=node.id,
+            node=None if node.id else node.name,
             study_uid=None if taken else arrival.film.uids.study,
             created_at=self._clock(),
             unread=True,
@@ -310,8 +312,9 @@ class Studies:
         for name, upload in fresh:
             job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
-            film.study_uid, film.series_uid = upload.uids.study, upload.uids.series
-            film.instance_uid = upload.uids.instance
+            film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
+            film.series_uid = upload.uids.series or own_uid("series", film.key)
+            film.instance_uid = upload.uids.instance or own_uid("film", film.key)
             film.jobs.append(job)
             study.films.append(film)
         if fresh:

@@ -14,12 +14,12 @@ from pydicom.dataset import Dataset
 
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from lungwise.dicom.results import Answer, Result, StudyFacts, file_bytes, result_objects
+from lungwise.dicom.results import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
 from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts.of_upload("study", "film", MADE, "L-17", "Asha Rao", "F", date(1980, 2, 3))
+FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "L-17", "Asha Rao", "F", date(1980, 2, 3), MADE)
 REPORT = b"%PDF-1.4 a report."
 FINDINGS = {"normal": 0.02, "COVID-19": 0.9, "other pneumonia": 0.2, "tuberculosis": 0.01}
 HEAT = np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17)
@@ -108,8 +108,10 @@ def test_a_pdf_comes_out_as_it_went_in() -> None:
     assert kept.EncapsulatedDocument[: kept.EncapsulatedDocumentLength] == odd
 
 
-def test_a_film_that_was_no_dicom_comes_along_as_what_the_results_refer_to(tmp_path: Path) -> None:
-    film, report, capture, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
+def test_a_film_that_was_no_dicom_becomes_what_its_results_refer_to(tmp_path: Path) -> None:
+    film = film_object(jpeg_film(), FACTS)
+    assert film is not None
+    report, capture, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
     assert film.SOPInstanceUID == FACTS.film_uid and film.pixel_array.shape == (300, 256)
     named = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
     assert named.SeriesInstanceUID == film.SeriesInstanceUID
