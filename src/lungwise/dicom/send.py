@@ -20,7 +20,7 @@ from lungwise.store import Clock, Database
 from lungwise.studies.dispatches import Dispatches, Errand
 
 _log = logging.getLogger("lungwise.send")
-_GLANCE = 5.0
+_GLANCE = 2.0
 """Seconds between two looks at the queue."""
 _PATIENCE = 30
 """Seconds that an archive has for each answer."""

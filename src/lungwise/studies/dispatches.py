@@ -53,7 +53,7 @@ class Dispatches:
     def queue(self, reading: ReadingRecord, destinations: Iterable[str]) -> None:
         """Queue a reading's results where its film came as DICOM and was read; what is queued already stays."""
         film = self._session.get_one(FilmRecord, reading.film_id)
-        if reading.verdict is None or film.study_uid is None:
+        if reading.verdict is None or film.kind != "DICOM":
             return
         queued = {dispatch.destination for dispatch in reading.dispatches}
         now = self._clock()
