@@ -17,6 +17,8 @@ COMMANDS = {
     "serve": "lungwise.cli.serve:serve",
     "node": "lungwise.cli.node:node",
     "send": "lungwise.cli.send:send",
+    "worker": "lungwise.cli.worker:worker",
+    "jobs": "lungwise.cli.jobs:jobs",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",

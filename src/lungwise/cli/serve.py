@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from waitress.server import create_server
 
+from lungwise import logs
 from lungwise.accounts.security import setup_code
 from lungwise.cli import installation
 from lungwise.cli.installation import accounts_over, make_sender, read_settings
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; by default the setting `port`.")
 def serve(host: str | None, port: int | None) -> None:
     """Run the web application until it is told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
+    logs.configure(settings.log_format)
     app = create_app(settings, installation.make_reader)
     if not is_current(app.database.engine):
         upgrade(app.database.engine)
