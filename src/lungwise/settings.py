@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lungwise.logs import LogFormat
+
 
 class Registration(StrEnum):
     """Who may open an account."""
@@ -64,7 +66,22 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
     threads: int = Field(default=8, ge=2, le=256, description="Requests answered at once.")
-    readers: int = Field(default=1, ge=1, le=64, description="Films read at once.")
+    readers: int = Field(
+        default=1, ge=0, le=64, description="Films that a process reads at once; 0 leaves them to `lungwise worker`."
+    )
+    broker_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers "
+            "on several machines. Empty: films are read without a broker."
+        ),
+    )
+    lease_seconds: int = Field(
+        default=30,
+        ge=3,
+        le=600,
+        description="Seconds without a sign of life after which another reader takes a film up. The same everywhere.",
+    )
     https: bool = Field(
         default=False,
         description="The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS.",
@@ -118,6 +135,15 @@ class Settings(BaseSettings):
     api_rate: int = Field(
         default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
     )
+    send_to: str = Field(
+        default="",
+        pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$",
+        description="Archives that results are sent to, as AE@host:port, separated by commas. Empty: none.",
+    )
+    send_tls_ca: Path | None = Field(
+        default=None,
+        description="Certificate authority of the archives; with it results go over TLS, with the node's certificate.",
+    )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
@@ -126,6 +152,13 @@ class Settings(BaseSettings):
     smtp_sender: str = Field(default="lungwise@localhost", description="Sender of the messages.")
     language: str = Field(
         default="en", pattern="^(en|hi|es|fr)$", description="Language where the browser asks for none of ours."
+    )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="How a log line is written: for people (text) or for programs (json)."
+    )
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer token that opens /metrics to other machines. Empty: it opens to this machine alone.",
     )
     report_font: Path | None = Field(
         default=None,
@@ -159,11 +192,30 @@ class Settings(BaseSettings):
     @property
     def node_callers_list(self) -> list[str]:
         """The AE titles that may send films to the node; none named is all."""
-        return [title.strip() for title in self.node_callers.split(",") if title.strip()]
+        return _listed(self.node_callers)
+
+    @property
+    def send_to_list(self) -> list[str]:
+        """The archives that results are sent to."""
+        return _listed(self.send_to)
+
+    @property
+    def own_readers(self) -> int:
+        """Films that a process of the pages reads at once: none where workers are called by a broker."""
+        return 0 if self.broker else self.readers
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL; empty where there is none."""
+        return self.broker_url.get_secret_value()
 
     def signing_key(self) -> str:
         """The secret key; made and kept in the data folder where none is set."""
         return self.secret_key.get_secret_value() or _kept_key(self.data_folder / "secret.key")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class _EnvironmentWithoutFile:

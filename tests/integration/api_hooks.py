@@ -9,8 +9,8 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
+from lungwise.api.cursors import cursor_of
 from lungwise.api.operations import FILM_TYPES
-from lungwise.api.studies import cursor_of
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
 
 
@@ -23,8 +23,11 @@ def _zip(film: bytes) -> bytes:
 
 FILMS = [as_jpeg(drawn_film(seed, opacities).resize((90, 100))) for seed, opacities in ((1, 0), (2, 8))]
 FILMS.append(_zip(FILMS[0]))
-for kind, places in (("study-cursor", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")), ("patient-cursor", ("12",))):
-    schemathesis.openapi.format(kind, st.sampled_from([cursor_of(place) for place in places]))
+for kind, name, places in (
+    ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),
+    ("patient-cursor", "patients", ("12",)),
+):
+    schemathesis.openapi.format(kind, st.sampled_from([cursor_of(name, place) for place in places]))
 schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
 for name in FILM_TYPES:
     schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

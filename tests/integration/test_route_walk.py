@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from lungwise.accounts.person import Person
     from lungwise.web.app import Lungwise
 
-PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/static/<path:filename>"}
+PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
 PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
 PUBLIC |= {"/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
-ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete")
+ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/queue", "/retry")
 DOCTORS = ("/change", "/merge")
 
 

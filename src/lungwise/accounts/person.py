@@ -38,7 +38,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: _EVERYONE,
     Role.DOCTOR: _EVERYONE | {Right.KEEP_PATIENTS},
     Role.ADMINISTRATOR: frozenset(Right),
-    Role.NODE: frozenset({Right.SEE, Right.UPLOAD}),
+    Role.NODE: frozenset({Right.SEE, Right.UPLOAD, Right.EXPORT}),
 }
 
 

@@ -75,7 +75,7 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
         authenticate()
         limit(rates)
         operation = operations.get(request.endpoint or "")
-        if operation and operation.scope and not g.person.may(operation.scope.right):
+        if operation and not g.person.may(operation.scope.right):
             raise Refused(403)
 
     def add_rate(response: Response) -> Response:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any
 
 from flask import g, request
 from sqlalchemy.exc import IntegrityError
 
 from lungwise.api.operations import idempotency_key
-from lungwise.errors import Rejected
 from lungwise.web.desk import desk
 
 
@@ -20,18 +18,18 @@ def clinic() -> str:
     return str(g.clinic)
 
 
-def once(asked: Any, deed: Callable[[], str]) -> str:
+def once(asked: list[str], deed: Callable[[], str]) -> str:
     """Do a deed, or where this idempotency key did it before, give what came of it.
 
     Parameters
     ----------
     asked
-        What the request says, as JSON: the same key with anything else is rejected.
+        What the request says: the same key with anything else is rejected.
     """
     key = idempotency_key()
     if key is None:
         return deed()
-    request_hash = hashlib.sha256(json.dumps([request.path, asked], default=str).encode()).hexdigest()
+    request_hash = hashlib.sha256(json.dumps([request.path, *asked]).encode()).hexdigest()
     earlier = desk().idempotency.earlier(g.token_id, key, request_hash)
     if earlier:
         return earlier
@@ -41,9 +39,8 @@ def once(asked: Any, deed: Callable[[], str]) -> str:
         desk().idempotency.keep(g.token_id, key, request_hash, result)
     except IntegrityError:
         desk().session.rollback()
-        return desk().idempotency.earlier(g.token_id, key, request_hash) or _unlucky()
+        earlier = desk().idempotency.earlier(g.token_id, key, request_hash)
+        if earlier is None:
+            raise
+        return earlier
     return result
-
-
-def _unlucky() -> str:
-    raise Rejected("Another request with this idempotency key was not done. Send this one again.")

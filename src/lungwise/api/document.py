@@ -74,41 +74,43 @@ _HEADERS: Json = {
 
 def _schemas(operations: list[Operation]) -> Json:
     taken = {model for one in operations for model in (one.query, one.body, one.fields) if model}
-    given = {Problem, *(one.gives for one in operations if not isinstance(one.gives, str))}
-    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        *((model, "validation") for model in sorted(taken, key=lambda model: model.__name__)),
-        *((model, "serialization") for model in sorted(given, key=lambda model: model.__name__)),
-    ]
+    given: set[type[BaseModel]] = {Problem, *(one.gives for one in operations if not isinstance(one.gives, str))}
+    modes = [*_named("validation", taken), *_named("serialization", given)]
     _, text = models_json_schema(modes, ref_template=_REF)
-    schemas: Json = _without_defaults(text["$defs"])
-    return schemas
+    return {name: _plain(schema) for name, schema in text["$defs"].items()}
 
 
-def _without_defaults(schema: Any) -> Any:
-    """Drop `null` as a default: what may be left out is never null."""
-    if isinstance(schema, dict):
-        return {
-            name: _without_defaults(value)
-            for name, value in schema.items()
-            if not (name == "default" and value is None) and not (name == "title" and isinstance(value, str))
-        }
-    return [_without_defaults(one) for one in schema] if isinstance(schema, list) else schema
+def _named(mode: JsonSchemaMode, models: set[type[BaseModel]]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    return [(model, mode) for model in sorted(models, key=lambda model: model.__name__)]
+
+
+def _plain(schema: Json) -> Json:
+    """Write a model's schema without titles, and without null for what may be left out."""
+    fields = {name: _field(field) for name, field in schema.get("properties", {}).items()}
+    named = {part: value for part, value in schema.items() if part != "title"}
+    return {**named, "properties": fields}
+
+
+def _field(field: Json) -> Json:
+    plain = {part: value for part, value in field.items() if part != "title"}
+    if plain.get("default", ...) is None:
+        del plain["default"]
+        said = plain.pop("anyOf")
+        plain |= next(one for one in said if one != {"type": "null"})
+    return plain
 
 
 def _operation(operation: Operation, schemas: Json) -> Json:
     text: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "x-scope": operation.scope.value,
         "tags": [operation.rule.split("/")[1]],
         "parameters": [*_path(operation), *_query(operation, schemas), *_header(operation)],
         "responses": dict(_responses(operation)),
     }
     if operation.details:
         text["description"] = operation.details
-    if operation.scope is None:
-        text["security"] = []
-    else:
-        text["x-scope"] = operation.scope.value
     body = _body(operation, schemas)
     return {**text, "requestBody": body} if body else text
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from lungwise.accounts.tokens import Scope
 from lungwise.api.problems import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
+Gives = type[BaseModel] | str
 KEY = "[0-9a-f]{20}"
 """The form of a thing's key."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
@@ -32,6 +33,15 @@ FILM_TYPES = (
 """What may be sent as the whole body of an upload."""
 
 
+class More(TypedDict, total=False):
+    """What else an operation may say of itself; see `Operation`."""
+
+    scope: Scope
+    query: type[BaseModel]
+    body: type[BaseModel]
+    fields: type[BaseModel]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one address.
@@ -41,7 +51,7 @@ class Operation:
     rule
         The address, in Flask's form.
     scope
-        What the token must allow; none where no token is needed.
+        What the token must allow.
     query, body
         Models of the query and of a JSON body.
     fields
@@ -55,7 +65,7 @@ class Operation:
     rule: str
     summary: str
     details: str
-    scope: Scope | None
+    scope: Scope
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     fields: type[BaseModel] | None
@@ -75,7 +85,7 @@ class Operation:
     @property
     def problems(self) -> tuple[int, ...]:
         """The statuses with which it may say no."""
-        found: list[int] = [] if self.scope is None else [401, 403, 429]
+        found: list[int] = [401, 403, 429]
         if "<key:" in self.rule:
             found.append(404)
         if self.query or self.body or self.fields:
@@ -99,28 +109,26 @@ class Operations:
 
     items: list[tuple[Operation, Callable[..., Any]]] = field(default_factory=list)
 
-    def get(self, rule: str, gives: type[BaseModel] | str, **more: Any) -> Callable[[View], View]:
+    def get(self, rule: str, gives: Gives, **more: Unpack[More]) -> Callable[[View], View]:
         """Declare what reads."""
         return self._operation("GET", rule, gives, 200, **more)
 
-    def post(self, rule: str, gives: type[BaseModel] | str, status: int = 200, **more: Any) -> Callable[[View], View]:
+    def post(self, rule: str, gives: Gives, status: int = 200, **more: Unpack[More]) -> Callable[[View], View]:
         """Declare what writes, or searches for words that must not stand in an address."""
         return self._operation("POST", rule, gives, status, **more)
 
     def register(self, api: Flask) -> None:
         """Give the addresses to the application."""
         for operation, view in self.items:
-            api.add_url_rule(
-                operation.rule, operation.name, _checked(operation, view), methods=[operation.method]
-            )
+            api.add_url_rule(operation.rule, operation.name, _checked(operation, view), methods=[operation.method])
 
     def _operation(
         self,
         method: str,
         rule: str,
-        gives: type[BaseModel] | str,
+        gives: Gives,
         status: int,
-        scope: Scope | None = Scope.SEE,
+        scope: Scope = Scope.SEE,
         query: type[BaseModel] | None = None,
         body: type[BaseModel] | None = None,
         fields: type[BaseModel] | None = None,
@@ -128,9 +136,7 @@ class Operations:
         def declare(view: View) -> View:
             summary, _, details = (view.__doc__ or "").strip().partition("\n")
             text = " ".join(details.split())
-            operation = Operation(
-                view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status
-            )
+            operation = Operation(view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status)
             self.items.append((operation, view))
             return view
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from lungwise.api import schemas
+from lungwise.api.cursors import cursor_of, place_of
 from lungwise.api.forms import patient_fields, patient_of, summary_of
 from lungwise.api.operations import Operations
-from lungwise.api.studies import cursor_of, place_of
-from lungwise.errors import Rejected
 from lungwise.patients.service import PAGE
 from lungwise.web.desk import desk, person
 
 patients = Operations()
+_LIST = "patients"
 
 
 @patients.post("/patients/search", schemas.PatientPage, body=schemas.PatientSearch)
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of names and identifiers."""
-    place = place_of(body.cursor)
-    if place and not (place.isdecimal() and len(place) < 19):
-        raise Rejected("This cursor is none of ours. Begin the list anew, without one.")
-    found = desk().patients.search(person(), body.text, int(place) if place else None)
-    following = cursor_of(str(found[-1].id)) if len(found) == PAGE else None
+    place = place_of(_LIST, body.cursor)
+    found = desk().patients.search(person(), body.text, int(place) if place.isdecimal() else None)
+    following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 
 

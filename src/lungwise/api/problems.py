@@ -59,9 +59,7 @@ def answer(
     status: int, title: str = "", errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """Write a problem."""
-    problem = Problem(
-        type="about:blank", title=title or SENTENCES[status], status=status, errors=list(errors)
-    )
+    problem = Problem(type="about:blank", title=title or SENTENCES[status], status=status, errors=list(errors))
     return Response(problem.model_dump_json(), status, headers, content_type=MEDIA_TYPE)
 
 

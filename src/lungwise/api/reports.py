@@ -61,7 +61,9 @@ def get_statistics() -> schemas.Statistics:
     return schemas.Statistics(
         studies=numbers.studies,
         standings={standing.value: count for standing, count in numbers.standings.items()},
-        weeks=[schemas.Week(begins=week.begins, studies=week.studies, positive=week.positive) for week in numbers.weeks],
+        weeks=[
+            schemas.Week(begins=week.begins, studies=week.studies, positive=week.positive) for week in numbers.weeks
+        ],
         agreement=_share(numbers.agreement),
         sensitivity=_share(numbers.sensitivity),
         specificity=_share(numbers.specificity),

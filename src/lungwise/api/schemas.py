@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 LONGEST_WAIT = 30
 """Seconds that a request may wait for a reading."""
@@ -17,6 +17,17 @@ class Schema(BaseModel):
     """The base of all: what is not named here is refused, not overlooked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Asked(Schema):
+    """What a request says: a part that it does not say is left out, never null."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, said: object) -> object:
+        if isinstance(said, dict) and None in said.values():
+            raise ValueError("leave out what is not said: null is not taken")
+        return said
 
 
 def _matching(pattern: str) -> BeforeValidator:
@@ -127,14 +138,14 @@ class Patient(Schema):
     birth_date: date | None
 
 
-class OpinionIn(BaseModel):
+class OpinionIn(Asked):
     """What a doctor concludes: at least one of the four."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    agrees: bool = Field(default=None, description="Whether the doctor agrees with the verdict.")  # type: ignore[assignment]  # left out, never null
-    conclusion: Verdict = Field(default=None, description="The doctor's own verdict.")  # type: ignore[assignment]
-    pcr: Decided = Field(default=None, description="What a PCR test found.")  # type: ignore[assignment]
+    agrees: bool | None = Field(default=None, description="Whether the doctor agrees with the verdict.")
+    conclusion: Verdict | None = Field(default=None, description="The doctor's own verdict.")
+    pcr: Decided | None = Field(default=None, description="What a PCR test found.")
     note: str = Field(default="", min_length=1, max_length=4000, pattern=r"^[^\x00]+$")
 
 
@@ -259,50 +270,50 @@ class Statistics(Schema):
     uncertain_with_pcr: int
 
 
-class Wait(Schema):
+class Wait(Asked):
     """How long to wait for the films' readings."""
 
     wait: Seconds = Field(default=0, description="Seconds to wait for readings before answering with what there is.")
 
 
-class StudyQuery(Schema):
+class StudyQuery(Asked):
     """Which studies to list, in the address: no word of a patient is allowed there."""
 
-    standing: Standing = None  # type: ignore[assignment]
+    standing: Standing | None = None
     unread: Flag = False
-    since: Day = None  # type: ignore[assignment]
-    until: Day = None  # type: ignore[assignment]
+    since: Day | None = None
+    until: Day | None = None
     order: Order = "newest"
-    cursor: StudyCursor = ""
+    cursor: StudyCursor | None = None
 
 
-class StudySearch(Schema):
+class StudySearch(Asked):
     """Which studies to list, in the body: words of a patient may be among it."""
 
     text: str = Field(default="", max_length=100, pattern=_LINE, description="Beginnings of names and identifiers.")
-    standing: Standing = None  # type: ignore[assignment]
+    standing: Standing | None = None
     unread: bool = False
-    since: Day = None  # type: ignore[assignment]
-    until: Day = None  # type: ignore[assignment]
+    since: Day | None = None
+    until: Day | None = None
     order: Order = "newest"
-    cursor: StudyCursor = ""
+    cursor: StudyCursor | None = None
 
 
-class PatientSearch(Schema):
+class PatientSearch(Asked):
     """Which patients to list."""
 
     text: str = Field(default="", max_length=100, pattern=_LINE, description="Beginnings of names and identifiers.")
-    cursor: PatientCursor = ""
+    cursor: PatientCursor | None = None
 
 
-class PatientFields(Schema):
+class PatientFields(Asked):
     """Whose films these are; what a DICOM header says may be left out."""
 
     identifier: str = Field(default="", max_length=64, pattern=_LINE, description="Empty: the header's, or a new one.")
     name: str = Field(default="", max_length=200, pattern=_LINE)
     sex: Literal["", "F", "M", "O"] = ""
-    birth_date: Day = None  # type: ignore[assignment]
+    birth_date: Day | None = None
 
 
-class NoFields(Schema):
+class NoFields(Asked):
     """Nothing beside the films."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from datetime import date
 
@@ -12,9 +10,10 @@ from flask import request
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.bearer import once
+from lungwise.api.cursors import cursor_of, place_of
 from lungwise.api.forms import opinion_of, study_of, summary_of
 from lungwise.api.operations import Operations
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.service import Conclusion, Standing, Study
@@ -22,6 +21,7 @@ from lungwise.studies.worklist import Order, Wanted
 from lungwise.web.desk import desk, person
 
 studies = Operations()
+_LIST = "studies"
 _LAST_DAY = date(9000, 1, 1)  # a filter beyond any study, within what a database can compare
 
 
@@ -57,7 +57,7 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.St
     facts = PatientFacts(fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date)
     files = _files()
     desk().session.commit()  # the films go to disk before the transaction that names them begins
-    key = once([repr(facts), _hashes(files)], lambda: desk().studies.open(person(), facts, files).key)
+    key = once([repr(facts), *_hashes(files)], lambda: desk().studies.open(person(), facts, files).key)
     return _saved(key, query.wait)
 
 
@@ -96,9 +96,12 @@ def list_opinions(key: str) -> schemas.Opinions:
 def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     """Keep an opinion beside the readings, which stay as they are."""
     said = Conclusion(
-        body.agrees, Verdict(body.conclusion) if body.conclusion else None, Verdict(body.pcr) if body.pcr else None, body.note
+        body.agrees,
+        Verdict(body.conclusion) if body.conclusion else None,
+        Verdict(body.pcr) if body.pcr else None,
+        body.note,
     )
-    number = int(once(repr(said), lambda: str(desk().studies.conclude(person(), key, said).id)))
+    number = int(once([repr(said)], lambda: str(desk().studies.conclude(person(), key, said).id)))
     kept = next((one for one in desk().studies.get(person(), key).opinions if one.id == number), None)
     if kept is None:
         raise NotFound
@@ -142,31 +145,10 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
             since=wanted.since,
             until=min(wanted.until, _LAST_DAY) if wanted.until else None,
             order=Order(wanted.order),
-            after=place_of(wanted.cursor),
+            after=place_of(_LIST, wanted.cursor),
         ),
     )
     return schemas.StudyPage(
-        items=[summary_of(line.study, line.patient) for line in lines], next=cursor_of(following) if following else None
+        items=[summary_of(line.study, line.patient) for line in lines],
+        next=cursor_of(_LIST, following) if following else None,
     )
-
-
-def cursor_of(place: str) -> str:
-    """Write a place in a list so that nobody builds one by hand."""
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def place_of(cursor: str) -> str:
-    """Read a cursor.
-
-    Raises
-    ------
-    Rejected
-        If it is none of ours.
-    """
-    try:
-        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        place = ""
-    if cursor_of(place) != cursor:
-        raise Rejected("This cursor is none of ours. Begin the list anew, without one.")
-    return place

@@ -8,13 +8,14 @@ import threading
 
 import click
 
+from lungwise import logs
 from lungwise.accounts.person import Person, Role
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import accounts_over, open_database, read_settings, studies_over
+from lungwise.cli.installation import accounts_over, make_sender, open_database, read_settings, studies_over
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.reading_room import open_room
 from lungwise.studies.reception import Reception
 
 
@@ -25,11 +26,13 @@ def node(port: int | None) -> None:
     """Take films by DICOM and read them, until it is told to stop."""
     from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
 
-    _log_quietly()
     settings = read_settings(**({} if port is None else {"node_port": port}))
+    logs.configure(settings.log_format)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         store = FilmStore(settings.films_folder)
-        room = ReadingRoom(database, store, utc_now, installation.make_reader, settings.readers)
+        room = open_room(settings, database, store, utc_now, installation.make_reader, settings.own_readers)
+        sender = make_sender(database, settings) if settings.send_to_list else None
         reception = Reception(database, store, studies_over(settings, store), _person(database, settings), room.wake)
         served = Node(settings, reception)
         stop = threading.Event()
@@ -37,17 +40,15 @@ def node(port: int | None) -> None:
             signal.signal(number, lambda _signal, _frame: stop.set())
         port = served.start()
         room.start()
+        if sender:
+            sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
         room.stop()
+        if sender:
+            sender.stop()
     click.echo("The node has stopped.")
-
-
-def _log_quietly() -> None:
-    """Log our own lines alone: pynetdicom writes a traceback for every broken PDU."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 def _person(database: Database, settings: Settings) -> Person:

@@ -130,6 +130,7 @@ class BoundedServer(ThreadedAssociationServer):
     """Accepts a bounded number of connections and shakes hands with each in its own thread."""
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(
         self,

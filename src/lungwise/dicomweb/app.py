@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.archive import Archive
 from lungwise.studies.reception import Reception
-from lungwise.web import csp, transactions
+from lungwise.web import csp, transactions, watch
 from lungwise.web.desk import Desk, desk, person
 
 PREFIX = "/dicom-web"
@@ -60,6 +59,7 @@ def create_dicomweb(
     app.config.update(MAX_CONTENT_LENGTH=settings.upload_megabytes << 20, BABEL_DEFAULT_LOCALE=settings.language)
     app.url_map.converters["uid"] = Uid
     Babel(app, locale_selector=lambda: settings.language)
+    watch.watch(app)
     transactions.init_app(app, database, sessions, lay_desk)
     csp.init_app(app, https=settings.https)
     problems.init_app(app)
@@ -74,7 +74,6 @@ def create_dicomweb(
 
 
 def _guard(rates: Rates) -> None:
-    g.began = time.perf_counter()
     authenticate()
     limit(rates)
 

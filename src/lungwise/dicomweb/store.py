@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lungwise.dicom.node import STORAGE_CLASSES
 from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
-from lungwise.errors import Rejected
+from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.films.elements import read_elements
 from lungwise.studies.intake import Arrival, arrival_of
@@ -99,7 +99,7 @@ class Intake:
             return OF_ANOTHER_STUDY
         try:
             self._reception.accept(arrival, self._address)
-        except (Rejected, OSError, SQLAlchemyError) as error:
+        except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
             _log.error("An object cannot be kept: %s", type(error).__name__, exc_info=error)
             return OUT_OF_RESOURCES
         return None

@@ -38,8 +38,11 @@ def bundle(study: Study, patient: Patient, clinic: str) -> str:
         (_name(study.key), _report(study, patient, clinic)),
         *((_name(film.key), _observation(film, reading, study, patient)) for film, reading in _read(study)),
     ]
-    entries = [{"fullUrl": name, "resource": resource} for name, resource in resources]
-    text: str = Bundle(type="collection", entry=entries).model_dump_json()
+    fields: Fields = {
+        "type": "collection",
+        "entry": [{"fullUrl": name, "resource": resource} for name, resource in resources],
+    }
+    text: str = Bundle(**fields).model_dump_json()
     return text
 
 

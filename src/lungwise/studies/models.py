@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+import lungwise.patients.service  # noqa: F401 - studies refer to its table
+from lungwise import logs
 from lungwise.store import Base, Moment
 from lungwise.store.database import TABLE
 
@@ -42,21 +45,37 @@ class DispatchState(StrEnum):
     FAILED = "failed"
 
 
+def monday(day: date) -> date:
+    """Give the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def _week(context: DefaultExecutionContext) -> date:
+    """Take the week from the moment that is stored beside it."""
+    at: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
+    return monday(at.astimezone(UTC).date())
+
+
 class Study(Base):
     """One visit's films of one patient.
 
     `standing`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
-    so that the worklist and the statistics need one table. A study that came over the network has no
-    author but the AE title of the node that took it, and the Study Instance UID whose films it collects.
+    so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
+    the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
+    only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
+    node that took it, and the Study Instance UID whose films it collects.
     """
 
     __tablename__ = "studies"
     __table_args__ = (
-        Index("ix_studies_newest", "clinic_id", "unread", "created_at", "id"),
-        Index("ix_studies_probable", "clinic_id", "unread", "probability", "id"),
-        Index("ix_studies_standing_newest", "clinic_id", "standing", "unread", "created_at", "id"),
-        Index("ix_studies_standing_probable", "clinic_id", "standing", "unread", "probability", "id"),
-        Index("ix_studies_statistics", "clinic_id", "created_at", "standing", "conclusion", "pcr"),
+        Index("ix_studies_newest", "clinic_id", "unread", "created_at", "id", "patient_id"),
+        Index("ix_studies_probable", "clinic_id", "unread", "probability", "id", "created_at", "patient_id"),
+        Index("ix_studies_standing_newest", "clinic_id", "standing", "unread", "created_at", "id", "patient_id"),
+        Index(
+            "ix_studies_standing_probable",
+            *("clinic_id", "standing", "unread", "probability", "id", "created_at", "patient_id"),
+        ),
+        Index("ix_studies_statistics", "clinic_id", "week", "standing", "conclusion", "pcr"),
         Index("ix_studies_clinic_id_study_uid", "clinic_id", "study_uid", unique=True),
         TABLE,
     )
@@ -69,6 +88,7 @@ class Study(Base):
     node: Mapped[str | None] = mapped_column(String(16))
     study_uid: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
     standing: Mapped[str] = mapped_column(String(10))
     probability: Mapped[float] = mapped_column()
@@ -153,7 +173,7 @@ class ReadingRecord(Base):
 class Dispatch(Base):
     """The work of sending one reading's objects to one archive, written in the same transaction as the reading.
 
-    `due_at` is when it is tried next; whoever takes it moves that on, so that no two send it at once.
+    `due_at` is when it is tried next, or was sent; whoever takes it moves that on, so that no two send it at once.
     `accepted` are the SOP Instance UIDs that the archive has acknowledged.
     """
 
@@ -172,18 +192,28 @@ class Dispatch(Base):
 
 
 class Job(Base):
-    """The work of reading one film, written in the same transaction as the film."""
+    """The work of reading one film, written in the same transaction as the film.
+
+    `model` names the one model that shall read an old film again; it is empty for a new film, which
+    any model may read. `due_at` is told by the database's clock: a queued job may be taken from then
+    on, and so may a running one, whose lease has run out then. `claim` names who has it in hand.
+    `request_id` is of the request that uploaded the film.
+    """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "state", "id"), TABLE)
+    __table_args__ = (UniqueConstraint("film_id", "model"), Index(None, "state", "model", "id"), TABLE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"), index=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
+    model: Mapped[str] = mapped_column(String(101), default="")
     state: Mapped[str] = mapped_column(String(10))
-    attempts: Mapped[int] = mapped_column()
+    claim: Mapped[str] = mapped_column(String(20), default="")
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
-    error: Mapped[str] = mapped_column(String(200))
+    error: Mapped[str] = mapped_column(String(200), default="")
+    request_id: Mapped[str] = mapped_column(String(64), default=lambda: logs.request_id.get())
 
     film: Mapped[FilmRecord] = relationship(back_populates="jobs")
 

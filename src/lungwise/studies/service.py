@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 
 from sqlalchemy import select, update
@@ -11,10 +13,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
-from lungwise.store import Clock, FilmStore, new_key
+from lungwise.store import Clock, FilmStore, database_time, new_key
 from lungwise.studies.intake import Arrival, Limits, Upload, patient_of, unpack
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 from lungwise.studies.uids import own_uid
@@ -22,6 +24,7 @@ from lungwise.studies.uids import own_uid
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
 Files = Iterable[tuple[str, bytes]]
+_log = logging.getLogger("lungwise.studies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ class Studies:
         uploads = unpack(files, self._limits)
         agreed = _agreed(facts, patient_of(uploads))
         key = new_key()
-        kept = self._put(key, uploads)
+        try:
+            kept = self._put(key, uploads)
+        except Unavailable:
+            self._store.delete(key)  # all or nothing
+            raise
         patient = self._patients.find_or_add(person, agreed)
         study = Study(
             key=key,
@@ -151,7 +158,7 @@ class Studies:
             select(Study)
             .where(Study.key == key, Study.clinic_id == person.clinic_id)
             .options(
-                selectinload(Study.films).selectinload(FilmRecord.readings),
+                selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
                 selectinload(Study.opinions),
             )
@@ -186,8 +193,18 @@ class Studies:
         return found
 
     def data(self, film: FilmRecord) -> bytes:
-        """Give a film's bytes."""
-        return self._store.get(film.study.key, film.sha256)
+        """Give a film's bytes.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give them.
+        """
+        try:
+            return self._store.get(film.study.key, film.sha256)
+        except OSError as error:
+            _log.exception("A film cannot be fetched.")
+            raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
 
     def loader(self, film: FilmRecord) -> Callable[[], bytes]:
         """Give what reads a film's bytes, also when the session is gone."""
@@ -305,7 +322,15 @@ class Studies:
 
     def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
         """Files first, rows afterwards: a row never stands for a film that is not on disk."""
-        return {self._store.put(study, upload.data): upload for upload in uploads}
+        try:
+            return {self._store.put(study, upload.data): upload for upload in uploads}
+        except OSError as error:
+            _log.exception("A film cannot be kept.")
+            if error.errno in (ENOSPC, EDQUOT, EFBIG):
+                raise Full("The disk is full.") from error
+            raise Unavailable(
+                "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
+            ) from error
 
     def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
         self._session.flush()
@@ -313,9 +338,9 @@ class Studies:
         fresh = [(name, upload) for name, upload in kept.items() if name not in present]
         if len(present) + len(fresh) > self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
-        now = self._clock()
+        now, due = self._clock(), database_time(self._session)
         for name, upload in fresh:
-            job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
+            job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
             film.series_uid = upload.uids.series or own_uid("series", film.key)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
@@ -35,22 +33,23 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies import views as studies_views
 from lungwise.studies.intake import Limits
-from lungwise.studies.reading_room import FilmReader, ReadingRoom
+from lungwise.studies.queue import Queue
+from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
-from lungwise.web import csp, errors, health, language, transactions
+from lungwise.web import csp, errors, health, language, transactions, watch
 from lungwise.web.desk import Desk, desk, user
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-_log = logging.getLogger("lungwise.access")
 _PUBLIC = frozenset(
     {
         "static",
         "healthz",
         "readyz",
+        "metrics",
         "accounts.home",
         "accounts.welcome",
         "accounts.register",
@@ -86,9 +85,9 @@ def create_app(
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings.films_folder)
     app.database = database
-    app.room = ReadingRoom(database, store, clock, make_reader, settings.readers)
+    app.room = open_room(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.request_session(database)
-    app.before_request(_begin)
+    watch.init_app(app, settings)
     lay_desk = _desk_maker(settings, clock, store, app.room)
     transactions.init_app(app, database, session, lay_desk)
     csp.init_app(app, https=settings.https)
@@ -101,7 +100,6 @@ def create_app(
     health.init_app(app, database, store)
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
-    app.after_request(_log_access)
     app.api = create_api(settings, clock, database, session, lay_desk)
     app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
     mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
@@ -153,6 +151,7 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
+            queue=Queue(session, clock, audit),
             worklist=Worklist(session, patients),
             statistics=ClinicStatistics(session, clock),
             audit=audit,
@@ -161,10 +160,6 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
         )
 
     return lay
-
-
-def _begin() -> None:
-    g.began = time.perf_counter()
 
 
 def _only_signed_in() -> AnyResponse | None:
@@ -179,12 +174,3 @@ def _only_signed_in() -> AnyResponse | None:
 
 def _is_new() -> bool:
     return not user().is_authenticated and desk().accounts.is_empty()
-
-
-def _log_access(response: Response) -> Response:
-    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
-    if request.endpoint not in ("static", "healthz", "readyz"):
-        took = round((time.perf_counter() - g.began) * 1000)
-        rule = request.url_rule.rule if request.url_rule else "-"
-        _log.info("%s %s %d %d ms", request.method, rule, response.status_code, took)
-    return response

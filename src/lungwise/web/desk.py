@@ -22,6 +22,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.patients.service import Patients
 from lungwise.settings import Settings
+from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
@@ -42,6 +43,7 @@ class Desk:
     idempotency: Idempotency
     patients: Patients
     studies: Studies
+    queue: Queue
     worklist: Worklist
     statistics: ClinicStatistics
     audit: AuditTrail
