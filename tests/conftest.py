@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
+from waitress.server import create_server
 from werkzeug.test import TestResponse
 
 import synthetic
@@ -439,3 +441,27 @@ def everywhere_rooms(
         either = place.model_copy(update={"database_url": either.database_url})
     migrate(either)
     yield from open_rooms(either, clock)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Lungwise], str]]:
+    """Give what serves an application and says where."""
+    stops: list[Callable[[], None]] = []
+
+    def serve(app: Lungwise) -> str:
+        server = create_server(app, host="127.0.0.1", port=0, threads=8)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+
+        def stop() -> None:
+            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
+            thread.join(30)
+            server.task_dispatcher.shutdown()
+
+        stops.append(stop)
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield serve
+    for stop in stops:
+        stop()

@@ -7,6 +7,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import JSON, Connection, MetaData, insert, select, text
+from sqlalchemy import table as named
+from sqlalchemy.sql import column
 
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
@@ -120,6 +122,36 @@ def test_upgrading_again_changes_nothing(settings: Settings) -> None:
     database.close()
 
 
+def test_what_the_release_before_kept_is_there_after_the_upgrade(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    now = datetime(2026, 3, 2, 9, 0)
+    rows: dict[str, dict[str, object]] = {
+        "clinics": {"id": 1, "name": "Hill", "created_at": now},
+        "users": {
+            "id": 1, "key": "u", "clinic_id": 1, "email": "a@b", "name": "A", "role": "doctor", "active": True,
+            "created_at": now, "password": "", "fs_uniquifier": "x",
+        },
+        "patients": {"id": 1, "key": "p", "clinic_id": 1, "identifier": "P", "name": "", "sex": "", "created_at": now},
+        "studies": {
+            "id": 1, "key": "s", "clinic_id": 1, "patient_id": 1, "author_id": 1, "created_at": now, "unread": True,
+            "standing": "waiting", "probability": 0.0,
+        },
+        "films": {"id": 1, "key": "f", "study_id": 1, "sha256": "0", "kind": "JPEG", "size": 1, "created_at": now},
+    }  # fmt: skip
+    with database.engine.execution_options(lungwise_writes=True).begin() as connection:
+        for name, row in rows.items():
+            connection.execute(insert(named(name, *map(column, row))).values(row))
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        for name, row in rows.items():
+            assert connection.execute(select(column("id")).select_from(named(name))).scalars().all() == [row["id"]]
+        if not either.database_url:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    database.close()
+
+
 def test_the_studies_of_an_earlier_release_are_given_their_weeks(either: Settings) -> None:
     database = Database(either)
     upgrade(database.engine, "0001")
@@ -146,8 +178,8 @@ def fill(connection: Connection) -> None:
     """Write the rows as the first release did, by the tables that its own step made."""
     old = MetaData()
     old.reflect(connection)
-    for column in ("appearance", "findings"):
-        old.tables["readings"].c[column].type = JSON()  # MariaDB calls it a text
+    for name in ("appearance", "findings"):
+        old.tables["readings"].c[name].type = JSON()  # MariaDB calls it a text
     for name, rows in FIRST_RELEASE.items():
         connection.execute(insert(old.tables[name]), rows)
 

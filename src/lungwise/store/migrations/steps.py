@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -14,11 +17,9 @@ from sqlalchemy import Connection, Engine
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the steps that the database lacks."""
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            _upgrade_sqlite(connection, revision)
-        else:
-            with connection.begin():
-                command.upgrade(_config(connection), revision)
+        with _without_foreign_keys(connection), connection.begin():
+            command.upgrade(_config(connection), revision)
+        _empty_log(connection)
 
 
 def is_current(engine: Engine) -> bool:
@@ -28,22 +29,28 @@ def is_current(engine: Engine) -> bool:
     return set(applied) == set(ScriptDirectory.from_config(_config(None)).get_heads())
 
 
-def _upgrade_sqlite(connection: Connection, revision: str) -> None:
-    """Let tables be made anew while others refer to them (https://sqlite.org/lang_altertable.html, section 7).
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Let SQLite make a table anew without deleting, by cascade, what refers to the old one's rows.
 
-    Afterwards the write-ahead log is emptied: it holds pages as they were before.
+    It takes the pragma outside of a transaction alone, so it goes past SQLAlchemy, which would begin one.
     """
-    pragma = connection.connection.cursor().execute
-    pragma("PRAGMA foreign_keys=OFF")
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
     try:
-        with connection.begin():
-            command.upgrade(_config(connection), revision)
-            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-            if broken:
-                raise ValueError(f"The upgrade would break the table {broken[0]}; nothing is changed.")
-        pragma("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield
     finally:
-        pragma("PRAGMA foreign_keys=ON")
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _empty_log(connection: Connection) -> None:
+    """Empty SQLite's write-ahead log: it holds pages as they were before."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _config(connection: Connection | None) -> Config:
