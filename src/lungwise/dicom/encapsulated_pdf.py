@@ -7,10 +7,8 @@ import hashlib
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
-from lungwise.dicom.result import MANUFACTURER, Result
+from lungwise.dicom.result import MANUFACTURER, SERIES, Result
 from lungwise.dicom.study_header import StudyHeader
-
-_SERIES_NUMBER = 8803
 
 
 def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset:
@@ -21,8 +19,8 @@ def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset
     item.SOPClassUID = EncapsulatedPDFStorage
     item.SOPInstanceUID = result.uid(header, "PDF", hashlib.sha256(pdf).hexdigest())
     item.StudyInstanceUID, item.SeriesInstanceUID = header.study_uid, result.uid(header, "PDF", "series")
-    item.Modality, item.SeriesNumber, item.InstanceNumber = "DOC", _SERIES_NUMBER, 1
-    item.SeriesDescription, item.Manufacturer = "Lungwise report", MANUFACTURER
+    item.Modality, item.SeriesNumber, item.InstanceNumber = "DOC", SERIES["PDF"].number, 1
+    item.SeriesDescription, item.Manufacturer = SERIES["PDF"].description, MANUFACTURER
     item.ManufacturerModelName, item.SoftwareVersions = result.model, result.version
     item.ConversionType = "WSD"
     item.BurnedInAnnotation = "YES"

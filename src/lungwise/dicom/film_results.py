@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from lungwise.accounts.person import Person
 from lungwise.dicom.result import Answer, Result
-from lungwise.dicom.results import file_bytes, film_object, result_objects
+from lungwise.dicom.results import file_bytes, film_object, film_series, result_objects, result_series
 from lungwise.dicom.study_header import StudyFacts
 from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
@@ -42,6 +42,12 @@ class FilmResults:
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came without DICOM; none of one that cannot be decoded."""
         return film_object(self._studies.data(film), self._facts(person, film))
+
+    def series(self, person: Person, film: FilmRecord) -> list[Dataset]:
+        """Tell the series that a film without DICOM and its results lie in, without making them."""
+        data, facts = self._studies.data(film), self._facts(person, film)
+        own = [] if film.kind == "DICOM" else [film_series(data, facts)]
+        return [*own, *(result_series(data, facts, _result(film.reading)) if film.reading else [])]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:
         """Pack the results of a film into a ZIP."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,21 @@ from lungwise.studies.uids import own_uid
 
 MANUFACTURER = "Lungwise"
 RESEARCH = "For research use only. Not a diagnosis."
+
+
+class Series(NamedTuple):
+    """A series of results."""
+
+    modality: str
+    number: int
+    description: str
+
+
+SERIES: Final = {
+    "SR": Series("SR", 8801, "Lungwise structured report"),
+    "SC": Series("OT", 8802, "Lungwise heat map"),
+    "PDF": Series("DOC", 8803, "Lungwise report"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,23 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from lungwise.dicom.encapsulated_pdf import encapsulated_pdf
-from lungwise.dicom.result import Answer, Result
-from lungwise.dicom.secondary_capture import film_capture, heat_map_capture
+from lungwise.dicom.result import SERIES, Answer, Result, Series
+from lungwise.dicom.secondary_capture import FILM_DESCRIPTION, film_capture, heat_map_capture
 from lungwise.dicom.structured_report import structured_report
 from lungwise.dicom.study_header import StudyFacts, StudyHeader, study_header
 from lungwise.films import Film, Refusal, open_film
 from lungwise.studies.uids import own_uid
 
-__all__ = ["Answer", "Result", "StudyFacts", "file_bytes", "film_object", "result_objects"]
+__all__ = [
+    "Answer",
+    "Result",
+    "StudyFacts",
+    "file_bytes",
+    "film_object",
+    "film_series",
+    "result_objects",
+    "result_series",
+]
 
 _IMPLEMENTATION = own_uid("implementation")
 
@@ -49,6 +58,27 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
     for item in objects:
         _finish(item, header, result.made_at)
     return objects
+
+
+def result_series(data: bytes, facts: StudyFacts, result: Result) -> list[Dataset]:
+    """Tell the series that the results lie in, without making the results."""
+    header = study_header(data, facts)
+    made = SERIES if isinstance(result.outcome, Answer) else {kind: SERIES[kind] for kind in ("SR", "PDF")}
+    return [_series(header, result.uid(header, kind, "series"), series) for kind, series in made.items()]
+
+
+def film_series(data: bytes, facts: StudyFacts) -> Dataset:
+    """Tell the series of a film that came without DICOM."""
+    header = study_header(data, facts)
+    return _series(header, header.film_series, Series("OT", 1, FILM_DESCRIPTION))
+
+
+def _series(header: StudyHeader, uid: str, series: Series) -> Dataset:
+    item = Dataset()
+    header.put_into(item)
+    item.Modality, item.SeriesInstanceUID = series.modality, uid
+    item.SeriesNumber, item.SeriesDescription = series.number, series.description
+    return item
 
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
-from lungwise.dicom.result import MANUFACTURER, RESEARCH, Answer, Result
+from lungwise.dicom.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
 from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Film
 from lungwise.studies.pictures import LARGEST, picture, with_heat
 from lungwise.studies.wording import VERDICTS, percent
 
+FILM_DESCRIPTION = "Film as uploaded"
 _SIDE = 1024
-_SERIES_NUMBER = 8802
 
 
 def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: Film) -> Dataset:
@@ -29,9 +29,9 @@ def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: 
         "RGB",
         result.uid(header, "SC", "series"),
         result.uid(header, "SC"),
-        _SERIES_NUMBER,
+        SERIES["SC"].number,
     )
-    capture.SeriesDescription = "Lungwise heat map"
+    capture.SeriesDescription = SERIES["SC"].description
     capture.ManufacturerModelName, capture.SoftwareVersions = result.model, result.version
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"Heat map of {result.model} {result.version} over the film"
@@ -44,7 +44,7 @@ def film_capture(header: StudyHeader, film: Film) -> Dataset:
     capture = _capture(
         header, np.asarray(picture(film, LARGEST)), "MONOCHROME2", header.film_series, header.film_uid, 1
     )
-    capture.SeriesDescription = "Film as uploaded"
+    capture.SeriesDescription = FILM_DESCRIPTION
     capture.ImageType = ["DERIVED", "SECONDARY"]
     return capture
 

@@ -23,7 +23,7 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from lungwise.dicom.result import MANUFACTURER, RESEARCH, Answer, Result
+from lungwise.dicom.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
 from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Refusal
 from lungwise.studies.uids import own_uid
@@ -42,7 +42,6 @@ VERDICTS: Final = {
 }
 _VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the model's thresholds")
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
-_SERIES_NUMBER = 8801
 
 
 def structured_report(header: StudyHeader, result: Result) -> Dataset:
@@ -58,12 +57,12 @@ def structured_report(header: StudyHeader, result: Result) -> Dataset:
         evidence=[header.as_evidence()],
         content=content[0],
         series_instance_uid=result.uid(header, "SR", "series"),
-        series_number=_SERIES_NUMBER,
+        series_number=SERIES["SR"].number,
         sop_instance_uid=result.uid(header, "SR"),
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,
-        series_description="Lungwise structured report",
+        series_description=SERIES["SR"].description,
         manufacturer_model_name=result.model,
         software_versions=result.version,
         device_serial_number=result.version,

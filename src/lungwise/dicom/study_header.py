@@ -92,7 +92,7 @@ class StudyHeader:
 def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     """Read patient, study and film from the film's bytes, and from `facts` what they do not say."""
     elements = _elements(data)
-    text = _Decoder(elements)
+    text = TextDecoder(elements)
     modules = Dataset()
     for tag, vr in _ALWAYS.items():
         modules.add_new(tag, vr, _clean(text(tag), vr))
@@ -130,7 +130,7 @@ def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
         modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
 
 
-class _Decoder:
+class TextDecoder:
     """Turns the bytes of a text into text, by the character sets that the file names (PS3.3, C.12.1.1.2)."""
 
     def __init__(self, elements: Elements) -> None:
@@ -140,6 +140,7 @@ class _Decoder:
         self._codecs = known if any(named) else []
 
     def __call__(self, tag: int) -> str:
+        """Give an element's text; '' where it is missing."""
         value = bytes(self._elements[tag].value[:1024]) if tag in self._elements else b""
         if b"\x1b" in value and self._codecs:
             return str(decode_bytes(value, self._codecs, PN_DELIMS))

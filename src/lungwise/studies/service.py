@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
@@ -205,6 +206,10 @@ class Studies:
         except OSError as error:
             _log.exception("A film cannot be fetched.")
             raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+
+    def loader(self, film: FilmRecord) -> Callable[[], bytes]:
+        """Give what reads a film's bytes, also when the session is gone."""
+        return partial(self._store.get, film.study.key, film.sha256)
 
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""

@@ -24,9 +24,7 @@ _log = logging.getLogger("lungwise.access")
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Watch every request, and add `/metrics`."""
-    app.before_request(_begin)
-    app.after_request(_end)
-    app.teardown_request(_forget)
+    watch(app)
 
     def show() -> Response:
         """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
@@ -40,6 +38,13 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.add_url_rule("/metrics", "metrics", show)
 
 
+def watch(app: Flask) -> None:
+    """Watch every request of an application, or of one that is mounted in it."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
 def _begin() -> None:
     g.began = time.perf_counter()
     logs.request_id.set(logs.accepted(request.headers.get(HEADER)) or new_key())
@@ -50,7 +55,7 @@ def _end(response: AnyResponse) -> AnyResponse:
     response.headers[HEADER] = logs.request_id.get()
     if request.endpoint not in _QUIET:
         seconds = time.perf_counter() - g.began
-        route = request.url_rule.rule if request.url_rule else "-"
+        route = request.script_root + request.url_rule.rule if request.url_rule else "-"
         metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
         metrics.REQUEST_SECONDS.labels(route).observe(seconds)
         told = {"method": request.method, "route": route, "status": response.status_code}
