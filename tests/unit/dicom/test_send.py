@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
 from drawn import chest_bytes
+from lungwise.audit.models import AuditEntry
 from lungwise.dicom.send import Archives, Delivery, Destination, Sender
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
@@ -134,6 +135,8 @@ def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
     with database.reading() as session:
         assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
+        entries = session.query(AuditEntry).filter_by(deed="sent", subject_key=film).all()
+        assert [(entry.person_name, entry.address) for entry in entries] == [("LUNGWISE", "127.0.0.1")] * 2
     database.close()
 
 
