@@ -39,6 +39,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
+from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
@@ -62,6 +63,8 @@ def films_folder() -> Path:
 
 class DrawnReader:
     """Reads drawn films by how bright the lower lungs are; stands in where no trained artefact is present."""
+
+    model, version = "drawn", "1"
 
     def read(self, film: Film) -> Reading:
         """Read one film; a film of one grey is refused."""
@@ -121,6 +124,7 @@ class Rooms:
     studies: Studies
     worklist: Worklist
     room: ReadingRoom
+    queue: Queue
 
     def person(self, name: str = "Ada", clinic: str = "Hill", role: Role = Role.ADMINISTRATOR) -> Person:
         """Open an account and give its person."""
@@ -174,6 +178,7 @@ def mariadb() -> Iterator[str]:
             f"--port={port}",
             "--bind-address=127.0.0.1",
             "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
             "--skip-log-bin",
         ],
         stdout=subprocess.DEVNULL,
@@ -280,6 +285,7 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             studies=Studies(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
             worklist=Worklist(session, patients),
             room=ReadingRoom(database, store, clock, DrawnReader, 1),
+            queue=Queue(session, clock, audit),
         )
     database.close()
 

@@ -1,4 +1,4 @@
-"""The two ways a service says no. Both carry one sentence for the person who asked."""
+"""The ways a service says no. Each carries one sentence for the person who asked."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ class NotFound(Exception):  # noqa: N818 - an answer, not a fault
 
 class Rejected(Exception):  # noqa: N818 - an answer, not a fault
     """What was asked breaks a rule; the sentence says which, and what to do."""
+
+
+class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
+    """What is needed is away; the sentence says what was kept, and what to do."""
+
+
+class Full(Unavailable):
+    """What is needed has no room left."""

@@ -64,7 +64,22 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
     threads: int = Field(default=8, ge=2, le=256, description="Requests answered at once.")
-    readers: int = Field(default=1, ge=1, le=64, description="Films read at once.")
+    readers: int = Field(
+        default=1, ge=0, le=64, description="Films that a process reads at once; 0 leaves them to `lungwise worker`."
+    )
+    broker_url: SecretStr = Field(
+        default=SecretStr(""),
+        description=(
+            "Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers "
+            "on several machines. Empty: films are read without a broker."
+        ),
+    )
+    lease_seconds: int = Field(
+        default=30,
+        ge=3,
+        le=600,
+        description="Seconds without a sign of life after which another reader takes a film up. The same everywhere.",
+    )
     https: bool = Field(
         default=False,
         description="The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS.",
@@ -127,6 +142,16 @@ class Settings(BaseSettings):
     def films_folder(self) -> Path:
         """Where the films lie."""
         return self.data_folder / "films"
+
+    @property
+    def own_readers(self) -> int:
+        """Films that a process of the pages reads at once: none where workers are called by a broker."""
+        return 0 if self.broker else self.readers
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL; empty where there is none."""
+        return self.broker_url.get_secret_value()
 
     def signing_key(self) -> str:
         """The secret key; made and kept in the data folder where none is set."""

@@ -23,7 +23,7 @@ PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<t
 PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
 PUBLIC |= {"/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
-ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete")
+ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/queue", "/retry")
 DOCTORS = ("/change", "/merge")
 
 

@@ -15,6 +15,8 @@ COMMANDS = {
     "evaluate": "lungwise.cli.evaluate:evaluate",
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
+    "worker": "lungwise.cli.worker:worker",
+    "jobs": "lungwise.cli.jobs:jobs",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "db": "lungwise.cli.db:db",

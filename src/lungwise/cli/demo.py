@@ -21,7 +21,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
-from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.reading_room import open_room
 from lungwise.studies.service import Conclusion, Studies
 from lungwise.studies.worklist import Wanted, Worklist
 
@@ -72,7 +72,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = ReadingRoom(database, FilmStore(settings.films_folder), utc_now, installation.make_reader, settings.readers)
+    room = open_room(settings, database, FilmStore(settings.films_folder), utc_now, installation.make_reader)
     for _film in track(room.read_all(), description="Reading films", total=studies):
         pass
 

@@ -53,6 +53,16 @@ class Reader:
         self._made: dict[int, Runtime] = {}
         self._making = Lock()
 
+    @property
+    def model(self) -> str:
+        """Name of the model that reads."""
+        return self.artefact.card.name
+
+    @property
+    def version(self) -> str:
+        """Version of the model that reads."""
+        return self.artefact.card.version
+
     def read(self, film: Film) -> Reading:
         """Read one film; a film that lies on its side or head is turned upright first.
 

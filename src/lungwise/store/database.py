@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -70,6 +70,13 @@ class Base(DeclarativeBase):
     __table_args__: Any = TABLE
 
 
+def database_time(session: Session) -> datetime:
+    """Tell the database's time: the one clock that all processes of an installation share."""
+    if session.get_bind().dialect.name == "sqlite":
+        return utc_now()
+    return session.execute(select(literal_column("UTC_TIMESTAMP(6)", Moment))).scalar_one()
+
+
 class Database:
     """One database: SQLite, MySQL or MariaDB.
 
@@ -112,7 +119,7 @@ def _engine(settings: Settings) -> Engine:
             pool_recycle=1800,
             pool_size=settings.threads + settings.readers,
             isolation_level="READ COMMITTED",
-            connect_args=_tls(settings),
+            connect_args=_connecting(settings),
         )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -120,6 +127,11 @@ def _engine(settings: Settings) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connecting(settings: Settings) -> dict[str, Any]:
+    """Bound how long a request waits for a server that has vanished."""
+    return {"connect_timeout": 5, "read_timeout": 60, "write_timeout": 60, **_tls(settings)}
 
 
 def _tls(settings: Settings) -> dict[str, Any]:

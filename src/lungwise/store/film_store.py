@@ -32,7 +32,9 @@ class FilmStore:
         name = hashlib.sha256(data).hexdigest()
         path = self._path(study, name)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
+            for folder in (path.parent.parent, path.parent):
+                folder.mkdir(exist_ok=True, mode=0o700)
             _write_whole(path, data)
             _sync_folder(path.parent.parent)
         return name

@@ -1,98 +1,193 @@
-"""The jobs: one film waits, is claimed, and gets its reading."""
+"""The jobs: one film waits, is claimed for a while, and gets its reading."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading
-from lungwise.store import Clock
+from lungwise.store import Clock, database_time, new_key
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
-ATTEMPTS = 3
-NO_MODEL = ("none", "")
-"""Model and version of a refusal that came before any model saw the film."""
+ATTEMPTS = 4
+_BACK_OFF = (5, 25, 125)
+"""Seconds between two attempts."""
+_PAUSE = 2
+"""Seconds until a job that was given back may be taken again."""
+_DIED = "the process that read it died each time"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which model reads: films, and the jobs that want no other."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claimed job: which film to fetch and read."""
+    """One claimed job: which film to fetch and read, with which model."""
 
     job: int
+    token: str
     study: str
     sha256: str
+    model: Model
 
 
 class Jobs:
-    """The queue of films to read, in the database."""
+    """The queue of films to read, in the database.
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    A claim is a lease: whoever has it shows every while that they live, and when they do not, the
+    job is anybody's again. The lease keeps two from working on one film for nothing; that a job
+    gets one reading does not rest on it, nor on any clock, but on `finish`.
+    """
+
+    def __init__(self, session: Session, clock: Clock, lease: float) -> None:
         self._session = session
         self._clock = clock
+        self._lease = timedelta(seconds=lease)
 
-    def claim(self) -> Claim | None:
-        """Take the oldest queued job, so that no other reader takes it."""
-        query = select(Job).where(Job.state == JobState.QUEUED).order_by(Job.id).limit(1)
-        job = self._session.scalar(query.with_for_update(skip_locked=True))
-        if job is None:
-            return None
-        job.state = JobState.RUNNING
-        job.attempts += 1
-        self._session.flush()
-        return Claim(job.id, job.film.study.key, job.film.sha256)
+    def any_due(self) -> bool:
+        """Say whether any job can be claimed."""
+        now = database_time(self._session)
+        return any(
+            self._session.scalar(select(Job.id).where(Job.state == state, self._is_due(state, now)).limit(1))
+            for state in (JobState.QUEUED, JobState.RUNNING)
+        )
+
+    def claim(self, model: Model) -> Claim | None:
+        """Take the next job for a model, so that nobody else takes it: new films first, the oldest first."""
+        now = database_time(self._session)
+        while (job := self._next(model, now)) is not None:
+            if self._has_reading(job, model):
+                self._end(job, JobState.DONE, "")
+            elif job.attempts >= ATTEMPTS:
+                self._end(job, JobState.FAILED, _DIED)
+            else:
+                return self._take(job, model, now)
+        return None
+
+    def renew(self, claim: Claim) -> None:
+        """Show that a claimed job is still worked on."""
+        due = database_time(self._session) + self._lease
+        held = (Job.id == claim.job, Job.claim == claim.token, Job.state == JobState.RUNNING)
+        self._session.execute(update(Job).where(*held).values(due_at=due))
 
     def finish(self, claim: Claim, outcome: Reading | Refusal) -> None:
-        """Keep the reading, or the refusal, and sum the study up. A film deleted meanwhile is left."""
-        job = self._session.get(Job, claim.job)
-        if job is None:
+        """Keep the reading, or the refusal, and sum the study up.
+
+        The first to finish a job has finished it, even one whose lease has run out. A film deleted
+        meanwhile is left.
+        """
+        job = self._locked(claim)
+        if job is None or job.state == JobState.DONE:
             return
-        film = job.film
-        record = _record(outcome)
-        known = {(reading.model, reading.version) for reading in film.readings}
-        if (record.model, record.version) not in known:
+        self._lock_study(job)
+        if not self._has_reading(job, claim.model):
+            record = _record(outcome, claim.model)
             record.created_at = self._clock()
-            film.readings.append(record)
+            job.film.readings.append(record)
         self._end(job, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:
-        """Queue a job again that ended in a fault, or after its last attempt call it failed."""
-        job = self._session.get(Job, claim.job)
+        """Queue a job again that ended in a fault, for later, or after its last attempt call it failed."""
+        job = self._held(claim)
         if job is None:
             return
         if job.attempts < ATTEMPTS:
-            job.state = JobState.QUEUED
+            self._put_back(job, _BACK_OFF[job.attempts - 1])
+            job.error = error[:200]
         else:
             self._end(job, JobState.FAILED, error)
 
-    def resume(self) -> int:
-        """Queue again what a stopped process had claimed; say how many jobs wait."""
-        self._session.execute(update(Job).where(Job.state == JobState.RUNNING).values(state=JobState.QUEUED))
-        return len(self._session.scalars(select(Job.id).where(Job.state == JobState.QUEUED)).all())
+    def give_back(self, claim: Claim) -> None:
+        """Queue a job again that could not be begun; this was no attempt."""
+        job = self._held(claim)
+        if job is not None:
+            job.attempts -= 1
+            self._put_back(job, _PAUSE)
 
     def unfinished(self, study_id: int) -> int:
-        """Count a study's films that wait for their reading."""
+        """Count a study's new films that wait for their reading."""
         waiting = (JobState.QUEUED, JobState.RUNNING)
-        query = select(Job.id).join(FilmRecord).where(FilmRecord.study_id == study_id, Job.state.in_(waiting))
+        query = select(Job.id).join(FilmRecord)
+        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(waiting))
         return len(self._session.scalars(query).all())
+
+    def _next(self, model: Model, now: datetime) -> Job | None:
+        # Each of these runs along its index and stops at the first row, so that others' locks are skipped, not met.
+        for wanted in ("", str(model)):
+            for state in (JobState.QUEUED, JobState.RUNNING):
+                query = select(Job).where(Job.state == state, Job.model == wanted, self._is_due(state, now))
+                query = query.order_by(Job.id).limit(1).with_for_update(skip_locked=True)
+                if (job := self._session.scalar(query)) is not None:
+                    return job
+        return None
+
+    def _is_due(self, state: JobState, now: datetime) -> ColumnElement[bool]:
+        """Select what may be taken now. What waits longer than anything is made to was written before a
+        clock was set back."""
+        longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
+        return or_(Job.due_at <= now, Job.due_at > now + longest)
+
+    def _take(self, job: Job, model: Model, now: datetime) -> Claim:
+        job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
+        job.attempts += 1
+        self._session.flush()
+        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model)
+
+    def _locked(self, claim: Claim) -> Job | None:
+        return self._session.get(Job, claim.job, with_for_update=True, populate_existing=True)
+
+    def _held(self, claim: Claim) -> Job | None:
+        """Give a claimed job unless its lease has run out and somebody else has taken it."""
+        job = self._locked(claim)
+        return job if job is not None and (job.state, job.claim) == (JobState.RUNNING, claim.token) else None
+
+    def _has_reading(self, job: Job, model: Model) -> bool:
+        of_model = and_(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
+        query = select(exists().where(ReadingRecord.film_id == job.film_id, of_model))
+        return bool(self._session.scalar(query))
+
+    def _put_back(self, job: Job, seconds: float) -> None:
+        job.state, job.claim = JobState.QUEUED, ""
+        job.due_at = database_time(self._session) + timedelta(seconds=seconds)
+
+    def _lock_study(self, job: Job) -> Study | None:
+        """Let the readings of one study be written and summed up one after the other."""
+        return self._session.get(Study, job.film.study_id, with_for_update=True)
 
     def _end(self, job: Job, state: JobState, error: str) -> None:
         job.state, job.error, job.finished_at = state, error[:200], self._clock()
-        # The lock makes two readers of one study sum it up one after the other.
-        study = self._session.get(Study, job.film.study_id, with_for_update=True)
+        study = self._lock_study(job)
         self._session.flush()
         if study is not None:
             self._session.expire(study, ["films"])
-            study.standing, study.probability = summary(study)
+            sum_up(study)
+
+
+def sum_up(study: Study) -> None:
+    """Bring a study's standing up to its films; a verdict that a second reading changes is unread again."""
+    before = study.standing
+    study.standing, study.probability = summary(study)
+    if before not in (Standing.WAITING, study.standing):
+        study.unread = True
 
 
 def summary(study: Study) -> tuple[Standing, float]:
     """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
-    jobs = [film.jobs[-1] for film in study.films if film.jobs]
-    if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in jobs):
+    first = [job for film in study.films for job in film.jobs if not job.model]
+    if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in first):
         return Standing.WAITING, study.probability
     read = [film.reading for film in study.films if film.reading and film.reading.probability is not None]
     if not read:
@@ -101,20 +196,19 @@ def summary(study: Study) -> tuple[Standing, float]:
     return Standing(str(highest.verdict)), highest.probability or 0.0
 
 
-def _record(outcome: Reading | Refusal) -> ReadingRecord:
+def _record(outcome: Reading | Refusal, model: Model) -> ReadingRecord:
     if isinstance(outcome, Refusal):
-        model, version = NO_MODEL
         return ReadingRecord(
-            model=model,
-            version=version,
+            model=model.name,
+            version=model.version,
             appearance={},
             findings={},
             refusal_code=outcome.code,
             refusal_reason=outcome.reason,
         )
     return ReadingRecord(
-        model=outcome.model,
-        version=outcome.version,
+        model=model.name,
+        version=model.version,
         probability=float(outcome.probability),
         verdict=outcome.verdict.value,
         appearance={name: float(value) for name, value in outcome.appearance.items()},

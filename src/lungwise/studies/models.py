@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise.store import Base, Moment
 from lungwise.store.database import TABLE
 
@@ -122,18 +123,26 @@ class ReadingRecord(Base):
 
 
 class Job(Base):
-    """The work of reading one film, written in the same transaction as the film."""
+    """The work of reading one film, written in the same transaction as the film.
+
+    `model` names the one model that shall read an old film again; it is empty for a new film, which
+    any model may read. `due_at` is told by the database's clock: a queued job may be taken from then
+    on, and so may a running one, whose lease has run out then. `claim` names who has it in hand.
+    """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "state", "id"), TABLE)
+    __table_args__ = (UniqueConstraint("film_id", "model"), Index(None, "state", "model", "id"), TABLE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"), index=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
+    model: Mapped[str] = mapped_column(String(101), default="")
     state: Mapped[str] = mapped_column(String(10))
-    attempts: Mapped[int] = mapped_column()
+    claim: Mapped[str] = mapped_column(String(20), default="")
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
-    error: Mapped[str] = mapped_column(String(200))
+    error: Mapped[str] = mapped_column(String(200), default="")
 
     film: Mapped[FilmRecord] = relationship(back_populates="jobs")
 

@@ -1,4 +1,4 @@
-"""The reading room: a few threads that read what is queued, and resume after a restart."""
+"""The reading room: reads what is queued, beside any number of other reading rooms."""
 
 from __future__ import annotations
 
@@ -6,128 +6,243 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
 from lungwise.reading.reading import Reading
+from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
-from lungwise.studies.jobs import Claim, Jobs
+from lungwise.studies.jobs import Claim, Jobs, Model
 
 _log = logging.getLogger("lungwise.reading_room")
-_GLANCE = 5.0
+_GLANCE = 1.0
 """Seconds between two looks at the queue when nobody calls."""
+_GLANCE_OF_WAITING = 0.2
+"""Seconds between two looks at a study whose films another process may be reading."""
+_BEATS = 30
+"""How often a lease is renewed, thrice in its time, before a film's reader is taken for stuck."""
 
 
 class FilmReader(Protocol):
     """What reads films: the shipped model's reader, in production."""
+
+    @property
+    def model(self) -> str:
+        """Name of its model."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Version of its model."""
+        ...
 
     def read(self, film: Film) -> Reading:
         """Read one film, or raise Refusal."""
         ...
 
 
-class ReadingRoom:
-    """Reads queued films in the background of this process.
+def open_room(
+    settings: Settings,
+    database: Database,
+    store: FilmStore,
+    clock: Clock,
+    make_reader: Callable[[], FilmReader],
+    readers: int = 0,
+) -> ReadingRoom:
+    """Make a room that calls other processes through the broker, where the settings name one."""
+    return ReadingRoom(database, store, clock, make_reader, readers, lease=settings.lease_seconds, ring=_bell(settings))
 
-    The reader is made by the first thread that needs it: never before a fork, and once.
+
+def _bell(settings: Settings) -> Callable[[], None]:
+    if not settings.broker:
+        return lambda: None
+    from lungwise.studies.tickets import Tickets  # Celery is an extra
+
+    return Tickets(settings.broker).ring
+
+
+class ReadingRoom:
+    """Reads queued films, in `readers` threads in the background of this process or where it is called.
+
+    The reader is made when the first film comes: never before a fork, and once. `ring` calls the
+    readers of other processes, where there is something to call them with.
     """
 
     def __init__(
-        self, database: Database, store: FilmStore, clock: Clock, make_reader: Callable[[], FilmReader], readers: int
+        self,
+        database: Database,
+        store: FilmStore,
+        clock: Clock,
+        make_reader: Callable[[], FilmReader],
+        readers: int = 0,
+        *,
+        lease: float = 30,
+        ring: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._store = store
         self._clock = clock
         self._make_reader = make_reader
+        self._lease = lease
+        self._ring = ring
         self._making = threading.Lock()
         self._change = threading.Condition()
         self._stopping = False
         self._threads = [threading.Thread(target=self._work, name=f"reader-{n}", daemon=True) for n in range(readers)]
 
     def start(self) -> None:
-        """Take up what an earlier process left, and go on reading."""
-        with self._database.writing() as session:
-            waiting = Jobs(session, self._clock).resume()
-        if waiting:
-            _log.info("%d films wait to be read.", waiting)
+        """Let the readers begin."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """Finish the films in hand and stop; the rest stays queued."""
         self._stopping = True
-        self.wake()
+        self._notify()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
 
-    def read_all(self) -> Iterator[None]:
-        """Read what is queued in the calling thread, film by film."""
-        while self._read_next():
-            yield
-
     def wake(self) -> None:
         """Say that films were queued."""
-        with self._change:
-            self._change.notify_all()
+        self._notify()
+        self._ring()
 
     def wait(self, study_id: int, seconds: float) -> bool:
-        """Wait until a study is read, and say whether it is."""
+        """Wait until a study is read, by whomever, and say whether it is."""
         end = time.monotonic() + seconds
-        with self._change:
-            while self._unfinished(study_id):
-                left = end - time.monotonic()
-                if left <= 0 or self._stopping:
-                    return False
-                self._change.wait(left)
+        while self._unfinished(study_id):
+            left = end - time.monotonic()
+            if left <= 0 or self._stopping:
+                return False
+            self._pause(min(left, _GLANCE_OF_WAITING))
         return True
+
+    @property
+    def model(self) -> Model:
+        """The model that reads here."""
+        reader = self._reader()
+        return Model(reader.model, reader.version)
+
+    def read_all(self) -> Iterator[None]:
+        """Read what is queued in the calling thread, film by film."""
+        while self.read_next():
+            yield
+
+    def read_next(self) -> bool:
+        """Read the next film in the calling thread, and say whether there was one.
+
+        Raises
+        ------
+        SQLAlchemyError
+            If the database cannot be reached.
+        OSError
+            If the store cannot be reached. The film stays queued.
+        """
+        with self._database.reading() as session:
+            if not self._jobs(session).any_due():
+                return False
+        model = self.model
+        with self._database.writing() as session:
+            claim = self._jobs(session).claim(model)
+        if claim is None:
+            return False
+        self._ring()  # for the film after this one
+        with self._alive(claim):
+            self._read(claim)
+        self._notify()
+        return True
+
+    def _jobs(self, session: Session) -> Jobs:
+        return Jobs(session, self._clock, self._lease)
 
     def _unfinished(self, study_id: int) -> int:
         with self._database.reading() as session:
-            return Jobs(session, self._clock).unfinished(study_id)
+            return self._jobs(session).unfinished(study_id)
+
+    def _reader(self) -> FilmReader:
+        with self._making:
+            return self._made
 
     @cached_property
-    def _reader(self) -> FilmReader:
+    def _made(self) -> FilmReader:
         return self._make_reader()
+
+    def _notify(self) -> None:
+        with self._change:
+            self._change.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        with self._change:
+            if not self._stopping:
+                self._change.wait(seconds)
 
     def _work(self) -> None:
         while not self._stopping:
             try:
-                if not self._read_next():
-                    with self._change:
-                        self._change.wait(_GLANCE)
-            except SQLAlchemyError:
-                _log.exception("The database cannot be reached; films stay queued until it can.")
-                with self._change:
-                    self._change.wait(_GLANCE)
-
-    def _read_next(self) -> bool:
-        with self._database.writing() as session:
-            claim = Jobs(session, self._clock).claim()
-        if claim is None:
-            return False
-        self._read(claim)
-        self.wake()
-        return True
+                found = self.read_next()
+            except Exception:  # whatever is away comes back, and the reader must still be there
+                _log.exception("Nothing can be read just now; films stay queued until it can.")
+                found = False
+            if not found:
+                self._pause(_GLANCE)
 
     def _read(self, claim: Claim) -> None:
         try:
             outcome = self._outcome(claim)
-        except Exception as error:  # whatever a strange film does to a reader, the queue goes on
-            _log.exception("Job %d failed.", claim.job)
-            with self._database.writing() as session:
-                Jobs(session, self._clock).give_up(claim, type(error).__name__)
-            return
-        with self._database.writing() as session:
-            Jobs(session, self._clock).finish(claim, outcome)
+        except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
+            self._fail(claim, fault)
+        else:
+            self._tell(lambda jobs: jobs.finish(claim, outcome))
+
+    def _fail(self, claim: Claim, fault: Exception) -> None:
+        if isinstance(fault, OSError) and not self._store.writable():
+            self._tell(lambda jobs: jobs.give_back(claim))
+            raise fault
+        _log.error("Job %d failed.", claim.job, exc_info=fault)
+        self._tell(lambda jobs: jobs.give_up(claim, type(fault).__name__))
 
     def _outcome(self, claim: Claim) -> Reading | Refusal:
-        with self._making:
-            reader = self._reader
         try:
-            return reader.read(open_film(self._store.get(claim.study, claim.sha256)))
+            return self._reader().read(open_film(self._store.get(claim.study, claim.sha256)))
         except Refusal as refusal:
             return refusal
+
+    def _tell(self, what: Callable[[Jobs], None]) -> None:
+        """Write what came of a job; while the database is away, wait for it rather than read again."""
+        while True:
+            try:
+                with self._database.writing() as session:
+                    return what(self._jobs(session))
+            except (OperationalError, InterfaceError):
+                if self._stopping:
+                    raise
+                _log.warning("The database cannot be reached; a reading waits for it.", exc_info=True)
+                self._pause(_GLANCE)
+
+    @contextmanager
+    def _alive(self, claim: Claim) -> Iterator[None]:
+        """Keep a claim while the block works on it."""
+        over = threading.Event()
+        heart = threading.Thread(target=self._beat, args=(claim, over), name="heart", daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            over.set()
+            heart.join()
+
+    def _beat(self, claim: Claim, over: threading.Event) -> None:
+        for _beat in range(_BEATS):
+            if over.wait(self._lease / 3):
+                return
+            try:
+                with self._database.writing() as session:
+                    self._jobs(session).renew(claim)
+            except SQLAlchemyError:
+                _log.warning("A lease could not be renewed: the database cannot be reached.")

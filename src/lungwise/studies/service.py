@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from errno import EDQUOT, EFBIG, ENOSPC
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
-from lungwise.store import Clock, FilmStore, new_key
+from lungwise.store import Clock, FilmStore, database_time, new_key
 from lungwise.studies.intake import Limits, Upload, patient_of, unpack
 from lungwise.studies.models import FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
 Files = Iterable[tuple[str, bytes]]
+_log = logging.getLogger("lungwise.studies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,11 @@ class Studies:
         uploads = unpack(files, self._limits)
         agreed = _agreed(facts, patient_of(uploads))
         key = new_key()
-        kept = self._put(key, uploads)
+        try:
+            kept = self._put(key, uploads)
+        except Unavailable:
+            self._store.delete(key)  # all or nothing
+            raise
         patient = self._patients.find_or_add(person, agreed)
         study = Study(
             key=key,
@@ -134,8 +141,18 @@ class Studies:
         return found
 
     def data(self, film: FilmRecord) -> bytes:
-        """Give a film's bytes."""
-        return self._store.get(film.study.key, film.sha256)
+        """Give a film's bytes.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give them.
+        """
+        try:
+            return self._store.get(film.study.key, film.sha256)
+        except OSError as error:
+            _log.exception("A film cannot be fetched.")
+            raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
 
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""
@@ -221,7 +238,15 @@ class Studies:
 
     def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
         """Files first, rows afterwards: a row never stands for a film that is not on disk."""
-        return {self._store.put(study, upload.data): upload for upload in uploads}
+        try:
+            return {self._store.put(study, upload.data): upload for upload in uploads}
+        except OSError as error:
+            _log.exception("A film cannot be kept.")
+            if error.errno in (ENOSPC, EDQUOT, EFBIG):
+                raise Full("The disk is full.") from error
+            raise Unavailable(
+                "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
+            ) from error
 
     def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
         self._session.flush()
@@ -229,9 +254,9 @@ class Studies:
         fresh = [(name, upload) for name, upload in kept.items() if name not in present]
         if len(present) + len(fresh) > self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
-        now = self._clock()
+        now, due = self._clock(), database_time(self._session)
         for name, upload in fresh:
-            job = Job(state=JobState.QUEUED, attempts=0, created_at=now, error="")
+            job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.jobs.append(job)
             study.films.append(film)

@@ -83,7 +83,8 @@ def progress(key: str) -> Answer:
     """Say how many of a study's films are read, for the page that waits for them."""
     study = desk().studies.get(person(), key)
     read = sum(film.reading is not None for film in study.films)
-    return jsonify(films=len(study.films), read=read, done=study.standing != Standing.WAITING)
+    before = desk().queue.before(study)
+    return jsonify(films=len(study.films), read=read, before=before, done=study.standing != Standing.WAITING)
 
 
 @bp.post("/studies/<key>/opinions")
@@ -122,6 +123,22 @@ def viewer(key: str) -> Answer:
     beside = next((other for _study, other in others if other.key == request.args.get("beside")), None)
     desk().note("saw", "film", key)
     return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside)
+
+
+@bp.get("/queue")
+def queue() -> Answer:
+    """Show what waits to be read, and the clinic's films whose reading failed."""
+    failed = desk().queue.failed(person())
+    return render_template("studies/queue.html", counts=desk().queue.counts(), failed=failed)
+
+
+@bp.post("/films/<key>/retry")
+def retry(key: str) -> Answer:
+    """Have a film read again whose reading failed."""
+    if desk().queue.retry_film(person(), key):
+        desk().after_commit.append(desk().room.wake)
+        flash(gettext("The film is queued again."))
+    return redirect(url_for("studies.queue"))
 
 
 @bp.get("/films/<key>/picture.jpg")
@@ -168,6 +185,7 @@ def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm
         study=study,
         patient=patient,
         earlier=earlier,
+        before=desk().queue.before(study) if study.standing == Standing.WAITING else 0,
         opinion=opinion,
         adding=films,
         deleting=deleting,

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from lungwise.training.camera import photograph
+
 Grey = NDArray[np.uint8]
 """(height, width), 0 is air."""
 
@@ -30,7 +32,7 @@ def augment(film: Grey, opacity: Grey, style: Grey, rng: Random) -> tuple[Grey, 
         Another film, from any source, whose grey levels this one may take on.
     """
     film, opacity = _move(film, opacity, rng)
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         film = match_levels(film, style)
     film = _shade(film, rng)
     for chance, step in _STEPS:
@@ -106,9 +108,9 @@ def _noise(film: Grey, rng: Random) -> Grey:
 
 
 def _collimate(film: Grey, rng: Random) -> Grey:
-    """Frame the film in black or white, each side on its own."""
+    """Frame the film in black, white or grey, each side on its own."""
     framed = film.copy()
-    level = rng.choice((0, 0, 255))
+    level = int(rng.choice((0, 0, 255, int(rng.integers(0, 256)))))
     for axis in range(2):
         before, after = (rng.uniform(0, 0.12, 2) * film.shape[axis]).astype(int)
         view = np.moveaxis(framed, axis, 0)
@@ -143,13 +145,14 @@ def _invert(film: Grey, rng: Random) -> Grey:
 
 
 _STEPS: tuple[tuple[float, Callable[[Grey, Random], Grey]], ...] = (
+    (0.12, photograph),
     (0.15, _blur),
     (0.15, _sharpen),
     (0.3, _coarsen),
     (0.1, _noise),
     (0.15, _collimate),
     (0.2, _burn_text),
-    (0.2, _erase),
+    (0.3, _erase),
     (0.2, _recompress),
     (0.02, _invert),
 )

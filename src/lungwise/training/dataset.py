@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lungwise.films import open_film
+from lungwise.films import Refusal, open_film
 from lungwise.films.collection import Box, LabelledFilm
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
 from lungwise.training.augment import Grey, Random, augment
+from lungwise.training.nothing import draw_nothing
 
 SILENT = -1
 """The class index of a target that a source does not give."""
@@ -25,6 +26,9 @@ SILENT = -1
 MAP_GRID = 17
 _TURNED = 0.05
 """Share of the films that are turned by a quarter or a half, to teach the gate."""
+
+_NOTHING = 0.03
+"""Share of the films in whose place something is drawn that is no film, to teach the gate."""
 
 
 class Targets(NamedTuple):
@@ -52,6 +56,7 @@ class Batch(NamedTuple):
 class Sample:
     """A film in memory with its targets."""
 
+    source: str
     pixels: Grey
     appearance: int
     findings: NDArray[np.float32]
@@ -61,19 +66,19 @@ class Sample:
 
 
 def load_samples(films: list[LabelledFilm]) -> list[Sample]:
-    """Decode films into memory, about 80 kB each."""
+    """Decode films into memory, about 80 kB each; what a reader would refuse is left out."""
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(_sample, films))
+        return [sample for sample in pool.map(_sample, films) if sample is not None]
 
 
-def draw_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random) -> NDArray[np.intp]:
-    """Choose the films of one epoch: `share[source]` of each source, 1 where none is given.
+def draw_epoch(sources: list[str], share: dict[str, float], rng: Random) -> NDArray[np.intp]:
+    """Choose the samples of one epoch: `share[source]` of each source, 1 where none is given.
 
     A share above 1 repeats films. Hosts of one collection (`cohen-*`) share its entry.
     """
     chosen = []
-    for source in sorted({film.source for film in films}):
-        members = np.array([i for i, film in enumerate(films) if film.source == source])
+    for source in sorted(set(sources)):
+        members = np.flatnonzero(np.array(sources) == source)
         wanted = round(share.get(source, share.get(source.split("-")[0], 1.0)) * len(members))
         rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
         chosen.append(np.concatenate([*rounds, members[:0]])[:wanted])
@@ -126,10 +131,14 @@ def _boxes_of(film: LabelledFilm) -> tuple[Box, ...] | None:
     return () if film.label in ("normal", "negative for pneumonia") else None
 
 
-def _sample(film: LabelledFilm) -> Sample:
-    pixels = (open_film(film.path.read_bytes()).pixels * 255).round().astype(np.uint8)
+def _sample(film: LabelledFilm) -> Sample | None:
+    try:
+        opened = open_film(film.path.read_bytes())
+    except Refusal:
+        return None
+    pixels = (opened.pixels * 255).round().astype(np.uint8)
     appearance, findings, gate = targets_of(film)
-    return Sample(pixels, appearance, findings, gate, _boxes_of(film))
+    return Sample(film.source, pixels, appearance, findings, gate, _boxes_of(film))
 
 
 def _opacity_map(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> Grey:
@@ -148,9 +157,12 @@ def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Dra
     sample = samples[index]
     style = samples[int(rng.integers(len(samples)))]
     style = sample if style.gate == GATE.index("other") else style
+    if rng.random() < _NOTHING:
+        return _for_the_gate(draw_nothing(style.pixels, rng), size, GATE.index("other"))
     film, opacity = augment(sample.pixels, _opacity_map(sample.boxes or (), sample.pixels.shape), style.pixels, rng)
     if sample.gate == GATE.index("upright") and rng.random() < _TURNED:
-        return _turned(film, size, int(rng.integers(1, 4)))
+        quarters = int(rng.integers(1, 4))
+        return _for_the_gate(np.rot90(film, quarters), size, quarters)
     grid = _grid(opacity)
     if sample.boxes is None:
         grid = np.full_like(grid, np.nan)
@@ -162,11 +174,11 @@ def _grid(opacity: Grey) -> NDArray[np.float32]:
     return np.asarray(coarse, np.float32) / np.float32(255)
 
 
-def _turned(film: Grey, size: int, quarters: int) -> Drawn:
-    """A turned film teaches the gate alone: it is never read as it lies."""
+def _for_the_gate(film: Grey, size: int, gate: int) -> Drawn:
+    """What teaches the gate alone, because it is never read as it lies."""
     silent = np.full(len(FINDINGS), np.nan, np.float32)
     grid = np.full((MAP_GRID, MAP_GRID), np.nan, np.float32)
-    return square(np.rot90(film, quarters), size), SILENT, silent, quarters, grid
+    return square(film, size), SILENT, silent, gate, grid
 
 
 def square(film: Grey, size: int) -> NDArray[np.float32]:

@@ -89,22 +89,21 @@ class Run:
 
     def fit(self, films: list[LabelledFilm], progress: Progress, told: Told) -> None:
         """Train the epochs that are still missing; `told` gets the metrics of each as it ends."""
-        train = [film for film in films if film.split == "train"]
         val = [film for film in films if film.split == "val"]
-        samples = load_samples(train)
+        samples = load_samples([film for film in films if film.split == "train"])
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
             began = time.monotonic()
-            loss = self._epoch(epoch, train, samples, progress)
+            loss = self._epoch(epoch, samples, progress)
             metrics = {"epoch": epoch, "loss": loss, **validate(self.average, val, self.recipe.size(epoch))}
             metrics["seconds"] = round(time.monotonic() - began)
             self.record["epochs"].append(metrics)
             self.save()
             told(metrics)
 
-    def _epoch(self, epoch: int, train: list[LabelledFilm], samples: list[Sample], progress: Progress) -> float:
+    def _epoch(self, epoch: int, samples: list[Sample], progress: Progress) -> float:
         torch.manual_seed(self.recipe.seed + epoch)
         rng = np.random.default_rng((self.recipe.seed, epoch))
-        order = draw_epoch(train, self.recipe.share, rng)
+        order = draw_epoch([sample.source for sample in samples], self.recipe.share, rng)
         steps = len(order) // self.recipe.batch
         self.network.train()
         total = 0.0

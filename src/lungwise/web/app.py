@@ -29,7 +29,8 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies import views as studies_views
 from lungwise.studies.intake import Limits
-from lungwise.studies.reading_room import FilmReader, ReadingRoom
+from lungwise.studies.queue import Queue
+from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
@@ -75,7 +76,7 @@ def create_app(
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings.films_folder)
     app.database = database
-    app.room = ReadingRoom(database, store, clock, make_reader, settings.readers)
+    app.room = open_room(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.request_session(database)
     app.before_request(_begin)
     transactions.init_app(app, database, session, _desk_maker(settings, clock, store, app.room))
@@ -135,6 +136,7 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             throttle=Throttle(session, clock, settings),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
+            queue=Queue(session, clock, audit),
             worklist=Worklist(session, patients),
             statistics=ClinicStatistics(session, clock),
             audit=audit,

@@ -20,6 +20,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.patients.service import Patients
 from lungwise.settings import Settings
+from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
@@ -38,6 +39,7 @@ class Desk:
     throttle: Throttle
     patients: Patients
     studies: Studies
+    queue: Queue
     worklist: Worklist
     statistics: ClinicStatistics
     audit: AuditTrail

@@ -7,10 +7,10 @@ import logging
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Full, NotFound, Rejected, Unavailable
 
 _log = logging.getLogger("lungwise.web")
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
@@ -22,7 +22,15 @@ _SENTENCES = {
     429: lazy_gettext("There were too many attempts. Wait a few minutes."),
     500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
     503: lazy_gettext("The database cannot be reached just now. Nothing that was saved is lost. Please try again."),
+    507: lazy_gettext(
+        "The disk is full. Nothing of what you just sent was kept, and nothing that was saved is lost. "
+        "Tell your administrator."
+    ),
 }
+_NOT_KEPT = lazy_gettext(
+    "The database cannot be reached just now. Nothing of what you just sent was kept, and nothing that was saved is "
+    "lost. Please try again."
+)
 _EXPIRED = lazy_gettext("This page was open for too long. Go back, load it again, and repeat what you did.")
 
 
@@ -38,7 +46,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Rejected, lambda no: _answer(422, gettext(str(no))))
     app.register_error_handler(CSRFError, lambda _no: _answer(400, str(_EXPIRED)))
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Full, lambda _no: _answer(507, str(_SENTENCES[507])))
+    app.register_error_handler(Unavailable, lambda no: _answer(503, gettext(str(no))))
     app.register_error_handler(OperationalError, _no_database)
+    app.register_error_handler(InterfaceError, _no_database)
     app.register_error_handler(Exception, _fault)
 
 
@@ -46,14 +57,19 @@ def _http(error: HTTPException) -> Response:
     if error.response is not None:
         return current_app.make_response(error.response)
     status = error.code or 500
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, OperationalError | InterfaceError):  # while the answer's transaction was committed
+        return _no_database(cause)
     if status < 400:
         return current_app.make_response(error.get_response())
     return _answer(status, str(_SENTENCES.get(status, _SENTENCES[400 if status < 500 else 500])))
 
 
-def _no_database(_error: OperationalError) -> Response:
-    _log.exception("The database cannot be reached.")
-    return _answer(503, str(_SENTENCES[503]))
+def _no_database(error: OperationalError | InterfaceError) -> Response:
+    _log.error("The database cannot be reached.", exc_info=error)
+    if "full" in str(error.orig):
+        return _answer(507, str(_SENTENCES[507]))
+    return _answer(503, str(_SENTENCES[503] if request.method in ("GET", "HEAD") else _NOT_KEPT))
 
 
 def _fault(_error: Exception) -> Response:

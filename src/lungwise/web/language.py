@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_babel import format_date, format_datetime, get_locale
 from flask_security import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.accounts.forms import LANGUAGES
 from lungwise.studies import wording
-from lungwise.web.desk import desk
 
 
 def of_request() -> str:
     """Choose the account's language, else the browser's, else the installation's."""
-    if current_user and current_user.is_authenticated and current_user.language in LANGUAGES:
-        return str(current_user.language)
-    return request.accept_languages.best_match(list(LANGUAGES)) or desk().settings.language
+    browsers = request.accept_languages.best_match(list(LANGUAGES))
+    return _of_account() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def _of_account() -> str:
+    try:
+        known = current_user and current_user.is_authenticated and current_user.language in LANGUAGES
+    except SQLAlchemyError:  # the page that says so must not ask whom it says it to
+        return ""
+    return str(current_user.language) if known else ""
 
 
 def init_app(app: Flask) -> None:

@@ -1,92 +1,160 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import func, select
 
 from lungwise.films import Film
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
 from lungwise.store import Database
-from lungwise.studies.jobs import ATTEMPTS, Jobs
-from lungwise.studies.models import Job, JobState, ReadingRecord, Standing
-from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.models import Job, JobState, ReadingRecord, Standing, Study
+from lungwise.studies.reading_room import FilmReader, ReadingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
-    from conftest import Rooms
+    from conftest import DrawnReader, Rooms
 
 
 class BrokenReader:
     """A reader with a fault of its own."""
 
+    model, version = "broken", "1"
+
     def read(self, film: Film) -> Reading:
         raise RuntimeError("a fault")
 
 
-def test_two_readers_never_claim_the_same_film(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    rooms.studies.open(person, PatientFacts(), [(str(n), film(n)) for n in range(4)])
+class SlowReader:
+    """A reader that takes as long over a film as it is made to."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self, reader: DrawnReader) -> None:
+        self.reader, self.begun, self.may_end = reader, threading.Event(), threading.Event()
+
+    def read(self, film: Film) -> Reading:
+        self.begun.set()
+        assert self.may_end.wait(60)
+        return self.reader.read(film)
+
+
+@pytest.fixture
+def room_with(rooms: Rooms) -> Iterator[Callable[..., ReadingRoom]]:
+    """Give what makes further reading rooms over the same database."""
+    database = Database(rooms.settings)
+
+    def make(reader: FilmReader, readers: int = 0, **more: float) -> ReadingRoom:
+        return ReadingRoom(database, rooms.store, rooms.clock, lambda: reader, readers, **more)  # type: ignore[arg-type]
+
+    yield make
+    database.close()
+
+
+def opened(rooms: Rooms, *films: bytes) -> Study:
+    study = rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
     rooms.session.commit()
-    jobs = Jobs(rooms.session, rooms.clock)
-    claims = [jobs.claim() for _ in range(5)]
-    assert claims[-1] is None
-    assert len({claim.job for claim in claims if claim}) == 4
+    return study
 
 
 def test_a_reading_is_kept_once_however_often_it_is_finished(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    rooms.studies.open(person, PatientFacts(), [("a", film(1))])
-    rooms.session.commit()
+    opened(rooms, film(1))
     rooms.read_all()
     rooms.session.execute(Job.__table__.update().values(state=JobState.QUEUED))  # type: ignore[attr-defined]
     rooms.read_all()
     assert rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
 
 
-def test_what_a_stopped_process_had_in_hand_is_read_after_a_restart(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    key = rooms.studies.open(person, PatientFacts(), [("a", film(1)), ("b", film(2))]).key
-    Jobs(rooms.session, rooms.clock).claim()
-    rooms.session.commit()
-    assert Jobs(rooms.session, rooms.clock).resume() == 2
-    rooms.read_all()
-    assert rooms.studies.get(person, key).standing != Standing.WAITING
+def test_a_fault_leaves_the_film_queued_for_later(
+    rooms: Rooms, room_with: Callable[..., ReadingRoom], film: Callable[..., bytes]
+) -> None:
+    study = opened(rooms, film(1))
+    assert sum(1 for _ in room_with(BrokenReader()).read_all()) == 1
+    rooms.session.expire_all()
+    job = study.films[0].jobs[0]
+    assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
 
 
-def test_a_fault_is_tried_again_and_then_said(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    key = rooms.studies.open(person, PatientFacts(), [("a", film(1))]).key
+def test_a_film_is_kept_as_long_as_its_reader_lives(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, lease=0.6)
+    room.start()
+    assert slow.begun.wait(60)
     rooms.session.commit()
     database = Database(rooms.settings)
-    room = ReadingRoom(database, rooms.store, rooms.clock, BrokenReader, 1)
-    assert sum(1 for _ in room.read_all()) == ATTEMPTS
+
+    def due_at() -> datetime:
+        with database.reading() as session:
+            return session.scalars(select(Job.due_at)).one()
+
+    first = due_at()
+    while due_at() == first:
+        assert slow.begun.wait(60)
+    assert not rooms.room.read_next()
     database.close()
+    slow.may_end.set()
+    assert room.wait(study.id, 60)
+    room.stop()
     rooms.session.expire_all()
-    study = rooms.studies.get(person, key)
     job = study.films[0].jobs[0]
-    assert (job.state, job.error, job.attempts) == (JobState.FAILED, "RuntimeError", ATTEMPTS)
-    assert study.standing == Standing.REFUSED
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
 
 
-def test_a_film_deleted_while_it_is_read_is_left_alone(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    key = rooms.studies.open(person, PatientFacts(), [("a", film(1))]).key
-    jobs = Jobs(rooms.session, rooms.clock)
-    claim = jobs.claim()
-    assert claim is not None
-    rooms.studies.delete(person, key)
-    jobs.give_up(claim, "gone")
-    assert rooms.session.scalar(select(func.count()).select_from(Job)) == 0
+def test_a_film_whose_lease_ran_out_under_its_reader_gets_one_reading(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, lease=3600)
+    room.start()
+    assert slow.begun.wait(60)
+    long_ago = rooms.clock().replace(year=2000)
+    rooms.session.execute(Job.__table__.update().values(due_at=long_ago))  # type: ignore[attr-defined]
+    assert rooms.read_all() == 1
+    slow.may_end.set()
+    room.stop()
+    rooms.session.expire_all()
+    assert len(study.films[0].readings) == 1
+    assert study.films[0].jobs[0].attempts == 2
+
+
+def test_films_stay_queued_while_the_store_is_away(
+    rooms: Rooms, room_with: Callable[..., ReadingRoom], film: Callable[..., bytes]
+) -> None:
+    study = opened(rooms, film(1))
+    away = rooms.store.folder.rename(rooms.store.folder.with_name("away"))
+    for _glance in range(3):
+        with pytest.raises(OSError, match="No such file"):
+            rooms.room.read_next()
+        rooms.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
+        rooms.session.commit()
+    away.rename(rooms.store.folder)
+    assert rooms.read_all() == 1
+    assert study.films[0].jobs[0].attempts == 1
+
+
+def test_a_film_that_is_missing_from_the_store_fails_alone(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    study = opened(rooms, film(1))
+    rooms.store.delete(study.key)
+    rooms.read_all()
+    assert study.films[0].jobs[0].error == "FileNotFoundError"
 
 
 def test_the_room_reads_in_the_background_and_stops(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a", film(1))])
-    rooms.session.commit()
+    study = opened(rooms, film(1))
     rooms.room.start()
     assert rooms.room.wait(study.id, 60)
     rooms.room.stop()
     rooms.session.expire_all()
-    assert rooms.studies.get(person, study.key).standing != Standing.WAITING
+    assert study.standing != Standing.WAITING

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading.artefact import APPEARANCES, GATE
@@ -53,17 +55,23 @@ def test_the_gate_learns_what_is_no_frontal_film(given: LabelledFilm, gate: str)
 
 
 def test_an_epoch_takes_its_share_of_each_source() -> None:
-    films = [film("siim", "typical appearance")] * 40 + [film("cohen-a.org", "COVID-19")] * 4
-    films += [film("rsna-normal", "normal")] * 20
+    films = ["siim"] * 40 + ["cohen-a.org"] * 4 + ["rsna-normal"] * 20
 
     order = draw_epoch(films, {"cohen": 1.5, "rsna-normal": 0.25}, np.random.default_rng(0))
 
-    sources = [films[i].source for i in order]
+    sources = [films[i] for i in order]
     assert {source: sources.count(source) for source in set(sources)} == {
         "siim": 40,
         "cohen-a.org": 6,
         "rsna-normal": 5,
     }
+
+
+def test_a_film_that_a_reader_would_refuse_teaches_nothing(tmp_path: Path) -> None:
+    thumbnail = tmp_path / "thumbnail.png"
+    Image.new("L", (40, 40), 9).save(thumbnail)
+
+    assert load_samples([replace(film("ood-ct", "ct", group="ood"), path=thumbnail)]) == []
 
 
 def test_a_batch_holds_films_and_their_targets(small_collection: Path) -> None:

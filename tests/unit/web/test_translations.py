@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(lungwise.__file__).parent
 ROOMS = ("accounts", "audit", "patients", "reports", "studies", "web")
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
-MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Rejected")}
+MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Rejected", "Unavailable")}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
 

@@ -13,6 +13,11 @@ let total = 0;
 const words = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const files = () => [...dropped, ...form.films.files, ...form.camera.files];
 
+function refusal(answer) {
+  if (!answer?.title) return form.dataset.broken;
+  return sent ? `${answer.title} ${form.dataset.rest}` : answer.title;
+}
+
 function send(address, file, withPatient, onProgress) {
   const data = new FormData();
   data.append("csrf_token", form.csrf_token.value);
@@ -24,7 +29,7 @@ function send(address, file, withPatient, onProgress) {
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onload = () => (request.status < 400 && request.response ? resolve(request.response) : reject(new Error(request.response?.title || form.dataset.broken)));
+    request.onload = () => (request.status < 400 && request.response ? resolve(request.response) : reject(new Error(refusal(request.response))));
     request.onerror = () => reject(new Error(form.dataset.broken));
     request.send(data);
   });

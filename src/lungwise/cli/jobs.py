@@ -1,0 +1,156 @@
+"""`lungwise jobs`: the queue of films to read, from the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from lungwise.audit.service import AuditTrail
+from lungwise.cli import installation
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.cli.progress import progress
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.studies.jobs import Model
+from lungwise.studies.queue import Entry, JobState, Queue
+from lungwise.studies.reading_room import ReadingRoom, open_room
+
+_GLANCE = 0.5
+"""Seconds between two looks at films that others read."""
+_json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
+
+
+@click.group()
+def jobs() -> None:
+    """List, retry, drain and repeat the readings of films."""
+
+
+@jobs.command("list")
+@click.option("--state", type=click.Choice(list(JobState)), help="Only jobs of this state; by default all but done.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Most jobs of each state.")
+@_json
+@one_line_errors
+def list_jobs(state: str | None, limit: int, as_json: bool) -> None:
+    """List jobs, the oldest first. A failed job waits until somebody has it retried."""
+    states = [JobState(state)] if state else [JobState.QUEUED, JobState.RUNNING, JobState.FAILED]
+    with _queue() as queue:
+        rows = [_row(entry) for state in states for entry in queue.entries(state, limit)]
+        counts = queue.counts()
+    if as_json:
+        click.echo(json.dumps({"counts": counts, "jobs": rows}, ensure_ascii=False))
+        return
+    table = Table(*Entry.__slots__, caption=", ".join(f"{name}: {count}" for name, count in counts.items()))
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console().print(table)
+
+
+@jobs.command()
+@click.argument("numbers", metavar="[JOB]...", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every failed job.")
+@_json
+@one_line_errors
+def retry(numbers: tuple[int, ...], everything: bool, as_json: bool) -> None:
+    """Queue failed jobs again, by number or all of them."""
+    if bool(numbers) == everything:
+        raise click.UsageError("Name the jobs to retry, or say --all. See: lungwise jobs list --state failed")
+    with _queue(writes=True) as queue:
+        count = queue.retry(None if everything else list(numbers))
+    click.echo(json.dumps({"queued": count}) if as_json else f"{count} failed jobs are queued again.")
+
+
+@jobs.command()
+@_json
+@one_line_errors
+def drain(as_json: bool) -> None:
+    """Read what is queued, in this process too, until nothing waits any more."""
+    with _room() as (database, room):
+        counts = _drain(database, room, None)
+    _say_outcome(counts, as_json)
+
+
+@jobs.command()
+@_json
+@one_line_errors
+def reread(as_json: bool) -> None:
+    """Read every film again that this release's model has not read; the old readings stay.
+
+    New films go first, here and everywhere. The command can be stopped and started again at any
+    time: what was queued is read by whoever serves, and no film is read twice.
+    """
+    with _room() as (database, room):
+        model = room.model
+        _queue_all(database, model)
+        room.wake()
+        counts = _drain(database, room, model)
+    _say_outcome(counts, as_json)
+
+
+def _queue_all(database: Database, model: Model) -> None:
+    last = 0
+    while True:
+        with database.writing() as session:
+            films = _queue_over(session).reread(model, after=last)
+        if not films:
+            return
+        last = films[-1]
+
+
+def _drain(database: Database, room: ReadingRoom, model: Model | None) -> dict[str, int]:
+    with progress() as report:
+        while True:
+            with database.reading() as session:
+                counts = _queue_over(session).counts(model)
+            waiting = counts["queued"] + counts["running"]
+            report("Reading films", sum(counts.values()) - waiting, sum(counts.values()))
+            if not waiting:
+                return counts
+            _read_for(room, _GLANCE)
+
+
+def _read_for(room: ReadingRoom, seconds: float) -> None:
+    """Read films for a while, or let the while pass where others have them all."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if not room.read_next():
+            time.sleep(left)
+
+
+def _say_outcome(counts: dict[str, int], as_json: bool) -> None:
+    said = f"Nothing waits any more: {counts['done']} films are read, {counts['failed']} failed."
+    click.echo(json.dumps(counts) if as_json else said)
+    if counts["failed"]:
+        raise SystemExit(1)
+
+
+@contextmanager
+def _queue(*, writes: bool = False) -> Iterator[Queue]:
+    with (
+        open_database(read_settings()) as database,
+        database.writing() if writes else database.reading() as session,
+    ):
+        yield _queue_over(session)
+
+
+@contextmanager
+def _room() -> Iterator[tuple[Database, ReadingRoom]]:
+    settings = read_settings()
+    with open_database(settings) as database:
+        store = FilmStore(settings.films_folder)
+        yield database, open_room(settings, database, store, utc_now, installation.make_reader)
+
+
+def _queue_over(session: Session) -> Queue:
+    return Queue(session, utc_now, AuditTrail(session, utc_now, "command line"))
+
+
+def _row(entry: Entry) -> dict[str, str | int]:
+    return {**asdict(entry), "queued_at": entry.queued_at.isoformat()}

@@ -1,0 +1,65 @@
+"""`lungwise worker`: a process that reads films and serves no page."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+import click
+
+from lungwise.cli import installation
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.studies.jobs import Jobs
+from lungwise.studies.reading_room import ReadingRoom, open_room
+
+
+@click.command()
+@click.option(
+    "--readers", type=click.IntRange(1, 64), help="Films to read at once; by default the setting `readers`, at least 1."
+)
+@one_line_errors
+def worker(readers: int | None) -> None:
+    """Read queued films until told to stop, beside any number of others.
+
+    Where the settings name a broker, it is a Celery worker with a process for each reader.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    settings = read_settings()
+    with open_database(settings) as database:
+        run = _answer_tickets if settings.broker else _read
+        run(settings, database, readers or max(1, settings.readers))
+    click.echo("The worker has stopped.")
+
+
+def _read(settings: Settings, database: Database, readers: int) -> None:
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: told.set())
+    room = _open_room(settings, database, readers)
+    room.start()
+    click.echo("The worker reads.")
+    told.wait()
+    room.stop()
+
+
+def _answer_tickets(settings: Settings, database: Database, readers: int) -> None:
+    from lungwise.studies.tickets import Tickets, work  # Celery is an extra
+
+    def any_due() -> bool:
+        with database.reading() as session:
+            return Jobs(session, utc_now, settings.lease_seconds).any_due()
+
+    def make_read_next() -> Callable[[], bool]:
+        return _open_room(settings, Database(settings), readers=0).read_next
+
+    work(Tickets(settings.broker), readers, make_read_next, any_due)
+
+
+def _open_room(settings: Settings, database: Database, readers: int) -> ReadingRoom:
+    store = FilmStore(settings.films_folder)
+    return open_room(settings, database, store, utc_now, installation.make_reader, readers)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from lungwise.films import Refusal, open_film
+from lungwise.patients.service import PatientFacts
+from lungwise.store import database_time
+from lungwise.studies.jobs import ATTEMPTS, Claim, Jobs, Model
+from lungwise.studies.models import Job, JobState, ReadingRecord, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import DrawnReader, Rooms
+    from lungwise.reading.reading import Reading
+
+DRAWN = Model("drawn", "1")
+
+
+def queued(rooms: Rooms, *films: bytes) -> Jobs:
+    """Queue films and give the queue."""
+    rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
+    rooms.session.commit()
+    return Jobs(rooms.session, rooms.clock, 30)
+
+
+def claimed(jobs: Jobs) -> Claim:
+    claim = jobs.claim(DRAWN)
+    assert claim is not None
+    return claim
+
+
+def change(rooms: Rooms, **values: Any) -> None:
+    """Change every job behind its queue's back, as another process or another clock would."""
+    rooms.session.execute(update(Job).values(**values))
+    rooms.session.expire_all()
+
+
+def due_in(rooms: Rooms, seconds: float) -> None:
+    change(rooms, due_at=database_time(rooms.session) + timedelta(seconds=seconds))
+
+
+def the_job(rooms: Rooms) -> Job:
+    rooms.session.flush()
+    rooms.session.expire_all()
+    return rooms.session.scalars(select(Job)).one()
+
+
+def reading_of(data: bytes, reader: DrawnReader) -> Reading:
+    return reader.read(open_film(data))
+
+
+def test_nobody_claims_what_another_has(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
+    jobs = queued(either_rooms, *(film(n) for n in range(4)))
+    claims = [jobs.claim(DRAWN) for _ in range(5)]
+    assert claims[-1] is None
+    assert len({claim.job for claim in claims if claim}) == 4
+
+
+def test_a_lease_that_is_renewed_holds_and_one_that_runs_out_does_not(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs = queued(either_rooms, film(1))
+    claim = claimed(jobs)
+    due_in(either_rooms, -1)
+    jobs.renew(claim)
+    assert jobs.claim(DRAWN) is None
+    assert not jobs.any_due()
+    due_in(either_rooms, -1)
+    assert jobs.any_due()
+    second = claimed(jobs)
+    assert (second.job, second.token == claim.token) == (claim.job, False)
+    due_in(either_rooms, -1)
+    jobs.renew(claim)  # too late: it is another's
+    assert jobs.any_due()
+
+
+def test_what_was_leased_before_the_clock_was_set_back_is_taken_up(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs = queued(either_rooms, film(1))
+    claimed(jobs)
+    due_in(either_rooms, 86400)
+    claimed(jobs)
+    change(either_rooms, state=JobState.QUEUED)
+    due_in(either_rooms, 86400)
+    claimed(jobs)
+
+
+def test_the_first_to_finish_has_finished_whoever_holds_the_lease(
+    either_rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    jobs = queued(either_rooms, film(1))
+    slow = claimed(jobs)
+    due_in(either_rooms, -1)
+    quick = claimed(jobs)
+    reading = reading_of(film(1), drawn_reader())
+    jobs.finish(slow, reading)
+    jobs.finish(quick, reading)
+    jobs.give_up(quick, "too late")
+    assert the_job(either_rooms).state == JobState.DONE
+    assert either_rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
+
+
+def test_who_has_lost_the_lease_neither_fails_nor_returns_the_job(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    jobs = queued(rooms, film(1))
+    slow = claimed(jobs)
+    due_in(rooms, -1)
+    quick = claimed(jobs)
+    jobs.give_up(slow, "a fault")
+    jobs.give_back(slow)
+    job = the_job(rooms)
+    assert (job.state, job.claim, job.attempts) == (JobState.RUNNING, quick.token, 2)
+
+
+def test_a_fault_is_tried_again_later_and_later_and_then_called_failed(
+    rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs, waits = queued(rooms, film(1)), []
+    for _attempt in range(ATTEMPTS):
+        jobs.give_up(claimed(jobs), "Fault")
+        assert jobs.claim(DRAWN) is None
+        waits.append(the_job(rooms).due_at - database_time(rooms.session))
+        due_in(rooms, 0)
+    job = the_job(rooms)
+    assert (job.state, job.attempts, job.error) == (JobState.FAILED, ATTEMPTS, "Fault")
+    assert waits[0] < waits[1] < waits[2]
+    assert job.film.study.standing == Standing.REFUSED
+
+
+def test_a_film_that_ends_every_process_is_not_tried_for_ever(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    jobs = queued(rooms, film(1))
+    for _attempt in range(ATTEMPTS):
+        claimed(jobs)
+        due_in(rooms, -1)
+    assert jobs.claim(DRAWN) is None
+    assert the_job(rooms).state == JobState.FAILED
+
+
+def test_what_could_not_be_begun_counts_as_no_attempt(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    jobs = queued(rooms, film(1))
+    jobs.give_back(claimed(jobs))
+    assert jobs.claim(DRAWN) is None
+    due_in(rooms, 0)
+    assert the_job(rooms).attempts == 0
+    claimed(jobs)
+
+
+def test_new_films_go_before_old_ones_that_are_read_again_and_only_the_named_model_reads_these(
+    rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs = queued(rooms, film(1))
+    jobs.finish(claimed(jobs), Refusal("no film", "This is no film."))
+    rooms.queue.reread(Model("drawn", "2"))
+    queued_later = queued_film(rooms, film(2))
+    assert claimed(jobs).sha256 == queued_later
+    assert jobs.claim(DRAWN) is None
+    assert jobs.claim(Model("drawn", "2")) is not None
+
+
+def queued_film(rooms: Rooms, data: bytes) -> str:
+    study = rooms.studies.open(rooms.person("Bob"), PatientFacts(), [("b", data)])
+    rooms.session.commit()
+    return study.films[0].sha256
+
+
+def test_a_film_that_the_model_has_read_is_not_read_again(
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    jobs = queued(rooms, film(1))
+    jobs.finish(claimed(jobs), reading_of(film(1), drawn_reader()))
+    change(rooms, state=JobState.QUEUED)
+    due_in(rooms, 0)
+    assert jobs.claim(DRAWN) is None
+    assert the_job(rooms).state == JobState.DONE
+
+
+def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    jobs = queued(rooms, film(1))
+    jobs.finish(claimed(jobs), reading_of(film(1), drawn_reader()))
+    study = the_job(rooms).film.study
+    study.unread = False
+    second = Model("drawn", "2")
+    rooms.queue.reread(second)
+    claim = jobs.claim(second)
+    assert claim is not None
+    assert study.standing not in (Standing.WAITING, Standing.REFUSED)  # the first verdict stands meanwhile
+    jobs.finish(claim, Refusal("no film", "This is no film."))
+    assert (study.standing, study.unread) == (Standing.REFUSED, True)
+    assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
+
+
+def test_a_film_deleted_while_it_is_read_is_left_alone(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    key = rooms.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    jobs = Jobs(rooms.session, rooms.clock, 30)
+    claim = claimed(jobs)
+    rooms.studies.delete(person, key)
+    jobs.give_up(claim, "gone")
+    jobs.finish(claim, Refusal("no film", "This is no film."))
+    assert rooms.session.scalar(select(func.count()).select_from(Job)) == 0
