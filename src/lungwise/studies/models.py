@@ -112,6 +112,7 @@ class ReadingRecord(Base):
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_reason: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str] | None] = mapped_column(JSON)
 
     @property
     def heat_map(self) -> NDArray[np.float32] | None:
