@@ -36,6 +36,8 @@ from lungwise.reading import Reader
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Pictures that are no chest films (bin/other-pictures).",
 )
+@click.option("--photographs", is_flag=True, help="Ask again on synthetic photographs of the films.")
+@click.option("--leave-one-out", "leaves_out", is_flag=True, help="Refit a head without each source in turn.")
 @one_line_errors
 def evaluate(
     films: Path,
@@ -45,6 +47,8 @@ def evaluate(
     model_card: Path | None,
     float32: Path | None,
     others: Path | None,
+    photographs: bool,
+    leaves_out: bool,
 ) -> None:
     """Measure the model on labelled films, source by source.
 
@@ -54,7 +58,7 @@ def evaluate(
     command = "lungwise evaluate" + (f" --split {split}" if split else "")
     reader = Reader()
     exact = Reader(replace(reader.artefact, onnx=float32)) if float32 else None
-    results, evaluation = measure(reader, films, splits, command, counted, exact, others)
+    results, evaluation = measure(reader, films, splits, command, counted, exact, others, photographs, leaves_out)
     if figures:
         draw_figures(results, figures)
     if model_card:

@@ -14,6 +14,7 @@ import numpy as np
 from lungwise import __version__
 from lungwise.evaluation import protocol
 from lungwise.evaluation.controls import controls
+from lungwise.evaluation.leave_one_out import leave_one_out, pooled_features
 from lungwise.evaluation.localisation import covered, energy_inside, points_inside
 from lungwise.evaluation.metrics import (
     BINS,
@@ -35,6 +36,7 @@ from lungwise.evaluation.schema import (
     Control,
     Estimate,
     Evaluation,
+    LeftOut,
     Localisation,
     OperatingPoint,
     Refusals,
@@ -69,6 +71,8 @@ def evaluate(
     track: Track,
     exact: FilmReader | None = None,
     others: Path | None = None,
+    photographs: bool = False,
+    leaves_out: bool = False,
 ) -> tuple[list[Result], Evaluation]:
     """Read the films of some splits and measure.
 
@@ -88,6 +92,10 @@ def evaluate(
         The float32 model, to hold the int8 one against.
     others
         A folder of pictures that are no chest films.
+    photographs
+        Whether the controlled question is asked again on synthetic photographs: about a second a film.
+    leaves_out
+        Whether a light head is refitted without each source with both classes in turn.
 
     Raises
     ------
@@ -111,7 +119,7 @@ def evaluate(
         "splits": [
             {
                 **measure_split(name, of_split, point, controls(reader, _controlled(of_split), masks, track)),
-                "photographs": photographed(reader, _controlled(of_split), track),
+                "photographs": photographed(reader, _controlled(of_split), track) if photographs else None,
                 "source_probe": source_probe(of_split),
                 "precision": beside_float(of_split, _of_split(precise, name)) if precise else None,
             }
@@ -119,6 +127,7 @@ def evaluate(
             if (of_split := _of_split(reported, name))
         ],
         "others": refused_others(reader, others, track) if others else None,
+        "left_out": _left_out(reader, films_csv, track) if leaves_out else [],
     }
 
 
@@ -336,6 +345,10 @@ def _present(estimates: dict[str, Estimate | None]) -> dict[str, Estimate]:
 
 def _of_split(results: Iterable[Result], split: str) -> list[Result]:
     return [r for r in results if r.film.split == split]
+
+
+def _left_out(reader: FilmReader, films_csv: Path, track: Track) -> list[LeftOut]:
+    return leave_one_out(read_collection(films_csv), pooled_features(reader.artefact.onnx), track)
 
 
 def _controlled(results: Iterable[Result]) -> list[Result]:

@@ -138,7 +138,7 @@ def calibration(probability: Floats, positive: Flags) -> Calibration:
     return {
         "films": len(probability),
         "ece": round(float(_ece(probability, positive[None], member)[0]), 6),
-        "ece_interval": (round(float(lower), 6), round(float(upper), 6)),
+        "ece_interval": [round(float(lower), 6), round(float(upper), 6)],
         "ece_if_perfect": round(float(np.percentile(_ece(probability, perfect, member), 95)), 6),
         "bins": [_bin(probability[m], positive[m]) for m in member.T.astype(bool)],
     }

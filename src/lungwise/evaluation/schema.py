@@ -74,7 +74,7 @@ class Calibration(TypedDict):
     films: int
     ece: float
     """Expected calibration error, in 10 bins of equal mass."""
-    ece_interval: NotRequired[tuple[float, float]]
+    ece_interval: NotRequired[list[float]]
     """95 %, films resampled."""
     ece_if_perfect: float
     """On as many films, 95 % of perfectly calibrated models stay below this."""
@@ -210,3 +210,5 @@ class Evaluation(TypedDict):
     splits: list[Split]
     others: NotRequired[Refusals | None]
     """Pictures that are no chest films, from software packages."""
+    left_out: NotRequired[list[LeftOut]]
+    """The sources with both classes, each left out in turn."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lungwise.evaluation.protocol import ABNORMAL, PROBABILITY
-from lungwise.evaluation.schema import Calibration, Estimate, Evaluation, Photographs, Source, Split
+from lungwise.evaluation.schema import Calibration, Estimate, Evaluation, LeftOut, Photographs, Source, Split
 from lungwise.reading.prevalence import VerdictRates, predictive_values
 
 _SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
@@ -223,6 +223,19 @@ def beyond(evaluation: Evaluation) -> Iterator[Table]:
         row = (str(others["share"]["of"]), percent(others["share"]), codes)
         note = "Wallpapers, icons, drawings and photographs from software packages; no rule was tuned on these."
         yield Table("Other pictures refused", ("pictures", "% refused", "codes"), [row], note)
+    if found := evaluation.get("left_out"):
+        yield _left_out(found)
+
+
+def _left_out(found: list[LeftOut]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (one["source"], str(one["films"]), area(one["auc"]), area(one["within_auc"])) for one in found
+    ]
+    note = (
+        "A logistic head on the trunk's frozen features, refitted; not the shipped head. The trunk has seen the "
+        "training sources, so this says what a head learns of a source; the external ones alone are new to both."
+    )
+    return Table("Leave one source out", ("source", "films", "AUC, left out", "AUC, within"), rows, note)
 
 
 def subgroups(split: Split) -> Table:

@@ -34,6 +34,7 @@ _NARROWEST_RANGE = 0.12
 _MOST_BLACK, _MOST_WHITE = 0.7, 0.5
 _BLACK, _WHITE = 0.02, 0.98
 _LONGEST_SIDE = 2.4
+_SHORTEST_SIDE = 120
 _MOST_TRANSPARENT = 0.05
 _FEWEST_MIDDLE_GREYS = 0.35
 _MOST_FLAT = 0.4
@@ -60,6 +61,8 @@ def refuse_unfit(film: Film, square: NDArray[np.float32]) -> None:
         raise Refusal(*REFUSALS["other"])
     _refuse_exposure(film.pixels)
     height, width = film.pixels.shape
+    if min(height, width) < _SHORTEST_SIDE:
+        raise Refusal(*TOO_COARSE)
     if max(height, width) > _LONGEST_SIDE * min(height, width):
         raise Refusal(*CUT_OFF)
     _refuse_texture(square)

@@ -45,11 +45,12 @@ def test_exposure_is_measured_before_the_levels_are_stretched() -> None:
 
 
 def test_a_strip_of_a_film_is_cut_off() -> None:
-    assert code(shown(chest().pixels[:120])) == "cut-off"
+    assert code(shown(chest().pixels[:125])) == "cut-off"
 
 
-def test_a_blurred_film_is_too_coarse() -> None:
-    blurred = Image.fromarray((chest().pixels * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(14))
+def test_a_blurred_film_and_a_thumbnail_are_too_coarse() -> None:
+    assert code(shown(chest().pixels[::3, ::3])) == "too-coarse"
+    blurred = Image.fromarray((chest().pixels * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(30))
 
     assert code(shown(np.asarray(blurred, np.float32) / np.float32(255))) == "too-coarse"
 
