@@ -9,11 +9,10 @@ import io
 import os
 import re
 import shutil
-import socket
-import subprocess
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +24,10 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy.orm import Session
+from waitress.server import create_server
 from werkzeug.test import TestResponse
 
+import synthetic
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
@@ -44,6 +45,7 @@ from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
+from mariadb_server import mariadb_server
 
 PASSWORD = "three green kites fly"
 
@@ -150,74 +152,24 @@ def mariadb() -> Iterator[str]:
     """Start a MariaDB server of our own, and give its address without a database's name."""
     if shutil.which("mariadbd") is None:
         pytest.skip("Debian's mariadb-server is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="lungwise-mariadb-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = f"--datadir={folder}/data"
-    own = f"--user={os.environ.get('USER', 'root')}"
-    subprocess.run(
-        [
-            "mariadb-install-db",
-            data,
-            own,
-            "--skip-test-db",
-            "--auth-root-authentication-method=normal",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    server = subprocess.Popen(
-        [
-            "mariadbd",
-            "--no-defaults",
-            own,
-            data,
-            f"--socket={folder}/socket",
-            f"--pid-file={folder}/pid",
-            f"--port={port}",
-            "--bind-address=127.0.0.1",
-            "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-flush-method=nosync",
-            "--skip-log-bin",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _until_it_answers(f"{folder}/socket")
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(60)
-        shutil.rmtree(folder)
-
-
-def _until_it_answers(path: str) -> None:
-    end = time.monotonic() + 60
-    while not _takes_connections(path):
-        if time.monotonic() > end:
-            raise TimeoutError("the MariaDB server does not come up")
-        time.sleep(0.05)
-    connection = pymysql.connect(unix_socket=path, user="root")
-    with connection, connection.cursor() as cursor:
-        cursor.execute("CREATE USER 'lungwise'@'127.0.0.1' IDENTIFIED BY 'secret'")
-        cursor.execute("GRANT ALL ON *.* TO 'lungwise'@'127.0.0.1'")
-
-
-def _takes_connections(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0
+    with mariadb_server() as address:
+        yield address
 
 
 @pytest.fixture
 def mariadb_url(mariadb: str) -> Iterator[str]:
     """Make an empty database on the server, and give its URL."""
-    host, port = mariadb.split(":")
+    with _empty_mariadb(mariadb) as url:
+        yield url
+
+
+@contextmanager
+def _empty_mariadb(address: str) -> Iterator[str]:
+    host, port = address.split(":")
     name = f"lungwise_{os.urandom(6).hex()}"
     with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
         connection.cursor().execute(f"CREATE DATABASE {name}")
-    yield f"mysql+pymysql://lungwise:secret@{mariadb}/{name}"
+    yield f"mysql+pymysql://lungwise:secret@{address}/{name}"
     with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
         connection.cursor().execute(f"DROP DATABASE {name}")
 
@@ -302,6 +254,24 @@ def either_rooms(either: Settings, clock: Clock, migrate: Callable[[Settings], N
     """Give the services over SQLite, and again over MariaDB."""
     migrate(either)
     yield from open_rooms(either, clock)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
+    """Give the services over a clinic of some thousand synthetic studies, on SQLite and on MariaDB."""
+    settings = Settings(data_folder=tmp_path_factory.mktemp("large"), argon2_time=1, argon2_memory=64)
+    with ExitStack() as stack:
+        if request.param == "mariadb":
+            url = stack.enter_context(_empty_mariadb(request.getfixturevalue("mariadb")))
+            settings = settings.model_copy(update={"database_url": url})
+        database = Database(settings)
+        upgrade(database.engine)
+        database.close()
+        clock = Clock()
+        for rooms in open_rooms(settings, clock):
+            synthetic.fill(rooms.session, rooms.person(), 3000, clock())
+            synthetic.analyse(rooms.session)
+            yield rooms
 
 
 class Visitor:
@@ -412,3 +382,27 @@ def authenticator() -> Callable[[str], str]:
 def drawn_reader() -> type[DrawnReader]:
     """Give the reader of drawn films."""
     return DrawnReader
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Lungwise], str]]:
+    """Give what serves an application and says where."""
+    stops: list[Callable[[], None]] = []
+
+    def serve(app: Lungwise) -> str:
+        server = create_server(app, host="127.0.0.1", port=0, threads=8)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+
+        def stop() -> None:
+            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
+            thread.join(30)
+            server.task_dispatcher.shutdown()
+
+        stops.append(stop)
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield serve
+    for stop in stops:
+        stop()

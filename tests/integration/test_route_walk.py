@@ -10,6 +10,9 @@ import pytest
 from werkzeug.routing import Rule
 
 from lungwise.accounts.person import Role
+from lungwise.accounts.tokens import Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.store import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from lungwise.accounts.person import Person
     from lungwise.web.app import Lungwise
 
-PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/static/<path:filename>"}
+PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
 PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
 PUBLIC |= {"/second-factor/select"}
@@ -35,9 +38,14 @@ class Things:
     study: str
     film: str
     account: str
+    tokens: dict[str, str]
+    """Each role's own token, and the machine's."""
 
-    def path(self, rule: Rule) -> str:
+    def path(self, rule: Rule, role: str = "administrator") -> str:
         """Fill a route with the keys of these things."""
+        if "/tokens/<key>" in rule.rule:
+            owner = "machine" if rule.rule.startswith("/accounts") else role
+            return rule.rule.replace("<key>", self.tokens[owner])
         noun = rule.rule.split("/")[1]
         key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
         return re.sub(r"<[^>]+>", key or "nothing", rule.rule)
@@ -48,8 +56,12 @@ def things(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
 ) -> Things:
     for role in Role:
-        enrol(app, f"{role.value}.hill", "Hill", role)
         enrol(app, f"{role.value}.valley", "Valley", role)
+    hill = {role.value: enrol(app, f"{role.value}.hill", "Hill", role) for role in Role}
+    with app.database.writing() as session:
+        service = Tokens(session, utc_now, AuditTrail(session, utc_now))
+        tokens = {role: service.add(person, "script", [], 30)[0].key for role, person in hill.items()}
+        tokens["machine"] = service.add(hill["administrator"], "archive", [], 30, machine=True)[0].key
     owner = visit(app)
     owner.sign_in("administrator.hill@example.org")
     study = owner.upload(film(1), name="Béla Bartók", identifier="SECRET-7")
@@ -60,6 +72,7 @@ def things(
         study=study.rsplit("/", 1)[1],
         film=re.findall(r"/films/(\w+)", page)[0],
         account=account,
+        tokens=tokens,
     )
 
 
@@ -67,14 +80,16 @@ def rules(app: Lungwise) -> list[Rule]:
     return [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
 
 
-def ask(visitor: Visitor, things: Things, rule: Rule) -> list[tuple[int, str]]:
-    """Ask for a route by each of its methods, with a token that is good."""
-    path, answers = things.path(rule), []
+def ask(visitor: Visitor, things: Things, rule: Rule, role: Role) -> list[tuple[int, str]]:
+    """Ask for a route by each of its methods, with a form's token that is good."""
+    path, answers = things.path(rule, role.value), []
     if "GET" in (rule.methods or ()):
         answer = visitor.get(path)
         answers.append((answer.status_code, answer.text if (answer.mimetype or "").startswith("text") else ""))
     if "POST" in (rule.methods or ()):
-        answer = visitor.post(path, page="/profile", sure="y", text="Bartók", identifier="SECRET-7", name="x")
+        answer = visitor.post(
+            path, page="/profile", sure="y", days="30", text="Bartók", identifier="SECRET-7", name="x"
+        )
         answers.append((answer.status_code, answer.text if (answer.mimetype or "").startswith("text") else ""))
     return answers
 
@@ -99,7 +114,7 @@ def test_nothing_of_a_clinic_is_there_for_another(
         if rule.endpoint == "security.logout":
             continue
         stranger.sign_in(f"{role.value}.valley@example.org")
-        for status, text in ask(stranger, things, rule):
+        for status, text in ask(stranger, things, rule, role):
             assert status < 500, rule.rule
             assert "Béla" not in text, rule.rule
             if "<key>" in rule.rule:
@@ -121,7 +136,7 @@ def test_each_role_reaches_what_it_may_and_nothing_else(
         hidden = (only_administrators and role is not Role.ADMINISTRATOR) or (
             not_radiologists and role is Role.RADIOLOGIST
         )
-        for status, _text in ask(visitor, things, rule):
+        for status, _text in ask(visitor, things, rule, role):
             gone = role is Role.ADMINISTRATOR and rule in deleting  # its patient may be deleted already
             assert (status == 404) is hidden or gone, f"{role} {rule.rule}: {status}"
             assert status < 500

@@ -247,3 +247,19 @@ def test_nothing_of_a_patient_is_in_an_address_or_the_log(
     everything = " ".join([*links, caplog.text])
     assert "SECRET-7" not in everything
     assert "Bart" not in everything
+
+
+def test_a_token_is_made_shown_once_and_revoked(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    for path in ("/profile/tokens", "/accounts/tokens"):
+        made = ada.post(path, name="archive", days="30", scopes=["upload"]).text
+        text = re.findall(r"<code>(lw_[\w\-]+)</code>", made)[0]
+        page = ada.get(path).text
+        assert text not in page
+        assert "upload films" in page
+        revoke = re.findall(rf'action="({path}/\w+/revoke)"', page)[0]
+        assert "There is no token yet" in ada.post(revoke, page=path, follow=True).text

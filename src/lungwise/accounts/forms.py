@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectChoice, SelectField, StringField, SubmitField
+from wtforms import (
+    EmailField,
+    PasswordField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+)
 from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
-from lungwise.accounts.person import Role
-from lungwise.studies.wording import ROLES
+from lungwise.accounts.person import PEOPLE
+from lungwise.accounts.tokens import Scope
+from lungwise.studies.wording import ROLES, SCOPES
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
 """The languages that every page speaks, each in its own words."""
@@ -76,7 +86,7 @@ class ProfileForm(FlaskForm):
     submit = SubmitField(_("Save"))
 
 
-_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in Role]
+_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in PEOPLE]
 
 
 class InviteForm(FlaskForm):
@@ -92,3 +102,31 @@ class RoleForm(FlaskForm):
 
     role = SelectField(_("Role"), choices=_ROLES)
     submit = SubmitField(_("Change role"))
+
+
+class TokenForm(FlaskForm):
+    """What a program may do, and for how long."""
+
+    name = StringField(
+        _("What uses it"),
+        [InputRequired(_("Say what uses the token.")), Length(max=120), _one_line],
+        render_kw={"autocomplete": "off"},
+    )
+    scopes = SelectMultipleField(
+        _("It may see studies and patients, and besides"),
+        choices=[SelectChoice(scope.value, _(SCOPES[scope])) for scope in Scope if scope is not Scope.SEE],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    days = SelectField(
+        _("Valid for"),
+        coerce=int,
+        default=90,
+        choices=[
+            SelectChoice(1, _("a day")),
+            SelectChoice(30, _("a month")),
+            SelectChoice(90, _("three months")),
+            SelectChoice(366, _("a year")),
+        ],
+    )
+    submit = SubmitField(_("Make the token"))

@@ -9,11 +9,20 @@ from flask_babel import gettext, refresh
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice
 
-from lungwise.accounts.forms import InvitedForm, InviteForm, ProfileForm, RegisterForm, RoleForm, WelcomeForm
+from lungwise.accounts.forms import (
+    InvitedForm,
+    InviteForm,
+    ProfileForm,
+    RegisterForm,
+    RoleForm,
+    TokenForm,
+    WelcomeForm,
+)
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Right, Role
 from lungwise.accounts.security import setup_code
 from lungwise.accounts.service import INVITATION_DAYS, Applicant
+from lungwise.accounts.tokens import Scope
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
 from lungwise.web.desk import attempt, desk, person, user
@@ -83,6 +92,36 @@ def profile() -> Answer:
     return render_template("accounts/profile.html", form=form, own=own)
 
 
+@bp.route("/profile/tokens", methods=["GET", "POST"])
+def tokens() -> Answer:
+    """List one's own tokens for programs, and make more."""
+    return _tokens(machine=False)
+
+
+@bp.post("/profile/tokens/<key>/revoke")
+def revoke_token(key: str) -> Answer:
+    """End one of one's own tokens."""
+    desk().tokens.revoke(person(), key)
+    flash(gettext("The token is revoked."))
+    return redirect(url_for("accounts.tokens"))
+
+
+@bp.route("/accounts/tokens", methods=["GET", "POST"])
+def machine_tokens() -> Answer:
+    """List the tokens of the clinic's machines, and make more."""
+    person().need(Right.ADMINISTER)
+    return _tokens(machine=True)
+
+
+@bp.post("/accounts/tokens/<key>/revoke")
+def revoke_machine_token(key: str) -> Answer:
+    """End a machine's token."""
+    person().need(Right.ADMINISTER)
+    desk().tokens.revoke(person(), key)
+    flash(gettext("The token is revoked."))
+    return redirect(url_for("accounts.machine_tokens"))
+
+
 @bp.route("/accounts", methods=["GET", "POST"])
 def colleagues() -> Answer:
     """List the clinic's accounts, and invite more."""
@@ -137,6 +176,17 @@ def reset_second_factor(key: str) -> Answer:
     """Take away a colleague's second factor."""
     desk().accounts.reset_second_factor(person(), key)
     return _back_to_colleagues()
+
+
+def _tokens(*, machine: bool) -> str:
+    form, text = TokenForm(), None
+    if form.validate_on_submit():
+        name, days = form.name.data or "", form.days.data
+        scopes = [Scope(scope) for scope in form.scopes.data or ()]
+        made = attempt(form, lambda: desk().tokens.add(person(), name, scopes, days, machine=machine))
+        text = made[1] if made else None
+    listed = desk().tokens.machines(person()) if machine else desk().tokens.own(person())
+    return render_template("accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine)
 
 
 def _back_to_colleagues() -> Response:

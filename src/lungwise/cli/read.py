@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
@@ -19,7 +19,7 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
-from lungwise.reading.artefact import FINDINGS, Card
+from lungwise.reading.artefact import FINDINGS
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
@@ -40,6 +40,25 @@ class Named(NamedTuple):
     name: Path
 
 
+class ModelName(Protocol):
+    """Which model read."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+
+class BatchReader(NamedTuple):
+    """What reads many files, here or far away."""
+
+    model: ModelName
+    read_many: Callable[[Iterable[Path]], Iterator[Answer]]
+
+
 class Sink(Protocol):
     """Takes each answer as it comes; `close` ends what was begun."""
 
@@ -57,10 +76,18 @@ class Sink(Protocol):
 @click.option(
     "--csv", "table", type=click.File("w", encoding="utf-8", errors="surrogateescape"), help="Write a table here."
 )
+@click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
+@click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
 @click.pass_context
 @one_line_errors
 def read(
-    ctx: click.Context, paths: tuple[Path, ...], as_json: bool, heatmaps: Path | None, table: TextIO | None
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    as_json: bool,
+    heatmaps: Path | None,
+    table: TextIO | None,
+    server: str | None,
+    token: str | None,
 ) -> None:
     """Read films; folders are walked to their ends.
 
@@ -69,15 +96,28 @@ def read(
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There is no file in what was given.")
-    reader = Reader()
-    sinks: list[Sink] = [JsonLines(reader.artefact.card) if as_json else ForPeople()]
+    reader = _reader(server, token)
+    sinks: list[Sink] = [JsonLines(reader.model) if as_json else ForPeople()]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
-    sinks += [CsvTable(table, reader.artefact.card)] if table else []
+    sinks += [CsvTable(table, reader.model)] if table else []
     refused = _pour(reader, files, sinks)
     ctx.exit(SOME_REFUSED if refused else 0)
 
 
-def _pour(reader: Reader, files: list[Named], sinks: list[Sink]) -> int:
+def _reader(server: str | None, token: str | None) -> BatchReader:
+    """Give what reads: the server's reader where one is named, else this machine's."""
+    if server is None:
+        local = Reader()
+        return BatchReader(local.artefact.card, local.read_many)
+    if not token:
+        raise click.UsageError("A server asks for a token: give --token, or set LUNGWISE_TOKEN.")
+    from lungwise.cli.remote import RemoteReader
+
+    remote = RemoteReader(server, token)
+    return BatchReader(remote.model, remote.read_many)
+
+
+def _pour(reader: BatchReader, files: list[Named], sinks: list[Sink]) -> int:
     """Read every file into every sink; return how many were refused."""
     refused = 0
     answers = reader.read_many(named.path for named in files)
@@ -123,7 +163,7 @@ def _free(name: Path, taken: set[Path]) -> Path:
     return next(free for free in chain([name], numbered) if free not in taken)
 
 
-def as_object(answer: Answer, card: Card) -> dict[str, Any]:
+def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
     """One file's answer in the form that scripts rely on."""
     said = answer.answer
     read = said if isinstance(said, Reading) else None
@@ -136,7 +176,7 @@ def as_object(answer: Answer, card: Card) -> dict[str, Any]:
         "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
         "warnings": [{"code": code, "sentence": sentence} for code, sentence in read.warnings] if read else [],
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
-        "model": {"name": card.name, "version": card.version},
+        "model": {"name": model.name, "version": model.version},
         "milliseconds": round(answer.milliseconds, 1),
     }
 
@@ -144,12 +184,12 @@ def as_object(answer: Answer, card: Card) -> dict[str, Any]:
 class JsonLines:
     """One JSON object a line on stdout."""
 
-    def __init__(self, card: Card) -> None:
-        self._card = card
+    def __init__(self, model: ModelName) -> None:
+        self._model = model
 
     def add(self, named: Named, answer: Answer) -> None:
         """Print one answer."""
-        click.echo(json.dumps(as_object(answer, self._card)))
+        click.echo(json.dumps(as_object(answer, self._model)))
 
     def close(self) -> None:
         """Nothing is left to write."""
@@ -207,22 +247,23 @@ class Heatmaps:
 class CsvTable:
     """One line per file, for a spreadsheet."""
 
-    def __init__(self, file: TextIO, card: Card) -> None:
-        self._card = card
+    def __init__(self, file: TextIO, model: ModelName) -> None:
+        self._model = model
         self._rows = csv.writer(file)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDINGS]
         self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
 
     def add(self, named: Named, answer: Answer) -> None:
         """Write one line."""
-        line = as_object(answer, self._card)
+        line = as_object(answer, self._model)
         refusal = line["refusal"] or {"code": "", "reason": ""}
         covid = line["covid"] or {"probability": "", "verdict": ""}
         findings = [line["findings"].get(name, "") for name in FINDINGS]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot = line["hot_spot"] or ["", ""]
         codes = " ".join(warning["code"] for warning in line["warnings"])
-        self._rows.writerow([*row, *findings, *spot, self._card.name, self._card.version, line["milliseconds"], codes])
+        model = (self._model.name, self._model.version)
+        self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], codes])
 
     def close(self) -> None:
         """The file is closed by whoever opened it."""

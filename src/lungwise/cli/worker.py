@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from collections.abc import Callable
 
 import click
 
+from lungwise import logs
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.installation import open_database, read_settings
@@ -28,8 +28,8 @@ def worker(readers: int | None) -> None:
 
     Where the settings name a broker, it is a Celery worker with a process for each reader.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     settings = read_settings()
+    logs.configure(settings.log_format)
     with open_database(settings) as database:
         run = _answer_tickets if settings.broker else _read
         run(settings, database, readers or max(1, settings.readers))

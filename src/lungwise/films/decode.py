@@ -23,12 +23,22 @@ def open_path(path: Path) -> Film:
     Refusal
         If it cannot be opened, or is not one readable radiograph.
     """
+    return open_film(bytes_of(path))
+
+
+def bytes_of(path: Path) -> bytes:
+    """Give a file's bytes; one larger than any film is refused unread.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be opened.
+    """
     try:
-        data = _bytes(path)
+        return _bytes(path)
     except OSError as error:
         sentence = f"The file cannot be opened: {error.strerror}. Check the path and its rights."
         raise Refusal("unreachable", sentence) from error
-    return open_film(data)
 
 
 def _bytes(path: Path) -> bytes:

@@ -119,11 +119,14 @@ def _engine(settings: Settings) -> Engine:
             pool_recycle=1800,
             pool_size=settings.threads + settings.readers,
             isolation_level="READ COMMITTED",
+            hide_parameters=True,  # an error's words must quote no patient
             connect_args=_connecting(settings),
         )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": 30}, pool_size=settings.threads + settings.readers)
+    engine = create_engine(
+        url, connect_args={"timeout": 30}, pool_size=settings.threads + settings.readers, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -94,6 +94,7 @@ class WorklistForm(FlaskForm):
         ],
     )
     after = StringField(validators=[Length(max=80)])
+    before = StringField(validators=[Length(max=80)])
 
     def wanted(self) -> Wanted:
         """Give the fields as what is wanted; a field that makes no sense filters nothing."""
@@ -108,4 +109,5 @@ class WorklistForm(FlaskForm):
             until=good.get("until"),
             order=Order(order) if order else Order.NEWEST,
             after=good.get("after") or "",
+            before=good.get("before") or "",
         )

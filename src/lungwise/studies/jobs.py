@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading
 from lungwise.store import Clock, database_time, new_key
+from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
 ATTEMPTS = 4
@@ -42,6 +44,7 @@ class Claim:
     study: str
     sha256: str
     model: Model
+    request_id: str = ""
 
 
 class Jobs:
@@ -52,10 +55,11 @@ class Jobs:
     gets one reading does not rest on it, nor on any clock, but on `finish`.
     """
 
-    def __init__(self, session: Session, clock: Clock, lease: float) -> None:
+    def __init__(self, session: Session, clock: Clock, lease: float, send_to: Sequence[str] = ()) -> None:
         self._session = session
         self._clock = clock
         self._lease = timedelta(seconds=lease)
+        self._send_to = send_to
 
     def any_due(self) -> bool:
         """Say whether any job can be claimed."""
@@ -97,6 +101,9 @@ class Jobs:
             record = _record(outcome, claim.model)
             record.created_at = self._clock()
             job.film.readings.append(record)
+            self._session.flush()
+            if not job.model:  # an old film that is read again stays here
+                Dispatches(self._session, self._clock).queue(record, self._send_to)
         self._end(job, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:
@@ -144,7 +151,7 @@ class Jobs:
         job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
         job.attempts += 1
         self._session.flush()
-        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model)
+        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model, job.request_id)
 
     def _locked(self, claim: Claim) -> Job | None:
         return self._session.get(Job, claim.job, with_for_update=True, populate_existing=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
-from lungwise.store import Clock, database_time
+from lungwise.store import Clock, database_time, utc_now
 from lungwise.studies.jobs import Model, sum_up
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
 
@@ -33,6 +33,21 @@ class Entry:
     attempts: int
     error: str
     queued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many new films wait for their reading, and for how long the oldest has."""
+
+    films: int
+    oldest_seconds: float
+
+
+def waiting_films(session: Session) -> Waiting:
+    """Count the new films of every clinic that wait, by the time at which they were queued."""
+    films = session.scalar(select(func.count()).select_from(Job).where(*_NEW_AND_QUEUED)) or 0
+    oldest = session.scalar(select(Job.created_at).where(*_NEW_AND_QUEUED).order_by(Job.id).limit(1))
+    return Waiting(films, max((utc_now() - oldest).total_seconds(), 0) if oldest else 0)
 
 
 class Queue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
@@ -14,6 +14,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
+from lungwise.logs import request_id
+from lungwise.metrics import FAILURES, MODEL, READINGS, REFUSALS, STAGE_SECONDS
 from lungwise.reading.reading import Reading
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
@@ -55,7 +57,16 @@ def open_room(
     readers: int = 0,
 ) -> ReadingRoom:
     """Make a room that calls other processes through the broker, where the settings name one."""
-    return ReadingRoom(database, store, clock, make_reader, readers, lease=settings.lease_seconds, ring=_bell(settings))
+    return ReadingRoom(
+        database,
+        store,
+        clock,
+        make_reader,
+        readers,
+        lease=settings.lease_seconds,
+        ring=_bell(settings),
+        send_to=settings.send_to_list,
+    )
 
 
 def _bell(settings: Settings) -> Callable[[], None]:
@@ -70,7 +81,8 @@ class ReadingRoom:
     """Reads queued films, in `readers` threads in the background of this process or where it is called.
 
     The reader is made when the first film comes: never before a fork, and once. `ring` calls the
-    readers of other processes, where there is something to call them with.
+    readers of other processes, where there is something to call them with. Results are
+    queued for the archives of `send_to`.
     """
 
     def __init__(
@@ -83,6 +95,7 @@ class ReadingRoom:
         *,
         lease: float = 30,
         ring: Callable[[], None] = lambda: None,
+        send_to: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._store = store
@@ -90,6 +103,7 @@ class ReadingRoom:
         self._make_reader = make_reader
         self._lease = lease
         self._ring = ring
+        self._send_to = send_to
         self._making = threading.Lock()
         self._change = threading.Condition()
         self._stopping = False
@@ -148,18 +162,18 @@ class ReadingRoom:
             if not self._jobs(session).any_due():
                 return False
         model = self.model
-        with self._database.writing() as session:
+        with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
             claim = self._jobs(session).claim(model)
         if claim is None:
             return False
         self._ring()  # for the film after this one
-        with self._alive(claim):
+        with self._alive(claim), _in_service_of(claim):
             self._read(claim)
         self._notify()
         return True
 
     def _jobs(self, session: Session) -> Jobs:
-        return Jobs(session, self._clock, self._lease)
+        return Jobs(session, self._clock, self._lease, self._send_to)
 
     def _unfinished(self, study_id: int) -> int:
         with self._database.reading() as session:
@@ -198,18 +212,26 @@ class ReadingRoom:
         except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
             self._fail(claim, fault)
         else:
-            self._tell(lambda jobs: jobs.finish(claim, outcome))
+            with STAGE_SECONDS.labels("database").time():
+                self._tell(lambda jobs: jobs.finish(claim, outcome))
+            _count(claim, outcome)
 
     def _fail(self, claim: Claim, fault: Exception) -> None:
         if isinstance(fault, OSError) and not self._store.writable():
             self._tell(lambda jobs: jobs.give_back(claim))
             raise fault
-        _log.error("Job %d failed.", claim.job, exc_info=fault)
+        FAILURES.inc()
+        _log.error("Job %d failed.", claim.job, exc_info=fault, extra={"job": claim.job})
         self._tell(lambda jobs: jobs.give_up(claim, type(fault).__name__))
 
     def _outcome(self, claim: Claim) -> Reading | Refusal:
+        with STAGE_SECONDS.labels("store").time():
+            data = self._store.get(claim.study, claim.sha256)
         try:
-            return self._reader().read(open_film(self._store.get(claim.study, claim.sha256)))
+            with STAGE_SECONDS.labels("decode").time():
+                film = open_film(data)
+            with STAGE_SECONDS.labels("network").time():
+                return self._reader().read(film)
         except Refusal as refusal:
             return refusal
 
@@ -246,3 +268,25 @@ class ReadingRoom:
                     self._jobs(session).renew(claim)
             except SQLAlchemyError:
                 _log.warning("A lease could not be renewed: the database cannot be reached.")
+
+
+@contextmanager
+def _in_service_of(claim: Claim) -> Iterator[None]:
+    """Let what is logged meanwhile name the request that uploaded the film."""
+    token = request_id.set(claim.request_id)
+    try:
+        yield
+    finally:
+        request_id.reset(token)
+
+
+def _count(claim: Claim, outcome: Reading | Refusal) -> None:
+    model = (claim.model.name, claim.model.version)
+    MODEL.labels(*model).set(1)
+    if isinstance(outcome, Refusal):
+        REFUSALS.labels(outcome.code, *model).inc()
+        said = f"refused: {outcome.code}"
+    else:
+        READINGS.labels(outcome.verdict.value, *model).inc()
+        said = outcome.verdict.value
+    _log.info("Job %d is done: %s.", claim.job, said, extra={"job": claim.job, "verdict": said})

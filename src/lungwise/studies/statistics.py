@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any, TypeVarTuple
+from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
 from lungwise.store import Clock
-from lungwise.studies.models import Standing, Study
+from lungwise.studies.models import Standing, Study, monday
 
 WEEKS = 26
-Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,43 +77,36 @@ class ClinicStatistics:
     def count(self, person: Person) -> Statistics:
         """Count the studies of the last 26 weeks."""
         person.need(Right.SEE)
-        today = self._clock()
-        monday = (today - timedelta(days=today.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
-        since = monday - timedelta(weeks=WEEKS - 1)
-        groups = self._groups(person, since)
+        since = monday(self._clock().date()) - timedelta(weeks=WEEKS - 1)
+        groups = list(self._session.execute(weeks_query(person, since)))
         by_pcr = _table(groups, "pcr")
         by_conclusion = _table(groups, "conclusion")
         decided = ("negative", "positive")
         return Statistics(
             standings={standing: sum(by_pcr[standing.value].values()) for standing in Standing},
-            weeks=self._weeks(person, since),
+            weeks=_weeks(groups, since),
             agreement=_agreement(by_conclusion),
             sensitivity=Share(by_pcr["positive"]["positive"], sum(by_pcr[said]["positive"] for said in decided)),
             specificity=Share(by_pcr["negative"]["negative"], sum(by_pcr[said]["negative"] for said in decided)),
             uncertain_with_pcr=by_pcr["uncertain"]["positive"] + by_pcr["uncertain"]["negative"],
         )
 
-    def _groups(self, person: Person, since: datetime) -> list[Any]:
-        columns = (Study.standing, Study.conclusion, Study.pcr)
-        query = select(*columns, func.count().label("studies")).group_by(*columns)
-        return list(self._session.execute(_own(query, person, since)))
 
-    def _weeks(self, person: Person, since: datetime) -> list[Week]:
-        """Count day by day in the database, and add the days up to weeks here."""
-        day = func.date(Study.created_at)
-        positive = func.sum(case((Study.standing == Standing.POSITIVE.value, 1), else_=0))
-        rows = self._session.execute(_own(select(day, func.count(), positive).group_by(day), person, since))
-        studies: Counter[int] = Counter()
-        positives: Counter[int] = Counter()
-        for on, count, found in rows:
-            week = (date.fromisoformat(str(on)) - since.date()).days // 7
-            studies[week] += count
-            positives[week] += int(found)
-        return [Week(since.date() + timedelta(weeks=n), studies[n], positives[n]) for n in range(WEEKS)]
+def weeks_query(person: Person, since: date) -> Select[date, str, str | None, str | None, int]:
+    """Count a clinic's studies of each week and kind: the groups in the order of one index, so that none is sorted."""
+    columns = (Study.week, Study.standing, Study.conclusion, Study.pcr)
+    counts = select(*columns, func.count().label("studies"))
+    return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
 
-def _own(query: Select[*Columns], person: Person, since: datetime) -> Select[*Columns]:
-    return query.where(Study.clinic_id == person.clinic_id, Study.created_at >= since)
+def _weeks(groups: list[Any], since: date) -> list[Week]:
+    studies: Counter[date] = Counter()
+    positives: Counter[date] = Counter()
+    for group in groups:
+        studies[group.week] += group.studies
+        positives[group.week] += group.studies if group.standing == Standing.POSITIVE else 0
+    weeks = [since + timedelta(weeks=n) for n in range(WEEKS)]
+    return [Week(week, studies[week], positives[week]) for week in weeks]
 
 
 def _table(groups: list[Any], column: str) -> dict[str, Counter[str]]:

@@ -18,6 +18,7 @@ from lungwise.patients.forms import DeleteForm
 from lungwise.studies import pictures
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Standing, Study
+from lungwise.studies.worklist import END
 from lungwise.web.desk import attempt, desk, person
 from lungwise.web.errors import wants_json
 
@@ -32,9 +33,8 @@ def worklist() -> Answer:
     """List the clinic's studies, the unread first."""
     form = WorklistForm()
     wanted = form.wanted()
-    lines, following = desk().worklist.page(person(), wanted)
-    form.after.data = following
-    return render_template("studies/worklist.html", form=form, lines=lines, wanted=wanted)
+    page = desk().worklist.sheet(person(), wanted)
+    return render_template("studies/worklist.html", form=form, page=page, wanted=wanted, end=END)
 
 
 @bp.route("/studies/new", methods=["GET", "POST"])

@@ -54,6 +54,12 @@ ROLES: Final = {
     "radiologist": N_("Radiologist"),
     "administrator": N_("Administrator"),
 }
+SCOPES: Final = {
+    "see": N_("see studies and patients"),
+    "upload": N_("upload films"),
+    "conclude": N_("give opinions"),
+    "export": N_("export reports and films"),
+}
 SEXES: Final = {"F": N_("Female"), "M": N_("Male"), "O": N_("Other"), "": N_("Not known")}
 LIMITS: Final = N_(
     "This reading supports a doctor and replaces none. It looks at one frontal chest film alone, "

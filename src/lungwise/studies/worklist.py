@@ -1,4 +1,9 @@
-"""The worklist: filtered, sorted, paged by key so that every page costs the same."""
+"""The worklist: filtered, sorted, paged by key so that every page costs the same.
+
+The unread come first, so a list is two runs, the unread and the read, each in the order of an index.
+A page seeks its place in one run and goes on into the other; it never counts its way there. What it filters
+by lies in the index that it walks: only the lines that are shown are fetched.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lungwise.accounts.person import Person, Right
@@ -15,6 +21,10 @@ from lungwise.patients.service import Patient, Patients, words_of
 from lungwise.studies.models import Standing, Study
 
 PAGE = 50
+END = "end"
+"""The place behind the last study: the page before it is the last one."""
+_LARGEST = 2**63 - 1
+"""What a database takes for a key at most."""
 
 
 class Order(StrEnum):
@@ -26,7 +36,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which studies to list, and from where on."""
+    """Which studies to list, and the place that the page begins after, or ends before."""
 
     text: str = ""
     standing: Standing | None = None
@@ -35,6 +45,7 @@ class Wanted:
     until: date | None = None
     order: Order = Order.NEWEST
     after: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,23 @@ class Line:
 
     study: Study
     patient: Patient
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of lines, and the places its neighbours begin at; empty where there is none."""
+
+    lines: list[Line]
+    after: str
+    before: str
+
+
+class _Place(NamedTuple):
+    """A place between two studies: the key of the one beside it."""
+
+    unread: bool
+    value: datetime | float
+    id: int
 
 
 class Worklist:
@@ -54,42 +82,81 @@ class Worklist:
 
     def page(self, person: Person, wanted: Wanted) -> tuple[list[Line], str]:
         """Give a page of lines, and where the next one begins: empty after the last."""
+        page = self.sheet(person, wanted)
+        return page.lines, page.after
+
+    def sheet(self, person: Person, wanted: Wanted) -> Page:
+        """Give a page of lines with the places before and after it."""
         person.need(Right.SEE)
-        studies = list(self._session.scalars(self._query(person, wanted).limit(PAGE + 1)))
-        shown = studies[:PAGE]
-        following = _place(shown[-1], wanted.order) if len(studies) > PAGE else ""
-        return self._lines(person, shown), following
+        backwards = bool(wanted.before)
+        place = _read_place(wanted.before or wanted.after, wanted.order)
+        studies = self._studies(person, wanted, place, backwards=backwards)
+        further = len(studies) > PAGE
+        if backwards and place and not further:
+            return self.sheet(person, replace(wanted, before=""))  # the first page is whole
+        shown = studies[:PAGE][:: -1 if backwards else 1]
+        before, after = (further, place is not None) if backwards else (place is not None, further)
+        return Page(
+            self._lines(person, shown),
+            after=_place(shown[-1], wanted.order) if shown and after else "",
+            before=_place(shown[0], wanted.order) if shown and before else "",
+        )
 
     def all(self, person: Person, wanted: Wanted) -> Iterator[Line]:
         """Walk over every line, for export."""
         person.need(Right.EXPORT)
-        after = ""
+        wanted = replace(wanted, after="", before="")
         while True:
-            lines, after = self.page(person, replace(wanted, after=after))
+            lines, after = self.page(person, wanted)
             yield from lines
             if not after:
                 return
+            wanted = replace(wanted, after=after)
 
     def _lines(self, person: Person, studies: list[Study]) -> list[Line]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         return [Line(study, patients[study.patient_id]) for study in studies]
 
-    def _query(self, person: Person, wanted: Wanted) -> Select[Study]:
-        query = select(Study).where(Study.clinic_id == person.clinic_id)
+    def _studies(self, person: Person, wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[Study]:
+        """Seek the place in its run, and go on into the other run; one study more than a page shows."""
+        found: list[int] = []
+        for run in _runs(wanted, place, backwards=backwards):
+            here = place if place and place.unread is run else None
+            query = self._query(person, wanted, run, here, backwards=backwards)
+            found += self._session.scalars(query.limit(PAGE + 1 - len(found)))
+            if len(found) > PAGE:
+                break
+        return self._fetched(found)
+
+    def _fetched(self, ids: list[int]) -> list[Study]:
+        studies = {study.id: study for study in self._session.scalars(select(Study).where(Study.id.in_(ids)))}
+        return [studies[number] for number in ids if number in studies]
+
+    def _query(
+        self, person: Person, wanted: Wanted, run: bool, place: _Place | None, *, backwards: bool
+    ) -> Select[int]:
+        query = select(Study.id).where(Study.clinic_id == person.clinic_id, Study.unread == run)
         if words_of(wanted.text):
             query = query.where(Study.patient_id.in_(self._patients.matching(person, wanted.text)))
         if wanted.standing:
             query = query.where(Study.standing == wanted.standing.value)
-        if wanted.unread:
-            query = query.where(Study.unread == true())
         if wanted.since:
             query = query.where(Study.created_at >= _midnight(wanted.since))
         if wanted.until:
             query = query.where(Study.created_at < _midnight(wanted.until) + timedelta(days=1))
-        if wanted.after:
-            query = query.where(_behind(wanted))
         column = _column(wanted.order)
-        return query.order_by(Study.unread.desc(), column.desc(), Study.id.desc())
+        if place:
+            query = query.where(_beyond(column, place, backwards=backwards))
+        if backwards:
+            return query.order_by(column, Study.id)
+        return query.order_by(column.desc(), Study.id.desc())
+
+
+def _runs(wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[bool]:
+    """Name the runs from the place's on: True the unread, False the read."""
+    runs = [False, True] if backwards else [True, False]
+    runs = runs[runs.index(place.unread) :] if place else runs
+    return [run for run in runs if run or not wanted.unread]
 
 
 def _midnight(day: date) -> datetime:
@@ -105,14 +172,27 @@ def _place(study: Study, order: Order) -> str:
     return f"{int(study.unread)}_{value}_{study.id}"
 
 
-def _behind(wanted: Wanted) -> ColumnElement[bool]:
-    """Select what comes behind a place; one that cannot be understood begins from the start."""
+def _read_place(text: str, order: Order) -> _Place | None:
+    """Read a place; one that cannot be understood is the beginning, or the end."""
     try:
-        unread, value, last = wanted.after.split("_")
-        place = datetime.fromisoformat(value) if wanted.order is Order.NEWEST else float(value)
-        flag, number = bool(int(unread)), int(last)
-    except ValueError:
-        return Study.id > 0
-    column = _column(wanted.order)
-    same = and_(Study.unread == flag, column <= place, or_(column < place, Study.id < number))
-    return or_(same, Study.unread == false()) if flag else same
+        unread, value, last = text.split("_")
+        place = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _probability(value)
+        return _Place(bool(int(unread)), place, min(int(last), _LARGEST))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+def _beyond(
+    column: InstrumentedAttribute[datetime] | InstrumentedAttribute[float], place: _Place, *, backwards: bool
+) -> ColumnElement[bool]:
+    """Select what lies beyond a place of its run; the first comparison is what an index can seek."""
+    if backwards:
+        return and_(column >= place.value, or_(column > place.value, Study.id > place.id))
+    return and_(column <= place.value, or_(column < place.value, Study.id < place.id))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,8 +20,12 @@ from lungwise.accounts.post import Post
 from lungwise.accounts.security import init_security
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.throttle import Throttle
+from lungwise.accounts.tokens import Tokens
+from lungwise.api.app import PREFIX, create_api
+from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
+from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import Patients
 from lungwise.reports import views as reports_views
@@ -34,15 +38,18 @@ from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
-from lungwise.web import csp, errors, health, language, transactions
+from lungwise.web import csp, errors, health, language, transactions, watch
 from lungwise.web.desk import Desk, desk, user
 
-_log = logging.getLogger("lungwise.access")
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 _PUBLIC = frozenset(
     {
         "static",
         "healthz",
         "readyz",
+        "metrics",
         "accounts.home",
         "accounts.welcome",
         "accounts.register",
@@ -64,6 +71,8 @@ class Lungwise(Flask):
 
     database: Database
     room: ReadingRoom
+    api: Flask
+    dicomweb: Flask
 
 
 def create_app(
@@ -78,8 +87,9 @@ def create_app(
     app.database = database
     app.room = open_room(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.request_session(database)
-    app.before_request(_begin)
-    transactions.init_app(app, database, session, _desk_maker(settings, clock, store, app.room))
+    watch.init_app(app, settings)
+    lay_desk = _desk_maker(settings, clock, store, app.room)
+    transactions.init_app(app, database, session, lay_desk)
     csp.init_app(app, https=settings.https)
     errors.init_app(app)
     CSRFProtect(app)
@@ -90,7 +100,10 @@ def create_app(
     health.init_app(app, database, store)
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
-    app.after_request(_log_access)
+    app.api = create_api(settings, clock, database, session, lay_desk)
+    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
+    mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounted)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
@@ -134,6 +147,8 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             session=session,
             accounts=Accounts(session, clock, settings, audit),
             throttle=Throttle(session, clock, settings),
+            tokens=Tokens(session, clock, audit),
+            idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
             queue=Queue(session, clock, audit),
@@ -145,10 +160,6 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
         )
 
     return lay
-
-
-def _begin() -> None:
-    g.began = time.perf_counter()
 
 
 def _only_signed_in() -> AnyResponse | None:
@@ -163,12 +174,3 @@ def _only_signed_in() -> AnyResponse | None:
 
 def _is_new() -> bool:
     return not user().is_authenticated and desk().accounts.is_empty()
-
-
-def _log_access(response: Response) -> Response:
-    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
-    if request.endpoint not in ("static", "healthz", "readyz"):
-        took = round((time.perf_counter() - g.began) * 1000)
-        rule = request.url_rule.rule if request.url_rule else "-"
-        _log.info("%s %s %d %d ms", request.method, rule, response.status_code, took)
-    return response

@@ -16,6 +16,8 @@ from lungwise.accounts.person import Person
 from lungwise.accounts.post import Post
 from lungwise.accounts.service import Accounts, User
 from lungwise.accounts.throttle import Throttle
+from lungwise.accounts.tokens import Tokens
+from lungwise.api.idempotency import Idempotency
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.patients.service import Patients
@@ -37,6 +39,8 @@ class Desk:
     session: Session
     accounts: Accounts
     throttle: Throttle
+    tokens: Tokens
+    idempotency: Idempotency
     patients: Patients
     studies: Studies
     queue: Queue
@@ -65,8 +69,8 @@ def user() -> User:
 
 
 def person() -> Person:
-    """Give the person who is signed in."""
-    return user().person
+    """Give the person who is signed in, or as whom a token's program acts."""
+    return cast("Person | None", g.get("person")) or user().person
 
 
 def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.store import Database, FilmStore
+from lungwise.studies.queue import waiting_films
 
 
 def init_app(app: Flask, database: Database, store: FilmStore) -> None:
@@ -17,9 +17,10 @@ def init_app(app: Flask, database: Database, store: FilmStore) -> None:
         return jsonify(status="alive")
 
     def readyz() -> Response:
-        """Say whether the database answers and films can be kept."""
-        parts = {"database": _answers(database), "films": store.writable()}
-        response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts)
+        """Say whether the database answers and films can be kept, and how the queue stands."""
+        queue = _queue(database)
+        parts = {"database": queue is not None, "films": store.writable()}
+        response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts, queue=queue)
         response.status_code = 200 if all(parts.values()) else 503
         return response
 
@@ -27,10 +28,11 @@ def init_app(app: Flask, database: Database, store: FilmStore) -> None:
     app.add_url_rule("/readyz", view_func=readyz)
 
 
-def _answers(database: Database) -> bool:
+def _queue(database: Database) -> dict[str, float] | None:
+    """Count the films that wait; none where the database does not answer. A long queue is no reason to send none."""
     try:
         with database.reading() as session:
-            session.execute(text("SELECT 1"))
+            waiting = waiting_films(session)
     except SQLAlchemyError:
-        return False
-    return True
+        return None
+    return {"films": waiting.films, "oldest_seconds": round(waiting.oldest_seconds)}

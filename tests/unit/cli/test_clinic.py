@@ -58,6 +58,22 @@ def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
     assert "no account" in run("users", "disable", "eve@example.org").no()
 
 
+def test_tokens_are_made_once_listed_and_revoked(run: type[Run]) -> None:
+    run("db", "upgrade").ok()
+    run(*ADA).ok()
+    text = run("tokens", "add", "ada@example.org", "--name", "script", "--scope", "upload").ok().strip()
+    assert text.startswith("lw_")
+    listed = run("tokens", "list", "--json").ok()
+    assert text not in listed
+    row = json.loads(listed)
+    assert (row["scopes"], row["used"], row["state"]) == ("see upload", "never", "valid")
+    run("tokens", "revoke", row["key"]).ok()
+    assert "revoked" in run("tokens", "list").ok()
+    assert "no token" in run("tokens", "revoke", "nothing").no()
+    assert "no account" in run("tokens", "add", "eve@example.org", "--name", "script").no()
+    assert "administrator" in run("tokens", "add", "ada@example.org", "--name", "x", "--machine").no()
+
+
 def test_the_audit_trail_is_verified(run: type[Run], tmp_path: Path) -> None:
     run("db", "upgrade").ok()
     run(*ADA).ok()

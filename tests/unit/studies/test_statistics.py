@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import Study
 from lungwise.studies.statistics import ClinicStatistics, Share
+from plans import explained, statements
 
 if TYPE_CHECKING:
     from conftest import Rooms
@@ -58,3 +59,14 @@ def test_the_interval_is_wilsons() -> None:
     assert high == pytest.approx(0.9433, abs=1e-4)
     assert Share(0, 0).value is None
     assert Share(0, 0).interval == (0.0, 1.0)
+
+
+def test_the_database_counts_as_it_walks_an_index(large: Rooms) -> None:
+    person = large.person("Counter")
+    seen = statements(large, lambda: ClinicStatistics(large.session, large.clock).count(person))
+    (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])
+    assert "ix_studies_statistics" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "temporary" not in plan
+    assert "filesort" not in plan
+    assert "index" in plan.lower()

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from lungwise.accounts.person import Person
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import Standing, Study
-from lungwise.studies.worklist import PAGE, Order, Wanted
+from lungwise.studies.worklist import END, PAGE, Order, Wanted
+from plans import explained, rows_read, statements
 
 if TYPE_CHECKING:
     from conftest import Rooms
@@ -79,22 +81,77 @@ def test_filters_narrow_the_list(rooms: Rooms) -> None:
     assert {study.created_at.date() for study in recent} == {today}
 
 
-@pytest.mark.parametrize("after", ["", "x", "1_2_3", "1__", "0_nan_1", "1_2026-13-01_1", "'; DROP TABLE studies"])
-def test_a_forged_place_breaks_nothing(after: str, rooms: Rooms) -> None:
-    person = rooms.person()
+@pytest.mark.parametrize(
+    "after",
+    ["", "x", "1_2_3", "1__", "0_nan_1", "0_1e400_1", f"0_0.5_{10**30}", "1_2026-13-01_1", "'; DROP TABLE studies"],
+)
+def test_a_forged_place_breaks_nothing(after: str, either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, either_rooms.person()
     fill(rooms, person, 3)
-    rooms.worklist.page(person, Wanted(after=after))
-    rooms.worklist.page(person, Wanted(after=after, order=Order.PROBABLE))
+    for order in Order:
+        assert len(rooms.worklist.page(person, Wanted(after=after, order=order))[0]) <= 3
+        assert len(rooms.worklist.sheet(person, Wanted(before=after, order=order)).lines) <= 3
 
 
-@pytest.mark.parametrize("order", list(Order))
-@pytest.mark.parametrize("standing", [None, Standing.POSITIVE])
-def test_the_database_walks_an_index_and_sorts_nothing(order: Order, standing: Standing | None, rooms: Rooms) -> None:
+INDEXED = [
+    Wanted(order=order, standing=standing, unread=unread)
+    for order in Order
+    for standing, unread in ((None, False), (Standing.POSITIVE, False), (None, True))
+] + [Wanted(since=date(2025, 9, 1), until=date(2025, 12, 31))]
+
+
+@pytest.mark.parametrize("wanted", INDEXED, ids=str)
+def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_worth(
+    wanted: Wanted, large: Rooms
+) -> None:
+    rooms, person = large, large.person(f"P{INDEXED.index(wanted)}")
+    for place in (wanted, replace(wanted, after=deep(rooms, person, wanted)), replace(wanted, before=END)):
+        turn = partial(rooms.worklist.sheet, person, place)
+        walks = [statement for statement in statements(rooms, turn) if "ORDER BY" in statement[0]]
+        assert walks
+        for plan in (explained(rooms, statement) for statement in walks):
+            assert "ix_studies" in plan
+            assert "TEMP B-TREE" not in plan
+            assert "filesort" not in plan
+        if rooms.session.get_bind().dialect.name == "mysql":
+            assert rows_read(rooms, turn) < 6 * PAGE
+
+
+def deep(rooms: Rooms, person: Person, wanted: Wanted) -> str:
+    """The place eight pages in, or on the last page."""
+    for _ in range(8):
+        after = rooms.worklist.sheet(person, wanted).after
+        wanted = replace(wanted, after=after or wanted.after)
+    return wanted.after
+
+
+def test_pages_lead_back_the_way_they_came(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, either_rooms.person()
+    fill(rooms, person, 3 * PAGE + 7)
+    forth = [rooms.worklist.sheet(person, Wanted())]
+    while forth[-1].after:
+        forth.append(rooms.worklist.sheet(person, Wanted(after=forth[-1].after)))
+    assert [len(page.lines) for page in forth] == [PAGE, PAGE, PAGE, 7]
+    back = rooms.worklist.sheet(person, Wanted(before=forth[-1].before))
+    for page in reversed(forth[:-1]):
+        assert back == page
+        back = rooms.worklist.sheet(person, Wanted(before=back.before)) if back.before else back
+    assert back.before == ""
+
+
+def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Rooms) -> None:
     person = rooms.person()
-    fill(rooms, person, 130)
-    rooms.session.execute(text("ANALYZE"))
-    query = rooms.worklist._query(person, Wanted(order=order, standing=standing)).limit(51)
-    compiled = query.compile(rooms.session.get_bind(), compile_kwargs={"literal_binds": True})
-    plan = " ".join(str(row[-1]) for row in rooms.session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")))
-    assert "USING INDEX ix_studies" in plan
-    assert "TEMP B-TREE" not in plan
+    fill(rooms, person, 2 * PAGE + 7)
+    whole = [line.study.id for line in rooms.worklist.all(person, Wanted())]
+    last = rooms.worklist.sheet(person, Wanted(before=END))
+    assert [line.study.id for line in last.lines] == whole[-PAGE:]
+    assert last.after == ""
+    assert last.before
+
+
+def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(rooms: Rooms) -> None:
+    person = rooms.person()
+    fill(rooms, person, PAGE + 7)
+    first = rooms.worklist.sheet(person, Wanted())
+    last = rooms.worklist.sheet(person, Wanted(before=END))
+    assert rooms.worklist.sheet(person, Wanted(before=last.before)) == first

@@ -1,0 +1,153 @@
+"""Tokens: how programs prove in whose name they act, what they may do, and until when."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.models import Token, User
+from lungwise.accounts.person import Person, Right, Role
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound, Rejected
+from lungwise.store import Clock, new_key
+
+__all__ = ["LONGEST_DAYS", "Scope", "Token", "Tokens", "person_of"]
+
+LONGEST_DAYS = 366
+_PREFIX = "lw_"  # lets people and secret scanners know one where it lies about
+_GLANCE = timedelta(minutes=1)
+"""How exactly the last use is kept: not every request need write."""
+
+
+class Scope(StrEnum):
+    """What a token may be allowed to do. None lets a program delete or administer."""
+
+    SEE = "see"
+    UPLOAD = "upload"
+    CONCLUDE = "conclude"
+    EXPORT = "export"
+
+    @property
+    def right(self) -> Right:
+        """The right that the scope leaves of its owner's role."""
+        return Right[self.name]
+
+
+class Tokens:
+    """The tokens of every account, and of the machines of every clinic."""
+
+    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+
+    def add(
+        self, person: Person, name: str, scopes: Iterable[Scope], days: int, *, machine: bool = False
+    ) -> tuple[Token, str]:
+        """Make a token; the text beside it is shown once and kept nowhere.
+
+        Every token may see, for whatever else it may do begins with that. A machine's token acts under
+        its own name and outlives its maker's account; only an administrator makes one.
+
+        Raises
+        ------
+        Rejected
+            If it has no name, or is to be valid for too long.
+        """
+        person.need(Right.ADMINISTER if machine else Right.SEE)
+        if not name.strip():
+            raise Rejected("A token needs a name that says what uses it.")
+        if not 1 <= days <= LONGEST_DAYS:
+            raise Rejected("A token is valid for one day at least and for a year at most.")
+        text = _PREFIX + secrets.token_urlsafe(32)
+        now = self._clock()
+        token = Token(
+            key=new_key(),
+            user_id=person.id,
+            machine=machine,
+            name=name.strip()[:120],
+            scopes=" ".join(sorted({Scope.SEE, *scopes})),
+            hash=_hash(text),
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+        self._session.add(token)
+        self._session.flush()
+        self._audit.record(person, "made token", "token", token.key)
+        return token, text
+
+    def own(self, person: Person) -> list[Token]:
+        """List the person's own tokens that are not revoked, the newest first."""
+        query = select(Token).where(Token.user_id == person.id, Token.machine.is_(False), Token.revoked_at.is_(None))
+        return list(self._session.scalars(query.order_by(Token.id.desc())))
+
+    def machines(self, person: Person) -> list[Token]:
+        """List the tokens of the clinic's machines that are not revoked, the newest first."""
+        person.need(Right.ADMINISTER)
+        query = select(Token).join(User).where(User.clinic_id == person.clinic_id)
+        query = query.where(Token.machine.is_(True), Token.revoked_at.is_(None))
+        return list(self._session.scalars(query.order_by(Token.id.desc())))
+
+    def everyone(self) -> list[Token]:
+        """List every token, for the command line."""
+        return list(self._session.scalars(select(Token).order_by(Token.id)))
+
+    def revoke(self, person: Person, key: str) -> None:
+        """End one of the person's own tokens, or as administrator any of the clinic's machines'."""
+        machines = self.machines(person) if person.may(Right.ADMINISTER) else []
+        token = next((token for token in [*self.own(person), *machines] if token.key == key), None)
+        if token is None:
+            raise NotFound
+        self.switch_off(token)
+        self._audit.record(person, "revoked token", "token", token.key)
+
+    def by_key(self, key: str) -> Token | None:
+        """Find any token, for the command line."""
+        return self._session.scalar(select(Token).where(Token.key == key))
+
+    def switch_off(self, token: Token) -> None:
+        """End a token, from the command line."""
+        token.revoked_at = token.revoked_at or self._clock()
+
+    def check(self, text: str) -> Token | None:
+        """Find the token of a text; none where it is unknown, revoked or expired, or its owner is disabled."""
+        token = self._session.scalar(select(Token).where(Token.hash == _hash(text)))
+        if token is None or token.revoked_at is not None or token.expires_at <= self._clock():
+            return None
+        return token if token.machine or token.user.active else None
+
+    def is_newly_used(self, token: Token) -> bool:
+        """Say whether the last use that is kept is old enough to be kept anew."""
+        return token.used_at is None or self._clock() - token.used_at > _GLANCE
+
+    def used(self, key: str) -> None:
+        """Keep that a token is used now; its first use and each after a day without go into the audit trail."""
+        token = self.by_key(key)
+        if token is None:
+            return
+        if _is_long_ago(token.used_at, self._clock()):
+            self._audit.record(person_of(token), "used token", "token", token.key)
+        token.used_at = self._clock()
+
+
+def person_of(token: Token) -> Person:
+    """Give the person as whom the token's program acts: its owner within its scopes, a machine by its own name."""
+    owner = token.user
+    name = token.name if token.machine else owner.name
+    within = frozenset(Scope(scope).right for scope in token.scopes.split())
+    return Person(owner.id, name, owner.clinic_id, Role(owner.role), within)
+
+
+def _is_long_ago(used_at: datetime | None, now: datetime) -> bool:
+    return used_at is None or now - used_at > timedelta(days=1)
+
+
+def _hash(text: str) -> str:
+    """Hash without salt or stretching: what has 256 random bits cannot be guessed."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The REST API: studies, readings, opinions and reports for programs that hold a token."""

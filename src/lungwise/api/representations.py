@@ -1,0 +1,96 @@
+"""The clinic's things in the form in which the API gives them."""
+
+from __future__ import annotations
+
+from lungwise.api import schemas
+from lungwise.patients.service import Patient
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
+
+
+def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
+    """Give a study as a line of the worklist."""
+    return schemas.StudySummary.model_validate(_summary(study, patient))
+
+
+def study_of(study: Study, patient: Patient) -> schemas.Study:
+    """Give a study with its films and opinions."""
+    return schemas.Study.model_validate(
+        {
+            **_summary(study, patient),
+            "films": [film_of(film) for film in study.films],
+            "opinions": [opinion_of(opinion) for opinion in study.opinions],
+        }
+    )
+
+
+def film_of(film: FilmRecord) -> schemas.Film:
+    """Give a film with its newest reading."""
+    return schemas.Film(
+        key=film.key,
+        study=film.study.key,
+        sha256=film.sha256,
+        kind=film.kind,
+        size=film.size,
+        created_at=film.created_at,
+        reading=_reading_of(film.reading) if film.reading else None,
+    )
+
+
+def opinion_of(opinion: Opinion) -> schemas.Opinion:
+    """Give an opinion."""
+    return schemas.Opinion.model_validate(
+        {
+            "id": opinion.id,
+            "author": opinion.author_name,
+            "role": opinion.author_role,
+            "created_at": opinion.created_at,
+            "agrees": opinion.agrees,
+            "conclusion": opinion.conclusion,
+            "pcr": opinion.pcr,
+            "note": opinion.note,
+        }
+    )
+
+
+def patient_of(patient: Patient) -> schemas.Patient:
+    """Give a patient."""
+    return schemas.Patient.model_validate(patient_fields(patient))
+
+
+def patient_fields(patient: Patient) -> dict[str, object]:
+    """Give a patient's fields, for a form that holds more."""
+    return {
+        "key": patient.key,
+        "identifier": patient.identifier,
+        "name": patient.name,
+        "sex": patient.sex,
+        "birth_date": patient.birth_date,
+    }
+
+
+def _summary(study: Study, patient: Patient) -> dict[str, object]:
+    return {
+        "key": study.key,
+        "patient": patient.key,
+        "created_at": study.created_at,
+        "standing": study.standing,
+        "probability": study.probability,
+        "conclusion": study.conclusion,
+        "pcr": study.pcr,
+        "unread": study.unread,
+    }
+
+
+def _reading_of(reading: ReadingRecord) -> schemas.Reading:
+    code, reason = reading.refusal_code, reading.refusal_reason
+    return schemas.Reading.model_validate(
+        {
+            "created_at": reading.created_at,
+            "model": {"name": reading.model, "version": reading.version},
+            "verdict": reading.verdict,
+            "probability": reading.probability,
+            "appearance": reading.appearance,
+            "findings": reading.findings,
+            "refusal": {"code": code, "reason": reason or ""} if code else None,
+        }
+    )

@@ -1,0 +1,154 @@
+"""Studies by the API: upload, list, look, conclude."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+from flask import request
+
+from lungwise.accounts.tokens import Scope
+from lungwise.api import schemas
+from lungwise.api.bearer import once
+from lungwise.api.cursors import cursor_of, place_of
+from lungwise.api.operations import Operations
+from lungwise.api.representations import opinion_of, study_of, summary_of
+from lungwise.errors import NotFound
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.studies.service import Conclusion, Standing, Study
+from lungwise.studies.worklist import Order, Wanted
+from lungwise.web.desk import desk, person
+
+studies = Operations()
+_LIST = "studies"
+_LAST_DAY = date(9000, 1, 1)  # a filter beyond any study, within what a database can compare
+
+
+@studies.get("/studies", schemas.StudyPage, query=schemas.StudyQuery)
+def list_studies(query: schemas.StudyQuery) -> schemas.StudyPage:
+    """List the clinic's studies, the unread first.
+
+    Words of a patient do not belong into an address: search for them by POST /studies/search.
+    """
+    return _page(query, "")
+
+
+@studies.post("/studies/search", schemas.StudyPage, body=schemas.StudySearch)
+def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
+    """Search the clinic's studies by the beginnings of patients' names and identifiers."""
+    return _page(body, body.text)
+
+
+@studies.post(
+    "/studies",
+    schemas.Study,
+    201,
+    scope=Scope.UPLOAD,
+    query=schemas.Wait,
+    fields=schemas.PatientFields,
+)
+def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Study:
+    """Upload films as a new study.
+
+    Films come as the parts `films` of a form, or one film or ZIP as the whole body. They are saved before
+    this answers, and read afterwards: `wait` for the readings here, or ask for the study later.
+    """
+    facts = PatientFacts(fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date)
+    files = _files()
+    desk().session.commit()  # the films go to disk before the transaction that names them begins
+    key = once([repr(facts), *_hashes(files)], lambda: desk().studies.open(person(), facts, files).key)
+    return _saved(key, query.wait)
+
+
+@studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
+def get_study(key: str, query: schemas.Wait) -> schemas.Study:
+    """Get a study with its films, their readings, and the opinions."""
+    found = waited(desk().studies.get(person(), key), query.wait)
+    desk().note("saw", "study", found.key)
+    return study_of(found, desk().studies.patient(person(), found))
+
+
+@studies.post(
+    "/studies/<key:key>/films",
+    schemas.Study,
+    201,
+    scope=Scope.UPLOAD,
+    query=schemas.Wait,
+    fields=schemas.NoFields,
+)
+def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Study:
+    """Upload further films of a study; a film that it has already is not saved twice."""
+    files = _files()
+    once(_hashes(files), lambda: desk().studies.add_films(person(), key, files).key)
+    return _saved(key, query.wait)
+
+
+@studies.get("/studies/<key:key>/opinions", schemas.Opinions)
+def list_opinions(key: str) -> schemas.Opinions:
+    """List a study's opinions, the oldest first."""
+    study = desk().studies.get(person(), key)
+    desk().note("saw", "study", key)
+    return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
+
+
+@studies.post("/studies/<key:key>/opinions", schemas.Opinion, 201, scope=Scope.CONCLUDE, body=schemas.OpinionIn)
+def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
+    """Keep an opinion beside the readings, which stay as they are."""
+    said = Conclusion(
+        body.agrees,
+        Verdict(body.conclusion) if body.conclusion else None,
+        Verdict(body.pcr) if body.pcr else None,
+        body.note,
+    )
+    number = int(once([repr(said)], lambda: str(desk().studies.conclude(person(), key, said).id)))
+    kept = next((one for one in desk().studies.get(person(), key).opinions if one.id == number), None)
+    if kept is None:
+        raise NotFound
+    return opinion_of(kept)
+
+
+def waited(study: Study, seconds: int) -> Study:
+    """Give a study once it is read, or as it stands when the time is over."""
+    if study.standing != Standing.WAITING or not seconds:
+        return study
+    key, number = study.key, study.id
+    desk().session.rollback()  # no transaction is held while waiting
+    desk().room.wait(number, seconds)
+    return desk().studies.get(person(), key)
+
+
+def _saved(key: str, seconds: int) -> schemas.Study:
+    desk().session.commit()  # the films are saved, whether or not somebody waits for their readings
+    desk().room.wake()
+    study = waited(desk().studies.get(person(), key), seconds)
+    return study_of(study, desk().studies.patient(person(), study))
+
+
+def _files() -> list[tuple[str, bytes]]:
+    if request.mimetype == "multipart/form-data":
+        return [(file.filename or "film", file.read()) for file in request.files.getlist("films")]
+    return [("film", request.get_data())]
+
+
+def _hashes(files: list[tuple[str, bytes]]) -> list[str]:
+    return [hashlib.sha256(data).hexdigest() for _, data in files]
+
+
+def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schemas.StudyPage:
+    lines, following = desk().worklist.page(
+        person(),
+        Wanted(
+            text=text,
+            standing=Standing(wanted.standing) if wanted.standing else None,
+            unread=wanted.unread,
+            since=wanted.since,
+            until=min(wanted.until, _LAST_DAY) if wanted.until else None,
+            order=Order(wanted.order),
+            after=place_of(_LIST, wanted.cursor),
+        ),
+    )
+    return schemas.StudyPage(
+        items=[summary_of(line.study, line.patient) for line in lines],
+        next=cursor_of(_LIST, following) if following else None,
+    )

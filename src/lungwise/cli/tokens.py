@@ -1,0 +1,90 @@
+"""`lungwise tokens`: tokens for programs from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lungwise.accounts.tokens import LONGEST_DAYS, Scope, Token
+from lungwise.cli.installation import accounts_over, open_database, read_settings, tokens_over
+from lungwise.errors import NotFound, Rejected
+
+
+@click.group()
+def tokens() -> None:
+    """Make, list and revoke tokens for programs."""
+
+
+@tokens.command()
+@click.argument("email")
+@click.option("--name", required=True, help="What uses the token.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What it may do besides seeing; may be given several times.",
+)
+@click.option("--days", type=click.IntRange(1, LONGEST_DAYS), default=90, show_default=True, help="How long it works.")
+@click.option("--machine", is_flag=True, help="Acts under its own name in the administrator's clinic.")
+def add(email: str, name: str, scopes: tuple[str, ...], days: int, machine: bool) -> None:
+    """Make a token of the account EMAIL, and print it once."""
+    settings = read_settings()
+    with open_database(settings) as database, database.writing() as session:
+        user = accounts_over(session, settings).by_email(email)
+        if user is None:
+            raise click.ClickException(f"There is no account {email}. See: lungwise users list")
+        try:
+            _, text = tokens_over(session).add(user.person, name, map(Scope, scopes), days, machine=machine)
+        except Rejected as no:
+            raise click.ClickException(str(no)) from no
+        except NotFound:
+            raise click.ClickException("Only an administrator answers for a machine.") from None
+    click.echo(text)
+
+
+@tokens.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each token.")
+def list_tokens(as_json: bool) -> None:
+    """List every token, without its text."""
+    settings = read_settings()
+    with open_database(settings) as database, database.reading() as session:
+        rows = [_row(token) for token in tokens_over(session).everyone()]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    table = Table(*(rows[0] if rows else ["key"]))
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)
+
+
+@tokens.command()
+@click.argument("key")
+def revoke(key: str) -> None:
+    """End the token KEY, as `lungwise tokens list` names it."""
+    settings = read_settings()
+    with open_database(settings) as database, database.writing() as session:
+        service = tokens_over(session)
+        token = service.by_key(key)
+        if token is None:
+            raise click.ClickException(f"There is no token {key}. See: lungwise tokens list")
+        service.switch_off(token)
+    click.echo(f"The token {key} is revoked.")
+
+
+def _row(token: Token) -> dict[str, str]:
+    return {
+        "key": token.key,
+        "name": token.name,
+        "email": token.user.email,
+        "kind": "machine" if token.machine else "person",
+        "scopes": token.scopes,
+        "expires": token.expires_at.isoformat(timespec="seconds"),
+        "used": token.used_at.isoformat(timespec="seconds") if token.used_at else "never",
+        "state": "revoked" if token.revoked_at else "valid",
+    }

@@ -1,0 +1,262 @@
+"""A client of the REST API, on the standard library and the API's own models.
+
+>>> client = Client("https://lungwise.example.org", token)
+>>> study = client.upload([Path("film.dcm").read_bytes()], wait=30)
+>>> study.standing, study.probability
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from lungwise.api.schemas import (
+    LONGEST_WAIT,
+    Film,
+    HeatMap,
+    Model,
+    Opinion,
+    OpinionIn,
+    Patient,
+    PatientFields,
+    PatientPage,
+    PatientStudies,
+    Problem,
+    Report,
+    Statistics,
+    Study,
+    StudyPage,
+    StudySearch,
+    StudySummary,
+)
+
+__all__ = ["ApiError", "Client"]
+
+T = TypeVar("T", bound=BaseModel)
+_AGAIN = (429, 502, 503, 504)
+"""Statuses after which the same request may succeed."""
+
+
+class ApiError(OSError):
+    """The server said no, or could not be reached; the message is one line for people.
+
+    Parameters
+    ----------
+    status
+        The HTTP status; 0 where there was no answer.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """Talks to one server with one token; may be shared among threads.
+
+    Parameters
+    ----------
+    server
+        The server's address, without `/api/v1`.
+    timeout
+        Seconds to wait for an answer, besides what a request asks the server to wait.
+    tries
+        How often a request is sent before it is given up: what changes something carries an
+        idempotency key, so nothing is done twice.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        token: str,
+        timeout: float = 60,
+        tries: int = 5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if urlsplit(server).scheme not in ("http", "https"):
+            raise ApiError(0, f"{server} is no address of a server. It begins with https:// or http://.")
+        self._root = server.rstrip("/") + "/api/v1"
+        self._token = token
+        self._timeout = timeout
+        self._tries = tries
+        self._sleep = sleep
+
+    def upload(self, films: Sequence[bytes], patient: PatientFields | None = None, wait: int = 0) -> Study:
+        """Upload films as a new study, and wait up to so many seconds for their readings."""
+        form = {} if patient is None else patient.model_dump(mode="json", exclude_defaults=True)
+        return self._post(Study, _address("/studies", wait=min(wait, LONGEST_WAIT)), *_multipart(films, form), wait)
+
+    def add_films(self, study: str, films: Sequence[bytes], wait: int = 0) -> Study:
+        """Upload further films of a study."""
+        address = _address(f"/studies/{study}/films", wait=min(wait, LONGEST_WAIT))
+        return self._post(Study, address, *_multipart(films, {}), wait)
+
+    def study(self, key: str, wait: int = 0) -> Study:
+        """Get a study, and wait up to so many seconds for its readings."""
+        return self._get(Study, _address(f"/studies/{key}", wait=min(wait, LONGEST_WAIT)), wait)
+
+    def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Study:
+        """Upload films as a new study and return it when every film has its reading.
+
+        Raises
+        ------
+        ApiError
+            If the server says no, or is not done after `patience` seconds.
+        """
+        end = time.monotonic() + patience
+        study = self.upload(films, patient, LONGEST_WAIT)
+        while study.standing == "waiting":
+            if time.monotonic() > end:
+                raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")
+            study = self.study(study.key, LONGEST_WAIT)
+        return study
+
+    def studies(self, wanted: StudySearch | None = None) -> Iterator[StudySummary]:
+        """Walk over the studies that are wanted, or over all."""
+        search = wanted.model_dump(mode="json", exclude_unset=True) if wanted else {}
+        cursor, more = None, True
+        while more:
+            page = self._search(StudyPage, "/studies/search", search, cursor)
+            yield from page.items
+            cursor, more = page.next, page.next is not None
+
+    def patients(self, text: str = "") -> Iterator[Patient]:
+        """Walk over the patients whose words begin so."""
+        cursor, more = None, True
+        while more:
+            page = self._search(PatientPage, "/patients/search", {"text": text}, cursor)
+            yield from page.items
+            cursor, more = page.next, page.next is not None
+
+    def patient(self, key: str) -> PatientStudies:
+        """Get a patient with their studies."""
+        return self._get(PatientStudies, f"/patients/{key}")
+
+    def film(self, key: str, wait: int = 0) -> Film:
+        """Get a film with its newest reading."""
+        return self._get(Film, _address(f"/films/{key}", wait=min(wait, LONGEST_WAIT)), wait)
+
+    def heat_map(self, film: str) -> HeatMap:
+        """Get a film's heat map as numbers."""
+        return self._get(HeatMap, f"/films/{film}/heat")
+
+    def original(self, film: str) -> bytes:
+        """Get a film's file."""
+        return self._send("GET", f"/films/{film}/original")
+
+    def conclude(self, study: str, opinion: OpinionIn) -> Opinion:
+        """Keep an opinion."""
+        body = opinion.model_dump_json(exclude_unset=True).encode()
+        return self._post(Opinion, f"/studies/{study}/opinions", body, "application/json")
+
+    def report(self, study: str) -> Report:
+        """Get a study's report."""
+        return self._get(Report, f"/studies/{study}/report")
+
+    def report_pdf(self, study: str) -> bytes:
+        """Get a study's report as PDF."""
+        return self._send("GET", f"/studies/{study}/report.pdf")
+
+    def report_fhir(self, study: str) -> bytes:
+        """Get a study's report as a FHIR R4 bundle."""
+        return self._send("GET", f"/studies/{study}/report.fhir")
+
+    def statistics(self) -> Statistics:
+        """Get the clinic in numbers."""
+        return self._get(Statistics, "/statistics")
+
+    def model(self) -> Model:
+        """Get the model that reads new films."""
+        return self._get(Model, "/model")
+
+    def _get(self, model: type[T], address: str, wait: float = 0) -> T:
+        return _understood(model, self._send("GET", address, wait=wait))
+
+    def _search(self, model: type[T], address: str, search: dict[str, Any], cursor: str | None) -> T:
+        body = json.dumps(search | ({"cursor": cursor} if cursor else {})).encode()
+        return _understood(model, self._send("POST", address, body, {"Content-Type": "application/json"}))
+
+    def _post(self, model: type[T], address: str, body: bytes, kind: str, wait: float = 0) -> T:
+        headers = {"Content-Type": kind, "Idempotency-Key": uuid.uuid4().hex}
+        return _understood(model, self._send("POST", address, body, headers, wait))
+
+    def _send(
+        self,
+        method: str,
+        address: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        wait: float = 0,
+    ) -> bytes:
+        """Send a request, and again where the answer says that it may succeed then."""
+        sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+        request = urllib.request.Request(self._root + address, body, sent, method=method)  # noqa: S310 - http(s) alone
+        trial = 0
+        while True:
+            said, pause = self._try(request, wait)
+            trial += 1
+            if isinstance(said, bytes):
+                return said
+            if pause is None or trial == self._tries:
+                raise said
+            self._sleep(max(pause, 0.25 * 2**trial))
+
+    def _try(self, request: urllib.request.Request, wait: float) -> tuple[bytes | ApiError, float | None]:
+        """Send once; give the answer, or the error and after how many seconds it is worth another try."""
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout + wait) as answer:  # noqa: S310
+                data: bytes = answer.read()
+                return data, None
+        except urllib.error.HTTPError as error:
+            with error:
+                said = _problem(error)
+            return said, _pause(error) if error.code in _AGAIN else None
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            return ApiError(0, f"{self._root} cannot be reached: {reason}"), 0.0
+
+
+def _address(path: str, **query: int) -> str:
+    asked = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(asked)}" if asked else path
+
+
+def _multipart(films: Sequence[bytes], fields: dict[str, str]) -> tuple[bytes, str]:
+    """Write films and fields as a form (RFC 7578)."""
+    boundary = uuid.uuid4().hex
+    parts = [(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    parts += [(f'name="films"; filename="{number}"', film) for number, film in enumerate(films)]
+    body = bytearray()
+    for name, data in parts:
+        body += f"--{boundary}\r\nContent-Disposition: form-data; {name}\r\n\r\n".encode() + data + b"\r\n"
+    return bytes(body) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _understood(model: type[T], data: bytes) -> T:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise ApiError(0, "The server's answer cannot be understood. Is it Lungwise, of this version?") from error
+
+
+def _problem(error: urllib.error.HTTPError) -> ApiError:
+    try:
+        problem = Problem.model_validate_json(error.read())
+    except (ValidationError, OSError, HTTPException):
+        return ApiError(error.code, f"The server answered {error.code} {error.reason}.")
+    wrong = "; ".join(f"{one.where}: {one.what}" for one in problem.errors)
+    return ApiError(error.code, f"{problem.title} {wrong}".strip())
+
+
+def _pause(error: urllib.error.HTTPError) -> float:
+    seconds = error.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else 0.0

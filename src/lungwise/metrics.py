@@ -1,0 +1,56 @@
+"""What the service counts and times, for Prometheus. No label ever names a person, a patient or a film.
+
+Processes of one machine that share the folder `PROMETHEUS_MULTIPROC_DIR` are added up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import REGISTRY, Collector
+
+REQUESTS = Counter("lungwise_requests", "Requests answered.", ("method", "route", "status"))
+REQUEST_SECONDS = Histogram("lungwise_request_seconds", "Time from a request to its answer.", ("route",))
+STAGE_SECONDS = Histogram(
+    "lungwise_stage_seconds",
+    "Time of a film in a stage of its reading: store, decode, network (with preprocessing and gate), database.",
+    ("stage",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+READINGS = Counter("lungwise_readings", "Films read, by verdict.", ("verdict", "model", "version"))
+REFUSALS = Counter("lungwise_refusals", "Films refused, by code.", ("code", "model", "version"))
+FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
+MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
+
+
+class QueueCollector(Collector):
+    """The queue as it stands when somebody asks: the same whichever process answers."""
+
+    def __init__(self, waiting: int, oldest_seconds: float) -> None:
+        self._figures = (
+            ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting)),
+            ("lungwise_queue_oldest_seconds", "How long the oldest of them has waited.", oldest_seconds),
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the figures."""
+        for name, meaning, value in self._figures:
+            yield GaugeMetricFamily(name, meaning, value=value)
+
+
+def page(queue: QueueCollector) -> bytes:
+    """Write everything in Prometheus' text format."""
+    now = CollectorRegistry()
+    now.register(queue)
+    return generate_latest(_counted()) + generate_latest(now)
+
+
+def _counted() -> CollectorRegistry:
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return REGISTRY
+    shared = CollectorRegistry()
+    multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return shared

@@ -1,0 +1,77 @@
+"""What watches a request: its id, its line in the log, its place in the metrics; and the page of metrics."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+
+from flask import Flask, Response, g, make_response, request
+from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.wrappers import Response as AnyResponse
+
+from lungwise import logs, metrics
+from lungwise.errors import NotFound
+from lungwise.settings import Settings
+from lungwise.store import new_key
+from lungwise.studies.queue import waiting_films
+from lungwise.web.desk import desk
+
+HEADER = "X-Request-ID"
+_QUIET = ("static", "healthz", "readyz", "metrics")
+_log = logging.getLogger("lungwise.access")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Watch every request, and add `/metrics`."""
+    watch(app)
+
+    def show() -> Response:
+        """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
+        if not _may_read(settings.metrics_token.get_secret_value()):
+            raise NotFound
+        waiting = waiting_films(desk().session)
+        answer = make_response(metrics.page(metrics.QueueCollector(waiting.films, waiting.oldest_seconds)))
+        answer.content_type = CONTENT_TYPE_LATEST
+        return answer
+
+    app.add_url_rule("/metrics", "metrics", show)
+
+
+def watch(app: Flask) -> None:
+    """Watch every request of an application, or of one that is mounted in it."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    logs.request_id.set(logs.accepted(request.headers.get(HEADER)) or new_key())
+
+
+def _end(response: AnyResponse) -> AnyResponse:
+    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
+    response.headers[HEADER] = logs.request_id.get()
+    if request.endpoint not in _QUIET:
+        seconds = time.perf_counter() - g.began
+        route = request.script_root + request.url_rule.rule if request.url_rule else "-"
+        metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
+        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+        told = {"method": request.method, "route": route, "status": response.status_code}
+        took = round(seconds * 1000)
+        line = "%s %s %d %d ms"
+        _log.info(line, request.method, route, response.status_code, took, extra=told | {"milliseconds": took})
+    return response
+
+
+def _forget(_error: BaseException | None) -> None:
+    logs.request_id.set("")
+
+
+def _may_read(token: str) -> bool:
+    if token:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), token.encode())
+    # A proxy on this machine passes strangers on from its own address; it says so in a header.
+    return request.remote_addr in ("127.0.0.1", "::1") and not request.headers.get("X-Forwarded-For")

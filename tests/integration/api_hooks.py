@@ -1,0 +1,33 @@
+"""What schemathesis cannot guess of the API: what a film's file is, and what a cursor is."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.transport.serialization import Binary
+
+from lungwise.api.cursors import cursor_of
+from lungwise.api.operations import FILM_TYPES
+from lungwise.cli.drawn_film import as_jpeg, drawn_film
+
+
+def _zip(film: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("film.jpg", film)
+    return packed.getvalue()
+
+
+FILMS = [as_jpeg(drawn_film(seed, opacities).resize((90, 100))) for seed, opacities in ((1, 0), (2, 8))]
+FILMS.append(_zip(FILMS[0]))
+for kind, name, places in (
+    ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),
+    ("patient-cursor", "patients", ("12",)),
+):
+    schemathesis.openapi.format(kind, st.sampled_from([cursor_of(name, place) for place in places]))
+schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
+for name in FILM_TYPES:
+    schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

@@ -1,0 +1,87 @@
+"""Synthetic patients and studies in bulk: what a large clinic's database holds after a year, without a film."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Person
+from lungwise.patients.models import Patient, PatientWord
+from lungwise.patients.service import words_of
+from lungwise.studies.models import Standing, Study
+
+FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
+LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
+YEAR = 365
+_BATCH = 5000
+
+
+def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
+    """Give the person's clinic so many studies over the last year, five to a patient, and commit."""
+    chance = random.Random(studies)
+    patients = _add_patients(session, person, max(studies // 5, 1), now)
+    rows = _studies(chance, person, patients, studies, now)
+    while batch := list(islice(rows, _BATCH)):
+        session.execute(insert(Study), batch)
+    session.commit()
+
+
+def _add_patients(session: Session, person: Person, count: int, now: datetime) -> list[int]:
+    names = [f"{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST) % len(LAST)]}" for n in range(count)]
+    rows = [
+        {
+            "key": f"p{person.clinic_id}-{n}",
+            "clinic_id": person.clinic_id,
+            "identifier": f"S-{n}",
+            "name": name,
+            "sex": "FM"[n % 2],
+            "birth_date": date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
+            "created_at": now,
+        }
+        for n, name in enumerate(names)
+    ]
+    session.execute(insert(Patient), rows)
+    ids = list(session.scalars(select(Patient.id).where(Patient.clinic_id == person.clinic_id).order_by(Patient.id)))
+    words = (
+        {"clinic_id": person.clinic_id, "word": word, "patient_id": patient}
+        for patient, name, n in zip(ids[-count:], names, range(count), strict=True)
+        for word in {*words_of(name), *words_of(f"S-{n}"), f"s-{n}"}
+    )
+    while batch := list(islice(words, _BATCH)):
+        session.execute(insert(PatientWord), batch)
+    return ids[-count:]
+
+
+def _studies(
+    chance: random.Random, person: Person, patients: list[int], count: int, now: datetime
+) -> Iterator[dict[str, object]]:
+    for n in range(count):
+        probability = chance.betavariate(0.5, 1.5)
+        standing = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
+        standing = chance.choices((standing, Standing.REFUSED.value, Standing.WAITING.value), (96, 3, 1))[0]
+        concluded = chance.random() < 0.4 and standing not in (Standing.REFUSED, Standing.WAITING)
+        yield {
+            "key": f"s{person.clinic_id}-{n}",
+            "clinic_id": person.clinic_id,
+            "patient_id": patients[n % len(patients)],
+            "author_id": person.id,
+            "created_at": now - timedelta(days=chance.uniform(0, YEAR)),
+            "unread": chance.random() < 0.1,
+            "standing": standing,
+            "probability": probability,
+            "conclusion": chance.choice(("positive", "negative", standing)) if concluded else None,
+            "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,
+        }
+
+
+def analyse(session: Session) -> None:
+    """Let the database count what it holds, as it does by itself in time."""
+    tables = "studies, patients, patient_words"
+    maria = session.get_bind().dialect.name == "mysql"
+    session.execute(text(f"ANALYZE TABLE {tables}" if maria else "ANALYZE"))
+    session.commit()
