@@ -158,6 +158,7 @@ class ReadingRecord(Base):
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_reason: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str] | None] = mapped_column(JSON)
 
     dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
 
