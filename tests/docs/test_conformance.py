@@ -12,9 +12,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_files import dicom_file
-from lungwise.dicom.node import STORAGE_CLASSES
 from lungwise.dicom.result import SERIES
 from lungwise.dicom.results import Answer, Result, StudyFacts, result_objects
+from lungwise.dicom.storage import STORAGE_CLASSES
 from lungwise.dicom.structured_report import FINDINGS, VERDICTS
 from lungwise.dicomweb import query, store
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
