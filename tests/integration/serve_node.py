@@ -12,6 +12,7 @@ from lungwise.cli.node import node
 
 def main() -> None:
     """Run `lungwise node` as it is, but for the reader."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))  # what it imports lies beside it
     spec = importlib.util.spec_from_file_location("drawn", Path(__file__).parents[1] / "conftest.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

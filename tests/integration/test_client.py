@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -99,8 +100,6 @@ class Faulty(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Pass the request on, and lose the answer while failures are left."""
-        import urllib.request
-
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.keys.append(self.headers["Idempotency-Key"])
         request = urllib.request.Request(self.upstream.address + self.path, body, dict(self.headers), method="POST")
@@ -122,8 +121,10 @@ class Faulty(BaseHTTPRequestHandler):
 def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(
     server: LiveServer, client: Client, film: Callable[..., bytes]
 ) -> None:
-    handler = type("Handler", (Faulty,), {"failures": [1, 503, 429], "keys": [], "upstream": server})
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class Handler(Faulty):
+        failures, keys, upstream = [1, 503, 429], [], server
+
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
     pauses: list[float] = []
@@ -134,8 +135,8 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(
     proxy.server_close()
     assert len(pauses) == 3
     assert pauses == sorted(pauses)
-    assert len(handler.keys) == 4
-    assert len(set(handler.keys)) == 1
+    assert len(Handler.keys) == 4
+    assert len(set(Handler.keys)) == 1
     assert [one.key for one in client.studies(StudySearch(text="lost answer"))] == [study.key]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,10 +24,9 @@ from lungwise.api.reports import reports
 from lungwise.api.studies import studies
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.web import csp, transactions
+from lungwise.web import csp, transactions, watch
 from lungwise.web.desk import Desk, desk
 
-_log = logging.getLogger("lungwise.access")
 PREFIX = "/api/v1"
 _ROOMS = (studies, films, patients, reports, describe)
 
@@ -53,6 +50,7 @@ def create_api(
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
     Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
+    watch.watch(api)
     transactions.init_app(api, database, sessions, lay_desk)
     csp.init_app(api, https=settings.https)
     problems.init_app(api)
@@ -61,7 +59,6 @@ def create_api(
     for room in _ROOMS:
         room.register(api)
     reference(api, document(list(operations.values()), __version__))
-    api.after_request(_log_access)
     return api
 
 
@@ -69,7 +66,6 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
     """Let nobody in without a token, and no token beyond its scopes and its rate."""
 
     def guard() -> None:
-        g.began = time.perf_counter()
         if request.endpoint in ("document", "page"):
             return
         authenticate()
@@ -105,10 +101,3 @@ def limit(rates: Rates) -> None:
     g.rate = rates.count(g.token_id)
     if g.rate.left < 0:
         raise Refused(429, {"Retry-After": str(g.rate.seconds)})
-
-
-def _log_access(response: Response) -> Response:
-    took = round((time.perf_counter() - g.began) * 1000) if "began" in g else 0
-    rule = request.url_rule.rule if request.url_rule else "-"
-    _log.info("%s %s%s %d %d ms", request.method, PREFIX, rule, response.status_code, took)
-    return response

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
-from lungwise.api.forms import film_of
 from lungwise.api.operations import Operations
+from lungwise.api.representations import film_of
 from lungwise.api.studies import waited
 from lungwise.errors import NotFound
 from lungwise.studies import pictures

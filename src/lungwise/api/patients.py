@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lungwise.api import schemas
 from lungwise.api.cursors import cursor_of, place_of
-from lungwise.api.forms import patient_fields, patient_of, summary_of
 from lungwise.api.operations import Operations
+from lungwise.api.representations import patient_fields, patient_of, summary_of
 from lungwise.patients.service import PAGE
 from lungwise.web.desk import desk, person
 

@@ -8,8 +8,8 @@ from flask_babel import gettext
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.bearer import clinic
-from lungwise.api.forms import patient_of, study_of
 from lungwise.api.operations import Operations
+from lungwise.api.representations import patient_of, study_of
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
 from lungwise.studies.statistics import Share

@@ -11,8 +11,8 @@ from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.bearer import once
 from lungwise.api.cursors import cursor_of, place_of
-from lungwise.api.forms import opinion_of, study_of, summary_of
 from lungwise.api.operations import Operations
+from lungwise.api.representations import opinion_of, study_of, summary_of
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict

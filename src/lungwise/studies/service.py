@@ -112,7 +112,7 @@ class Studies:
         node.need(Right.UPLOAD)
         if self._session.get(Acceptance, (node.clinic_id, arrival.film.uids.instance)) is not None:
             return None
-        study = self._study_of(node, arrival)
+        study = self._place_for(node, arrival, self._collector(node, arrival))
         if study is not None and len(study.films) >= self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
         return study.key if study else new_key()
@@ -133,10 +133,11 @@ class Studies:
         """
         if self.place(node, arrival) is None:
             return False
-        study = self._study_of(node, arrival)
+        collector = self._collector(node, arrival)  # asked once: what comes to be after this breaks the constraint
+        study = self._place_for(node, arrival, collector)
         if study is not None and study.key != key:
             return False
-        study = study or self._arrived(node, key, arrival)
+        study = study or self._arrived(node, key, arrival, collects=collector is None)
         self._keep(study, {name: arrival.film})
         film = next(film for film in study.films if film.sha256 == name)
         accepted = Acceptance(
@@ -292,26 +293,25 @@ class Studies:
         facts = PatientFacts(kept.identifier, gone.name, gone.sex, gone.birth_date)
         return self._patients.find_or_add(person, facts)
 
-    def _study_of(self, node: Person, arrival: Arrival) -> Study | None:
-        """Find the study that collects a DICOM study's films; none for one that names another patient than it."""
+    def _collector(self, node: Person, arrival: Arrival) -> Study | None:
+        """Find the study that collects the films of the arrived one's DICOM study."""
         same = (Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study)
-        study = self._session.scalar(select(Study).where(*same))
-        if study is None or not arrival.patient.identifier:
-            return study
-        return study if self.patient(node, study).identifier == arrival.patient.identifier else None
+        return self._session.scalar(select(Study).where(*same))
 
-    def _arrived(self, node: Person, key: str, arrival: Arrival) -> Study:
-        collected = select(Study.id).where(
-            Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study
-        )
-        taken = self._session.scalar(collected) is not None
+    def _place_for(self, node: Person, arrival: Arrival, collector: Study | None) -> Study | None:
+        """Give the collecting study; none to a film that names another patient than it."""
+        if collector is None or not arrival.patient.identifier:
+            return collector
+        return collector if self.patient(node, collector).identifier == arrival.patient.identifier else None
+
+    def _arrived(self, node: Person, key: str, arrival: Arrival, *, collects: bool) -> Study:
         study = Study(
             key=key,
             clinic_id=node.clinic_id,
             patient_id=self._patients.find_or_add(node, arrival.patient).id,
             author_id=node.id,
             node=None if node.id else node.name,
-            study_uid=None if taken else arrival.film.uids.study,
+            study_uid=arrival.film.uids.study if collects else None,
             created_at=self._clock(),
             unread=True,
             standing=Standing.WAITING,

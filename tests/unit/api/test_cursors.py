@@ -11,9 +11,10 @@ def test_a_cursor_leads_back_to_its_place() -> None:
     assert place_of("studies", None) == ""
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "é", "AAAA", "====", cursor_of("patients", "7"), cursor_of("studies", "7") + "="]
-)
+WRONG = ["", "x", "é", "AAAA", "====", cursor_of("patients", "7"), cursor_of("studies", "7") + "="]
+
+
+@pytest.mark.parametrize("cursor", WRONG)
 def test_what_is_no_cursor_of_this_list_is_rejected(cursor: str) -> None:
     with pytest.raises(Rejected):
         place_of("studies", cursor)

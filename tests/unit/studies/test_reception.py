@@ -127,8 +127,14 @@ def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_d
 def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(either_desk: Desk) -> None:
     desk = either_desk
     films = [arrived("1.2.840.1", seed=number) for number in range(12)]
+    together = threading.Barrier(6)
+
+    def accept(arrival: Arrival) -> bool:
+        together.wait(60)
+        return desk.accept(arrival)
+
     with ThreadPoolExecutor(6) as senders:
-        assert all(senders.map(desk.accept, films))
+        assert all(senders.map(accept, films))
     with desk.database.reading() as session:
         study = session.scalars(select(Study)).one()
         assert len(study.films) == len(session.scalars(select(Job)).all()) == 12
