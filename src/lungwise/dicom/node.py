@@ -8,40 +8,18 @@ import threading
 from typing import Protocol, cast
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is imported
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameSingleBitSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-    SecondaryCaptureImageStorage,
-    Verification,
-)
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when it is imported
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
+from lungwise.dicom.storage import STORAGE_CLASSES
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
 from lungwise.studies.intake import Arrival, arrival_of
-
-STORAGE_CLASSES: tuple[UID, ...] = (
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    DigitalXRayImageStorageForProcessing,
-    SecondaryCaptureImageStorage,
-    MultiFrameSingleBitSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-)
-"""What may hold a chest film. Several frames are kept too, and refused when they are read: a person then sees why."""
 
 _log = logging.getLogger("lungwise.node")
 _KEPT_AT_ONCE = 2

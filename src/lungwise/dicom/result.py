@@ -31,6 +31,8 @@ SERIES: Final = {
     "SC": Series("OT", 8802, "Lungwise heat map"),
     "PDF": Series("DOC", 8803, "Lungwise report"),
 }
+FILM: Final = Series("OT", 1, "Film as uploaded")
+"""The series of a film that came without DICOM."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from lungwise.dicom.encapsulated_pdf import encapsulated_pdf
-from lungwise.dicom.result import SERIES, Answer, Result, Series
-from lungwise.dicom.secondary_capture import FILM_DESCRIPTION, film_capture, heat_map_capture
-from lungwise.dicom.structured_report import structured_report
+from lungwise.dicom.result import FILM, SERIES, Answer, Result, Series
 from lungwise.dicom.study_header import StudyFacts, StudyHeader, study_header
 from lungwise.films import Film, Refusal, open_film
 from lungwise.studies.uids import own_uid
@@ -50,6 +48,9 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
     Structured report, heat map over the film (of a film that was read) and report. The same film, model and
     version give the same UIDs; a report that says something else is another object.
     """
+    from lungwise.dicom.secondary_capture import heat_map_capture  # here: highdicom is slow to load
+    from lungwise.dicom.structured_report import structured_report
+
     header, film = study_header(data, facts), _decoded(data)
     objects = [structured_report(header, result)]
     if isinstance(result.outcome, Answer) and film is not None:
@@ -70,7 +71,7 @@ def result_series(data: bytes, facts: StudyFacts, result: Result) -> list[Datase
 def film_series(data: bytes, facts: StudyFacts) -> Dataset:
     """Tell the series of a film that came without DICOM."""
     header = study_header(data, facts)
-    return _series(header, header.film_series, Series("OT", 1, FILM_DESCRIPTION))
+    return _series(header, header.film_series, FILM)
 
 
 def _series(header: StudyHeader, uid: str, series: Series) -> Dataset:
@@ -83,6 +84,8 @@ def _series(header: StudyHeader, uid: str, series: Series) -> Dataset:
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
     """Make the object that the results of a film refer to which came without DICOM; none if it cannot be decoded."""
+    from lungwise.dicom.secondary_capture import film_capture  # here: highdicom is slow to load
+
     header, film = study_header(data, facts), _decoded(data)
     if film is None:
         return None

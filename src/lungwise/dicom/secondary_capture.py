@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
-from lungwise.dicom.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
+from lungwise.dicom.result import FILM, MANUFACTURER, RESEARCH, SERIES, Answer, Result
 from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Film
 from lungwise.studies.pictures import LARGEST, picture, with_heat
 from lungwise.studies.wording import VERDICTS, percent
 
-FILM_DESCRIPTION = "Film as uploaded"
 _SIDE = 1024
 
 
@@ -42,9 +41,9 @@ def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: 
 def film_capture(header: StudyHeader, film: Film) -> Dataset:
     """Give a film that came as JPEG or the like as a DICOM object, so that others can refer to it."""
     capture = _capture(
-        header, np.asarray(picture(film, LARGEST)), "MONOCHROME2", header.film_series, header.film_uid, 1
+        header, np.asarray(picture(film, LARGEST)), "MONOCHROME2", header.film_series, header.film_uid, FILM.number
     )
-    capture.SeriesDescription = FILM_DESCRIPTION
+    capture.SeriesDescription = FILM.description
     capture.ImageType = ["DERIVED", "SECONDARY"]
     return capture
 

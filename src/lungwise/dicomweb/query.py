@@ -16,7 +16,7 @@ from lungwise.studies.service import FilmRecord
 
 MOST = 200
 """Results of one answer."""
-_MOST_EXAMINED = 2000
+MOST_EXAMINED = 2000
 """Studies looked at for one answer."""
 _UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
 _RANGES = {"DA", "TM", "DT"}
@@ -70,7 +70,7 @@ def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[A
         "" if _is_wild(patient_id) else patient_id,
         "" if re.match(r"[*?]", name) else re.sub(r"[*?^=,]", " ", name),
     )
-    examined = islice(studies, _MOST_EXAMINED)
+    examined = islice(studies, MOST_EXAMINED)
     found = (one for films in examined for one in _of_study(holdings, films, level, query, url) if _fits(one, match))
     for one in islice(found, query.offset, query.offset + query.limit):
         yield {tag: one[tag] for tag in sorted(one)}

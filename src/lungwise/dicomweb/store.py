@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lungwise.dicom.node import STORAGE_CLASSES
+from lungwise.dicom.storage import STORAGE_CLASSES
 from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable

@@ -102,7 +102,7 @@ class Study(Base):
 
 
 class FilmRecord(Base):
-    """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs."""
+    """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs; another gets some."""
 
     __tablename__ = "films"
     __table_args__ = (UniqueConstraint("study_id", "sha256"), TABLE)
@@ -113,7 +113,7 @@ class FilmRecord(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(10))
     size: Mapped[int] = mapped_column()
-    study_uid: Mapped[str | None] = mapped_column(String(64))
+    study_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     series_uid: Mapped[str | None] = mapped_column(String(64))
     instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)

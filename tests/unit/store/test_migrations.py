@@ -19,6 +19,7 @@ from lungwise.store.migrations import is_current, upgrade
 if TYPE_CHECKING:
     from conftest import Clock
     from lungwise.settings import Settings
+from lungwise.studies.uids import own_uid
 
 AT = datetime(2026, 3, 2, 9, 0, 0, 123456)
 FIRST_RELEASE: dict[str, list[dict[str, Any]]] = {
@@ -266,3 +267,25 @@ def test_every_text_of_a_patient_is_sealed() -> None:
     columns = Base.metadata.tables["patients"].columns
     sealed = {column.name for column in columns if isinstance(column.type, SealedText | SealedDate)}
     assert sealed == {column.name for column in columns} - plain
+
+def test_films_of_an_earlier_release_that_are_no_dicom_are_given_uids(either: Settings) -> None:
+    at = "2026-03-01 23:59:59.000000"
+    rows = {
+        "clinics": "(id, name, created_at) VALUES (1, 'Hill', :at)",
+        "patients": "(id, `key`, clinic_id, identifier, name, sex, created_at) VALUES (1, 'p', 1, '7', '', '', :at)",
+        "studies": "(id, `key`, clinic_id, patient_id, node, created_at, unread, standing, probability)"
+        " VALUES (1, 'visit', 1, 1, 'AE', :at, 1, 'waiting', 0)",
+        "films": "(id, `key`, study_id, sha256, kind, size, created_at)"
+        " VALUES (1, 'one', 1, 'a', 'JPEG', 9, :at), (2, 'two', 1, 'b', 'DICOM', 9, :at)",
+    }
+    database = Database(either)
+    upgrade(database.engine, "0002")
+    with database.engine.begin() as connection:
+        for table, values in rows.items():
+            connection.execute(text(f"INSERT INTO {table} {values}"), {"at": at})
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        films = connection.execute(text("SELECT study_uid, series_uid, instance_uid FROM films ORDER BY id")).all()
+    database.close()
+    assert tuple(films[0]) == (own_uid("study", "visit"), own_uid("series", "one"), own_uid("film", "one"))
+    assert tuple(films[1]) == (None, None, None)
