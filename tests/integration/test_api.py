@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from lungwise.accounts.person import Role
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
+from lungwise.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,11 +133,9 @@ def test_what_a_program_sees_stays_unread_for_doctors_and_is_audited(
     assert deeds[-1] == "saw"
 
 
-def _entries(app: Lungwise) -> list[Any]:
-    from lungwise.audit.models import AuditEntry
-
+def _entries(app: Lungwise) -> list[AuditEntry]:
     with app.database.reading() as session:
-        return list(session.query(AuditEntry).order_by(AuditEntry.id))
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
 
 
 def test_the_same_key_does_the_same_thing_once(
@@ -290,8 +291,6 @@ def test_an_upload_too_large_is_a_problem(
     program: Callable[..., Program],
     drawn_reader: Any,
 ) -> None:
-    from lungwise.web.app import create_app
-
     migrate(settings)
     app = create_app(settings.model_copy(update={"upload_megabytes": 1, "api_rate": 3}), drawn_reader, clock)
     ada = program(app, enrol(app, "Ada"))
@@ -310,6 +309,15 @@ def test_an_upload_too_large_is_a_problem(
     clock.forward(seconds=60)
     assert ada.get("/model").status_code == 200
     app.database.close()
+
+
+def test_a_database_that_is_away_is_a_problem(app: Lungwise, ada: Program, film: Callable[..., bytes]) -> None:
+    with app.database.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE tokens RENAME TO gone")
+        connection.commit()
+    for answer in (ada.get("/studies"), ada.upload(film(1))):
+        assert answer.status_code == 503
+        assert answer.content_type == "application/problem+json"
 
 
 def test_the_page_shows_every_operation_and_loads_nothing_foreign(app: Lungwise) -> None:
