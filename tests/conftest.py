@@ -9,6 +9,7 @@ import io
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy.orm import Session
+from waitress.server import create_server
 from werkzeug.test import TestResponse
 
 import synthetic
@@ -380,3 +382,27 @@ def authenticator() -> Callable[[str], str]:
 def drawn_reader() -> type[DrawnReader]:
     """Give the reader of drawn films."""
     return DrawnReader
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Lungwise], str]]:
+    """Give what serves an application and says where."""
+    stops: list[Callable[[], None]] = []
+
+    def serve(app: Lungwise) -> str:
+        server = create_server(app, host="127.0.0.1", port=0, threads=8)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+
+        def stop() -> None:
+            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
+            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
+            thread.join(30)
+            server.task_dispatcher.shutdown()
+
+        stops.append(stop)
+        return f"http://127.0.0.1:{server.effective_port}"
+
+    yield serve
+    for stop in stops:
+        stop()

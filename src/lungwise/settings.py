@@ -107,8 +107,42 @@ class Settings(BaseSettings):
     upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
     film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    node_ae_title: str = Field(
+        default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$", description="AE title of the DICOM node, and of the sender."
+    )
+    node_clinic: str = Field(
+        default="", description="Clinic that films of the DICOM node belong to. Empty: the only one there is."
+    )
+    node_host: str = Field(
+        default="127.0.0.1", description="Address that the DICOM node listens on; 0.0.0.0 for the whole network."
+    )
+    node_port: int = Field(default=11112, ge=0, le=65535, description="Port of the DICOM node; 0 for any free one.")
+    node_callers: str = Field(
+        default="", description="AE titles that may send films to the node, separated by commas. Empty: any."
+    )
+    node_associations: int = Field(default=8, ge=1, le=100, description="Associations that the node holds at once.")
+    node_idle_seconds: int = Field(
+        default=30, ge=1, le=3600, description="Seconds of silence after which the node ends an association."
+    )
+    node_megabytes: int = Field(default=64, ge=1, le=256, description="Largest object that the node takes.")
+    node_tls_certificate: Path | None = Field(
+        default=None, description="Certificate of the DICOM node; with it the node speaks TLS alone."
+    )
+    node_tls_key: Path | None = Field(default=None, description="Key of that certificate.")
+    node_tls_client_ca: Path | None = Field(
+        default=None, description="Certificate authority that the senders' own certificates must come from."
+    )
     api_rate: int = Field(
         default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
+    )
+    send_to: str = Field(
+        default="",
+        pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$",
+        description="Archives that results are sent to, as AE@host:port, separated by commas. Empty: none.",
+    )
+    send_tls_ca: Path | None = Field(
+        default=None,
+        description="Certificate authority of the archives; with it results go over TLS, with the node's certificate.",
     )
     smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
@@ -156,6 +190,16 @@ class Settings(BaseSettings):
         return self.data_folder / "films"
 
     @property
+    def node_callers_list(self) -> list[str]:
+        """The AE titles that may send films to the node; none named is all."""
+        return _listed(self.node_callers)
+
+    @property
+    def send_to_list(self) -> list[str]:
+        """The archives that results are sent to."""
+        return _listed(self.send_to)
+
+    @property
     def own_readers(self) -> int:
         """Films that a process of the pages reads at once: none where workers are called by a broker."""
         return 0 if self.broker else self.readers
@@ -168,6 +212,10 @@ class Settings(BaseSettings):
     def signing_key(self) -> str:
         """The secret key; made and kept in the data folder where none is set."""
         return self.secret_key.get_secret_value() or _kept_key(self.data_folder / "secret.key")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 class _EnvironmentWithoutFile:

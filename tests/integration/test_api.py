@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
@@ -207,7 +207,7 @@ def test_nothing_of_a_clinic_is_there_for_another(
 ) -> None:
     study = ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json()
     assert all(ask(ada, method, fill(path, study), film(5)).status_code < 300 for method, path, _ in operations(app))
-    for role in Role:
+    for role in PEOPLE:
         stranger = program(app, enrol(app, role.value, "Valley", role))
         for method, path, _ in operations(app):
             answer = ask(stranger, method, fill(path, study), film(5))

@@ -16,7 +16,7 @@ from wtforms import (
 from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope
 from lungwise.studies.wording import ROLES, SCOPES
 
@@ -86,7 +86,7 @@ class ProfileForm(FlaskForm):
     submit = SubmitField(_("Save"))
 
 
-_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in Role]
+_ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in PEOPLE]
 
 
 class InviteForm(FlaskForm):

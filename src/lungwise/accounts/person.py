@@ -9,11 +9,16 @@ from lungwise.errors import NotFound
 
 
 class Role(StrEnum):
-    """What a person is in their clinic."""
+    """What a person is in their clinic, or that it is no person but the DICOM node."""
 
     DOCTOR = "doctor"
     RADIOLOGIST = "radiologist"
     ADMINISTRATOR = "administrator"
+    NODE = "node"
+
+
+PEOPLE = (Role.DOCTOR, Role.RADIOLOGIST, Role.ADMINISTRATOR)
+"""The roles that an account may have."""
 
 
 class Right(StrEnum):
@@ -33,12 +38,13 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: _EVERYONE,
     Role.DOCTOR: _EVERYONE | {Right.KEEP_PATIENTS},
     Role.ADMINISTRATOR: frozenset(Right),
+    Role.NODE: frozenset({Right.SEE, Right.UPLOAD, Right.EXPORT}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts. Every rule about a clinic or a role asks this.
+    """Who acts. Every rule about a clinic or a role asks this. A node has no account, and so no id.
 
     Parameters
     ----------
@@ -46,7 +52,7 @@ class Person:
         The rights that a token leaves of the role's; all of them for one who signed in.
     """
 
-    id: int
+    id: int | None
     name: str
     clinic_id: int
     role: Role

@@ -50,7 +50,7 @@ def create_api(
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
     Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
-    watch.watch_requests(api, PREFIX)
+    watch.watch(api)
     transactions.init_app(api, database, sessions, lay_desk)
     csp.init_app(api, https=settings.https)
     problems.init_app(api)
@@ -68,8 +68,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
     def guard() -> None:
         if request.endpoint in ("document", "page"):
             return
-        _authenticate()
-        _limit(rates)
+        authenticate()
+        limit(rates)
         operation = operations.get(request.endpoint or "")
         if operation and not g.person.may(operation.scope.right):
             raise Refused(403)
@@ -83,7 +83,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
     api.after_request(add_rate)
 
 
-def _authenticate() -> None:
+def authenticate() -> None:
+    """Let the request act as its token's person, or refuse it."""
     header = request.authorization
     text = header.token if header and header.type == "bearer" else None
     token = desk().tokens.check(text) if text else None
@@ -95,7 +96,8 @@ def _authenticate() -> None:
         desk().noted.append(lambda after: after.tokens.used(key))
 
 
-def _limit(rates: Rates) -> None:
+def limit(rates: Rates) -> None:
+    """Count the request, and refuse it where there were too many."""
     g.rate = rates.count(g.token_id)
     if g.rate.left < 0:
         raise Refused(429, {"Retry-After": str(g.rate.seconds)})

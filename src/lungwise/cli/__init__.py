@@ -15,6 +15,8 @@ COMMANDS = {
     "evaluate": "lungwise.cli.evaluate:evaluate",
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
+    "node": "lungwise.cli.node:node",
+    "send": "lungwise.cli.send:send",
     "worker": "lungwise.cli.worker:worker",
     "jobs": "lungwise.cli.jobs:jobs",
     "demo": "lungwise.cli.demo:demo",
@@ -22,6 +24,7 @@ COMMANDS = {
     "tokens": "lungwise.cli.tokens:tokens",
     "db": "lungwise.cli.db:db",
     "audit": "lungwise.cli.audit:audit",
+    "deidentify": "lungwise.cli.deidentify:deidentify",
 }
 """Each command and where it lives; torch and matplotlib stay unloaded until one needs them."""
 

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gettext
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import resources
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.patients.service import Patients
+from lungwise.reports.service import Reports
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import is_current
+from lungwise.studies.dispatches import Errand
+from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import FilmReader
+from lungwise.studies.service import Studies
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from lungwise.dicom.send import Sender
 
 
 def read_settings(**given: str | int) -> Settings:
@@ -48,6 +62,39 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
         raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
     finally:
         database.close()
+
+
+def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
+    """Give what lays the studies' service over a session, for one who acts from a network address."""
+    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+
+    def lay(session: Session, address: str) -> Studies:
+        audit = AuditTrail(session, utc_now, address)
+        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit), audit)
+
+    return lay
+
+
+def make_sender(database: Database, settings: Settings) -> Sender:
+    """Give what sends results to the archives, as the installation's node."""
+    from lungwise.dicom.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
+    from lungwise.dicom.send import Archives, Sender
+
+    lay = studies_over(settings, FilmStore(settings.films_folder))
+    folder = resources.files("lungwise.web") / "translations"
+    words = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
+
+    def objects(session: Session, errand: Errand) -> list[Dataset]:
+        clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}
+        node = Person(None, settings.node_ae_title, errand.clinic_id, Role.NODE)
+        studies = lay(session, "")
+        film = studies.film(node, errand.film)
+        if film.reading is None or film.reading.id != errand.reading:
+            return []  # a newer reading has its own errand
+        clinic = clinics[errand.clinic_id]
+        return FilmResults(studies, Reports(studies, words), clinic, settings.report_font).of(node, film)
+
+    return Sender(database, utc_now, objects, Archives(settings))
 
 
 def accounts_over(session: Session, settings: Settings) -> Accounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from waitress.server import create_server
@@ -11,10 +12,13 @@ from waitress.server import create_server
 from lungwise import logs
 from lungwise.accounts.security import setup_code
 from lungwise.cli import installation
-from lungwise.cli.installation import accounts_over, read_settings
+from lungwise.cli.installation import accounts_over, make_sender, read_settings
 from lungwise.settings import Settings
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.web.app import Lungwise, create_app
+
+if TYPE_CHECKING:
+    from lungwise.dicom.send import Sender
 
 
 @click.command()
@@ -29,10 +33,13 @@ def serve(host: str | None, port: int | None) -> None:
     if not is_current(app.database.engine):
         upgrade(app.database.engine)
     app.room.start()
-    _run(app, settings)
+    sender = make_sender(app.database, settings) if settings.send_to_list else None
+    if sender:
+        sender.start()
+    _run(app, settings, sender)
 
 
-def _run(app: Lungwise, settings: Settings) -> None:
+def _run(app: Lungwise, settings: Settings, sender: Sender | None) -> None:
     server = create_server(
         app,
         host=settings.host,
@@ -49,6 +56,8 @@ def _run(app: Lungwise, settings: Settings) -> None:
     finally:
         server.task_dispatcher.shutdown(timeout=30)
         app.room.stop()
+        if sender:
+            sender.stop()
         app.database.close()
         click.echo("Lungwise has stopped.")
 

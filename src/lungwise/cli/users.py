@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE, Role
 from lungwise.accounts.service import Applicant, User
 from lungwise.cli.installation import accounts_over, open_database, read_settings
 from lungwise.errors import Rejected
@@ -23,7 +23,7 @@ def users() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--clinic", required=True, help="The clinic's name; it is added if there is none of that name.")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default="doctor", show_default=True)
+@click.option("--role", type=click.Choice([role.value for role in PEOPLE]), default="doctor", show_default=True)
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if not given.")
 def add(email: str, name: str, clinic: str, role: str, password: str) -> None:
     """Add an account that can sign in at once."""

@@ -23,6 +23,8 @@ _NATIVE = {
 }
 _RLE = "1.2.840.10008.1.2.5"
 _CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
+TRANSFER_SYNTAXES = frozenset({*_NATIVE - {""}, *_CODESTREAMS, _RLE})
+"""Every transfer syntax that is read here."""
 _ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
 _MOST_FRAGMENTS = 100_000
 _RLE_HEADER = 64
@@ -36,7 +38,7 @@ def check_syntax(syntax: str) -> None:
     Refusal
         `unsupported`.
     """
-    if syntax not in _NATIVE | _CODESTREAMS | {_RLE}:
+    if syntax and syntax not in TRANSFER_SYNTAXES:
         raise Refusal(
             "unsupported",
             f"The film's pixels are stored in transfer syntax {syntax[:64]}, which is not read here; "

@@ -40,6 +40,22 @@ def pdf(key: str) -> Response:
     return answer
 
 
+@bp.get("/films/<key>/results.zip")
+def results(key: str) -> Response:
+    """Give a film's results as DICOM objects: structured report, heat map and report."""
+    from lungwise.dicom.film_results import FilmResults  # here: highdicom is slow to load
+
+    person().need(Right.EXPORT)
+    film = desk().studies.film(person(), key)
+    reports = Reports(desk().studies, gettext)
+    packed = FilmResults(desk().studies, reports, user().clinic.name, desk().settings.report_font)
+    answer = make_response(packed.archive(person(), film))
+    answer.content_type = "application/zip"
+    answer.headers["Content-Disposition"] = f'attachment; filename="results-{key}.zip"'
+    desk().note("exported", "film", key)
+    return answer
+
+
 @bp.post("/studies.csv")
 def table() -> Response:
     """Give the worklist, as filtered, as a table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from pathlib import PurePosixPath
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.films.elements import Elements, read_elements
+from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
 
 _SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"))
 _IDENTIFIER, _NAME, _SEX, _BIRTH_DATE, _CHARACTER_SET = 0x00100020, 0x00100010, 0x00100040, 0x00100030, 0x00080005
+_STUDY_UID, _SERIES_UID, _INSTANCE_UID = 0x0020000D, 0x0020000E, 0x00080018
 _CODECS = {
     "ISO_IR 192": "utf-8",
     "GB18030": "gb18030",
@@ -38,11 +41,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Uids:
+    """The UIDs of a film's study, series and instance, where its DICOM header states them."""
+
+    study: str | None = None
+    series: str | None = None
+    instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """One file that looks like a film."""
 
     data: bytes
     kind: str
+    uids: Uids = Uids()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One DICOM object as it came over the network, and what its header says."""
+
+    film: Upload
+    patient: PatientFacts
+    sender: str
 
 
 def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Upload]:
@@ -60,7 +82,7 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Upload]:
         kind = kind_of(data)
         if kind is None:
             raise Rejected("One file is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.")
-        films.append(Upload(data, kind))
+        films.append(Upload(data, kind, _uids(_header(data, kind))))
         if len(films) > limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
     if not films:
@@ -96,6 +118,38 @@ def patient_of(films: Iterable[Upload]) -> PatientFacts | None:
     return stated[0] if stated else None
 
 
+def arrival_of(data: bytes, sender: str) -> Arrival:
+    """Read what the header of a DICOM object says that came over the network.
+
+    Raises
+    ------
+    Refusal
+        `damaged`, if it cannot be told what it is.
+    """
+    _syntax, header = read_elements(data)
+    uids = _uids(header)
+    if not (uids.study and uids.instance):
+        raise damaged("it names no study or no instance")
+    return Arrival(Upload(data, "DICOM", uids), _facts(header), sender)
+
+
+def _uids(header: Elements) -> Uids:
+    study, series, instance = (_uid(header.text(tag)) for tag in (_STUDY_UID, _SERIES_UID, _INSTANCE_UID))
+    return Uids(study, series, instance)
+
+
+def _uid(text: str) -> str | None:
+    return text if re.fullmatch(r"[0-9.]{1,64}", text) else None
+
+
+def _header(data: bytes, kind: str) -> Elements:
+    """Give the elements of a film's DICOM header; none where it has none that can be read."""
+    try:
+        return read_elements(data)[1] if kind == "DICOM" else Elements()
+    except Refusal:
+        return Elements()  # its reading will say what is wrong with it
+
+
 def _opened(files: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[bytes]:
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
@@ -124,19 +178,18 @@ def _may_be_film(member: zipfile.ZipInfo) -> bool:
 
 
 def _stated_patient(film: Upload) -> PatientFacts | None:
-    if film.kind != "DICOM":
-        return None
-    try:
-        _syntax, header = read_elements(film.data)
-    except Refusal:
-        return None  # its reading will say what is wrong with it
-    identifier = _text(header, _IDENTIFIER)
-    if not identifier:
-        return None
+    facts = _facts(_header(film.data, film.kind))
+    return facts if facts.identifier else None
+
+
+def _facts(header: Elements) -> PatientFacts:
     name = " ".join(_text(header, _NAME).split("=")[0].replace("^", " ").split())
     sex = header.text(_SEX)[:1].upper()
     return PatientFacts(
-        identifier[:64], name[:200], sex if sex in ("F", "M", "O") else "", _date(header.text(_BIRTH_DATE))
+        _text(header, _IDENTIFIER)[:64],
+        name[:200],
+        sex if sex in ("F", "M", "O") else "",
+        _date(header.text(_BIRTH_DATE)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading
 from lungwise.store import Clock, database_time, new_key
+from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
 ATTEMPTS = 4
@@ -53,10 +55,11 @@ class Jobs:
     gets one reading does not rest on it, nor on any clock, but on `finish`.
     """
 
-    def __init__(self, session: Session, clock: Clock, lease: float) -> None:
+    def __init__(self, session: Session, clock: Clock, lease: float, send_to: Sequence[str] = ()) -> None:
         self._session = session
         self._clock = clock
         self._lease = timedelta(seconds=lease)
+        self._send_to = send_to
 
     def any_due(self) -> bool:
         """Say whether any job can be claimed."""
@@ -98,6 +101,9 @@ class Jobs:
             record = _record(outcome, claim.model)
             record.created_at = self._clock()
             job.film.readings.append(record)
+            self._session.flush()
+            if not job.model:  # an old film that is read again stays here
+                Dispatches(self._session, self._clock).queue(record, self._send_to)
         self._end(job, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:

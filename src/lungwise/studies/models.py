@@ -37,6 +37,14 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class DispatchState(StrEnum):
+    """Where the sending of one reading's objects to one archive stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
 def monday(day: date) -> date:
     """Give the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
@@ -54,7 +62,8 @@ class Study(Base):
     `standing`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
-    only the lines of the page are fetched.
+    only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
+    node that took it, and the Study Instance UID whose films it collects.
     """
 
     __tablename__ = "studies"
@@ -67,6 +76,7 @@ class Study(Base):
             *("clinic_id", "standing", "unread", "probability", "id", "created_at", "patient_id"),
         ),
         Index("ix_studies_statistics", "clinic_id", "week", "standing", "conclusion", "pcr"),
+        Index("ix_studies_clinic_id_study_uid", "clinic_id", "study_uid", unique=True),
         TABLE,
     )
 
@@ -74,7 +84,9 @@ class Study(Base):
     key: Mapped[str] = mapped_column(String(20), unique=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
-    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    node: Mapped[str | None] = mapped_column(String(16))
+    study_uid: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
     week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
@@ -90,7 +102,7 @@ class Study(Base):
 
 
 class FilmRecord(Base):
-    """One film of a study; its bytes lie in the film store."""
+    """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs."""
 
     __tablename__ = "films"
     __table_args__ = (UniqueConstraint("study_id", "sha256"), TABLE)
@@ -101,6 +113,9 @@ class FilmRecord(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(10))
     size: Mapped[int] = mapped_column()
+    study_uid: Mapped[str | None] = mapped_column(String(64))
+    series_uid: Mapped[str | None] = mapped_column(String(64))
+    instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     study: Mapped[Study] = relationship(back_populates="films")
@@ -111,6 +126,18 @@ class FilmRecord(Base):
     def reading(self) -> ReadingRecord | None:
         """The newest reading, where there is one."""
         return self.readings[-1] if self.readings else None
+
+
+class Acceptance(Base):
+    """That an object came over the network: a clinic accepts a SOP Instance UID once."""
+
+    __tablename__ = "acceptances"
+    __table_args__ = (Index(None, "film_id"), TABLE)
+
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True, autoincrement=False)
+    instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
+    sender: Mapped[str] = mapped_column(String(16))
 
 
 class ReadingRecord(Base):
@@ -132,6 +159,8 @@ class ReadingRecord(Base):
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_reason: Mapped[str | None] = mapped_column(Text)
 
+    dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
+
     @property
     def heat_map(self) -> NDArray[np.float32] | None:
         """The heat map in [0, 1], square, where the film was read."""
@@ -139,6 +168,27 @@ class ReadingRecord(Base):
             return None
         side = round(len(self.heat) ** 0.5)
         return (np.frombuffer(self.heat, np.uint8).reshape(side, side) / 255).astype(np.float32)
+
+
+class Dispatch(Base):
+    """The work of sending one reading's objects to one archive, written in the same transaction as the reading.
+
+    `due_at` is when it is tried next, or was sent; whoever takes it moves that on, so that no two send it at once.
+    `accepted` are the SOP Instance UIDs that the archive has acknowledged.
+    """
+
+    __tablename__ = "dispatches"
+    __table_args__ = (UniqueConstraint("reading_id", "destination"), Index(None, "state", "due_at"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reading_id: Mapped[int] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"))
+    destination: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))
+    attempts: Mapped[int] = mapped_column()
+    accepted: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    due_at: Mapped[datetime] = mapped_column(Moment)
+    error: Mapped[str] = mapped_column(String(200))
 
 
 class Job(Base):

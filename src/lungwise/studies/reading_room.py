@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
@@ -57,7 +57,16 @@ def open_room(
     readers: int = 0,
 ) -> ReadingRoom:
     """Make a room that calls other processes through the broker, where the settings name one."""
-    return ReadingRoom(database, store, clock, make_reader, readers, lease=settings.lease_seconds, ring=_bell(settings))
+    return ReadingRoom(
+        database,
+        store,
+        clock,
+        make_reader,
+        readers,
+        lease=settings.lease_seconds,
+        ring=_bell(settings),
+        send_to=settings.send_to_list,
+    )
 
 
 def _bell(settings: Settings) -> Callable[[], None]:
@@ -72,7 +81,8 @@ class ReadingRoom:
     """Reads queued films, in `readers` threads in the background of this process or where it is called.
 
     The reader is made when the first film comes: never before a fork, and once. `ring` calls the
-    readers of other processes, where there is something to call them with.
+    readers of other processes, where there is something to call them with. Results are
+    queued for the archives of `send_to`.
     """
 
     def __init__(
@@ -85,6 +95,7 @@ class ReadingRoom:
         *,
         lease: float = 30,
         ring: Callable[[], None] = lambda: None,
+        send_to: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._store = store
@@ -92,6 +103,7 @@ class ReadingRoom:
         self._make_reader = make_reader
         self._lease = lease
         self._ring = ring
+        self._send_to = send_to
         self._making = threading.Lock()
         self._change = threading.Condition()
         self._stopping = False
@@ -161,7 +173,7 @@ class ReadingRoom:
         return True
 
     def _jobs(self, session: Session) -> Jobs:
-        return Jobs(session, self._clock, self._lease)
+        return Jobs(session, self._clock, self._lease, self._send_to)
 
     def _unfinished(self, study_id: int) -> int:
         with self._database.reading() as session:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from errno import EDQUOT, EFBIG, ENOSPC
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
@@ -16,8 +17,9 @@ from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, FilmStore, database_time, new_key
-from lungwise.studies.intake import Limits, Upload, patient_of, unpack
-from lungwise.studies.models import FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.intake import Arrival, Limits, Upload, patient_of, unpack
+from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.uids import own_uid
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
@@ -99,6 +101,57 @@ class Studies:
         self._audit.record(person, "uploaded", "study", study.key)
         return study
 
+    def place(self, node: Person, arrival: Arrival) -> str | None:
+        """Say which study an arrived film goes into, perhaps a new one's key; none where it was accepted before.
+
+        Raises
+        ------
+        Rejected
+            If the study has its most films already.
+        """
+        node.need(Right.UPLOAD)
+        if self._session.get(Acceptance, (node.clinic_id, arrival.film.uids.instance)) is not None:
+            return None
+        study = self._place_for(node, arrival, self._collector(node, arrival))
+        if study is not None and len(study.films) >= self._limits.films:
+            raise Rejected("There are too many films for one study. Upload them in parts.")
+        return study.key if study else new_key()
+
+    def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> bool:
+        """Record an arrived film that lies in the store by that name, where `place` said, with its job.
+
+        Returns
+        -------
+        False where the place holds no more, since another film of the study arrived in between.
+
+        Raises
+        ------
+        Rejected
+            If the study has its most films already.
+        IntegrityError
+            If another film of the study, or this film itself, is being recorded at this moment.
+        """
+        if self.place(node, arrival) is None:
+            return False
+        collector = self._collector(node, arrival)  # asked once: what comes to be after this breaks the constraint
+        study = self._place_for(node, arrival, collector)
+        if study is not None and study.key != key:
+            return False
+        study = study or self._arrived(node, key, arrival, collects=collector is None)
+        self._keep(study, {name: arrival.film})
+        film = next(film for film in study.films if film.sha256 == name)
+        accepted = Acceptance(
+            clinic_id=node.clinic_id, instance_uid=arrival.film.uids.instance, film_id=film.id, sender=arrival.sender
+        )
+        self._session.add(accepted)
+        self._audit.record(node, "received", "study", study.key)
+        return True
+
+    def clear(self, key: str) -> None:
+        """Delete the files of a place that no study took after all."""
+        if self._session.scalar(select(Study.id).where(Study.key == key)) is None:
+            self._store.delete(key)
+
     def get(self, person: Person, key: str) -> Study:
         """Find a study of the person's clinic, with its films, readings and opinions."""
         person.need(Right.SEE)
@@ -106,7 +159,7 @@ class Studies:
             select(Study)
             .where(Study.key == key, Study.clinic_id == person.clinic_id)
             .options(
-                selectinload(Study.films).selectinload(FilmRecord.readings),
+                selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
                 selectinload(Study.opinions),
             )
@@ -153,6 +206,10 @@ class Studies:
         except OSError as error:
             _log.exception("A film cannot be fetched.")
             raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+
+    def loader(self, film: FilmRecord) -> Callable[[], bytes]:
+        """Give what reads a film's bytes, also when the session is gone."""
+        return partial(self._store.get, film.study.key, film.sha256)
 
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""
@@ -236,6 +293,33 @@ class Studies:
         facts = PatientFacts(kept.identifier, gone.name, gone.sex, gone.birth_date)
         return self._patients.find_or_add(person, facts)
 
+    def _collector(self, node: Person, arrival: Arrival) -> Study | None:
+        """Find the study that collects the films of the arrived one's DICOM study."""
+        same = (Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study)
+        return self._session.scalar(select(Study).where(*same))
+
+    def _place_for(self, node: Person, arrival: Arrival, collector: Study | None) -> Study | None:
+        """Give the collecting study; none to a film that names another patient than it."""
+        if collector is None or not arrival.patient.identifier:
+            return collector
+        return collector if self.patient(node, collector).identifier == arrival.patient.identifier else None
+
+    def _arrived(self, node: Person, key: str, arrival: Arrival, *, collects: bool) -> Study:
+        study = Study(
+            key=key,
+            clinic_id=node.clinic_id,
+            patient_id=self._patients.find_or_add(node, arrival.patient).id,
+            author_id=node.id,
+            node=None if node.id else node.name,
+            study_uid=arrival.film.uids.study if collects else None,
+            created_at=self._clock(),
+            unread=True,
+            standing=Standing.WAITING,
+            probability=0.0,
+        )
+        self._session.add(study)
+        return study
+
     def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
         """Files first, rows afterwards: a row never stands for a film that is not on disk."""
         try:
@@ -258,6 +342,9 @@ class Studies:
         for name, upload in fresh:
             job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
+            film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
+            film.series_uid = upload.uids.series or own_uid("series", film.key)
+            film.instance_uid = upload.uids.instance or own_uid("film", film.key)
             film.jobs.append(job)
             study.films.append(film)
         if fresh:

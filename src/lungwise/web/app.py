@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, redirect, request, url_for
 from flask_babel import Babel
@@ -24,6 +25,7 @@ from lungwise.api.app import PREFIX, create_api
 from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
+from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import Patients
 from lungwise.reports import views as reports_views
@@ -38,6 +40,9 @@ from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
 from lungwise.web import csp, errors, health, language, transactions, watch
 from lungwise.web.desk import Desk, desk, user
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 _PUBLIC = frozenset(
     {
@@ -67,6 +72,7 @@ class Lungwise(Flask):
     database: Database
     room: ReadingRoom
     api: Flask
+    dicomweb: Flask
 
 
 def create_app(
@@ -95,7 +101,9 @@ def create_app(
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
     app.api = create_api(settings, clock, database, session, lay_desk)
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: app.api})  # type: ignore[method-assign]
+    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
+    mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounted)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ _log = logging.getLogger("lungwise.access")
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Watch every request, and add `/metrics`."""
-    watch_requests(app)
+    watch(app)
 
     def show() -> Response:
         """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
@@ -38,14 +38,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.add_url_rule("/metrics", "metrics", show)
 
 
-def watch_requests(app: Flask, prefix: str = "") -> None:
-    """Watch the requests of an application that is mounted below a prefix."""
-
-    def end(response: AnyResponse) -> AnyResponse:
-        return _end(response, prefix)
-
+def watch(app: Flask) -> None:
+    """Watch every request of an application, or of one that is mounted in it."""
     app.before_request(_begin)
-    app.after_request(end)
+    app.after_request(_end)
     app.teardown_request(_forget)
 
 
@@ -54,12 +50,12 @@ def _begin() -> None:
     logs.request_id.set(logs.accepted(request.headers.get(HEADER)) or new_key())
 
 
-def _end(response: AnyResponse, prefix: str) -> AnyResponse:
+def _end(response: AnyResponse) -> AnyResponse:
     """Log the route's pattern rather than its path: a log holds no keys and no searches."""
     response.headers[HEADER] = logs.request_id.get()
     if request.endpoint not in _QUIET:
         seconds = time.perf_counter() - g.began
-        route = prefix + request.url_rule.rule if request.url_rule else "-"
+        route = request.script_root + request.url_rule.rule if request.url_rule else "-"
         metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
         metrics.REQUEST_SECONDS.labels(route).observe(seconds)
         told = {"method": request.method, "route": route, "status": response.status_code}

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
+from sqlalchemy import table as named
+from sqlalchemy.sql import column
 
 from lungwise.store import Base, Database
 from lungwise.store.migrations import is_current, upgrade
@@ -29,6 +32,36 @@ def test_upgrading_again_changes_nothing(settings: Settings) -> None:
     upgrade(database.engine)
     upgrade(database.engine)
     assert is_current(database.engine)
+    database.close()
+
+
+def test_what_the_release_before_kept_is_there_after_the_upgrade(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    now = datetime(2026, 3, 2, 9, 0)
+    rows: dict[str, dict[str, object]] = {
+        "clinics": {"id": 1, "name": "Hill", "created_at": now},
+        "users": {
+            "id": 1, "key": "u", "clinic_id": 1, "email": "a@b", "name": "A", "role": "doctor", "active": True,
+            "created_at": now, "password": "", "fs_uniquifier": "x",
+        },
+        "patients": {"id": 1, "key": "p", "clinic_id": 1, "identifier": "P", "name": "", "sex": "", "created_at": now},
+        "studies": {
+            "id": 1, "key": "s", "clinic_id": 1, "patient_id": 1, "author_id": 1, "created_at": now, "unread": True,
+            "standing": "waiting", "probability": 0.0,
+        },
+        "films": {"id": 1, "key": "f", "study_id": 1, "sha256": "0", "kind": "JPEG", "size": 1, "created_at": now},
+    }  # fmt: skip
+    with database.engine.execution_options(lungwise_writes=True).begin() as connection:
+        for name, row in rows.items():
+            connection.execute(insert(named(name, *map(column, row))).values(row))
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        for name, row in rows.items():
+            assert connection.execute(select(column("id")).select_from(named(name))).scalars().all() == [row["id"]]
+        if not either.database_url:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
     database.close()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -13,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the steps that the database lacks."""
-    with engine.begin() as connection:
+    with engine.connect() as connection, _without_foreign_keys(connection), connection.begin():
         command.upgrade(_config(connection), revision)
 
 
@@ -22,6 +25,23 @@ def is_current(engine: Engine) -> bool:
     with engine.connect() as connection:
         applied = MigrationContext.configure(connection).get_current_heads()
     return set(applied) == set(ScriptDirectory.from_config(_config(None)).get_heads())
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """Let SQLite make a table anew without deleting, by cascade, what refers to the old one's rows.
+
+    It takes the pragma outside of a transaction alone, so it goes past SQLAlchemy, which would begin one.
+    """
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _config(connection: Connection | None) -> Config:

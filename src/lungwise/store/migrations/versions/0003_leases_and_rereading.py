@@ -10,7 +10,7 @@ from alembic import op
 from lungwise.store.database import Moment
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -1,0 +1,60 @@
+"""`lungwise deidentify`: films in, films without their patients out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.installation import read_settings
+from lungwise.cli.read import SOME_REFUSED, walk
+from lungwise.films import Refusal
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=click.Path(exists=True, path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_context
+@one_line_errors
+def deidentify(ctx: click.Context, source: Path, target: Path, as_json: bool) -> None:
+    """Write the DICOM films of IN, a file or a folder, to the folder OUT without their patients.
+
+    By the Basic Profile of DICOM PS3.15: names, numbers, dates, comments and private elements go, UIDs are
+    replaced. The installation's secret key decides the new UIDs, so that films of one study stay together.
+
+    Text in the picture is not looked for: look at each film before you give it away.
+
+    Exits with 0 when all were written, with 3 when some were refused.
+    """
+    secret = read_settings().signing_key()
+    target.mkdir(parents=True, exist_ok=True)
+    refused = [named.path for named in list(walk((source,))) if not _one(named.path, target, secret, as_json)]
+    if not as_json:
+        click.echo("Text in the picture is not looked for: look at each film before you give it away.", err=True)
+    ctx.exit(SOME_REFUSED if refused else 0)
+
+
+def _one(path: Path, target: Path, secret: str, as_json: bool) -> bool:
+    from lungwise.dicom.deidentify import deidentify as deidentified
+
+    try:
+        film = deidentified(path.read_bytes(), secret)
+    except Refusal as refusal:
+        _say(as_json, path, None, refusal.reason)
+        return False
+    (target / film.name).write_bytes(film.data)
+    _say(as_json, path, target / film.name, film.warning)
+    return True
+
+
+def _say(as_json: bool, path: Path, written: Path | None, note: str) -> None:
+    if as_json:
+        status = "written" if written else "refused"
+        click.echo(json.dumps({"path": str(path), "status": status, "written": written and str(written), "note": note}))
+    elif written:
+        click.echo(f"{path}: {written.name}. {note}")
+    else:
+        click.echo(f"{path}: not written. {note}", err=True)

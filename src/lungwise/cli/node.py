@@ -1,0 +1,65 @@
+"""`lungwise node`: films by DICOM."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+import click
+
+from lungwise import logs
+from lungwise.accounts.person import Person, Role
+from lungwise.cli import installation
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.installation import accounts_over, make_sender, open_database, read_settings, studies_over
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.studies.reading_room import open_room
+from lungwise.studies.reception import Reception
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `node_port`.")
+@one_line_errors
+def node(port: int | None) -> None:
+    """Take films by DICOM and read them, until it is told to stop."""
+    from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
+
+    settings = read_settings(**({} if port is None else {"node_port": port}))
+    logs.configure(settings.log_format)
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
+    with open_database(settings) as database:
+        store = FilmStore(settings.films_folder)
+        room = open_room(settings, database, store, utc_now, installation.make_reader, settings.own_readers)
+        sender = make_sender(database, settings) if settings.send_to_list else None
+        reception = Reception(database, store, studies_over(settings, store), _person(database, settings), room.wake)
+        served = Node(settings, reception)
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _signal, _frame: stop.set())
+        port = served.start()
+        room.start()
+        if sender:
+            sender.start()
+        click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
+        stop.wait()
+        served.stop()
+        room.stop()
+        if sender:
+            sender.stop()
+    click.echo("The node has stopped.")
+
+
+def _person(database: Database, settings: Settings) -> Person:
+    """Give the node as one who acts in its clinic."""
+    with database.reading() as session:
+        clinics = {clinic.name: clinic.id for clinic in accounts_over(session, settings).clinics()}
+    name = settings.node_clinic or (next(iter(clinics)) if len(clinics) == 1 else "")
+    if name not in clinics:
+        raise click.ClickException(
+            f"There is no clinic {name}. Set LUNGWISE_NODE_CLINIC to one of: {', '.join(clinics) or '(none yet)'}"
+            if name
+            else "Set LUNGWISE_NODE_CLINIC to the clinic that the films belong to: there is none, or more than one."
+        )
+    return Person(None, settings.node_ae_title, clinics[name], Role.NODE)

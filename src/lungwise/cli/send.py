@@ -1,0 +1,43 @@
+"""`lungwise send`: results to the archives, now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.installation import make_sender, open_database, read_settings
+from lungwise.store import utc_now
+from lungwise.studies.dispatches import Dispatches
+
+
+@click.command()
+@click.argument("study", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each reading that is left unsent.")
+@one_line_errors
+def send(study: tuple[str, ...], as_json: bool) -> None:
+    """Send now what waits for the archives, and what was given up; first queue each STUDY (its page's last word).
+
+    Exits with 3 where something is left unsent. `lungwise node` and `lungwise serve` send by themselves.
+    """
+    settings = read_settings()
+    if not settings.send_to_list:
+        raise click.ClickException("There is no archive to send to. Set LUNGWISE_SEND_TO to AE@host:port.")
+    with open_database(settings) as database:
+        with database.writing() as session:
+            dispatches = Dispatches(session, utc_now)
+            for key in study:
+                if not dispatches.queue_study(key, settings.send_to_list):
+                    raise click.ClickException(f"There is no study {key}.")
+            dispatches.hurry()
+        arrived = [error for error in make_sender(database, settings).send_all() if not error]
+        with database.reading() as session:
+            left = Dispatches(session, utc_now).unsent()
+    for line in left:
+        error = line.error or "waits"
+        click.echo(json.dumps(asdict(line)) if as_json else f"Study {line.study} to {line.destination}: {error}.")
+    if not as_json:
+        click.echo(f"The results of {len(arrived)} films are sent, {len(left)} wait.")
+    click.get_current_context().exit(3 if left else 0)

@@ -1,0 +1,152 @@
+"""The DICOM node: takes films from X-ray machines and archives by C-STORE, and answers C-ECHO."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from typing import Protocol, cast
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made when it is imported
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameSingleBitSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+    Verification,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
+from lungwise.errors import Rejected
+from lungwise.films import Refusal
+from lungwise.films.pixel_data import TRANSFER_SYNTAXES
+from lungwise.settings import Settings
+from lungwise.studies.intake import Arrival, arrival_of
+
+STORAGE_CLASSES: tuple[UID, ...] = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+    MultiFrameSingleBitSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+)
+"""What may hold a chest film. Several frames are kept too, and refused when they are read: a person then sees why."""
+
+_log = logging.getLogger("lungwise.node")
+_KEPT_AT_ONCE = 2
+"""Objects that are copied, hashed and written at once; the others wait as they came."""
+_SUCCESS, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
+
+
+class Accepts(Protocol):
+    """What keeps a film: the reception."""
+
+    def accept(self, arrival: Arrival, address: str) -> bool:
+        """Keep a film for good; False where it was accepted before."""
+        ...
+
+
+class Node:
+    """A C-STORE and C-ECHO SCP. Success is answered when the film is on disk and in the database."""
+
+    def __init__(self, settings: Settings, reception: Accepts) -> None:
+        self._settings = settings
+        self._reception = reception
+        self._room = threading.Semaphore(_KEPT_AT_ONCE)
+        self._ae = _entity(settings)
+
+    def start(self) -> int:
+        """Listen, and say at which port.
+
+        Raises
+        ------
+        OSError
+            If the port is taken, or a certificate cannot be read.
+        """
+        server = BoundedServer(
+            self._ae,
+            (self._settings.node_host, self._settings.node_port),
+            [(evt.EVT_C_ECHO, _echo), (evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, _say_rejected)],
+            most=self._settings.node_megabytes << 20,
+            patience=self._settings.node_idle_seconds,
+            tls=_tls(self._settings),
+        )
+        self._ae._servers.append(server)  # as AE.start_server does, which takes no server of one's own
+        threading.Thread(target=server.serve_forever, name="node", daemon=True).start()
+        return int(server.server_address[1])
+
+    def stop(self) -> None:
+        """Abort what is open and stop listening; what was not acknowledged will be sent again."""
+        self._ae.shutdown()
+
+    def _store(self, event: evt.Event) -> int | Dataset:
+        with self._room:
+            return self._kept(event)
+
+    def _kept(self, event: evt.Event) -> int | Dataset:
+        who, announced = peer(event.assoc), cast(C_STORE, event.request).AffectedSOPInstanceUID
+        try:
+            arrival = arrival_of(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
+            if arrival.film.uids.instance != announced:
+                return _failure(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
+            new = self._reception.accept(arrival, event.assoc.requestor.address)
+        except Refusal as refusal:
+            _log.warning("%s: an object is rejected: %s", who, refusal.reason)
+            return _failure(_NOT_UNDERSTOOD, refusal.code)
+        except (Rejected, OSError, SQLAlchemyError) as error:
+            _log.error("%s: an object cannot be kept: %s", who, type(error).__name__, exc_info=error)
+            return _failure(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
+        _log.info("%s: a film is %s.", who, "accepted" if new else "known already")
+        return _SUCCESS
+
+
+def _entity(settings: Settings) -> AE:
+    entity = AE(settings.node_ae_title)
+    entity.require_called_aet = True
+    entity.require_calling_aet = settings.node_callers_list
+    entity.maximum_associations = settings.node_associations
+    entity.maximum_pdu_size = LARGEST_PDU
+    entity.network_timeout = entity.acse_timeout = settings.node_idle_seconds
+    entity.dimse_timeout = settings.node_idle_seconds
+    entity.add_supported_context(Verification)
+    for storage in STORAGE_CLASSES:
+        entity.add_supported_context(storage, sorted(TRANSFER_SYNTAXES))
+    return entity
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.node_tls_certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings.node_tls_certificate, settings.node_tls_key)
+    if settings.node_tls_client_ca is not None:
+        context.load_verify_locations(settings.node_tls_client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _echo(event: evt.Event) -> int:
+    _log.info("%s: C-ECHO.", peer(event.assoc))
+    return _SUCCESS
+
+
+def _say_rejected(event: evt.Event) -> None:
+    _log.warning("%s: the association is rejected.", peer(event.assoc))
+
+
+def _failure(status: int, comment: str) -> Dataset:
+    answer = Dataset()
+    answer.Status = status
+    answer.ErrorComment = comment[:64]
+    return answer

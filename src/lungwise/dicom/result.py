@@ -1,0 +1,57 @@
+"""What a version of the model said of one film, as the result objects tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.dicom.study_header import StudyHeader
+from lungwise.films import Refusal
+from lungwise.reading.reading import Verdict
+from lungwise.studies.uids import own_uid
+
+MANUFACTURER = "Lungwise"
+RESEARCH = "For research use only. Not a diagnosis."
+
+
+class Series(NamedTuple):
+    """A series of results."""
+
+    modality: str
+    number: int
+    description: str
+
+
+SERIES: Final = {
+    "SR": Series("SR", 8801, "Lungwise structured report"),
+    "SC": Series("OT", 8802, "Lungwise heat map"),
+    "PDF": Series("DOC", 8803, "Lungwise report"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A probability with its verdict, the findings and the heat map, (n, n) in [0, 1]."""
+
+    probability: float
+    verdict: Verdict
+    findings: dict[str, float]
+    heat_map: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answer, or the refusal of the film; whose it is, and when it was made."""
+
+    outcome: Answer | Refusal
+    model: str
+    version: str
+    made_at: datetime
+
+    def uid(self, header: StudyHeader, *words: str) -> str:
+        """Derive the UID of a part of this result: the same film, model and version give the same."""
+        return own_uid("result", header.film_uid, self.model, self.version, *words)

@@ -1,0 +1,165 @@
+"""Sending: result objects go to archives by C-STORE, from a queue that survives whatever stops the process."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from lungwise.settings import Settings
+from lungwise.store import Clock, Database
+from lungwise.studies.dispatches import Dispatches, Errand
+
+_log = logging.getLogger("lungwise.send")
+_GLANCE = 2.0
+"""Seconds between two looks at the queue."""
+_PATIENCE = 30
+"""Seconds that an archive has for each answer."""
+
+Objects = Callable[[Session, Errand], Sequence[Dataset]]
+"""Makes the objects of an errand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An archive's address, written AE@host:port."""
+
+    title: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Destination:
+        """Read AE@host:port."""
+        found = re.fullmatch(r"(.+)@(.+):(\d+)", text)
+        if found is None:
+            raise ValueError(f"{text} is no destination. Write it as AE@host:port.")
+        return cls(found[1], found[2], int(found[3]))
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What an archive acknowledged, and why it did not acknowledge all."""
+
+    accepted: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+class Archives:
+    """Sends objects in the name of this installation's AE title."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def deliver(self, destination: Destination, objects: Sequence[Dataset]) -> Delivery:
+        """Send objects over one association; what comes back says how far it went."""
+        entity = AE(self._settings.node_ae_title)
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _PATIENCE
+        kinds = dict.fromkeys((item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in objects)
+        association = entity.associate(
+            destination.host,
+            destination.port,
+            contexts=[build_context(kind, syntax) for kind, syntax in kinds],
+            ae_title=destination.title,
+            tls_args=self._tls(destination),
+        )
+        if not association.is_established:
+            why = "rejects this association" if association.is_rejected else "cannot be reached"
+            return Delivery(error=f"{destination.title} {why}")
+        try:
+            return _send_each(association, destination, objects)
+        finally:
+            association.release()
+
+    def _tls(self, destination: Destination) -> tuple[ssl.SSLContext, str] | None:
+        if self._settings.send_tls_ca is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self._settings.send_tls_ca))
+        if self._settings.node_tls_certificate is not None:
+            context.load_cert_chain(self._settings.node_tls_certificate, self._settings.node_tls_key)
+        return context, destination.host
+
+
+def _send_each(association: Association, destination: Destination, objects: Sequence[Dataset]) -> Delivery:
+    delivery = Delivery()
+    for item in objects:
+        try:
+            status = association.send_c_store(item).get("Status")
+        except (RuntimeError, ValueError) as error:  # the association is gone, or takes no such object
+            delivery.error = f"{destination.title} takes no {item.SOPClassUID.name} ({type(error).__name__})"
+            continue
+        if status is not None and (status == 0 or status & 0xF000 == 0xB000):  # kept, perhaps with a warning
+            delivery.accepted.append(str(item.SOPInstanceUID))
+        else:
+            said = "does not answer" if status is None else f"answers {status:04X}"
+            delivery.error = f"{destination.title} {said} to {item.SOPClassUID.name}"
+    return delivery
+
+
+class Sender:
+    """Works through the queue, in the background or where it is called. Any number may do so at once."""
+
+    def __init__(self, database: Database, clock: Clock, objects: Objects, archives: Archives) -> None:
+        self._database = database
+        self._clock = clock
+        self._objects = objects
+        self._archives = archives
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="sender", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the dispatch in hand and stop; the rest stays queued."""
+        self._stopping.set()
+        self._thread.join()
+
+    def send_all(self) -> Iterator[str]:
+        """Send what is due in the calling thread; each errand's error comes back, empty where it arrived."""
+        while (error := self._send_next()) is not None:
+            yield error
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                done = self._send_next()
+            except SQLAlchemyError:
+                _log.exception("The database cannot be reached; results stay queued until it can.")
+                done = None
+            if done is None:
+                self._stopping.wait(_GLANCE)
+
+    def _send_next(self) -> str | None:
+        with self._database.writing() as session:
+            errand = Dispatches(session, self._clock).claim()
+        if errand is None:
+            return None
+        delivery = self._delivered(errand)
+        with self._database.writing() as session:
+            Dispatches(session, self._clock).note(errand, delivery.accepted, delivery.error)
+        if delivery.error:
+            _log.warning("Results wait: %s.", delivery.error)
+        else:
+            _log.info("Results are sent to %s.", errand.destination)
+        return delivery.error
+
+    def _delivered(self, errand: Errand) -> Delivery:
+        try:
+            with self._database.reading() as session:
+                objects = self._objects(session, errand)
+            left = [item for item in objects if str(item.SOPInstanceUID) not in errand.accepted]
+            return self._archives.deliver(Destination.parse(errand.destination), left) if left else Delivery()
+        except Exception as error:  # whatever one film does, the others are sent
+            _log.exception("Dispatch %d failed.", errand.dispatch)
+            return Delivery(error=f"a fault on our side ({type(error).__name__})")

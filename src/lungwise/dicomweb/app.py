@@ -1,0 +1,213 @@
+"""The DICOMweb application, mounted beside the pages and the API: it knows tokens alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, request
+from flask_babel import Babel, gettext
+from sqlalchemy.orm import Session, scoped_session
+from werkzeug.routing import BaseConverter
+
+from lungwise.accounts.person import Right
+from lungwise.api import problems
+from lungwise.api.app import authenticate, limit
+from lungwise.api.problems import Refused
+from lungwise.api.rates import Rates
+from lungwise.dicom.film_results import FilmResults
+from lungwise.dicomweb import query
+from lungwise.dicomweb.holdings import INSTANCE, SERIES, Holdings, Instance
+from lungwise.dicomweb.metadata import value
+from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts
+from lungwise.dicomweb.store import Intake
+from lungwise.errors import NotFound, Rejected
+from lungwise.reports.service import Reports
+from lungwise.settings import Settings
+from lungwise.store import Clock, Database, FilmStore
+from lungwise.studies.archive import Archive
+from lungwise.studies.reception import Reception
+from lungwise.web import csp, transactions, watch
+from lungwise.web.desk import Desk, desk, person
+
+PREFIX = "/dicom-web"
+DICOM, JSON = "application/dicom", "application/dicom+json"
+_LEVELS = ("", "/series/<uid:series>", "/series/<uid:series>/instances/<uid:instance>")
+Lay = Callable[[Session], Desk]
+
+
+class Uid(BaseConverter):
+    """A UID in an address."""
+
+    regex = "[0-9.]{1,64}"
+    part_isolating = True
+
+
+def create_dicomweb(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    store: FilmStore,
+    sessions: scoped_session[Session],
+    lay_desk: Lay,
+) -> Flask:
+    """Make the DICOMweb application over the same services as the pages."""
+    web = Path(csp.__file__).parent
+    app = Flask("lungwise.dicomweb", root_path=str(web), static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=settings.upload_megabytes << 20, BABEL_DEFAULT_LOCALE=settings.language)
+    app.url_map.converters["uid"] = Uid
+    Babel(app, locale_selector=lambda: settings.language)
+    watch.watch(app)
+    transactions.init_app(app, database, sessions, lay_desk)
+    csp.init_app(app, https=settings.https)
+    problems.init_app(app)
+    app.register_error_handler(Malformed, lambda _no: problems.answer(400))
+    app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))
+    rates = Rates(settings.api_rate, clock)
+    app.before_request(lambda: _guard(rates))
+    _searches(app)
+    _retrievals(app)
+    _stores(app, database, store, lay_desk)
+    return app
+
+
+def _guard(rates: Rates) -> None:
+    authenticate()
+    limit(rates)
+
+
+def _need(right: Right) -> None:
+    if not person().may(right):
+        raise Refused(403)
+
+
+def _searches(app: Flask) -> None:
+    """QIDO-RS."""
+
+    def search(level: str, study: str | None = None, series: str | None = None) -> Response:
+        _need(Right.EXPORT if level == "instances" else Right.SEE)  # instances can be listed only by making them
+        _accepts_json()
+        wanted = query.parse(request.args.items(multi=True))
+        wanted.match |= {tag: uid for tag, uid in (("0020000D", study), (SERIES, series)) if uid}
+        return _json(list(query.search(_holdings(), level, wanted, _root())))
+
+    for level, within in (
+        ("studies", ""),
+        ("series", ""),
+        ("instances", ""),
+        ("series", "/studies/<uid:study>"),
+        ("instances", "/studies/<uid:study>"),
+        ("instances", "/studies/<uid:study>/series/<uid:series>"),
+    ):
+        app.add_url_rule(
+            f"{within}/{level}", f"search {within}/{level}", search, defaults={"level": level}, methods=["GET"]
+        )
+
+
+def _retrievals(app: Flask) -> None:
+    """WADO-RS."""
+
+    def retrieve(study: str, series: str | None = None, instance: str | None = None) -> Response:
+        _need(Right.EXPORT)
+        alone = instance is not None and _is_accepted(DICOM)
+        if not alone:
+            _accepts_multipart()
+        found = _found(study, series, instance)
+        if alone:
+            return Response(found[0].load(), content_type=DICOM)
+        chunks, content_type = message((one.load() for one in found), DICOM)
+        return Response(chunks, content_type=content_type)
+
+    def describe(study: str, series: str | None = None, instance: str | None = None) -> Response:
+        _need(Right.EXPORT)
+        _accepts_json()
+        return _json([one.attributes for one in _found(study, series, instance)])
+
+    for place in _LEVELS:
+        app.add_url_rule(f"/studies/<uid:study>{place}", f"retrieve {place}", retrieve, methods=["GET"])
+        app.add_url_rule(f"/studies/<uid:study>{place}/metadata", f"describe {place}", describe, methods=["GET"])
+
+
+def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> None:
+    """STOW-RS."""
+
+    def keep(study: str | None = None) -> Response:
+        _need(Right.UPLOAD)
+        _accepts_json()
+        kind, parameters = media_type(request.headers.get("Content-Type", ""))
+        if kind != "multipart/related" or parameters.get("type", DICOM).lower() != DICOM:
+            raise Refused(415)
+        boundary = boundary_of(parameters)
+        who, ring, most = person(), desk().room.wake, desk().settings.film_megabytes << 20
+        desk().session.commit()  # each film is recorded in a transaction of its own
+        reception = Reception(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
+        intake = Intake(reception, request.remote_addr or "", _root(), study)
+        outcome = intake.take(parts(request.stream.read, boundary, most))
+        url = f"{_root()}/studies" + (f"/{study}" if study else "")
+        return _json(outcome.attributes(url), outcome.status)
+
+    app.add_url_rule("/studies", "store", keep, methods=["POST"])
+    app.add_url_rule("/studies/<uid:study>", "store into", keep, methods=["POST"])
+
+
+def _holdings() -> Holdings:
+    at, settings = desk(), desk().settings
+    results = FilmResults(at.studies, Reports(at.studies, gettext), str(g.clinic), settings.report_font)
+    return Holdings(person(), Archive(at.session, at.patients), at.studies, results)
+
+
+def _found(study: str, series: str | None, instance: str | None) -> list[Instance]:
+    """Find what is asked for, and note in the audit trail that it was given."""
+    holdings = _holdings()
+    films = next(holdings.studies(study), [])
+    found = [
+        one
+        for one in holdings.instances(films)
+        if series in (None, value(one.attributes, SERIES)) and instance in (None, value(one.attributes, INSTANCE))
+    ]
+    if not found:
+        raise NotFound
+    for key in dict.fromkeys(film.study.key for film in films):
+        desk().note("exported", "study", key)
+    return found
+
+
+def _root() -> str:
+    return request.url_root.rstrip("/")
+
+
+def _json(body: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever JSON can say
+    response = jsonify(body)
+    response.status_code, response.content_type = status, JSON
+    return response
+
+
+def _accepted() -> Iterator[tuple[str, dict[str, str]]]:
+    """Give the media types that the client takes (PS3.18, 8.7.4)."""
+    header = request.args.get("accept") or request.headers.get("Accept") or "*/*"
+    quoted = r'(?:[^,"]|"[^"]*")+'
+    yield from (media_type(one.strip()) for one in re.findall(quoted, header[:4096]))
+
+
+def _is_accepted(*kinds: str) -> bool:
+    return any(kind in kinds and _is_stored_syntax(parameters) for kind, parameters in _accepted())
+
+
+def _is_stored_syntax(parameters: dict[str, str]) -> bool:
+    """Objects are given as they were stored, and never transcoded."""
+    return parameters.get("transfer-syntax", "*") == "*"
+
+
+def _accepts_json() -> None:
+    if not _is_accepted(JSON, "application/json", "application/*", "*/*"):
+        raise Refused(406)
+
+
+def _accepts_multipart() -> None:
+    for kind, parameters in _accepted():
+        wanted = parameters.get("type", DICOM).lower()
+        if kind in ("multipart/related", "multipart/*", "*/*") and wanted == DICOM and _is_stored_syntax(parameters):
+            return
+    raise Refused(406)

@@ -1,0 +1,141 @@
+"""QIDO-RS's search (PS3.18, 10.6; matching as in PS3.4, C.2.2.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pydicom.datadict import dictionary_has_tag, tag_for_keyword
+
+from lungwise.dicomweb.holdings import INSTANCE, MODALITY, SERIES, STUDY, Holdings
+from lungwise.dicomweb.metadata import Attributes, value
+from lungwise.errors import Rejected
+from lungwise.studies.service import FilmRecord
+
+MOST = 200
+"""Results of one answer."""
+_MOST_EXAMINED = 2000
+"""Studies looked at for one answer."""
+_UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
+_RANGES = {"DA", "TM", "DT"}
+_NAME, _PATIENT_ID = "00100010", "00100020"
+_LEVELS = ("studies", "series", "instances")
+
+
+@dataclass(slots=True)
+class Query:
+    """What is searched for: tags with values to match, and which of the results to give."""
+
+    match: dict[str, str] = field(default_factory=dict)
+    include: list[str] = field(default_factory=list)
+    everything: bool = False
+    limit: int = MOST
+    offset: int = 0
+
+
+def parse(parameters: Iterable[tuple[str, str]]) -> Query:
+    """Understand the parameters of a search.
+
+    Raises
+    ------
+    Rejected
+        If one of them names no attribute, or is no number.
+    """
+    query = Query()
+    for name, text in parameters:
+        if name in ("limit", "offset"):
+            setattr(query, name, _count(name, text))
+        elif name == "includefield":
+            fields = [one for one in text.split(",") if one]
+            query.everything = query.everything or "all" in fields
+            query.include += [_tag(one) for one in fields if one != "all"]
+        elif name == "fuzzymatching":
+            if text not in ("true", "false"):
+                raise Rejected("The parameter fuzzymatching is true or false.")
+        else:
+            query.match[_tag(name)] = text
+    query.limit = min(query.limit, MOST)
+    return query
+
+
+def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[Attributes]:
+    """Find studies, series or instances."""
+    match = query.match
+    name = match.get(_NAME, "")
+    patient_id = match.get(_PATIENT_ID, "")
+    studies = holdings.studies(
+        match.get(STUDY, "") if re.fullmatch(r"[0-9.]+", match.get(STUDY, "")) else "",
+        "" if _is_wild(patient_id) else patient_id,
+        "" if re.match(r"[*?]", name) else re.sub(r"[*?^=,]", " ", name),
+    )
+    examined = islice(studies, _MOST_EXAMINED)
+    found = (one for films in examined for one in _of_study(holdings, films, level, query, url) if _fits(one, match))
+    for one in islice(found, query.offset, query.offset + query.limit):
+        yield {tag: one[tag] for tag in sorted(one)}
+
+
+def _of_study(holdings: Holdings, films: list[FilmRecord], level: str, query: Query, url: str) -> Iterator[Attributes]:
+    """Give the study, or its series, or its instances, with the attributes of what is above them."""
+    outlines = holdings.outlines(films)
+    if not outlines:
+        return
+    study = holdings.study_attributes(outlines, url)
+    if level == _LEVELS[0]:
+        yield _with(study, outlines[0], query)
+        return
+    if not _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
+        return
+    attributes = [one.attributes for one in holdings.instances(films)] if level == _LEVELS[2] else outlines
+    for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
+        inside = [one for one in attributes if value(one, SERIES) == uid]
+        series = holdings.series_attributes(study, inside)
+        if level == _LEVELS[1]:
+            yield _with(series, inside[0], query)
+        else:
+            yield from (_with(holdings.instance_attributes(series, one), one, query) for one in inside)
+
+
+def _with(found: Attributes, whole: Attributes, query: Query) -> Attributes:
+    wanted = whole.keys() if query.everything else {*query.include, *query.match} & whole.keys()
+    return {tag: whole[tag] for tag in wanted} | found
+
+
+def _fits(one: Attributes, match: dict[str, str]) -> bool:
+    return all(_matches(one, tag, text) for tag, text in match.items() if text)
+
+
+def _matches(one: Attributes, tag: str, text: str) -> bool:
+    has = one.get(tag, {})
+    if tag == MODALITY and "00080061" in one and tag not in one:
+        has = one["00080061"]
+    values = [str(v.get("Alphabetic", "") if isinstance(v, dict) else v) for v in has.get("Value", [])]
+    if tag in _UIDS:
+        return bool({*re.split(r"[,\\]", text)} & {*values})
+    if has.get("vr") in _RANGES and "-" in text:
+        begin, _dash, end = text.partition("-")
+        return any((not begin or v >= begin) and (not end or v[: len(end)] <= end) for v in values)
+    return any(_like(v, text, folded=has.get("vr") == "PN") for v in values)
+
+
+def _like(has: str, text: str, *, folded: bool) -> bool:
+    pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text)
+    return re.fullmatch(pattern, has, re.IGNORECASE if folded else re.NOFLAG) is not None
+
+
+def _is_wild(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _tag(name: str) -> str:
+    tag = int(name, 16) if re.fullmatch("[0-9A-Fa-f]{8}", name) else tag_for_keyword(name)
+    if tag is None or not dictionary_has_tag(tag):
+        raise Rejected(f"There is no attribute {name[:64]!r} to search by.")
+    return f"{tag:08X}"
+
+
+def _count(name: str, text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise Rejected(f"The parameter {name} is a number, 0 or more.")
+    return int(text)

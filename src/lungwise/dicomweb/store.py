@@ -1,0 +1,113 @@
+"""STOW-RS (PS3.18, 10.5): every part is saved or refused by itself, with the reason."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from lungwise.dicom.node import STORAGE_CLASSES
+from lungwise.dicomweb.metadata import Attributes, attribute
+from lungwise.dicomweb.multipart import Part
+from lungwise.errors import Rejected, Unavailable
+from lungwise.films import Refusal
+from lungwise.films.elements import read_elements
+from lungwise.studies.intake import Arrival, arrival_of
+
+SENDER = "DICOMweb"
+_log = logging.getLogger("lungwise.dicomweb")
+_SOP_CLASS = 0x00080016
+# Failure reasons: PS3.18, table I.2-2, and PS3.4, annex B.2.3.
+NOT_SUPPORTED, OUT_OF_RESOURCES, OF_ANOTHER_STUDY, NOT_UNDERSTOOD = 0x0122, 0xA700, 0xA900, 0xC000
+
+
+class Accepts(Protocol):
+    """What keeps a film: the reception."""
+
+    def accept(self, arrival: Arrival, address: str) -> bool:
+        """Keep a film for good; False where it was accepted before."""
+        ...
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the parts of one request."""
+
+    stored: list[Attributes] = field(default_factory=list)
+    failed: list[Attributes] = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        """200 where all was stored, 202 where a part was not, 409 where nothing was."""
+        if not self.failed and self.stored:
+            return 200
+        return 202 if self.stored else 409
+
+    def attributes(self, url: str) -> Attributes:
+        """Write the answer (PS3.18, table I.1-1)."""
+        answer = {"00081190": attribute("UR", url)}
+        if self.stored:
+            answer["00081199"] = attribute("SQ", *self.stored)
+        if self.failed:
+            answer["00081198"] = attribute("SQ", *self.failed)
+        return answer
+
+
+class Intake:
+    """Saves the parts of one request."""
+
+    def __init__(self, reception: Accepts, address: str, url: str, study: str | None) -> None:
+        self._reception = reception
+        self._address = address
+        self._url = url
+        self._study = study
+
+    def take(self, parts: Iterable[Part]) -> Outcome:
+        """Save part after part. What is said to be stored is on disk and in the database."""
+        outcome = Outcome()
+        for part in parts:
+            self._one(part, outcome)
+        return outcome
+
+    def _one(self, part: Part, outcome: Outcome) -> None:
+        if part.body is None or part.media_type != "application/dicom":
+            outcome.failed.append(_failure({}, OUT_OF_RESOURCES if part.body is None else NOT_UNDERSTOOD))
+            return
+        try:
+            arrival = arrival_of(part.body, SENDER)
+            kind = read_elements(part.body)[1].text(_SOP_CLASS)
+        except Refusal:
+            outcome.failed.append(_failure({}, NOT_UNDERSTOOD))
+            return
+        named = _named(kind, str(arrival.film.uids.instance))
+        reason = self._reason(arrival, kind)
+        if reason is not None:
+            outcome.failed.append(_failure(named, reason))
+        else:
+            url = f"{self._url}/studies/{arrival.film.uids.study}/series/{arrival.film.uids.series}"
+            where = attribute("UR", f"{url}/instances/{arrival.film.uids.instance}")
+            outcome.stored.append({**named, "00081190": where})
+
+    def _reason(self, arrival: Arrival, kind: str) -> int | None:
+        """Save an object, or say why it cannot be."""
+        if kind not in STORAGE_CLASSES:
+            return NOT_SUPPORTED
+        if self._study is not None and arrival.film.uids.study != self._study:
+            return OF_ANOTHER_STUDY
+        try:
+            self._reception.accept(arrival, self._address)
+        except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
+            _log.error("An object cannot be kept: %s", type(error).__name__, exc_info=error)
+            return OUT_OF_RESOURCES
+        return None
+
+
+def _named(kind: str, instance: str) -> Attributes:
+    return {"00081150": attribute("UI", kind), "00081155": attribute("UI", instance)}
+
+
+def _failure(named: Attributes, reason: int) -> Attributes:
+    return {**named, "00081197": attribute("US", reason)}

@@ -1,0 +1,334 @@
+"""DICOMweb against a live server: with dicomweb-client, and by hand where a client would not go."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import requests
+from dicomweb_client.api import DICOMwebClient
+from pydicom import dcmread
+
+from dicom_checks import errors_of
+from dicom_files import dicom_file
+from lungwise.accounts.person import Person, Role
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.models import AuditEntry
+from lungwise.audit.service import AuditTrail
+from lungwise.studies.models import FilmRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Clock, Visitor
+    from lungwise.web.app import Lungwise
+
+WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
+JSON, DICOM = "application/dicom+json", "application/dicom"
+EVERYTHING = (Scope.SEE, Scope.UPLOAD, Scope.EXPORT)
+
+
+def film_of(number: int = 1, study: str = "1.2.3", **attributes: Any) -> bytes:
+    words = WORDS + np.uint16(number)
+    uids = {
+        "StudyInstanceUID": study,
+        "SeriesInstanceUID": f"{study}.1",
+        "SOPInstanceUID": f"{study}.1.{number}",
+        "PatientID": "77",
+        "PatientName": "Doe^Jane",
+        "StudyDate": "20260102",
+        "AccessionNumber": "A-1",
+    }
+    whole: dict[str, Any] = {**uids, "BitsStored": 12, **attributes}
+    return dicom_file(words, **whole)
+
+
+def as_message(*bodies: bytes, kind: str = DICOM) -> bytes:
+    parts = [f"--edge\r\nContent-Type: {kind}\r\n\r\n".encode() + body + b"\r\n" for body in bodies]
+    return b"".join(parts) + b"--edge--\r\n"
+
+
+@dataclass
+class Site:
+    """The application as it is served, and what makes tokens for it."""
+
+    app: Lungwise
+    url: str
+    clock: Clock
+    people: dict[str, Person]
+
+    def token(self, who: str = "asha", scopes: tuple[Scope, ...] = EVERYTHING) -> str:
+        with self.app.database.writing() as session:
+            tokens = Tokens(session, self.clock, AuditTrail(session, self.clock))
+            return tokens.add(self.people[who], "viewer", scopes, 30)[1]
+
+    def client(self, who: str = "asha") -> DICOMwebClient:
+        return DICOMwebClient(self.url, headers={"Authorization": f"Bearer {self.token(who)}"})
+
+    def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token or self.token()}"} | more.pop("headers", {})
+        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+
+    def store(self, *bodies: bytes, path: str = "/studies", **more: Any) -> requests.Response:
+        headers = {"Content-Type": f'multipart/related; type="{DICOM}"; boundary=edge'} | more.pop("headers", {})
+        return self.ask("POST", path, data=as_message(*bodies), headers=headers, **more)
+
+    def read_all(self) -> None:
+        with self.app.database.reading() as session:
+            studies = {film.study_id for film in session.query(FilmRecord)}
+        assert all(self.app.room.wait(study, 60) for study in studies)
+
+    def films(self) -> int:
+        with self.app.database.reading() as session:
+            return session.query(FilmRecord).count()
+
+
+@pytest.fixture
+def site(app: Lungwise, serve: Callable[[Lungwise], str], enrol: Callable[..., Person], clock: Clock) -> Site:
+    people = {"asha": enrol(app, "asha"), "bo": enrol(app, "bo", "Valley"), "root": enrol(app, "root", "Hill")}
+    return Site(app, serve(app) + "/dicom-web", clock, people)
+
+
+@pytest.fixture
+def stocked(site: Site) -> Site:
+    """The archive with two studies, read."""
+    client = site.client()
+    client.store_instances([dcmread(io.BytesIO(film_of(number))) for number in (1, 2)])
+    client.store_instances([dcmread(io.BytesIO(film_of(1, "1.2.9", PatientID="88", PatientName="Roe^Rick")))])
+    site.read_all()
+    return site
+
+
+def test_a_client_stores_films_and_they_are_read(site: Site) -> None:
+    answer = site.client().store_instances([dcmread(io.BytesIO(film_of(number))) for number in (1, 2)])
+    assert [item.ReferencedSOPInstanceUID for item in answer.ReferencedSOPSequence] == ["1.2.3.1.1", "1.2.3.1.2"]
+    assert "FailedSOPSequence" not in answer
+    site.read_all()
+    with site.app.database.reading() as session:
+        films = session.query(FilmRecord).all()
+        assert len(films) == 2 and len({film.study_id for film in films}) == 1
+        assert all(film.reading is not None for film in films)
+
+
+def test_a_client_finds_studies_series_and_instances(stocked: Site) -> None:
+    client = stocked.client()
+    studies = client.search_for_studies(search_filters={"PatientID": "77"})
+    assert [study["0020000D"]["Value"] for study in studies] == [["1.2.3"]]
+    assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "SR"]
+    assert studies[0]["00201208"]["Value"] == [8]
+    assert len(client.search_for_studies()) == 2
+    series = client.search_for_series("1.2.3")
+    assert len(series) == studies[0]["00201206"]["Value"][0] == 7
+    instances = client.search_for_instances("1.2.3")
+    assert len(instances) == 8
+    assert len(client.search_for_instances("1.2.3", "1.2.3.1")) == 2
+    assert len(client.search_for_instances(search_filters={"SOPInstanceUID": "1.2.3.1.2"})) == 1
+
+
+def test_a_client_retrieves_the_film_and_its_results(stocked: Site, tmp_path: Path) -> None:
+    client = stocked.client()
+    objects = client.retrieve_study("1.2.9")
+    assert sorted(item.Modality for item in objects) == ["DOC", "DX", "OT", "SR"]
+    film = next(item for item in objects if item.Modality == "DX")
+    assert np.array_equal(film.pixel_array, WORDS + 1)
+    results = [item for item in objects if item.Modality != "DX"]
+    assert [error for item in results for error in errors_of(item, tmp_path)] == []
+    assert {str(item.PatientName) for item in objects} == {"Roe^Rick"}
+    report = next(item for item in results if item.Modality == "SR")
+    again = client.retrieve_instance("1.2.9", report.SeriesInstanceUID, report.SOPInstanceUID)
+    assert again.SOPInstanceUID == report.SOPInstanceUID
+    assert len(client.retrieve_series("1.2.9", report.SeriesInstanceUID)) == 1
+
+
+def test_a_client_retrieves_metadata(stocked: Site) -> None:
+    client = stocked.client()
+    described = client.retrieve_study_metadata("1.2.9")
+    assert len(described) == 4
+    film = client.retrieve_instance_metadata("1.2.9", "1.2.9.1", "1.2.9.1.1")
+    assert film["00280010"]["Value"] == [300] and film["00100010"]["Value"] == [{"Alphabetic": "Roe^Rick"}]
+    assert "7FE00010" not in film
+    assert len(client.retrieve_series_metadata("1.2.9", "1.2.9.1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("PatientName=doe*", ["1.2.3"]),
+        ("00100010=*rick", ["1.2.9"]),
+        ("PatientID=7?", ["1.2.3"]),
+        ("StudyInstanceUID=1.2.3,1.2.9", ["1.2.9", "1.2.3"]),
+        ("StudyDate=20260101-20260103&PatientID=88", ["1.2.9"]),
+        ("StudyDate=20270101-", []),
+        ("ModalitiesInStudy=SR", ["1.2.9", "1.2.3"]),
+        ("AccessionNumber=A-1&limit=1", ["1.2.9"]),
+        ("limit=1&offset=1", ["1.2.3"]),
+        ("PatientID=nobody", []),
+        ("PatientBirthDate=", ["1.2.9", "1.2.3"]),
+    ],
+)
+def test_studies_are_matched_as_the_standard_says(stocked: Site, search: str, found: list[str]) -> None:
+    answer = stocked.ask("GET", f"/studies?{search}")
+    assert answer.status_code == 200 and answer.headers["Content-Type"] == JSON
+    assert [study["0020000D"]["Value"][0] for study in answer.json()] == found
+
+
+def test_more_attributes_are_given_where_asked_for(stocked: Site) -> None:
+    plain = stocked.ask("GET", "/studies?PatientID=88").json()[0]
+    more = stocked.ask("GET", "/studies?PatientID=88&includefield=BitsStored&includefield=00280100").json()[0]
+    assert set(more) - set(plain) == {"00280101", "00280100"}
+
+
+@pytest.mark.parametrize("search", ["Nonsense=1", "limit=many", "offset=-1", "fuzzymatching=perhaps"])
+def test_a_search_that_cannot_be_understood_says_so(site: Site, search: str) -> None:
+    answer = site.ask("GET", f"/studies?{search}")
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_jpeg_is_an_instance_too(site: Site, visit: Callable[..., Visitor], film: Callable[..., bytes]) -> None:
+    browser = visit(site.app)
+    browser.sign_in("asha@example.org")
+    browser.upload(film(1), identifier="99", name="Jay Peg")
+    site.read_all()
+    client = site.client()
+    (study,) = client.search_for_studies(search_filters={"PatientID": "99"})
+    objects = client.retrieve_study(study["0020000D"]["Value"][0])
+    assert sorted(item.Modality for item in objects) == ["DOC", "OT", "OT", "SR"]
+    report = next(item for item in objects if item.Modality == "SR")
+    named = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert named.ReferencedSOPInstanceUID in {item.SOPInstanceUID for item in objects}
+
+
+def test_without_a_good_token_there_is_nothing(stocked: Site) -> None:
+    for method, path in (("GET", "/studies"), ("GET", "/studies/1.2.3"), ("GET", "/studies/1.2.3/metadata")):
+        for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
+            answer = requests.request(method, stocked.url + path, headers=header, timeout=60)
+            assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+            assert "Doe" not in answer.text
+    refused = requests.post(stocked.url + "/studies", data=as_message(film_of(5)), timeout=60)
+    assert refused.status_code == 401
+
+
+def test_a_token_does_no_more_than_its_scopes(stocked: Site) -> None:
+    only_see = stocked.token(scopes=(Scope.SEE,))
+    assert stocked.ask("GET", "/studies", only_see).status_code == 200
+    assert stocked.ask("GET", "/studies/1.2.3/series", only_see).status_code == 200
+    for path in ("", "/metadata", "/instances", "/series/1.2.3.1/instances/1.2.3.1.1"):
+        assert stocked.ask("GET", f"/studies/1.2.3{path}", only_see).status_code == 403
+    assert stocked.store(film_of(7), token=only_see).status_code == 403
+
+
+def test_another_clinic_finds_and_gets_nothing(stocked: Site) -> None:
+    stranger = stocked.token("bo")
+    assert stocked.ask("GET", "/studies", stranger).json() == []
+    for path in ("", "/metadata", "/series/1.2.3.1", "/series/1.2.3.1/instances/1.2.3.1.1"):
+        assert stocked.ask("GET", f"/studies/1.2.3{path}", stranger).status_code == 404
+    assert stocked.ask("GET", "/studies/1.2.3/series", stranger).json() == []
+
+
+def test_the_same_film_of_another_clinic_is_its_own(stocked: Site) -> None:
+    assert stocked.store(film_of(1), token=stocked.token("bo")).status_code == 200
+    assert len(stocked.ask("GET", "/studies", stocked.token("bo")).json()) == 1
+    assert len(stocked.ask("GET", "/studies/1.2.3/series/1.2.3.1/instances").json()) == 2
+
+
+def test_what_was_given_is_in_the_audit_trail(stocked: Site) -> None:
+    stocked.ask("GET", "/studies/1.2.3")
+    with stocked.app.database.reading() as session:
+        deeds = [entry.deed for entry in session.query(AuditEntry)]
+    assert deeds.count("exported") == 1 and deeds.count("received") == 3
+
+
+def test_what_is_stored_is_there_when_it_is_answered(site: Site) -> None:
+    answer = site.store(film_of(1), film_of(2))
+    assert answer.status_code == 200
+    assert site.films() == 2
+    assert answer.json()["00081190"]["Value"] == [f"{site.url}/studies"]
+    where = [item["00081190"]["Value"][0] for item in answer.json()["00081199"]["Value"]]
+    got = requests.get(where[0], headers={"Authorization": f"Bearer {site.token()}", "Accept": DICOM}, timeout=60)
+    assert got.content == film_of(1)
+
+
+def test_a_film_is_kept_once_and_accepted_again(site: Site) -> None:
+    assert [site.store(film_of(1)).status_code for _ in range(2)] == [200, 200]
+    assert site.films() == 1
+
+
+def test_each_instance_is_refused_with_its_reason(site: Site) -> None:
+    report = film_of(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", Modality="SR")
+    answer = site.store(film_of(1), b"no DICOM at all", report, film_of(4, "1.2.77"), path="/studies/1.2.3")
+    assert answer.status_code == 202
+    failed = answer.json()["00081198"]["Value"]
+    assert [item["00081197"]["Value"][0] for item in failed] == [0xC000, 0x0122, 0xA900]
+    assert [item.get("00081155", {}).get("Value") for item in failed] == [None, ["1.2.3.1.3"], ["1.2.77.1.4"]]
+    assert site.films() == 1
+
+
+def test_where_nothing_is_stored_it_is_a_conflict(site: Site) -> None:
+    assert site.store(b"no DICOM at all").status_code == 409
+
+
+def test_parts_of_another_kind_are_refused_by_themselves(site: Site) -> None:
+    body = as_message(film_of(1), kind="image/jpeg")[: -len("--edge--\r\n")] + as_message(film_of(2))
+    answer = site.ask("POST", "/studies", data=body, headers={"Content-Type": "multipart/related; boundary=edge"})
+    assert answer.status_code == 202
+    assert site.films() == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "application/dicom"}, 415),
+        ({"Content-Type": 'multipart/related; type="application/dicom+xml"; boundary=edge'}, 415),
+        ({"Content-Type": "multipart/form-data; boundary=edge"}, 415),
+        ({"Content-Type": "multipart/related"}, 400),
+        ({"Content-Type": "multipart/related; boundary=other"}, 400),
+        ({"Accept": "application/dicom+xml"}, 406),
+    ],
+)
+def test_a_store_in_another_form_is_refused(site: Site, headers: dict[str, str], status: int) -> None:
+    assert site.store(film_of(1), headers=headers).status_code == status
+    assert site.films() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/studies", "application/dicom+xml", 406),
+        ("/studies", "text/html, application/json;q=0.5", 200),
+        ("/studies/1.2.3/metadata", 'multipart/related; type="application/dicom+xml"', 406),
+        ("/studies/1.2.3", "application/dicom+json", 406),
+        ("/studies/1.2.3", 'multipart/related; type="image/jpeg"', 406),
+        ("/studies/1.2.3", 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.4.50', 406),
+        ("/studies/1.2.3", 'multipart/related; type="application/dicom"; transfer-syntax=*', 200),
+        ("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1", "application/dicom", 200),
+        ("/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1", "multipart/related; type=application/dicom", 200),
+        ("/studies/1.2.4", "*/*", 404),
+        ("/studies/1.2.3/series/1.2.3.1/instances/9", "*/*", 404),
+        ("/nothing", "*/*", 404),
+    ],
+)
+def test_answers_are_of_the_kind_that_is_accepted(stocked: Site, path: str, accept: str, status: int) -> None:
+    assert stocked.ask("GET", path, headers={"Accept": accept}).status_code == status
+
+
+@pytest.fixture
+def settings(settings: Any) -> Any:
+    return settings.model_copy(update={"upload_megabytes": 1})
+
+
+def test_a_request_that_is_too_large_is_refused_whole(site: Site) -> None:
+    assert site.store(*[film_of(number) for number in range(10)]).status_code == 413
+    assert site.films() == 0
+
+
+def test_a_machine_may_store_too(site: Site) -> None:
+    with site.app.database.writing() as session:
+        administrator = Person(site.people["root"].id, "root", site.people["root"].clinic_id, Role.ADMINISTRATOR)
+        tokens = Tokens(session, site.clock, AuditTrail(session, site.clock))
+        text = tokens.add(administrator, "X-ray room 2, second floor", EVERYTHING, 30, machine=True)[1]
+    assert site.store(film_of(1), token=text).status_code == 200

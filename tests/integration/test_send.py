@@ -1,0 +1,182 @@
+"""Results on their way to an archive: Orthanc, from Debian."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydicom.uid import generate_uid
+from sqlalchemy import select
+
+from dicom_files import dicom_file
+from dicom_peers import NodeProcess, running_node, until
+from drawn import chest_bytes
+from lungwise.settings import Settings
+from lungwise.studies.models import Dispatch, Study
+
+if TYPE_CHECKING:
+    from conftest import Visitor
+    from lungwise.accounts.person import Person
+    from lungwise.web.app import Lungwise
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@dataclass
+class Orthanc:
+    """An archive of its own: its DICOM port, and its REST API."""
+
+    folder: Path
+    dicom: int
+    http: int
+
+    @property
+    def name(self) -> str:
+        """The archive as a destination."""
+        return f"ARCHIVE@127.0.0.1:{self.dicom}"
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=60) as answer:
+            return bytes(answer.read())
+
+    def all(self, level: str) -> list[dict[str, Any]]:
+        return [json.loads(self.get(f"/{level}/{key}")) for key in json.loads(self.get(f"/{level}"))]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        settings = {
+            "Name": "ARCHIVE",
+            "DicomAet": "ARCHIVE",
+            "DicomPort": self.dicom,
+            "HttpPort": self.http,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "StorageDirectory": str(self.folder),
+            "IndexDirectory": str(self.folder),
+            "Plugins": [],
+            "OverwriteInstances": False,
+        }
+        file = self.folder.with_suffix(".json")
+        file.write_text(json.dumps(settings))
+        with self.folder.with_suffix(".log").open("w") as log:
+            process = subprocess.Popen(["/usr/sbin/Orthanc", str(file)], stdout=log, stderr=log)
+        try:
+            until(self._answers)
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    def _answers(self) -> bool:
+        for port in (self.dicom, self.http):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)):
+                    return False
+        return True
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path) -> Orthanc:
+    (tmp_path / "orthanc").mkdir()
+    return Orthanc(tmp_path / "orthanc", free_port(), free_port())
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    file = tmp_path / "film.dcm"
+    uids = {name: generate_uid() for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")}
+    file.write_bytes(dicom_file(chest_bytes(400, 360), **uids, PatientID="P1", PatientName="Curie^Marie"))
+    return file
+
+
+def lungwise_send(node: NodeProcess, orthanc: Orthanc, *study: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "LUNGWISE_DATA_FOLDER": str(node.settings.data_folder),
+        "LUNGWISE_SEND_TO": orthanc.name,
+    }
+    command = [sys.executable, "-m", "lungwise", "send", "--json", *study]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def dispatch(node: NodeProcess) -> Dispatch | None:
+    with node.database.reading() as session:
+        return session.scalars(select(Dispatch)).one_or_none()
+
+
+def test_results_arrive_in_the_films_own_study_and_the_archive_shows_them(
+    settings: Settings, migrate: Callable[[Settings], None], orthanc: Orthanc, film: Path
+) -> None:
+    migrate(settings)
+    with orthanc.running(), running_node(settings, LUNGWISE_SEND_TO=orthanc.name) as node:
+        subprocess.run(["dcmsend", "-aec", "ARCHIVE", "127.0.0.1", str(orthanc.dicom), str(film)], check=True)
+        assert node.run("dcmsend", film).returncode == 0
+        until(lambda: (sent := dispatch(node)) is not None and sent.state == "sent")
+        study = orthanc.all("studies")
+        assert len(study) == 1
+        modalities = sorted(series["MainDicomTags"]["Modality"] for series in orthanc.all("series"))
+        assert modalities == ["DOC", "DX", "OT", "SR"]
+        instances = {series["MainDicomTags"]["Modality"]: series["Instances"] for series in orthanc.all("series")}
+        assert [len(found) for found in instances.values()] == [1, 1, 1, 1]
+        assert orthanc.get(f"/instances/{instances['DOC'][0]}/pdf").startswith(b"%PDF-")
+        assert orthanc.get(f"/instances/{instances['OT'][0]}/preview").startswith(b"\x89PNG")
+        report = json.loads(orthanc.get(f"/instances/{instances['SR'][0]}/simplified-tags"))
+        assert report["PatientID"] == "P1"
+        assert "COVID-19" in json.dumps(report["ContentSequence"])
+
+        with node.database.reading() as session:
+            key = session.scalars(select(Study.key)).one()
+        again = lungwise_send(node, orthanc, key)
+        assert (again.returncode, again.stdout) == (0, "")
+        sent = dispatch(node)
+        assert sent is not None
+        assert (sent.attempts, len(sent.accepted)) == (1, 3)
+        assert len(orthanc.all("instances")) == 4
+
+
+def test_results_wait_for_an_archive_that_is_away(
+    settings: Settings,
+    orthanc: Orthanc,
+    film: Path,
+    app: Lungwise,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+
+    def page() -> str:
+        with app.database.reading() as session:
+            return ada.get(f"/studies/{session.scalars(select(Study.key)).one()}").text
+
+    with running_node(settings) as node:  # no archive is set yet
+        assert node.run("dcmsend", film).returncode == 0
+        node.until_read()
+        assert dispatch(node) is None
+        with node.database.reading() as session:
+            key = session.scalars(select(Study.key)).one()
+        away = lungwise_send(node, orthanc, key)
+        assert away.returncode == 3, away.stderr
+        line = json.loads(away.stdout)
+        assert (line["study"], line["state"], line["error"]) == (key, "queued", "ARCHIVE cannot be reached")
+        assert "Waits to be sent to the archive ARCHIVE" in page()
+        with orthanc.running():
+            there = lungwise_send(node, orthanc)
+            assert there.returncode == 0, there.stdout + there.stderr
+            assert len(orthanc.all("instances")) == 3
+        assert "Sent to the archive ARCHIVE" in page()
+        assert lungwise_send(node, orthanc, "nonsense").returncode == 1

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from pydicom.uid import generate_uid
+from sqlalchemy import select
+
+from dicom_files import dicom_bytes, film_dataset
+from drawn import chest_bytes
+from lungwise.accounts.person import Person, Role
+from lungwise.accounts.service import Accounts
+from lungwise.audit.models import AuditEntry
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.installation import studies_over
+from lungwise.errors import Rejected
+from lungwise.films import Refusal
+from lungwise.patients.models import Patient
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store.backup import check_films
+from lungwise.studies.intake import Arrival, arrival_of
+from lungwise.studies.models import FilmRecord, Job, Study
+from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.reception import Reception
+
+if TYPE_CHECKING:
+    from conftest import DrawnReader, Visitor
+    from lungwise.settings import Settings
+    from lungwise.web.app import Lungwise
+
+
+def arrived(study: str, instance: str = "", *, patient: str = "P1", seed: int = 0) -> Arrival:
+    film = film_dataset(
+        chest_bytes(seed=seed),
+        SOPInstanceUID=instance or generate_uid(),
+        StudyInstanceUID=study,
+        SeriesInstanceUID="1.2.3",
+        PatientID=patient,
+        PatientName="Curie^Marie",
+    )
+    return arrival_of(dicom_bytes(film), "CR1")
+
+
+@dataclass
+class Desk:
+    """A reception, and what lies behind it."""
+
+    settings: Settings
+    database: Database
+    store: FilmStore
+    reception: Reception
+    rung: threading.Event
+
+    def accept(self, arrival: Arrival) -> bool:
+        return self.reception.accept(arrival, "10.0.0.7")
+
+    def left_over(self) -> list[tuple[str, str]]:
+        with self.database.reading() as session:
+            found = check_films(session, self.store)
+        assert (found.missing, found.damaged) == ([], [])
+        return found.left_over
+
+
+def opened(settings: Settings) -> Iterator[Desk]:
+    database, store = Database(settings), FilmStore(settings.films_folder)
+    with database.writing() as session:
+        clinic = Accounts(session, utc_now, settings, AuditTrail(session, utc_now)).clinic("Hill").id
+    rung = threading.Event()
+    node = Person(None, "LUNGWISE", clinic, Role.NODE)
+    yield Desk(
+        settings, database, store, Reception(database, store, studies_over(settings, store), node, rung.set), rung
+    )
+    database.close()
+
+
+@pytest.fixture
+def desk(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Desk]:
+    migrate(settings)
+    yield from opened(settings)
+
+
+@pytest.fixture
+def either_desk(either: Settings, migrate: Callable[[Settings], None]) -> Iterator[Desk]:
+    migrate(either)
+    yield from opened(either)
+
+
+def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes(
+    either_desk: Desk, drawn_reader: type[DrawnReader]
+) -> None:
+    desk, arrival = either_desk, arrived("1.2.840.1", "1.2.840.1.1")
+    assert desk.accept(arrival)
+    assert desk.rung.is_set()
+    with desk.database.reading() as session:
+        study = session.scalars(select(Study)).one()
+        film = session.scalars(select(FilmRecord)).one()
+        assert (study.node, study.author_id, study.study_uid) == ("LUNGWISE", None, "1.2.840.1")
+        assert (film.study_uid, film.series_uid, film.instance_uid) == ("1.2.840.1", "1.2.3", "1.2.840.1.1")
+        assert desk.store.get(study.key, film.sha256) == arrival.film.data
+        patient = session.scalars(select(Patient)).one()
+        assert (patient.identifier, patient.name) == ("P1", "Curie Marie")
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "received")).one()
+        assert (entry.person_name, entry.address, entry.subject_key) == ("LUNGWISE", "10.0.0.7", study.key)
+    room = ReadingRoom(desk.database, desk.store, utc_now, drawn_reader, 0)
+    assert len(list(room.read_all())) == 1
+    with desk.database.reading() as session:
+        assert session.scalars(select(Study)).one().standing in ("positive", "uncertain", "negative")
+
+
+def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_desk: Desk) -> None:
+    desk = either_desk
+    same = [arrived("1.2.840.1", "1.2.840.1.1", seed=number % 2) for number in range(8)]
+    with ThreadPoolExecutor(8) as senders:
+        new = list(senders.map(desk.accept, same))
+    assert new.count(True) == 1
+    assert not desk.accept(same[0])
+    with desk.database.reading() as session:
+        film = session.scalars(select(FilmRecord)).one()
+        assert len(session.scalars(select(Job)).all()) == len(session.scalars(select(Study)).all()) == 1
+    assert all(name != film.sha256 for _study, name in desk.left_over())
+
+
+def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(either_desk: Desk) -> None:
+    desk = either_desk
+    films = [arrived("1.2.840.1", seed=number) for number in range(12)]
+    together = threading.Barrier(6)
+
+    def accept(arrival: Arrival) -> bool:
+        together.wait(60)
+        return desk.accept(arrival)
+
+    with ThreadPoolExecutor(6) as senders:
+        assert all(senders.map(accept, films))
+    with desk.database.reading() as session:
+        study = session.scalars(select(Study)).one()
+        assert len(study.films) == len(session.scalars(select(Job)).all()) == 12
+        assert len(session.scalars(select(Patient)).all()) == 1
+        assert AuditTrail(session, utc_now).verify() is None
+    assert desk.left_over() == []
+
+
+def test_a_film_that_names_another_patient_than_its_study_is_kept_apart(desk: Desk) -> None:
+    for patient in ("P1", "P2", "P1", "P2", ""):
+        assert desk.accept(arrived("1.2.840.1", patient=patient, seed=len(patient)))
+    with desk.database.reading() as session:
+        by_patient = {
+            study.patient_id: len(study.films) for study in session.scalars(select(Study).order_by(Study.id.desc()))
+        }
+        names = {patient.id: patient.identifier for patient in session.scalars(select(Patient))}
+        assert len(session.scalars(select(Study)).all()) == 3
+    assert {names[patient] for patient in by_patient} == {"P1", "P2"}
+
+
+def test_a_film_without_a_patients_identifier_gets_one_for_its_study(desk: Desk) -> None:
+    assert desk.accept(arrived("1.2.840.1", patient=""))
+    assert desk.accept(arrived("1.2.840.1", patient="", seed=1))
+    with desk.database.reading() as session:
+        assert session.scalars(select(Patient)).one().identifier.startswith("LW-")
+        assert len(session.scalars(select(Study)).one().films) == 2
+
+
+def test_a_study_takes_no_more_films_than_pages_can_show_and_keeps_no_file_of_the_rest(
+    settings: Settings, migrate: Callable[[Settings], None]
+) -> None:
+    migrate(settings)
+    for desk in opened(settings.model_copy(update={"study_films": 2})):
+        assert desk.accept(arrived("1.2.840.1", seed=0))
+        assert desk.accept(arrived("1.2.840.1", seed=1))
+        with pytest.raises(Rejected, match="too many films"):
+            desk.accept(arrived("1.2.840.1", seed=2))
+        assert desk.left_over() == []
+
+
+def test_a_deleted_film_may_come_again(desk: Desk) -> None:
+    arrival = arrived("1.2.840.1", "1.2.840.1.1")
+    assert desk.accept(arrival)
+    with desk.database.writing() as session:
+        session.delete(session.scalars(select(Study)).one())
+    assert desk.accept(arrival)
+
+
+@pytest.mark.parametrize("missing", ["StudyInstanceUID", "SOPInstanceUID"])
+def test_what_does_not_say_which_film_it_is_does_not_arrive(missing: str) -> None:
+    film = film_dataset(chest_bytes(), StudyInstanceUID="1.2.840.1")
+    delattr(film, missing)
+    film.file_meta = None  # type: ignore[assignment]
+    with pytest.raises(Refusal, match="names no study"):
+        arrival_of(dicom_bytes(film, bare=True), "CR1")
+
+
+def test_a_dicom_film_uploaded_on_a_page_keeps_its_uids_too(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    ada.upload(arrived("1.2.840.1", "1.2.840.1.1").film.data)
+    with app.database.reading() as session:
+        film = session.scalars(select(FilmRecord)).one()
+        assert (film.study_uid, film.series_uid, film.instance_uid) == ("1.2.840.1", "1.2.3", "1.2.840.1.1")
+        assert film.study.author_id is not None
