@@ -88,7 +88,7 @@ def test_from_an_upload_to_an_opinion(
     )
     assert said.status_code == 201
     assert ada.get(f"/studies/{key}/opinions").get_json() == {"items": [said.get_json()]}
-    found = ada.ask("POST", "/studies/search", json={"text": "bart"}).get_json()
+    found = ada.ask("POST", "/studies/search", json={"text": "bartók"}).get_json()
     assert [one["key"] for one in found["items"]] == [key]
     assert ada.get("/studies?standing=negative").get_json()["items"] == []
     patient = ada.ask("POST", "/patients/search", json={"text": "h-7"}).get_json()["items"][0]

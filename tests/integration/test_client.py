@@ -62,7 +62,7 @@ def test_lists_are_walked_to_their_ends(client: Client, film: Callable[..., byte
     one = film(60)
     keys = {client.upload([one], small).key for _ in range(51)}  # a page and one more
     assert len(keys) == 51
-    walked = [study.key for study in client.studies(StudySearch(text="schum"))]
+    walked = [study.key for study in client.studies(StudySearch(text="schumann"))]
     assert len(walked) == 51
     assert set(walked) == keys
     people = list(client.patients("clara"))
