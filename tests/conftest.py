@@ -9,6 +9,9 @@ import io
 import os
 import re
 import shutil
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +21,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pymysql
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 from waitress.server import create_server
 from werkzeug.test import TestResponse
@@ -222,7 +227,7 @@ def clock() -> Clock:
 
 def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
     """Wire the services over one writing session."""
-    database, store = Database(settings), FilmStore(settings.films_folder)
+    database, store = Database(settings), FilmStore(settings)
     with database.session(writes=True) as session:
         audit = AuditTrail(session, clock, "127.0.0.1")
         patients = Patients(session, clock, audit)
@@ -382,6 +387,60 @@ def authenticator() -> Callable[[str], str]:
 def drawn_reader() -> type[DrawnReader]:
     """Give the reader of drawn films."""
     return DrawnReader
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Start S3-compatible storage of our own, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 60
+    while not _listens(port):
+        if time.monotonic() > end:
+            raise TimeoutError("the S3 server does not come up")
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(60)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def in_bucket(settings: Settings, s3_server: str) -> Settings:
+    """Give settings whose films lie in a bucket of their own."""
+    name = f"lungwise-{os.urandom(6).hex()}"
+    access = {"s3_endpoint": s3_server, "s3_region": "us-east-1"}
+    keys = {"s3_access_key": SecretStr("access"), "s3_secret_key": SecretStr("secret")}
+    boto3.client(
+        "s3",
+        endpoint_url=s3_server,
+        region_name="us-east-1",
+        aws_access_key_id="access",
+        aws_secret_access_key="secret",
+    ).create_bucket(Bucket=name)
+    return settings.model_copy(update={"films_url": f"s3://{name}/films", **access, **keys})
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def everywhere_rooms(
+    request: pytest.FixtureRequest, either: Settings, clock: Clock, migrate: Callable[[Settings], None]
+) -> Iterator[Rooms]:
+    """Give the services over each database, with films in a folder and again in a bucket."""
+    if request.param == "bucket":
+        place: Settings = request.getfixturevalue("in_bucket")
+        either = place.model_copy(update={"database_url": either.database_url})
+    migrate(either)
+    yield from open_rooms(either, clock)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person
 from lungwise.patients.models import Patient, PatientWord
-from lungwise.patients.service import words_of
+from lungwise.patients.service import identifier_place, word_place, words_of
+from lungwise.store import keys_of
 from lungwise.studies.models import Standing, Study
 
 FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
@@ -32,12 +33,14 @@ def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
 
 
 def _add_patients(session: Session, person: Person, count: int, now: datetime) -> list[int]:
+    keys = keys_of(session)
     names = [f"{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST) % len(LAST)]}" for n in range(count)]
     rows = [
         {
             "key": f"p{person.clinic_id}-{n}",
             "clinic_id": person.clinic_id,
             "identifier": f"S-{n}",
+            "identifier_index": keys.index(identifier_place(person.clinic_id), f"S-{n}"),
             "name": name,
             "sex": "FM"[n % 2],
             "birth_date": date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
@@ -48,7 +51,7 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
     session.execute(insert(Patient), rows)
     ids = list(session.scalars(select(Patient.id).where(Patient.clinic_id == person.clinic_id).order_by(Patient.id)))
     words = (
-        {"clinic_id": person.clinic_id, "word": word, "patient_id": patient}
+        {"clinic_id": person.clinic_id, "word": keys.index(word_place(person.clinic_id), word), "patient_id": patient}
         for patient, name, n in zip(ids[-count:], names, range(count), strict=True)
         for word in {*words_of(name), *words_of(f"S-{n}"), f"s-{n}"}
     )

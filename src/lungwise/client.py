@@ -130,7 +130,7 @@ class Client:
             cursor, more = page.next, page.next is not None
 
     def patients(self, text: str = "") -> Iterator[Patient]:
-        """Walk over the patients whom the words find."""
+        """Walk over the patients who have all of these words in name or identifier."""
         cursor, more = None, True
         while more:
             page = self._search(PatientPage, "/patients/search", {"text": text}, cursor)

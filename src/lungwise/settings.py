@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import secrets
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,6 +30,42 @@ class Registration(StrEnum):
     APPROVED = "approved"
 
 
+def new_key_text() -> str:
+    """Make an encryption key: 32 random bytes in base64, as a word of the setting or a line of its file."""
+    return secrets.token_urlsafe(32)
+
+
+def key_words(text: str) -> list[str]:
+    """Split what holds keys, by spaces, lines or commas."""
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def key_bytes(word: str) -> bytes:
+    """Give the bytes of a key.
+
+    Raises
+    ------
+    ValueError
+        If the word is no key.
+    """
+    secret = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    if len(secret) != 32:
+        raise ValueError("A key is 32 random bytes in base64. Make one with: lungwise keys new")
+    return secret
+
+
+def _only_keys(given: SecretStr) -> SecretStr:
+    for word in key_words(given.get_secret_value()):
+        key_bytes(word)
+    return given
+
+
+def _only_with_boto3(url: str) -> str:
+    if url and find_spec("boto3") is None:
+        raise ValueError("A bucket needs more of Lungwise. Install it: pip install 'lungwise[s3]'")
+    return url
+
+
 def _data_folder() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "lungwise"
@@ -43,7 +82,7 @@ class Settings(BaseSettings):
 
     data_folder: Path = Field(
         default_factory=_data_folder,
-        description="Folder of the films, the SQLite database and the secret key.",
+        description="Folder of the films, the SQLite database and the keys.",
     )
     database_url: str = Field(
         default="",
@@ -63,6 +102,25 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Signs sessions and links. Empty: made once and kept in the data folder.",
     )
+    encryption_keys: Annotated[SecretStr, AfterValidator(_only_keys)] = Field(
+        default=SecretStr(""),
+        description=(
+            "Keys that films and patient data are sealed with: the first seals, all open. Separated by spaces or "
+            "commas. Empty: made once and kept in the data folder as encryption.keys."
+        ),
+    )
+    films_url: Annotated[str, AfterValidator(_only_with_boto3)] = Field(
+        default="",
+        pattern="^(s3://[^/]+(/.*)?)?$",
+        description="Films: empty for the data folder, or s3://bucket/prefix for S3-compatible storage (extra s3).",
+    )
+    s3_endpoint: str = Field(default="", description="Address of the S3-compatible storage. Empty: Amazon's.")
+    s3_region: str = Field(default="", description="Region of the bucket, where the storage has regions.")
+    s3_access_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Access key of the bucket. Empty: what boto3 finds in its own files, or the machine's role.",
+    )
+    s3_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret of that access key.")
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
     threads: int = Field(default=8, ge=2, le=256, description="Requests answered at once.")
@@ -186,7 +244,7 @@ class Settings(BaseSettings):
 
     @property
     def films_folder(self) -> Path:
-        """Where the films lie."""
+        """Where the films lie, unless they lie in a bucket."""
         return self.data_folder / "films"
 
     @property

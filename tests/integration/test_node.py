@@ -81,7 +81,7 @@ def kept(node: NodeProcess, instance: str) -> bytes:
     """Give the file that the node keeps of an instance."""
     with node.database.reading() as session:
         film = session.scalars(select(FilmRecord).where(FilmRecord.instance_uid == instance)).one()
-        return FilmStore(node.settings.films_folder).get(film.study.key, film.sha256)
+        return FilmStore(node.settings).get(film.study.key, film.sha256)
 
 
 def in_syntax(syntax: str, folder: Path, **facts: Any) -> Path:

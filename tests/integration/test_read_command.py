@@ -13,7 +13,7 @@ from PIL import Image
 
 from lungwise.films.collection import read_collection
 
-KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
+KEYS = ["path", "status", "refusal", "covid", "findings", "warnings", "hot_spot", "model", "milliseconds"]
 
 
 def read(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -290,7 +290,7 @@ class StudyQuery(Asked):
 class StudySearch(Asked):
     """Which studies to list, in the body: words of a patient may be among it."""
 
-    text: str = Field(default="", max_length=100, pattern=_LINE, description="Words of names and identifiers.")
+    text: str = Field(default="", max_length=100, pattern=_LINE, description="Whole words of names and identifiers.")
     standing: Standing | None = None
     unread: bool = False
     since: Day | None = None
@@ -302,7 +302,7 @@ class StudySearch(Asked):
 class PatientSearch(Asked):
     """Which patients to list."""
 
-    text: str = Field(default="", max_length=100, pattern=_LINE, description="Words of names and identifiers.")
+    text: str = Field(default="", max_length=100, pattern=_LINE, description="Whole words of names and identifiers.")
     cursor: PatientCursor | None = None
 
 

@@ -36,7 +36,7 @@ def list_studies(query: schemas.StudyQuery) -> schemas.StudyPage:
 
 @studies.post("/studies/search", schemas.StudyPage, body=schemas.StudySearch)
 def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
-    """Search the clinic's studies by words of patients' names and identifiers."""
+    """Search the clinic's studies by whole words of patients' names and identifiers."""
     return _page(body, body.text)
 
 

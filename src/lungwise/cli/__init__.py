@@ -23,6 +23,7 @@ COMMANDS = {
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",
     "db": "lungwise.cli.db:db",
+    "keys": "lungwise.cli.keys:keys",
     "audit": "lungwise.cli.audit:audit",
     "deidentify": "lungwise.cli.deidentify:deidentify",
 }

@@ -30,7 +30,7 @@ def check() -> None:
     """Check the schema, and that every film of the database lies in the store, undamaged."""
     settings = read_settings()
     with open_database(settings) as database, database.reading() as session:
-        report = check_films(session, FilmStore(settings.films_folder))
+        report = check_films(session, FilmStore(settings))
     for study, film in [*report.missing, *report.damaged]:
         click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
     if report.left_over:
@@ -45,9 +45,12 @@ def check() -> None:
 def backup(file: Path) -> None:
     """Write the database and its films into one FILE, while the service goes on."""
     settings = read_settings()
-    with open_database(settings) as database, database.reading() as session:
-        films = back_up(session, FilmStore(settings.films_folder), file)
-    click.echo(f"{file} holds the database and {films} films.")
+    with open_database(settings) as database, database.snapshot() as session:
+        films = back_up(session, FilmStore(settings), file)
+    click.echo(f"{file} holds the database and {films} films, sealed.")
+    click.echo(
+        "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."
+    )
 
 
 @db.command()
@@ -60,7 +63,7 @@ def restore(file: Path) -> None:
             if not is_current(database.engine):
                 upgrade(database.engine)
             with database.writing() as session:
-                films = restore_from(session, FilmStore(settings.films_folder), file)
+                films = restore_from(session, FilmStore(settings), file)
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The database and {films} films are restored from {file}.")

@@ -72,7 +72,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = open_room(settings, database, FilmStore(settings.films_folder), utc_now, installation.make_reader)
+    room = open_room(settings, database, FilmStore(settings), utc_now, installation.make_reader)
     for _film in track(room.read_all(), description="Reading films", total=studies):
         pass
 
@@ -95,4 +95,4 @@ def _studies(session: Session, settings: Settings, at: datetime) -> Studies:
     trail = AuditTrail(session, utc_now, "demonstration")
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
     patients = Patients(session, lambda: at, trail)
-    return Studies(session, lambda: at, FilmStore(settings.films_folder), limits, patients, trail)
+    return Studies(session, lambda: at, FilmStore(settings), limits, patients, trail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from lungwise.evaluation.evaluate import evaluate as measure
 from lungwise.evaluation.figures import draw_figures
 from lungwise.evaluation.model_card import render
 from lungwise.evaluation.schema import Evaluation
-from lungwise.evaluation.tables import Table, tables
+from lungwise.evaluation.tables import Table, beyond, tables
 from lungwise.reading import Reader
 
 
@@ -27,15 +28,37 @@ from lungwise.reading import Reader
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (lungwise/evaluation/schema.py).")
 @click.option("--figures", type=click.Path(file_okay=False, path_type=Path), help="Draw figures here, PNG and SVG.")
 @click.option("--model-card", type=click.Path(dir_okay=False, path_type=Path), help="Write the model card here.")
+@click.option(
+    "--float", "float32", type=click.Path(exists=True, path_type=Path), help="A float32.onnx to hold int8 against."
+)
+@click.option(
+    "--others",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Pictures that are no chest films (bin/other-pictures).",
+)
+@click.option("--photographs", is_flag=True, help="Ask again on synthetic photographs of the films.")
+@click.option("--leave-one-out", "leaves_out", is_flag=True, help="Refit a head without each source in turn.")
 @one_line_errors
-def evaluate(films: Path, split: str | None, as_json: bool, figures: Path | None, model_card: Path | None) -> None:
+def evaluate(
+    films: Path,
+    split: str | None,
+    as_json: bool,
+    figures: Path | None,
+    model_card: Path | None,
+    float32: Path | None,
+    others: Path | None,
+    photographs: bool,
+    leaves_out: bool,
+) -> None:
     """Measure the model on labelled films, source by source.
 
     Every share and every AUC comes with its 95 % interval. No AUC ever sets one source against another.
     """
     splits = (split,) if split else protocol.DEFAULT_SPLITS
     command = "lungwise evaluate" + (f" --split {split}" if split else "")
-    results, evaluation = measure(Reader(), films, splits, command, counted)
+    reader = Reader()
+    exact = Reader(replace(reader.artefact, onnx=float32)) if float32 else None
+    results, evaluation = measure(reader, films, splits, command, counted, exact, others, photographs, leaves_out)
     if figures:
         draw_figures(results, figures)
     if model_card:
@@ -54,6 +77,8 @@ def _print(evaluation: Evaluation) -> None:
         console.rule(f"split {split['split']}", style="dim")
         for table in tables(split):
             console.print(_rich(table))
+    for table in beyond(evaluation):
+        console.print(_rich(table))
 
 
 def _rich(table: Table) -> RichTable:

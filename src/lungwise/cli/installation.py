@@ -20,7 +20,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store import Database, FilmStore, SealError, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.studies.dispatches import Errand
 from lungwise.studies.intake import Limits
@@ -57,7 +57,11 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
     try:
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
+        if current:
+            check_keys(database)
         yield database
+    except SealError as error:
+        raise click.ClickException(str(error)) from error
     except OperationalError as error:
         raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
     finally:
@@ -80,7 +84,7 @@ def make_sender(database: Database, settings: Settings) -> Sender:
     from lungwise.dicom.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
     from lungwise.dicom.send import Archives, Sender
 
-    lay = studies_over(settings, FilmStore(settings.films_folder))
+    lay = studies_over(settings, FilmStore(settings))
     folder = resources.files("lungwise.web") / "translations"
     words = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
 

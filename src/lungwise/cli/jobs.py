@@ -144,7 +144,7 @@ def _queue(*, writes: bool = False) -> Iterator[Queue]:
 def _room() -> Iterator[tuple[Database, ReadingRoom]]:
     settings = read_settings()
     with open_database(settings) as database:
-        store = FilmStore(settings.films_folder)
+        store = FilmStore(settings)
         yield database, open_room(settings, database, store, utc_now, installation.make_reader)
 
 

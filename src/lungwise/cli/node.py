@@ -30,7 +30,7 @@ def node(port: int | None) -> None:
     logs.configure(settings.log_format)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
-        store = FilmStore(settings.films_folder)
+        store = FilmStore(settings)
         room = open_room(settings, database, store, utc_now, installation.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
         reception = Reception(database, store, studies_over(settings, store), _person(database, settings), room.wake)

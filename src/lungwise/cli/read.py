@@ -174,6 +174,7 @@ def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
         "refusal": {"code": refusal.code, "reason": refusal.reason} if refusal else None,
         "covid": {"probability": round(read.probability, 4), "verdict": read.verdict} if read else None,
         "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
+        "warnings": [{"code": code, "sentence": sentence} for code, sentence in read.warnings] if read else [],
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
         "model": {"name": model.name, "version": model.version},
         "milliseconds": round(answer.milliseconds, 1),
@@ -207,10 +208,11 @@ class ForPeople:
         """Add one row."""
         said = answer.answer
         if isinstance(said, Refusal):
-            self._row(named, "refused", "dim", "", said.reason)
+            self._row(named, "refused", "dim", "", f"{said.reason} ({said.code})")
         else:
             others = [f"{name} {value:.0%}" for name, value in said.findings.items() if _worth_naming(name, value)]
-            self._row(named, said.verdict, _COLOURS[said.verdict], f"{said.probability:.0%}", ", ".join(others))
+            note = " ".join([", ".join(others), *(caution.sentence for caution in said.warnings)]).strip()
+            self._row(named, said.verdict, _COLOURS[said.verdict], f"{said.probability:.0%}", note)
 
     def _row(self, named: Named, word: str, colour: str, probability: str, note: str) -> None:
         self._counts[word] = self._counts.get(word, 0) + 1
@@ -249,7 +251,7 @@ class CsvTable:
         self._model = model
         self._rows = csv.writer(file)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDINGS]
-        self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds"])
+        self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
 
     def add(self, named: Named, answer: Answer) -> None:
         """Write one line."""
@@ -259,7 +261,9 @@ class CsvTable:
         findings = [line["findings"].get(name, "") for name in FINDINGS]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot = line["hot_spot"] or ["", ""]
-        self._rows.writerow([*row, *findings, *spot, self._model.name, self._model.version, line["milliseconds"]])
+        codes = " ".join(warning["code"] for warning in line["warnings"])
+        model = (self._model.name, self._model.version)
+        self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], codes])
 
     def close(self) -> None:
         """The file is closed by whoever opened it."""

@@ -14,6 +14,7 @@ from lungwise.accounts.security import setup_code
 from lungwise.cli import installation
 from lungwise.cli.installation import accounts_over, make_sender, read_settings
 from lungwise.settings import Settings
+from lungwise.store import SealError, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.web.app import Lungwise, create_app
 
@@ -32,6 +33,10 @@ def serve(host: str | None, port: int | None) -> None:
     app = create_app(settings, installation.make_reader)
     if not is_current(app.database.engine):
         upgrade(app.database.engine)
+    try:
+        check_keys(app.database)
+    except SealError as error:
+        raise click.ClickException(str(error)) from error
     app.room.start()
     sender = make_sender(app.database, settings) if settings.send_to_list else None
     if sender:

@@ -61,5 +61,5 @@ def _answer_tickets(settings: Settings, database: Database, readers: int) -> Non
 
 
 def _open_room(settings: Settings, database: Database, readers: int) -> ReadingRoom:
-    store = FilmStore(settings.films_folder)
+    store = FilmStore(settings)
     return open_room(settings, database, store, utc_now, installation.make_reader, readers)

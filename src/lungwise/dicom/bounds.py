@@ -191,8 +191,9 @@ class _BoundedRequest(RequestHandler):
 
 
 def peer(association: Association) -> str:
-    """Name a peer for the log."""
-    return f"{association.requestor.ae_title.strip() or '-'} at {association.requestor.address}"
+    """Name a peer for the log; its title cannot begin a line of its own there."""
+    title = "".join(letter for letter in association.requestor.ae_title if letter.isprintable()).strip()
+    return f"{title or '-'} at {association.requestor.address}"
 
 
 def _host(address: object) -> str:

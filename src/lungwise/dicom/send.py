@@ -15,6 +15,8 @@ from pynetdicom.association import Association
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from lungwise.accounts.person import Person, Role
+from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.studies.dispatches import Dispatches, Errand
@@ -60,9 +62,14 @@ class Archives:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    @property
+    def title(self) -> str:
+        """The name that archives know this installation by."""
+        return self._settings.node_ae_title
+
     def deliver(self, destination: Destination, objects: Sequence[Dataset]) -> Delivery:
         """Send objects over one association; what comes back says how far it went."""
-        entity = AE(self._settings.node_ae_title)
+        entity = AE(self.title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _PATIENCE
         kinds = dict.fromkeys((item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in objects)
         association = entity.associate(
@@ -148,6 +155,10 @@ class Sender:
         delivery = self._delivered(errand)
         with self._database.writing() as session:
             Dispatches(session, self._clock).note(errand, delivery.accepted, delivery.error)
+            if delivery.accepted:
+                node = Person(None, self._archives.title, errand.clinic_id, Role.NODE)
+                host = Destination.parse(errand.destination).host
+                AuditTrail(session, self._clock, host[:45]).record(node, "sent", "film", errand.film)
         if delivery.error:
             _log.warning("Results wait: %s.", delivery.error)
         else:

@@ -14,6 +14,7 @@ import numpy as np
 from lungwise import __version__
 from lungwise.evaluation import protocol
 from lungwise.evaluation.controls import controls
+from lungwise.evaluation.leave_one_out import leave_one_out, pooled_features
 from lungwise.evaluation.localisation import covered, energy_inside, points_inside
 from lungwise.evaluation.metrics import (
     BINS,
@@ -25,12 +26,17 @@ from lungwise.evaluation.metrics import (
     proportion,
     threshold_at_specificity,
 )
+from lungwise.evaluation.others import refused_others
+from lungwise.evaluation.photographs import photographed
+from lungwise.evaluation.precision import beside_float
+from lungwise.evaluation.probe import source_probe
 from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides, read_films
 from lungwise.evaluation.schema import (
     Calibration,
     Control,
     Estimate,
     Evaluation,
+    LeftOut,
     Localisation,
     OperatingPoint,
     Refusals,
@@ -58,7 +64,15 @@ METHODS = {
 
 
 def evaluate(
-    reader: FilmReader, films_csv: Path, splits: Sequence[str], command: str, track: Track
+    reader: FilmReader,
+    films_csv: Path,
+    splits: Sequence[str],
+    command: str,
+    track: Track,
+    exact: FilmReader | None = None,
+    others: Path | None = None,
+    photographs: bool = False,
+    leaves_out: bool = False,
 ) -> tuple[list[Result], Evaluation]:
     """Read the films of some splits and measure.
 
@@ -74,6 +88,14 @@ def evaluate(
         What produced the numbers, as a person would type it.
     track
         Shows progress.
+    exact
+        The float32 model, to hold the int8 one against.
+    others
+        A folder of pictures that are no chest films.
+    photographs
+        Whether the controlled question is asked again on synthetic photographs: about a second a film.
+    leaves_out
+        Whether a light head is refitted without each source with both classes in turn.
 
     Raises
     ------
@@ -85,6 +107,7 @@ def evaluate(
     point = operating_point(results)
     masks = films_csv.parent / "lungs"
     reported = [r for r in results if r.film.split in splits]
+    precise = read_films(exact, [r.film for r in reported], track) if exact else None
     return reported, {
         "date": date.today().isoformat(),
         "command": command,
@@ -94,10 +117,17 @@ def evaluate(
         "methods": METHODS,
         "operating_point": point,
         "splits": [
-            measure_split(name, of_split, point, controls(reader, _controlled(of_split), masks, track))
+            {
+                **measure_split(name, of_split, point, controls(reader, _controlled(of_split), masks, track)),
+                "photographs": photographed(reader, _controlled(of_split), track) if photographs else None,
+                "source_probe": source_probe(of_split),
+                "precision": beside_float(of_split, _of_split(precise, name)) if precise else None,
+            }
             for name in splits
-            if (of_split := [r for r in reported if r.film.split == name])
+            if (of_split := _of_split(reported, name))
         ],
+        "others": refused_others(reader, others, track) if others else None,
+        "left_out": _left_out(reader, films_csv, track) if leaves_out else [],
     }
 
 
@@ -311,6 +341,14 @@ def _share(said: Sequence[Verdict], verdict: Verdict) -> Estimate | None:
 
 def _present(estimates: dict[str, Estimate | None]) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
+
+
+def _of_split(results: Iterable[Result], split: str) -> list[Result]:
+    return [r for r in results if r.film.split == split]
+
+
+def _left_out(reader: FilmReader, films_csv: Path, track: Track) -> list[LeftOut]:
+    return leave_one_out(read_collection(films_csv), pooled_features(reader.artefact.onnx), track)
 
 
 def _controlled(results: Iterable[Result]) -> list[Result]:

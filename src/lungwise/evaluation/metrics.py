@@ -84,6 +84,21 @@ def auc(contrast: Contrast) -> Estimate:
     return _with_tails(value, drawn, len(contrast.score))
 
 
+def auc_lost(before: Contrast, after: Contrast) -> Estimate:
+    """AUC before less AUC after, of the same films in the same order, its interval from resampling their patients.
+
+    Raises
+    ------
+    ValueError
+        If the films are not the same.
+    """
+    if not (np.array_equal(before.patient, after.patient) and np.array_equal(before.positive, after.positive)):
+        raise ValueError("A paired difference needs the same films on both sides.")
+    weights, once = resample_patients(before.patient), np.ones((1, len(before.score)))
+    value = float(_auc_of(before, once)[0] - _auc_of(after, once)[0])
+    return _with_tails(value, _auc_of(before, weights) - _auc_of(after, weights), len(before.score))
+
+
 def mean(values: Floats, patient: NDArray[np.str_]) -> Estimate:
     """Mean of a value per film, its interval from resampling patients."""
     weights = resample_patients(patient)
@@ -116,10 +131,14 @@ def calibration(probability: Floats, positive: Flags) -> Calibration:
     Naeini, Cooper, Hauskrecht, AAAI 2015. Films of one probability share a bin.
     """
     member = _bins_of(probability)
+    drawn = np.random.default_rng(SEED).integers(0, len(probability), (RESAMPLES, len(probability)))
+    resampled = [_ece(probability[films], positive[None, films], member[films])[0] for films in drawn]
+    lower, upper = np.percentile(resampled, _TAILS)
     perfect = np.random.default_rng(SEED).random((RESAMPLES, len(probability))) < probability
     return {
         "films": len(probability),
         "ece": round(float(_ece(probability, positive[None], member)[0]), 6),
+        "ece_interval": [round(float(lower), 6), round(float(upper), 6)],
         "ece_if_perfect": round(float(np.percentile(_ece(probability, perfect, member), 95)), 6),
         "bins": [_bin(probability[m], positive[m]) for m in member.T.astype(bool)],
     }

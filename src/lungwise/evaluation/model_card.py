@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lungwise.evaluation.schema import Evaluation, Split
-from lungwise.evaluation.tables import Table, area, tables
+from lungwise.evaluation.schema import Evaluation, Source, Split
+from lungwise.evaluation.tables import Table, area, beyond, percent, tables
 
 NOT_FOR = (
     "Deciding alone. An uncertain verdict means: refer. A negative one does not rule COVID-19 out.",
@@ -83,11 +83,20 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
         for source in split["sources"]:
             asked = [t for t in source["tasks"] if t["score"] == "probability"]
             for task in asked:
-                controls = "; ".join(f"{c['control']}: {area(c['control_auc'])}" for c in source["controls"])
+                controls = "; ".join(_beside(split, source))
                 beside = f" Negative controls: {controls}." if controls else ""
                 counted = f"{task['positives']} and {task['negatives']} films of {task['patients']} patients"
                 where = f"*{source['source']}*, {split['split']}"
                 yield f"**{task['task']}** ({where}, {counted}): AUC **{area(task['auc'])}**.{beside}"
+
+
+def _beside(split: Split, source: Source) -> Iterator[str]:
+    """The controls of a source's question, as they stand beside its AUC."""
+    for control in source["controls"]:
+        yield f"{control['control']}: {area(control['control_auc'])}"
+    probe = split.get("source_probe")
+    if source["controls"] and probe:
+        yield f"source told from the answer: {percent(probe['accuracy'])} %, by chance {probe['by_chance']:.0%}"
 
 
 def _purpose(card: dict[str, Any]) -> list[str]:
@@ -135,6 +144,10 @@ def _numbers(evaluation: Evaluation) -> Iterator[str]:
     yield _bullets([f"{name}: {method}." for name, method in evaluation["methods"].items()])
     for split in evaluation["splits"]:
         yield from _split(split)
+    for table in beyond(evaluation):
+        yield f"### {table.title}"
+        yield _table(table)
+        yield table.note
 
 
 def _split(split: Split) -> Iterator[str]:

@@ -73,6 +73,15 @@ def chooses_operating_point(film: LabelledFilm) -> bool:
     return film.split == OPERATING_SPLIT and film.source == CONTROLLED.source and film.label in CONTROLLED.negative
 
 
+LEFT_OUT = (CONTROLLED.source, "cohen", "cohen-radiopaedia.org")
+"""The sources with COVID-19 and without, as they are reported: each is left out in turn."""
+
+
+def fits_head(film: LabelledFilm) -> bool:
+    """Whether a light head may learn from the film: never from an external source, never from `test`."""
+    return film.split in ("train", "val")
+
+
 def reported_as(source: str) -> str:
     """The name a source is reported under: the hosts of one mixed collection are pooled as `cohen`."""
     pooled = source.startswith("cohen-") and source != "cohen-radiopaedia.org"

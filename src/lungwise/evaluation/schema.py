@@ -6,7 +6,7 @@ it stands on. What a source cannot give is left out or null, never zero.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class Estimate(TypedDict):
@@ -74,6 +74,8 @@ class Calibration(TypedDict):
     films: int
     ece: float
     """Expected calibration error, in 10 bins of equal mass."""
+    ece_interval: NotRequired[list[float]]
+    """95 %, films resampled."""
     ece_if_perfect: float
     """On as many films, 95 % of perfectly calibrated models stay below this."""
     bins: list[Bin]
@@ -120,12 +122,68 @@ class Subgroup(TypedDict):
     auc: Estimate | None
 
 
+class Photographs(TypedDict):
+    """The controlled question again, on synthetic photographs of its films."""
+
+    task: str
+    found: Estimate
+    """Share of the photographs in which a film was found and cut out."""
+    corner_error: float
+    """Median over the films found of the farthest corner's distance, as a share of the photograph's longer side."""
+    refused: Estimate
+    auc: Estimate
+    """Of the films as they are, those refused as photographs left out."""
+    photographed_auc: Estimate
+    lost: Estimate
+    """The first less the second, film by film the same patients resampled."""
+
+
+class SourceProbe(TypedDict):
+    """How well a linear probe tells the source of films without disease from what the model gives."""
+
+    sources: list[str]
+    films: int
+    accuracy: Estimate
+    """Each source counting the same."""
+    by_chance: float
+
+
+class Precision(TypedDict):
+    """Int8 beside float32 on the same films."""
+
+    films: int
+    flipped: Estimate
+    """Share of films whose verdict differs, a refusal counting as a verdict."""
+    largest_change: float
+    task: str | None
+    auc: Estimate | None
+    float_auc: Estimate | None
+    lost: Estimate | None
+    sensitivity: Estimate | None
+    float_sensitivity: Estimate | None
+
+
+class LeftOut(TypedDict):
+    """A head on frozen features, without and with the films of the source it is tested on."""
+
+    source: str
+    task: str
+    films: int
+    auc: Estimate
+    """Fitted on the other sources alone."""
+    within_auc: Estimate
+    """Fitted within the source, cross-validated by patient."""
+
+
 class Split(TypedDict):
     """What one split of the collection gives."""
 
     split: str
     sources: list[Source]
     subgroups: list[Subgroup]
+    photographs: NotRequired[Photographs | None]
+    source_probe: NotRequired[SourceProbe | None]
+    precision: NotRequired[Precision | None]
 
 
 class OperatingPoint(TypedDict):
@@ -150,3 +208,7 @@ class Evaluation(TypedDict):
     methods: dict[str, str]
     operating_point: OperatingPoint | None
     splits: list[Split]
+    others: NotRequired[Refusals | None]
+    """Pictures that are no chest films, from software packages."""
+    left_out: NotRequired[list[LeftOut]]
+    """The sources with both classes, each left out in turn."""

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lungwise.evaluation.protocol import ABNORMAL, PROBABILITY
-from lungwise.evaluation.schema import Estimate, Split
+from lungwise.evaluation.schema import Calibration, Estimate, Evaluation, LeftOut, Photographs, Source, Split
+from lungwise.reading.prevalence import VerdictRates, predictive_values
 
 _SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
 _NONE = "-"
+_PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
+_HUNDRED = 100
 
 
 class Table(NamedTuple):
@@ -100,7 +103,7 @@ def refusals(split: Split) -> Table:
 def calibration(split: Split) -> Table:
     """Calibration error, source by source."""
     rows: list[tuple[str, ...]] = [
-        (s["source"], s["group"], str(c["films"]), f"{c['ece']:.3f}", f"{c['ece_if_perfect']:.3f}")
+        (s["source"], s["group"], str(c["films"]), _error(c), f"{c['ece_if_perfect']:.3f}")
         for s in split["sources"]
         if (c := s["calibration"])
     ]
@@ -109,6 +112,11 @@ def calibration(split: Split) -> Table:
         "`by chance` on as many films. In a source of one class it is the probability's mean distance from the label."
     )
     return Table("Calibration", ("source", "kind", "films", "ECE", "by chance"), rows, note)
+
+
+def _error(calibration: Calibration) -> str:
+    interval = calibration.get("ece_interval")
+    return f"{calibration['ece']:.3f}" + (f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else "")
 
 
 def localisation(split: Split) -> Table:
@@ -132,6 +140,102 @@ def controls(split: Split) -> Table:
     ]
     note = "Typical appearance against negative. What remains above 0.5 is read from outside the lungs."
     return Table("Negative controls", ("source", "control", "hidden", "AUC", "AUC of the control"), rows, note)
+
+
+def photographs(split: Split) -> Table:
+    """What a telephone's photograph costs."""
+    found = split.get("photographs")
+    rows = [] if not found else [_photographs(found)]
+    columns = ("question", "% found", "corner error", "% refused", "AUC", "AUC of photographs", "lost")
+    note = (
+        "Every film again, as a synthetic camera sees it on a light box or a screen (evaluation/camera.py; "
+        "the training has another). The corner error is the median, as a share of the longer side."
+    )
+    return Table("Photographs of films", columns, rows, note)
+
+
+def _photographs(found: Photographs) -> tuple[str, ...]:
+    return (
+        found["task"],
+        percent(found["found"]),
+        f"{found['corner_error']:.1%}",
+        percent(found["refused"]),
+        area(found["auc"]),
+        area(found["photographed_auc"]),
+        area(found["lost"]),
+    )
+
+
+def source_probe(split: Split) -> Table:
+    """How well the source is told."""
+    probe = split.get("source_probe")
+    rows: list[tuple[str, ...]] = []
+    if probe:
+        told = (", ".join(probe["sources"]), str(probe["films"]), percent(probe["accuracy"]))
+        rows.append((*told, f"{probe['by_chance']:.0%}"))
+    note = (
+        "Negative control: a linear probe on appearance, findings and heat map, over adults' films without disease, "
+        "cross-validated by patient; each source counts the same. What is above chance is there to be misused."
+    )
+    return Table("Source told from the answer", ("sources", "films", "% right", "by chance"), rows, note)
+
+
+def precision(split: Split) -> Table:
+    """Int8 beside float32."""
+    found = split.get("precision")
+    rows: list[tuple[str, ...]] = []
+    if found:
+        areas = (area(found["auc"]), area(found["float_auc"]), area(found["lost"]))
+        shares = (percent(found["sensitivity"]), percent(found["float_sensitivity"]), percent(found["flipped"]))
+        rows.append((str(found["films"]), *areas, *shares, f"{found['largest_change']:.3f}"))
+    columns = ("films", "AUC int8", "AUC float32", "lost", "% sens. int8", "% sens. float32", "% flipped", "change")
+    note = "AUC of the controlled question; sensitivity and flipped verdicts over all films; the largest change."
+    return Table("Int8 beside float32", columns, rows, note)
+
+
+def predictive(split: Split) -> Table:
+    """What a verdict is worth, by how common the disease is."""
+    rows = [
+        _predictive(s["source"], s["verdicts"], share) for s in split["sources"] for share in _PREVALENCES if _sided(s)
+    ]
+    note = (
+        "Per cent right of the positive and of the negative verdicts, from the shares above by Bayes' rule. "
+        "Only sources with both kinds of films in hundreds."
+    )
+    return Table("Predictive values", ("source", "prevalence", "positive", "negative"), rows, note)
+
+
+def _sided(source: Source) -> bool:
+    shares = [source["verdicts"].get(name) for name in ("sensitivity", "specificity")]
+    return source["group"] == "same-source" and all(share and share["of"] >= _HUNDRED for share in shares)
+
+
+def _predictive(source: str, verdicts: dict[str, Estimate], prevalence: float) -> tuple[str, ...]:
+    shares = (verdicts[name]["value"] for name in ("sensitivity", "missed", "specificity", "false alarms"))
+    values = predictive_values(VerdictRates(*shares), prevalence)
+    return (source, f"{prevalence:.0%}", *(_NONE if value is None else f"{value:.0%}" for value in values))
+
+
+def beyond(evaluation: Evaluation) -> Iterator[Table]:
+    """Yield the tables of what belongs to no split."""
+    if others := evaluation.get("others"):
+        codes = ", ".join(f"{code} {count}" for code, count in others["codes"].items())
+        row = (str(others["share"]["of"]), percent(others["share"]), codes)
+        note = "Wallpapers, icons, drawings and photographs from software packages; no rule was tuned on these."
+        yield Table("Other pictures refused", ("pictures", "% refused", "codes"), [row], note)
+    if found := evaluation.get("left_out"):
+        yield _left_out(found)
+
+
+def _left_out(found: list[LeftOut]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (one["source"], str(one["films"]), area(one["auc"]), area(one["within_auc"])) for one in found
+    ]
+    note = (
+        "A logistic head on the trunk's frozen features, refitted; not the shipped head. The trunk has seen the "
+        "training sources, so this says what a head learns of a source; the external ones alone are new to both."
+    )
+    return Table("Leave one source out", ("source", "films", "AUC, left out", "AUC, within"), rows, note)
 
 
 def subgroups(split: Split) -> Table:
@@ -181,6 +285,10 @@ _MAKERS = (
     confusion,
     subgroups,
     subgroup_areas,
+    photographs,
+    source_probe,
+    predictive,
+    precision,
     refusals,
     calibration,
     localisation,

@@ -39,6 +39,12 @@ class Film:
         As stored: MONOCHROME1, MONOCHROME2, RGB, PALETTE COLOR, ...
     kind
         The file's format: JPEG, PNG, WebP, TIFF, BMP or DICOM.
+    photograph
+        Whether the film was found in a photograph of a light box or a screen, and cut out of it.
+    colour
+        Spread of colour that no one tint explains, in [0, 1]; a radiograph has next to none.
+    transparent
+        Share of the file's pixels through which one sees; a radiograph has none.
     """
 
     pixels: NDArray[np.float32]
@@ -49,3 +55,6 @@ class Film:
     age: float | None = None
     sex: str | None = None
     pixel_spacing: tuple[float, float] | None = None
+    photograph: bool = False
+    colour: float = 0.0
+    transparent: float = 0.0

@@ -16,6 +16,7 @@ from PIL import WebPImagePlugin as WebP
 
 from lungwise.films.film import Film, Refusal
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
+from lungwise.films.photograph import cut_out, transparency, unexplained_colour
 from lungwise.films.tiff_directory import check_directory
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -62,10 +63,12 @@ def open_picture(data: bytes, kind: str) -> Film:
         _check_sums(data, kind)
         image.load()
         _turn_upright(image)
-        pixels = grey(image)
+        film = cut_out(image)
+        colour, transparent = unexplained_colour(film or image), transparency(image)
+        pixels = grey(film or image)
     if photometric == "MONOCHROME1" and image.mode not in ("1", "L"):  # Pillow itself turns those two
         np.subtract(1, pixels, out=pixels)
-    return Film(pixels, photometric, kind)
+    return Film(pixels, photometric, kind, photograph=film is not None, colour=colour, transparent=transparent)
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ class PatientForm(PatientFields):
 class SearchForm(FlaskForm):
     """Search, sent in the body: a patient's name is never in an address."""
 
-    text = SearchField(_("Name or identifier"), [Length(max=100)], render_kw={"autocomplete": "off"})
+    text = SearchField(_("Name or identifier, in whole words"), [Length(max=100)], render_kw={"autocomplete": "off"})
     after = StringField()
 
 

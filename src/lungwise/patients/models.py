@@ -7,23 +7,24 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lungwise.store import Base, Moment
+from lungwise.store import Base, Moment, SealedDate, SealedText
 from lungwise.store.database import TABLE
 
 
 class Patient(Base):
-    """A patient of one clinic."""
+    """A patient of one clinic. What identifies them is sealed; `identifier_index` keeps identifiers unique."""
 
     __tablename__ = "patients"
-    __table_args__ = (UniqueConstraint("clinic_id", "identifier"), Index(None, "clinic_id", "created_at"), TABLE)
+    __table_args__ = (UniqueConstraint("clinic_id", "identifier_index"), Index(None, "clinic_id", "created_at"), TABLE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(20), unique=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
-    identifier: Mapped[str] = mapped_column(String(64))
-    name: Mapped[str] = mapped_column(String(200))
+    identifier: Mapped[str] = mapped_column(SealedText("patients.identifier"))
+    identifier_index: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(SealedText("patients.name"))
     sex: Mapped[str] = mapped_column(String(1))
-    birth_date: Mapped[date | None] = mapped_column()
+    birth_date: Mapped[date | None] = mapped_column(SealedDate("patients.birth_date"))
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     def age(self, on: date) -> int | None:
@@ -33,7 +34,7 @@ class Patient(Base):
 
 
 class PatientWord(Base):
-    """One word of a patient's name or identifier, for search by the beginnings of words."""
+    """The blind index of one word of a patient's name or identifier, for search by whole words."""
 
     __tablename__ = "patient_words"
     __table_args__ = (Index(None, "patient_id"), TABLE)

@@ -18,7 +18,7 @@ Answer = str | Response
 
 @bp.route("", methods=["GET", "POST"])
 def search() -> Answer:
-    """Search patients by the beginnings of names and identifiers."""
+    """Search patients by whole words of names and identifiers."""
     form = SearchForm()
     after = int(form.after.data) if (form.after.data or "").isdecimal() else None
     found = desk().patients.search(person(), form.text.data or "", after)

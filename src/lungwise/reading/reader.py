@@ -17,11 +17,15 @@ from lungwise.films import Film, Refusal, open_path
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, Artefact, load_artefact
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.quality import refuse_unfit
+from lungwise.reading.reading import CHILD, PHOTOGRAPH, TURNED_UPRIGHT, Caution, Reading, Verdict
 from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
 _AHEAD = 4
 """Films per stream that `read_many` keeps under way: enough to keep busy, few enough to fit in memory."""
+
+ADULT = 18
+"""Years from which on a patient is no child."""
 
 
 class Answer(NamedTuple):
@@ -110,15 +114,16 @@ class Reader:
     def _read(self, film: Film, runtime: Runtime) -> Reading:
         square = preprocess(film.pixels)
         refuse_blank(square)
+        refuse_unfit(film, square)
         outputs = runtime.run(square)
         turns = quarter_turns(outputs["gate"])
         if turns:
             film = replace(film, pixels=np.rot90(film.pixels, -turns))
             outputs = runtime.run(preprocess(film.pixels))
         refuse_unreadable(outputs["gate"], self.artefact.card.gate)
-        return self._reading(outputs, turns)
+        return self._reading(outputs, turns, _warnings(film, turns))
 
-    def _reading(self, outputs: Outputs, turns: int = 0) -> Reading:
+    def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[Caution, ...] = ()) -> Reading:
         card = self.artefact.card
         probability = float(outputs["covid"])
         return Reading(
@@ -130,7 +135,17 @@ class Reader:
             quarter_turns=turns,
             model=card.name,
             version=card.version,
+            warnings=warnings,
         )
+
+
+def _warnings(film: Film, turns: int) -> tuple[Caution, ...]:
+    said = (
+        (film.photograph, PHOTOGRAPH),
+        (turns > 0, TURNED_UPRIGHT),
+        (film.age is not None and film.age < ADULT, CHILD),
+    )
+    return tuple(caution for holds, caution in said if holds)
 
 
 def verdict(probability: float, lower: float, upper: float) -> Verdict:

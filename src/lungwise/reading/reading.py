@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,21 @@ class Verdict(StrEnum):
     NEGATIVE = "negative"
     UNCERTAIN = "uncertain"
     POSITIVE = "positive"
+
+
+class Caution(NamedTuple):
+    """Something to know before a reading is believed: a code for programs and one sentence for people."""
+
+    code: str
+    sentence: str
+
+
+PHOTOGRAPH = Caution(
+    "photograph",
+    "This was a photograph of a film: it was cut out and straightened. The original file is read more surely.",
+)
+TURNED_UPRIGHT = Caution("turned-upright", "The film lay on its side or its head, and was turned upright to be read.")
+CHILD = Caution("child", "The patient is a child. Lungwise learnt from films of adults: do not rely on this reading.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Reading:
         The artefact's name.
     version
         The artefact's version.
+    warnings
+        What to know before the reading is believed.
     """
 
     probability: float
@@ -49,6 +67,7 @@ class Reading:
     quarter_turns: int
     model: str
     version: str
+    warnings: tuple[Caution, ...] = ()
 
     @property
     def hot_spot(self) -> tuple[float, float]:

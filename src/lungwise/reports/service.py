@@ -12,7 +12,7 @@ from lungwise.patients.service import Patient
 from lungwise.reports.pdf import FilmPart, ReportText
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
-from lungwise.studies.wording import FINDINGS, LIMITS, MEANINGS, N_, ROLES, SEXES, SHORT, VERDICTS, percent
+from lungwise.studies.wording import FINDINGS, LIMITS, MEANINGS, N_, ROLES, SEXES, SHORT, VERDICTS, WARNINGS, percent
 
 Words = Callable[[str], str]
 """Translates a message id into the reader's language."""
@@ -81,6 +81,7 @@ class Reports:
             (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
             (say(N_("Probability")), percent(reading.probability)),
             (say(N_("Findings")), findings),
+            *((say(N_("Warning")), say(WARNINGS.get(code, code))) for code in reading.warnings or []),
             (say(N_("Model")), f"{reading.model} {reading.version}"),
         ]
 

@@ -1,6 +1,23 @@
-"""Store: the database's engine and sessions, the films' files, and the migrations."""
+"""Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
 from lungwise.store.database import Base, Clock, Database, Moment, database_time, new_key, utc_now
 from lungwise.store.film_store import FilmStore
+from lungwise.store.key_record import check_keys
+from lungwise.store.keys import SealError
+from lungwise.store.sealing import SealedDate, SealedText, keys_of
 
-__all__ = ["Base", "Clock", "Database", "FilmStore", "Moment", "database_time", "new_key", "utc_now"]
+__all__ = [
+    "Base",
+    "Clock",
+    "Database",
+    "FilmStore",
+    "Moment",
+    "SealError",
+    "SealedDate",
+    "SealedText",
+    "check_keys",
+    "database_time",
+    "keys_of",
+    "new_key",
+    "utc_now",
+]

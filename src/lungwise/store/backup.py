@@ -1,4 +1,4 @@
-"""Backup: every table and every film in one tar file, the same for every database."""
+"""Backup: every table and every film in one tar file, the same for every database, sealed as they are kept."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import Date, LargeBinary, Table, func, insert, select
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Date, LargeBinary, Table, delete, func, insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from lungwise.store.database import Base, Moment
 from lungwise.store.film_store import FilmStore
+from lungwise.store.key_record import KeyRecord, require_keys
+from lungwise.store.keys import SealError
+from lungwise.store.sealing import sealed_columns, unopened
 
 _ROWS_AT_ONCE = 500
+_SCHEMA = "schema.json"
 
 
 class BackupError(Exception):
@@ -44,19 +49,20 @@ def check_films(session: Session, store: FilmStore) -> FilmCheck:
 
 
 def back_up(session: Session, store: FilmStore, file: Path) -> int:
-    """Write a backup in one reading transaction, and say how many films it holds.
+    """Write a backup of one moment, and say how many films it holds. The session is a `Database.snapshot`.
 
-    Films never change, so those of the transaction's moment are still there when it comes to
+    The keys are not in it. Films never change, so those of the transaction's moment are still there when it comes to
     copy them; one that a doctor deletes meanwhile is left out.
     """
     films = 0
     unfinished = file.with_name(file.name + ".part")
     with tarfile.open(unfinished, "w") as archive:
+        _add(archive, _SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
-            _add(archive, f"tables/{table.name}.jsonl", _dump(session, table))
+            _add(archive, f"tables/{table.name}.jsonl", _dump(session, unopened(table)))
         for study, name in _films(session):
             try:
-                _add(archive, f"films/{study}/{name}", store.get(study, name))
+                _add(archive, f"films/{study}/{name}", store.sealed(study, name))
             except FileNotFoundError:
                 continue
             films += 1
@@ -70,22 +76,47 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     Raises
     ------
     BackupError
-        If the database has users already, or the file is no backup.
+        If the database has users already, the file is no backup or of another release, or its keys are not here.
     """
     if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
         raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
     films = 0
     try:
         with tarfile.open(file) as archive:
+            _check_schema(session, json.loads(_content(archive, _SCHEMA)))
+            session.execute(delete(KeyRecord))
             for table in Base.metadata.sorted_tables:
-                _load(session, table, _content(archive, f"tables/{table.name}.jsonl"))
+                _load(session, unopened(table), _content(archive, f"tables/{table.name}.jsonl"))
+            _open_every_row(session)
             for member in archive:
                 if member.name.startswith("films/"):
                     _put(store, member.name, _content(archive, member.name))
                     films += 1
+    except SealError as error:
+        raise BackupError(f"{file} does not open. {error}") from error
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
     return films
+
+
+def _schema(session: Session) -> list[str]:
+    return sorted(MigrationContext.configure(session.connection()).get_current_heads())
+
+
+def _check_schema(session: Session, schema: list[str]) -> None:
+    if schema != _schema(session):
+        raise BackupError(
+            f"This backup was made by a release with another schema ({', '.join(schema)}). "
+            "Restore it with that release, and upgrade afterwards."
+        )
+
+
+def _open_every_row(session: Session) -> None:
+    require_keys(session)
+    for table in Base.metadata.sorted_tables:
+        columns = sealed_columns(table)
+        for _row in session.execute(select(*columns).execution_options(yield_per=_ROWS_AT_ONCE)) if columns else ():
+            pass  # reading a row opens it
 
 
 def _films(session: Session) -> list[tuple[str, str]]:
@@ -140,8 +171,7 @@ def _rich(kind: TypeEngine[object], value: object) -> object:
 
 def _put(store: FilmStore, path: str, data: bytes) -> None:
     _films_folder, study, name = path.split("/")
-    if store.put(study, data) != name:
-        raise ValueError(f"film {name} is damaged")
+    store.keep(study, name, data)
 
 
 def _content(archive: tarfile.TarFile, name: str) -> bytes:

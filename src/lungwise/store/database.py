@@ -18,6 +18,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lungwise.settings import Settings
+from lungwise.store.keys import Keys
+from lungwise.store.sealing import use_keys
 
 Clock = Callable[[], datetime]
 """Tells the time, aware and in UTC."""
@@ -87,6 +89,8 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.database
         self.engine = _engine(settings)
+        self.keys = Keys(settings)
+        use_keys(self.engine, self.keys)
         self._writing = self.engine.execution_options(lungwise_writes=True)
 
     def session(self, *, writes: bool) -> Session:
@@ -97,6 +101,14 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """Open a session that reads."""
         with self.session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a session that reads everything as it was at one moment."""
+        with self.session(writes=False) as session:
+            if self.engine.dialect.name == "mysql":
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
 
     @contextmanager

@@ -1,25 +1,27 @@
-"""The film store: every film's bytes in one file, named by their SHA-256, outside every static folder."""
+"""The film store: every film sealed in one file, named by the SHA-256 of its bytes, outside every static folder."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+
+from lungwise.settings import Settings
+from lungwise.store.keys import HEADER, Keys, is_sealed
+from lungwise.store.places import Folder, Place
 
 
 class FilmStore:
-    """Films on a local disk.
+    """The films of an installation, on a local disk or in a bucket.
 
     A study has one folder; in it a film is named by the SHA-256 of its bytes. Studies share no
-    file, so deleting one deletes its films and touches nothing else.
+    file, so deleting one deletes its films and touches nothing else. A film opens in its own
+    study and under its own name alone. Films that were kept before there were keys lie there
+    plain, and are read all the same.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def __init__(self, settings: Settings) -> None:
+        self._place = _place(settings)
+        self._keys = Keys(settings)
 
     def put(self, study: str, data: bytes) -> str:
         """Keep a film and return its SHA-256. When this returns, the film survives a power cut.
@@ -27,16 +29,12 @@ class FilmStore:
         Raises
         ------
         OSError
-            If the disk refuses.
+            If the disk or the bucket refuses.
         """
         name = hashlib.sha256(data).hexdigest()
-        path = self._path(study, name)
-        if not path.exists():
-            # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
-            for folder in (path.parent.parent, path.parent):
-                folder.mkdir(exist_ok=True, mode=0o700)
-            _write_whole(path, data)
-            _sync_folder(path.parent.parent)
+        path = _path(study, name)
+        if not self._place.holds(path):
+            self._place.write(path, self._keys.seal(data, _about(study, name)))
         return name
 
     def get(self, study: str, name: str) -> bytes:
@@ -45,60 +43,69 @@ class FilmStore:
         Raises
         ------
         OSError
-            If the film is not there, or its bytes are no longer those that were kept.
+            If the film is not there, its key is missing, or its bytes are no longer those that were kept.
         """
-        data = self._path(study, name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != name:
-            raise OSError(f"Film {name} is damaged on disk. Restore it from a backup.")
-        return data
+        return self._opened(study, name, self._place.read(_path(study, name)))
 
     def delete(self, study: str) -> None:
         """Delete every film of a study."""
-        shutil.rmtree(self._folder(study), ignore_errors=True)
+        self._place.delete(_folder(study))
 
     def films(self) -> Iterator[tuple[str, str]]:
         """Walk over every kept film: its study and its name."""
-        for path in self.folder.glob("??/*/*"):
-            if not path.name.startswith("."):
-                yield path.parent.name, path.name
+        for path in self._place.paths():
+            _begin, study, name = path.split("/")
+            yield study, name
 
     def writable(self) -> bool:
         """Say whether a film could be kept now."""
-        try:
-            with tempfile.TemporaryFile(dir=self.folder):
-                return True
-        except OSError:
-            return False
+        return self._place.writable()
 
-    def _folder(self, study: str) -> Path:
-        if not (study.isascii() and study.isalnum()):
-            raise ValueError(f"{study!r} names no study.")
-        return self.folder / study[:2] / study
+    def sealed(self, study: str, name: str) -> bytes:
+        """Give a film as it is kept, sealed, having checked that it opens: for a backup."""
+        kept = self._place.read(_path(study, name))
+        data = self._opened(study, name, kept)
+        return kept if is_sealed(kept) else self._keys.seal(data, _about(study, name))
 
-    def _path(self, study: str, name: str) -> Path:
-        if not (name.isascii() and name.isalnum()):
-            raise ValueError(f"{name!r} names no film.")
-        return self._folder(study) / name
+    def keep(self, study: str, name: str, sealed: bytes) -> None:
+        """Keep a film that is sealed already, having checked that it opens: from a backup."""
+        self._opened(study, name, sealed)
+        self._place.write(_path(study, name), sealed)
 
+    def is_stale(self, study: str, name: str) -> bool:
+        """Say whether a film lies plain, or sealed with another key than the first."""
+        return self._place.head(_path(study, name), HEADER) != self._keys.header
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write so that the name never stands for half a film."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    def reseal(self, study: str, name: str) -> None:
+        """Seal a film anew with the first key."""
+        self._place.write(_path(study, name), self._keys.seal(self.get(study, name), _about(study, name)))
+
+    def _opened(self, study: str, name: str, kept: bytes) -> bytes:
+        data = self._keys.open(kept, _about(study, name)) if is_sealed(kept) else kept
+        if hashlib.sha256(data).hexdigest() != name:
+            raise OSError(f"Film {name} is damaged. Restore it from a backup.")
+        return data
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _place(settings: Settings) -> Place:
+    if not settings.films_url:
+        return Folder(settings.films_folder)
+    from lungwise.store.bucket import Bucket  # boto3 is an extra's
+
+    return Bucket(settings)
+
+
+def _about(study: str, name: str) -> str:
+    return f"film {study}/{name}"
+
+
+def _folder(study: str) -> str:
+    if not (study.isascii() and study.isalnum()):
+        raise ValueError(f"{study!r} names no study.")
+    return f"{study[:2]}/{study}"
+
+
+def _path(study: str, name: str) -> str:
+    if not (name.isascii() and name.isalnum()):
+        raise ValueError(f"{name!r} names no film.")
+    return f"{_folder(study)}/{name}"

@@ -50,7 +50,7 @@ class Archive:
             patient = self._patients.by_identifier(person, patient_id)
             which.append(Study.patient_id == (patient.id if patient else None))
         if name:
-            which.append(Study.patient_id.in_(self._patients.matching(person, name)))
+            which.append(Study.patient_id.in_(self._patients.matching(person, name).ids))
         return which
 
     def _films(self, person: Person, uid: str) -> list[FilmRecord]:

@@ -221,4 +221,5 @@ def _record(outcome: Reading | Refusal, model: Model) -> ReadingRecord:
         appearance={name: float(value) for name, value in outcome.appearance.items()},
         findings={name: float(value) for name, value in outcome.findings.items()},
         heat=np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes(),
+        warnings=[caution.code for caution in outcome.warnings],
     )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
-from lungwise.store import Base, Moment
+from lungwise.store import Base, Moment, SealedText
 from lungwise.store.database import TABLE
 
 
@@ -158,6 +158,7 @@ class ReadingRecord(Base):
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_reason: Mapped[str | None] = mapped_column(Text)
+    warnings: Mapped[list[str] | None] = mapped_column(JSON)
 
     dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
 
@@ -232,4 +233,4 @@ class Opinion(Base):
     agrees: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     conclusion: Mapped[str | None] = mapped_column(String(10))
     pcr: Mapped[str | None] = mapped_column(String(10))
-    note: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(SealedText("opinions.note"))

@@ -41,6 +41,14 @@ FINDINGS: Final = {
     "indeterminate": N_("Indeterminate"),
     "atypical": N_("Atypical"),
 }
+WARNINGS: Final = {
+    "photograph": N_(
+        "This was a photograph of a film: it was cut out and straightened. The original file is read more surely."
+    ),
+    "turned-upright": N_("The film lay on its side or its head, and was turned upright to be read."),
+    "child": N_("The patient is a child. Lungwise learnt from films of adults: do not rely on this reading."),
+}
+"""By the code of a reading's warning."""
 ROLES: Final = {
     "doctor": N_("Doctor"),
     "radiologist": N_("Radiologist"),

@@ -135,9 +135,11 @@ class Worklist:
     def _query(
         self, person: Person, wanted: Wanted, run: bool, place: _Place | None, *, backwards: bool
     ) -> Select[int]:
-        query = select(Study.id).where(Study.clinic_id == person.clinic_id, Study.unread == run)
+        found = self._patients.matching(person, wanted.text)
+        clinic = Study.clinic_id + 0 if found.few else Study.clinic_id  # see Found
+        query = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
         if words_of(wanted.text):
-            query = query.where(Study.patient_id.in_(self._patients.matching(person, wanted.text)))
+            query = query.where(Study.patient_id.in_(found.ids))
         if wanted.standing:
             query = query.where(Study.standing == wanted.standing.value)
         if wanted.since:

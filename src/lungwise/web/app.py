@@ -83,7 +83,7 @@ def create_app(
     """Make the application. Its reading room stands still until `app.room.start()`."""
     app = Lungwise("lungwise.web", root_path=str(Path(__file__).parent))
     _configure(app, settings)
-    database, store = Database(settings), FilmStore(settings.films_folder)
+    database, store = Database(settings), FilmStore(settings)
     app.database = database
     app.room = open_room(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.request_session(database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,8 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     assert "3 films" in run("db", "backup", str(tmp_path / "backup.tar")).ok()
     assert "not empty" in run("db", "restore", str(tmp_path / "backup.tar")).no()
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "new"))
+    assert "encryption.keys" in run("db", "restore", str(tmp_path / "backup.tar")).no()
+    shutil.copy(tmp_path / "data" / "encryption.keys", tmp_path / "new" / "encryption.keys")
     run("db", "restore", str(tmp_path / "backup.tar")).ok()
     assert "3 films" in run("db", "check").ok()
     run("audit", "verify").ok()

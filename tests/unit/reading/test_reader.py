@@ -56,6 +56,16 @@ def test_a_turned_film_is_read_as_the_upright_one_and_its_map_lies_as_it_does(
 
 
 @pytest.mark.films
+def test_what_to_know_before_believing_is_said(reader: Reader, chest: list[LabelledFilm]) -> None:
+    plain = opened(chest[0])
+
+    assert reader.read(replace(plain, age=40)).warnings == ()
+    assert [w.code for w in reader.read(replace(plain, age=17.9, photograph=True)).warnings] == ["photograph", "child"]
+    turned = reader.read(replace(plain, pixels=np.rot90(plain.pixels, 2)))
+    assert [w.code for w in turned.warnings] == ["turned-upright"]
+
+
+@pytest.mark.films
 def test_many_threads_read_what_one_reads(reader: Reader, chest: list[LabelledFilm]) -> None:
     alone = [reader.read(opened(film)).probability for film in chest]
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Row, select
 
 from lungwise.patients.service import PatientFacts
@@ -35,14 +38,23 @@ def fill(rooms: Rooms, film: Callable[..., bytes]) -> None:
     rooms.session.commit()
 
 
+def fill_more(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    rooms.studies.open(rooms.person("Bob"), PatientFacts("8", "Clara Wieck"), [("c", film(3))])
+    rooms.read_all()
+
+
+def keys_of(settings: Settings) -> str:
+    return (settings.data_folder / "encryption.keys").read_text()
+
+
 def test_a_backup_restores_every_row_and_film_on_another_database(
     either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
     fill(either_rooms, film)
     assert back_up(either_rooms.session, either_rooms.store, tmp_path / "backup.tar") == 2
-    new = Settings(data_folder=tmp_path / "new")
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
     migrate(new)
-    database, store = Database(new), FilmStore(new.films_folder)
+    database, store = Database(new), FilmStore(new)
     with database.writing() as session:
         assert restore_from(session, store, tmp_path / "backup.tar") == 2
     with database.reading() as session:
@@ -50,6 +62,53 @@ def test_a_backup_restores_every_row_and_film_on_another_database(
         assert check_films(session, store).missing == []
     assert sorted(store.films()) == sorted(either_rooms.store.films())
     database.close()
+
+
+def test_a_backup_says_nothing_without_its_keys(
+    rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+) -> None:
+    fill(rooms, film)
+    back_up(rooms.session, rooms.store, tmp_path / "backup.tar")
+    written = (tmp_path / "backup.tar").read_bytes()
+    for secret in ("Bartók".encode(), b"line", b"JFIF", keys_of(rooms.settings).encode()):
+        assert secret not in written
+    new = Settings(data_folder=tmp_path / "new")
+    migrate(new)
+    database, store = Database(new), FilmStore(new)
+    with pytest.raises(BackupError, match=r"encryption\.keys"), database.writing() as session:
+        restore_from(session, store, tmp_path / "backup.tar")
+    with database.reading() as session:
+        assert not any(everything(session).values())
+    assert list(store.films()) == []
+    database.close()
+
+
+def test_a_backup_is_of_one_moment(
+    either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+) -> None:
+    fill(either_rooms, film)
+    database = Database(either_rooms.settings)
+    with database.snapshot() as session:
+        before = everything(session)
+        fill_more(either_rooms, film)
+        back_up(session, either_rooms.store, tmp_path / "backup.tar")
+    database.close()
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
+    migrate(new)
+    restored = Database(new)
+    with restored.writing() as session:
+        restore_from(session, FilmStore(new), tmp_path / "backup.tar")
+        assert everything(session) == before
+    restored.close()
+
+
+def test_a_backup_of_another_schema_is_refused(rooms: Rooms, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "backup.tar", "w") as archive:
+        schema = tarfile.TarInfo("schema.json")
+        schema.size = 8
+        archive.addfile(schema, io.BytesIO(b'["0000"]'))
+    with pytest.raises(BackupError, match="another schema"):
+        restore_from(rooms.session, rooms.store, tmp_path / "backup.tar")
 
 
 def test_a_backup_is_not_poured_over_a_database_in_use(
@@ -70,7 +129,7 @@ def test_what_is_no_backup_is_refused(rooms: Rooms, tmp_path: Path) -> None:
 def test_a_check_names_what_is_missing_damaged_or_left_over(rooms: Rooms, film: Callable[..., bytes]) -> None:
     fill(rooms, film)
     (study, first), (_, second) = sorted(rooms.store.films())
-    folder = rooms.store.folder / study[:2] / study
+    folder = rooms.settings.films_folder / study[:2] / study
     (folder / first).unlink()
     (folder / second).write_bytes(b"damaged")
     rooms.store.put("ffff", b"of no study")

@@ -1,60 +1,166 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from lungwise.store import FilmStore
+from lungwise.settings import Settings
+from lungwise.store import FilmStore, SealError
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(params=["folder", "bucket"])
+def anywhere(request: pytest.FixtureRequest) -> Settings:
+    """Give the settings twice: films in a folder, and films in a bucket."""
+    place: Settings = request.getfixturevalue("settings" if request.param == "folder" else "in_bucket")
+    return place
+
+
+class Kept:
+    """What lies in the store's folder or bucket, looked at from outside."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.films_folder
+        self.url = settings.films_url
+        self.client: Any = self.url and boto3.client(
+            "s3",
+            endpoint_url=settings.s3_endpoint,
+            region_name=settings.s3_region,
+            aws_access_key_id=settings.s3_access_key.get_secret_value(),
+            aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        )
+
+    def _object(self, path: str) -> dict[str, str]:
+        bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
+        return {"Bucket": bucket, "Key": f"{prefix}/{path}"}
+
+    def read(self, path: str) -> bytes:
+        if not self.url:
+            return (self.folder / path).read_bytes()
+        data: bytes = self.client.get_object(**self._object(path))["Body"].read()
+        return data
+
+    def write(self, path: str, data: bytes) -> None:
+        if not self.url:
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).write_bytes(data)
+            return
+        self.client.put_object(**self._object(path), Body=data)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=5000))
-def test_what_is_put_is_got_back_by_its_hash(data: bytes, tmp_path: Path) -> None:
-    store = FilmStore(tmp_path)
+def test_what_is_put_is_got_back_by_its_hash(data: bytes, settings: Settings) -> None:
+    store = FilmStore(settings)
     name = store.put("ab12", data)
     assert name == hashlib.sha256(data).hexdigest()
     assert store.get("ab12", name) == data
 
 
-def test_a_film_damaged_on_disk_is_not_given_out(tmp_path: Path) -> None:
-    store = FilmStore(tmp_path)
+def test_a_film_is_kept_sealed_wherever_it_lies(anywhere: Settings) -> None:
+    store, data = FilmStore(anywhere), b"\xff\xd8\xff a film of many bytes " * 1000
+    name = store.put("ab12", data)
+    kept = Kept(anywhere).read(f"ab/ab12/{name}")
+    assert b"many bytes" not in kept
+    assert store.get("ab12", name) == data
+    assert list(store.films()) == [("ab12", name)]
+
+
+def test_putting_a_film_again_writes_nothing(anywhere: Settings) -> None:
+    store = FilmStore(anywhere)
+    path = f"ab/ab12/{store.put('ab12', b'film')}"
+    first = Kept(anywhere).read(path)
+    store.put("ab12", b"film")
+    assert Kept(anywhere).read(path) == first
+
+
+@pytest.mark.parametrize(
+    "change", [b"", b"short", lambda kept: kept[:-1] + bytes([kept[-1] ^ 1]), lambda _kept: b"flim"]
+)
+def test_a_damaged_film_is_not_given_out(change: Any, anywhere: Settings) -> None:
+    store = FilmStore(anywhere)
     name = store.put("ab12", b"film")
-    (tmp_path / "ab" / "ab12" / name).write_bytes(b"flim")
+    path, kept = f"ab/ab12/{name}", Kept(anywhere)
+    kept.write(path, change(kept.read(path)) if callable(change) else change)
     with pytest.raises(OSError, match="damaged"):
         store.get("ab12", name)
 
 
-def test_deleting_a_study_deletes_its_films_alone(tmp_path: Path) -> None:
-    store = FilmStore(tmp_path)
-    first, second = store.put("ab12", b"film"), store.put("ab34", b"film")
+def test_a_film_opens_in_its_own_study_alone(anywhere: Settings) -> None:
+    store, kept = FilmStore(anywhere), Kept(anywhere)
+    name = store.put("ab12", b"film")
+    kept.write(f"cd/cd34/{name}", kept.read(f"ab/ab12/{name}"))
+    with pytest.raises(SealError, match="moved"):
+        store.get("cd34", name)
+
+
+def test_deleting_a_study_deletes_its_films_alone(anywhere: Settings) -> None:
+    store = FilmStore(anywhere)
+    first, second = store.put("ab12", b"film"), store.put("ab123", b"film")
     store.delete("ab12")
-    assert list(store.films()) == [("ab34", second)]
+    assert list(store.films()) == [("ab123", second)]
     with pytest.raises(FileNotFoundError):
         store.get("ab12", first)
 
 
 @pytest.mark.parametrize("name", ["../secret", "", "a/b", "..", "a\0b"])
-def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    store = FilmStore(tmp_path / "films")
-    (tmp_path / "secret").write_bytes(b"secret")
+def test_no_name_leads_out_of_the_folder(name: str, anywhere: Settings) -> None:
+    store = FilmStore(anywhere)
     with pytest.raises(ValueError, match="names no"):
         store.get(name, "abc")
     with pytest.raises(ValueError, match="names no"):
         store.get("abc", name)
 
 
-def test_a_cut_off_film_is_no_film(tmp_path: Path) -> None:
-    store = FilmStore(tmp_path)
+def test_a_cut_off_film_is_no_film(settings: Settings) -> None:
+    store = FilmStore(settings)
     name = store.put("ab12", b"film")
-    (tmp_path / "ab" / "ab12" / ".unfinished").write_bytes(b"fi")
+    (settings.films_folder / "ab" / "ab12" / ".unfinished").write_bytes(b"fi")
     assert list(store.films()) == [("ab12", name)]
 
 
-def test_only_the_owner_can_look_into_the_films(tmp_path: Path) -> None:
-    store = FilmStore(tmp_path / "films")
+def test_only_the_owner_can_look_into_the_films(settings: Settings) -> None:
+    name = FilmStore(settings).put("ab12", b"film")
+    for path in ("", f"ab/ab12/{name}", "../encryption.keys"):
+        assert (settings.films_folder / path).stat().st_mode & 0o077 == 0
+
+
+def test_a_film_from_before_there_were_keys_is_read_and_then_sealed(anywhere: Settings) -> None:
+    store, kept = FilmStore(anywhere), Kept(anywhere)
+    name = hashlib.sha256(b"an old film").hexdigest()
+    kept.write(f"ab/ab12/{name}", b"an old film")
+    assert store.get("ab12", name) == b"an old film"
+    assert store.is_stale("ab12", name)
+    store.reseal("ab12", name)
+    assert not store.is_stale("ab12", name)
+    assert b"old" not in kept.read(f"ab/ab12/{name}")
+    assert store.get("ab12", name) == b"an old film"
+
+
+def test_a_store_says_whether_it_can_be_written(anywhere: Settings) -> None:
+    store = FilmStore(anywhere)
+    assert store.writable()
+    assert list(store.films()) == []
+    shutil.rmtree(anywhere.films_folder, ignore_errors=True)
+    gone = anywhere.model_copy(update={"films_url": "s3://no-such-bucket"}) if anywhere.films_url else None
+    assert not (FilmStore(gone) if gone else store).writable()
+
+
+def test_a_bucket_that_cannot_be_reached_is_a_fault_like_a_disks(in_bucket: Settings) -> None:
+    store = FilmStore(in_bucket.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
+    with pytest.raises(OSError, match="cannot be reached"):
+        store.put("ab12", b"film")
+
+
+def test_a_film_without_its_key_says_which_is_missing(settings: Settings, tmp_path: Path) -> None:
+    store = FilmStore(settings)
     name = store.put("ab12", b"film")
-    for path in (tmp_path / "films", tmp_path / "films" / "ab" / "ab12" / name):
-        assert path.stat().st_mode & 0o077 == 0
+    (settings.data_folder / "encryption.keys").rename(tmp_path / "lost.keys")
+    with pytest.raises(SealError, match=r"encryption\.keys"):
+        FilmStore(settings).get("ab12", name)

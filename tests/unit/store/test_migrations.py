@@ -1,19 +1,106 @@
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import JSON, Connection, MetaData, insert, select, text
 from sqlalchemy import table as named
 from sqlalchemy.sql import column
 
-from lungwise.store import Base, Database
+from lungwise.accounts.person import Person, Role
+from lungwise.audit.service import AuditTrail
+from lungwise.patients.service import Patients
+from lungwise.store import Base, Database, SealedDate, SealedText
 from lungwise.store.migrations import is_current, upgrade
 
 if TYPE_CHECKING:
+    from conftest import Clock
     from lungwise.settings import Settings
+
+AT = datetime(2026, 3, 2, 9, 0, 0, 123456)
+FIRST_RELEASE: dict[str, list[dict[str, Any]]] = {
+    "clinics": [{"id": n, "name": f"Hill {n}", "created_at": AT} for n in (1, 2)],
+    "users": [
+        {
+            "id": n,
+            "key": f"user{n}",
+            "clinic_id": n,
+            "email": f"ada{n}@example.org",
+            "name": "Ada",
+            "role": "administrator",
+            "active": True,
+            "approved_at": AT,
+            "created_at": AT,
+            "password": "hash",
+            "fs_uniquifier": f"unique{n}",
+        }
+        for n in (1, 2)
+    ],
+    "patients": [
+        {
+            "id": n,
+            "key": f"patient{n}",
+            "clinic_id": 1 + n % 2,
+            "identifier": f"H-{n // 2}",
+            "name": "Béla Bartók सुनीता" if n % 3 else "",
+            "sex": "M",
+            "birth_date": date(1881, 3, 25) if n % 2 else None,
+            "created_at": AT,
+        }
+        for n in range(1, 603)
+    ],
+    "patient_words": [{"clinic_id": 1 + n % 2, "word": "bartók", "patient_id": n} for n in range(1, 603)],
+    "studies": [
+        {
+            "id": n,
+            "key": f"study{n}",
+            "clinic_id": 1 + n % 2,
+            "patient_id": n,
+            "author_id": 1,
+            "created_at": AT,
+            "unread": True,
+            "standing": "positive",
+            "probability": 0.75,
+        }
+        for n in range(1, 30)
+    ],
+    "films": [
+        {"id": n, "key": f"film{n}", "study_id": n, "sha256": "a" * 64, "kind": "JPEG", "size": 9, "created_at": AT}
+        for n in range(1, 30)
+    ],
+    "jobs": [{"id": 1, "film_id": 1, "state": "done", "attempts": 1, "created_at": AT, "error": ""}],
+    "readings": [
+        {
+            "id": 1,
+            "film_id": 1,
+            "model": "m",
+            "version": "1",
+            "created_at": AT,
+            "probability": 0.75,
+            "verdict": "positive",
+            "appearance": {"typical": 0.75},
+            "findings": {},
+            "heat": bytes(289),
+        }
+    ],
+    "opinions": [
+        {
+            "id": n,
+            "study_id": n,
+            "author_id": 1,
+            "author_name": "Ada",
+            "author_role": "administrator",
+            "created_at": AT,
+            "agrees": True,
+            "note": f"a scar, Béla {n}\nsince 1950",
+        }
+        for n in range(1, 20)
+    ],
+    "failures": [{"name": "f" * 64, "count": 2, "until": AT}],
+}
 
 
 def test_the_steps_lead_from_an_empty_database_to_the_models(either: Settings) -> None:
@@ -85,3 +172,97 @@ def test_the_studies_of_an_earlier_release_are_given_their_weeks(either: Setting
     with database.engine.connect() as connection:
         assert str(connection.scalar(text("SELECT week FROM studies"))) == "2026-02-23"
     database.close()
+
+
+def fill(connection: Connection) -> None:
+    """Write the rows as the first release did, by the tables that its own step made."""
+    old = MetaData()
+    old.reflect(connection)
+    for name in ("appearance", "findings"):
+        old.tables["readings"].c[name].type = JSON()  # MariaDB calls it a text
+    for name, rows in FIRST_RELEASE.items():
+        connection.execute(insert(old.tables[name]), rows)
+
+
+def test_a_database_of_the_first_release_comes_up_with_every_row(either: Settings, clock: Clock) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine)
+    assert is_current(database.engine)
+    with database.reading() as session:
+        for name, rows in FIRST_RELEASE.items():
+            if name != "patient_words":
+                assert rows_of(session.connection(), name, list(rows[0])) == [_aware(row) for row in rows]
+        ada = Person(1, "Ada", 1, Role.ADMINISTRATOR)
+        patients = Patients(session, clock, AuditTrail(session, clock))
+        assert [patient.id for patient in patients.search(ada, "bela h-251")] == [502]
+        found = patients.by_identifier(ada, "H-301")
+        assert found is not None
+        assert (found.id, found.name) == (602, "Béla Bartók सुनीता")
+        assert patients.by_identifier(ada, "H-9999") is None
+    database.close()
+
+
+def rows_of(connection: Connection, name: str, columns: list[str]) -> list[dict[str, Any]]:
+    table = Base.metadata.tables[name]
+    query = select(*(table.c[column] for column in columns)).order_by(*table.primary_key.columns)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _aware(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for key, value in row.items()}
+
+
+@pytest.mark.parametrize("reached", ["unsealed", "sealed", "indexed"])
+def test_the_sealing_step_goes_on_where_a_killed_run_left_it(
+    reached: str, mariadb_url: str, settings: Settings
+) -> None:
+    database = Database(settings.model_copy(update={"database_url": mariadb_url}))
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0004")
+    with database.engine.begin() as connection:
+        back_to(reached, connection)
+    upgrade(database.engine)
+    assert is_current(database.engine)
+    with database.engine.connect() as connection:
+        for name in ("patients", "opinions"):
+            rows = FIRST_RELEASE[name]
+            assert rows_of(connection, name, list(rows[0])) == [_aware(row) for row in rows]
+    database.close()
+
+
+def back_to(reached: str, connection: Connection) -> None:
+    """Undo the step's later parts, as if it had been killed before them."""
+    connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    if reached != "indexed":
+        connection.execute(text("ALTER TABLE patients MODIFY identifier_index VARCHAR(40) NULL"))
+        connection.execute(text("ALTER TABLE patients DROP INDEX uq_patients_clinic_id_identifier_index"))
+    if reached == "unsealed":
+        plain = "identifier = :identifier, name = :name, birth_date = :birth_date, identifier_index = NULL"
+        connection.execute(text(f"UPDATE patients SET {plain} WHERE id = :id"), FIRST_RELEASE["patients"])
+        connection.execute(text("UPDATE opinions SET note = :note WHERE id = :id"), FIRST_RELEASE["opinions"][9:])
+
+
+def test_an_upgrade_leaves_no_plain_name_in_the_database_file(settings: Settings) -> None:
+    database = Database(settings)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    files = [settings.data_folder / f"lungwise.sqlite{end}" for end in ("", "-wal")]
+    assert "Bartók".encode() in b"".join(file.read_bytes() for file in files)
+    upgrade(database.engine)
+    kept = b"".join(file.read_bytes() for file in files)
+    for secret in ("Bartók", "bartók", "H-251", "1881-03-25", "a scar"):
+        assert secret.encode() not in kept
+    database.close()
+
+
+def test_every_text_of_a_patient_is_sealed() -> None:
+    plain = {"id", "key", "clinic_id", "identifier_index", "sex", "created_at"}
+    columns = Base.metadata.tables["patients"].columns
+    sealed = {column.name for column in columns if isinstance(column.type, SealedText | SealedDate)}
+    assert sealed == {column.name for column in columns} - plain

@@ -133,13 +133,14 @@ def test_films_stay_queued_while_the_store_is_away(
     rooms: Rooms, room_with: Callable[..., ReadingRoom], film: Callable[..., bytes]
 ) -> None:
     study = opened(rooms, film(1))
-    away = rooms.store.folder.rename(rooms.store.folder.with_name("away"))
+    films = rooms.settings.films_folder
+    away = films.rename(films.with_name("away"))
     for _glance in range(3):
         with pytest.raises(OSError, match="No such file"):
             rooms.room.read_next()
         rooms.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
         rooms.session.commit()
-    away.rename(rooms.store.folder)
+    away.rename(films)
     assert rooms.read_all() == 1
     assert study.films[0].jobs[0].attempts == 1
 

@@ -66,7 +66,7 @@ class Desk:
 
 
 def opened(settings: Settings) -> Iterator[Desk]:
-    database, store = Database(settings), FilmStore(settings.films_folder)
+    database, store = Database(settings), FilmStore(settings)
     with database.writing() as session:
         clinic = Accounts(session, utc_now, settings, AuditTrail(session, utc_now)).clinic("Hill").id
     rung = threading.Event()

@@ -16,8 +16,10 @@ from sqlalchemy import Connection, Engine
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply the steps that the database lacks."""
-    with engine.connect() as connection, _without_foreign_keys(connection), connection.begin():
-        command.upgrade(_config(connection), revision)
+    with engine.connect() as connection:
+        with _without_foreign_keys(connection), connection.begin():
+            command.upgrade(_config(connection), revision)
+        _empty_log(connection)
 
 
 def is_current(engine: Engine) -> bool:
@@ -42,6 +44,13 @@ def _without_foreign_keys(connection: Connection) -> Iterator[None]:
         yield
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _empty_log(connection: Connection) -> None:
+    """Empty SQLite's write-ahead log: it holds pages as they were before."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _config(connection: Connection | None) -> Config:

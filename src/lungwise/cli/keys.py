@@ -1,0 +1,104 @@
+"""`lungwise keys`: the keys that films and patient data are sealed with."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from sqlalchemy.orm import Session
+
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.cli.progress import Report, progress
+from lungwise.patients.service import Patients
+from lungwise.settings import new_key_text
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store.key_record import forget_old_keys
+from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
+
+
+@click.group()
+def keys() -> None:
+    """Make keys, and seal films and patient data anew with them."""
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def list_keys(as_json: bool) -> None:
+    """Name the keys, the sealing one first, and count what it has not sealed yet."""
+    settings = read_settings()
+    with open_database(settings) as database:
+        left = _left(database, FilmStore(settings))
+        names = database.keys.names
+    if as_json:
+        click.echo(json.dumps({"keys": names, "left": left}))
+        return
+    for name, use in zip(names, ["seals and opens", *["opens"] * (len(names) - 1)], strict=True):
+        click.echo(f"{name}  {use}")
+    _say(left)
+
+
+@keys.command()
+def new() -> None:
+    """Make a new key and put it first; where the keys come from a setting, print it for you to put there."""
+    settings = read_settings()
+    if settings.encryption_keys.get_secret_value():
+        click.echo("Put this key behind the others in LUNGWISE_ENCRYPTION_KEYS and restart every process;", err=True)
+        click.echo("then put it first, restart them again, and run: lungwise keys rotate", err=True)
+        click.echo(new_key_text())
+        return
+    with open_database(settings) as database:
+        name = database.keys.add()
+        click.echo(f"The key {name} seals from now on. Keep a copy of {database.keys.path} in another place.")
+    click.echo("What lies there already is sealed anew by: lungwise keys rotate")
+
+
+@keys.command()
+def rotate() -> None:
+    """Seal everything anew with the first key, while the service goes on; a run that is killed goes on where it was."""
+    settings = read_settings()
+    store = FilmStore(settings)
+    with open_database(settings) as database:
+        left = _left(database, store)
+        with progress() as report:
+            _rotate(database, store, left, report)
+        left = _left(database, store)
+        if not any(left.values()):
+            with database.writing() as session:
+                forget_old_keys(session)
+    _say(left)
+
+
+def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: Report) -> None:
+    done = 0
+    for count in reseal_rows(database):
+        done += count
+        report("Sealing rows", done, left["rows"])
+    done = 0
+    after: int | None = 0
+    while after is not None:
+        with database.writing() as session:
+            count, after = _patients(session).reindex(after)
+        done += count
+        report("Indexing patients", done, left["patients"])
+    for done, _film in enumerate(reseal_films(database, store), start=1):
+        report("Sealing films", done, left["films"])
+
+
+def _left(database: Database, store: FilmStore) -> dict[str, int]:
+    """Count what the first key has not sealed or indexed."""
+    with database.reading() as session:
+        rows, patients = count_stale_rows(session), _patients(session).count_stale()
+    return {"rows": rows, "patients": patients, "films": sum(1 for _film in stale_films(store))}
+
+
+def _patients(session: Session) -> Patients:
+    return Patients(session, utc_now, AuditTrail(session, utc_now, "command line"))
+
+
+def _say(left: dict[str, int]) -> None:
+    if any(left.values()):
+        counts = "{rows} rows, {patients} patients' indexes and {films} films".format(**left)
+        click.echo(f"{counts} are not sealed with the first key. Run: lungwise keys rotate")
+    else:
+        click.echo("Everything is sealed with the first key. Backups made before still need the others.")

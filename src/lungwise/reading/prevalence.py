@@ -1,0 +1,92 @@
+"""What a verdict is worth where the disease is common, and where it is rare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.reading.artefact import Card, Thresholds
+
+DEFAULT_PREVALENCE = 0.1
+"""One in ten of those filmed has COVID-19, where a clinic does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRates:
+    """How often the sure verdicts fall on films with the disease and on films without; the rest is uncertain.
+
+    Parameters
+    ----------
+    sensitivity, missed
+        Shares of the films with the disease that are called positive, and negative.
+    specificity, false_alarms
+        Shares of the films without it that are called negative, and positive.
+    """
+
+    sensitivity: float
+    missed: float
+    specificity: float
+    false_alarms: float
+
+
+class PredictiveValues(NamedTuple):
+    """How often a verdict is right; None of a verdict that is never given.
+
+    Parameters
+    ----------
+    positive
+        Share of the positive verdicts that have the disease.
+    negative
+        Share of the negative verdicts that have it not.
+    """
+
+    positive: float | None
+    negative: float | None
+
+
+def predictive_values(rates: VerdictRates, prevalence: float) -> PredictiveValues:
+    """Bayes' rule on the verdicts (Altman & Bland, BMJ 309 (1994) 102).
+
+    Parameters
+    ----------
+    prevalence
+        Share of those filmed who have the disease, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the prevalence is no share.
+    """
+    if not 0 <= prevalence <= 1:
+        raise ValueError(f"A prevalence lies between 0 and 1, not at {prevalence}.")
+    ill, well = prevalence, 1 - prevalence
+    return PredictiveValues(
+        positive=_share(rates.sensitivity * ill, rates.false_alarms * well),
+        negative=_share(rates.specificity * well, rates.missed * ill),
+    )
+
+
+def card_rates(card: Card) -> VerdictRates | None:
+    """The rates that a card states in `metrics["verdicts"]`; None of a card without them."""
+    stated = card.metrics.get("verdicts")
+    return VerdictRates(**stated) if stated else None
+
+
+def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thresholds: Thresholds) -> VerdictRates:
+    """Measure the rates on films of both kinds.
+
+    Parameters
+    ----------
+    probability, ill
+        (n,) of the model, and the truth.
+    """
+    called, cleared = probability >= thresholds.upper, probability < thresholds.lower
+    shares = (called[ill], cleared[ill], cleared[~ill], called[~ill])
+    return VerdictRates(*(round(float(share.mean()), 4) for share in shares))
+
+
+def _share(right: float, wrong: float) -> float | None:
+    return right / (right + wrong) if right + wrong > 0 else None

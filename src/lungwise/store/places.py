@@ -1,0 +1,87 @@
+"""Where the film store's files lie: a place takes and gives bytes by path, and knows nothing of films."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from lungwise.store.disk import sync_folder, write_whole
+
+
+class Place(Protocol):
+    """A local folder or a bucket. Paths have the form `ab/abcd/NAME`; faults are OSError."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file; when this returns, it survives a power cut."""
+
+    def read(self, path: str) -> bytes:
+        """Read a file."""
+
+    def head(self, path: str, count: int) -> bytes:
+        """Read a file's first bytes."""
+
+    def holds(self, path: str) -> bool:
+        """Say whether there is such a file."""
+
+    def delete(self, folder: str) -> None:
+        """Delete a folder with its files."""
+
+    def paths(self) -> Iterator[str]:
+        """Walk over every file."""
+
+    def writable(self) -> bool:
+        """Say whether a file could be written now."""
+
+
+class Folder:
+    """A folder on a local disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file; when this returns, it survives a power cut."""
+        whole = self._root / path
+        first = not whole.parent.parent.exists()
+        # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
+        for folder in (whole.parent.parent, whole.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        write_whole(whole, data)
+        sync_folder(whole.parent.parent)
+        if first:
+            sync_folder(self._root)
+
+    def read(self, path: str) -> bytes:
+        """Read a file."""
+        return (self._root / path).read_bytes()
+
+    def head(self, path: str, count: int) -> bytes:
+        """Read a file's first bytes."""
+        with (self._root / path).open("rb") as file:
+            return file.read(count)
+
+    def holds(self, path: str) -> bool:
+        """Say whether there is such a file."""
+        return (self._root / path).exists()
+
+    def delete(self, folder: str) -> None:
+        """Delete a folder with its files."""
+        shutil.rmtree(self._root / folder, ignore_errors=True)
+
+    def paths(self) -> Iterator[str]:
+        """Walk over every file that is whole."""
+        for path in self._root.glob("??/*/*"):
+            if not path.name.startswith("."):
+                yield path.relative_to(self._root).as_posix()
+
+    def writable(self) -> bool:
+        """Say whether a file could be written now."""
+        try:
+            with tempfile.TemporaryFile(dir=self._root):
+                return True
+        except OSError:
+            return False

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from lungwise.accounts.person import Role
+from lungwise.cli import main
+from lungwise.patients.service import PatientFacts
+from lungwise.settings import key_bytes, new_key_text
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Rooms
+
+
+def run(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture
+def filled(everywhere_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Rooms:
+    rooms, settings = everywhere_rooms, everywhere_rooms.settings
+    for name in ("data_folder", "database_url", "films_url", "s3_endpoint", "s3_region"):
+        monkeypatch.setenv(f"LUNGWISE_{name.upper()}", str(getattr(settings, name)))
+    for name in ("s3_access_key", "s3_secret_key"):
+        monkeypatch.setenv(f"LUNGWISE_{name.upper()}", getattr(settings, name).get_secret_value())
+    ada = rooms.person()
+    for number in range(3):
+        facts = PatientFacts(f"H-{number}", "Béla Bartók")
+        study = rooms.studies.open(ada, facts, [("a", film(number))])
+        rooms.studies.conclude(ada, study.key, Conclusion(agrees=True, note="a scar"))
+    rooms.session.commit()
+    return rooms
+
+
+def test_a_new_key_seals_all_that_lies_there_and_the_old_one_can_go(filled: Rooms) -> None:
+    file = filled.settings.data_folder / "encryption.keys"
+    films = {place: filled.store.get(*place) for place in filled.store.films()}
+    assert json.loads(run("keys", "list", "--json"))["left"] == {"rows": 0, "patients": 0, "films": 0}
+    (old,) = json.loads(run("keys", "list", "--json"))["keys"]
+    assert "seals from now on" in run("keys", "new")
+    listed = json.loads(run("keys", "list", "--json"))
+    assert listed["keys"][1] == old
+    assert listed["left"] == {"rows": 6, "patients": 3, "films": 3}
+    assert "Run: lungwise keys rotate" in run("keys", "list")
+    assert "Everything is sealed" in run("keys", "rotate")
+    assert "Everything is sealed" in run("keys", "rotate")
+    new = file.read_text().splitlines()[0]
+    file.write_text(new)
+    assert {place: filled.store.get(*place) for place in filled.store.films()} == films
+    assert "3 films" in run("db", "check")
+    filled.session.expire_all()
+    ada = filled.person("Bob")
+    assert {patient.name for patient in filled.patients.search(ada, "bela")} == {"Béla Bartók"}
+    filled.session.rollback()
+
+
+def test_a_key_that_is_still_needed_is_asked_for(filled: Rooms) -> None:
+    file = filled.settings.data_folder / "encryption.keys"
+    run("keys", "list")
+    file.write_text(new_key_text())
+    for words in (("keys", "list"), ("keys", "rotate"), ("db", "check"), ("users", "list")):
+        assert "is missing" in run(*words, code=1)
+
+
+def test_where_keys_come_from_the_setting_a_new_one_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "data"))
+    monkeypatch.setenv("LUNGWISE_ENCRYPTION_KEYS", new_key_text())
+    run("db", "upgrade")
+    result = CliRunner().invoke(main, ["keys", "new"])
+    assert len(key_bytes(result.stdout.strip())) == 32
+    assert "LUNGWISE_ENCRYPTION_KEYS" in result.stderr
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.suffix == ".keys"] == []
+
+
+def test_a_film_from_before_there_were_keys_is_sealed_by_rotation(
+    rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
+    study = rooms.studies.open(rooms.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
+    rooms.session.commit()
+    path = rooms.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256
+    path.write_bytes(film(1))
+    assert json.loads(run("keys", "list", "--json"))["left"]["films"] == 1
+    run("keys", "rotate")
+    assert b"JFIF" not in path.read_bytes()
+    assert "1 films" in run("db", "check")
+
+
+def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path))
+    monkeypatch.setenv("LUNGWISE_FILMS_URL", "/films")
+    assert "films_url" in run("db", "check", code=1)
+    monkeypatch.setenv("LUNGWISE_FILMS_URL", "s3://films")
+    monkeypatch.setattr("lungwise.settings.find_spec", lambda _name: None)
+    assert "lungwise[s3]" in run("db", "check", code=1)

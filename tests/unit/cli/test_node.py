@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lungwise.cli import main
+from lungwise.settings import Settings
+from lungwise.store import Database
+from lungwise.store.migrations import upgrade
+
+
+@pytest.fixture
+def _installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path))
+    database = Database(Settings(data_folder=tmp_path))
+    upgrade(database.engine)
+    database.close()
+
+
+def said(*command: str, **settings: str) -> str:
+    result = CliRunner().invoke(main, command, env=settings)
+    assert result.exit_code == 1, result.output
+    return result.output
+
+
+@pytest.mark.usefixtures("_installation")
+def test_a_node_without_a_clinic_says_what_to_set() -> None:
+    assert "Set LUNGWISE_NODE_CLINIC" in said("node")
+    assert "There is no clinic Hill" in said("node", LUNGWISE_NODE_CLINIC="Hill")
+
+
+@pytest.mark.usefixtures("_installation")
+def test_sending_without_an_archive_says_what_to_set() -> None:
+    assert "Set LUNGWISE_SEND_TO to AE@host:port" in said("send")
+
+
+@pytest.mark.usefixtures("_installation")
+@pytest.mark.parametrize("wrong", ["archive", "A@host", "A@host:port", "@host:104", "A@h:1,B", "A" * 17 + "@host:104"])
+def test_an_archive_that_is_written_wrongly_is_a_wrong_setting(wrong: str) -> None:
+    assert "A setting is wrong. send_to" in said("send", LUNGWISE_SEND_TO=wrong)
+
+
+def test_archives_and_callers_are_lists() -> None:
+    settings = Settings(send_to="A@host:104, B C@10.0.0.5:11112", node_callers="CR1, CR2 ,")
+    assert settings.send_to_list == ["A@host:104", "B C@10.0.0.5:11112"]
+    assert settings.node_callers_list == ["CR1", "CR2"]

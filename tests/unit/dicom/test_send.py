@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import AE, evt
+from pynetdicom.dimse_primitives import C_STORE
+from sqlalchemy.orm import Session
+
+from dicom_files import dicom_bytes, dicom_file, film_dataset
+from drawn import chest_bytes
+from lungwise.audit.models import AuditEntry
+from lungwise.dicom.send import Archives, Delivery, Destination, Sender
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.store import Database
+from lungwise.studies.dispatches import Dispatches, Errand
+from lungwise.studies.models import Dispatch, ReadingRecord
+
+if TYPE_CHECKING:
+    from conftest import Rooms
+    from lungwise.settings import Settings
+
+ANSWERS = {
+    DigitalXRayImageStorageForPresentation: 0x0000,
+    ComputedRadiographyImageStorage: 0xB000,  # kept, with a warning
+    SecondaryCaptureImageStorage: 0xA700,
+}
+
+
+class Archive:
+    """A peer that answers by the kind of object, and notes what it was sent."""
+
+    def __init__(self) -> None:
+        self.answers = dict(ANSWERS)
+        self.got: list[str] = []
+        self.entity = AE("ARCHIVE")
+        self.entity.require_called_aet = True
+        for kind in ANSWERS:
+            self.entity.add_supported_context(kind, ExplicitVRLittleEndian)
+        server = self.entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)])
+        assert server is not None
+        self.destination = Destination("ARCHIVE", "127.0.0.1", server.server_address[1])
+
+    @property
+    def name(self) -> str:
+        return f"ARCHIVE@127.0.0.1:{self.destination.port}"
+
+    def _store(self, event: evt.Event) -> int:
+        request = cast(C_STORE, event.request)
+        self.got.append(str(request.AffectedSOPInstanceUID))
+        return self.answers[UID(str(request.AffectedSOPClassUID))]
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    archive = Archive()
+    yield archive
+    archive.entity.shutdown()
+
+
+def an_object(kind: str, instance: str) -> Dataset:
+    item = film_dataset(chest_bytes(), SOPClassUID=kind, SOPInstanceUID=instance)
+    dicom_bytes(item)
+    return item
+
+
+OBJECTS = [an_object(kind, f"1.2.{number}") for number, kind in enumerate(ANSWERS, start=1)]
+
+
+def test_a_destination_is_a_title_a_host_and_a_port() -> None:
+    assert Destination.parse("PACS@archive.example.org:104") == Destination("PACS", "archive.example.org", 104)
+    assert Destination.parse("PACS@::1:104") == Destination("PACS", "::1", 104)
+    with pytest.raises(ValueError, match="AE@host:port"):
+        Destination.parse("archive.example.org")
+
+
+def test_what_the_archive_keeps_is_accepted_and_what_it_does_not_is_said(settings: Settings, archive: Archive) -> None:
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS)
+    assert delivery.accepted == ["1.2.1", "1.2.2"]
+    assert delivery.error == "ARCHIVE answers A700 to Secondary Capture Image Storage"
+    assert archive.got == ["1.2.1", "1.2.2", "1.2.3"]
+
+
+def test_an_object_that_the_archive_does_not_know_keeps_the_others_from_nothing(
+    settings: Settings, archive: Archive
+) -> None:
+    delivery = Archives(settings).deliver(archive.destination, [an_object(CTImageStorage, "1.2.9"), OBJECTS[0]])
+    assert delivery.accepted == ["1.2.1"]
+    assert "takes no CT Image Storage" in delivery.error
+
+
+def test_an_archive_of_another_name_rejects(settings: Settings, archive: Archive) -> None:
+    other = Destination("OTHER", "127.0.0.1", archive.destination.port)
+    assert Archives(settings).deliver(other, OBJECTS) == Delivery([], "OTHER rejects this association")
+
+
+def queued(rooms: Rooms, destination: str) -> str:
+    """Queue the results of a film, and give its key."""
+    data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
+    study = rooms.studies.open(rooms.person(), PatientFacts(), [("film", data)])
+    record = ReadingRecord(
+        model="drawn", version="1", created_at=rooms.clock(), verdict=Verdict.NEGATIVE, appearance={}, findings={}
+    )
+    study.films[0].readings.append(record)
+    rooms.session.flush()
+    Dispatches(rooms.session, rooms.clock).queue(record, [destination])
+    rooms.session.commit()
+    return study.films[0].key
+
+
+def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive: Archive) -> None:
+    film, database = queued(rooms, archive.name), Database(rooms.settings)
+
+    def objects(_session: Session, errand: Errand) -> Sequence[Dataset]:
+        assert errand.film == film
+        return OBJECTS
+
+    sender = Sender(database, rooms.clock, objects, Archives(rooms.settings))
+    assert list(sender.send_all()) == ["ARCHIVE answers A700 to Secondary Capture Image Storage"]
+    assert list(sender.send_all()) == []
+    archive.answers[SecondaryCaptureImageStorage] = 0x0000
+    rooms.clock.forward(minutes=1)
+    assert list(sender.send_all()) == [""]
+    assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
+    with database.reading() as session:
+        assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
+        entries = session.query(AuditEntry).filter_by(deed="sent", subject_key=film).all()
+        assert [(entry.person_name, entry.address) for entry in entries] == [("LUNGWISE", "127.0.0.1")] * 2
+    database.close()
+
+
+def test_a_fault_in_making_the_objects_leaves_them_queued(rooms: Rooms, archive: Archive) -> None:
+    queued(rooms, archive.name)
+    database = Database(rooms.settings)
+
+    def objects(_session: Session, _errand: Errand) -> Sequence[Dataset]:
+        raise OSError("the disk is away")
+
+    assert list(Sender(database, rooms.clock, objects, Archives(rooms.settings)).send_all()) == [
+        "a fault on our side (OSError)"
+    ]
+    with database.reading() as session:
+        assert [line.state for line in Dispatches(session, rooms.clock).unsent()] == ["queued"]
+    database.close()

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from lungwise.reading import load_artefact
+from lungwise.reading.artefact import Thresholds
+from lungwise.reading.prevalence import (
+    PredictiveValues,
+    VerdictRates,
+    card_rates,
+    predictive_values,
+    verdict_rates,
+)
+
+RATES = VerdictRates(sensitivity=0.8, missed=0.1, specificity=0.6, false_alarms=0.05)
+
+
+def test_predictive_values_are_those_of_counted_people() -> None:
+    # of 1000 people 100 are ill: 80 called, 10 cleared; of the 900 others 45 called, 540 cleared
+    values = predictive_values(RATES, 0.1)
+
+    assert values.positive == pytest.approx(80 / (80 + 45))
+    assert values.negative == pytest.approx(540 / (540 + 10))
+
+
+def test_the_rarer_the_disease_the_less_a_positive_verdict_and_the_more_a_negative_one_is_worth() -> None:
+    rare, common = predictive_values(RATES, 0.01), predictive_values(RATES, 0.5)
+
+    assert rare.positive is not None and common.positive is not None and rare.positive < common.positive
+    assert rare.negative is not None and common.negative is not None and rare.negative > common.negative
+
+
+def test_where_nobody_or_everybody_is_ill_the_values_are_certain() -> None:
+    assert predictive_values(RATES, 0) == PredictiveValues(positive=0, negative=1)
+    assert predictive_values(RATES, 1) == PredictiveValues(positive=1, negative=0)
+
+
+def test_a_verdict_that_is_never_given_has_no_value() -> None:
+    assert predictive_values(VerdictRates(0, 0.5, 0.5, 0), 0.1).positive is None
+
+
+@pytest.mark.parametrize("prevalence", [-0.1, 1.1, float("nan")])
+def test_a_prevalence_that_is_no_share_is_refused(prevalence: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        predictive_values(RATES, prevalence)
+
+
+def test_rates_are_counted_at_the_thresholds_and_come_back_out_of_a_card() -> None:
+    probability = np.array([0.1, 0.5, 0.7, 0.9, 0.1, 0.2, 0.4, 0.8])
+    rates = verdict_rates(probability, np.arange(8) < 4, Thresholds(lower=0.3, upper=0.7))
+    card = load_artefact().card
+
+    assert rates == VerdictRates(sensitivity=0.5, missed=0.25, specificity=0.5, false_alarms=0.25)
+    assert card_rates(replace(card, metrics={"verdicts": asdict(rates)})) == rates
+    assert card_rates(replace(card, metrics={})) is None

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.settings import Settings
+from lungwise.store import Database, SealError, check_keys
+from lungwise.store.key_record import forget_old_keys
+from lungwise.store.keys import Keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_a_second_machine_with_a_key_of_its_own_is_told_before_it_writes(
+    either: Settings, migrate: Callable[[Settings], None], tmp_path: Path
+) -> None:
+    migrate(either)
+    first = Database(either)
+    check_keys(first)
+    check_keys(first)
+    stranger = Database(either.model_copy(update={"database_url": first.url, "data_folder": tmp_path / "other"}))
+    with pytest.raises(SealError, match=first.keys.names[0]):
+        check_keys(stranger)
+    for database in (first, stranger):
+        database.close()
+
+
+def test_a_new_key_is_noted_and_the_old_one_is_needed_until_it_is_forgotten(
+    settings: Settings, migrate: Callable[[Settings], None]
+) -> None:
+    migrate(settings)
+    database = Database(settings)
+    check_keys(database)
+    file = settings.data_folder / "encryption.keys"
+    old = file.read_text()
+    Keys(settings).add()
+    check_keys(database)
+    new = file.read_text().removesuffix(old)
+    file.write_text(new)
+    with pytest.raises(SealError, match="missing"):
+        begin(settings)
+    file.write_text(new + old)
+    with database.writing() as session:
+        forget_old_keys(session)
+    file.write_text(new)
+    begin(settings)
+    database.close()
+
+
+def begin(settings: Settings) -> None:
+    with closing(Database(settings)) as database:
+        check_keys(database)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select, text
+
+from lungwise.patients.models import Patient
+from lungwise.patients.service import PatientFacts
+from lungwise.store import Database, rotation
+from lungwise.store.keys import Keys
+from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
+from lungwise.studies.models import Opinion
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Rooms
+    from lungwise.accounts.person import Person
+
+
+def fill(rooms: Rooms, film: Callable[..., bytes], count: int) -> Person:
+    person = rooms.person()
+    for number in range(count):
+        facts = PatientFacts(f"H-{number}", f"Béla Bartók{number}", "M", date(1881, 3, 25) if number % 2 else None)
+        study = rooms.studies.open(person, facts, [("a", film(number))])
+        rooms.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+    rooms.session.commit()
+    return person
+
+
+def what_is_said(rooms: Rooms) -> list[object]:
+    rooms.session.expire_all()
+    patients = select(Patient.identifier, Patient.name, Patient.birth_date).order_by(Patient.id)
+    return [*rooms.session.execute(patients), *rooms.session.scalars(select(Opinion.note).order_by(Opinion.id))]
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 2])
+def test_rows_are_sealed_anew_and_a_killed_run_goes_on(
+    killed_after: int, either_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    fill(either_rooms, film, 5)
+    before = what_is_said(either_rooms)
+    either_rooms.session.rollback()
+    database = Database(either_rooms.settings)
+    database.keys.add()
+    with database.reading() as session:
+        assert count_stale_rows(session) == 10
+    for _batch, _done in zip(range(killed_after), reseal_rows(database), strict=False):
+        pass
+    with database.reading() as session:
+        left = count_stale_rows(session)
+    assert left <= 10 - 2 * killed_after
+    assert what_is_said(either_rooms) == before
+    either_rooms.session.rollback()
+    assert sum(reseal_rows(database)) == left
+    with database.reading() as session:
+        assert count_stale_rows(session) == 0
+    assert what_is_said(either_rooms) == before
+    database.close()
+
+
+def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
+    either_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = either_rooms
+    monkeypatch.setattr("lungwise.patients.service.REINDEXED_AT_ONCE", 2)
+    person = fill(rooms, film, 5)
+    file = rooms.settings.data_folder / "encryption.keys"
+    Keys(rooms.settings).add()
+    after: int | None = 0
+    done = 0
+    while after is not None:
+        assert len(rooms.patients.search(person, "bela")) == 5
+        assert [patient.identifier for patient in rooms.patients.search(person, "bartok3")] == ["H-3"]
+        assert rooms.patients.find_or_add(person, PatientFacts("H-4")).name == "Béla Bartók4"
+        count, after = rooms.patients.reindex(after)
+        rooms.session.commit()
+        done += count
+    assert done + 1 == 5  # find_or_add indexed one of them itself
+    assert rooms.patients.count_stale() == 0
+    rooms.session.rollback()
+    database = Database(rooms.settings)
+    assert sum(reseal_rows(database)) == 10
+    database.close()
+    file.write_text(file.read_text().splitlines()[0])
+    assert len(rooms.patients.search(person, "bela")) == 5
+    assert rooms.session.scalar(select(func.count()).select_from(Patient)) == 5
+
+
+def test_films_are_sealed_anew_and_a_killed_run_goes_on(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    fill(rooms, film, 4)
+    before = {place: rooms.store.get(*place) for place in rooms.store.films()}
+    database = Database(rooms.settings)
+    database.keys.add()
+    next(reseal_films(database, rooms.store))
+    assert len(list(stale_films(rooms.store))) == 3
+    assert sum(1 for _film in reseal_films(database, rooms.store)) == 3
+    assert list(stale_films(rooms.store)) == []
+    assert {place: rooms.store.get(*place) for place in rooms.store.films()} == before
+    database.close()
+
+
+def test_a_study_deleted_while_its_film_is_sealed_anew_stays_deleted(
+    rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(rooms, film, 1)
+    database, reseal = Database(rooms.settings), rooms.store.reseal
+    database.keys.add()
+
+    def deleted_meanwhile(study: str, name: str) -> None:
+        kept = rooms.store.sealed(study, name)
+        with database.writing() as session:
+            session.execute(text("DELETE FROM studies"))
+        rooms.store.delete(study)
+        rooms.store.keep(study, name, kept)  # as a writer does that had read the film before
+        reseal(study, name)
+
+    monkeypatch.setattr(rooms.store, "reseal", deleted_meanwhile)
+    assert sum(1 for _film in reseal_films(database, rooms.store)) == 1
+    assert list(rooms.store.films()) == []
+    database.close()
