@@ -82,6 +82,71 @@ def routes_page() -> str:
     return head + "\n".join(rows) + "\n"
 
 
+def api_page() -> str:
+    """Every operation of the REST API, and every schema, from its own document."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(Settings(data_folder=Path(folder)), make_reader)
+        text = app.test_client().get("/api/v1/openapi.json").get_json()
+        app.database.close()
+    parts = [
+        "# REST API",
+        "",
+        "Written by `make docs` from the API's own document, which every installation gives at `/api/v1/openapi.json` "
+        "and shows at `/api/v1/`. Addresses begin with `/api/v1`; each request carries a token "
+        "(`Authorization: Bearer TOKEN`), and every no is a problem document (RFC 9457).",
+        "",
+    ]
+    for path, methods in text["paths"].items():
+        for method, operation in methods.items():
+            parts += _api_operation(f"{method.upper()} {path}", operation)
+    parts += ["# Schemas", ""]
+    for name, schema in text["components"]["schemas"].items():
+        parts += _api_schema(name, schema)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _api_operation(title: str, operation: dict[str, Any]) -> list[str]:
+    about = f"{operation['summary']} {operation.get('description', '')}".strip()
+    parts = [f"## {title}", "", about, "", f"Scope: `{operation['x-scope']}`.", ""]
+    if operation["parameters"]:
+        parts += ["| parameter | in | form | meaning |", "|---|---|---|---|"]
+        parts += [
+            f"| `{one['name']}` | {one['in']} | {_api_form(one['schema'])} | {one.get('description', '')} |"
+            for one in operation["parameters"]
+        ]
+        parts.append("")
+    for kind, media in operation.get("requestBody", {}).get("content", {}).items():
+        parts.append(f"- takes `{kind}`: {_api_form(media['schema'])}")
+    for status, response in operation["responses"].items():
+        said = [f"`{kind}`: {_api_form(media['schema'])}" for kind, media in response["content"].items()]
+        parts.append(f"- **{status}** {response['description']} {', '.join(said)}")
+    return [*parts, ""]
+
+
+def _api_schema(name: str, schema: dict[str, Any]) -> list[str]:
+    rows = [
+        f"| `{field}` | {_api_form(form)} | {form.get('description', '')} |"
+        for field, form in schema["properties"].items()
+    ]
+    table = ["| field | form | meaning |", "|---|---|---|", *rows, ""] if rows else []
+    return [f"## {name}", "", schema.get("description", "").replace("\n", " "), "", *table]
+
+
+def _api_form(schema: dict[str, Any]) -> str:
+    """A schema in a word or a few."""
+    if "$ref" in schema:
+        return f"[{schema['$ref'].split('/')[-1]}](#{schema['$ref'].split('/')[-1].lower()})"
+    if "anyOf" in schema:
+        return " or ".join(_api_form(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_api_form(schema['items'])}"
+    if schema.get("type") == "object" and "properties" in schema:
+        return "form of " + ", ".join(f"`{name}` ({_api_form(one)})" for name, one in schema["properties"].items())
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    return str(schema.get("format") or schema.get("type", "anything"))
+
+
 def _first_line(view: Callable[..., object]) -> str:
     return next(iter((view.__doc__ or "").strip().splitlines()), "Give a file that every page needs.")
 
@@ -140,6 +205,6 @@ def _share(estimate: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    for name, page in (("cli", cli_page), ("settings", settings_page), ("addresses", routes_page)):
+    for name, page in (("cli", cli_page), ("settings", settings_page), ("addresses", routes_page), ("api", api_page)):
         (DOCS / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

@@ -19,7 +19,9 @@ def test_the_command_reference_is_what_the_commands_say() -> None:
     assert (DOCS / "reference" / "cli.md").read_text(encoding="utf-8") == page, "run `make docs`"
 
 
-@pytest.mark.parametrize(("page", "writer"), [("settings", "settings_page"), ("addresses", "routes_page")])
+@pytest.mark.parametrize(
+    ("page", "writer"), [("settings", "settings_page"), ("addresses", "routes_page"), ("api", "api_page")]
+)
 def test_the_reference_is_what_the_application_has(page: str, writer: str) -> None:
     written = runpy.run_path(str(DOCS / "generate.py"))[writer]()
 

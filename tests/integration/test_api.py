@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
+from lungwise.web.app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +88,7 @@ def test_from_an_upload_to_an_opinion(
     )
     assert said.status_code == 201
     assert ada.get(f"/studies/{key}/opinions").get_json() == {"items": [said.get_json()]}
-    found = ada.ask("POST", "/studies/search", json={"text": "bart"}).get_json()
+    found = ada.ask("POST", "/studies/search", json={"text": "bartók"}).get_json()
     assert [one["key"] for one in found["items"]] == [key]
     assert ada.get("/studies?standing=negative").get_json()["items"] == []
     patient = ada.ask("POST", "/patients/search", json={"text": "h-7"}).get_json()["items"][0]
@@ -130,11 +133,9 @@ def test_what_a_program_sees_stays_unread_for_doctors_and_is_audited(
     assert deeds[-1] == "saw"
 
 
-def _entries(app: Lungwise) -> list[Any]:
-    from lungwise.audit.models import AuditEntry
-
+def _entries(app: Lungwise) -> list[AuditEntry]:
     with app.database.reading() as session:
-        return list(session.query(AuditEntry).order_by(AuditEntry.id))
+        return list(session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
 
 
 def test_the_same_key_does_the_same_thing_once(
@@ -206,7 +207,7 @@ def test_nothing_of_a_clinic_is_there_for_another(
 ) -> None:
     study = ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json()
     assert all(ask(ada, method, fill(path, study), film(5)).status_code < 300 for method, path, _ in operations(app))
-    for role in Role:
+    for role in PEOPLE:
         stranger = program(app, enrol(app, role.value, "Valley", role))
         for method, path, _ in operations(app):
             answer = ask(stranger, method, fill(path, study), film(5))
@@ -290,8 +291,6 @@ def test_an_upload_too_large_is_a_problem(
     program: Callable[..., Program],
     drawn_reader: Any,
 ) -> None:
-    from lungwise.web.app import create_app
-
     migrate(settings)
     app = create_app(settings.model_copy(update={"upload_megabytes": 1, "api_rate": 3}), drawn_reader, clock)
     ada = program(app, enrol(app, "Ada"))
@@ -310,6 +309,15 @@ def test_an_upload_too_large_is_a_problem(
     clock.forward(seconds=60)
     assert ada.get("/model").status_code == 200
     app.database.close()
+
+
+def test_a_database_that_is_away_is_a_problem(app: Lungwise, ada: Program, film: Callable[..., bytes]) -> None:
+    with app.database.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE tokens RENAME TO gone")
+        connection.commit()
+    for answer in (ada.get("/studies"), ada.upload(film(1))):
+        assert answer.status_code == 503
+        assert answer.content_type == "application/problem+json"
 
 
 def test_the_page_shows_every_operation_and_loads_nothing_foreign(app: Lungwise) -> None:

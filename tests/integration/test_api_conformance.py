@@ -25,7 +25,6 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         )
     said = found.stdout + found.stderr
     assert found.returncode == 0, said
-    assert "18 selected / 18 total" in said
     assert "No issues found" in said
     for phase in ("Coverage", "Fuzzing", "Stateful"):
         assert f"✅ {phase}" in said, said

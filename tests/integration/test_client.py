@@ -59,13 +59,14 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
 
 def test_lists_are_walked_to_their_ends(client: Client, film: Callable[..., bytes]) -> None:
     small = PatientFields(name="Clara Schumann")
-    keys = {client.upload([film(seed)], small).key for seed in range(60, 115)}
-    assert len(keys) == 55
+    one = film(60)
+    keys = {client.upload([one], small).key for _ in range(51)}  # a page and one more
+    assert len(keys) == 51
     walked = [study.key for study in client.studies(StudySearch(text="schumann"))]
-    assert len(walked) == 55
+    assert len(walked) == 51
     assert set(walked) == keys
     people = list(client.patients("clara"))
-    assert len(people) == 55
+    assert len(people) == 51
     assert client.patient(people[0].key).studies[0].key in keys
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.routing import Rule
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import PEOPLE, Role
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.store import utc_now
@@ -55,9 +55,9 @@ class Things:
 def things(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
 ) -> Things:
-    for role in Role:
+    for role in PEOPLE:
         enrol(app, f"{role.value}.valley", "Valley", role)
-    hill = {role.value: enrol(app, f"{role.value}.hill", "Hill", role) for role in Role}
+    hill = {role.value: enrol(app, f"{role.value}.hill", "Hill", role) for role in PEOPLE}
     with app.database.writing() as session:
         service = Tokens(session, utc_now, AuditTrail(session, utc_now))
         tokens = {role: service.add(person, "script", [], 30)[0].key for role, person in hill.items()}
@@ -105,7 +105,7 @@ def test_nobody_reaches_anything_but_the_doors(app: Lungwise, things: Things, vi
             assert "Bartók" not in answer.text
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", PEOPLE)
 def test_nothing_of_a_clinic_is_there_for_another(
     role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor]
 ) -> None:
@@ -121,7 +121,7 @@ def test_nothing_of_a_clinic_is_there_for_another(
                 assert status == 404, f"{rule.rule}: {status}"
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", PEOPLE)
 def test_each_role_reaches_what_it_may_and_nothing_else(
     role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor]
 ) -> None:

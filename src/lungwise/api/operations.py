@@ -85,7 +85,7 @@ class Operation:
     @property
     def problems(self) -> tuple[int, ...]:
         """The statuses with which it may say no."""
-        found: list[int] = [401, 403, 429]
+        found: list[int] = [401, 403, 429, 503]
         if "<key:" in self.rule:
             found.append(404)
         if self.query or self.body or self.fields:
@@ -93,7 +93,7 @@ class Operation:
         if self.body or self.fields:
             found += [400, 413, 415]
         if self.is_idempotent:
-            found.append(409)
+            found += [409, 507]
         return tuple(sorted(found))
 
 

@@ -9,11 +9,11 @@ from http import HTTPStatus
 from flask import Flask, Response
 from flask_babel import gettext
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from lungwise.api.schemas import FieldError, Problem
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Full, NotFound, Rejected, Unavailable
 
 _log = logging.getLogger("lungwise.api")
 MEDIA_TYPE = "application/problem+json"
@@ -30,7 +30,8 @@ SENTENCES = {
     422: "A part of this request is not as the API's document describes it.",
     429: "There were too many requests with this token. Go on after the seconds that Retry-After names.",
     500: "Something went wrong on our side. Nothing that was saved is lost. Please try again.",
-    503: "The database cannot be reached just now. Nothing that was saved is lost. Please try again.",
+    503: "The database cannot be reached just now. Nothing of this request was kept. Please try again.",
+    507: "The disk is full. Nothing of this request was kept. Tell the administrator.",
 }
 """What each status means, in a sentence."""
 
@@ -51,7 +52,10 @@ def init_app(api: Flask) -> None:
     api.register_error_handler(Rejected, lambda no: answer(422, gettext(str(no))))
     api.register_error_handler(ValidationError, _invalid)
     api.register_error_handler(HTTPException, _http)
+    api.register_error_handler(Full, lambda _no: answer(507))
+    api.register_error_handler(Unavailable, lambda no: answer(503, gettext(str(no))))
     api.register_error_handler(OperationalError, _no_database)
+    api.register_error_handler(InterfaceError, _no_database)
     api.register_error_handler(Exception, _fault)
 
 
@@ -72,16 +76,19 @@ def _invalid(error: ValidationError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    status = error.code if error.code in SENTENCES else 400
+    cause = getattr(error, "original_exception", None)
+    if isinstance(cause, OperationalError | InterfaceError):  # while the answer's transaction was committed
+        return _no_database(cause)
+    status = error.code if error.code in SENTENCES else HTTPStatus.BAD_REQUEST
     allowed = dict(error.get_headers()).get("Allow")
-    return answer(status or 400, headers={"Allow": allowed} if allowed else None)
+    return answer(status, headers={"Allow": allowed} if allowed else None)
 
 
-def _no_database(_error: OperationalError) -> Response:
-    _log.exception("The database cannot be reached.")
-    return answer(HTTPStatus.SERVICE_UNAVAILABLE)
+def _no_database(error: OperationalError | InterfaceError) -> Response:
+    _log.error("The database cannot be reached.", exc_info=error)
+    return answer(507 if "full" in str(error.orig) else 503)
 
 
 def _fault(_error: Exception) -> Response:
     _log.exception("A request failed.")
-    return answer(HTTPStatus.INTERNAL_SERVER_ERROR)
+    return answer(500)
