@@ -50,7 +50,7 @@ from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
-from mariadb_server import mariadb_server
+from servers import MariaDb, Redis
 
 PASSWORD = "three green kites fly"
 
@@ -153,12 +153,30 @@ class Rooms:
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[str]:
-    """Start a MariaDB server of our own, and give its address without a database's name."""
+def mariadb_server() -> Iterator[MariaDb]:
+    """Start a MariaDB server of our own. Who stops it starts it again."""
     if shutil.which("mariadbd") is None:
         pytest.skip("Debian's mariadb-server is not installed")
-    with mariadb_server() as address:
-        yield address
+    server = MariaDb()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb(mariadb_server: MariaDb) -> str:
+    """Give the MariaDB server's address without a database's name."""
+    return mariadb_server.address
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """Start a Redis server of our own."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("Debian's redis-server is not installed")
+    server = Redis()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.web.app import Lungwise, create_app
-from mariadb_server import mariadb_server
+from servers import MariaDb
 from synthetic import analyse, fill
 
 ROUNDS = 20
@@ -76,11 +76,15 @@ def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
     if not mariadb:
         yield Settings(data_folder=folder)
         return
-    with mariadb_server() as address:
-        host, port = address.split(":")
-        with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as server:
-            server.cursor().execute("CREATE DATABASE lungwise")
-        yield Settings(data_folder=folder, database_url=f"mysql+pymysql://lungwise:secret@{address}/lungwise")
+    server = MariaDb()
+    try:
+        with pymysql.connect(
+            host="127.0.0.1", port=server.port, user="lungwise", password="secret", autocommit=True
+        ) as connection:
+            connection.cursor().execute("CREATE DATABASE lungwise")
+        yield Settings(data_folder=folder, database_url=f"mysql+pymysql://lungwise:secret@{server.address}/lungwise")
+    finally:
+        server.remove()
 
 
 def _fill(app: Lungwise, settings: Settings, studies: int) -> None:

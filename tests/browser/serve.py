@@ -15,6 +15,7 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what it imports lies beside it
     spec = importlib.util.spec_from_file_location("drawn", Path(__file__).parents[1] / "conftest.py")
     assert spec and spec.loader
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     module = importlib.util.module_from_spec(spec)
     sys.modules["drawn"] = module
     spec.loader.exec_module(module)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 
@@ -26,54 +23,13 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
+from processes import Sender, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
 PASSWORD = "three green kites fly"
-BOUNDARY = "----films"
-
-
-class Sender:
-    """A signed-in browser that sends films one by one, as the page's script does."""
-
-    def __init__(self, port: int) -> None:
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        self.cookie = ""
-
-    def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, str, str]:
-        headers = {
-            "Cookie": self.cookie,
-            "Content-Type": kind,
-            "Accept": "application/json" if "multipart" in kind else "text/html",
-        }
-        self.connection.request(method, path, body, headers)
-        answer = self.connection.getresponse()
-        for cookie in answer.headers.get_all("Set-Cookie") or []:
-            self.cookie = cookie.split(";")[0]
-        return answer.status, answer.headers.get("Location", ""), answer.read().decode(errors="replace")
-
-    def token(self, path: str) -> str:
-        return str(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', self.ask("GET", path)[2])[0])
-
-    def sign_in(self) -> None:
-        fields = {"csrf_token": self.token("/sign-in"), "email": "ada@example.org", "password": PASSWORD}
-        status, _, page = self.ask("POST", "/sign-in", urlencode(fields).encode(), "application/x-www-form-urlencoded")
-        assert status == 302, page
-
-    def send(self, path: str, token: str, film: bytes) -> str:
-        body = b"".join(
-            (
-                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="csrf_token"\r\n\r\n{token}\r\n'.encode(),
-                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="films"; filename="f.jpg"\r\n\r\n'.encode(),
-                film,
-                f"\r\n--{BOUNDARY}--\r\n".encode(),
-            )
-        )
-        status, _, text = self.ask("POST", path, body, f"multipart/form-data; boundary={BOUNDARY}")
-        assert status == 200, text
-        return str(re.findall(r'"films":\s*"([^"]+)"', text)[0])
 
 
 @contextmanager
@@ -81,6 +37,7 @@ def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {
         "LUNGWISE_DATA_FOLDER": str(settings.data_folder),
         "LUNGWISE_DATABASE_URL": settings.database_url,
+        "LUNGWISE_LEASE_SECONDS": "3",
         "LUNGWISE_ARGON2_TIME": "1",
         "LUNGWISE_ARGON2_MEMORY": "64",
     }
@@ -96,13 +53,6 @@ def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not true():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.05)
 
 
 def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(

@@ -34,7 +34,11 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--state", type=click.Choice(list(JobState)), help="Only jobs of this state; by default all but done.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in JobState]),
+    help="Only jobs of this state; by default all but done.",
+)
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Most jobs of each state.")
 @_json
 @one_line_errors

@@ -89,6 +89,7 @@ def _answer(status: int, sentence: str) -> Response:
 
 
 def _page(status: int, sentence: str) -> str:
-    # Without the database nobody knows who is signed in: that page must not ask.
-    template = "error_plain.html" if status >= 500 else "error.html"
-    return render_template(template, sentence=sentence)
+    if status < 500:
+        return render_template("error.html", sentence=sentence)
+    # Without the database nobody knows who is signed in: that page must not ask, as Flask's own context would.
+    return current_app.jinja_env.get_template("error_plain.html").render(sentence=sentence)

@@ -7,8 +7,8 @@ import uuid
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _ROOT = uuid.UUID("6f3f2c0e-41a8-5d0b-9c53-1f6f8b3b7a52")
 _FILMS = sa.table(

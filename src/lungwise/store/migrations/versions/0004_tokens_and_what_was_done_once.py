@@ -9,7 +9,7 @@ from alembic import op
 
 from lungwise.store.database import Moment
 
-revision = "0005"
+revision = "0004"
 down_revision = "0003"
 
 TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from lungwise.store.keys import Keys, is_sealed
 from lungwise.store.sealing import keys_of
 
-revision = "0004"
-down_revision = "0006"
+revision = "0006"
+down_revision = "0005"
 
 TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 OLD_UNIQUE, NEW_UNIQUE = "uq_patients_clinic_id_identifier", "uq_patients_clinic_id_identifier_index"

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import update
+
+from lungwise.cli import installation, main
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import DrawnReader, Rooms
+
+
+@pytest.fixture
+def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]) -> Callable[..., Any]:
+    """Run `lungwise jobs` over the rooms' installation, and give what it says as JSON."""
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
+    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+
+    def run(*arguments: str, ends: int = 0) -> Any:
+        rooms.session.commit()
+        result = CliRunner().invoke(main, ["jobs", *arguments, "--json"])
+        rooms.session.expire_all()
+        assert result.exit_code == ends, result.output
+        return json.loads(result.stdout)
+
+    return run
+
+
+@pytest.fixture
+def queued(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), film(n)) for n in range(3)])
+    rooms.session.commit()
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_queue_is_drained(run: Callable[..., Any]) -> None:
+    assert run("list")["counts"] == {"queued": 3, "running": 0, "done": 0, "failed": 0}
+    assert run("drain") == {"queued": 0, "running": 0, "done": 3, "failed": 0}
+    assert run("list")["jobs"] == []
+    assert len(run("list", "--state", "done", "--limit", "2")["jobs"]) == 2
+
+
+@pytest.mark.usefixtures("queued")
+def test_failed_jobs_are_seen_and_retried(rooms: Rooms, run: Callable[..., Any]) -> None:
+    rooms.session.execute(update(Job).values(state=JobState.FAILED, error="Fault"))
+    failed = run("list")["jobs"]
+    assert [job["error"] for job in failed] == ["Fault"] * 3
+    assert run("drain", ends=1)["failed"] == 3
+    assert run("retry", str(failed[0]["job"])) == {"queued": 1}
+    assert run("retry", "--all") == {"queued": 2}
+    assert run("drain")["done"] == 3
+
+
+def test_a_retry_says_which(run: Callable[..., Any]) -> None:
+    result = CliRunner().invoke(main, ["jobs", "retry"])
+    assert result.exit_code == 2
+    assert "lungwise jobs list --state failed" in result.output
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_new_model_reads_every_film_again_once(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+) -> None:
+    run("drain")
+    assert run("reread")["done"] == 0  # this model has read them
+    monkeypatch.setattr(drawn_reader, "version", "2")
+    for _start in range(2):
+        assert run("reread") == {"queued": 0, "running": 0, "done": 3, "failed": 0}

@@ -1,0 +1,10 @@
+"""Run the command line with the drawn films' reader: `python with_drawn_reader.py worker`, settings by environment."""
+
+from __future__ import annotations
+
+from conftest import DrawnReader
+from lungwise.cli import installation, main
+
+if __name__ == "__main__":
+    installation.make_reader = DrawnReader
+    main()
