@@ -39,7 +39,8 @@ def _shadow(seen: Light, rng: Random) -> Light:
     along = x * np.cos(angle) + y * np.sin(angle)
     softness = rng.uniform(0.1, 1.2)
     shade = 1 / (1 + np.exp(-(along - rng.uniform(-0.4, 0.4)) / softness * 4))
-    return (seen * (1 - rng.uniform(0.1, 0.5) * shade)).astype(np.float32)
+    shaded: Light = (seen * (1 - rng.uniform(0.1, 0.5) * shade)).astype(np.float32)
+    return shaded
 
 
 def _glare(seen: Light, rng: Random) -> Light:
@@ -48,7 +49,8 @@ def _glare(seen: Light, rng: Random) -> Light:
     width, height = rng.uniform(0.04, 0.35, 2)
     centre = rng.uniform(-0.5, 0.5, 2)
     spot = np.exp(-(((x - centre[0]) / width) ** 2) - ((y - centre[1]) / height) ** 2)
-    return (seen + rng.uniform(0.1, 0.7) * spot).astype(np.float32)
+    lit: Light = (seen + rng.uniform(0.1, 0.7) * spot).astype(np.float32)
+    return lit
 
 
 def _moire(seen: Light, rng: Random) -> Light:
@@ -57,7 +59,8 @@ def _moire(seen: Light, rng: Random) -> Light:
     angle, pitch = rng.uniform(0, np.pi), rng.uniform(6, 70)
     along = x * np.cos(angle) + y * np.sin(angle) + rng.uniform(-0.3, 0.3) * (x**2 + y**2)
     stripes = np.sin(2 * np.pi * pitch * along + rng.uniform(0, 2 * np.pi))
-    return (seen * (1 + rng.uniform(0.01, 0.09) * stripes)).astype(np.float32)
+    striped: Light = (seen * (1 + rng.uniform(0.01, 0.09) * stripes)).astype(np.float32)
+    return striped
 
 
 def _falloff(seen: Light, rng: Random) -> Light:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,8 @@ class Targets(NamedTuple):
 
     appearance: Tensor
     """(n,) class index or `SILENT`."""
+    taught: Tensor
+    """(n, 4) probability of each appearance, as a teacher sees it."""
     findings: Tensor
     """(n, 4) 1, 0 or NaN where the source does not say."""
     gate: Tensor
@@ -52,6 +55,15 @@ class Batch(NamedTuple):
     targets: Targets
 
 
+Teacher = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Takes a film's (height, width) grey levels in [0, 1] and gives (4,) probabilities of its appearance."""
+
+
+def no_teacher(_pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """All appearances alike: what is learnt is then the label, smoothed."""
+    return np.full(len(APPEARANCES), 1 / len(APPEARANCES), np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A film in memory with its targets."""
@@ -59,16 +71,18 @@ class Sample:
     source: str
     pixels: Grey
     appearance: int
+    taught: NDArray[np.float32]
     findings: NDArray[np.float32]
     gate: int
     boxes: tuple[Box, ...] | None
     """None where nobody looked for opacities; empty where there are none."""
 
 
-def load_samples(films: list[LabelledFilm]) -> list[Sample]:
+def load_samples(films: list[LabelledFilm], teacher: Teacher = no_teacher) -> list[Sample]:
     """Decode films into memory, about 80 kB each; what a reader would refuse is left out."""
     with ThreadPoolExecutor(2) as pool:
-        return [sample for sample in pool.map(_sample, films) if sample is not None]
+        samples = pool.map(partial(_sample, teacher), films)
+        return [sample for sample in samples if sample is not None]
 
 
 def draw_epoch(sources: list[str], share: dict[str, float], rng: Random) -> NDArray[np.intp]:
@@ -131,14 +145,15 @@ def _boxes_of(film: LabelledFilm) -> tuple[Box, ...] | None:
     return () if film.label in ("normal", "negative for pneumonia") else None
 
 
-def _sample(film: LabelledFilm) -> Sample | None:
+def _sample(teacher: Teacher, film: LabelledFilm) -> Sample | None:
     try:
         opened = open_film(film.path.read_bytes())
     except Refusal:
         return None
     pixels = (opened.pixels * 255).round().astype(np.uint8)
     appearance, findings, gate = targets_of(film)
-    return Sample(film.source, pixels, appearance, findings, gate, _boxes_of(film))
+    taught = (no_teacher if appearance == SILENT else teacher)(opened.pixels)
+    return Sample(film.source, pixels, appearance, taught, findings, gate, _boxes_of(film))
 
 
 def _opacity_map(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> Grey:
@@ -150,7 +165,7 @@ def _opacity_map(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> Grey:
     return drawn
 
 
-Drawn = tuple[NDArray[np.float32], int, NDArray[np.float32], int, NDArray[np.float32]]
+Drawn = tuple[NDArray[np.float32], int, NDArray[np.float32], NDArray[np.float32], int, NDArray[np.float32]]
 
 
 def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Drawn:
@@ -166,7 +181,7 @@ def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Dra
     grid = _grid(opacity)
     if sample.boxes is None:
         grid = np.full_like(grid, np.nan)
-    return square(film, size), sample.appearance, sample.findings, sample.gate, grid
+    return square(film, size), sample.appearance, sample.taught, sample.findings, sample.gate, grid
 
 
 def _grid(opacity: Grey) -> NDArray[np.float32]:
@@ -178,7 +193,7 @@ def _for_the_gate(film: Grey, size: int, gate: int) -> Drawn:
     """What teaches the gate alone, because it is never read as it lies."""
     silent = np.full(len(FINDINGS), np.nan, np.float32)
     grid = np.full((MAP_GRID, MAP_GRID), np.nan, np.float32)
-    return square(film, size), SILENT, silent, gate, grid
+    return square(film, size), SILENT, np.zeros(len(APPEARANCES), np.float32), silent, gate, grid
 
 
 def square(film: Grey, size: int) -> NDArray[np.float32]:
@@ -187,9 +202,10 @@ def square(film: Grey, size: int) -> NDArray[np.float32]:
 
 
 def _collate(drawn: list[Drawn]) -> Batch:
-    films, appearance, findings, gate, opacity = zip(*drawn, strict=True)
+    films, appearance, taught, findings, gate, opacity = zip(*drawn, strict=True)
     targets = Targets(
         torch.tensor(appearance),
+        torch.from_numpy(np.stack(taught)),
         torch.from_numpy(np.stack(findings)),
         torch.tensor(gate),
         torch.from_numpy(np.stack(opacity)),

@@ -26,7 +26,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lungwise.films.collection import LabelledFilm
-from lungwise.training.dataset import SILENT, Sample, Targets, batches, draw_epoch, load_samples
+from lungwise.films.preprocess import preprocess
+from lungwise.reading.artefact import Artefact
+from lungwise.reading.runtime import OpenVino
+from lungwise.training.dataset import SILENT, Sample, Targets, Teacher, batches, draw_epoch, load_samples, no_teacher
 from lungwise.training.network import LungNet, Outputs, load_trunk
 from lungwise.training.recipe import Recipe
 from lungwise.training.validate import validate
@@ -40,9 +43,10 @@ Told = Callable[[dict[str, Any]], None]
 class Run:
     """One training run and its folder."""
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, teacher: Artefact | None = None) -> None:
         self.recipe = recipe
         self.folder = folder
+        self.teacher = teacher
         torch.manual_seed(recipe.seed)
         self.network = LungNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = deepcopy(self.network).eval().requires_grad_(False)
@@ -63,6 +67,7 @@ class Run:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
         self.record |= {"init": sha256(init) if init else None, "code": _code_hash(), "data": _data_hash(films)}
+        self.record["teacher"] = _hash_of(self.teacher)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, films: list[LabelledFilm]) -> None:
@@ -73,15 +78,18 @@ class Run:
         FileNotFoundError
             If the folder holds no checkpoint.
         ValueError
-            If it was trained by another recipe or from other films.
+            If it was trained by another recipe or teacher, or from other films.
         """
         checkpoint = self.folder / "checkpoint.safetensors"
         if not checkpoint.exists():
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
             self.record = json.loads(opened.metadata()["record"])
-        if self.record["recipe"] != _plain(self.recipe) or self.record["data"] != _data_hash(films):
-            raise ValueError(f"{self.folder} was trained by another recipe or from other films: it cannot be resumed.")
+        given = {"recipe": _plain(self.recipe), "data": _data_hash(films), "teacher": _hash_of(self.teacher)}
+        if given != {part: self.record[part] for part in given}:
+            raise ValueError(
+                f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
+            )
         state = load_file(checkpoint)
         self.network.load_state_dict(_part(state, "network."))
         self.average.load_state_dict(_part(state, "average."))
@@ -90,7 +98,7 @@ class Run:
     def fit(self, films: list[LabelledFilm], progress: Progress, told: Told) -> None:
         """Train the epochs that are still missing; `told` gets the metrics of each as it ends."""
         val = [film for film in films if film.split == "val"]
-        samples = load_samples([film for film in films if film.split == "train"])
+        samples = load_samples([film for film in films if film.split == "train"], _teaching(self.teacher))
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
             began = time.monotonic()
             loss = self._epoch(epoch, samples, progress)
@@ -139,21 +147,22 @@ class Run:
 
 def losses(outputs: Outputs, targets: Targets, recipe: Recipe) -> Tensor:
     """The weighted sum of the four tasks' losses; targets a source is silent on count nothing."""
-    appearance = F.cross_entropy(
-        outputs.appearance.float(),
-        targets.appearance,
-        ignore_index=SILENT,
-        label_smoothing=recipe.smoothing,
-        reduction="sum",
-    ) / max(int((targets.appearance != SILENT).sum()), 1)
     grid = F.interpolate(outputs.opacity.float()[:, None], targets.opacity.shape[1:], mode="bilinear")[:, 0]
     parts = {
-        "appearance": appearance,
+        "appearance": _appearance_loss(outputs.appearance.float(), targets, recipe.smoothing),
         "findings": _masked_bce(outputs.findings.float(), targets.findings),
         "gate": F.cross_entropy(outputs.gate.float(), targets.gate),
         "opacity": _masked_bce(grid, targets.opacity),
     }
     return torch.stack([recipe.loss[name] * value for name, value in parts.items()]).sum()
+
+
+def _appearance_loss(logits: Tensor, targets: Targets, smoothing: float) -> Tensor:
+    """Cross entropy with the label, and for a share `smoothing` with what the teacher says (Hinton et al., 2015)."""
+    known = targets.appearance != SILENT
+    label = F.one_hot(targets.appearance.clamp(min=0), logits.shape[1])
+    aim = (1 - smoothing) * label + smoothing * targets.taught
+    return -(aim * logits.log_softmax(1)).sum(1)[known].sum() / known.sum().clamp(min=1)
 
 
 def _masked_bce(logits: Tensor, targets: Tensor) -> Tensor:
@@ -171,6 +180,18 @@ def _optimiser(network: LungNet, recipe: Recipe) -> torch.optim.AdamW:
         [{"params": members, "lr": 0.0, "name": name} for name, members in groups.items()],
         weight_decay=recipe.weight_decay,
     )
+
+
+def _teaching(teacher: Artefact | None) -> Teacher:
+    """What an earlier artefact says of the appearance of films as they are, unchanged by any augmentation."""
+    if teacher is None:
+        return no_teacher
+    runtime = OpenVino(teacher.onnx, streams=2)
+    return lambda pixels: runtime.run(preprocess(pixels))["appearance"]
+
+
+def _hash_of(teacher: Artefact | None) -> str | None:
+    return teacher.card.hashes["onnx"] if teacher else None
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:

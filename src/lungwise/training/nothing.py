@@ -147,4 +147,5 @@ def _softened(image: Image.Image, rng: Random) -> Grey:
 
 def _stretched(field: NDArray[np.float64]) -> Grey:
     low, high = np.percentile(field, (1, 99))
-    return (np.clip((field - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)
+    picture: Grey = (np.clip((field - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)
+    return picture

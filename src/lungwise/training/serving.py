@@ -40,12 +40,15 @@ class Serving(nn.Module):
 def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
     """Log odds of COVID-19, (n, 4) and (n, 4) logits to (n,).
 
-    The odds of the typical appearance against a film negative for pneumonia, less the odds of
-    tuberculosis where that is likelier than not: the head that learnt from SIIM alone has
-    never seen tuberculosis, and takes it for COVID-19.
+    The odds of the typical appearance against a negative or atypical film, less the odds of
+    tuberculosis and of another pneumonia where those are likelier than not: the head that learnt
+    from SIIM alone has seen other disease only as atypical films, and takes much of it for COVID-19.
     """
-    typical, negative = (appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative"))
-    return typical - negative - torch.relu(findings[:, FINDINGS.index("tuberculosis")])
+    typical, negative, atypical = (
+        appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative", "atypical")
+    )
+    others = (findings[:, FINDINGS.index(name)] for name in ("tuberculosis", "other pneumonia"))
+    return typical - torch.logaddexp(negative, atypical) - sum(torch.relu(odds) for odds in others)
 
 
 def fold_scaling(network: LungNet) -> LungNet:

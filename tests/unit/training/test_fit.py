@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from lungwise.films.collection import read_collection
+from lungwise.reading.artefact import load_artefact
 from lungwise.training.dataset import SILENT, Targets
 from lungwise.training.fit import Run, losses, sha256
 from lungwise.training.network import Outputs
@@ -97,9 +98,9 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(
 
     with pytest.raises(ValueError, match="--resume"):
         Run(recipe, tmp_path / "run").start(None, films)
-    with pytest.raises(ValueError, match="another recipe or from other films"):
+    with pytest.raises(ValueError, match="or from other films"):
         Run(replace(recipe, seed=2), tmp_path / "run").resume(films)
-    with pytest.raises(ValueError, match="another recipe or from other films"):
+    with pytest.raises(ValueError, match="or from other films"):
         Run(recipe, tmp_path / "run").resume(films[:-1])
 
 
@@ -107,11 +108,37 @@ def test_what_a_source_does_not_say_costs_nothing(recipe: Recipe) -> None:
     torch.manual_seed(0)
     outputs = Outputs(*(torch.randn(shape) for shape in ((2, 4), (2, 4), (2, 6), (2, 9, 9))))
     nothing = torch.full((2, 17, 17), torch.nan)
-    targets = Targets(torch.tensor([SILENT, SILENT]), torch.full((2, 4), torch.nan), torch.tensor([0, 0]), nothing)
+    silent_appearance = torch.tensor([SILENT, SILENT])
+    unknown = torch.full((2, 4), torch.nan)
+    targets = Targets(silent_appearance, torch.zeros(2, 4), unknown, torch.tensor([0, 0]), nothing)
 
     loss = losses(outputs, targets, recipe)
 
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.gate, targets.gate))
+
+
+def test_the_labels_are_softened_by_what_the_teacher_says(recipe: Recipe) -> None:
+    outputs = Outputs(*(torch.randn(shape) for shape in ((1, 4), (1, 4), (1, 6), (1, 9, 9))))
+    unknown, nothing = torch.full((1, 4), torch.nan), torch.full((1, 17, 17), torch.nan)
+    taught = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
+    targets = Targets(torch.tensor([1]), taught, unknown, torch.tensor([0]), nothing)
+    only_appearance = replace(recipe, smoothing=0.5, loss={**recipe.loss, "gate": 0.0})
+
+    loss = losses(outputs, targets, only_appearance)
+
+    aim = torch.tensor([[0.05, 0.6, 0.15, 0.2]])
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.appearance, aim))
+
+
+def test_a_run_is_not_resumed_under_another_teacher(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path / "run", load_artefact())
+    run.start(None, films)
+    run.fit(films, silent, lambda _: None)
+
+    assert json.loads((tmp_path / "run" / "record.json").read_text())["teacher"] == load_artefact().card.hashes["onnx"]
+    with pytest.raises(ValueError, match="another recipe or teacher"):
+        Run(recipe, tmp_path / "run").resume(films)
 
 
 def test_the_shipped_recipe_reads() -> None:
