@@ -44,11 +44,18 @@ def test_an_int8_network_that_loses_accuracy_is_not_shipped() -> None:
         compare(exact, worse, LIMITS)
 
 
-def test_likely_tuberculosis_takes_from_the_odds_of_covid_and_unlikely_does_not() -> None:
-    appearance = torch.tensor([[0.5, 2.0, 0.0, 0.0]]).repeat(2, 1)
-    findings = torch.tensor([[0.0, 0.0, 0.0, -3.0], [0.0, 0.0, 0.0, 3.0]])
+def test_likely_other_disease_takes_from_the_odds_of_covid_and_unlikely_does_not() -> None:
+    appearance = torch.tensor([[0.5, 2.0, 0.0, -30.0]]).repeat(3, 1)
+    findings = torch.tensor([[0.0, 0.0, -3.0, -3.0], [0.0, 0.0, -3.0, 3.0], [0.0, 0.0, 1.0, -3.0]])
 
-    assert covid_log_odds(appearance, findings).tolist() == [1.5, -1.5]
+    assert covid_log_odds(appearance, findings).tolist() == [1.5, -1.5, 0.5]
+
+
+def test_an_atypical_film_is_no_more_covid_than_a_negative_one() -> None:
+    appearance = torch.tensor([[0.0, 2.0, 0.0, -30.0], [-30.0, 2.0, 0.0, 0.0]])
+    unlikely = torch.full((2, 4), -3.0)
+
+    assert covid_log_odds(appearance, unlikely).tolist() == [2.0, 2.0]
 
 
 def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
