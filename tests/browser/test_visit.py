@@ -111,7 +111,7 @@ def test_a_doctors_whole_visit(
 
     page.goto(f"{base}/studies")
     expect(page.locator("table.list tbody tr")).to_have_count(3)
-    page.fill("[name=text]", "bart")
+    page.fill("[name=text]", "bartok")
     page.click("text=Show")
     expect(page.locator("table.list tbody tr")).to_have_count(1)
     page.click("text=Sign out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 import pytest
 from click.testing import CliRunner
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from sqlalchemy import make_url, select
 
@@ -91,6 +93,12 @@ def strings(data: bytes) -> str:
     return found.decode("utf-8", errors="replace")
 
 
+def uids_of(dicom: bytes) -> list[bytes]:
+    """Give the UIDs that DICOM's network asks for a film by."""
+    film = dcmread(io.BytesIO(dicom), stop_before_pixels=True)
+    return [str(uid).encode() for uid in (film.StudyInstanceUID, film.SeriesInstanceUID, film.SOPInstanceUID)]
+
+
 def test_a_dump_and_the_films_files_show_no_name_no_identifier_and_no_film(
     either_app: Lungwise,
     either: Settings,
@@ -110,9 +118,10 @@ def test_a_dump_and_the_films_files_show_no_name_no_identifier_and_no_film(
         for secret in SECRETS:
             assert secret not in words, (where, secret)
             assert secret.encode() not in data, (where, secret)
+    uids = b" ".join(uids_of(films[2]))  # films are found by them, so the database holds them as they are
     for data in films:
         runs = {data[start : start + 12] for start in range(0, len(data) - 12, 97)}
-        runs = {run for run in runs if len(set(run)) > 3}
+        runs = {run for run in runs if len(set(run)) > 3 and run not in uids}
         assert len(runs) > 50
         assert not [run for run in runs if any(run in kept for kept in everywhere.values())]
     assert "Szőllős" in strings("Béla Szőllős".encode())  # the test's own eyes are open
