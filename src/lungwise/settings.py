@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from lungwise.logs import LogFormat
+from lungwise.reading.prevalence import DEFAULT_PREVALENCE
 
 
 class Registration(StrEnum):
@@ -213,6 +214,12 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(
         default=LogFormat.TEXT, description="How a log line is written: for people (text) or for programs (json)."
+    )
+    prevalence: float = Field(
+        default=DEFAULT_PREVALENCE,
+        ge=0,
+        le=1,
+        description="Share of those filmed who have COVID-19: a page says what a verdict is worth at it.",
     )
     metrics_token: SecretStr = Field(
         default=SecretStr(""),

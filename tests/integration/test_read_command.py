@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from lungwise.evaluation.camera import photograph
+from lungwise.films import open_path
 from lungwise.films.collection import read_collection
 
-KEYS = ["path", "status", "refusal", "covid", "findings", "warnings", "hot_spot", "model", "milliseconds"]
+KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
 
 
 def read(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -68,6 +70,17 @@ def test_a_refused_file_is_told_and_the_rest_is_read(clinic: Path) -> None:
     assert (letter["status"], letter["covid"], letter["hot_spot"]) == ("refused", None, None)
     assert letter["refusal"]["code"] == "not-an-image"
     assert letter["refusal"]["reason"]
+
+
+@pytest.mark.films
+def test_a_photograph_is_read_and_said_to_be_one(films_folder: Path, tmp_path: Path) -> None:
+    film = next(film for film in read_collection(films_folder / "films.csv") if film.source == "siim")
+    (tmp_path / "photograph.jpg").write_bytes(photograph(open_path(film.path).pixels, seed=1).jpeg)
+
+    done = read("--json", tmp_path)
+
+    assert [line["status"] for line in lines(done)] == ["read"], done.stdout
+    assert "photograph of a film" in done.stderr
 
 
 @pytest.mark.films

@@ -19,7 +19,9 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
-from lungwise.reading.artefact import FINDINGS
+from lungwise.reading.artefact import FINDINGS, WEIGHTS, read_card
+from lungwise.reading.prevalence import DEFAULT_PREVALENCE, Worth
+from lungwise.reading.reading import Caution
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
@@ -76,6 +78,15 @@ class Sink(Protocol):
 @click.option(
     "--csv", "table", type=click.File("w", encoding="utf-8", errors="surrogateescape"), help="Write a table here."
 )
+@click.option(
+    "--prevalence",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_PREVALENCE,
+    show_default=True,
+    envvar="LUNGWISE_PREVALENCE",
+    show_envvar=True,
+    help="Share of those filmed who have COVID-19: the table says what a verdict is worth at it.",
+)
 @click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
 @click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
 @click.pass_context
@@ -86,6 +97,7 @@ def read(
     as_json: bool,
     heatmaps: Path | None,
     table: TextIO | None,
+    prevalence: float,
     server: str | None,
     token: str | None,
 ) -> None:
@@ -97,7 +109,7 @@ def read(
     if not files:
         raise click.UsageError("There is no file in what was given.")
     reader = _reader(server, token)
-    sinks: list[Sink] = [JsonLines(reader.model) if as_json else ForPeople()]
+    sinks: list[Sink] = [JsonLines(reader.model) if as_json else ForPeople(reader.model, prevalence)]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
     sinks += [CsvTable(table, reader.model)] if table else []
     refused = _pour(reader, files, sinks)
@@ -174,7 +186,6 @@ def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
         "refusal": {"code": refusal.code, "reason": refusal.reason} if refusal else None,
         "covid": {"probability": round(read.probability, 4), "verdict": read.verdict} if read else None,
         "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
-        "warnings": [{"code": code, "sentence": sentence} for code, sentence in read.warnings] if read else [],
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
         "model": {"name": model.name, "version": model.version},
         "milliseconds": round(answer.milliseconds, 1),
@@ -182,7 +193,7 @@ def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
 
 
 class JsonLines:
-    """One JSON object a line on stdout."""
+    """One JSON object a line on stdout; warnings are no part of its form, and go to stderr."""
 
     def __init__(self, model: ModelName) -> None:
         self._model = model
@@ -190,6 +201,8 @@ class JsonLines:
     def add(self, named: Named, answer: Answer) -> None:
         """Print one answer."""
         click.echo(json.dumps(as_object(answer, self._model)))
+        for caution in _warnings(answer):
+            click.echo(f"{click.format_filename(answer.path)}: {caution.sentence} ({caution.code})", err=True)
 
     def close(self) -> None:
         """Nothing is left to write."""
@@ -198,7 +211,9 @@ class JsonLines:
 class ForPeople:
     """A table on stdout, with the count of each verdict below it."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: ModelName, prevalence: float) -> None:
+        self._model = model
+        self._prevalence = prevalence
         self._table = Table(box=None, header_style="dim", pad_edge=False)
         for heading in ("film", "COVID-19", "probability", "also"):
             self._table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
@@ -224,6 +239,7 @@ class ForPeople:
         console.print(self._table)
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
         console.print(f"\n{counts}. Uncertain means: refer.")
+        console.print(_worth(self._model, self._prevalence))
         console.print("Decision support for research, no medical device: a doctor decides.", style="dim")
 
 
@@ -261,12 +277,24 @@ class CsvTable:
         findings = [line["findings"].get(name, "") for name in FINDINGS]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot = line["hot_spot"] or ["", ""]
-        codes = " ".join(warning["code"] for warning in line["warnings"])
+        codes = " ".join(caution.code for caution in _warnings(answer))
         model = (self._model.name, self._model.version)
         self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], codes])
 
     def close(self) -> None:
         """The file is closed by whoever opened it."""
+
+
+def _warnings(answer: Answer) -> tuple[Caution, ...]:
+    return answer.answer.warnings if isinstance(answer.answer, Reading) else ()
+
+
+def _worth(model: ModelName, prevalence: float) -> str:
+    """What the verdicts of this installation's model are worth, in one sentence; nothing of another's."""
+    worth = Worth(read_card(WEIGHTS / "card.json"), prevalence)
+    right = {verdict: worth.of(verdict, model.name, model.version) for verdict in Verdict}
+    said = [f"{value:.0%} of the {verdict} verdicts" for verdict, value in right.items() if value is not None]
+    return f"Where {prevalence:.0%} have COVID-19, {' and '.join(said)} are right." if said else ""
 
 
 def _plain(text: str) -> Text:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.reading.artefact import Card, Thresholds
+from lungwise.reading.reading import Verdict
 
 DEFAULT_PREVALENCE = 0.1
 """One in ten of those filmed has COVID-19, where a clinic does not say otherwise."""
@@ -86,6 +87,30 @@ def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thre
     called, cleared = probability >= thresholds.upper, probability < thresholds.lower
     shares = (called[ill], cleared[ill], cleared[~ill], called[~ill])
     return VerdictRates(*(round(float(share.mean()), 4) for share in shares))
+
+
+class Worth:
+    """What the verdicts of one model are worth where so many of those filmed have the disease.
+
+    Parameters
+    ----------
+    card
+        The model's; one that states no rates is worth nothing that could be said.
+    prevalence
+        In [0, 1].
+    """
+
+    def __init__(self, card: Card, prevalence: float) -> None:
+        rates = card_rates(card)
+        self.prevalence = prevalence
+        self._model = (card.name, card.version)
+        self._values = predictive_values(rates, prevalence) if rates else PredictiveValues(None, None)
+
+    def of(self, verdict: str | None, model: str, version: str) -> float | None:
+        """Share of such verdicts that are right; None of an uncertain one, and of another model's."""
+        if (model, version) != self._model:
+            return None
+        return {Verdict.POSITIVE: self._values.positive, Verdict.NEGATIVE: self._values.negative}.get(verdict)
 
 
 def _share(right: float, wrong: float) -> float | None:

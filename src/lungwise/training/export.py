@@ -20,6 +20,7 @@ from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
 from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise, statement
 from lungwise.training.calibrate import Labels, Scores, temperature, thresholds
@@ -84,7 +85,9 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
     quantise.quantise(exact, int8, _calibration_films(films), progress)
     before, after = (validation(OpenVino(path), val, progress) for path in (exact, int8))
     limits = thresholds(after.probability, after.positive)
-    card = _card(run, int8, version, heat, limits, compare(before, after, limits))
+    rates = verdict_rates(after.probability, after.positive, limits)
+    metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
+    card = _card(run, int8, version, heat, limits, metrics)
     _install(int8, card, output)
     return card
 
@@ -172,10 +175,10 @@ def _card(run: Path, onnx: Path, version: str, heat: float, limits: Thresholds, 
         calibration={"temperature": round(heat, 4)},
         hashes={
             "onnx": hashlib.sha256(onnx.read_bytes()).hexdigest(),
-            **{part: record[part] for part in ("code", "data", "init")},
+            **{part: record[part] for part in ("code", "data", "init", "teacher")},
         },
         training={"recipe": record["recipe"], "epochs": record["epochs"]},
-        metrics={"val": metrics},
+        metrics=metrics,
         intended_use=statement.INTENDED_USE,
         limits=list(statement.LIMITS),
         data=list(statement.DATA),

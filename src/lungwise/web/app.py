@@ -28,6 +28,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import Patients
+from lungwise.reading.artefact import WEIGHTS, read_card
+from lungwise.reading.prevalence import Worth
 from lungwise.reports import views as reports_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
@@ -126,7 +128,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         BABEL_DEFAULT_LOCALE=settings.language,
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.globals.update(lungwise_settings=settings, static=_static_with_hash(Path(str(app.static_folder))))
+    app.jinja_env.globals.update(
+        lungwise_settings=settings,
+        static=_static_with_hash(Path(str(app.static_folder))),
+        worth=Worth(read_card(WEIGHTS / "card.json"), settings.prevalence),
+    )
 
 
 def _static_with_hash(folder: Path) -> Callable[[str], str]:
