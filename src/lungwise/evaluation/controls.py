@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from lungwise.evaluation.metrics import auc
-from lungwise.evaluation.protocol import CONTROLLED
-from lungwise.evaluation.results import FilmReader, Result, Track, answers, contrast, has_both_sides
+from lungwise.evaluation.protocol import BORDER_ALONE, QUESTIONS, WITHOUT_LUNGS, Question, reported_as
+from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides
 from lungwise.evaluation.schema import Control
 from lungwise.films import Film, open_film
 
@@ -63,30 +63,44 @@ def hide(film: Film, template: Mask) -> Film:
 
 
 def controls(reader: FilmReader, results: Sequence[Result], masks: Path, track: Track) -> list[Control]:
-    """The controlled question on films without lungs and on their border alone.
+    """Every question of one source on its films without lungs and on their border alone.
 
-    Without a folder of masks the border alone; of films with one side only, nothing.
+    Without a folder of masks the border alone; where no question has both sides, nothing.
     """
-    if not has_both_sides(results, CONTROLLED):
+    questions = [q for q in QUESTIONS if q.source == _source(results) and has_both_sides(results, q)]
+    if not questions:
         return []
-    templates = {"only the border kept": border_template()}
+    templates = {BORDER_ALONE: border_template()}
     if masks.is_dir():
-        templates = {"lungs blacked out": lung_template(masks), **templates}
-    return [_control(reader, results, name, template, track) for name, template in templates.items()]
+        templates = {WITHOUT_LUNGS: lung_template(masks), **templates}
+    return [control for named in templates.items() for control in _controls(reader, results, questions, named, track)]
 
 
-def _control(reader: FilmReader, results: Sequence[Result], name: str, template: Mask, track: Track) -> Control:
-    films = [film for film, _ in answers(results, CONTROLLED)]
+def _source(results: Sequence[Result]) -> str:
+    return reported_as(results[0].film.source)
+
+
+def _controls(
+    reader: FilmReader, results: Sequence[Result], questions: list[Question], named: tuple[str, Mask], track: Track
+) -> list[Control]:
+    """One template's answers to the questions; each film is read once, whatever is asked of it."""
+    name, template = named
+    labels = {label for question in questions for label in question.positive + question.negative}
+    films = [result.film for result in results if result.reading and result.film.label in labels]
     seen = []
-    for film in track(films, f"control: {name}", len(films)):
+    for film in track(films, f"{_source(results)}, {name}", len(films)):
         seen.append(Result(film, reader.look(hide(open_film(film.path.read_bytes()), template))))
-    return {
-        "control": name,
-        "task": CONTROLLED.name,
-        "hidden": float(template.mean()),
-        "auc": auc(contrast(results, CONTROLLED)),
-        "control_auc": auc(contrast(seen, CONTROLLED)),
-    }
+    return [
+        {
+            "control": name,
+            "task": question.name,
+            "score": question.score,
+            "hidden": float(template.mean()),
+            "auc": auc(contrast(results, question)),
+            "control_auc": auc(contrast(seen, question)),
+        }
+        for question in questions
+    ]
 
 
 def _mask(path: Path) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -118,7 +118,7 @@ def evaluate(
         "operating_point": point,
         "splits": [
             {
-                **measure_split(name, of_split, point, controls(reader, _controlled(of_split), masks, track)),
+                **measure_split(name, of_split, point, lambda rows: controls(reader, rows, masks, track)),
                 "photographs": photographed(reader, _controlled(of_split), track) if photographs else None,
                 "source_probe": source_probe(of_split),
                 "precision": beside_float(of_split, _of_split(precise, name)) if precise else None,
@@ -131,25 +131,24 @@ def evaluate(
     }
 
 
-def measure_split(
-    name: str, results: Sequence[Result], point: OperatingPoint | None, controlled: list[Control]
-) -> Split:
-    """Every number of one split; `controlled` are the controls of the controlled question's source."""
+Controlled = Callable[[Sequence[Result]], list[Control]]
+"""Asks one source's questions again of films from which what should decide has been taken."""
+
+
+def measure_split(name: str, results: Sequence[Result], point: OperatingPoint | None, controlled: Controlled) -> Split:
+    """Every number of one split."""
     by_source: dict[str, list[Result]] = {}
     for result in results:
         by_source.setdefault(protocol.reported_as(result.film.source), []).append(result)
     return {
         "split": name,
-        "sources": [
-            measure_source(source, rows, point, controlled if source == protocol.CONTROLLED.source else [])
-            for source, rows in sorted(by_source.items())
-        ],
+        "sources": [measure_source(source, rows, point, controlled) for source, rows in sorted(by_source.items())],
         "subgroups": [*by_view(by_source), *by_age(results)],
     }
 
 
 def measure_source(
-    source: str, results: Sequence[Result], point: OperatingPoint | None, controlled: list[Control]
+    source: str, results: Sequence[Result], point: OperatingPoint | None, controlled: Controlled
 ) -> Source:
     """Every number of one source."""
     named = not any(r.film.path.as_posix().endswith(r.film.patient) for r in results)
@@ -163,7 +162,7 @@ def measure_source(
         "at_operating_point": at_operating_point(results, point),
         "confusion": confusion(results),
         "tasks": [task(results, q) for q in protocol.QUESTIONS if q.source == source and has_both_sides(results, q)],
-        "controls": controlled,
+        "controls": controlled(results),
         "calibration": calibrated(results),
         "localisation": localised(results),
     }

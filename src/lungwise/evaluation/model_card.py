@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lungwise.evaluation.schema import Evaluation, Source, Split
-from lungwise.evaluation.tables import Table, area, beyond, percent, tables
+from lungwise.evaluation.schema import Evaluation, Source, Split, Task
+from lungwise.evaluation.tables import Table, area, beyond, controls_of, percent, tables
 
 NOT_FOR = (
     "Deciding alone. An uncertain verdict means: refer. A negative one does not rule COVID-19 out.",
@@ -83,16 +83,16 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
         for source in split["sources"]:
             asked = [t for t in source["tasks"] if t["score"] == "probability"]
             for task in asked:
-                controls = "; ".join(_beside(split, source))
+                controls = "; ".join(_beside(split, source, task))
                 beside = f" Negative controls: {controls}." if controls else ""
                 counted = f"{task['positives']} and {task['negatives']} films of {task['patients']} patients"
                 where = f"*{source['source']}*, {split['split']}"
                 yield f"**{task['task']}** ({where}, {counted}): AUC **{area(task['auc'])}**.{beside}"
 
 
-def _beside(split: Split, source: Source) -> Iterator[str]:
+def _beside(split: Split, source: Source, task: Task) -> Iterator[str]:
     """The controls of a source's question, as they stand beside its AUC."""
-    for control in source["controls"]:
+    for control in controls_of(source, task):
         yield f"{control['control']}: {area(control['control_auc'])}"
     probe = split.get("source_probe")
     if source["controls"] and probe:

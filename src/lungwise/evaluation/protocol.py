@@ -62,7 +62,11 @@ QUESTIONS = (
 )
 
 CONTROLLED = QUESTIONS[0]
-"""The question the negative controls repeat."""
+"""The question that is asked again of photographs, and whose negatives choose the operating point."""
+
+WITHOUT_LUNGS, BORDER_ALONE = "lungs blacked out", "only the border kept"
+CONTROLS = (WITHOUT_LUNGS, BORDER_ALONE)
+"""What is taken from films before every question is asked again."""
 
 OPERATING_SPLIT = "val"
 OPERATING_SPECIFICITY = 0.9

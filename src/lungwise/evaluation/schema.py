@@ -34,6 +34,7 @@ class Control(TypedDict):
 
     control: str
     task: str
+    score: str
     hidden: float
     """Mean share of a film that is hidden."""
     auc: Estimate

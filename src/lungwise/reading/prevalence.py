@@ -110,7 +110,9 @@ class Worth:
         """Share of such verdicts that are right; None of an uncertain one, and of another model's."""
         if (model, version) != self._model:
             return None
-        return {Verdict.POSITIVE: self._values.positive, Verdict.NEGATIVE: self._values.negative}.get(verdict)
+        if verdict == Verdict.POSITIVE:
+            return self._values.positive
+        return self._values.negative if verdict == Verdict.NEGATIVE else None
 
 
 def _share(right: float, wrong: float) -> float | None:

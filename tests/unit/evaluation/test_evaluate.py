@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from lungwise.evaluation.evaluate import (
 from lungwise.evaluation.metrics import MixedSourcesError
 from lungwise.evaluation.protocol import QUESTIONS
 from lungwise.evaluation.results import FilmReader, Result, Track
-from lungwise.evaluation.schema import Evaluation, Source
+from lungwise.evaluation.schema import Control, Evaluation, Source
 from lungwise.films import Refusal
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
@@ -59,6 +59,11 @@ def test_films_without_a_label_and_refused_films_are_in_no_share(result: Callabl
     assert "specificity" not in verdicts(rows)
 
 
+def uncontrolled(_results: Sequence[Result]) -> list[Control]:
+    """No controls: their films lie on no disk."""
+    return []
+
+
 def test_the_confusion_matrix_counts_every_film_once(result: Callable[..., Result]) -> None:
     rows = [result(0.1), result(0.5), result(REFUSED), result(0.9, **TYPICAL), result(0.9, **UNDECIDED)]
     counted = {
@@ -90,7 +95,7 @@ def test_the_operating_point_comes_from_negative_validation_films(result: Callab
 def test_a_positive_only_source_gives_sensitivity_alone(result: Callable[..., Result]) -> None:
     point = operating_point([result(p / 100, split="val") for p in range(1, 101)])
     said = {"source": "hannover", "group": "positive-only", "label": "COVID-19", "covid": True}
-    measured = measure_source("hannover", [result(0.95, **said), result(0.8, **said)], point, [])
+    measured = measure_source("hannover", [result(0.95, **said), result(0.8, **said)], point, uncontrolled)
     assert measured["tasks"] == []
     assert measured["verdicts"]["sensitivity"]["value"] == 1
     assert measured["at_operating_point"]["sensitivity"]["value"] == 0.5
@@ -100,7 +105,7 @@ def test_a_positive_only_source_gives_sensitivity_alone(result: Callable[..., Re
 def test_a_negative_only_source_gives_false_alarms_by_label(result: Callable[..., Result]) -> None:
     said = {"source": "delhi", "group": "negative-only"}
     rows = [result(0.1, label="normal", **said), result(0.9, label="tuberculosis", **said)]
-    measured = measure_source("delhi", rows, None, [])
+    measured = measure_source("delhi", rows, None, uncontrolled)
     alarms = {row["label"]: row["called_positive"] for row in measured["confusion"]}
     assert [alarm and alarm["value"] for alarm in alarms.values()] == [0, 1]
     assert {t["score"] for t in measured["tasks"]} == {"tuberculosis", "normal"}
@@ -112,7 +117,7 @@ def test_the_pooled_mixed_source_gets_no_auc(result: Callable[..., Result]) -> N
         result(0.9, source="cohen-a.org", group="mixed", label="COVID-19", covid=True),
         result(0.1, source="cohen-b.org", group="mixed", label="other"),
     ]
-    measured = measure_split("test", rows, None, [])
+    measured = measure_split("test", rows, None, uncontrolled)
     assert [source["source"] for source in measured["sources"]] == ["cohen"]
     assert measured["sources"][0]["tasks"] == []
     assert measured["sources"][0]["verdicts"]["sensitivity"]["value"] == 1
@@ -133,8 +138,8 @@ def test_a_task_says_how_many_films_and_patients_it_stands_on(result: Callable[.
 
 def test_patients_are_unknown_where_each_film_stands_for_one(result: Callable[..., Result]) -> None:
     nameless = result(0.1, path=Path("/data/films/7.png"), patient="films/7.png")
-    assert measure_source("nih", [nameless], None, [])["patients"] is None
-    assert measure_source("siim", [result(0.1), result(0.2)], None, [])["patients"] == 1
+    assert measure_source("nih", [nameless], None, uncontrolled)["patients"] is None
+    assert measure_source("siim", [result(0.1), result(0.2)], None, uncontrolled)["patients"] == 1
 
 
 def test_the_heat_map_is_measured_on_films_with_boxes_alone(
@@ -198,6 +203,13 @@ def test_evaluation_goes_from_films_to_numbers(evaluation: Evaluation) -> None:
     assert source(evaluation, "hannover")["verdicts"]["sensitivity"]["value"] == 1
     assert source(evaluation, "delhi")["verdicts"]["false alarms"]["value"] == 0
     assert source(evaluation, "ood-photo")["refusals"]["share"]["value"] == 1
+
+
+def test_every_question_has_its_controls(evaluation: Evaluation) -> None:
+    for split in evaluation["splits"]:
+        for measured in split["sources"]:
+            asked = {(task["task"], task["score"]) for task in measured["tasks"]}
+            assert {(control["task"], control["score"]) for control in measured["controls"]} == asked
 
 
 def test_what_was_read_in_the_lungs_is_gone_when_they_are_black(evaluation: Evaluation) -> None:
