@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -25,6 +26,9 @@ SILENT = -1
 """The class index of a target that a source does not give."""
 
 MAP_GRID = 17
+_AHEAD = 3
+"""Batches drawn in advance."""
+
 _TURNED = 0.05
 """Share of the films that are turned by a quarter or a half, to teach the gate."""
 
@@ -100,10 +104,19 @@ def draw_epoch(sources: list[str], share: dict[str, float], rng: Random) -> NDAr
 
 
 def batches(samples: list[Sample], order: NDArray[np.intp], size: int, batch: int, rng: Random) -> Iterator[Batch]:
-    """Yield augmented training batches in the given order."""
-    for start in range(0, len(order) - batch + 1, batch):
-        drawn = [_augmented(samples, int(i), size, rng) for i in order[start : start + batch]]
-        yield _collate(drawn)
+    """Yield augmented training batches in the given order, each drawn while the one before it is learnt."""
+
+    def draw(start: int) -> Batch:
+        return _collate([_augmented(samples, int(i), size, rng) for i in order[start : start + batch]])
+
+    with ThreadPoolExecutor(1) as pool:  # one thread: what is drawn by lot stays in order
+        coming: deque[Future[Batch]] = deque()
+        for start in range(0, len(order) - batch + 1, batch):
+            coming.append(pool.submit(draw, start))
+            if len(coming) > _AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
 
 
 def targets_of(film: LabelledFilm) -> tuple[int, NDArray[np.float32], int]:
