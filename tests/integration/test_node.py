@@ -222,6 +222,24 @@ def test_an_object_that_is_not_what_was_announced_is_rejected(node: NodeProcess)
             assert status(peer.answer()) == expected
 
 
+def test_a_store_that_is_away_is_said_and_the_film_may_come_again(
+    settings: Settings, migrate: Callable[[Settings], None], tmp_path: Path
+) -> None:
+    migrate(settings)
+    facts = named()
+    (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **facts))
+    with running_node(settings) as node:
+        films = settings.films_folder
+        films.rename(tmp_path / "away")
+        films.write_text("where the films were mounted")
+        refused = node.run("storescu", "-v", tmp_path / "film.dcm")
+        assert "Received Store Response (Refused: OutOfResources)" in refused.stderr + refused.stdout
+        films.unlink()
+        (tmp_path / "away").rename(films)
+        assert node.run("storescu", tmp_path / "film.dcm").returncode == 0
+        assert dcmread(io.BytesIO(kept(node, facts["SOPInstanceUID"]))).PatientID == "P1"
+
+
 def test_only_the_named_callers_send(settings: Settings, migrate: Callable[[Settings], None], tmp_path: Path) -> None:
     migrate(settings)
     (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **named()))
@@ -273,15 +291,19 @@ def test_a_film_from_the_network_is_on_the_worklist_with_the_nodes_name(
 ) -> None:
     enrol(app, "Ada")
     with running_node(settings) as own:
-        (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **named(PatientName="Curie^Marie")))
-        assert own.run("dcmsend", tmp_path / "film.dcm").returncode == 0
+        for number, part in enumerate(("CHEST", "HAND")):
+            facts = named(PatientID=f"P{number}", PatientName="Curie^Marie", BodyPartExamined=part)
+            (tmp_path / part).write_bytes(dicom_file(BYTES, **facts))
+            assert own.run("dcmsend", tmp_path / part).returncode == 0
         own.until_read()
     ada = visit(app)
     ada.sign_in("ada@example.org")
     assert "Curie Marie" in ada.get("/studies").text
     with app.database.reading() as session:
-        key = session.scalars(select(Study.key)).one()
-    assert "LUNGWISE" in ada.get(f"/studies/{key}").text
+        keys = list(session.scalars(select(Study.key).order_by(Study.id)))
+    chest, hand = (ada.get(f"/studies/{key}").text for key in keys)
+    assert "LUNGWISE" in chest and "not-a-radiograph" not in chest
+    assert "(not-a-radiograph)" in hand
 
 
 def test_the_tools_of_these_tests_are_there() -> None:
