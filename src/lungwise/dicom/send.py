@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
+from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.studies.dispatches import Dispatches, Errand
@@ -77,6 +78,7 @@ class Archives:
     ) -> Delivery:
         """Send objects over one association; each acknowledgement is passed on before the next object goes."""
         entity = AE(self.title)
+        entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _PATIENCE
         kinds = dict.fromkeys((item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in objects)
         association = entity.associate(

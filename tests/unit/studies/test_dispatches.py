@@ -25,9 +25,7 @@ def reading(either_rooms: Rooms) -> ReadingRecord:
     return read(either_rooms, data)
 
 
-def read(
-    rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada"
-) -> ReadingRecord:
+def read(rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> ReadingRecord:
     study = rooms.studies.open(rooms.person(name), PatientFacts(), [("film", data)])
     record = ReadingRecord(
         model="drawn", version="1", created_at=rooms.clock(), verdict=verdict, appearance={}, findings={}

@@ -119,7 +119,7 @@ def test_a_film_is_on_disk_before_the_database_says_so(desk: Desk, monkeypatch: 
 
     def note(handle: int) -> None:
         laid_down(handle)
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         if path.is_relative_to(desk.settings.films_folder):
             done.append(path)
 
