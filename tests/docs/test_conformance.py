@@ -81,7 +81,7 @@ def test_the_statuses_of_the_node() -> None:
 
 def test_every_address_of_dicomweb(app: Lungwise) -> None:
     has = {
-        f"`{method} {rule.rule.replace('<uid:', '{').replace('>', '}')}`"
+        "`" + method + " " + re.sub("<[a-z]+:([a-z]+)>", r"{\1}", rule.rule) + "`"
         for rule in app.dicomweb.url_map.iter_rules()
         for method in {"GET", "POST"} & (rule.methods or set())
     }

@@ -73,7 +73,7 @@ class Site:
 
     def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.token()}"} | more.pop("headers", {})
-        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+        return requests.request(method, self.url + path, headers=headers, timeout=240, **more)
 
     def store(self, *bodies: bytes, path: str = "/studies", **more: Any) -> requests.Response:
         headers = {"Content-Type": f'multipart/related; type="{DICOM}"; boundary=edge'} | more.pop("headers", {})
@@ -82,7 +82,7 @@ class Site:
     def read_all(self) -> None:
         with self.app.database.reading() as session:
             studies = {film.study_id for film in session.query(FilmRecord)}
-        assert all(self.app.room.wait(study, 60) for study in studies)
+        assert all(self.app.room.wait(study, 240) for study in studies)
 
     def films(self) -> int:
         with self.app.database.reading() as session:
@@ -259,10 +259,10 @@ def test_a_jpeg_is_an_instance_too(site: Site, visit: Callable[..., Visitor], fi
 def test_without_a_good_token_there_is_nothing(stocked: Site) -> None:
     for method, path in (("GET", "/studies"), ("GET", "/studies/1.2.3"), ("GET", "/studies/1.2.3/metadata")):
         for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
-            answer = requests.request(method, stocked.url + path, headers=header, timeout=60)
+            answer = requests.request(method, stocked.url + path, headers=header, timeout=240)
             assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
             assert "Doe" not in answer.text
-    refused = requests.post(stocked.url + "/studies", data=as_message(film_of(5)), timeout=60)
+    refused = requests.post(stocked.url + "/studies", data=as_message(film_of(5)), timeout=240)
     assert refused.status_code == 401
 
 
@@ -304,7 +304,7 @@ def test_what_is_stored_is_there_when_it_is_answered(site: Site) -> None:
     assert site.films() == 2
     assert answer.json()["00081190"]["Value"] == [f"{site.url}/studies"]
     where = [item["00081190"]["Value"][0] for item in answer.json()["00081199"]["Value"]]
-    got = requests.get(where[0], headers={"Authorization": f"Bearer {site.token()}", "Accept": DICOM}, timeout=60)
+    got = requests.get(where[0], headers={"Authorization": f"Bearer {site.token()}", "Accept": DICOM}, timeout=240)
     assert got.content == film_of(1)
 
 

@@ -267,9 +267,9 @@ def test_tls_lets_in_who_shows_a_certificate_and_nobody_else(
     }
     with running_node(settings, **more) as node, RawPeer(node.port):  # one that never shakes hands holds nobody up
 
-        def said(name: str, *tool: str | Path) -> int:
-            own = ["+tls", tmp_path / f"{name}.key", tmp_path / f"{name}.pem", "+cf", tmp_path / "node.pem"]
-            return node.run(str(tool[0]), *own, *tool[1:]).returncode
+        def said(name: str, tool: str, *films: Path) -> int:
+            own = (tmp_path / f"{name}.key", tmp_path / f"{name}.pem")
+            return node.run(tool, "+tls", *own, "+cf", tmp_path / "node.pem", *films).returncode
 
         facts = named()
         (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **facts))

@@ -145,13 +145,13 @@ def _retrievals(app: Flask) -> None:
 def _pictures(app: Flask) -> None:
     """WADO-RS of frames, and of what a browser can show."""
 
-    def frames(study: str, series: str, instance: str, numbers: str) -> Response:
+    def pixels(study: str, series: str, instance: str, frames: str) -> Response:
         _need(Right.EXPORT)
         _accepts_multipart(OCTETS, _LITTLE_ENDIAN)
-        if set(numbers.split(",")) != {"1"}:  # no film has more
+        if set(frames.split(",")) != {"1"}:  # no film has more
             raise NotFound
-        pixels = frame(_found(study, series, instance)[0].load())
-        chunks, content_type = message([pixels] * len(numbers.split(",")), OCTETS)
+        first = frame(_found(study, series, instance)[0].load())
+        chunks, content_type = message([first] * len(frames.split(",")), OCTETS)
         return Response(chunks, content_type=content_type)
 
     def render(study: str, series: str, instance: str) -> Response:
@@ -164,7 +164,7 @@ def _pictures(app: Flask) -> None:
         return Response(shown[0], content_type=shown[1])
 
     place = f"/studies/<uid:study>{_LEVELS[2]}"
-    app.add_url_rule(f"{place}/frames/<frames:numbers>", "frames", frames, methods=["GET"])
+    app.add_url_rule(f"{place}/frames/<frames:frames>", "frames", pixels, methods=["GET"])
     app.add_url_rule(f"{place}/rendered", "rendered", render, methods=["GET"])
 
 

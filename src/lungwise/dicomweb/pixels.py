@@ -81,7 +81,7 @@ def rendered(data: bytes, accepted: Callable[[str], bool], wish: Wish) -> tuple[
     return (as_jpeg(image, wish.quality) if kind == JPEG else as_png(image)), kind
 
 
-def _pixels(data: bytes) -> tuple[NDArray[np.generic], ImagePixel]:
+def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
     syntax, elements = read_elements(data)
     if PIXEL_DATA not in elements:
         raise Refusal("unsupported", "The object holds no picture.")
@@ -95,7 +95,8 @@ def _pixels(data: bytes) -> tuple[NDArray[np.generic], ImagePixel]:
 def _picture(data: bytes) -> Image.Image:
     """Draw colours as they are, and a film as its reader sees it."""
     if read_elements(data)[1].word(_SAMPLES, 1) == 3:
-        return Image.fromarray(_pixels(data)[0].astype(np.uint8))
+        words, pixel = _pixels(data)
+        return Image.fromarray((words >> pixel.bits_allocated - 8).astype(np.uint8))
     return picture(open_film(data))
 
 

@@ -20,15 +20,20 @@ if TYPE_CHECKING:
     from lungwise.settings import Settings
     from lungwise.studies.intake import Arrival
 
-IDLE = 3
+IDLE = 5
 
 
 class SlowReception:
-    """Takes longer over each film than a peer may be silent, as a tired disk does."""
+    """Takes longer over its first film than a peer may be silent, as a tired disk does."""
+
+    def __init__(self) -> None:
+        self._first = True
 
     def accept(self, arrival: Arrival, address: str) -> bool:
-        """Accept a film at last."""
-        time.sleep(IDLE + 1)
+        """Accept a film, the first one at last."""
+        if self._first:
+            time.sleep(IDLE + 1)
+        self._first = False
         return True
 
 

@@ -153,7 +153,7 @@ def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(e
     together = threading.Barrier(6)
 
     def accept(arrival: Arrival) -> bool:
-        together.wait(60)
+        together.wait(240)
         return desk.accept(arrival)
 
     with ThreadPoolExecutor(6) as senders:
