@@ -26,7 +26,7 @@ CR, DX, CT = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.84
 EXPLICIT = "1.2.840.10008.1.2.1"
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 240) -> None:
     """Wait for a condition."""
     end = time.monotonic() + seconds
     while not true():
@@ -46,7 +46,7 @@ class NodeProcess:
     def run(self, tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run one of dcmtk's tools against the node."""
         command = [tool, "-aec", "LUNGWISE", "127.0.0.1", str(self.port), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
     def until_read(self) -> None:
         """Wait until no film waits."""
@@ -56,7 +56,7 @@ class NodeProcess:
                 left = select(func.count()).select_from(Job).where(Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
                 return session.scalar(left) == 0
 
-        until(all_read, 120)
+        until(all_read)
 
 
 @contextmanager
@@ -89,11 +89,19 @@ def running_node(settings: Settings, **more: str) -> Iterator[NodeProcess]:
         database.close()
 
 
+def make_certificate(folder: Path, name: str) -> None:
+    """Make NAME.key and NAME.pem, for this machine."""
+    key, certificate = str(folder / f"{name}.key"), str(folder / f"{name}.pem")
+    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=120)
+
+
 class RawPeer:
     """A peer that writes whatever bytes it is told to."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
 
     def associate(self, *classes: str, called: str = "LUNGWISE", calling: str = "RAW") -> bytes:
         """Ask for an association and give the answer's PDU."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,17 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from dicom_files import dicom_file
-from lungwise.dicom.result import SERIES
-from lungwise.dicom.results import Answer, Result, StudyFacts, result_objects
+from lungwise.dicom.bounds import LARGEST_PDU
+from lungwise.dicom.node import _entity
+from lungwise.dicom.results import Answer, Result, StudyFacts, film_object, result_objects
+from lungwise.dicom.send import _is_kept
 from lungwise.dicom.storage import STORAGE_CLASSES
 from lungwise.dicom.structured_report import FINDINGS, VERDICTS
 from lungwise.dicomweb import query, store
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
 from lungwise.reading.reading import Verdict
 from lungwise.settings import Settings
+from lungwise.studies.pictures import LARGEST
 
 if TYPE_CHECKING:
     from lungwise.web.app import Lungwise
@@ -33,9 +41,16 @@ def section(number: str) -> str:
     return found[0]
 
 
-def column(number: str, which: int) -> set[str]:
-    rows = [line.strip("|").split("|") for line in section(number).splitlines() if line.startswith("|")]
-    return {row[which].strip() for row in rows[2:]}
+def rows(number: str, head: str = "") -> list[list[str]]:
+    """The rows of a section's table, of the one whose first column has this head."""
+    lines = section(number).splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith(f"| {head}"))
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines[begin + 2 :])
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table]
+
+
+def column(number: str, which: int, head: str = "") -> set[str]:
+    return {row[which] for row in rows(number, head)}
 
 
 @pytest.fixture(scope="module")
@@ -48,50 +63,121 @@ def results() -> list[Dataset]:
 
 
 def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
-    assert column("3.2.1", 1) == {"1.2.840.10008.1.1", *STORAGE_CLASSES}
-    assert column("3.2.2", 1) == set(TRANSFER_SYNTAXES)
+    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", *STORAGE_CLASSES}
+    assert column("4.2.1.5", 1) == set(TRANSFER_SYNTAXES)
 
 
 def test_the_classes_and_syntaxes_of_the_results(results: list[Dataset]) -> None:
-    assert column("3.3.1", 1) == {item.SOPClassUID for item in results}
-    assert column("3.3.2", 1) == {item.file_meta.TransferSyntaxUID for item in results}
+    assert column("4.2.2.1", 1) == {item.SOPClassUID for item in results}
+    assert column("4.2.2.3", 1, "transfer syntax") == {item.file_meta.TransferSyntaxUID for item in results}
 
 
 def test_the_statuses_of_the_node() -> None:
     source = (Path(__file__).parents[2] / "src" / "lungwise" / "dicom" / "node.py").read_text(encoding="utf-8")
     statuses = re.search(r"^_SUCCESS, .* = (.*)$", source, re.MULTILINE)
     assert statuses
-    assert column("3.2.3", 0) == {status.removeprefix("0x").upper() for status in statuses[1].split(", ")}
+    assert column("4.2.1.6", 0) == {status.removeprefix("0x").upper() for status in statuses[1].split(", ")}
 
 
 def test_every_address_of_dicomweb(app: Lungwise) -> None:
     has = {
-        f"`{method} {rule.rule.replace('<uid:', '{').replace('>', '}')}`"
+        "`" + method + " " + re.sub("<[a-z]+:([a-z]+)>", r"{\1}", rule.rule) + "`"
         for rule in app.dicomweb.url_map.iter_rules()
         for method in {"GET", "POST"} & (rule.methods or set())
     }
-    assert column("3.4", 0) == has
+    assert column("4.2.3", 0) == has
 
 
 def test_the_failure_reasons_and_bounds_of_dicomweb() -> None:
     reasons = (store.NOT_SUPPORTED, store.OUT_OF_RESOURCES, store.OF_ANOTHER_STUDY, store.NOT_UNDERSTOOD)
-    assert column("3.4.1", 0) == {f"{reason:04X}" for reason in reasons}
-    assert f"at most {query.MOST}" in section("3.4.2") and f"newest {query.MOST_EXAMINED}" in section("3.4.2")
+    assert column("4.2.3.1", 0) == {f"{reason:04X}" for reason in reasons}
+    assert f"at most {query.MOST}" in section("4.2.3.2") and f"newest {query.MOST_EXAMINED}" in section("4.2.3.2")
 
 
-def test_the_series_and_codes_of_the_results(results: list[Dataset]) -> None:
-    assert all(f"{one.modality}, number {one.number}" in section("7.1") for one in SERIES.values())
+def test_the_overview_names_what_the_rest_does(results: list[Dataset]) -> None:
+    overview = {row[0]: row[1:] for row in rows("1")}
+    taken = {row[0] for row in rows("4.2.1.1")}
+    several = {name for name in taken if name.startswith("Multi-frame")}
+    assert {name for name, (_scu, scp) in overview.items() if scp == "yes"} == (taken - several) | {
+        "Multi-frame Secondary Capture Image Storage, four classes"
+    }
+    assert len(several) == 4
+    sent = {item.SOPClassUID.name for item in results}
+    assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent
+
+
+def test_the_statuses_that_the_sender_takes_for_an_acknowledgement() -> None:
+    said = {row[0] for row in rows("4.2.2.3", "status") if "is acknowledged" in row[1]}
+    kept = {f"{status:04X}" for status in range(1 << 16) if _is_kept(status)}
+    assert {"Bxxx" if status.startswith("B") else status for status in kept} == said
+
+
+def test_every_attribute_of_the_results_is_in_the_table_and_nothing_else(results: list[Dataset]) -> None:
+    objects = [*results, drawn_film()]
+    for row in rows("8.1.1"):
+        tag = Tag(int(row[0].strip("()").replace(",", ""), 16))
+        assert dictionary_description(tag) == row[1]
+        for item, said in zip(objects, row[2:], strict=True):
+            assert said == "film, if any" or (tag in item) == (said != "-"), (row[1], item.Modality)
+            if said not in SOURCES:
+                assert item[tag].to_json_dict(None, 0)["Value"] == _values(said, item[tag].VR), row[1]
+            assert said != "empty" or item[tag].is_empty
+    listed = {row[0] for row in rows("8.1.1")}
+    assert {str(element.tag).upper() for item in objects for element in item} <= listed
+
+
+def _values(said: str, vr: str) -> list[object]:
+    return [int(one) if vr in ("IS", "US") else one for one in said.split("\\")]
+
+
+SOURCES = {"film", "film, if any", "model", "version", "time", "own", "empty", "-"}
+
+
+def drawn_film() -> Dataset:
+    """A film that came as JPEG, as an object."""
+    out = io.BytesIO()
+    Image.fromarray(np.tile(np.arange(96, dtype=np.uint8), (80, 1))).save(out, "JPEG")
+    facts = StudyFacts("2.25.1", "2.25.2", "2.25.3", "", "", "", None, datetime(2026, 1, 1, tzinfo=UTC))
+    film = film_object(out.getvalue(), facts)
+    assert film is not None
+    return film
+
+
+def test_the_codes_of_the_results(results: list[Dataset]) -> None:
     coded = {str(code.CodeValue) for code in (*FINDINGS.values(), *VERDICTS.values())}
-    assert coded | {"399208008", "verdict"} == column("7.2", 1)
+    assert coded | {"399208008", "verdict"} == column("8.3", 1)
     report = results[0].to_json()
     assert all(f'"{code}"' in report for code in ("399208008", "verdict", "122157", "99LUNGWISE"))
 
 
-def test_the_implementation(results: list[Dataset]) -> None:
+def test_the_implementation(results: list[Dataset], settings: Settings) -> None:
     meta = results[0].file_meta
-    assert meta.ImplementationClassUID in section("4") and str(meta.ImplementationVersionName) in section("4")
+    for number in ("5", "4.2.1.2"):
+        assert meta.ImplementationClassUID in section(number)
+        assert str(meta.ImplementationVersionName) in section(number)
+    entity = _entity(settings)
+    assert (entity.implementation_class_uid, entity.implementation_version_name) == (
+        meta.ImplementationClassUID,
+        meta.ImplementationVersionName,
+    )
+    assert f"received: {LARGEST_PDU} bytes" in section("4.2.1.2")
 
 
-@pytest.mark.parametrize("setting", ["node_", "send_to"])
-def test_the_settings_that_it_names_exist(setting: str) -> None:
-    assert any(name.startswith(setting) for name in Settings.model_fields) and f"`{setting}" in PAGE
+def test_the_parameters_and_what_they_are_by_default() -> None:
+    has = {
+        f"`{name}`": str(field.default or "none")
+        for name, field in Settings.model_fields.items()
+        if name.startswith(("node_", "send_"))
+    }
+    assert {row[0]: row[1] for row in rows("4.4.2")} == has
+
+
+def test_every_section_of_the_standards_form_is_there() -> None:
+    """PS3.2, annex A."""
+    assert [line.split()[1] for line in PAGE.splitlines() if line.startswith("## ")] == [str(n) for n in range(9)]
+    form = "4.1.1 4.1.2 4.1.3 4.2 4.3.1 4.3.2 4.3.3 4.4.1 4.4.2 7.1 7.2 7.3 8.1.1 8.1.2 8.1.3 8.1.4 8.2 8.3 8.4 8.5 8.6"
+    assert all(section(number) for number in form.split())
+
+
+def test_the_contents_of_rendered_answers() -> None:
+    assert f"at most {LARGEST} pixels" in section("4.2.3.3")

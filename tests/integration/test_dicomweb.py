@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
+from PIL import Image
 from pydicom import dcmread
+from pydicom.uid import JPEG2000Lossless
 
 from dicom_checks import errors_of
-from dicom_files import dicom_file
+from dicom_files import compressed_file, dicom_file, jpeg_2000
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.models import AuditEntry
@@ -71,7 +73,7 @@ class Site:
 
     def ask(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.token()}"} | more.pop("headers", {})
-        return requests.request(method, self.url + path, headers=headers, timeout=60, **more)
+        return requests.request(method, self.url + path, headers=headers, timeout=240, **more)
 
     def store(self, *bodies: bytes, path: str = "/studies", **more: Any) -> requests.Response:
         headers = {"Content-Type": f'multipart/related; type="{DICOM}"; boundary=edge'} | more.pop("headers", {})
@@ -80,7 +82,7 @@ class Site:
     def read_all(self) -> None:
         with self.app.database.reading() as session:
             studies = {film.study_id for film in session.query(FilmRecord)}
-        assert all(self.app.room.wait(study, 60) for study in studies)
+        assert all(self.app.room.wait(study, 240) for study in studies)
 
     def films(self) -> int:
         with self.app.database.reading() as session:
@@ -154,6 +156,57 @@ def test_a_client_retrieves_metadata(stocked: Site) -> None:
     assert len(client.retrieve_series_metadata("1.2.9", "1.2.9.1")) == 1
 
 
+def test_a_client_retrieves_frames_of_films_and_of_the_heat_map(stocked: Site) -> None:
+    client = stocked.client()
+    (frame,) = client.retrieve_instance_frames("1.2.9", "1.2.9.1", "1.2.9.1.1", [1])
+    assert np.array_equal(np.frombuffer(frame, "<u2").reshape(WORDS.shape), WORDS + 1)
+    as_wished = ("application/octet-stream", "1.2.840.10008.1.2.1")
+    assert client.retrieve_instance_frames("1.2.9", "1.2.9.1", "1.2.9.1.1", [1], media_types=(as_wished,)) == [frame]
+    heat = next(item for item in client.retrieve_study("1.2.9") if item.Modality == "OT")
+    (drawn,) = client.retrieve_instance_frames("1.2.9", heat.SeriesInstanceUID, heat.SOPInstanceUID, [1])
+    assert drawn == heat.PixelData[: len(drawn)] and len(drawn) == heat.Rows * heat.Columns * 3
+
+
+def test_the_frame_of_a_compressed_film_is_decoded(site: Site) -> None:
+    words = WORDS.astype(np.uint8)
+    film = compressed_file(
+        jpeg_2000(words),
+        words,
+        JPEG2000Lossless,
+        StudyInstanceUID="1.2.7",
+        SeriesInstanceUID="1.2.7.1",
+        SOPInstanceUID="1.2.7.1.1",
+    )
+    assert site.store(film).status_code == 200
+    (frame,) = site.client().retrieve_instance_frames("1.2.7", "1.2.7.1", "1.2.7.1.1", [1])
+    assert np.array_equal(np.frombuffer(frame, np.uint8).reshape(words.shape), words)
+
+
+def test_a_client_retrieves_what_a_browser_shows(stocked: Site) -> None:
+    client = stocked.client()
+    shown = client.retrieve_instance_rendered("1.2.9", "1.2.9.1", "1.2.9.1.1", media_types=("image/png",))
+    assert Image.open(io.BytesIO(shown)).size == (256, 300)
+    objects = {item.Modality: item for item in client.retrieve_study("1.2.9")}
+
+    def address(modality: str) -> str:
+        item = objects[modality]
+        return f"/studies/1.2.9/series/{item.SeriesInstanceUID}/instances/{item.SOPInstanceUID}/rendered"
+
+    small = stocked.ask("GET", address("DX") + "?viewport=128,128&quality=50")
+    assert small.headers["Content-Type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(small.content)).size == (109, 128)
+    heat = np.asarray(Image.open(io.BytesIO(stocked.ask("GET", address("OT")).content)), np.int16)
+    assert heat.shape[2] == 3 and (heat[..., 0] - heat[..., 2]).max() > 100  # in colours
+    report = stocked.ask("GET", address("DOC"))
+    assert report.headers["Content-Type"] == "application/pdf"
+    length = objects["DOC"].EncapsulatedDocumentLength
+    assert report.content == objects["DOC"].EncapsulatedDocument[:length]
+    assert stocked.ask("GET", address("SR")).status_code == 406
+    assert stocked.ask("GET", address("DOC"), headers={"Accept": "image/*"}).status_code == 406
+    for wrong in ("viewport=0,1", "viewport=1", "quality=101", "window=1,2,linear"):
+        assert stocked.ask("GET", f"{address('DX')}?{wrong}").status_code == 400, wrong
+
+
 MATCHED = [
     ("PatientName=doe*", ["1.2.3"]),
     ("00100010=*rick", ["1.2.9"]),
@@ -206,10 +259,10 @@ def test_a_jpeg_is_an_instance_too(site: Site, visit: Callable[..., Visitor], fi
 def test_without_a_good_token_there_is_nothing(stocked: Site) -> None:
     for method, path in (("GET", "/studies"), ("GET", "/studies/1.2.3"), ("GET", "/studies/1.2.3/metadata")):
         for header in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
-            answer = requests.request(method, stocked.url + path, headers=header, timeout=60)
+            answer = requests.request(method, stocked.url + path, headers=header, timeout=240)
             assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
             assert "Doe" not in answer.text
-    refused = requests.post(stocked.url + "/studies", data=as_message(film_of(5)), timeout=60)
+    refused = requests.post(stocked.url + "/studies", data=as_message(film_of(5)), timeout=240)
     assert refused.status_code == 401
 
 
@@ -217,7 +270,8 @@ def test_a_token_does_no_more_than_its_scopes(stocked: Site) -> None:
     only_see = stocked.token(scopes=(Scope.SEE,))
     assert stocked.ask("GET", "/studies", only_see).status_code == 200
     assert stocked.ask("GET", "/studies/1.2.3/series", only_see).status_code == 200
-    for path in ("", "/metadata", "/instances", "/series/1.2.3.1/instances/1.2.3.1.1"):
+    film = "/series/1.2.3.1/instances/1.2.3.1.1"
+    for path in ("", "/metadata", "/instances", film, f"{film}/frames/1", f"{film}/rendered"):
         assert stocked.ask("GET", f"/studies/1.2.3{path}", only_see).status_code == 403
     assert stocked.store(film_of(7), token=only_see).status_code == 403
 
@@ -225,7 +279,8 @@ def test_a_token_does_no_more_than_its_scopes(stocked: Site) -> None:
 def test_another_clinic_finds_and_gets_nothing(stocked: Site) -> None:
     stranger = stocked.token("bo")
     assert stocked.ask("GET", "/studies", stranger).json() == []
-    for path in ("", "/metadata", "/series/1.2.3.1", "/series/1.2.3.1/instances/1.2.3.1.1"):
+    film = "/series/1.2.3.1/instances/1.2.3.1.1"
+    for path in ("", "/metadata", "/series/1.2.3.1", film, f"{film}/frames/1", f"{film}/rendered"):
         assert stocked.ask("GET", f"/studies/1.2.3{path}", stranger).status_code == 404
     assert stocked.ask("GET", "/studies/1.2.3/series", stranger).json() == []
 
@@ -249,7 +304,7 @@ def test_what_is_stored_is_there_when_it_is_answered(site: Site) -> None:
     assert site.films() == 2
     assert answer.json()["00081190"]["Value"] == [f"{site.url}/studies"]
     where = [item["00081190"]["Value"][0] for item in answer.json()["00081199"]["Value"]]
-    got = requests.get(where[0], headers={"Authorization": f"Bearer {site.token()}", "Accept": DICOM}, timeout=60)
+    got = requests.get(where[0], headers={"Authorization": f"Bearer {site.token()}", "Accept": DICOM}, timeout=240)
     assert got.content == film_of(1)
 
 
@@ -295,6 +350,7 @@ def test_a_store_in_another_form_is_refused(site: Site) -> None:
     assert site.films() == 0
 
 
+FILM = "/studies/1.2.3/series/1.2.3.1/instances/1.2.3.1.1"
 ACCEPTED = [
     ("/studies", "application/dicom+xml", 406),
     ("/studies", "text/html, application/json;q=0.5", 200),
@@ -308,6 +364,14 @@ ACCEPTED = [
     ("/studies/1.2.4", "*/*", 404),
     ("/studies/1.2.3/series/1.2.3.1/instances/9", "*/*", 404),
     ("/nothing", "*/*", 404),
+    (f"{FILM}/frames/1", 'multipart/related; type="application/octet-stream"', 200),
+    (f"{FILM}/frames/1", 'multipart/related; type="image/jpeg"', 406),
+    (f"{FILM}/frames/1", 'multipart/related; type="application/octet-stream"; transfer-syntax=1.2.3', 406),
+    (f"{FILM}/frames/2", "*/*", 404),
+    (f"{FILM}/frames/1,x", "*/*", 404),
+    (f"{FILM}/rendered", "image/*", 200),
+    (f"{FILM}/rendered", "text/html", 406),
+    ("/studies/1.2.3/series/1.2.3.1/instances/9/rendered", "*/*", 404),
 ]
 
 

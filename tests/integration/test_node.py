@@ -26,7 +26,7 @@ from pynetdicom import AE
 from sqlalchemy import select
 
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
-from dicom_peers import CR, DX, NodeProcess, RawPeer, part, running_node, status, store_command
+from dicom_peers import CR, DX, NodeProcess, RawPeer, make_certificate, part, running_node, status, store_command
 from drawn import chest_bytes, chest_words
 from lungwise.films import open_film
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
@@ -94,7 +94,7 @@ def in_syntax(syntax: str, folder: Path, **facts: Any) -> Path:
         file.write_bytes(dicom_bytes(film, RLELossless))
     elif encoder := ENCODERS.get(syntax.removeprefix("1.2.840.10008.1.2.4.")):
         plain.write_bytes(dicom_file(BYTES, **facts))
-        subprocess.run([*encoder, plain, file], check=True, timeout=60)
+        subprocess.run([*encoder, plain, file], check=True, timeout=240)
         whole = dcmread(file)
         whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = facts["SOPInstanceUID"]
         whole.save_as(file)
@@ -112,11 +112,22 @@ def test_a_film_comes_in_every_transfer_syntax_that_is_read(node: NodeProcess, s
     if syntax >= HTJ2KLossless:  # dcmtk does not know these yet
         assert sent_by_pynetdicom(node.port, dcmread(file)) == 0
     else:
-        sent = node.run("dcmsend", "-dn", file)
+        sent = node.run("storescu", "-xf", profile_of(syntax, tmp_path), "Film", file)
         assert sent.returncode == 0, sent.stderr
     stored = kept(node, facts["SOPInstanceUID"])
     assert dcmread(file).file_meta.TransferSyntaxUID == syntax
     assert np.array_equal(open_film(stored).pixels, open_film(file.read_bytes()).pixels)
+
+
+def profile_of(syntax: str, folder: Path) -> Path:
+    """Write a profile for storescu that proposes this transfer syntax alone: it has no option for some."""
+    file = folder / "storescu.cfg"
+    file.write_text(
+        f"[[TransferSyntaxes]]\n[Own]\nTransferSyntax1 = {syntax}\n"
+        f"[[PresentationContexts]]\n[Film]\nPresentationContext1 = {DX}\\Own\n"
+        "[[Profiles]]\n[Film]\nPresentationContexts = Film\n"
+    )
+    return file
 
 
 def sent_by_pynetdicom(port: int, film: Dataset, **options: Any) -> int:
@@ -132,7 +143,7 @@ def sent_by_pynetdicom(port: int, film: Dataset, **options: Any) -> int:
 def test_an_echo_is_answered_and_another_name_is_rejected(node: NodeProcess) -> None:
     assert node.run("echoscu").returncode == 0
     wrong = subprocess.run(
-        ["echoscu", "-aec", "OTHER", "127.0.0.1", str(node.port)], capture_output=True, text=True, timeout=60
+        ["echoscu", "-aec", "OTHER", "127.0.0.1", str(node.port)], capture_output=True, text=True, timeout=240
     )
     assert "Called AE Title Not Recognized" in wrong.stderr
 
@@ -211,6 +222,24 @@ def test_an_object_that_is_not_what_was_announced_is_rejected(node: NodeProcess)
             assert status(peer.answer()) == expected
 
 
+def test_a_store_that_is_away_is_said_and_the_film_may_come_again(
+    settings: Settings, migrate: Callable[[Settings], None], tmp_path: Path
+) -> None:
+    migrate(settings)
+    facts = named()
+    (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **facts))
+    with running_node(settings) as node:
+        films = settings.films_folder
+        films.rename(tmp_path / "away")
+        films.write_text("where the films were mounted")
+        refused = node.run("storescu", "-v", tmp_path / "film.dcm")
+        assert "Received Store Response (Refused: OutOfResources)" in refused.stderr + refused.stdout
+        films.unlink()
+        (tmp_path / "away").rename(films)
+        assert node.run("storescu", tmp_path / "film.dcm").returncode == 0
+        assert dcmread(io.BytesIO(kept(node, facts["SOPInstanceUID"]))).PatientID == "P1"
+
+
 def test_only_the_named_callers_send(settings: Settings, migrate: Callable[[Settings], None], tmp_path: Path) -> None:
     migrate(settings)
     (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **named()))
@@ -220,7 +249,7 @@ def test_only_the_named_callers_send(settings: Settings, migrate: Callable[[Sett
         stranger = node.run("storescu", "-aet", "CR3", tmp_path / "film.dcm")
         assert "Calling AE Title Not Recognized" in stranger.stderr
         node.process.send_signal(signal.SIGTERM)
-        said, _ = node.process.communicate(timeout=60)
+        said, _ = node.process.communicate(timeout=240)
         assert "The node has stopped." in said
         assert node.process.returncode == 0
 
@@ -238,21 +267,18 @@ def test_tls_lets_in_who_shows_a_certificate_and_nobody_else(
     }
     with running_node(settings, **more) as node, RawPeer(node.port):  # one that never shakes hands holds nobody up
 
-        def echo(name: str) -> int:
-            own = ["+tls", str(tmp_path / f"{name}.key"), str(tmp_path / f"{name}.pem")]
-            return node.run("echoscu", *own, "+cf", tmp_path / "node.pem").returncode
+        def said(name: str, tool: str, *films: Path) -> int:
+            own = (tmp_path / f"{name}.key", tmp_path / f"{name}.pem")
+            return node.run(tool, "+tls", *own, "+cf", tmp_path / "node.pem", *films).returncode
 
-        assert echo("cr1") == 0
-        assert echo("stranger") != 0
+        facts = named()
+        (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **facts))
+        assert said("cr1", "echoscu") == 0
+        assert said("stranger", "echoscu") != 0
+        assert said("stranger", "storescu", tmp_path / "film.dcm") != 0
         assert node.run("echoscu").returncode != 0
-        assert echo("cr1") == 0
-
-
-def make_certificate(folder: Path, name: str) -> None:
-    key, certificate = str(folder / f"{name}.key"), str(folder / f"{name}.pem")
-    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command = ["openssl", "req", "-x509", *options, "-keyout", key, "-out", certificate]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+        assert said("cr1", "storescu", tmp_path / "film.dcm") == 0
+        assert kept(node, facts["SOPInstanceUID"])
 
 
 def test_a_film_from_the_network_is_on_the_worklist_with_the_nodes_name(
@@ -265,15 +291,19 @@ def test_a_film_from_the_network_is_on_the_worklist_with_the_nodes_name(
 ) -> None:
     enrol(app, "Ada")
     with running_node(settings) as own:
-        (tmp_path / "film.dcm").write_bytes(dicom_file(BYTES, **named(PatientName="Curie^Marie")))
-        assert own.run("dcmsend", tmp_path / "film.dcm").returncode == 0
+        for number, part in enumerate(("CHEST", "HAND")):
+            facts = named(PatientID=f"P{number}", PatientName="Curie^Marie", BodyPartExamined=part)
+            (tmp_path / part).write_bytes(dicom_file(BYTES, **facts))
+            assert own.run("dcmsend", tmp_path / part).returncode == 0
         own.until_read()
     ada = visit(app)
     ada.sign_in("ada@example.org")
     assert "Curie Marie" in ada.get("/studies").text
     with app.database.reading() as session:
-        key = session.scalars(select(Study.key)).one()
-    assert "LUNGWISE" in ada.get(f"/studies/{key}").text
+        keys = list(session.scalars(select(Study.key).order_by(Study.id)))
+    chest, hand = (ada.get(f"/studies/{key}").text for key in keys)
+    assert "LUNGWISE" in chest and "not-a-radiograph" not in chest
+    assert "(not-a-radiograph)" in hand
 
 
 def test_the_tools_of_these_tests_are_there() -> None:

@@ -52,7 +52,7 @@ def _up_and_small(node: NodeProcess) -> Iterator[None]:
     """After each attack the node answers, accepts a film and has not grown."""
     before = psutil.Process(node.process.pid).memory_info().rss
     yield
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while (echo := node.run("echoscu")).returncode != 0:  # until the attack's associations are given up
         assert time.monotonic() < end, echo.stderr
     instance = f"2.25.{random.getrandbits(100)}"
@@ -71,7 +71,7 @@ def store(node: NodeProcess, instance: str, data: bytes) -> int:
 @contextmanager
 def associated(node: NodeProcess, *classes: str) -> Iterator[RawPeer]:
     """Associate, once the node has let go of those that came before."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while True:
         with RawPeer(node.port) as peer:
             answer = peer.associate(*classes)
@@ -147,7 +147,7 @@ def test_who_falls_silent_within_an_association_is_let_go(node: NodeProcess) -> 
 
 def test_a_crowd_of_connections_is_held_at_bay_and_passes(node: NodeProcess) -> None:
     before = psutil.Process(node.process.pid).num_threads()
-    crowd = [socket.create_connection(("127.0.0.1", node.port), timeout=30) for _ in range(200)]
+    crowd = [socket.create_connection(("127.0.0.1", node.port), timeout=120) for _ in range(200)]
     assert psutil.Process(node.process.pid).num_threads() < before + 100
     for connection in crowd:
         connection.close()
@@ -156,7 +156,9 @@ def test_a_crowd_of_connections_is_held_at_bay_and_passes(node: NodeProcess) -> 
 def test_one_association_too_many_is_told_to_come_later(node: NodeProcess) -> None:
     too_many = pdu(0x03, bytes([0, 2, 3, 2]))  # transient, by the provider, local limit exceeded: PS3.8, 9.3.4
     with ExitStack() as stack:
-        said = [stack.enter_context(RawPeer(node.port)).associate() for _ in range(5)]
+        said: list[bytes] = []
+        while too_many not in said and len(said) < 60:  # on a busy machine the first may be let go before the fifth
+            said.append(stack.enter_context(RawPeer(node.port)).associate())
         assert too_many in said
         assert {answer[0] for answer in said} <= {0x02, 0x03}
         assert {answer for answer in said if answer[0] == 0x03} == {too_many}

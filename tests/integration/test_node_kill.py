@@ -60,7 +60,7 @@ def test_a_kill_during_five_hundred_sends_loses_nothing_acknowledged(
         until(lambda: len(acknowledged(said)) >= KILLED_AFTER)
         node.process.send_signal(signal.SIGKILL)
         for sender in senders:
-            sender.wait(60)
+            sender.wait(240)
     known = acknowledged(said)
     assert KILLED_AFTER <= len(known) < SENDS
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from dicom_checks import dumped, errors_of
+from dicom_checks import disagreements, drawn, dumped, errors_of, unwrapped
 from dicom_files import dicom_file
-from lungwise.dicom.results import Answer, Result, StudyFacts, film_object, result_objects
+from lungwise.dicom.results import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader
 from lungwise.reports.pdf import ReportText, report_pdf
@@ -72,7 +72,11 @@ def test_the_objects_of_ten_real_films_are_valid(films_folder: Path, reader: Rea
         assert [item.Modality for item in objects] == (["SR", "OT", "DOC"] if answered else ["SR", "DOC"])
         assert {item.StudyInstanceUID for item in objects} == {f"1.2.3.{number}"}
         assert [error for item in objects for error in errors_of(item, tmp_path)] == []
+        assert disagreements([data, *map(file_bytes, objects)], tmp_path) == []
         assert reader.artefact.card.version in dumped(objects[0], tmp_path)
+        assert unwrapped(objects[-1], tmp_path) == REPORT
+        if answered:
+            assert np.array_equal(drawn(objects[1], tmp_path), objects[1].pixel_array)
     assert read >= 8
 
 

@@ -19,21 +19,16 @@ from pydicom.uid import generate_uid
 from sqlalchemy import select
 
 from dicom_files import dicom_file
-from dicom_peers import NodeProcess, running_node, until
+from dicom_peers import NodeProcess, make_certificate, running_node, until
 from drawn import chest_bytes
 from lungwise.settings import Settings
 from lungwise.studies.models import Dispatch, Study
+from servers import free_port
 
 if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.accounts.person import Person
     from lungwise.web.app import Lungwise
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @dataclass
@@ -50,7 +45,7 @@ class Orthanc:
         return f"ARCHIVE@127.0.0.1:{self.dicom}"
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=240) as answer:
             return bytes(answer.read())
 
     def all(self, level: str) -> list[dict[str, Any]]:
@@ -79,14 +74,10 @@ class Orthanc:
             yield
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(240)
 
     def _answers(self) -> bool:
-        for port in (self.dicom, self.http):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)):
-                    return False
-        return True
+        return listens(self.dicom) and listens(self.http)
 
 
 @pytest.fixture
@@ -103,13 +94,14 @@ def film(tmp_path: Path) -> Path:
     return file
 
 
-def lungwise_send(node: NodeProcess, orthanc: Orthanc, *study: str) -> subprocess.CompletedProcess[str]:
+def lungwise_send(node: NodeProcess, archive: str, *study: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
         "LUNGWISE_DATA_FOLDER": str(node.settings.data_folder),
-        "LUNGWISE_SEND_TO": orthanc.name,
+        "LUNGWISE_SEND_TO": archive,
+        **more,
     }
     command = [sys.executable, "-m", "lungwise", "send", "--json", *study]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
 
 
 def dispatch(node: NodeProcess) -> Dispatch | None:
@@ -139,7 +131,7 @@ def test_results_arrive_in_the_films_own_study_and_the_archive_shows_them(
 
         with node.database.reading() as session:
             key = session.scalars(select(Study.key)).one()
-        again = lungwise_send(node, orthanc, key)
+        again = lungwise_send(node, orthanc.name, key)
         assert (again.returncode, again.stdout) == (0, "")
         sent = dispatch(node)
         assert sent is not None
@@ -169,14 +161,62 @@ def test_results_wait_for_an_archive_that_is_away(
         assert dispatch(node) is None
         with node.database.reading() as session:
             key = session.scalars(select(Study.key)).one()
-        away = lungwise_send(node, orthanc, key)
+        away = lungwise_send(node, orthanc.name, key)
         assert away.returncode == 3, away.stderr
         line = json.loads(away.stdout)
         assert (line["study"], line["state"], line["error"]) == (key, "queued", "ARCHIVE cannot be reached")
         assert "Waits to be sent to the archive ARCHIVE" in page()
         with orthanc.running():
-            there = lungwise_send(node, orthanc)
+            there = lungwise_send(node, orthanc.name)
             assert there.returncode == 0, there.stdout + there.stderr
             assert len(orthanc.all("instances")) == 3
         assert "Sent to the archive ARCHIVE" in page()
-        assert lungwise_send(node, orthanc, "nonsense").returncode == 1
+        assert lungwise_send(node, orthanc.name, "nonsense").returncode == 1
+
+
+@contextmanager
+def storescp(folder: Path, port: int) -> Iterator[Path]:
+    """Run dcmtk's archive, which speaks TLS alone and to our certificate alone; give the folder of what came."""
+    got = folder / "got"
+    got.mkdir()
+    tls = ["+tls", str(folder / "archive.key"), str(folder / "archive.pem"), "+cf", str(folder / "own.pem")]
+    command = ["storescp", *tls, "-aet", "ARCHIVE", "-od", str(got), str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: listens(port))
+        yield got
+    finally:
+        process.terminate()
+        process.wait(240)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_results_go_over_tls_to_the_archive_that_shows_the_right_certificate_alone(
+    settings: Settings, migrate: Callable[[Settings], None], film: Path, tmp_path: Path
+) -> None:
+    migrate(settings)
+    for name in ("archive", "own", "stranger"):
+        make_certificate(tmp_path, name)
+    own = {
+        "LUNGWISE_NODE_TLS_CERTIFICATE": str(tmp_path / "own.pem"),
+        "LUNGWISE_NODE_TLS_KEY": str(tmp_path / "own.key"),
+    }
+    port = free_port()
+    archive = f"ARCHIVE@127.0.0.1:{port}"
+    with running_node(settings) as node, storescp(tmp_path, port) as got:
+        assert node.run("dcmsend", film).returncode == 0
+        node.until_read()
+        with node.database.reading() as session:
+            key = session.scalars(select(Study.key)).one()
+        for wrong in ({}, own | {"LUNGWISE_SEND_TLS_CA": str(tmp_path / "stranger.pem")}):
+            refused = lungwise_send(node, archive, key, **wrong)
+            assert refused.returncode == 3, refused.stderr
+            assert json.loads(refused.stdout)["error"] == "ARCHIVE cannot be reached"
+        assert list(got.iterdir()) == []
+        arrived = lungwise_send(node, archive, **own, LUNGWISE_SEND_TLS_CA=str(tmp_path / "archive.pem"))
+        assert arrived.returncode == 0, arrived.stdout + arrived.stderr
+        assert len(list(got.iterdir())) == 3

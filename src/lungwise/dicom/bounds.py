@@ -121,8 +121,9 @@ class BoundedMessages(DIMSEServiceProvider):
         self.msg_queue.put((cast(int, message.context_id), request))
 
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
-        """Send an answer; the peer may ask again."""
+        """Send an answer; the peer may ask again, and has its whole time for it however long the answer took."""
         self._unanswered.clear()
+        self.dul._idle_timer.restart()
         super().send_msg(primitive, context_id)
 
 

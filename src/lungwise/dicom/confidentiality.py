@@ -41,8 +41,18 @@ _PIXELS = (  # its pixels
 KEPT: Final = frozenset((_PICTURE + _EXPOSURE + _PIXELS).split())
 """Stays as it is, wherever it stands."""
 
-REPLACED_UIDS: Final = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-"""Action U: another UID, always the same for the same one."""
+REPLACED_UIDS: Final = (
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SynchronizationFrameOfReferenceUID",
+    "AcquisitionUID",
+    "IrradiationEventUID",
+    "InstanceCreatorUID",
+    "DeviceUID",
+)
+"""Action U: another UID, always the same for the same one. UIDs within sequences go with these."""
 
 EMPTIED: Final = (
     "StudyDate",

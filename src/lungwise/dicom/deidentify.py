@@ -149,6 +149,14 @@ def _is_sound(element: DataElement) -> bool:
     return element.VR != "CS" or all(re.fullmatch("[A-Z0-9_ ]{0,16}", str(value or "")) for value in values)
 
 
+def _values(source: Dataset, name: str) -> list[object]:
+    try:
+        value = source[name].value
+    except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:
+        raise Refusal("damaged", f"The file's {name} cannot be read; export it again.") from error
+    return list(value) if isinstance(value, MultiValue) else [value] if value else []
+
+
 def _is_known(item: Dataset) -> bool:
     """Keep a code of a dictionary or a look-up table; a hospital's own code may say anything."""
     return item.get("CodingSchemeDesignator") in CODES if "CodeValue" in item else "LUTData" in item
@@ -157,7 +165,7 @@ def _is_known(item: Dataset) -> bool:
 def _replace(film: Dataset, source: Dataset, pseudonyms: _Pseudonyms) -> None:
     for name in REPLACED_UIDS:
         if name in source:
-            setattr(film, name, pseudonyms.uid(str(source[name].value)))
+            setattr(film, name, [pseudonyms.uid(str(uid)) for uid in _values(source, name)] or "")
     for name in EMPTIED:
         if name in source:
             setattr(film, name, [] if name.endswith("Sequence") else "")

@@ -14,6 +14,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # m
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
+from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.dicom.storage import STORAGE_CLASSES
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
@@ -91,6 +92,7 @@ class Node:
 
 def _entity(settings: Settings) -> AE:
     entity = AE(settings.node_ae_title)
+    entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
     entity.require_called_aet = True
     entity.require_calling_aet = settings.node_callers_list
     entity.maximum_associations = settings.node_associations

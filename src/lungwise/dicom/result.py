@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Refusal
@@ -15,6 +16,8 @@ from lungwise.reading.reading import Verdict
 from lungwise.studies.uids import own_uid
 
 MANUFACTURER = "Lungwise"
+IMPLEMENTATION_UID, IMPLEMENTATION_NAME = UID(own_uid("implementation")), "LUNGWISE"
+"""How Lungwise names itself in associations and in files."""
 RESEARCH = "For research use only. Not a diagnosis."
 
 

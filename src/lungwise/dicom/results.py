@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 
 from lungwise.dicom.encapsulated_pdf import encapsulated_pdf
-from lungwise.dicom.result import FILM, SERIES, Answer, Result, Series
+from lungwise.dicom.result import FILM, IMPLEMENTATION_NAME, IMPLEMENTATION_UID, SERIES, Answer, Result, Series
 from lungwise.dicom.study_header import StudyFacts, StudyHeader, study_header
 from lungwise.films import Film, Refusal, open_film
-from lungwise.studies.uids import own_uid
 
 __all__ = [
     "Answer",
@@ -25,8 +24,6 @@ __all__ = [
     "result_objects",
     "result_series",
 ]
-
-_IMPLEMENTATION = own_uid("implementation")
 
 
 def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes) -> list[Dataset]:
@@ -125,5 +122,5 @@ def _finish(item: Dataset, header: StudyHeader, made_at: datetime) -> None:
     syntax = item.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian)
     item.file_meta = FileMetaDataset()
     item.file_meta.TransferSyntaxUID = syntax
-    item.file_meta.ImplementationClassUID = UID(_IMPLEMENTATION)
-    item.file_meta.ImplementationVersionName = "LUNGWISE"
+    item.file_meta.ImplementationClassUID = IMPLEMENTATION_UID
+    item.file_meta.ImplementationVersionName = IMPLEMENTATION_NAME

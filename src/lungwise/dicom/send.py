@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
+from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.studies.dispatches import Dispatches, Errand
@@ -26,6 +28,9 @@ _GLANCE = 2.0
 """Seconds between two looks at the queue."""
 _PATIENCE = 30
 """Seconds that an archive has for each answer."""
+
+_DUPLICATE = 0x0111
+"""The archive has the object already: what it acknowledged before a crash here is told so when it comes again."""
 
 Objects = Callable[[Session, Errand], Sequence[Dataset]]
 """Makes the objects of an errand."""
@@ -50,10 +55,11 @@ class Destination:
 
 @dataclass(slots=True)
 class Delivery:
-    """What an archive acknowledged, and why it did not acknowledge all."""
+    """What an archive acknowledged, why it did not acknowledge all, and whether it could not be spoken to at all."""
 
     accepted: list[str] = field(default_factory=list)
     error: str = ""
+    away: bool = False
 
 
 class Archives:
@@ -67,9 +73,12 @@ class Archives:
         """The name that archives know this installation by."""
         return self._settings.node_ae_title
 
-    def deliver(self, destination: Destination, objects: Sequence[Dataset]) -> Delivery:
-        """Send objects over one association; what comes back says how far it went."""
+    def deliver(
+        self, destination: Destination, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
+    ) -> Delivery:
+        """Send objects over one association; each acknowledgement is passed on before the next object goes."""
         entity = AE(self.title)
+        entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _PATIENCE
         kinds = dict.fromkeys((item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in objects)
         association = entity.associate(
@@ -81,9 +90,9 @@ class Archives:
         )
         if not association.is_established:
             why = "rejects this association" if association.is_rejected else "cannot be reached"
-            return Delivery(error=f"{destination.title} {why}")
+            return Delivery(error=f"{destination.title} {why}", away=True)
         try:
-            return _send_each(association, destination, objects)
+            return _send_each(association, destination, objects, acknowledged)
         finally:
             association.release()
 
@@ -96,7 +105,12 @@ class Archives:
         return context, destination.host
 
 
-def _send_each(association: Association, destination: Destination, objects: Sequence[Dataset]) -> Delivery:
+def _send_each(
+    association: Association,
+    destination: Destination,
+    objects: Sequence[Dataset],
+    acknowledged: Callable[[str], None],
+) -> Delivery:
     delivery = Delivery()
     for item in objects:
         try:
@@ -104,12 +118,18 @@ def _send_each(association: Association, destination: Destination, objects: Sequ
         except (RuntimeError, ValueError) as error:  # the association is gone, or takes no such object
             delivery.error = f"{destination.title} takes no {item.SOPClassUID.name} ({type(error).__name__})"
             continue
-        if status is not None and (status == 0 or status & 0xF000 == 0xB000):  # kept, perhaps with a warning
+        if _is_kept(status):
+            acknowledged(str(item.SOPInstanceUID))
             delivery.accepted.append(str(item.SOPInstanceUID))
         else:
             said = "does not answer" if status is None else f"answers {status:04X}"
             delivery.error = f"{destination.title} {said} to {item.SOPClassUID.name}"
     return delivery
+
+
+def _is_kept(status: int | None) -> bool:
+    """Say whether an archive has an object, perhaps with a warning."""
+    return status is not None and (status in (0, _DUPLICATE) or status & 0xF000 == 0xB000)
 
 
 class Sender:
@@ -154,7 +174,7 @@ class Sender:
             return None
         delivery = self._delivered(errand)
         with self._database.writing() as session:
-            Dispatches(session, self._clock).note(errand, delivery.accepted, delivery.error)
+            Dispatches(session, self._clock).note(errand, delivery.error, away=delivery.away)
             if delivery.accepted:
                 node = Person(None, self._archives.title, errand.clinic_id, Role.NODE)
                 host = Destination.parse(errand.destination).host
@@ -170,7 +190,13 @@ class Sender:
             with self._database.reading() as session:
                 objects = self._objects(session, errand)
             left = [item for item in objects if str(item.SOPInstanceUID) not in errand.accepted]
-            return self._archives.deliver(Destination.parse(errand.destination), left) if left else Delivery()
+            if not left:
+                return Delivery()
+            return self._archives.deliver(Destination.parse(errand.destination), left, partial(self._keep, errand))
         except Exception as error:  # whatever one film does, the others are sent
             _log.exception("Dispatch %d failed.", errand.dispatch)
             return Delivery(error=f"a fault on our side ({type(error).__name__})")
+
+    def _keep(self, errand: Errand, instance: str) -> None:
+        with self._database.writing() as session:
+            Dispatches(session, self._clock).accept(errand, instance)

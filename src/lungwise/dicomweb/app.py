@@ -22,8 +22,10 @@ from lungwise.dicomweb import query
 from lungwise.dicomweb.holdings import INSTANCE, SERIES, Holdings, Instance
 from lungwise.dicomweb.metadata import value
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts
+from lungwise.dicomweb.pixels import Wish, frame, rendered
 from lungwise.dicomweb.store import Intake
 from lungwise.errors import NotFound, Rejected
+from lungwise.films import Refusal
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
@@ -33,7 +35,8 @@ from lungwise.web import csp, transactions, watch
 from lungwise.web.desk import Desk, desk, person
 
 PREFIX = "/dicom-web"
-DICOM, JSON = "application/dicom", "application/dicom+json"
+DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
+_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _LEVELS = ("", "/series/<uid:series>", "/series/<uid:series>/instances/<uid:instance>")
 Lay = Callable[[Session], Desk]
 
@@ -42,6 +45,13 @@ class Uid(BaseConverter):
     """A UID in an address."""
 
     regex = "[0-9.]{1,64}"
+    part_isolating = True
+
+
+class Frames(BaseConverter):
+    """A list of frames in an address."""
+
+    regex = "[0-9]{1,6}(?:,[0-9]{1,6}){0,99}"
     part_isolating = True
 
 
@@ -57,7 +67,7 @@ def create_dicomweb(
     web = Path(csp.__file__).parent
     app = Flask("lungwise.dicomweb", root_path=str(web), static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=settings.upload_megabytes << 20, BABEL_DEFAULT_LOCALE=settings.language)
-    app.url_map.converters["uid"] = Uid
+    app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
     watch.watch(app)
     transactions.init_app(app, database, sessions, lay_desk)
@@ -65,10 +75,12 @@ def create_dicomweb(
     problems.init_app(app)
     app.register_error_handler(Malformed, lambda _no: problems.answer(400))
     app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))
+    app.register_error_handler(Refusal, lambda no: problems.answer(406, no.reason))
     rates = Rates(settings.api_rate, clock)
     app.before_request(lambda: _guard(rates))
     _searches(app)
     _retrievals(app)
+    _pictures(app)
     _stores(app, database, store, lay_desk)
     return app
 
@@ -113,7 +125,7 @@ def _retrievals(app: Flask) -> None:
         _need(Right.EXPORT)
         alone = instance is not None and _is_accepted(DICOM)
         if not alone:
-            _accepts_multipart()
+            _accepts_multipart(DICOM)
         found = _found(study, series, instance)
         if alone:
             return Response(found[0].load(), content_type=DICOM)
@@ -128,6 +140,32 @@ def _retrievals(app: Flask) -> None:
     for place in _LEVELS:
         app.add_url_rule(f"/studies/<uid:study>{place}", f"retrieve {place}", retrieve, methods=["GET"])
         app.add_url_rule(f"/studies/<uid:study>{place}/metadata", f"describe {place}", describe, methods=["GET"])
+
+
+def _pictures(app: Flask) -> None:
+    """WADO-RS of frames, and of what a browser can show."""
+
+    def pixels(study: str, series: str, instance: str, frames: str) -> Response:
+        _need(Right.EXPORT)
+        _accepts_multipart(OCTETS, _LITTLE_ENDIAN)
+        if set(frames.split(",")) != {"1"}:  # no film has more
+            raise NotFound
+        first = frame(_found(study, series, instance)[0].load())
+        chunks, content_type = message([first] * len(frames.split(",")), OCTETS)
+        return Response(chunks, content_type=content_type)
+
+    def render(study: str, series: str, instance: str) -> Response:
+        _need(Right.EXPORT)
+        wish = Wish.parse(dict(request.args.items()))
+        found = _found(study, series, instance)[0].load()
+        shown = rendered(found, lambda kind: _is_accepted(kind, f"{kind.split('/')[0]}/*", "*/*"), wish)
+        if shown is None:
+            raise Refused(406)
+        return Response(shown[0], content_type=shown[1])
+
+    place = f"/studies/<uid:study>{_LEVELS[2]}"
+    app.add_url_rule(f"{place}/frames/<frames:frames>", "frames", pixels, methods=["GET"])
+    app.add_url_rule(f"{place}/rendered", "rendered", render, methods=["GET"])
 
 
 def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> None:
@@ -164,7 +202,7 @@ def _found(study: str, series: str | None, instance: str | None) -> list[Instanc
     films = next(holdings.studies(study), [])
     found = [
         one
-        for one in holdings.instances(films)
+        for one in holdings.instances(films, instance)
         if series in (None, value(one.attributes, SERIES)) and instance in (None, value(one.attributes, INSTANCE))
     ]
     if not found:
@@ -192,12 +230,12 @@ def _accepted() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _is_accepted(*kinds: str) -> bool:
-    return any(kind in kinds and _is_stored_syntax(parameters) for kind, parameters in _accepted())
+    return any(kind in kinds and _is_given(parameters) for kind, parameters in _accepted())
 
 
-def _is_stored_syntax(parameters: dict[str, str]) -> bool:
-    """Objects are given as they were stored, and never transcoded."""
-    return parameters.get("transfer-syntax", "*") == "*"
+def _is_given(parameters: dict[str, str], *syntaxes: str) -> bool:
+    """Objects are given as they were stored, frames in one syntax alone."""
+    return parameters.get("transfer-syntax", "*") in ("*", *syntaxes)
 
 
 def _accepts_json() -> None:
@@ -205,9 +243,9 @@ def _accepts_json() -> None:
         raise Refused(406)
 
 
-def _accepts_multipart() -> None:
+def _accepts_multipart(what: str, *syntaxes: str) -> None:
     for kind, parameters in _accepted():
-        wanted = parameters.get("type", DICOM).lower()
-        if kind in ("multipart/related", "multipart/*", "*/*") and wanted == DICOM and _is_stored_syntax(parameters):
+        fits = parameters.get("type", what).lower() in (what, "application/*", "*/*")
+        if fits and kind in ("multipart/related", "multipart/*", "*/*") and _is_given(parameters, *syntaxes):
             return
     raise Refused(406)

@@ -51,12 +51,13 @@ class Holdings:
         made = (metadata.of_object(item) for film in films for item in self._results.series(self._person, film))
         return [*own, *made]
 
-    def instances(self, films: list[FilmRecord]) -> Iterator[Instance]:
-        """Give the films' objects and those of their results."""
-        for film in films:
+    def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
+        """Give the films' objects and those of their results; of a film that is asked for by its UID, that alone."""
+        asked = [film for film in films if instance and film.instance_uid == instance]
+        for film in asked or films:
             if own := self._film(film):
                 yield own
-            for item in self._results.of(self._person, film):
+            for item in self._results.of(self._person, film) if not asked else ():
                 data = file_bytes(item)
                 yield Instance(metadata.of_object(item), lambda data=data: data)  # type: ignore[misc]
 

@@ -41,19 +41,20 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._laid_down: set[str] = set()
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file; when this returns, it survives a power cut."""
         whole = self._root / path
-        first = not whole.parent.parent.exists()
         # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
         for folder in (whole.parent.parent, whole.parent):
             folder.mkdir(exist_ok=True, mode=0o700)
         write_whole(whole, data)
         sync_folder(whole.parent.parent)
-        if first:
+        if whole.parent.parent.name not in self._laid_down:  # whoever made it may not have come so far yet
             sync_folder(self._root)
+            self._laid_down.add(whole.parent.parent.name)
 
     def read(self, path: str) -> bytes:
         """Read a file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ _MOST_ATTEMPTS = 100
 """With the longest pause these are four days."""
 _LEASE = timedelta(minutes=10)
 """How long whoever took a dispatch has to send it, before another one takes it for lost."""
+_OPEN = (DispatchState.QUEUED, DispatchState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +82,40 @@ class Dispatches:
         return study is not None
 
     def hurry(self) -> None:
-        """Let everything that is not sent be tried at once, and what was given up again."""
-        unsent = update(Dispatch).where(Dispatch.state != DispatchState.SENT)
+        """Let everything that waits be tried at once, and what was given up again; what is in a hand stays there."""
+        unsent = update(Dispatch).where(Dispatch.state.in_((DispatchState.QUEUED, DispatchState.FAILED)))
         self._session.execute(unsent.values(state=DispatchState.QUEUED, due_at=self._clock(), attempts=0))
 
     def claim(self) -> Errand | None:
         """Take the dispatch that is due longest, so that nobody else sends it."""
         now = self._clock()
-        due = select(Dispatch).where(Dispatch.state == DispatchState.QUEUED, Dispatch.due_at <= now)
+        due = select(Dispatch).where(Dispatch.state.in_(_OPEN), Dispatch.due_at <= now)
         due = due.order_by(Dispatch.due_at, Dispatch.id).limit(1).with_for_update(skip_locked=True)
         dispatch = self._session.scalar(due)
         if dispatch is None:
             return None
         dispatch.attempts += 1
-        dispatch.due_at = now + _LEASE
+        dispatch.state, dispatch.due_at = DispatchState.SENDING, now + _LEASE
         self._session.flush()
         reading = self._session.get_one(ReadingRecord, dispatch.reading_id)
         film = self._session.get_one(FilmRecord, reading.film_id)
         clinic, accepted = film.study.clinic_id, frozenset(dispatch.accepted)
         return Errand(dispatch.id, dispatch.destination, clinic, film.key, reading.id, accepted)
 
-    def note(self, errand: Errand, accepted: Iterable[str], error: str) -> None:
-        """Keep which objects the archive acknowledged; without an error it has them all, else the rest goes later."""
+    def accept(self, errand: Errand, instance: str) -> None:
+        """Keep that the archive has acknowledged an object: it is never sent there again."""
         dispatch = self._session.get(Dispatch, errand.dispatch)
-        if dispatch is None:  # the study was deleted meanwhile
+        if dispatch is not None:  # else the study was deleted meanwhile
+            dispatch.accepted = sorted({*dispatch.accepted, instance})
+
+    def note(self, errand: Errand, error: str, *, away: bool = False) -> None:
+        """Keep what came of an errand: without an error all arrived, else the rest goes later.
+
+        Where the archive is away, whatever else waits for it waits as long, and takes no time from other archives.
+        """
+        dispatch = self._session.get(Dispatch, errand.dispatch)
+        if dispatch is None:
             return
-        dispatch.accepted = sorted(errand.accepted.union(accepted))
         dispatch.error = error[:200]
         if not error:
             dispatch.state, dispatch.due_at = DispatchState.SENT, self._clock()
@@ -114,7 +123,13 @@ class Dispatches:
             dispatch.state = DispatchState.FAILED
         else:
             pause = min(_FIRST_PAUSE * 2 ** min(dispatch.attempts - 1, 10), _LONGEST_PAUSE)
-            dispatch.due_at = self._clock() + pause
+            dispatch.state, dispatch.due_at = DispatchState.QUEUED, self._clock() + pause
+            if away:
+                self._hold(errand.destination, dispatch.due_at)
+
+    def _hold(self, destination: str, until: datetime) -> None:
+        early = (Dispatch.state == DispatchState.QUEUED, Dispatch.destination == destination, Dispatch.due_at < until)
+        self._session.execute(update(Dispatch).where(*early).values(due_at=until))
 
     def unsent(self) -> list[DispatchLine]:
         """List what is not sent, the oldest first."""

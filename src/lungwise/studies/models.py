@@ -41,6 +41,7 @@ class DispatchState(StrEnum):
     """Where the sending of one reading's objects to one archive stands."""
 
     QUEUED = "queued"
+    SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
 

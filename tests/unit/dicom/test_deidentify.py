@@ -12,6 +12,7 @@ from pydicom import config, dcmread
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.data import get_testdata_file
 from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless
 
@@ -36,6 +37,23 @@ IDENTIFYING: dict[str, Any] = {
     "PatientComments": NAME,
     "StudyDescription": NUMBER,
 }
+_ITEM = Dataset()
+_ITEM.PatientComments = NAME
+VALUES: dict[str, tuple[str, Any]] = {
+    **{vr: (vr, NAME) for vr in ("LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")},
+    "AE": ("AE", NUMBER),
+    "CS": ("CS", NAME[:3].upper()),
+    "UN": ("UN", NUMBER.encode() + b" "),
+    **{vr: (vr, NAME.encode() + b" ") for vr in ("OB", "OW")},
+    **{
+        vr: (vr, value)
+        for vr, value in {"DA": DATE, "DT": DATE, "TM": "101112", "AS": "056Y", "UI": UID + ".5"}.items()
+    },
+    **{vr: (vr, "7") for vr in ("DS", "IS")},
+    **{vr: (vr, 7) for vr in ("FD", "FL", "SL", "SS", "UL", "US")},
+    "SQ": ("SQ", [_ITEM]),
+}
+"""A telling value for an element of each kind."""
 TEXTS = {"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
 SOMEWHERE = sorted(
     keyword
@@ -192,13 +210,87 @@ def test_no_name_hides_in_a_field_that_stays(keyword: str) -> None:
     assert not traces(deidentify(data, SECRET).data)
 
 
-def test_nothing_stays_that_the_profile_removes() -> None:
-    """Some of table E.1-1 of PS3.15 (2023b), where it touches the groups of a radiograph."""
-    gone = [0x00080012, 0x00080080, 0x00081010, 0x0008103E, 0x00081070, 0x00082111, 0x00101010, 0x00101020, 0x00101030]
-    gone += [0x00181000, 0x00181002, 0x00181004, 0x00181005, 0x00181007, 0x00181008, 0x00181012, 0x00181014, 0x00181030]
-    gone += [0x00181200, 0x00181400, 0x00184000, 0x0018700A, 0x0018700C, 0x00189424, 0x00204000, 0x00284000, 0x00400244]
-    gone += [0x00080201, 0x0008002A, 0x00100021, 0x00101000, 0x00102160, 0x001021B0, 0x00321060, 0x00380010, 0x00400253]
-    assert not {keyword_for_tag(tag) for tag in gone} & {*KEPT, *EMPTIED, *REPLACED_UIDS}
+# fmt: off
+_EMPTIED = {
+    0x0008: "0020 0022 0023 0030 0032 0033 0050 0090",
+    0x0010: "0030 0040",
+    0x0020: "0010",
+    0x0040: "0555",
+}
+"""PS3.15, table E.1-1 (2024b), where a radiograph may have it: action Z, or Z among several."""
+_REPLACED = {0x0008: "0014 0017 0018 3010", 0x0010: "0010 0020", 0x0018: "1002", 0x0020: "000D 000E 0052 0200"}
+"""Action U, and the two that get a pseudonym."""
+_REMOVED = {
+    0x0008: "0012 0013 0015 0024 0025 002A 0034 0035 0054 0055 0058 0080 0081 0082 0092 0094 0096 009C 009D 0106 "
+            "0107 0201 1000 1010 1030 103E 1040 1041 1048 1049 1050 1052 1060 1062 1070 1072 1080 1084 1088 1110 "
+            "1111 1120 1140 1155 1195 2111 2112 4000",
+    0x0010: "0021 0032 0050 0101 0102 1000 1001 1002 1005 1010 1020 1030 1040 1050 1060 1080 1081 1090 1100 2000 "
+            "2110 2150 2152 2154 2155 2160 2180 21A0 21B0 21C0 21D0 21F0 2203 2297 2299 4000",
+    0x0012: "0010 0020 0021 0022 0023 0030 0031 0032 0040 0041 0042 0043 0050 0051 0055 0060 0071 0072 0073 0081 "
+            "0082 0086 0087",
+    0x0016: "002B 004B 004D 004E 004F 0050 0051 0070 0071 0072 0073 0074 0075 0076 0077 008D",
+    0x0018: "0010 0027 0035 1000 1004 1005 1007 1008 1009 100A 100B 1012 1014 1030 1042 1043 1072 1073 1078 1079 "
+            "11BB 1200 1201 1202 1203 1204 1205 1400 2042 4000 5011 700A 700C 700E 9074 9151 9185 9367 9369 936A "
+            "9371 9373 937B 937F 9424 9516 9517 9623 9701 9804 9919 9937 A002 A003",
+    0x0020: "0027 3401 3403 3405 3406 4000 9158 9161 9164",
+    0x0028: "1199 1214 4000",
+    0x0032: "0012 0032 0033 0034 0035 1000 1001 1010 1011 1020 1021 1030 1032 1033 1040 1041 1050 1051 1060 1066 "
+            "1067 1070 4000",
+    0x0038: "0004 0010 0011 0014 001A 001B 001C 001D 001E 0020 0021 0030 0032 0040 0050 0060 0061 0062 0064 0300 "
+            "0400 0500 4000",
+    0x0040: "0001 0002 0003 0004 0005 0006 0007 0009 000B 0010 0011 0012 0241 0242 0243 0244 0245 0250 0251 0253 "
+            "0254 0275 0280 0310 0512 0513 051A 0551 0554 0562 0600 0602 0610 06FA 1001 1002 1004 1005 100A 1010 "
+            "1011 1101 1102 1103 1104 1400 2001 2004 2005 2008 2009 2010 2011 2016 2017 2400 3001 4005 4008 4010 "
+            "4011 4023 4025 4027 4028 4030 4034 4035 4036 4037 4050 4051 4052 A023 A024 A027 A030 A032 A033 A073 "
+            "A075 A078 A07A A07C A082 A088 A110 A112 A120 A121 A122 A123 A124 A13A A171 A172 A192 A193 A307 A352 "
+            "A353 A354 A358 A402 A730 DB06 DB07 DB0C DB0D E004",
+    0x0070: "0001 0082 0083 0084 0086",
+    0x0088: "0140 0200 0904 0906 0910 0912",
+    0x0400: "0100 0105 0115 0310 0402 0403 0404 0550 0551 0552 0561 0562 0563 0564 0565 0600",
+    0x2200: "0002 0005",
+    0x4000: "0010 4000",
+    0x4008: "0040 0042 0100 0101 0102 0108 0109 010A 010B 010C 0111 0112 0113 0114 0115 0118 0119 011A 0200 0202 "
+            "0300 4000",
+}
+"""Action X or D, of what no film needs. Of the groups of other objects, as plans and displays, nothing is kept."""
+# fmt: on
+CURVES_AND_OVERLAYS = [0x50003000, 0x50020040, 0x501E3000, 0x60003000, 0x60004000, 0x60020022, 0x601E3000]
+
+
+def tags_of(table: dict[int, str]) -> list[int]:
+    return [group << 16 | int(element, 16) for group, elements in table.items() for element in elements.split()]
+
+
+def test_no_attribute_of_the_profiles_table_stays_as_it_is() -> None:
+    assert not {keyword_for_tag(tag) for tag in tags_of(_REMOVED)} & {*KEPT, *EMPTIED, *REPLACED_UIDS}
+    assert {keyword_for_tag(tag) for tag in tags_of(_EMPTIED)} == {*EMPTIED}
+    assert {keyword_for_tag(tag) for tag in tags_of(_REPLACED)} == {*REPLACED_UIDS, "PatientName", "PatientID"}
+
+
+def test_a_film_with_every_attribute_of_the_profiles_table_keeps_none_of_their_values() -> None:
+    source = film()
+    for tag in {*tags_of(_REMOVED), *tags_of(_EMPTIED), *tags_of(_REPLACED)} - {0x00080018}:
+        source.add(DataElement(tag, *VALUES[dictionary_VR(tag).split()[0]]))
+    for tag in CURVES_AND_OVERLAYS:
+        source.add_new(
+            tag, "OW" if tag & 0xFFFF == 0x3000 else "LO", NAME.encode().ljust(8) if tag & 0xFFFF == 0x3000 else NAME
+        )
+    before = dicom_bytes(source)
+    assert len(traces(before)) == 6
+    after = deidentify(before, SECRET)
+    assert not traces(after.data)
+    left = dcmread(io.BytesIO(after.data))
+    assert not {element.tag for element in left} & {*tags_of(_REMOVED), *CURVES_AND_OVERLAYS}
+    assert all(left[tag].is_empty for tag in tags_of(_EMPTIED))
+
+
+def test_uids_are_replaced_alike_wherever_they_stand() -> None:
+    events = [UID + ".7", UID + ".8"]
+    first = written_by(film(IrradiationEventUID=events, DeviceUID=UID + ".9", FrameOfReferenceUID=UID + ".8"))
+    second = written_by(film(SOPInstanceUID=UID + ".1.2", IrradiationEventUID=UID + ".8", DeviceUID=""))
+    assert len(first.IrradiationEventUID) == 2
+    assert first.IrradiationEventUID[1] == second.IrradiationEventUID == first.FrameOfReferenceUID
+    assert second.DeviceUID == "" and first.DeviceUID.startswith("2.25.")
 
 
 @pytest.mark.parametrize("name", ["RG1_UNCI.dcm", "RG3_J2KI.dcm", "image_dfl.dcm", "SC_rgb_rle.dcm"])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -44,6 +44,8 @@ class Archive:
     def __init__(self) -> None:
         self.answers = dict(ANSWERS)
         self.got: list[str] = []
+        self.acknowledged: list[str] = []
+        self.looks: Callable[[], object] = lambda: None
         self.entity = AE("ARCHIVE")
         self.entity.require_called_aet = True
         for kind in ANSWERS:
@@ -59,6 +61,7 @@ class Archive:
     def _store(self, event: evt.Event) -> int:
         request = cast(C_STORE, event.request)
         self.got.append(str(request.AffectedSOPInstanceUID))
+        self.looks()
         return self.answers[UID(str(request.AffectedSOPClassUID))]
 
 
@@ -86,8 +89,9 @@ def test_a_destination_is_a_title_a_host_and_a_port() -> None:
 
 
 def test_what_the_archive_keeps_is_accepted_and_what_it_does_not_is_said(settings: Settings, archive: Archive) -> None:
-    delivery = Archives(settings).deliver(archive.destination, OBJECTS)
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
     assert delivery.accepted == ["1.2.1", "1.2.2"]
+    assert archive.acknowledged == delivery.accepted
     assert delivery.error == "ARCHIVE answers A700 to Secondary Capture Image Storage"
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3"]
 
@@ -95,14 +99,22 @@ def test_what_the_archive_keeps_is_accepted_and_what_it_does_not_is_said(setting
 def test_an_object_that_the_archive_does_not_know_keeps_the_others_from_nothing(
     settings: Settings, archive: Archive
 ) -> None:
-    delivery = Archives(settings).deliver(archive.destination, [an_object(CTImageStorage, "1.2.9"), OBJECTS[0]])
+    objects = [an_object(CTImageStorage, "1.2.9"), OBJECTS[0]]
+    delivery = Archives(settings).deliver(archive.destination, objects, archive.acknowledged.append)
     assert delivery.accepted == ["1.2.1"]
     assert "takes no CT Image Storage" in delivery.error
 
 
 def test_an_archive_of_another_name_rejects(settings: Settings, archive: Archive) -> None:
     other = Destination("OTHER", "127.0.0.1", archive.destination.port)
-    assert Archives(settings).deliver(other, OBJECTS) == Delivery([], "OTHER rejects this association")
+    delivery = Archives(settings).deliver(other, OBJECTS, archive.acknowledged.append)
+    assert delivery == Delivery([], "OTHER rejects this association", away=True)
+
+
+def test_an_object_that_the_archive_has_already_counts_as_kept(settings: Settings, archive: Archive) -> None:
+    archive.answers[SecondaryCaptureImageStorage] = 0x0111  # Duplicate SOP Instance: PS3.7, C.5.9
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
+    assert delivery == Delivery(["1.2.1", "1.2.2", "1.2.3"])
 
 
 def queued(rooms: Rooms, destination: str) -> str:
@@ -137,6 +149,21 @@ def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive
         assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
         entries = session.query(AuditEntry).filter_by(deed="sent", subject_key=film).all()
         assert [(entry.person_name, entry.address) for entry in entries] == [("LUNGWISE", "127.0.0.1")] * 2
+    database.close()
+
+
+def test_an_acknowledgement_is_kept_before_the_next_object_goes(rooms: Rooms, archive: Archive) -> None:
+    """A sender that is killed sends nothing again but what it has no answer for."""
+    queued(rooms, archive.name)
+    database, kept = Database(rooms.settings), []
+
+    def look() -> None:
+        with database.reading() as session:
+            kept.append(list(session.query(Dispatch).one().accepted))
+
+    archive.looks = look
+    list(Sender(database, rooms.clock, lambda *_errand: OBJECTS, Archives(rooms.settings)).send_all())
+    assert kept == [[], ["1.2.1"], ["1.2.1", "1.2.2"]]
     database.close()
 
 

@@ -25,8 +25,8 @@ def reading(either_rooms: Rooms) -> ReadingRecord:
     return read(either_rooms, data)
 
 
-def read(rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE) -> ReadingRecord:
-    study = rooms.studies.open(rooms.person(), PatientFacts(), [("film", data)])
+def read(rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> ReadingRecord:
+    study = rooms.studies.open(rooms.person(name), PatientFacts(), [("film", data)])
     record = ReadingRecord(
         model="drawn", version="1", created_at=rooms.clock(), verdict=verdict, appearance={}, findings={}
     )
@@ -72,6 +72,32 @@ def test_a_dispatch_is_in_one_hand_at_a_time_and_comes_back_when_the_hand_is_gon
     assert dispatches.claim() is not None
 
 
+def test_what_is_in_a_hand_is_not_hurried_into_another(either_rooms: Rooms, reading: ReadingRecord) -> None:
+    dispatches = Dispatches(either_rooms.session, either_rooms.clock)
+    dispatches.queue(reading, ["A@a:1", "B@b:2"])
+    assert dispatches.claim() is not None
+    dispatches.hurry()
+    second = dispatches.claim()
+    assert second is not None and second.destination == "B@b:2"
+    assert dispatches.claim() is None
+    assert [line.state for line in dispatches.unsent()] == ["sending", "sending"]
+
+
+def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_other(rooms: Rooms) -> None:
+    dispatches = Dispatches(rooms.session, rooms.clock)
+    for number in range(3):
+        data = dicom_file(chest_bytes(seed=number), StudyInstanceUID=f"1.2.{number}", PatientID=f"P{number}")
+        dispatches.queue(read(rooms, data, name=f"Ada{number}"), ["A@a:1", "B@b:2"])
+    first = dispatches.claim()
+    assert first is not None and first.destination == "A@a:1"
+    dispatches.note(first, "A cannot be reached", away=True)
+    left = [errand.destination for errand in iter(dispatches.claim, None)]
+    assert left == ["B@b:2"] * 3
+    rooms.clock.forward(minutes=1)
+    left = [errand.destination for errand in iter(dispatches.claim, None)]
+    assert left == ["A@a:1"] * 3
+
+
 def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
     either_rooms: Rooms, reading: ReadingRecord
 ) -> None:
@@ -83,14 +109,16 @@ def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
         errand = dispatches.claim()
         assert errand is not None
         assert errand.accepted == frozenset(["1.2"] if attempt else [])
-        dispatches.note(errand, ["1.2"], "A answers A700")
+        dispatches.accept(errand, "1.2")
+        dispatches.note(errand, "A answers A700")
         pauses.append(only(rooms).due_at - rooms.clock())
         assert dispatches.claim() is None
         rooms.clock.now = only(rooms).due_at
     assert pauses == [timedelta(minutes=n) for n in (1, 2, 4, 8, 16, 32, 60, 60)]
     errand = dispatches.claim()
     assert errand is not None
-    dispatches.note(errand, ["1.3"], "")
+    dispatches.accept(errand, "1.3")
+    dispatches.note(errand, "")
     assert (only(rooms).state, only(rooms).accepted) == (DispatchState.SENT, ["1.2", "1.3"])
     assert dispatches.unsent() == []
     dispatches.hurry()
@@ -106,7 +134,7 @@ def test_what_was_given_up_is_tried_again_when_an_administrator_says_so(
     for _ in range(100):
         errand = dispatches.claim()
         assert errand is not None
-        dispatches.note(errand, [], "A cannot be reached")
+        dispatches.note(errand, "A cannot be reached")
         rooms.clock.now = only(rooms).due_at
     assert only(rooms).state == DispatchState.FAILED
     assert dispatches.claim() is None
@@ -123,5 +151,6 @@ def test_a_study_deleted_meanwhile_is_left(either_rooms: Rooms, reading: Reading
     assert errand is not None
     rooms.session.delete(reading)
     rooms.session.flush()
-    dispatches.note(errand, ["1.2"], "")
+    dispatches.accept(errand, "1.2")
+    dispatches.note(errand, "")
     assert rooms.session.query(Dispatch).count() == 0

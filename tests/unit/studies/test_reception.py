@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.uid import generate_uid
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
@@ -111,6 +113,27 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
         assert session.scalars(select(Study)).one().standing in ("positive", "uncertain", "negative")
 
 
+def test_a_film_is_on_disk_before_the_database_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut cannot take: the file's bytes, then every name that leads to them, then the row."""
+    done, laid_down = [], os.fsync
+
+    def note(handle: int) -> None:
+        laid_down(handle)
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path.is_relative_to(desk.settings.films_folder):
+            done.append(path)
+
+    monkeypatch.setattr(os, "fsync", note)
+    event.listen(desk.database.engine, "commit", lambda connection: done.append(Path("committed")))
+    assert desk.accept(arrived("1.2.840.1"))
+    with desk.database.reading() as session:
+        study = desk.settings.films_folder / (key := session.scalars(select(Study.key)).one())[:2] / key
+        assert session.scalar(text("PRAGMA synchronous")) == 2  # SQLite's own word for the same
+    first, *names = done[: done.index(Path("committed"))]
+    assert first.parent == study and first.name.startswith(".")
+    assert {*names} >= {study, study.parent, desk.settings.films_folder}
+
+
 def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_desk: Desk) -> None:
     desk = either_desk
     same = [arrived("1.2.840.1", "1.2.840.1.1", seed=number % 2) for number in range(8)]
@@ -130,7 +153,7 @@ def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(e
     together = threading.Barrier(6)
 
     def accept(arrival: Arrival) -> bool:
-        together.wait(60)
+        together.wait(240)
         return desk.accept(arrival)
 
     with ThreadPoolExecutor(6) as senders:

@@ -1,0 +1,106 @@
+"""What of an instance is no header: its frame as numbers, and its picture or document as a browser shows it.
+
+All of it goes through the bounded reader of `films`, since a film may be hostile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lungwise.errors import Rejected
+from lungwise.films import Refusal, open_film
+from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
+from lungwise.films.image_pixel import ImagePixel, read_image_pixel
+from lungwise.films.pixel_data import check_syntax, stored_words
+from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
+
+JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
+_SAMPLES, _DOCUMENT, _DOCUMENT_LENGTH = 0x00280002, 0x00420011, 0x00420015
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a rendered picture shall be: no larger than this, and a JPEG of this quality."""
+
+    width: int = LARGEST
+    height: int = LARGEST
+    quality: int = 88
+
+    @classmethod
+    def parse(cls, parameters: dict[str, str]) -> Wish:
+        """Understand the parameters of a request.
+
+        Raises
+        ------
+        Rejected
+            If there is another one than viewport and quality, or one of these is wrong.
+        """
+        found = {name: text for name, text in parameters.items() if name != "accept"}
+        viewport = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", found.pop("viewport", f"{LARGEST},{LARGEST}"))
+        quality = re.fullmatch(r"100|[1-9]\d?", found.pop("quality", "88"))
+        if found or viewport is None or quality is None:
+            raise Rejected("A rendered picture takes viewport=WIDTH,HEIGHT and quality=1 to 100, and nothing else.")
+        return cls(min(int(viewport[1]), LARGEST), min(int(viewport[2]), LARGEST), int(quality[0]))
+
+
+def frame(data: bytes) -> bytes:
+    """Give the one frame of an instance decoded, as Explicit VR Little Endian has it.
+
+    Raises
+    ------
+    Refusal
+        If it has none, or one that cannot be given so that its header still describes it.
+    """
+    words, pixel = _pixels(data)
+    return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
+
+
+def rendered(data: bytes, accepted: Callable[[str], bool], wish: Wish) -> tuple[bytes, str] | None:
+    """Give an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
+
+    Raises
+    ------
+    Refusal
+        If there is nothing to show.
+    """
+    _syntax, elements = read_elements(data)
+    document = elements.get(_DOCUMENT)
+    kind = next(filter(accepted, (PDF,) if document else (JPEG, PNG)), None)
+    if kind is None:
+        return None
+    if document:
+        return _document(elements), PDF
+    image = _picture(data)
+    image.thumbnail((wish.width, wish.height))
+    return (as_jpeg(image, wish.quality) if kind == JPEG else as_png(image)), kind
+
+
+def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
+    syntax, elements = read_elements(data)
+    if PIXEL_DATA not in elements:
+        raise Refusal("unsupported", "The object holds no picture.")
+    check_syntax(syntax)
+    pixel = read_image_pixel(elements)
+    if pixel.samples > 1 and (pixel.photometric != "RGB" or pixel.planar or elements[PIXEL_DATA].undefined_length):
+        raise Refusal("unsupported", "Colours are given as they are stored, or not at all.")
+    return stored_words(elements, syntax, pixel), pixel
+
+
+def _picture(data: bytes) -> Image.Image:
+    """Draw colours as they are, and a film as its reader sees it."""
+    if read_elements(data)[1].word(_SAMPLES, 1) == 3:
+        words, pixel = _pixels(data)
+        return Image.fromarray((words >> pixel.bits_allocated - 8).astype(np.uint8))
+    return picture(open_film(data))
+
+
+def _document(elements: Elements) -> bytes:
+    lengths = elements.get(_DOCUMENT_LENGTH)
+    value = bytes(elements[_DOCUMENT].value)
+    return value[: int.from_bytes(lengths.value, "little")] if lengths else value
