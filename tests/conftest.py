@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,7 +28,6 @@ from flask.testing import FlaskClient
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
-from waitress.server import create_server
 from werkzeug.test import TestResponse
 
 import synthetic
@@ -42,7 +40,7 @@ from lungwise.films import Film, Refusal
 from lungwise.patients.service import Patients
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore
+from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
@@ -50,6 +48,7 @@ from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
+from processes import serving
 from servers import MariaDb, Redis
 
 PASSWORD = "three green kites fly"
@@ -360,11 +359,53 @@ def enrol(clock: Clock) -> Callable[..., Person]:
 
     def enrol(app: Lungwise, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
         settings: Settings = app.jinja_env.globals["lungwise_settings"]  # type: ignore[assignment]
-        with app.database.writing() as session:
-            accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
-            return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
+        return add_account(app.database, settings, clock, name, clinic, role)
 
     return enrol
+
+
+def add_account(
+    database: Database, settings: Settings, clock: Callable[[], datetime], name: str, clinic: str, role: Role
+) -> Person:
+    """Open an account and give its person."""
+    with database.writing() as session:
+        accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
+        return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
+
+
+@dataclass
+class Served:
+    """The pages, served by a process of their own, and the database behind them."""
+
+    address: str
+    settings: Settings
+    database: Database
+
+    def enrol(self, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
+        """Open an account."""
+        return add_account(self.database, self.settings, utc_now, name, clinic, role)
+
+
+def open_served(settings: Settings) -> Iterator[Served]:
+    """Serve an installation."""
+    database = Database(settings)
+    with serving(settings) as address:
+        yield Served(address, settings, database)
+    database.close()
+
+
+@pytest.fixture
+def served(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Served]:
+    """Serve the pages over SQLite."""
+    migrate(settings)
+    yield from open_served(settings)
+
+
+@pytest.fixture
+def either_served(either: Settings, migrate: Callable[[Settings], None]) -> Iterator[Served]:
+    """Serve the pages over SQLite, and again over MariaDB."""
+    migrate(either)
+    yield from open_served(either)
 
 
 @pytest.fixture
@@ -459,27 +500,3 @@ def everywhere_rooms(
         either = place.model_copy(update={"database_url": either.database_url})
     migrate(either)
     yield from open_rooms(either, clock)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Lungwise], str]]:
-    """Give what serves an application and says where."""
-    stops: list[Callable[[], None]] = []
-
-    def serve(app: Lungwise) -> str:
-        server = create_server(app, host="127.0.0.1", port=0, threads=8)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-
-        def stop() -> None:
-            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
-            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
-            thread.join(30)
-            server.task_dispatcher.shutdown()
-
-        stops.append(stop)
-        return f"http://127.0.0.1:{server.effective_port}"
-
-    yield serve
-    for stop in stops:
-        stop()

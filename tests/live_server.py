@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
-
-_SERVE = Path(__file__).parent / "browser" / "serve.py"
+from processes import DRAWN
+from servers import free_port
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,9 @@ class LiveServer:
 def live_server(data_folder: Path, **settings: str) -> Iterator[LiveServer]:
     """Serve an installation with one account until the block ends."""
     token = _installed(Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(data_folder), "PYTHONUNBUFFERED": "1", **settings}
-    command = [sys.executable, str(_SERVE), str(port)]
+    command = [*DRAWN, "serve", "--port", str(port)]
     with (data_folder / "server.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

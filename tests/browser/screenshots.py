@@ -5,22 +5,21 @@ The installation photographed is a demonstration one, made for it and thrown awa
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from conftest import DrawnReader
 from lungwise.cli import demo, installation
+from lungwise.settings import Settings
+from processes import serving
 
 WIDTHS = (1280, 390)
 
@@ -30,30 +29,13 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
         os.environ["LUNGWISE_DATA_FOLDER"] = data
-        _fill()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        server = subprocess.Popen([sys.executable, Path(__file__).with_name("serve.py"), str(port)])
-        try:
-            _photograph(f"http://127.0.0.1:{port}", folder)
-        finally:
-            server.terminate()
-            server.wait(60)
-
-
-def _fill() -> None:
-    spec = importlib.util.spec_from_file_location("drawn", Path(__file__).parents[1] / "conftest.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["drawn"] = module
-    spec.loader.exec_module(module)
-    installation.make_reader = module.DrawnReader
-    demo.demo([], standalone_mode=False)
+        installation.make_reader = DrawnReader
+        demo.demo([], standalone_mode=False)
+        with serving(Settings()) as address:
+            _photograph(address, folder)
 
 
 def _photograph(base: str, folder: Path) -> None:
-    _until_up(base)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for width in WIDTHS:
@@ -89,17 +71,6 @@ def _walk(page: Page, base: str, folder: Path, name: str) -> None:
     page.goto(base + study)
     patient = re.search(r"/patients/[0-9a-f]+", page.content())
     take(patient[0] if patient else "/nothing", "patient")
-
-
-def _until_up(base: str) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(f"{base}/readyz", timeout=5)
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise TimeoutError("the server does not come up")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,7 @@ from lungwise.accounts.security import setup_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lungwise.accounts.person import Person
-    from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from conftest import Served
 
 PASSWORD = "three green kites fly"
 
@@ -45,18 +43,16 @@ def choose(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
 
 
 def test_a_doctors_whole_visit(
-    either_app: Lungwise,
-    either: Settings,
-    serve: Callable[[Lungwise], str],
+    either_served: Served,
     page: Page,
     film: Callable[..., bytes],
     authenticator: Callable[[str], str],
 ) -> None:
-    base = serve(either_app)
+    base = either_served.address
     page.goto(base)
     expect(page).to_have_url(f"{base}/welcome")
     for name, value in {
-        "code": setup_code(either),
+        "code": setup_code(either_served.settings),
         "clinic_name": "Hill",
         "name": "Ada",
         "email": "ada@example.org",
@@ -111,18 +107,16 @@ def test_a_doctors_whole_visit(
 
     page.goto(f"{base}/studies")
     expect(page.locator("table.list tbody tr")).to_have_count(3)
-    page.fill("[name=text]", "bart")
+    page.fill("[name=text]", "bartok")
     page.click("text=Show")
     expect(page.locator("table.list tbody tr")).to_have_count(1)
     page.click("text=Sign out")
     expect(page).to_have_url(f"{base}/sign-in")
 
 
-def test_an_upload_that_is_refused_says_why(
-    app: Lungwise, serve: Callable[[Lungwise], str], chromium: Browser, enrol: Callable[..., Person]
-) -> None:
-    base, page = serve(app), chromium.new_page()
-    enrol(app, "Ada")
+def test_an_upload_that_is_refused_says_why(served: Served, chromium: Browser) -> None:
+    base, page = served.address, chromium.new_page()
+    served.enrol("Ada")
     sign_in(page, base, "ada@example.org")
     page.goto(f"{base}/studies/new")
     page.set_input_files("#films", [file("a.exe", "application/x", b"MZ no film")])
@@ -133,14 +127,12 @@ def test_an_upload_that_is_refused_says_why(
 
 
 def test_the_viewer_zooms_inverts_windows_and_compares(
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Served,
     page: Page,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
 ) -> None:
-    base = serve(app)
-    enrol(app, "Ada")
+    base = served.address
+    served.enrol("Ada")
     sign_in(page, base, "ada@example.org")
     page.goto(f"{base}/studies/new")
     page.set_input_files("#films", [file(f"{n}.jpg", "image/jpeg", film(n, 8 * n)) for n in range(2)])
@@ -181,14 +173,12 @@ def test_the_viewer_zooms_inverts_windows_and_compares(
 
 
 def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Served,
     chromium: Browser,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
 ) -> None:
-    base = serve(app)
-    enrol(app, "Ada")
+    base = served.address
+    served.enrol("Ada")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, base, "ada@example.org")
@@ -202,16 +192,14 @@ def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     width: int,
     scheme: str,
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Served,
     chromium: Browser,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
     blank: bytes,
 ) -> None:
-    base = serve(app)
-    enrol(app, "Bob")
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    base = served.address
+    served.enrol("Bob")
+    served.enrol("Ada", role=Role.ADMINISTRATOR)
     context = chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True
     )

@@ -17,15 +17,18 @@ from dicom_checks import errors_of
 from dicom_files import dicom_file
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.api.schemas import PatientFields
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
-from lungwise.studies.models import FilmRecord
+from lungwise.client import Client
+from lungwise.store import utc_now
+from lungwise.studies.models import FilmRecord, Job, JobState
+from processes import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Clock, Visitor
-    from lungwise.web.app import Lungwise
+    from conftest import Served
 
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
 JSON, DICOM = "application/dicom+json", "application/dicom"
@@ -56,14 +59,16 @@ def as_message(*bodies: bytes, kind: str = DICOM) -> bytes:
 class Site:
     """The application as it is served, and what makes tokens for it."""
 
-    app: Lungwise
-    url: str
-    clock: Clock
+    served: Served
     people: dict[str, Person]
 
+    @property
+    def url(self) -> str:
+        return self.served.address + "/dicom-web"
+
     def token(self, who: str = "asha", scopes: tuple[Scope, ...] = EVERYTHING) -> str:
-        with self.app.database.writing() as session:
-            tokens = Tokens(session, self.clock, AuditTrail(session, self.clock))
+        with self.served.database.writing() as session:
+            tokens = Tokens(session, utc_now, AuditTrail(session, utc_now))
             return tokens.add(self.people[who], "viewer", scopes, 30)[1]
 
     def client(self, who: str = "asha") -> DICOMwebClient:
@@ -78,19 +83,21 @@ class Site:
         return self.ask("POST", path, data=as_message(*bodies), headers=headers, **more)
 
     def read_all(self) -> None:
-        with self.app.database.reading() as session:
-            studies = {film.study_id for film in session.query(FilmRecord)}
-        assert all(self.app.room.wait(study, 60) for study in studies)
+        until(self._is_read)
+
+    def _is_read(self) -> bool:
+        with self.served.database.reading() as session:
+            return session.query(Job).filter(Job.state != JobState.DONE).count() == 0
 
     def films(self) -> int:
-        with self.app.database.reading() as session:
+        with self.served.database.reading() as session:
             return session.query(FilmRecord).count()
 
 
 @pytest.fixture
-def site(app: Lungwise, serve: Callable[[Lungwise], str], enrol: Callable[..., Person], clock: Clock) -> Site:
-    people = {"asha": enrol(app, "asha"), "bo": enrol(app, "bo", "Valley"), "root": enrol(app, "root", "Hill")}
-    return Site(app, serve(app) + "/dicom-web", clock, people)
+def site(served: Served) -> Site:
+    clinics = {"asha": "Hill", "bo": "Valley", "root": "Hill"}
+    return Site(served, {name: served.enrol(name, clinic) for name, clinic in clinics.items()})
 
 
 @pytest.fixture
@@ -108,7 +115,7 @@ def test_a_client_stores_films_and_they_are_read(site: Site) -> None:
     assert [item.ReferencedSOPInstanceUID for item in answer.ReferencedSOPSequence] == ["1.2.3.1.1", "1.2.3.1.2"]
     assert "FailedSOPSequence" not in answer
     site.read_all()
-    with site.app.database.reading() as session:
+    with site.served.database.reading() as session:
         films = session.query(FilmRecord).all()
         assert len(films) == 2 and len({film.study_id for film in films}) == 1
         assert all(film.reading is not None for film in films)
@@ -189,10 +196,9 @@ def test_a_search_that_cannot_be_understood_says_so(site: Site) -> None:
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_jpeg_is_an_instance_too(site: Site, visit: Callable[..., Visitor], film: Callable[..., bytes]) -> None:
-    browser = visit(site.app)
-    browser.sign_in("asha@example.org")
-    browser.upload(film(1), identifier="99", name="Jay Peg")
+def test_a_jpeg_is_an_instance_too(site: Site, film: Callable[..., bytes]) -> None:
+    patient = PatientFields(identifier="99", name="Jay Peg")
+    Client(site.served.address, site.token()).upload([film(1)], patient)
     site.read_all()
     client = site.client()
     (study,) = client.search_for_studies(search_filters={"PatientID": "99"})
@@ -238,7 +244,7 @@ def test_the_same_film_of_another_clinic_is_its_own(stocked: Site) -> None:
 
 def test_what_was_given_is_in_the_audit_trail(stocked: Site) -> None:
     stocked.ask("GET", "/studies/1.2.3")
-    with stocked.app.database.reading() as session:
+    with stocked.served.database.reading() as session:
         deeds = [entry.deed for entry in session.query(AuditEntry)]
     assert deeds.count("exported") == 1 and deeds.count("received") == 3
 
@@ -327,8 +333,8 @@ def test_a_request_that_is_too_large_is_refused_whole(site: Site) -> None:
 
 
 def test_a_machine_may_store_too(site: Site) -> None:
-    with site.app.database.writing() as session:
+    with site.served.database.writing() as session:
         administrator = Person(site.people["root"].id, "root", site.people["root"].clinic_id, Role.ADMINISTRATOR)
-        tokens = Tokens(session, site.clock, AuditTrail(session, site.clock))
+        tokens = Tokens(session, utc_now, AuditTrail(session, utc_now))
         text = tokens.add(administrator, "X-ray room 2, second floor", EVERYTHING, 30, machine=True)[1]
     assert site.store(film_of(1), token=text).status_code == 200
