@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 import synthetic
+from live_server import Site, add_account, serving_site
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
@@ -40,7 +41,7 @@ from lungwise.films import Film, Refusal
 from lungwise.patients.service import Patients
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
@@ -48,7 +49,6 @@ from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
-from processes import serving
 from servers import MariaDb, Redis
 
 PASSWORD = "three green kites fly"
@@ -364,48 +364,20 @@ def enrol(clock: Clock) -> Callable[..., Person]:
     return enrol
 
 
-def add_account(
-    database: Database, settings: Settings, clock: Callable[[], datetime], name: str, clinic: str, role: Role
-) -> Person:
-    """Open an account and give its person."""
-    with database.writing() as session:
-        accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
-        return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
-
-
-@dataclass
-class Served:
-    """The pages, served by a process of their own, and the database behind them."""
-
-    address: str
-    settings: Settings
-    database: Database
-
-    def enrol(self, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
-        """Open an account."""
-        return add_account(self.database, self.settings, utc_now, name, clinic, role)
-
-
-def open_served(settings: Settings) -> Iterator[Served]:
-    """Serve an installation."""
-    database = Database(settings)
-    with serving(settings) as address:
-        yield Served(address, settings, database)
-    database.close()
-
-
 @pytest.fixture
-def served(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Served]:
+def served(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Site]:
     """Serve the pages over SQLite."""
     migrate(settings)
-    yield from open_served(settings)
+    with serving_site(settings) as site:
+        yield site
 
 
 @pytest.fixture
-def either_served(either: Settings, migrate: Callable[[Settings], None]) -> Iterator[Served]:
+def either_served(either: Settings, migrate: Callable[[Settings], None]) -> Iterator[Site]:
     """Serve the pages over SQLite, and again over MariaDB."""
     migrate(either)
-    yield from open_served(either)
+    with serving_site(either) as site:
+        yield site
 
 
 @pytest.fixture

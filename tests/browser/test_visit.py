@@ -19,7 +19,7 @@ from lungwise.accounts.security import setup_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Served
+    from live_server import Site
 
 PASSWORD = "three green kites fly"
 
@@ -43,7 +43,7 @@ def choose(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
 
 
 def test_a_doctors_whole_visit(
-    either_served: Served,
+    either_served: Site,
     page: Page,
     film: Callable[..., bytes],
     authenticator: Callable[[str], str],
@@ -114,7 +114,7 @@ def test_a_doctors_whole_visit(
     expect(page).to_have_url(f"{base}/sign-in")
 
 
-def test_an_upload_that_is_refused_says_why(served: Served, chromium: Browser) -> None:
+def test_an_upload_that_is_refused_says_why(served: Site, chromium: Browser) -> None:
     base, page = served.address, chromium.new_page()
     served.enrol("Ada")
     sign_in(page, base, "ada@example.org")
@@ -127,7 +127,7 @@ def test_an_upload_that_is_refused_says_why(served: Served, chromium: Browser) -
 
 
 def test_the_viewer_zooms_inverts_windows_and_compares(
-    served: Served,
+    served: Site,
     page: Page,
     film: Callable[..., bytes],
 ) -> None:
@@ -173,7 +173,7 @@ def test_the_viewer_zooms_inverts_windows_and_compares(
 
 
 def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
-    served: Served,
+    served: Site,
     chromium: Browser,
     film: Callable[..., bytes],
 ) -> None:
@@ -192,7 +192,7 @@ def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     width: int,
     scheme: str,
-    served: Served,
+    served: Site,
     chromium: Browser,
     film: Callable[..., bytes],
     blank: bytes,
