@@ -2,8 +2,9 @@
 
 Starts a server of its own on a private port, with the shipped model, and lets locust be the doctors. Prints
 how long one upload takes alone, from the film to the verdict on the page, what processor time the doctors
-cost together, and of each page how often it was asked for, its errors and its 95th percentile. Ends with 1 if there was an error, or a page without
-upload took more than 2 s. All figures are of this machine and moment: stop other work first.
+cost together, and of each page how often it was asked for, its errors and its 95th percentile. Ends with 1 if
+there was an error, or a page without upload took more than 2 s. All figures are of this machine and
+moment: stop other work first.
 """
 
 # ruff: noqa: E402 - gevent changes the sockets of whatever is imported after it
