@@ -175,7 +175,9 @@ def _walk(camera: Camera, site: Site) -> None:
         camera.take(f"{site.address}/{path}", path.replace("/", "-"))
     page = camera.page
     page.goto(f"{site.address}/studies")
-    study = site.address + str(page.locator("tr:has(.positive) a").first.get_attribute("href"))
+    study = site.address + str(
+        page.locator("tr:has(.positive):not(:has-text('Refused')) a").first.get_attribute("href")
+    )
     camera.take(study, "study")
     film = site.address + str(page.locator("a.shot").first.get_attribute("href"))
     patient = site.address + str(page.locator(".facts a").first.get_attribute("href"))

@@ -56,6 +56,7 @@ def test_the_trail_is_filtered_on_the_page_and_in_the_export(
     assert len(rows("deed=nonsense")) == len(rows("")) - 1  # what makes no sense filters nothing
     assert {row["person"] for row in rows("", eve)} == {"Eve"}
     everything = ada.get("/audit").text + str(rows(""))
+    assert "Not a valid choice" not in everything
     assert "SECRET-7" not in everything
     assert "Bart" not in everything
     page = ada.get("/audit?deed=uploaded").text

@@ -46,19 +46,8 @@ def _authority(folder: Path, name: str) -> None:
 def _signed(folder: Path, name: str) -> None:
     request, key, names = (folder / f"{name}.{kind}" for kind in ("csr", "key", "ext"))
     names.write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
-    _openssl(
-        "req",
-        "-new",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        f"/CN={name}",
-        "-keyout",
-        folder / f"{name}.key",
-        "-out",
-        request,
-    )
+    about = ["-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"]
+    _openssl("req", "-new", *about, "-keyout", key, "-out", request)
     by = ["-CA", folder / "authority.pem", "-CAkey", folder / "authority.key", "-CAcreateserial", "-days", "1"]
     _openssl("x509", "-req", "-in", request, *by, "-extfile", names, "-out", folder / f"{name}.pem")
 

@@ -18,15 +18,14 @@ from lungwise.studies.wording import DEEDS
 from lungwise.web.desk import desk, person
 
 bp = Blueprint("audit", __name__)
+_DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
 
 
 class AuditForm(Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
     person = StringField(_("Person"), [Length(max=120)])
-    deed = SelectField(
-        _("Deed"), choices=[SelectChoice("", _("All")), *(SelectChoice(deed, _(said)) for deed, said in DEEDS.items())]
-    )
+    deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_DEEDS], default="")
     subject_key = StringField(_("Key"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])

@@ -123,10 +123,11 @@ function follow({ stage, layers }) {
   stage.addEventListener("pointermove", (event) => {
     const last = fingers.get(event.pointerId);
     if (!last) return;
-    const before = fingers.size === 2 ? apart() : 0;
+    const before = fingers.size === 2 && { apart: apart(), ...middle() };
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (fingers.size === 2 && before) zoom(apart() / before, place(middle()));
-    else pan((event.clientX - last.x) / layers.offsetWidth, (event.clientY - last.y) / layers.offsetHeight);
+    if (before.apart) zoom(apart() / before.apart, place(before));
+    const from = before || last, to = before ? middle() : { x: event.clientX, y: event.clientY };
+    pan((to.x - from.x) / layers.offsetWidth, (to.y - from.y) / layers.offsetHeight);
   });
   for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
   stage.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.15 : 0.87, place(event)); }, { passive: false });
