@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,10 +28,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
-from waitress.server import create_server
 from werkzeug.test import TestResponse
 
 import synthetic
+from live_server import Site, add_account, serving_site
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
@@ -360,11 +359,25 @@ def enrol(clock: Clock) -> Callable[..., Person]:
 
     def enrol(app: Lungwise, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
         settings: Settings = app.jinja_env.globals["lungwise_settings"]  # type: ignore[assignment]
-        with app.database.writing() as session:
-            accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
-            return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
+        return add_account(app.database, settings, clock, name, clinic, role)
 
     return enrol
+
+
+@pytest.fixture
+def served(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Site]:
+    """Serve the pages over SQLite."""
+    migrate(settings)
+    with serving_site(settings) as site:
+        yield site
+
+
+@pytest.fixture
+def either_served(either: Settings, migrate: Callable[[Settings], None]) -> Iterator[Site]:
+    """Serve the pages over SQLite, and again over MariaDB."""
+    migrate(either)
+    with serving_site(either) as site:
+        yield site
 
 
 @pytest.fixture
@@ -459,27 +472,3 @@ def everywhere_rooms(
         either = place.model_copy(update={"database_url": either.database_url})
     migrate(either)
     yield from open_rooms(either, clock)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Lungwise], str]]:
-    """Give what serves an application and says where."""
-    stops: list[Callable[[], None]] = []
-
-    def serve(app: Lungwise) -> str:
-        server = create_server(app, host="127.0.0.1", port=0, threads=8)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-
-        def stop() -> None:
-            # The loop's own thread closes the sockets: closed under a loop that waits on them, they would fail it.
-            server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
-            thread.join(30)
-            server.task_dispatcher.shutdown()
-
-        stops.append(stop)
-        return f"http://127.0.0.1:{server.effective_port}"
-
-    yield serve
-    for stop in stops:
-        stop()

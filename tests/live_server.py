@@ -1,25 +1,52 @@
-"""A server as a process of its own, with an account and a token to talk to it."""
+"""A server as a process of its own, with accounts and tokens to talk to it."""
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from lungwise.accounts.person import Role
+from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
+from processes import PASSWORD, serving
 
-_SERVE = Path(__file__).parent / "browser" / "serve.py"
+
+def add_account(
+    database: Database, settings: Settings, clock: Callable[[], datetime], name: str, clinic: str, role: Role
+) -> Person:
+    """Open an account and give its person."""
+    with database.writing() as session:
+        accounts = Accounts(session, clock, settings, AuditTrail(session, clock))
+        return accounts.add(Applicant(name, f"{name}@example.org".lower(), PASSWORD), clinic, role).person
+
+
+@dataclass
+class Site:
+    """The pages, served by a process of their own, and the database behind them."""
+
+    address: str
+    settings: Settings
+    database: Database
+
+    def enrol(self, name: str, clinic: str = "Hill", role: Role = Role.DOCTOR) -> Person:
+        """Open an account."""
+        return add_account(self.database, self.settings, utc_now, name, clinic, role)
+
+
+@contextmanager
+def serving_site(settings: Settings) -> Iterator[Site]:
+    """Serve an installation until the block ends."""
+    database = Database(settings)
+    with serving(settings) as address:
+        yield Site(address, settings, database)
+    database.close()
 
 
 @dataclass(frozen=True)
@@ -28,27 +55,15 @@ class LiveServer:
 
     address: str
     token: str
-    data_folder: Path
 
 
 @contextmanager
-def live_server(data_folder: Path, **settings: str) -> Iterator[LiveServer]:
+def live_server(data_folder: Path, **changes: object) -> Iterator[LiveServer]:
     """Serve an installation with one account until the block ends."""
-    token = _installed(Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(data_folder), "PYTHONUNBUFFERED": "1", **settings}
-    command = [sys.executable, str(_SERVE), str(port)]
-    with (data_folder / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
-        try:
-            assert server.stdout is not None
-            assert server.stdout.readline(), (data_folder / "server.log").read_text()
-            yield LiveServer(f"http://127.0.0.1:{port}", token, data_folder)
-        finally:
-            server.terminate()
-            server.communicate(timeout=60)
+    settings = Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64).model_copy(update=changes)
+    token = _installed(settings)
+    with serving(settings) as address:
+        yield LiveServer(address, token)
 
 
 def _installed(settings: Settings) -> str:
@@ -58,7 +73,7 @@ def _installed(settings: Settings) -> str:
     with database.writing() as session:
         audit = AuditTrail(session, utc_now)
         accounts = Accounts(session, utc_now, settings, audit)
-        ada = accounts.add(Applicant("Ada", "ada@example.org", "three green kites fly"), "Hill", Role.DOCTOR).person
+        ada = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR).person
         _, text = Tokens(session, utc_now, audit).add(ada, "tests", list(Scope), 1)
     database.close()
     return text

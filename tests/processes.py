@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from lungwise.settings import Settings
+from servers import free_port
 
 DRAWN = [sys.executable, str(Path(__file__).parent / "with_drawn_reader.py")]
 """The command line, with the drawn films' reader."""
@@ -54,6 +55,17 @@ def running(command: list[str], settings: Settings, ready: str = "") -> Iterator
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the pages, films read by the drawn films' reader, until the block ends; give the address.
+
+    A server in a thread of the tests' own process would fail them when a browser keeps its connections open.
+    """
+    settings = settings.model_copy(update={"port": free_port()})
+    with running([*DRAWN, "serve"], settings, ready="Lungwise listens"):
+        yield f"http://127.0.0.1:{settings.port}"
 
 
 def answers(port: int, path: str = "/healthz") -> bool:

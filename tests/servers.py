@@ -87,6 +87,12 @@ class MariaDb(Server):
             cursor.execute("CREATE USER 'lungwise'@'127.0.0.1' IDENTIFIED BY 'secret'")
             cursor.execute("GRANT ALL ON *.* TO 'lungwise'@'127.0.0.1'")
 
+    def new_database(self, name: str) -> str:
+        """Make an empty database and give its URL."""
+        with pymysql.connect(host="127.0.0.1", port=self.port, user="lungwise", password="secret") as connection:
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+        return f"mysql+pymysql://lungwise:secret@{self.address}/{name}"
+
     def command(self) -> list[str]:
         return [
             "mariadbd",

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import pymysql
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -78,11 +77,7 @@ def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
         return
     server = MariaDb()
     try:
-        with pymysql.connect(
-            host="127.0.0.1", port=server.port, user="lungwise", password="secret", autocommit=True
-        ) as connection:
-            connection.cursor().execute("CREATE DATABASE lungwise")
-        yield Settings(data_folder=folder, database_url=f"mysql+pymysql://lungwise:secret@{server.address}/lungwise")
+        yield Settings(data_folder=folder, database_url=server.new_database("lungwise"))
     finally:
         server.remove()
 

@@ -5,24 +5,69 @@ The installation photographed is a demonstration one, made for it and thrown awa
 
 from __future__ import annotations
 
-import importlib.util
+import io
+import itertools
 import os
-import re
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from flask_security.recoverable import generate_reset_password_token
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from conftest import DrawnReader
+from lungwise.accounts.models import User
+from lungwise.accounts.person import Role
+from lungwise.accounts.service import Accounts, Applicant
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo, installation
+from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.patients.service import PatientFacts, Patients
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.studies.intake import Limits
+from lungwise.studies.models import JobState
+from lungwise.studies.service import Studies
+from lungwise.web.app import create_app
+from processes import serving
 
 WIDTHS = (1280, 390)
+WITH_FACTOR = "factor@example.org"
+PAGES = (
+    "studies",
+    "studies/new",
+    "patients",
+    "statistics",
+    "accounts",
+    "accounts/tokens",
+    "audit",
+    "queue",
+    "profile",
+    "profile/tokens",
+    "password",
+    "second-factor",
+    "second-factor/recovery-codes",
+    "verify",
+    "nothing",
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the demonstration is served, and the pages that have a key in their address."""
+
+    address: str
+    invitation: str
+    refused: str
+    reset: str
 
 
 def main(folder: Path) -> None:
@@ -30,76 +75,132 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
         os.environ["LUNGWISE_DATA_FOLDER"] = data
-        _fill()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        server = subprocess.Popen([sys.executable, Path(__file__).with_name("serve.py"), str(port)])
-        try:
-            _photograph(f"http://127.0.0.1:{port}", folder)
-        finally:
-            server.terminate()
-            server.wait(60)
+        settings = Settings()
+        with serving(settings) as address:
+            _each(folder, lambda camera: camera.take(f"{address}/welcome", "welcome"))
+        installation.make_reader = DrawnReader
+        demo.demo([], standalone_mode=False)
+        invitation, refused = _prepare(settings)
+        with serving(settings) as address:
+            site = Site(address, invitation, refused, _reset_link(settings))
+            _each(folder, lambda camera: _walk(camera, site))
 
 
-def _fill() -> None:
-    spec = importlib.util.spec_from_file_location("drawn", Path(__file__).parents[1] / "conftest.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["drawn"] = module
-    spec.loader.exec_module(module)
-    installation.make_reader = module.DrawnReader
-    demo.demo([], standalone_mode=False)
+def _prepare(settings: Settings) -> tuple[str, str]:
+    """Add what the demonstration lacks: people who wait or have a second factor, films that cannot be read."""
+    database = Database(settings)
+    with database.writing() as session:
+        trail = AuditTrail(session, utc_now)
+        accounts = Accounts(session, utc_now, settings, trail)
+        first = accounts.everyone()[0]
+        accounts.register(Applicant("Dr. Waiting", "waiting@example.org", demo.PASSWORD), first.clinic_id)
+        other = accounts.add(Applicant("Dr. Careful", WITH_FACTOR, demo.PASSWORD), demo.CLINIC, Role.RADIOLOGIST)
+        other.tf_primary_method = "authenticator"
+        Tokens(session, utc_now, trail).add(first.person, "Archive script", [Scope.UPLOAD, Scope.EXPORT], 90)
+        patients = Patients(session, utc_now, trail)
+        studies = Studies(session, utc_now, FilmStore(settings), Limits(50, 60 << 20, 300 << 20), patients, trail)
+        drawn = [(f"{n}.jpg", as_jpeg(drawn_film(n, 4 * n))) for n in range(2)]
+        study = studies.open(first.person, PatientFacts("D-300", "Refused Film"), [*drawn, ("blank.jpg", _blank())])
+        stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(drawn_film(77, 0)))])
+        for job in stuck.films[0].jobs:
+            job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
+        invitation = accounts.invite(first.person, "rita@example.org", Role.RADIOLOGIST)
+        refused = study.key
+    database.close()
+    return invitation, refused
 
 
-def _photograph(base: str, folder: Path) -> None:
-    _until_up(base)
+def _blank() -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (400, 400), 90).save(out, "JPEG")
+    return out.getvalue()
+
+
+def _reset_link(settings: Settings) -> str:
+    app = create_app(settings, DrawnReader)
+    with app.database.reading() as session, app.app_context():
+        user = session.scalars(select(User).where(User.email == demo.EMAIL)).one()
+        token = str(generate_reset_password_token(user))
+    app.database.close()
+    return token
+
+
+class Camera:
+    """One page of one width, light or dark."""
+
+    def __init__(self, page: Page, folder: Path, name: str) -> None:
+        self.page = page
+        self._folder = folder
+        self._name = name
+
+    def take(self, address: str, what: str) -> None:
+        """Go there and photograph it."""
+        self.page.goto(address, wait_until="networkidle")
+        self.shoot(what)
+
+    def shoot(self, what: str) -> None:
+        """Photograph what is there."""
+        self.page.screenshot(path=self._folder / f"{what}-{self._name}.png", full_page=True)
+
+    def sign_in(self, address: str, email: str) -> None:
+        """Sign in with the demonstration's password."""
+        self.page.context.clear_cookies()
+        self.page.goto(f"{address}/sign-in")
+        self.page.fill("[name=email]", email)
+        self.page.fill("[name=password]", demo.PASSWORD)
+        self.page.click("main button")
+
+
+def _each(folder: Path, walk: Callable[[Camera], None]) -> None:
+    """Walk with each width, light and dark."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for width in WIDTHS:
-            for scheme in ("light", "dark"):
-                page = browser.new_context(
-                    viewport={"width": width, "height": 900}, color_scheme="light" if scheme == "light" else "dark"
-                ).new_page()
-                _walk(page, base, folder, f"{width}-{scheme}")
+        for width, scheme in itertools.product(WIDTHS, ("light", "dark")):
+            phone = width < 600
+            context = browser.new_context(
+                viewport={"width": width, "height": 900},
+                color_scheme="light" if scheme == "light" else "dark",
+                is_mobile=phone,
+                has_touch=phone,
+            )
+            walk(Camera(context.new_page(), folder, f"{width}-{scheme}"))
+            context.close()
         browser.close()
 
 
-def _walk(page: Page, base: str, folder: Path, name: str) -> None:
-    def take(path: str, what: str) -> None:
-        page.goto(base + path, wait_until="networkidle")
-        page.screenshot(path=folder / f"{what}-{name}.png", full_page=True)
-
-    take("/register", "register")
-    take("/sign-in", "sign-in")
-    page.fill("[name=email]", demo.EMAIL)
-    page.fill("[name=password]", demo.PASSWORD)
-    page.click("main button")
-    for path in ("studies", "studies/new", "patients", "statistics", "accounts", "audit", "profile", "second-factor"):
-        take(f"/{path}", path.replace("/", "-"))
-    page.goto(base + "/studies")
-    study = str(page.locator("table.list a").first.get_attribute("href"))
-    take(study, "study")
-    film = str(page.locator("a.shot").first.get_attribute("href"))
-    take(f"{study}/report", "report")
-    take(film, "viewer")
-    other = page.locator("ul.plain a").first.get_attribute("href")
-    if other:
-        take(other, "compare")
-    page.goto(base + study)
-    patient = re.search(r"/patients/[0-9a-f]+", page.content())
-    take(patient[0] if patient else "/nothing", "patient")
+def _walk(camera: Camera, site: Site) -> None:
+    _doors(camera, site)
+    camera.sign_in(site.address, demo.EMAIL)
+    for path in PAGES:
+        camera.take(f"{site.address}/{path}", path.replace("/", "-"))
+    page = camera.page
+    page.goto(f"{site.address}/studies")
+    study = site.address + str(
+        page.locator("tr:has(.positive):not(:has-text('Refused')) a").first.get_attribute("href")
+    )
+    camera.take(study, "study")
+    film = site.address + str(page.locator("a.shot").first.get_attribute("href"))
+    patient = site.address + str(page.locator(".facts a").first.get_attribute("href"))
+    camera.take(f"{study}/report", "report")
+    camera.take(film, "viewer")
+    camera.take(site.address + str(page.locator("ul.plain a").first.get_attribute("href")), "compare")
+    camera.take(patient, "patient")
+    page.click("summary >> nth=0")
+    camera.shoot("patient-merge")
+    camera.take(f"{patient}/change", "patient-change")
+    camera.take(f"{site.address}/studies/{site.refused}", "study-refused")
+    camera.take(f"{site.address}/api/v1/", "api")
 
 
-def _until_up(base: str) -> None:
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(f"{base}/readyz", timeout=5)
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise TimeoutError("the server does not come up")
+def _doors(camera: Camera, site: Site) -> None:
+    """Photograph what one sees before one has signed in."""
+    for path in ("register", "sign-in", "password/forgotten"):
+        camera.take(f"{site.address}/{path}", path.replace("/", "-"))
+    camera.take(f"{site.address}/invitation/{site.invitation}", "invitation")
+    camera.take(f"{site.address}/password/forgotten/{site.reset}", "password-reset")
+    camera.sign_in(site.address, WITH_FACTOR)
+    camera.shoot("second-factor-code")
+    camera.take(f"{site.address}/second-factor/recovery", "second-factor-recovery")
 
 
 if __name__ == "__main__":

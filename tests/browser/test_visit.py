@@ -19,9 +19,7 @@ from lungwise.accounts.security import setup_code
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lungwise.accounts.person import Person
-    from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from live_server import Site
 
 PASSWORD = "three green kites fly"
 
@@ -45,18 +43,16 @@ def choose(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
 
 
 def test_a_doctors_whole_visit(
-    either_app: Lungwise,
-    either: Settings,
-    serve: Callable[[Lungwise], str],
+    either_served: Site,
     page: Page,
     film: Callable[..., bytes],
     authenticator: Callable[[str], str],
 ) -> None:
-    base = serve(either_app)
+    base = either_served.address
     page.goto(base)
     expect(page).to_have_url(f"{base}/welcome")
     for name, value in {
-        "code": setup_code(either),
+        "code": setup_code(either_served.settings),
         "clinic_name": "Hill",
         "name": "Ada",
         "email": "ada@example.org",
@@ -118,11 +114,9 @@ def test_a_doctors_whole_visit(
     expect(page).to_have_url(f"{base}/sign-in")
 
 
-def test_an_upload_that_is_refused_says_why(
-    app: Lungwise, serve: Callable[[Lungwise], str], chromium: Browser, enrol: Callable[..., Person]
-) -> None:
-    base, page = serve(app), chromium.new_page()
-    enrol(app, "Ada")
+def test_an_upload_that_is_refused_says_why(served: Site, chromium: Browser) -> None:
+    base, page = served.address, chromium.new_page()
+    served.enrol("Ada")
     sign_in(page, base, "ada@example.org")
     page.goto(f"{base}/studies/new")
     page.set_input_files("#films", [file("a.exe", "application/x", b"MZ no film")])
@@ -132,15 +126,94 @@ def test_an_upload_that_is_refused_says_why(
     page.close()
 
 
+def test_a_film_that_is_refused_keeps_none_of_the_others(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    base, page = served.address, chromium.new_page()
+    served.enrol("Ada")
+    sign_in(page, base, "ada@example.org")
+    page.goto(f"{base}/studies/new")
+    page.set_input_files(
+        "#films",
+        [
+            file("one.jpg", "image/jpeg", film(1)),
+            file("notes.exe", "application/x", b"MZ no film"),
+            file("two.jpg", "image/jpeg", film(2)),
+        ],
+    )
+    page.click("[type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("notes.exe: One file is not a film.")
+    expect(page.locator("#trouble")).to_contain_text("The other films are saved.")
+    page.click("text=To the study")
+    expect(page.locator("li.film")).to_have_count(2)
+    page.close()
+
+
+def test_a_folder_is_uploaded_whole(served: Site, page: Page, film: Callable[..., bytes], tmp_path: Path) -> None:
+    base = served.address
+    served.enrol("Ada")
+    disc = tmp_path / "disc"
+    (disc / "series").mkdir(parents=True)
+    (disc / "DICOMDIR").write_bytes(b"an index, no film")
+    (disc / ".hidden").write_bytes(b"no film")
+    for seed in range(2):
+        (disc / "series" / f"IM{seed}").write_bytes(film(seed))
+    sign_in(page, base, "ada@example.org")
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#folder", disc)
+    page.click("[type=submit]")
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    expect(page.locator("li.film")).to_have_count(2)
+
+
+def test_two_fingers_zoom_where_they_are_and_one_moves_the_film(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    base = served.address
+    served.enrol("Ada")
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    sign_in(page, base, "ada@example.org")
+    choose(page, base, "a.jpg", "image/jpeg", film(1))
+    page.click("text=Look closely")
+    expect(page.locator(".layers")).to_have_attribute("style", re.compile("scale"))
+    page.locator(".stage").scroll_into_view_if_needed()
+    touch = context.new_cdp_session(page)
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def place() -> dict[str, float]:
+        return dict(
+            page.evaluate(
+                "(({x, y, width, height}) => ({x, y, width, height}))"
+                "(document.querySelector('.layers').getBoundingClientRect())"
+            )
+        )
+
+    before = place()
+    x, y = before["x"] + before["width"] / 4, before["y"] + before["height"] / 2
+    fingers("touchStart", (x - 20, y), (x + 20, y))
+    fingers("touchMove", (x - 40, y), (x + 40, y))
+    fingers("touchEnd")
+    zoomed = place()
+    assert zoomed["width"] == pytest.approx(2 * before["width"], rel=0.02)
+    assert zoomed["x"] + zoomed["width"] / 4 == pytest.approx(x, abs=4)  # what the fingers held is beneath them still
+    fingers("touchStart", (x, y))
+    fingers("touchMove", (x + 30, y))
+    fingers("touchEnd")
+    assert place()["x"] == pytest.approx(zoomed["x"] + 30, abs=1)
+    context.close()
+
+
 def test_the_viewer_zooms_inverts_windows_and_compares(
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Site,
     page: Page,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
 ) -> None:
-    base = serve(app)
-    enrol(app, "Ada")
+    base = served.address
+    served.enrol("Ada")
     sign_in(page, base, "ada@example.org")
     page.goto(f"{base}/studies/new")
     page.set_input_files("#films", [file(f"{n}.jpg", "image/jpeg", film(n, 8 * n)) for n in range(2)])
@@ -181,14 +254,12 @@ def test_the_viewer_zooms_inverts_windows_and_compares(
 
 
 def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Site,
     chromium: Browser,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
 ) -> None:
-    base = serve(app)
-    enrol(app, "Ada")
+    base = served.address
+    served.enrol("Ada")
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, base, "ada@example.org")
@@ -202,16 +273,14 @@ def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     width: int,
     scheme: str,
-    app: Lungwise,
-    serve: Callable[[Lungwise], str],
+    served: Site,
     chromium: Browser,
-    enrol: Callable[..., Person],
     film: Callable[..., bytes],
     blank: bytes,
 ) -> None:
-    base = serve(app)
-    enrol(app, "Bob")
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    base = served.address
+    served.enrol("Bob")
+    served.enrol("Ada", role=Role.ADMINISTRATOR)
     context = chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True
     )

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     paths = os.pathsep.join([str(HERE), str(Path(lungwise.__file__).parents[1])])
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "api_hooks", "PYTHONPATH": paths}
-    with live_server(tmp_path / "data", LUNGWISE_API_RATE="1000000") as server:
+    with live_server(tmp_path / "data", api_rate=1_000_000) as server:
         command = [str(SCHEMATHESIS), "run", f"{server.address}/api/v1/openapi.json", "--checks", "all"]
         command += ["--header", f"Authorization: Bearer {server.token}", "--max-examples", "15", "--seed", "1"]
         found = subprocess.run(

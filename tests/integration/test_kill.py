@@ -6,12 +6,10 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -23,12 +21,12 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
-from processes import Sender, until
+from processes import DRAWN, Sender, until
+from servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
 PASSWORD = "three green kites fly"
 
 
@@ -41,7 +39,7 @@ def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
         "LUNGWISE_ARGON2_TIME": "1",
         "LUNGWISE_ARGON2_MEMORY": "64",
     }
-    process = subprocess.Popen([sys.executable, SERVE, str(port)], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*DRAWN, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL)
     try:
         until(lambda: _answers(port))
         yield process
@@ -63,9 +61,7 @@ def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(
     with database.writing() as session:
         accounts = Accounts(session, utc_now, either, AuditTrail(session, utc_now))
         accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     films = [film(seed) for seed in range(50)]
     acknowledged = 0
     with served(either, port) as process:

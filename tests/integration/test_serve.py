@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
-SERVE = Path(__file__).parents[1] / "browser" / "serve.py"
+from processes import DRAWN
+from servers import free_port
 
 
 def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(SERVE), str(port)]
+    command = [*DRAWN, "serve", "--port", str(port)]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout is not None

@@ -8,22 +8,24 @@ import io
 from flask import Blueprint, make_response, render_template, request
 from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response
-from wtforms import DateField, Form, StringField
+from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from lungwise.accounts.person import Right
 from lungwise.audit.service import PAGE, AuditFilter
 from lungwise.reports.tables import harmless
+from lungwise.studies.wording import DEEDS
 from lungwise.web.desk import desk, person
 
 bp = Blueprint("audit", __name__)
+_DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
 
 
 class AuditForm(Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
     person = StringField(_("Person"), [Length(max=120)])
-    deed = StringField(_("Deed"), [Length(max=40)])
+    deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_DEEDS], default="")
     subject_key = StringField(_("Key"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -32,11 +34,11 @@ class AuditForm(Form):
         """Give the fields as a filter; a field that makes no sense filters nothing."""
         self.validate()
         return AuditFilter(
-            (self.person.data or "").strip(),
-            (self.deed.data or "").strip(),
-            (self.subject_key.data or "").strip(),
-            self.since.data,
-            self.until.data,
+            person=(self.person.data or "").strip(),
+            deed="" if self.deed.errors else self.deed.data or "",
+            subject_key=(self.subject_key.data or "").strip(),
+            since=self.since.data,
+            until=self.until.data,
         )
 
 
@@ -49,7 +51,8 @@ def trail() -> str:
     entries = desk().audit.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
     desk().note("saw", "audit trail", "")
-    return render_template("audit/trail.html", form=form, entries=entries, following=following)
+    people = sorted({account.name for account in desk().accounts.colleagues(person())})
+    return render_template("audit/trail.html", form=form, entries=entries, following=following, people=people)
 
 
 @bp.get("/audit.csv")

@@ -10,9 +10,22 @@ from lungwise.accounts.person import Person, Right
 from lungwise.films import Refusal, open_film
 from lungwise.patients.service import Patient
 from lungwise.reports.pdf import FilmPart, ReportText
+from lungwise.studies.band import band_of
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
-from lungwise.studies.wording import FINDINGS, LIMITS, MEANINGS, N_, ROLES, SEXES, SHORT, VERDICTS, WARNINGS, percent
+from lungwise.studies.wording import (
+    BAND,
+    FINDINGS,
+    LIMITS,
+    MEANINGS,
+    N_,
+    ROLES,
+    SEXES,
+    SHORT,
+    VERDICTS,
+    WARNINGS,
+    percent,
+)
 
 Words = Callable[[str], str]
 """Translates a message id into the reader's language."""
@@ -79,11 +92,15 @@ class Reports:
         findings = ", ".join(f"{say(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
         return [
             (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
-            (say(N_("Probability")), percent(reading.probability)),
+            (say(N_("Probability")), f"{percent(reading.probability)}  {self._band(reading)}".rstrip()),
             (say(N_("Findings")), findings),
             *((say(N_("Warning")), say(WARNINGS.get(code, code))) for code in reading.warnings or []),
             (say(N_("Model")), f"{reading.model} {reading.version}"),
         ]
+
+    def _band(self, reading: ReadingRecord) -> str:
+        band = band_of(reading)
+        return self._words(BAND) % {"lower": percent(band.lower), "upper": percent(band.upper)} if band else ""
 
     def _opinion(self, opinion: Opinion) -> tuple[str, str]:
         say = self._words

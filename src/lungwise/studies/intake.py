@@ -154,7 +154,7 @@ def _opened(files: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[byte
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
             yield from _members(data, limits)
-        elif data or name:
+        elif (data or name) and _may_be_film(name):
             yield data
 
 
@@ -162,7 +162,9 @@ def _members(data: bytes, limits: Limits) -> Iterator[bytes]:
     left = limits.total_bytes
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in filter(_may_be_film, archive.infolist()):
+            for member in archive.infolist():
+                if member.is_dir() or not _may_be_film(member.filename):
+                    continue
                 left -= member.file_size
                 if left < 0 or member.file_size > limits.film_bytes:
                     raise Rejected("This ZIP unpacks to more than may be uploaded at once. Upload it in parts.")
@@ -171,10 +173,11 @@ def _members(data: bytes, limits: Limits) -> Iterator[bytes]:
         raise Rejected("This ZIP is damaged or has a password. Make it again without one.") from error
 
 
-def _may_be_film(member: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(member.filename)
+def _may_be_film(name: str) -> bool:
+    """Pass over what lies beside the films in a folder or a ZIP."""
+    path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not (member.is_dir() or hidden or path.name.upper() == "DICOMDIR" or path.suffix.lower() in (".txt", ".xml"))
+    return not (hidden or path.name.upper() == "DICOMDIR" or path.suffix.lower() in (".txt", ".xml"))
 
 
 def _stated_patient(film: Upload) -> PatientFacts | None:

@@ -61,6 +61,46 @@ SCOPES: Final = {
     "export": N_("export reports and films"),
 }
 SEXES: Final = {"F": N_("Female"), "M": N_("Male"), "O": N_("Other"), "": N_("Not known")}
+BAND: Final = N_("Between %(lower)s and %(upper)s a verdict is uncertain.")
+DEEDS: Final = {
+    "added": N_("added"),
+    "approved": N_("approved"),
+    "changed": N_("changed"),
+    "changed password": N_("changed password"),
+    "changed role": N_("changed role"),
+    "changed second factor": N_("changed second factor"),
+    "deleted": N_("deleted"),
+    "disabled": N_("disabled"),
+    "enabled": N_("enabled"),
+    "exported": N_("exported"),
+    "gave opinion": N_("gave opinion"),
+    "had read again": N_("had read again"),
+    "invited": N_("invited"),
+    "made token": N_("made token"),
+    "merged": N_("merged"),
+    "received": N_("received"),
+    "registered": N_("registered"),
+    "reset password": N_("reset password"),
+    "reset second factor": N_("reset second factor"),
+    "revoked token": N_("revoked token"),
+    "saw": N_("saw"),
+    "sent": N_("sent"),
+    "signed in": N_("signed in"),
+    "signed out": N_("signed out"),
+    "uploaded": N_("uploaded"),
+    "used token": N_("used token"),
+}
+"""What the audit trail says that a person did."""
+SUBJECTS: Final = {
+    "account": N_("account"),
+    "audit trail": N_("audit trail"),
+    "film": N_("film"),
+    "patient": N_("patient"),
+    "study": N_("study"),
+    "token": N_("token"),
+    "worklist": N_("worklist"),
+}
+"""What they did it to."""
 LIMITS: Final = N_(
     "This reading supports a doctor and replaces none. It looks at one frontal chest film alone, "
     "knows nothing of the patient, and can be wrong in both directions."

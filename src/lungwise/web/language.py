@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.accounts.forms import LANGUAGES
 from lungwise.studies import wording
+from lungwise.studies.band import band_of
 
 
 def of_request() -> str:
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
     """Give the templates their words and dates."""
     app.jinja_env.filters.update(day=_day, moment=_moment, percent=wording.percent)
     app.jinja_env.globals.update(languages=LANGUAGES, wording=wording, page_language=lambda: str(get_locale()))
+    app.jinja_env.globals.update(band_of=band_of)
 
 
 def _day(value: date | None) -> str:

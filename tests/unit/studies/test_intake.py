@@ -55,6 +55,11 @@ def test_a_zip_gives_its_films_and_leaves_the_rest() -> None:
     assert [upload.kind for upload in unpack([("z.zip", zipped(**members))], LIMITS)] == ["JPEG"]
 
 
+def test_a_folder_gives_its_films_and_leaves_the_rest() -> None:
+    names = ("disc/IM1", "disc/DICOMDIR", "disc/.DS_Store", "disc/read.txt")
+    assert len(unpack([(name, image()) for name in names], LIMITS)) == 1
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

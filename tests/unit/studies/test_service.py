@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 
 from lungwise.accounts.person import Role
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.models import Patient
+from lungwise.patients.models import Patient, PatientWord
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
+from lungwise.studies.dispatches import Dispatches
+from lungwise.studies.models import Dispatch, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -130,11 +131,15 @@ def test_deleting_a_patient_leaves_no_row_and_no_file(either_rooms: Rooms, film:
     study = rooms.studies.open(person, PatientFacts("7", "Béla Bartók"), [("a.jpg", film(1))])
     rooms.read_all()
     rooms.studies.conclude(person, study.key, Conclusion(agrees=True))
+    reading = rooms.studies.get(person, study.key).films[0].reading
+    assert reading is not None
+    Dispatches(rooms.session, rooms.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
+    rooms.session.commit()
     patient = rooms.studies.patient(person, study)
     delete_files = rooms.studies.delete_patient(person, patient.key)
     rooms.session.commit()
     delete_files()
-    for model in (Patient, Study, FilmRecord, ReadingRecord, Job):
+    for model in (Patient, PatientWord, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
         assert rooms.session.scalar(select(func.count()).select_from(model)) == 0
     assert list(rooms.store.films()) == []
 

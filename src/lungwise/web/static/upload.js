@@ -1,22 +1,21 @@
-// Sends films one by one, with progress, each saved before the next is sent. Without this script
-// the form sends them all at once.
+// Sends films one by one, with progress, each saved before the next is sent; a film that is refused does not
+// keep the others. Without this script the form sends them all at once.
 "use strict";
-const form = document.getElementById("upload");
-const drop = document.getElementById("drop");
-const chosen = document.getElementById("chosen");
-const trouble = document.getElementById("trouble");
+const id = (name) => document.getElementById(name);
+const form = id("upload");
+const drop = id("drop");
+const trouble = id("trouble");
 const button = form.querySelector("[type=submit]");
+const REFUSED = [413, 422]; // the film is at fault, not the connection
 let dropped = [];
-let sent = null; // the study that the first film opened, and how many films are saved
+let left = null; // the films still to be sent: set by the first press of the button, so that the next one goes on
 let total = 0;
+let sent = null; // the study that the first film opened
+let refusals = [];
 
 const words = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const files = () => [...dropped, ...form.films.files, ...form.camera.files];
-
-function refusal(answer) {
-  if (!answer?.title) return form.dataset.broken;
-  return sent ? `${answer.title} ${form.dataset.rest}` : answer.title;
-}
+const isFilm = (file) => file.name !== "DICOMDIR" && !file.name.startsWith(".");
+const files = () => [...dropped, ...id("films").files, ...[...id("folder").files].filter(isFilm), ...id("camera").files];
 
 function send(address, file, withPatient, onProgress) {
   const data = new FormData();
@@ -25,42 +24,72 @@ function send(address, file, withPatient, onProgress) {
   if (withPatient) for (const name of ["identifier", "name", "sex", "birth_date"]) data.append(name, form.elements[name].value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
+    const fail = () => reject(Object.assign(new Error(request.response?.title ?? form.dataset.broken), { status: request.status }));
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onload = () => (request.status < 400 && request.response ? resolve(request.response) : reject(new Error(refusal(request.response))));
-    request.onerror = () => reject(new Error(form.dataset.broken));
+    request.onload = () => (request.status < 400 && request.response ? resolve(request.response) : fail());
+    request.onerror = fail;
     request.send(data);
   });
 }
 
-async function sendAll(list) {
-  const bar = document.getElementById("progress");
-  const text = document.getElementById("progress-text");
-  document.getElementById("sending").hidden = false;
-  for (let n = sent ? sent.count : 0; n < list.length; n++) {
-    text.textContent = words(form.dataset.sending, { n: n + 1, total: list.length });
-    const answer = await send(sent ? sent.films : form.action, list[n], !sent, (part) => { bar.value = (n + part) / list.length; });
-    sent = { ...answer, count: n + 1 };
+async function sendNext() {
+  const n = total - left.length;
+  const progress = (part) => { id("progress").value = (n + part) / total; };
+  id("progress-text").textContent = words(form.dataset.sending, { n: n + 1, total });
+  try {
+    sent = await send(sent ? sent.films : form.action, left[0], !sent, progress);
+  } catch (error) {
+    if (!REFUSED.includes(error.status)) throw error;
+    refusals.push(total > 1 ? `${left[0].name}: ${error.message}` : error.message);
   }
-  window.location.assign(sent.page);
+  left.shift();
+}
+
+function begin(list) {
+  left = list;
+  total = list.length;
+  sent = null;
+  refusals = [];
+}
+
+function say(...lines) {
+  trouble.textContent = lines.join("\n");
+  trouble.hidden = false;
+  trouble.scrollIntoView({ block: "nearest" });
+}
+
+function busy(yes) {
+  button.disabled = drop.disabled = yes;
+}
+
+function finish() {
+  left = null;
+  busy(false);
+  if (sent && !refusals.length) return window.location.assign(sent.page);
+  id("sending").hidden = true;
+  say(...refusals, ...(sent ? [form.dataset.others] : []));
+  id("saved").hidden = !sent;
+  if (sent) id("saved").firstElementChild.href = sent.page;
 }
 
 form.addEventListener("submit", async (event) => {
   const list = files();
   if (!list.length) return; // the server says what is missing
   event.preventDefault();
-  if (list.length !== total) { sent = null; total = list.length; }
+  if (list.length > form.dataset.most) return say(form.dataset.many);
+  if (!left) begin(list);
   trouble.hidden = true;
-  button.disabled = true;
+  busy(true);
+  id("sending").hidden = false;
   try {
-    await sendAll(list);
+    while (left.length) await sendNext();
+    finish();
   } catch (error) {
-    trouble.textContent = error.message;
-    trouble.hidden = false;
-    trouble.scrollIntoView({ block: "nearest" });
-    button.disabled = false;
+    say(error.message);
+    busy(false);
   }
 });
 
@@ -75,14 +104,20 @@ async function filesOf(entry) {
   }
 }
 
-const show = () => { chosen.textContent = files().length ? words(form.dataset.chosen, { n: files().length }) : ""; };
-form.addEventListener("change", show);
+function show() {
+  left = null; // other films were chosen
+  id("saved").hidden = true;
+  id("chosen").textContent = files().length ? words(form.dataset.chosen, { n: files().length }) : "";
+}
+
+drop.addEventListener("change", show);
 drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
 drop.addEventListener("drop", async (event) => {
   event.preventDefault();
   drop.classList.remove("over");
+  if (drop.disabled) return;
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) dropped.push(...(await filesOf(entry)).filter((file) => file.name !== "DICOMDIR" && !file.name.startsWith(".")));
+  for (const entry of entries) dropped.push(...(await filesOf(entry)).filter(isFilm));
   show();
 });

@@ -60,10 +60,10 @@ class Pane {
 const move = () => panes.forEach((pane) => pane.move());
 const tone = () => panes.forEach((pane) => pane.tone());
 
-function zoom(factor) {
+// What lies under `at`, counted from the film's middle in widths and heights of the film, stays where it is.
+function zoom(factor, at = { x: 0, y: 0 }) {
   const next = Math.min(Math.max(view.zoom * factor, 1), 12);
-  view.x *= next / view.zoom;
-  view.y *= next / view.zoom;
+  for (const way of ["x", "y"]) view[way] = at[way] - (at[way] - view[way]) * next / view.zoom;
   view.zoom = next;
   pan(0, 0);
 }
@@ -108,9 +108,14 @@ document.addEventListener("keydown", (event) => {
   keys[key]();
 });
 
-function follow(stage) {
+function follow({ stage, layers }) {
   const fingers = new Map();
   const apart = () => { const [a, b] = [...fingers.values()]; return Math.hypot(a.x - b.x, a.y - b.y); };
+  const middle = () => { const [a, b] = [...fingers.values()]; return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 }; };
+  const place = ({ x, y }) => {
+    const { left, top, width, height } = stage.getBoundingClientRect();
+    return { x: (x - left - width / 2) / layers.offsetWidth, y: (y - top - height / 2) / layers.offsetHeight };
+  };
   stage.addEventListener("pointerdown", (event) => {
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     stage.setPointerCapture(event.pointerId);
@@ -118,18 +123,19 @@ function follow(stage) {
   stage.addEventListener("pointermove", (event) => {
     const last = fingers.get(event.pointerId);
     if (!last) return;
-    const before = fingers.size === 2 ? apart() : 0;
+    const before = fingers.size === 2 && { apart: apart(), ...middle() };
     fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (fingers.size === 2 && before) zoom(apart() / before);
-    else pan((event.clientX - last.x) / stage.clientWidth, (event.clientY - last.y) / stage.clientHeight);
+    if (before.apart) zoom(apart() / before.apart, place(before));
+    const from = before || last, to = before ? middle() : { x: event.clientX, y: event.clientY };
+    pan((to.x - from.x) / layers.offsetWidth, (to.y - from.y) / layers.offsetHeight);
   });
   for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
-  stage.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.15 : 0.87); }, { passive: false });
+  stage.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.15 : 0.87, place(event)); }, { passive: false });
 }
 
 for (const stage of document.querySelectorAll(".stage")) {
   panes.push(new Pane(stage));
-  follow(stage);
+  follow(panes.at(-1));
 }
 for (const name of ["level", "window", "opacity"]) {
   id(name).addEventListener("input", (event) => {

@@ -1,0 +1,66 @@
+"""The administrator's page of the audit trail: who did what, filtered and exported."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lungwise
+from lungwise.accounts.person import Role
+from lungwise.studies.wording import DEEDS, SUBJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.accounts.person import Person
+    from lungwise.web.app import Lungwise
+
+SOURCE = Path(lungwise.__file__).parent
+
+
+def test_every_deed_that_is_recorded_has_its_words() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    recorded = re.findall(r'(?:record|note)\((?:\w+, )?"([^"]+)", "([^"]+)"', source)
+    assert len(recorded) > 20
+    assert {deed for deed, _subject in recorded} <= set(DEEDS)
+    assert {subject for _deed, subject in recorded} <= set(SUBJECTS)
+
+
+def test_the_trail_is_filtered_on_the_page_and_in_the_export(
+    either_app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    for name, role in (("Ada", Role.ADMINISTRATOR), ("Bob", Role.DOCTOR)):
+        enrol(either_app, name, role=role)
+    enrol(either_app, "Eve", "Valley", Role.ADMINISTRATOR)
+    ada, bob, eve = (visit(either_app) for _ in range(3))
+    for visitor, name in ((ada, "ada"), (bob, "bob"), (eve, "eve")):
+        visitor.sign_in(f"{name}@example.org")
+    study = bob.upload(film(1), name="Béla Bartók", identifier="SECRET-7")
+    bob.get(study)
+    ada.post(f"{study}/delete", page="/profile", sure="y")
+    ada.get("/audit?deed=saw")
+
+    def rows(query: str, visitor: Visitor = ada) -> list[dict[str, str]]:
+        answer = visitor.get(f"/audit.csv?{query}")
+        assert answer.mimetype == "text/csv"
+        return list(csv.DictReader(answer.text.splitlines()))
+
+    key = study.rsplit("/", 1)[1]
+    assert [row["deed"] for row in rows(f"subject_key={key}")] == ["deleted", "saw", "uploaded"]
+    assert {row["person"] for row in rows("person=Bob")} == {"Bob"}
+    assert [(row["person"], row["subject"]) for row in rows("deed=deleted")] == [("Ada", "study")]
+    assert rows("since=2100-01-01") == []
+    assert len(rows("deed=nonsense")) == len(rows("")) - 1  # what makes no sense filters nothing
+    assert {row["person"] for row in rows("", eve)} == {"Eve"}
+    everything = ada.get("/audit").text + str(rows(""))
+    assert "Not a valid choice" not in everything
+    assert "SECRET-7" not in everything
+    assert "Bart" not in everything
+    page = ada.get("/audit?deed=uploaded").text
+    assert page.count("<tr>") == 2  # the heading, and Bob's upload
+    assert "uploaded: study" in page
+    ada.post("/profile", name="Ada", language="es")
+    assert "subió: estudio" in ada.get("/audit?deed=uploaded").text
