@@ -183,7 +183,7 @@ def test_a_client_retrieves_metadata(stocked: Archive) -> None:
     assert len(client.retrieve_series_metadata("1.2.9", "1.2.9.1")) == 1
 
 
-def test_a_client_retrieves_frames_of_films_and_of_the_heat_map(stocked: Site) -> None:
+def test_a_client_retrieves_frames_of_films_and_of_the_heat_map(stocked: Archive) -> None:
     client = stocked.client()
     (frame,) = client.retrieve_instance_frames("1.2.9", "1.2.9.1", "1.2.9.1.1", [1])
     assert np.array_equal(np.frombuffer(frame, "<u2").reshape(WORDS.shape), WORDS + 1)
@@ -194,7 +194,7 @@ def test_a_client_retrieves_frames_of_films_and_of_the_heat_map(stocked: Site) -
     assert drawn == heat.PixelData[: len(drawn)] and len(drawn) == heat.Rows * heat.Columns * 3
 
 
-def test_the_frame_of_a_compressed_film_is_decoded(site: Site) -> None:
+def test_the_frame_of_a_compressed_film_is_decoded(archive: Archive) -> None:
     words = WORDS.astype(np.uint8)
     film = compressed_file(
         jpeg_2000(words),
@@ -204,12 +204,12 @@ def test_the_frame_of_a_compressed_film_is_decoded(site: Site) -> None:
         SeriesInstanceUID="1.2.7.1",
         SOPInstanceUID="1.2.7.1.1",
     )
-    assert site.store(film).status_code == 200
-    (frame,) = site.client().retrieve_instance_frames("1.2.7", "1.2.7.1", "1.2.7.1.1", [1])
+    assert archive.store(film).status_code == 200
+    (frame,) = archive.client().retrieve_instance_frames("1.2.7", "1.2.7.1", "1.2.7.1.1", [1])
     assert np.array_equal(np.frombuffer(frame, np.uint8).reshape(words.shape), words)
 
 
-def test_a_client_retrieves_what_a_browser_shows(stocked: Site) -> None:
+def test_a_client_retrieves_what_a_browser_shows(stocked: Archive) -> None:
     client = stocked.client()
     shown = client.retrieve_instance_rendered("1.2.9", "1.2.9.1", "1.2.9.1.1", media_types=("image/png",))
     assert Image.open(io.BytesIO(shown)).size == (256, 300)
