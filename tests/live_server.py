@@ -34,7 +34,7 @@ class LiveServer:
 @contextmanager
 def live_server(data_folder: Path, **settings: str) -> Iterator[LiveServer]:
     """Serve an installation with one account until the block ends."""
-    token = _installed(Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64))
+    token = install(Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,7 +51,8 @@ def live_server(data_folder: Path, **settings: str) -> Iterator[LiveServer]:
             server.communicate(timeout=60)
 
 
-def _installed(settings: Settings) -> str:
+def install(settings: Settings) -> str:
+    """Make an installation's schema, an account, and a token that may do all that a token may; give the token."""
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     database = Database(settings)
     upgrade(database.engine)

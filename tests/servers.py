@@ -83,6 +83,10 @@ class MariaDb(Server):
             cursor.execute("CREATE USER 'lungwise'@'127.0.0.1' IDENTIFIED BY 'secret'")
             cursor.execute("GRANT ALL ON *.* TO 'lungwise'@'127.0.0.1'")
 
+    def url(self, database: str) -> str:
+        """Give the URL of a database."""
+        return f"mysql+pymysql://lungwise:secret@{self.address}/{database}"
+
     def command(self) -> list[str]:
         return [
             "mariadbd",

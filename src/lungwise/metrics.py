@@ -23,6 +23,9 @@ STAGE_SECONDS = Histogram(
 READINGS = Counter("lungwise_readings", "Films read, by verdict.", ("verdict", "model", "version"))
 REFUSALS = Counter("lungwise_refusals", "Films refused, by code.", ("code", "model", "version"))
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
+MEMORY = Gauge(
+    "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"
+)
 MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
 
 
