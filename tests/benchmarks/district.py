@@ -1,9 +1,9 @@
 """Films a second with 1, 2 and 4 workers, and what a film costs: `python tests/benchmarks/district.py [--json FILE]`.
 
 Starts a MariaDB and a Redis server of its own, the pages, and each number of workers in turn, one core to a worker;
-has `lungwise bench --server` measure them; and takes the processor time and memory of every part from the system.
-`--json docs/sizing.json` followed by `make docs` writes the sizing guide anew. With `--sqlite` everything is as on one
-machine: SQLite, and workers without a broker.
+measures how fast they empty the queue and what `lungwise bench --server` says of them; and takes the processor time
+and memory of every part from the system. `--json docs/sizing.json` followed by `make docs` writes the sizing guide
+anew. With `--sqlite` everything is as on one machine: SQLite, and workers without a broker.
 Processor times are steadier than films a second: for those, stop other work first.
 """
 
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
@@ -35,13 +36,15 @@ from live_server import install
 from lungwise import __version__
 from lungwise.cli.bench_server import measure_server
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.client import Client
 from lungwise.settings import Settings
 from lungwise.store import Database
 from lungwise.studies.models import ReadingRecord
-from processes import environment, running
+from processes import environment, running, until
 from servers import MariaDb, Redis, free_port
 
 LUNGWISE = [sys.executable, "-m", "lungwise"]
+_SIZE = text("SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()")
 Part = list[psutil.Process]
 Measured = dict[str, Any]
 
@@ -81,9 +84,13 @@ def _run(folder: Path, sqlite: bool, film: bytes, films: int, workers: int) -> M
         settings, parts = _servers(stack, folder, sqlite)
         token = install(settings)
         pages = stack.enter_context(running([*LUNGWISE, "serve"], settings, ready="Sign in"))
+        client = Client(_server(settings), token)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _number: client.upload([film]), range(films)))
         reading = [stack.enter_context(_worker(settings, number)) for number in range(workers)]
         parts |= {"pages": [psutil.Process(pages.pid)], "workers": [psutil.Process(one.pid) for one in reading]}
-        return _measure(settings, token, parts, film, films, workers)
+        rate = _reading_rate(settings, films)
+        return {"reading_per_second": rate, **_measure(settings, token, parts, film, films, workers)}
 
 
 def _servers(stack: ExitStack, folder: Path, sqlite: bool) -> tuple[Settings, dict[str, Part]]:
@@ -108,8 +115,8 @@ def _worker(settings: Settings, number: int) -> Iterator[subprocess.Popen[bytes]
     """Run a worker on a core of its own, where there are enough, and stop it as an administrator does."""
     cores = sorted(os.sched_getaffinity(0))
     command = ["taskset", "-c", str(cores[number % len(cores)]), *LUNGWISE, "worker", "--readers", "1"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    worker = subprocess.Popen(command, env=environment(settings), **quiet)
+    silent = subprocess.DEVNULL
+    worker = subprocess.Popen(command, env=environment(settings), stdout=silent, stderr=silent)
     try:
         yield worker
     finally:
@@ -117,11 +124,24 @@ def _worker(settings: Settings, number: int) -> Iterator[subprocess.Popen[bytes]
         worker.wait(120)
 
 
+def _server(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.port}"
+
+
+def _reading_rate(settings: Settings, films: int) -> float:
+    """Measure films a second while nobody uploads: of the last two thirds, when every worker has loaded the model."""
+    until(lambda: _readings(settings) == films, 1800)
+    database = Database(settings)
+    with database.reading() as session:
+        times = sorted(session.scalars(select(ReadingRecord.created_at)))[films // 3 :]
+    database.close()
+    return round((len(times) - 1) / (times[-1] - times[0]).total_seconds(), 2)
+
+
 def _measure(settings: Settings, token: str, parts: dict[str, Part], film: bytes, films: int, workers: int) -> Measured:
-    server, busy = f"http://127.0.0.1:{settings.port}", min(workers, len(os.sched_getaffinity(0)))
-    measure_server(server, token, film, 20 * workers, busy)  # every worker loads the model
+    busy = min(workers, len(os.sched_getaffinity(0)))
     done, used = _readings(settings), {name: _seconds(part) for name, part in parts.items()}
-    measured = measure_server(server, token, film, films, busy)
+    measured = measure_server(_server(settings), token, film, films, busy)
     read = _readings(settings) - done
     cost = {name: 1000 * (_seconds(part) - used[name]) / read for name, part in parts.items()}
     return measured | {
@@ -141,12 +161,12 @@ def _family(part: Part) -> Iterator[psutil.Process]:
 
 def _seconds(part: Part) -> float:
     """Processor time of a part, with that of the processes it began."""
-    return sum(process.cpu_times().user + process.cpu_times().system for process in _family(part))
+    return float(sum(process.cpu_times().user + process.cpu_times().system for process in _family(part)))
 
 
 def _megabytes(part: Part) -> int:
     """Memory of one process of a part with those it began; what they share is counted once."""
-    return round(sum(process.memory_full_info().pss for process in _family(part[:1])) / 2**20)
+    return round(float(sum(process.memory_full_info().pss for process in _family(part[:1]))) / 2**20)
 
 
 def _readings(settings: Settings) -> int:
@@ -167,10 +187,7 @@ def _disk(settings: Settings) -> dict[str, int]:
             session.execute(
                 text("ANALYZE TABLE studies, films, readings, jobs, patients, patient_words, audit_entries")
             )
-            size = (
-                "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
-            )
-            rows = int(session.scalar(text(size)) or 0)
+            rows = int(session.scalar(_SIZE) or 0)
     database.close()
     return {"film": round(sum(stored) / len(stored)), "rows": round(rows / len(stored))}
 
@@ -190,12 +207,12 @@ def _print(measured: Measured) -> None:
     click.echo(f"{measured['processor']}, {measured['cores']} cores; {measured['database']}")
     first = measured["runs"][0]
     for run in [*measured["runs"], measured["large"]]:
-        share = run["films_per_second"] / (first["films_per_second"] / first["workers"] * run["workers"])
+        share = run["reading_per_second"] / (first["reading_per_second"] / first["workers"] * run["workers"])
         click.echo(
-            f"{run['workers']} workers, films of {run['film_bytes'] >> 10} kB: {run['films_per_second']:.1f} films a "
-            f"second ({share:.0%} of so many times the first), {run['worker']:.1f} ms a film, the network "
-            f"{run['network']:.1f} ms: {run['overhead']:+.0%}; processor ms a film {run['processor']}; "
-            f"MB {run['megabytes']}"
+            f"{run['workers']} workers, films of {run['film_bytes'] >> 10} kB: {run['reading_per_second']:.1f} films a "
+            f"second ({share:.0%} of so many times the first), {run['films_per_second']:.1f} while they are uploaded: "
+            f"{run['worker']:.1f} ms a film, the network {run['network']:.1f} ms: {run['overhead']:+.0%}; "
+            f"processor ms a film {run['processor']}; MB {run['megabytes']}"
         )
 
 

@@ -33,9 +33,7 @@ def reference(films: Path, output: Path) -> None:
     To be run after `lungwise export`: another model answers otherwise.
     """
     chosen = [
-        film
-        for film in read_collection(films)
-        if (film.split, film.source) == (OPERATING_SPLIT, CONTROLLED.source)
+        film for film in read_collection(films) if (film.split, film.source) == (OPERATING_SPLIT, CONTROLLED.source)
     ]
     reader = Reader()
     results = read_films(reader, chosen, counted)

@@ -27,6 +27,7 @@ from lungwise.studies.models import FilmRecord, ReadingRecord, Study, monday
 from plans import explained, statements
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from conftest import Rooms
@@ -35,7 +36,7 @@ MODEL = Model("drawn", "1")
 REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
 
 
-def answer(rooms: Rooms, person: Person, weeks_ago: int, answers: list[float | None], model: Model = MODEL) -> None:
+def answer(rooms: Rooms, person: Person, weeks_ago: int, answers: Sequence[float | None], model: Model = MODEL) -> None:
     """Let films of one study of a week be answered so."""
     clinic, at = person.clinic_id, rooms.clock() - timedelta(weeks=weeks_ago)
     patient = rooms.patients.find_or_add(person, PatientFacts(f"{clinic}-{weeks_ago}-{model}"))
@@ -73,11 +74,11 @@ def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_roo
 
 def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(rooms: Rooms) -> None:
     ada = rooms.person()
-    usual: list[float | None] = [0.1] * 60 + [0.9] * 40
+    usual = [0.1] * 60 + [0.9] * 40
     for weeks_ago in (4, 3, 2):
         answer(rooms, ada, weeks_ago, usual)
-    answer(rooms, ada, 1, [0.1] * 60 + [None] * 40)  # somebody photographs films otherwise
-    answer(rooms, ada, 0, [0.1] * 5)
+    answer(rooms, ada, 1, [*[0.1] * 60, *[None] * 40])  # somebody photographs films otherwise
+    answer(rooms, ada, 0, [0.1, None])
     weeks = drift(rooms).weeks(ada)
     assert [week.notable for week in weeks[-5:]] == [False, False, False, True, False]
     assert weeks[-3].from_before is not None and weeks[-3].from_before < 0.1
