@@ -30,9 +30,10 @@ BEFORE = 4
 LEAST = 100
 """Films below which a distance says nothing."""
 NOTABLE = 0.25
-"""The distance from which on a population counts as another one (Siddiqi 2006). Without any drift that of 100 films from
-400 reaches it about once in a thousand times: it is then a chi-square of 5 degrees of freedom times 1/100 + 1/400
-(Yurdakul and Naranjo 2020)."""
+"""The distance from which on a population counts as another one (Siddiqi 2006).
+
+Without any drift that of 100 films from 400 reaches it about once in a thousand times: it is then a chi-square of
+5 degrees of freedom times 1/100 + 1/400 (Yurdakul and Naranjo 2020)."""
 
 
 @dataclass(frozen=True, slots=True)
