@@ -153,53 +153,56 @@ def _api_form(schema: dict[str, Any]) -> str:
 def sizing_page() -> str:
     """How many machines are needed, from `docs/sizing.json`."""
     measured = json.loads((DOCS / "sizing.json").read_text(encoding="utf-8"))
-    runs, small, large = measured["runs"], measured["runs"][0], measured["large"]
+    small, large = measured["runs"][0], measured["large"]
     kinds = ((small, f"{_size(small)} JPEG"), (large, f"{_size(large)} DICOM"))
-    return "\n".join(
-        (
-            "# How many machines",
-            "",
-            f"Written by `make docs` from `docs/sizing.json`: {measured['database']} on {measured['cores']} cores of "
-            f"{measured['processor']}, {measured['date']}, Lungwise {measured['lungwise']}. To measure another machine, "
-            "stop other work and run",
-            "",
-            f"```sh\n{measured['command']} && make docs\n```",
-            "",
-            "## The curve",
-            "",
-            f"Films of {_size(small)}, each a study of its own, one core to a worker. Pages, database, broker and the "
-            f"programs that upload share the same {measured['cores']} cores, so the curve bends before them: *alone* is "
-            "a full queue that is emptied while nobody uploads.",
-            "",
-            "| workers | alone, films/s | of linear | with uploads, films/s | a worker's ms for a film | network, ms | "
-            "over it |\n|---|---|---|---|---|---|---|",
-            *(_curve_row(run, small) for run in runs),
-            "",
-            "## What a film costs",
-            "",
-            "| | " + " | ".join(name for _run, name in kinds) + " |\n|---|---|---|",
-            *_cost_rows(small, large),
-            "",
-            "## What is needed",
-            "",
-            f"A day's busiest hour brings {BUSIEST:.0%} of its films: twice an even working day of eight hours. At that "
-            f"hour a part of the machine shall be busy {LOAD:.0%} of the time, so that a film waits about as long as it "
-            "takes. For *n* films a day that makes",
-            "",
-            f"- films a second: *s* = {BUSIEST} *n* / 3600",
-            f"- cores of a part: *s* · (its milliseconds for a film) / 1000 / {LOAD}",
-            "- workers: the cores for reading, rounded up, each with its own memory",
-            "- disk for a year: 365 *n* · (film and rows); line: *s* · 8 · (bytes of a film)",
-            "",
-            "| clinics of 500 films a day | films | films/s | cores: reading | pages | database | workers | memory, GB | "
-            "disk a year | line, Mbit/s |\n|---|---|---|---|---|---|---|---|---|---|",
-            *(_needs_row(run, name, clinics) for run, name in kinds for clinics in (1, 10, 100)),
-            "",
-            "Cores for pages are for an upload and one look at its study; leave as much again for people who browse. "
-            "Memory is that of the workers, one process of the pages and the database without its cache. Backups need "
-            "the disk again.",
-            "",
-        )
+    parts = (_measurement(measured), _curve(measured), _costs(*kinds), _model(), _needs(*kinds))
+    return "\n\n".join(("# How many machines", *parts)) + "\n"
+
+
+def _measurement(measured: dict[str, Any]) -> str:
+    return (
+        f"Written by `make docs` from `docs/sizing.json`: {measured['database']} on {measured['cores']} cores of "
+        f"{measured['processor']}, {measured['date']}, Lungwise {measured['lungwise']}. To measure another machine, "
+        f"stop other work and run\n\n```sh\n{measured['command']} && make docs\n```"
+    )
+
+
+def _curve(measured: dict[str, Any]) -> str:
+    runs = measured["runs"]
+    return (
+        f"## The curve\n\nFilms of {_size(runs[0])}, each a study of its own, one core to a worker. Pages, database, "
+        f"broker and the programs that upload share the same {measured['cores']} cores, so the curve bends before "
+        "them: *alone* is a full queue that is emptied while nobody uploads.\n\n"
+        "| workers | alone, films/s | of linear | with uploads, films/s | a worker's ms for a film | network, ms | "
+        "over it |\n|---|---|---|---|---|---|---|\n" + "\n".join(_curve_row(run, runs[0]) for run in runs)
+    )
+
+
+def _costs(small: tuple[dict[str, Any], str], large: tuple[dict[str, Any], str]) -> str:
+    head = f"## What a film costs\n\n| | {small[1]} | {large[1]} |\n|---|---|---|\n"
+    return head + "\n".join(_cost_rows(small[0], large[0]))
+
+
+def _model() -> str:
+    return (
+        f"## What is needed\n\nA day's busiest hour brings {BUSIEST:.0%} of its films: twice an even working day of "
+        f"eight hours. In that hour a part shall be busy {LOAD:.0%} of the time, so that a film waits about as long as "
+        "it takes. For *n* films a day that makes\n\n"
+        f"- films a second: *s* = {BUSIEST} *n* / 3600\n"
+        f"- cores of a part: *s* · (its milliseconds for a film) / 1000 / {LOAD}\n"
+        "- workers: the cores for reading, rounded up, each with its own memory\n"
+        "- disk for a year: 365 *n* · (film and rows); line: *s* · 8 · (bytes of a film)"
+    )
+
+
+def _needs(*kinds: tuple[dict[str, Any], str]) -> str:
+    rows = [_needs_row(run, name, clinics) for run, name in kinds for clinics in (1, 10, 100)]
+    return (
+        "| clinics of 500 films a day | films | films/s | cores: reading | pages | database | workers | memory, GB "
+        "| disk a year | line, Mbit/s |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "Cores for pages are for an upload and one look at its study; leave as much again for people who browse. "
+        "Memory is that of the workers, one process of the pages and the database without its cache. Backups need the "
+        "disk again."
     )
 
 

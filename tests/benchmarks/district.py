@@ -103,9 +103,7 @@ def _servers(stack: ExitStack, folder: Path, sqlite: bool) -> tuple[Settings, di
     redis.start()
     stack.callback(redis.remove)
     assert mariadb.process and redis.process
-    with Database(settings.model_copy(update={"database_url": mariadb.url("mysql")})).engine.begin() as connection:
-        connection.execute(text("CREATE DATABASE lungwise"))
-    servers = {"database_url": mariadb.url("lungwise"), "broker_url": SecretStr(redis.url)}
+    servers = {"database_url": mariadb.new_database(), "broker_url": SecretStr(redis.url)}
     parts = {"database": [psutil.Process(mariadb.process.pid)], "broker": [psutil.Process(redis.process.pid)]}
     return settings.model_copy(update=servers), parts
 
