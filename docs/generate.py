@@ -1,4 +1,4 @@
-"""Writes the generated pages: the command line's reference, and the figures in the README.
+"""Writes the generated pages: the references, the sizing guide, and the figures in the README.
 
 Run by `make docs`; `tests/docs` fails where a page is not what this writes.
 """
@@ -6,6 +6,7 @@ Run by `make docs`; `tests/docs` fails where a page is not what this writes.
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ from lungwise.settings import Settings
 from lungwise.web.app import create_app
 
 DOCS = Path(__file__).parent
+BUSIEST, LOAD = 0.25, 0.7
+"""Of the sizing model: the busiest hour's share of a day's films, and how busy a part shall be then."""
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers -->"
 
@@ -147,6 +150,111 @@ def _api_form(schema: dict[str, Any]) -> str:
     return str(schema.get("format") or schema.get("type", "anything"))
 
 
+def sizing_page() -> str:
+    """How many machines are needed, from `docs/sizing.json`."""
+    measured = json.loads((DOCS / "sizing.json").read_text(encoding="utf-8"))
+    small, large = measured["runs"][0], measured["large"]
+    kinds = ((small, f"{_size(small)} JPEG"), (large, f"{_size(large)} DICOM"))
+    parts = (_measurement(measured), _curve(measured), _costs(*kinds), _model(), _needs(*kinds))
+    return "\n\n".join(("# How many machines", *parts)) + "\n"
+
+
+def _measurement(measured: dict[str, Any]) -> str:
+    return (
+        f"Written by `make docs` from `docs/sizing.json`: {measured['database']} on {measured['cores']} cores of "
+        f"{measured['processor']}, {measured['date']}, Lungwise {measured['lungwise']}. To measure another machine, "
+        f"stop other work and run\n\n```sh\n{measured['command']} && make docs\n```"
+    )
+
+
+def _curve(measured: dict[str, Any]) -> str:
+    runs = measured["runs"]
+    return (
+        f"## The curve\n\nFilms of {_size(runs[0])}, each a study of its own, one core to a worker. Pages, database, "
+        f"broker and the programs that upload share the same {measured['cores']} cores, so the curve bends before "
+        "them: *alone* is a full queue that is emptied while nobody uploads.\n\n"
+        "| workers | alone, films/s | of linear | with uploads, films/s | a worker's ms for a film | network, ms | "
+        "over it |\n|---|---|---|---|---|---|---|\n" + "\n".join(_curve_row(run, runs[0]) for run in runs)
+    )
+
+
+def _costs(small: tuple[dict[str, Any], str], large: tuple[dict[str, Any], str]) -> str:
+    head = f"## What a film costs\n\n| | {small[1]} | {large[1]} |\n|---|---|---|\n"
+    return head + "\n".join(_cost_rows(small[0], large[0]))
+
+
+def _model() -> str:
+    return (
+        f"## What is needed\n\nA day's busiest hour brings {BUSIEST:.0%} of its films: twice an even working day of "
+        f"eight hours. In that hour a part shall be busy {LOAD:.0%} of the time, so that a film waits about as long as "
+        "it takes. For *n* films a day that makes\n\n"
+        f"- films a second: *s* = {BUSIEST} *n* / 3600\n"
+        f"- cores of a part: *s* · (its milliseconds for a film) / 1000 / {LOAD}\n"
+        "- workers: the cores for reading, rounded up, each with its own memory\n"
+        "- disk for a year: 365 *n* · (film and rows); line: *s* · 8 · (bytes of a film)"
+    )
+
+
+def _needs(*kinds: tuple[dict[str, Any], str]) -> str:
+    rows = [_needs_row(run, name, clinics) for run, name in kinds for clinics in (1, 10, 100)]
+    return (
+        "| clinics of 500 films a day | films | films/s | cores: reading | pages | database | workers | memory, GB "
+        "| disk a year | line, Mbit/s |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
+        "Cores for pages are for an upload and one look at its study; leave as much again for people who browse. "
+        "Memory is that of the workers, one process of the pages and the database without its cache. Backups need the "
+        "disk again."
+    )
+
+
+def needs(run: dict[str, Any], films_a_day: int) -> dict[str, float]:
+    """What so many films a day need, by the constants of one measured run."""
+    second = BUSIEST * films_a_day / 3600
+    cores = {part: second * cost / 1000 / LOAD for part, cost in run["processor"].items()}
+    workers, memory = math.ceil(cores["workers"]), run["megabytes"]
+    return {
+        "films_per_second": second,
+        "reading": cores["workers"],
+        "pages": cores["pages"],
+        "database": cores.get("database", 0.0),
+        "workers": workers,
+        "gigabytes": (workers * memory["workers"] + memory["pages"] + memory.get("database", 0)) / 1024,
+        "disk": 365 * films_a_day * (run["disk"]["film"] + run["disk"]["rows"]),
+        "megabits": second * 8 * run["film_bytes"] / 1e6,
+    }
+
+
+def _curve_row(run: dict[str, Any], first: dict[str, Any]) -> str:
+    linear = first["reading_per_second"] / first["workers"] * run["workers"]
+    return (
+        f"| {run['workers']} | {run['reading_per_second']:.1f} | {run['reading_per_second'] / linear:.0%} | "
+        f"{run['films_per_second']:.1f} | {run['worker']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
+    )
+
+
+def _cost_rows(small: dict[str, Any], large: dict[str, Any]) -> list[str]:
+    parts = [(f"processor, {part}, ms", "processor", part, 1) for part in small["processor"]]
+    parts += [(f"memory, {part}, MB", "megabytes", part, 1) for part in small["megabytes"]]
+    parts += [("disk, film, kB", "disk", "film", 1024), ("disk, rows, kB", "disk", "rows", 1024)]
+    return [
+        f"| {what} | {small[table][key] / unit:.0f} | {large[table][key] / unit:.0f} |"
+        for what, table, key, unit in parts
+    ]
+
+
+def _needs_row(run: dict[str, Any], name: str, clinics: int) -> str:
+    need = needs(run, 500 * clinics)
+    disk = f"{need['disk'] / 1e9:.0f} GB" if need["disk"] < 1e12 else f"{need['disk'] / 1e12:.1f} TB"
+    return (
+        f"| {clinics} | {name} | {need['films_per_second']:.2f} | {need['reading']:.2f} | {need['pages']:.2f} | "
+        f"{need['database']:.2f} | {need['workers']} | {need['gigabytes']:.1f} | {disk} | {need['megabits']:.1f} |"
+    )
+
+
+def _size(run: dict[str, Any]) -> str:
+    kilobytes = run["film_bytes"] / 1024
+    return f"{kilobytes:.0f} kB" if kilobytes < 1000 else f"{kilobytes / 1024:.0f} MB"
+
+
 def _first_line(view: Callable[..., object]) -> str:
     return next(iter((view.__doc__ or "").strip().splitlines()), "Give a file that every page needs.")
 
@@ -207,4 +315,5 @@ def _share(estimate: dict[str, Any]) -> str:
 if __name__ == "__main__":
     for name, page in (("cli", cli_page), ("settings", settings_page), ("addresses", routes_page), ("api", api_page)):
         (DOCS / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
+    (DOCS / "guide" / "sizing.md").write_text(sizing_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")

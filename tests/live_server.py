@@ -61,12 +61,13 @@ class LiveServer:
 def live_server(data_folder: Path, **changes: object) -> Iterator[LiveServer]:
     """Serve an installation with one account until the block ends."""
     settings = Settings(data_folder=data_folder, argon2_time=1, argon2_memory=64).model_copy(update=changes)
-    token = _installed(settings)
+    token = install(settings)
     with serving(settings) as address:
         yield LiveServer(address, token)
 
 
-def _installed(settings: Settings) -> str:
+def install(settings: Settings) -> str:
+    """Make an installation's schema, an account, and a token that may do all that a token may; give the token."""
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     database = Database(settings)
     upgrade(database.engine)

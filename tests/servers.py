@@ -87,8 +87,9 @@ class MariaDb(Server):
             cursor.execute("CREATE USER 'lungwise'@'127.0.0.1' IDENTIFIED BY 'secret'")
             cursor.execute("GRANT ALL ON *.* TO 'lungwise'@'127.0.0.1'")
 
-    def new_database(self, name: str) -> str:
+    def new_database(self) -> str:
         """Make an empty database and give its URL."""
+        name = f"lungwise_{os.urandom(6).hex()}"
         with pymysql.connect(host="127.0.0.1", port=self.port, user="lungwise", password="secret") as connection:
             connection.cursor().execute(f"CREATE DATABASE {name}")
         return f"mysql+pymysql://lungwise:secret@{self.address}/{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
 
@@ -14,7 +14,8 @@ from lungwise.accounts.person import Person
 from lungwise.patients.models import Patient, PatientWord
 from lungwise.patients.service import identifier_place, word_place, words_of
 from lungwise.store import keys_of
-from lungwise.studies.models import Standing, Study
+from lungwise.studies.jobs import Model
+from lungwise.studies.models import FilmRecord, ReadingRecord, Standing, Study
 
 FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
 LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
@@ -26,8 +27,7 @@ def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
     """Give the person's clinic so many studies over the last year, five to a patient, and commit."""
     chance = random.Random(studies)
     patients = _add_patients(session, person, max(studies // 5, 1), now)
-    rows = _studies(chance, person, patients, studies, now)
-    while batch := list(islice(rows, _BATCH)):
+    for batch in batched(_studies(chance, person, patients, studies, now)):
         session.execute(insert(Study), batch)
     session.commit()
 
@@ -55,7 +55,7 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
         for patient, name, n in zip(ids[-count:], names, range(count), strict=True)
         for word in {*words_of(name), *words_of(f"S-{n}"), f"s-{n}"}
     )
-    while batch := list(islice(words, _BATCH)):
+    for batch in batched(words):
         session.execute(insert(PatientWord), batch)
     return ids[-count:]
 
@@ -82,9 +82,37 @@ def _studies(
         }
 
 
+def read(session: Session, person: Person, model: Model) -> None:
+    """Give every study of the person's clinic a film that a model has read, and commit."""
+    chance = random.Random(7)
+    owned = select(Study.id, Study.key, Study.created_at).where(Study.clinic_id == person.clinic_id)
+    films = [
+        {"study_id": study, "key": f"f{key}", "sha256": key, "kind": "JPEG", "size": 1, "created_at": at}
+        for study, key, at in session.execute(owned).all()
+    ]
+    for batch in batched(films):
+        session.execute(insert(FilmRecord), batch)
+    said = {"model": model.name, "version": model.version, "appearance": {}, "findings": {}, "heat": bytes(289)}
+    read = select(FilmRecord.id, FilmRecord.created_at).join(Study).where(Study.clinic_id == person.clinic_id)
+    readings = [
+        {"film_id": film, "created_at": at, "probability": chance.betavariate(0.5, 1.5), **said}
+        for film, at in session.execute(read).all()
+    ]
+    for batch in batched(readings):
+        session.execute(insert(ReadingRecord), batch)
+    session.commit()
+
+
+def batched(rows: Iterable[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
+    """Part rows into as many as go into a statement."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
+
+
 def analyse(session: Session) -> None:
     """Let the database count what it holds, as it does by itself in time."""
-    tables = "studies, patients, patient_words"
+    tables = "studies, patients, patient_words, films, readings"
     maria = session.get_bind().dialect.name == "mysql"
     session.execute(text(f"ANALYZE TABLE {tables}" if maria else "ANALYZE"))
     session.commit()

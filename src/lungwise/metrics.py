@@ -8,7 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
@@ -23,6 +31,9 @@ STAGE_SECONDS = Histogram(
 READINGS = Counter("lungwise_readings", "Films read, by verdict.", ("verdict", "model", "version"))
 REFUSALS = Counter("lungwise_refusals", "Films refused, by code.", ("code", "model", "version"))
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
+MEMORY = Gauge(
+    "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"
+)
 MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
 
 
@@ -46,6 +57,11 @@ def page(queue: QueueCollector) -> bytes:
     now = CollectorRegistry()
     now.register(queue)
     return generate_latest(_counted()) + generate_latest(now)
+
+
+def serve(host: str, port: int) -> None:
+    """Give the metrics of these processes at an address of their own, for as long as this one lives."""
+    start_http_server(port, host, registry=_counted())
 
 
 def _counted() -> CollectorRegistry:

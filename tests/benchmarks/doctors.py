@@ -149,7 +149,7 @@ def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
         return
     server = MariaDb()
     try:
-        yield settings.model_copy(update={"database_url": server.new_database("lungwise")})
+        yield settings.model_copy(update={"database_url": server.new_database()})
     finally:
         server.remove()
 

@@ -77,7 +77,7 @@ def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
         return
     server = MariaDb()
     try:
-        yield Settings(data_folder=folder, database_url=server.new_database("lungwise"))
+        yield Settings(data_folder=folder, database_url=server.new_database())
     finally:
         server.remove()
 

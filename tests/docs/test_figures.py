@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lungwise.reading.artefact import WEIGHTS
+from lungwise.studies.drift import read_reference
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -55,3 +56,11 @@ def test_a_film_costs_little_more_than_the_network() -> None:
     assert bench["batch_over_network"] <= 1.3
     assert bench["resident_megabytes"] < 400
     assert bench["first_reading_seconds"] < 2
+
+
+def test_drift_is_held_against_the_shipped_model() -> None:
+    card = json.loads((WEIGHTS / "card.json").read_text(encoding="utf-8"))
+    reference = read_reference()
+
+    assert (reference.model.name, reference.model.version) == (card["name"], card["version"]), "run lungwise reference"
+    assert reference.spread.films >= 500

@@ -26,7 +26,7 @@ PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<t
 PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
 PUBLIC |= {"/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
-ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/queue", "/retry")
+ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/drift", "/queue", "/retry")
 DOCTORS = ("/change", "/merge")
 
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "lungwise.cli.train:train",
     "export": "lungwise.cli.export:export",
     "evaluate": "lungwise.cli.evaluate:evaluate",
+    "reference": "lungwise.cli.reference:reference",
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
     "node": "lungwise.cli.node:node",

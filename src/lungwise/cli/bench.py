@@ -1,8 +1,7 @@
-"""`lungwise bench`: how fast this machine reads, stage by stage."""
+"""`lungwise bench`: how fast this machine reads, stage by stage, or a server with its workers."""
 
 from __future__ import annotations
 
-import io
 import json
 import resource
 import subprocess
@@ -15,10 +14,11 @@ from typing import Any
 
 import click
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from lungwise.cli.bench_server import measure_server, print_server
+from lungwise.cli.drawn_film import as_jpeg, drawn_film
 from lungwise.cli.errors import one_line_errors
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
@@ -34,19 +34,33 @@ Measured = dict[str, Any]
 )
 @click.option("--rounds", default=100, show_default=True, type=click.IntRange(10), help="Films to measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--server", help="Measure this server, end to end through its API; its studies stay there.")
+@click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1), help="Cores that read there, one to a worker."
+)
 @one_line_errors
-def bench(film: Path | None, rounds: int, as_json: bool) -> None:
+def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, token: str | None, workers: int) -> None:
     """Measure decoding, preprocessing, network and the whole, and films a second.
+
+    With --server it uploads the films to a server of yours, a study each, and measures from there to the last
+    reading. Set its LUNGWISE_API_RATE high for that, and run this on a machine like the workers': the network's
+    own time is measured here.
 
     All figures are of this machine and of this moment: compare the ratios, and stop other work first.
     """
+    if server is not None and not token:
+        raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     with tempfile.TemporaryDirectory() as folder:
         path = film or _drawn_film(Path(folder))
-        measured = measure(path, rounds)
+        if server and token:
+            measured, show = measure_server(server, token, path.read_bytes(), rounds, workers), print_server
+        else:
+            measured, show = measure(path, rounds), _print
     if as_json:
         click.echo(json.dumps(measured))
     else:
-        _print(measured)
+        show(measured)
 
 
 def measure(path: Path, rounds: int) -> Measured:
@@ -118,15 +132,9 @@ def _summary(times: list[float]) -> dict[str, float]:
 
 
 def _drawn_film(folder: Path) -> Path:
-    """A 1-megapixel JPEG with a film's grain; nothing that a doctor would read."""
-    side = 1024
-    rows, columns = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    lungs = np.exp(-(((np.abs(columns) - 0.4) / 0.25) ** 2 + (rows / 0.6) ** 2))
-    grain = np.random.default_rng(0).normal(0, 3, (side, side))
-    packed = io.BytesIO()
-    Image.fromarray(np.clip(200 - 150 * lungs + grain, 0, 255).astype(np.uint8)).save(packed, "JPEG", quality=90)
+    """A drawn film as a JPEG of 1 megapixel."""
     path = folder / "drawn.jpg"
-    path.write_bytes(packed.getvalue())
+    path.write_bytes(as_jpeg(drawn_film(1, 4).resize((1024, 1024))))
     return path
 
 

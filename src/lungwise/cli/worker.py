@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from lungwise import logs
+from lungwise import logs, metrics
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.installation import open_database, read_settings
@@ -18,18 +18,33 @@ from lungwise.studies.jobs import Jobs
 from lungwise.studies.reading_room import ReadingRoom, open_room
 
 
+def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | None) -> tuple[str, int] | None:
+    if given is None:
+        return None
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdecimal():
+        raise click.BadParameter("It is an address and a port, as 127.0.0.1:9100.")
+    return host, int(port)
+
+
 @click.command()
 @click.option(
     "--readers", type=click.IntRange(1, 64), help="Films to read at once; by default the setting `readers`, at least 1."
 )
+@click.option(
+    "--metrics", "metrics_at", metavar="HOST:PORT", callback=_host_and_port, help="Give Prometheus the metrics here."
+)
 @one_line_errors
-def worker(readers: int | None) -> None:
+def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Read queued films until told to stop, beside any number of others.
 
-    Where the settings name a broker, it is a Celery worker with a process for each reader.
+    Where the settings name a broker, it is a Celery worker with a process for each reader. Its metrics are then
+    those of all that share the folder PROMETHEUS_MULTIPROC_DIR.
     """
     settings = read_settings()
     logs.configure(settings.log_format)
+    if metrics_at:
+        metrics.serve(*metrics_at)
     with open_database(settings) as database:
         run = _answer_tickets if settings.broker else _read
         run(settings, database, readers or max(1, settings.readers))

@@ -24,25 +24,52 @@ def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Seq
     """
     most = max([*totals, 1])
     step = (_WIDTH - _LEFT) / max(len(totals), 1)
-    marks = [_bar(n, total, most, step, "total") for n, total in enumerate(totals)]
-    marks += [_bar(n, part, most, step, "part") for n, part in enumerate(parts)]
-    marks += [
+    marks = [_box(n, step, 0, total / most, "total") for n, total in enumerate(totals)]
+    marks += [_box(n, step, 0, part / most, "part") for n, part in enumerate(parts)]
+    return _svg(title, _axis(str(most)) + "".join(marks) + _labels(labels, step))
+
+
+def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]], kinds: Sequence[str]) -> Markup:
+    """Draw columns of equal height, each divided by shares; a column without films stays empty.
+
+    Parameters
+    ----------
+    title
+        What a screen reader says of the chart.
+    labels
+        One for each column; every fourth is written.
+    columns
+        Each column's shares from the bottom, summing to 1, or none at all.
+    kinds
+        The style of each share.
+    """
+    step = (_WIDTH - _LEFT) / max(len(columns), 1)
+    marks = []
+    for n, shares in enumerate(columns):
+        below = 0.0
+        for share, kind in zip(shares, kinds, strict=False):
+            marks.append(_box(n, step, below, share, kind))
+            below += share
+    return _svg(title, _axis("100 %") + "".join(marks) + _labels(labels, step))
+
+
+def _box(n: int, step: float, below: float, share: float, kind: str) -> str:
+    if not share:
+        return ""
+    whole = _HEIGHT - _BOTTOM - _TOP
+    x, y = _LEFT + n * step + step * 0.15, _TOP + whole * (1 - below - share)
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{step * 0.7:.1f}" height="{whole * share:.1f}"/>'
+
+
+def _labels(labels: Sequence[str], step: float) -> str:
+    return "".join(
         f'<text x="{_LEFT + (n + 0.5) * step:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>'
         for n, label in enumerate(labels)
         if n % 4 == 0
-    ]
-    return _svg(title, _axis(most) + "".join(marks))
+    )
 
 
-def _bar(n: int, value: int, most: int, step: float, kind: str) -> str:
-    if not value:
-        return ""
-    height = (_HEIGHT - _BOTTOM - _TOP) * value / most
-    x, y = _LEFT + n * step + step * 0.15, _HEIGHT - _BOTTOM - height
-    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{step * 0.7:.1f}" height="{height:.1f}"/>'
-
-
-def _axis(most: int) -> str:
+def _axis(most: str) -> str:
     base = _HEIGHT - _BOTTOM
     return (
         f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH}" y2="{base}"/>'

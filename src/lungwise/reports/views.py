@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from flask import Blueprint, make_response, render_template
 from flask_babel import format_date, gettext
 from werkzeug.wrappers import Response
@@ -11,12 +13,16 @@ from lungwise.reports import charts
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
+from lungwise.studies.drift import EDGES, LEAST, Spread
+from lungwise.studies.drift import Week as DriftWeek
 from lungwise.studies.forms import WorklistForm
 from lungwise.studies.service import Standing
 from lungwise.studies.statistics import Statistics
 from lungwise.web.desk import desk, person, user
 
 bp = Blueprint("reports", __name__)
+_KINDS = (*(f"band{number}" for number in range(len(EDGES) + 1)), "refused")
+"""The styles of the parts of a column of drift, from the bottom."""
 
 
 @bp.get("/studies/<key>/report")
@@ -73,6 +79,27 @@ def statistics() -> str:
     numbers = desk().statistics.count(person())
     return render_template(
         "reports/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(Standing)
+    )
+
+
+@bp.get("/drift")
+def drift() -> str:
+    """Show how the model's answers are spread week by week, beside those on its validation films."""
+    weeks = desk().drift.weeks(person())
+    reference = desk().drift.reference
+    chart = _drift_chart([reference.spread, *(week.spread for week in weeks)], weeks)
+    bands = [f"{low:.1f}-{high:.1f}" for low, high in pairwise((0, *EDGES, 1))]
+    return render_template(
+        "reports/drift.html", weeks=weeks, reference=reference, chart=chart, bands=bands, least=LEAST, kinds=_KINDS
+    )
+
+
+def _drift_chart(spreads: list[Spread], weeks: list[DriftWeek]) -> str:
+    return charts.stacks(
+        gettext("Share of the probabilities by fifths, and of refused films: the model card's, then each week's"),
+        [gettext("Card"), *(format_date(week.begins, "d MMM") for week in weeks)],
+        [[count / spread.films for count in spread.counts] if spread.films else [] for spread in spreads],
+        _KINDS,
     )
 
 

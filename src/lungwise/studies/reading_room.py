@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from resource import RUSAGE_SELF, getrusage
 from typing import Protocol
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
 from lungwise.logs import request_id
-from lungwise.metrics import FAILURES, MODEL, READINGS, REFUSALS, STAGE_SECONDS
+from lungwise.metrics import FAILURES, MEMORY, MODEL, READINGS, REFUSALS, STAGE_SECONDS
 from lungwise.reading.reading import Reading
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
@@ -283,6 +284,7 @@ def _in_service_of(claim: Claim) -> Iterator[None]:
 def _count(claim: Claim, outcome: Reading | Refusal) -> None:
     model = (claim.model.name, claim.model.version)
     MODEL.labels(*model).set(1)
+    MEMORY.set(getrusage(RUSAGE_SELF).ru_maxrss << 10)
     if isinstance(outcome, Refusal):
         REFUSALS.labels(outcome.code, *model).inc()
         said = f"refused: {outcome.code}"

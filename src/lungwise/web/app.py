@@ -34,6 +34,7 @@ from lungwise.reports import views as reports_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies import views as studies_views
+from lungwise.studies.drift import Drift, read_reference
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
@@ -143,7 +144,7 @@ def _static_with_hash(folder: Path) -> Callable[[str], str]:
 
 def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: ReadingRoom) -> Callable[[Session], Desk]:
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
-    post = Post(settings)
+    post, reference = Post(settings), read_reference()
 
     def lay(session: Session) -> Desk:
         audit = AuditTrail(session, clock, request.remote_addr or "")
@@ -160,6 +161,7 @@ def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: Readin
             queue=Queue(session, clock, audit),
             worklist=Worklist(session, patients),
             statistics=ClinicStatistics(session, clock),
+            drift=Drift(session, clock, reference),
             audit=audit,
             room=room,
             post=post,

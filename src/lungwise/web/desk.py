@@ -22,6 +22,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.patients.service import Patients
 from lungwise.settings import Settings
+from lungwise.studies.drift import Drift
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
@@ -46,6 +47,7 @@ class Desk:
     queue: Queue
     worklist: Worklist
     statistics: ClinicStatistics
+    drift: Drift
     audit: AuditTrail
     room: ReadingRoom
     post: Post

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from lungwise.reports.charts import columns
+from lungwise.reports.charts import columns, stacks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -16,3 +16,10 @@ def test_the_highest_column_fills_the_chart_and_the_rest_are_in_proportion() -> 
 
 def test_an_empty_clinic_has_an_empty_chart() -> None:
     assert not list(ElementTree.fromstring(columns("none", [], [], [])).iter("rect"))
+
+
+def test_every_column_with_films_is_as_high_as_the_others_and_divided_by_its_shares() -> None:
+    chart = ElementTree.fromstring(stacks("drift", ["a", "b", "c"], [[0.25, 0.75], [], [0.0, 1.0]], ["low", "high"]))
+    boxes = [(box.get("class"), float(box.get("y", "0")), float(box.get("height", "0"))) for box in chart.iter("rect")]
+    assert boxes == [("low", 134.5, 41.5), ("high", 10.0, 124.5), ("high", 10.0, 166.0)]
+    assert "100 %" in [text.text for text in chart.iter("text")]

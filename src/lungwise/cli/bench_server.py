@@ -1,0 +1,157 @@
+"""`lungwise bench --server`: films a second through a server's API, and what a film costs there besides the network."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+
+from lungwise.api.schemas import LONGEST_WAIT, Study
+from lungwise.client import ApiError, Client
+from lungwise.films import open_film
+from lungwise.films.preprocess import preprocess
+from lungwise.reading import Reader
+from lungwise.reading.runtime import cores
+
+_SENDERS = 4
+"""Uploads under way at once: enough that readers never wait for one."""
+_PATIENCE = 600
+"""Seconds after which a film that is not read says that nobody reads there."""
+_STAGE, _MEMORY = "lungwise_stage_seconds", "lungwise_memory_bytes"
+Measured = dict[str, Any]
+Figures = dict[str, float]
+
+
+def measure_server(server: str, token: str, film: bytes, films: int, workers: int) -> Measured:
+    """Upload a film again and again, each as a study of its own, and wait until all are read.
+
+    Parameters
+    ----------
+    workers
+        How many cores read there; a film's cost is what one of them spends on it.
+
+    Returns
+    -------
+    Films a second, from the moment the first study is saved to the last reading, by the server's clock;
+    uploads a second; milliseconds (`median`, `p95`) from upload to answer where nothing else waits; a film's
+    milliseconds of one worker, the network's own on one core of this machine, and how much the first is over
+    the second; where `/metrics` may be read, milliseconds of each stage and the readers' highest memory in MB.
+
+    Raises
+    ------
+    ApiError
+        If the server says no, or does not read.
+    """
+    client = Client(server, token)
+    alone = [_alone(client, film) for _ in range(max(films // 10, 5))]
+    before = scrape(server)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(_SENDERS, thread_name_prefix="lungwise-upload") as pool:
+        keys = [study.key for study in pool.map(lambda _number: client.upload([film]), range(films))]
+    uploads = films / (time.perf_counter() - began)
+    rate = _rate([_read(client, key) for key in reversed(keys)])
+    after = scrape(server)
+    cost, network = 1000 * workers / rate, network_alone(film, films)
+    return {
+        "films": films,
+        "workers": workers,
+        "films_per_second": round(rate, 2),
+        "uploads_per_second": round(uploads, 2),
+        "alone": {"median": round(float(np.median(alone)), 1), "p95": round(float(np.percentile(alone, 95)), 1)},
+        "worker": round(cost, 2),
+        "network": round(network, 2),
+        "overhead": round(cost / network - 1, 3),
+        "stages": _stages(before, after),
+        "memory_megabytes": round(after[_MEMORY] / 2**20) if after.get(_MEMORY) else None,
+    }
+
+
+def network_alone(film: bytes, films: int) -> float:
+    """Measure the network's own milliseconds for a film on one core, while every core has one."""
+    runtime, square = Reader().runtime(streams=cores()), preprocess(open_film(film).pixels)
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(runtime.run, [square] * 2 * cores()))
+        began = time.perf_counter()
+        list(pool.map(runtime.run, [square] * films))
+    return (time.perf_counter() - began) * 1000 * cores() / films
+
+
+def _alone(client: Client, film: bytes) -> float:
+    began = time.perf_counter()
+    study = client.upload([film], wait=LONGEST_WAIT)
+    took = (time.perf_counter() - began) * 1000
+    if study.standing == "waiting":
+        _read(client, study.key)
+    return took
+
+
+def _read(client: Client, key: str) -> Study:
+    end = time.monotonic() + _PATIENCE
+    while (study := client.study(key, LONGEST_WAIT)).standing == "waiting":
+        if time.monotonic() > end:
+            raise ApiError(0, "Nobody reads there: a film waited for ten minutes. Start a worker.")
+    return study
+
+
+def _rate(studies: list[Study]) -> float:
+    readings = [film.reading for study in studies for film in study.films]
+    ended = [reading.created_at for reading in readings if reading is not None and reading.refusal is None]
+    if len(ended) < len(readings):
+        raise ApiError(0, "The server could not read this film, or refused it. Measure with another: --film")
+    return len(ended) / (max(ended) - min(study.created_at for study in studies)).total_seconds()
+
+
+def scrape(server: str) -> Figures:
+    """Read the server's stages and memory, where it lets us: on its own machine, or with `LUNGWISE_METRICS_TOKEN`."""
+    token = os.environ.get("LUNGWISE_METRICS_TOKEN", "")
+    asked = urllib.request.Request(f"{server.rstrip('/')}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - the client took the same address
+    try:
+        with closing(urllib.request.urlopen(asked, timeout=30)) as answer:  # noqa: S310
+            return dict(_figures(answer.read().decode()))
+    except urllib.error.HTTPError as no:
+        no.close()
+        return {}
+
+
+def _figures(page: str) -> Iterator[tuple[str, float]]:
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.name == _MEMORY:
+                yield _MEMORY, sample.value
+            elif sample.name in (f"{_STAGE}_sum", f"{_STAGE}_count"):
+                yield f"{sample.labels['stage']} {sample.name.rsplit('_', 1)[1]}", sample.value
+
+
+def _stages(before: Figures, after: Figures) -> dict[str, float] | None:
+    """Mean milliseconds of each stage between two looks."""
+
+    def grew(name: str) -> float:
+        return after[name] - before.get(name, 0)
+
+    stages = [name.removesuffix(" count") for name in after if name.endswith(" count")]
+    read = [stage for stage in stages if grew(f"{stage} count") > 0]
+    return {stage: round(1000 * grew(f"{stage} sum") / grew(f"{stage} count"), 2) for stage in read} or None
+
+
+def print_server(measured: Measured) -> None:
+    """Say it in sentences."""
+    stages = measured["stages"] or {}
+    said = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in stages.items())
+    memory = measured["memory_megabytes"]
+    Console().print(
+        f"{measured['films_per_second']:.1f} films a second from upload to reading by {measured['workers']} workers; "
+        f"{measured['uploads_per_second']:.1f} uploads a second.\n"
+        f"A film costs a worker {measured['worker']:.1f} ms, the network alone {measured['network']:.1f} ms on one "
+        f"core of this machine: {measured['overhead']:+.0%}.\n"
+        f"Where nothing else waits, the answer comes {measured['alone']['median']:.0f} ms after the upload begins.\n"
+        + (f"Stages, ms: {said}. A reader's memory, most: {memory} MB." if stages else "Its metrics cannot be read.")
+    )

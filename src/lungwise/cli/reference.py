@@ -1,0 +1,43 @@
+"""`lungwise reference`: how the shipped model answers its validation films, for the page *Drift*."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lungwise.cli.errors import one_line_errors
+from lungwise.cli.options import films_option
+from lungwise.cli.progress import counted
+from lungwise.evaluation.protocol import CONTROLLED, OPERATING_SPLIT
+from lungwise.evaluation.results import read_films
+from lungwise.films.collection import read_collection
+from lungwise.reading import Reader
+from lungwise.studies.drift import REFERENCE, Reference, spread_of, write_reference
+from lungwise.studies.jobs import Model
+
+
+@click.command()
+@films_option
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=REFERENCE,
+    show_default="beside the model",
+    help="Write it here.",
+)
+@one_line_errors
+def reference(films: Path, output: Path) -> None:
+    """Write how the model answers its validation films, which the page Drift is held against.
+
+    To be run after `lungwise export`: another model answers otherwise.
+    """
+    chosen = [
+        film for film in read_collection(films) if (film.split, film.source) == (OPERATING_SPLIT, CONTROLLED.source)
+    ]
+    reader = Reader()
+    results = read_films(reader, chosen, counted)
+    spread = spread_of([result.reading.probability if result.reading else None for result in results])
+    source = f"{CONTROLLED.source} {OPERATING_SPLIT}"
+    write_reference(Reference(Model(reader.model, reader.version), source, spread), output)
+    click.echo(f"{spread.films} films of {source}: {spread.bands} by fifths of probability, {spread.refused} refused.")

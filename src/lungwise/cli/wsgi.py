@@ -1,0 +1,39 @@
+"""The application for gunicorn: `gunicorn --threads 8 'lungwise.cli.wsgi:application()'`."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+
+import click
+
+from lungwise import logs
+from lungwise.cli import installation
+from lungwise.cli.installation import open_database, read_settings
+from lungwise.settings import Settings
+from lungwise.web.app import Lungwise, create_app
+
+_NEVER = 3
+"""The exit code of a process that shall not be begun again: gunicorn ends with it."""
+
+
+def application() -> Lungwise:
+    """Make the application in one of several processes, after the fork: never with gunicorn's `--preload`.
+
+    The schema is not upgraded here, where several processes begin at once.
+    """
+    try:
+        settings = read_settings()
+        return _opened(settings)
+    except click.ClickException as error:
+        click.echo(f"Lungwise cannot begin. {error.message}", err=True)
+        sys.exit(_NEVER)
+
+
+def _opened(settings: Settings) -> Lungwise:
+    logs.configure(settings.log_format)
+    with open_database(settings):
+        app = create_app(settings, installation.make_reader)
+    app.room.start()
+    atexit.register(app.room.stop)  # the films in hand are finished
+    return app

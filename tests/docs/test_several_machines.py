@@ -1,0 +1,60 @@
+"""What the guides tell an administrator to write is what Lungwise understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from prometheus_client.registry import REGISTRY
+
+from lungwise import metrics
+from lungwise.cli import COMMANDS, main
+from lungwise.settings import Settings
+
+GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guide").glob("*.md"))
+SEVERAL = next(path for path in GUIDES if path.name == "several-machines.md").read_text(encoding="utf-8")
+NO_SETTINGS = {"SETTINGS", "TOKEN", "FILMS"}
+"""What commands take from the environment besides the settings."""
+
+
+def blocks(kind: str, page: str = SEVERAL) -> list[str]:
+    found = re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
+def test_every_setting_that_a_guide_names_exists(guide: Path) -> None:
+    named = set(re.findall(r"\bLUNGWISE_([A-Z0-9_]*[A-Z0-9])\b", guide.read_text(encoding="utf-8")))
+    assert {name.lower() for name in named - NO_SETTINGS} <= set(Settings.model_fields)
+
+
+def test_the_settings_file_names_settings() -> None:
+    names = re.findall(r"^(\w+) = ", blocks("toml")[0], re.MULTILINE)
+    assert len(names) > 10
+    assert set(names) <= set(Settings.model_fields)
+
+
+def test_every_command_of_the_units_and_containers_exists_with_its_options() -> None:
+    started = re.findall(r"^ExecStart=/opt/lungwise/bin/(.*)$", SEVERAL, re.MULTILINE)
+    started += re.findall(r"^    command: (lungwise .*|gunicorn .*)$", SEVERAL, re.MULTILINE)
+    assert len(started) == 7
+    for words in map(shlex.split, started):
+        if words[0] == "gunicorn":
+            assert words[-1] == "lungwise.cli.wsgi:application()"
+            continue
+        with click.Context(main, info_name="lungwise") as context:
+            command = main.get_command(context, words[1])
+            assert command is not None and words[1] in COMMANDS
+            options = {option for one in command.params for option in one.opts}
+        assert {word for word in words[2:] if word.startswith("--")} <= options
+
+
+def test_every_metric_is_documented_and_nothing_else() -> None:
+    documented = set(re.findall(r"^\| `(lungwise_\w+)`", SEVERAL, re.MULTILINE))
+    counted = {metric.name: metric.type for metric in REGISTRY.collect() if metric.name.startswith("lungwise_")}
+    counted |= {metric.name: metric.type for metric in metrics.QueueCollector(0, 0).collect()}
+    assert documented == {f"{name}_total" if kind == "counter" else name for name, kind in counted.items()}
