@@ -24,8 +24,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServ
     (tmp_path / "metrics").mkdir()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
     with (
-        live_server(tmp_path / "data", LUNGWISE_READERS="0", LUNGWISE_API_RATE="100000") as server,
-        running([*DRAWN, "worker"], Settings(data_folder=server.data_folder)),
+        live_server(tmp_path / "data", readers=0, api_rate=100000) as server,
+        running([*DRAWN, "worker"], Settings(data_folder=tmp_path / "data")),
     ):
         yield server
 
