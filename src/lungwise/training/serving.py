@@ -48,7 +48,7 @@ def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
         appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative", "atypical")
     )
     others = (findings[:, FINDINGS.index(name)] for name in ("tuberculosis", "other pneumonia"))
-    return typical - torch.logaddexp(negative, atypical) - sum(torch.relu(odds) for odds in others)
+    return typical - torch.stack((negative, atypical)).logsumexp(0) - sum(torch.relu(odds) for odds in others)
 
 
 def fold_scaling(network: LungNet) -> LungNet:
