@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
@@ -108,9 +108,7 @@ def _decoded(data: bytes) -> Film | None:
 def _finish(item: Dataset, header: StudyHeader, made_at: datetime) -> None:
     """Put patient and study in, and the time of the reading for that of the clock: one UID is one object."""
     header.put_into(item)
-    made = made_at.astimezone(UTC)
-    day, time = made.strftime("%Y%m%d"), made.strftime("%H%M%S")
-    item.TimezoneOffsetFromUTC = "+0000"
+    day, time = header.local(made_at)
     item.InstanceCreationDate = item.ContentDate = item.SeriesDate = day
     item.InstanceCreationTime = item.ContentTime = item.SeriesTime = time
     if item.Modality == "DOC":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 
 from pydicom.charset import decode_bytes, python_encoding
 from pydicom.dataset import Dataset
@@ -19,6 +19,7 @@ from lungwise.films import Refusal
 from lungwise.films.elements import Elements, read_elements
 
 _CHARACTER_SET = 0x00080005
+_TIMEZONE = 0x00080201
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 # Type 2 of the Patient and General Study modules, then type 3 of these and of Patient Study (PS3.3, C.7.1.1, C.7.2).
 _ALWAYS = {
@@ -37,6 +38,7 @@ _LONGEST = {"LO": 64, "PN": 64, "SH": 16}
 _FORMS = {
     "AS": r"\d{3}[DWMY]",
     "CS": r"[FMO]",
+    "TZ": r"[+-](0\d|1[0-4])[0-5]\d",
     "TM": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
     "UI": r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+",
 }
@@ -61,9 +63,14 @@ class StudyFacts:
 
 @dataclass(frozen=True, slots=True)
 class StudyHeader:
-    """The film's patient and study, and the film as other objects refer to it."""
+    """The film's patient and study, and the film as other objects refer to it.
+
+    `offset` is the time zone of every date and time, written +HHMM; empty where the film does not say, and then it
+    is the one of the place, as it is for the machine that made the film.
+    """
 
     modules: Dataset
+    offset: str
     film_class: str
     film_uid: str
     film_series: str
@@ -77,6 +84,15 @@ class StudyHeader:
         """Write patient and study into an object, its texts in UTF-8."""
         item.update(self.modules)
         item.SpecificCharacterSet = "ISO_IR 192"
+        if self.offset:
+            item.TimezoneOffsetFromUTC = self.offset
+
+    def local(self, moment: datetime) -> tuple[str, str]:
+        """Write a moment as date and time of the film's time zone."""
+        sign, hours, minutes = self.offset[:1], int(self.offset[1:3] or 0), int(self.offset[3:] or 0)
+        away = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
+        there = moment.astimezone(timezone(away) if sign else None)
+        return there.strftime("%Y%m%d"), there.strftime("%H%M%S")
 
     def as_evidence(self) -> Dataset:
         """Give the film as highdicom wants it named."""
@@ -103,6 +119,7 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     modules.StudyInstanceUID = _clean(text(_STUDY), "UI") or facts.study_uid
     return StudyHeader(
         modules,
+        _clean(text(_TIMEZONE), "TZ") if elements else "+0000",
         _clean(text(_SOP_CLASS), "UI") or SecondaryCaptureImageStorage,
         _clean(text(_SOP_INSTANCE), "UI") or facts.film_uid,
         _clean(text(_SERIES), "UI") or facts.series_uid,
@@ -126,7 +143,7 @@ def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
         modules.PatientSex = modules.PatientSex or _clean(facts.sex, "CS")
         born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
         modules.PatientBirthDate = modules.PatientBirthDate or born
-    if not dated:
+    if not dated:  # in UTC
         modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
 
 

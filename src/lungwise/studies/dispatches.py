@@ -17,7 +17,6 @@ _MOST_ATTEMPTS = 100
 """With the longest pause these are four days."""
 _LEASE = timedelta(minutes=10)
 """How long whoever took a dispatch has to send it, before another one takes it for lost."""
-_OPEN = (DispatchState.QUEUED, DispatchState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +88,7 @@ class Dispatches:
     def claim(self) -> Errand | None:
         """Take the dispatch that is due longest, so that nobody else sends it."""
         now = self._clock()
-        due = select(Dispatch).where(Dispatch.state.in_(_OPEN), Dispatch.due_at <= now)
-        due = due.order_by(Dispatch.due_at, Dispatch.id).limit(1).with_for_update(skip_locked=True)
-        dispatch = self._session.scalar(due)
+        dispatch = self._due(DispatchState.QUEUED, now) or self._due(DispatchState.SENDING, now)
         if dispatch is None:
             return None
         dispatch.attempts += 1
@@ -101,6 +98,12 @@ class Dispatches:
         film = self._session.get_one(FilmRecord, reading.film_id)
         clinic, accepted = film.study.clinic_id, frozenset(dispatch.accepted)
         return Errand(dispatch.id, dispatch.destination, clinic, film.key, reading.id, accepted)
+
+    def _due(self, state: DispatchState, now: datetime) -> Dispatch | None:
+        """Find along the index what is due longest: of what was in a hand, that of a hand that is gone."""
+        due = select(Dispatch).where(Dispatch.state == state, Dispatch.due_at <= now)
+        due = due.order_by(Dispatch.due_at, Dispatch.id).limit(1).with_for_update(skip_locked=True)
+        return self._session.scalar(due)
 
     def accept(self, errand: Errand, instance: str) -> None:
         """Keep that the archive has acknowledged an object: it is never sent there again."""

@@ -121,6 +121,17 @@ def test_a_film_that_was_no_dicom_becomes_what_its_results_refer_to(tmp_path: Pa
     assert not [error for item in (film, report, capture, pdf) for error in errors_of(item, tmp_path)]
 
 
+@pytest.mark.parametrize(
+    ("offset", "local"), [("+0530", "103607"), ("-0330", "013607"), ("+0000", "050607"), ("+2500", ""), ("", "")]
+)
+def test_times_are_of_the_films_time_zone_or_of_the_place(offset: str, local: str) -> None:
+    """One offset holds for every time of an object, and the study's times are the film's."""
+    for item in result_objects(dicom_film(TimezoneOffsetFromUTC=offset), FACTS, READ, REPORT):
+        assert item.get("TimezoneOffsetFromUTC", "") == (offset if local else "")
+        assert item.ContentTime == (local or MADE.astimezone().strftime("%H%M%S"))
+        assert item.StudyTime == KEPT["StudyTime"]
+
+
 def test_the_same_result_is_the_same_objects_byte_for_byte() -> None:
     first, again = (result_objects(dicom_film(), FACTS, READ, REPORT) for _ in range(2))
     assert list(map(file_bytes, first)) == list(map(file_bytes, again))
