@@ -166,7 +166,7 @@ def _fill(settings: Settings, doctors: int, studies: int) -> None:
 
 def _alone() -> float:
     """Time the quickest of some uploads while nobody else is there."""
-    doctor = Doctor(Environment(user_classes=[Doctor]))
+    doctor = Doctor(Environment(user_classes=[Doctor]))  # type: ignore[no-untyped-call]
     doctor.on_start()
     times = []
     for _ in range(5):

@@ -120,7 +120,7 @@ def _reset_link(settings: Settings) -> str:
     app = create_app(settings, DrawnReader)
     with app.database.reading() as session, app.app_context():
         user = session.scalars(select(User).where(User.email == demo.EMAIL)).one()
-        token = str(generate_reset_password_token(user))
+        token = str(generate_reset_password_token(user))  # type: ignore[no-untyped-call]
     app.database.close()
     return token
 

@@ -29,6 +29,7 @@ def file(name: str, kind: str, data: bytes) -> FilePayload:
 
 
 def sign_in(page: Page, base: str, email: str) -> None:
+    page.set_default_timeout(120_000)
     page.goto(f"{base}/sign-in")
     page.fill("[name=email]", email)
     page.fill("[name=password]", PASSWORD)

@@ -48,7 +48,15 @@ def _signed(folder: Path, name: str) -> None:
     names.write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     about = ["-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}"]
     _openssl("req", "-new", *about, "-keyout", key, "-out", request)
-    by = ["-CA", folder / "authority.pem", "-CAkey", folder / "authority.key", "-CAcreateserial", "-days", "1"]
+    by: list[str | Path] = [
+        "-CA",
+        folder / "authority.pem",
+        "-CAkey",
+        folder / "authority.key",
+        "-CAcreateserial",
+        "-days",
+        "1",
+    ]
     _openssl("x509", "-req", "-in", request, *by, "-extfile", names, "-out", folder / f"{name}.pem")
 
 

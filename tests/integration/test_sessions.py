@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -126,7 +126,13 @@ def test_who_may_open_an_account_is_a_setting(
 ) -> None:
     app = with_settings(registration=Registration(policy))
     clinic = enrol(app, "Ada", role=Role.ADMINISTRATOR).clinic_id
-    asked = {"name": "Bob", "email": "bob@example.org", "password": PASSWORD, "again": PASSWORD, "clinic": clinic}
+    asked: dict[str, Any] = {
+        "name": "Bob",
+        "email": "bob@example.org",
+        "password": PASSWORD,
+        "again": PASSWORD,
+        "clinic": clinic,
+    }
     answer = visit(app).post("/register", page="/sign-in", **asked)
     assert answer.status_code == status
     assert says in answer.text

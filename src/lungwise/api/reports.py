@@ -11,7 +11,7 @@ from lungwise.api.bearer import clinic
 from lungwise.api.operations import Operations
 from lungwise.api.representations import patient_of, study_of
 from lungwise.reports.pdf import report_pdf
-from lungwise.reports.service import Reports
+from lungwise.reports.service import Reports, writable
 from lungwise.studies.statistics import Share
 from lungwise.studies.wording import LIMITS, MEANINGS, VERDICTS
 from lungwise.web.desk import desk, person
@@ -38,9 +38,10 @@ def get_report(key: str) -> schemas.Report:
 @reports.get("/studies/<key:key>/report.pdf", "application/pdf", scope=Scope.EXPORT)
 def get_report_pdf(key: str) -> Response:
     """Get a study's report as PDF, in the language that Accept-Language asks for."""
-    report = Reports(desk().studies, gettext).of(person(), key, clinic())
+    font = desk().settings.report_font
+    report = Reports(desk().studies, writable(gettext, font)).of(person(), key, clinic())
     desk().note("exported", "study", key)
-    return Response(report_pdf(report, desk().settings.report_font), content_type="application/pdf")
+    return Response(report_pdf(report, font), content_type="application/pdf")
 
 
 @reports.get("/studies/<key:key>/report.fhir", "application/fhir+json", scope=Scope.EXPORT)

@@ -18,7 +18,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
-from lungwise.reports.service import Reports
+from lungwise.reports.service import Reports, writable
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, SealError, check_keys, utc_now
 from lungwise.store.migrations import is_current
@@ -86,7 +86,8 @@ def make_sender(database: Database, settings: Settings) -> Sender:
 
     lay = studies_over(settings, FilmStore(settings))
     folder = resources.files("lungwise.web") / "translations"
-    words = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
+    said = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
+    words = writable(said, settings.report_font)
 
     def objects(session: Session, errand: Errand) -> list[Dataset]:
         clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}

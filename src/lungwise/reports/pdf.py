@@ -14,11 +14,17 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 
 _GREY, _INK = HexColor("#5a6570"), HexColor("#16202a")
+_MARGIN = 18 * mm
+_WIDTH = A4[0] - 2 * _MARGIN - 12
+"""Of the text: between the margins, and the six points that a frame keeps free on both sides."""
+_WHOLE = ((0, 0), (-1, -1))
+"""All cells of a table."""
+_OWN = "Helvetica"
 _FONT_FILES = (
     "/usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf",
     "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf",
@@ -60,8 +66,8 @@ def report_pdf(report: ReportText, font_file: Path | None) -> bytes:
     document = SimpleDocTemplate(
         out,
         pagesize=A4,
-        leftMargin=18 * mm,
-        rightMargin=18 * mm,
+        leftMargin=_MARGIN,
+        rightMargin=_MARGIN,
         topMargin=16 * mm,
         bottomMargin=16 * mm,
         title=report.title,
@@ -111,23 +117,24 @@ def _rule() -> HRFlowable:
 
 def _rows(rows: Sequence[tuple[str, str]], small: ParagraphStyle, body: ParagraphStyle) -> Table:
     cells = [[_text(name, small), _text(value, body)] for name, value in rows] or [["", ""]]
-    table = Table(cells, colWidths=[42 * mm, 132 * mm])
-    table.setStyle(
-        [("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (0, -1), 0), ("PADDING", (0, 0), (-1, -1), 1.5)]
-    )
+    table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT")
+    table.setStyle([("VALIGN", *_WHOLE, "TOP"), *((f"{side}PADDING", *_WHOLE, 1.5) for side in ("TOP", "BOTTOM"))])
+    table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0)])
     return table
 
 
 def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
-    width = 84 * mm
+    width = _WIDTH / 2 - 1.5 * mm
     cells = []
     for picture in pictures:
         data = io.BytesIO()
         picture.convert("RGB").save(data, "JPEG", quality=85)
         data.seek(0)
-        scale = min(width / picture.width, 95 * mm / picture.height)
+        scale = min(width / picture.width, 82 * mm / picture.height)
         cells.append(Image(data, picture.width * scale, picture.height * scale))
-    return Table([cells], colWidths=[87 * mm] * len(cells), hAlign="LEFT", style=[("PADDING", (0, 0), (-1, -1), 0)])
+    table = Table([cells], colWidths=[_WIDTH / 2] * len(cells), hAlign="LEFT")
+    table.setStyle([(f"{side}PADDING", *_WHOLE, 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")])
+    return table
 
 
 def _everything(report: ReportText) -> str:
@@ -136,15 +143,25 @@ def _everything(report: ReportText) -> str:
     return "".join([*plain, *(part for row in rows for part in row)])
 
 
+def can_write(text: str, font_file: Path | None) -> bool:
+    """Say whether one of this machine's fonts has every letter of a text."""
+    return _lacking(_font(text, font_file), text) == 0
+
+
 def _font(text: str, font_file: Path | None) -> str:
-    """Choose a font that can write the text: PDF's own Helvetica where that is enough."""
-    try:
-        text.encode("cp1252")
-    except UnicodeEncodeError:
-        for path in filter(None, (font_file, *map(Path, _FONT_FILES))):
-            if path.is_file() and (name := _registered(path)):
-                return name
-    return "Helvetica"
+    """Choose the font that lacks the fewest letters of a text: PDF's own Helvetica where that lacks none."""
+    if _lacking(_OWN, text) == 0:
+        return _OWN
+    files = [path for path in (font_file, *map(Path, _FONT_FILES)) if path and path.is_file()]
+    fonts = [name for name in map(_registered, files) if name]
+    return min([*fonts, _OWN], key=lambda font: _lacking(font, text))
+
+
+def _lacking(font: str, text: str) -> int:
+    letters = set(text) - {"\n"}
+    if font == _OWN:
+        return sum(not letter.encode("cp1252", errors="ignore") for letter in letters)
+    return sum(ord(letter) not in getFont(font).face.charToGlyph for letter in letters)
 
 
 @cache

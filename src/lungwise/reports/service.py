@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image
 
 from lungwise.accounts.person import Person, Right
 from lungwise.films import Refusal, open_film
 from lungwise.patients.service import Patient
-from lungwise.reports.pdf import FilmPart, ReportText
+from lungwise.reports.pdf import FilmPart, ReportText, can_write
 from lungwise.studies.band import band_of
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
@@ -30,6 +31,11 @@ from lungwise.studies.wording import (
 Words = Callable[[str], str]
 """Translates a message id into the reader's language."""
 _SIDE = 700
+
+
+def writable(words: Words, font_file: Path | None) -> Words:
+    """Translate, but not into a script that no font of this machine can put into a PDF."""
+    return words if can_write(words(LIMITS), font_file) else str
 
 
 class Reports:
@@ -92,7 +98,7 @@ class Reports:
         findings = ", ".join(f"{say(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
         return [
             (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
-            (say(N_("Probability")), f"{percent(reading.probability)}  {self._band(reading)}".rstrip()),
+            (say(N_("Probability")), percent(reading.probability) + self._band(reading)),
             (say(N_("Findings")), findings),
             *((say(N_("Warning")), say(WARNINGS.get(code, code))) for code in reading.warnings or []),
             (say(N_("Model")), f"{reading.model} {reading.version}"),
@@ -100,7 +106,9 @@ class Reports:
 
     def _band(self, reading: ReadingRecord) -> str:
         band = band_of(reading)
-        return self._words(BAND) % {"lower": percent(band.lower), "upper": percent(band.upper)} if band else ""
+        if band is None:
+            return ""
+        return ". " + self._words(BAND) % {"lower": percent(band.lower), "upper": percent(band.upper)}
 
     def _opinion(self, opinion: Opinion) -> tuple[str, str]:
         say = self._words

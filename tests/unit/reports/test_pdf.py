@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
 from lungwise.reports.pdf import report_pdf
-from lungwise.reports.service import Reports
+from lungwise.reports.service import Reports, writable
 from lungwise.reports.tables import harmless
 from lungwise.studies.service import Conclusion
 
@@ -32,6 +35,21 @@ def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
     first = report_pdf(report, None)
     assert first.startswith(b"%PDF")
     assert first == report_pdf(report, None)
+
+
+def test_a_film_its_verdict_and_the_signature_are_on_one_page(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    person = rooms.person()
+    facts = PatientFacts("7", "Béla Bartók", "M", date(1970, 3, 25))
+    key = rooms.studies.open(person, facts, [("a", film(1, 8))]).key
+    rooms.read_all()
+    rooms.studies.conclude(person, key, Conclusion(True, Verdict.POSITIVE, Verdict.POSITIVE, "seen"))
+    report = Reports(rooms.studies, str).of(person, key, "Hill")
+    assert len(re.findall(rb"/Type /Page\b", report_pdf(report, None))) == 1
+
+
+def test_a_report_is_not_written_in_signs_that_no_font_has() -> None:
+    assert writable(lambda _text: "écrit", None)("written") == "écrit"
+    assert writable(lambda _text: "\U000f0001", None)("written") == "written"
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
