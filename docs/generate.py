@@ -24,6 +24,8 @@ from lungwise.web.app import create_app
 DOCS = Path(__file__).parent
 BUSIEST, LOAD = 0.25, 0.7
 """Of the sizing model: the busiest hour's share of a day's films, and how busy a part shall be then."""
+QUIET = 0.5
+"""Load average from which on a measurement says that it was disturbed."""
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers -->"
 
@@ -160,7 +162,11 @@ def sizing_page() -> str:
 
 
 def _measurement(measured: dict[str, Any]) -> str:
-    return (
+    busy = (
+        f"**Other work kept the machine busy before this began (load {measured['load']:.1f}), so films a second and "
+        "milliseconds are too bad by several times; processor times are nearly right. Measure again.** "
+    )
+    return (busy if measured["load"] > QUIET else "") + (
         f"Written by `make docs` from `docs/sizing.json`: {measured['database']} on {measured['cores']} cores of "
         f"{measured['processor']}, {measured['date']}, Lungwise {measured['lungwise']}. To measure another machine, "
         f"stop other work and run\n\n```sh\n{measured['command']} && make docs\n```"
@@ -172,7 +178,8 @@ def _curve(measured: dict[str, Any]) -> str:
     return (
         f"## The curve\n\nFilms of {_size(runs[0])}, each a study of its own, one core to a worker. Pages, database, "
         f"broker and the programs that upload share the same {measured['cores']} cores, so the curve bends before "
-        "them: *alone* is a full queue that is emptied while nobody uploads.\n\n"
+        "them, and more workers than cores share these: *alone* is a full queue that is emptied while nobody uploads."
+        "\n\n"
         "| workers | alone, films/s | of linear | with uploads, films/s | a worker's ms for a film | network, ms | "
         "over it |\n|---|---|---|---|---|---|---|\n" + "\n".join(_curve_row(run, runs[0]) for run in runs)
     )
@@ -224,11 +231,16 @@ def needs(run: dict[str, Any], films_a_day: int) -> dict[str, float]:
 
 
 def _curve_row(run: dict[str, Any], first: dict[str, Any]) -> str:
+    rate = f"| {run['workers']} | {_alone(run, first)} | {run['films_per_second']:.1f} |"
+    return f"{rate} {run['worker']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
+
+
+def _alone(run: dict[str, Any], first: dict[str, Any]) -> str:
+    """Films a second of an emptied queue, and how near to linear; null where it was not measured."""
+    if run["reading_per_second"] is None:
+        return "not measured | "
     linear = first["reading_per_second"] / first["workers"] * run["workers"]
-    return (
-        f"| {run['workers']} | {run['reading_per_second']:.1f} | {run['reading_per_second'] / linear:.0%} | "
-        f"{run['films_per_second']:.1f} | {run['worker']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
-    )
+    return f"{run['reading_per_second']:.1f} | {run['reading_per_second'] / linear:.0%}"
 
 
 def _cost_rows(small: dict[str, Any], large: dict[str, Any]) -> list[str]:

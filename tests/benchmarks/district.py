@@ -58,19 +58,20 @@ class DurableMariaDb(MariaDb):
 
 
 @click.command()
-@click.option("--films", default=200, show_default=True, type=click.IntRange(20), help="Films of each run.")
+@click.option("--films", default=200, show_default=True, type=click.IntRange(6), help="Films of each run.")
 @click.option("--workers", "counts", default=(1, 2, 4), show_default=True, multiple=True, type=click.IntRange(1, 64))
 @click.option("--sqlite", is_flag=True, help="SQLite and workers without a broker.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the measurements here.")
 def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -> None:
     """Measure and print the curve."""
     drawn = drawn_film(1, 4)
+    machine = _machine()
     jpeg = as_jpeg(drawn.resize((1024, 1024)))
     dicom = dicom_file(np.asarray(drawn.resize((2048, 2048)), np.uint16) << 8)
     with tempfile.TemporaryDirectory() as folder:
         runs = [_run(Path(folder) / f"{count}", sqlite, jpeg, films, count) for count in counts]
-        large = _run(Path(folder) / "large", sqlite, dicom, max(films // 4, 20), min(counts))
-    measured = {**_machine(), "database": "SQLite" if sqlite else "MariaDB and Redis", "runs": runs, "large": large}
+        large = _run(Path(folder) / "large", sqlite, dicom, max(films // 4, 6), min(counts))
+    measured = {**machine, "database": "SQLite" if sqlite else "MariaDB and Redis", "runs": runs, "large": large}
     _print(measured)
     if file:
         file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
@@ -196,6 +197,7 @@ def _machine() -> Measured:
         "date": date.today().isoformat(),
         "command": "python tests/benchmarks/district.py --json docs/sizing.json",
         "lungwise": __version__,
+        "load": round(os.getloadavg()[0], 2),
         "processor": found[1] if found else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
     }

@@ -30,9 +30,10 @@ from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
+from lungwise.studies.drift import read_reference
 from lungwise.web.app import Lungwise, create_app
 from servers import MariaDb
-from synthetic import analyse, fill
+from synthetic import analyse, fill, read
 
 ROUNDS = 20
 DEPTH = 25
@@ -90,6 +91,7 @@ def _fill(app: Lungwise, settings: Settings, studies: int) -> None:
         person = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR).person
     with database.session(writes=True) as session:
         fill(session, person, studies, utc_now())
+        read(session, person, read_reference().model)
         analyse(session)
 
 
@@ -130,6 +132,7 @@ def _pages(app: Lungwise) -> Iterator[tuple[str, Callable[[], None]]]:
     for name in ("bartok", "b", "clara lambert", "S-77", "nobody"):
         yield f"patients, {name}", page("/patients", {"text": name})
     yield "statistics", lambda: void(ada.get("/statistics").text)
+    yield "drift", lambda: void(ada.get("/drift").text)
 
 
 def _places(ask: Callable[[str, dict[str, str]], str], wanted: dict[str, str]) -> dict[str, dict[str, str]]:

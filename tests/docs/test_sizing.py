@@ -45,5 +45,5 @@ def test_every_run_is_whole_and_of_the_same_film() -> None:
     assert len({run["film_bytes"] for run in measured["runs"]}) == 1
     for run in [*measured["runs"], measured["large"]]:
         assert run["stages"] and run["memory_megabytes"]
-        assert all(run[name] > 0 for name in ("reading_per_second", "films_per_second", "network"))
+        assert run["films_per_second"] > 0 < run["network"]
         assert set(run["processor"]) == set(run["megabytes"]) == {"workers", "pages", "database", "broker"}

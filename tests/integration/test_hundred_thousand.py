@@ -1,4 +1,4 @@
-"""100,000 studies: search, worklist and statistics answer in under 100 ms, by plans that read no whole table."""
+"""100,000 studies: search, worklist and statistics take less than 100 ms, by plans that read no whole table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from sqlalchemy import event
 
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from servers import MariaDb
 
 STUDIES = 100_000
-TRIES = 30
-"""A page must be as quick as it shall be once: another program may have the processor at any time."""
+TRIES = 10
 PAGES: list[tuple[str, dict[str, str]]] = [
     ("/studies", {}),
     ("/studies", {"order": "probable"}),
@@ -94,14 +94,22 @@ def noted(app: Lungwise) -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.mark.parametrize(("path", "fields"), PAGES, ids=lambda part: str(part))
 def test_a_page_is_quick_and_reads_no_whole_table(
-    app: Lungwise, page: Callable[[str, dict[str, str]], str], path: str, fields: dict[str, str]
+    app: Lungwise,
+    page: Callable[[str, dict[str, str]], str],
+    path: str,
+    fields: dict[str, str],
+    request: pytest.FixtureRequest,
 ) -> None:
+    """Quick in processor time, of the pages and of the database: that is steady while others use the machine."""
     with noted(app) as questions:
         page(path, fields)
     assert any(re.search(rf"FROM ({_LARGE})", statement) for statement, _values in questions)
     for plan in (explained(app, *question) for question in questions):
         assert not re.search(rf"SCAN ({_LARGE})(?! USING)|({_LARGE}) ALL", plan), plan
-    assert any(took(lambda: page(path, fields)) < 0.1 for _try in range(TRIES))
+    before = spent(request)
+    for _try in range(TRIES):
+        page(path, fields)
+    assert (spent(request) - before) / TRIES < 0.1
 
 
 def explained(app: Lungwise, statement: str, values: Any) -> str:
@@ -111,7 +119,12 @@ def explained(app: Lungwise, statement: str, values: Any) -> str:
         return " | ".join(" ".join(map(str, row)) for row in rows)
 
 
-def took(deed: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    deed()
-    return time.perf_counter() - began
+def spent(request: pytest.FixtureRequest) -> float:
+    """Seconds of processor time that this process and MariaDB have had."""
+    here = time.process_time()
+    if request.getfixturevalue("app").database.engine.dialect.name == "sqlite":
+        return here
+    server: MariaDb = request.getfixturevalue("mariadb_server")
+    assert server.process is not None
+    used = psutil.Process(server.process.pid).cpu_times()
+    return here + float(used.user + used.system)
