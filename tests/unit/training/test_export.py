@@ -13,7 +13,7 @@ from lungwise.training.export import Validation, WorseInt8, compare, export
 from lungwise.training.fit import Run
 from lungwise.training.network import LungNet
 from lungwise.training.recipe import read_recipe
-from lungwise.training.serving import Serving, covid_log_odds, write_onnx
+from lungwise.training.serving import HEAT_CONTRAST, Serving, covid_log_odds, write_onnx
 
 pytestmark = pytest.mark.training
 
@@ -74,7 +74,7 @@ def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
         assert float(outputs["covid"]) == pytest.approx(float(torch.sigmoid(ratio / 2)), abs=1e-4)
         np.testing.assert_allclose(outputs["appearance"], said.appearance[0].softmax(0), atol=1e-4)
         np.testing.assert_allclose(outputs["findings"], said.findings[0].sigmoid(), atol=1e-4)
-        np.testing.assert_allclose(outputs["heat_map"], said.opacity[0].sigmoid(), atol=1e-4)
+        np.testing.assert_allclose(outputs["heat_map"], said.opacity[0].sigmoid() ** HEAT_CONTRAST, atol=1e-4)
 
 
 def test_a_network_that_does_not_survive_int8_leaves_the_artefact_that_is_there(
