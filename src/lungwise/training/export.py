@@ -84,7 +84,7 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
     write_onnx(Serving(_network(run), heat), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
     before, after = (validation(OpenVino(path), val, progress) for path in (exact, int8))
-    limits = thresholds(after.probability, after.positive)
+    limits = thresholds(after.probability, after.positive, before.probability)
     rates = verdict_rates(after.probability, after.positive, limits)
     metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
     card = _card(run, int8, version, heat, limits, metrics)

@@ -26,7 +26,7 @@ def test_the_thresholds_keep_what_they_promise() -> None:
     probability = np.concatenate([rng.beta(5, 2, 400), rng.beta(2, 5, 300)])
     positive = np.arange(700) < 400
 
-    limits = thresholds(probability, positive)
+    limits = thresholds(probability, positive, probability)
 
     assert limits.lower < limits.upper
     assert (probability[positive] >= limits.lower).mean() >= 0.95
@@ -36,15 +36,26 @@ def test_the_thresholds_keep_what_they_promise() -> None:
 def test_well_parted_classes_leave_nothing_uncertain() -> None:
     probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.9])
 
-    limits = thresholds(probability, probability > 0.5)
+    limits = thresholds(probability, probability > 0.5, probability)
 
     assert limits.lower == limits.upper
+
+
+def test_of_the_gaps_that_fit_one_is_taken_that_rounding_carries_no_film_across() -> None:
+    rng = np.random.default_rng(1)
+    exact = np.concatenate([rng.beta(5, 2, 400), rng.beta(2, 5, 300)])
+    rounded = exact + rng.normal(0, 0.0005, 700)
+
+    limits = thresholds(rounded, np.arange(700) < 400, exact)
+
+    for limit in (limits.lower, limits.upper):
+        assert not ((rounded < limit) != (exact < limit)).any()
 
 
 @given(arrays(np.float64, 60, elements=st.floats(0.001, 0.999)))
 def test_the_lower_threshold_is_never_above_the_upper(
     probability: NDArray[np.float64],
 ) -> None:
-    limits = thresholds(probability, np.arange(60) % 2 == 0)
+    limits = thresholds(probability, np.arange(60) % 2 == 0, probability)
 
     assert 0 <= limits.lower <= limits.upper <= 1
