@@ -12,7 +12,6 @@ from lungwise.films.preprocess import SIZE
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, OUTPUTS
 from lungwise.training.network import LungNet
 
-
 HEAT_CONTRAST = 1.5
 """Power of the heat map over the probability of opacity: faint heat all over a film hides what stands out.
 On `val` the share of the heat inside radiologists' boxes rises with it from 0.46 to 0.54 (docs/experiments/0003)."""

@@ -18,7 +18,8 @@ LIMITS = (
     "COVID-19 positive: an infected patient may have a clear film.",
     "Other lung disease can look alike: tuberculosis and bacterial pneumonia are called positive more often than "
     "normal films are.",
-    "Children, side views and films on a light box were not what it was trained to read.",
+    "Children and side views were not what it was trained to read; a photograph of a film is read less surely than "
+    "the film itself.",
     "Predictive values change with prevalence; the calibration belongs to the validation films' prevalence.",
 )
 
