@@ -31,6 +31,8 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0), _JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _STANDALONE = {0x01, *range(0xD0, 0xDA)}
 _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
 _SHORTEST_TIMEOUT, _SAMPLES_A_SECOND = 1.8, 8_000_000
+_BUSY = 10
+"""How many times slower a busy machine may be: what is bounded closely is the processor's time."""
 _GDCM_SYNTAX = {_EXTENDED: "1.2.840.10008.1.2.4.51", _LOSSLESS: "1.2.840.10008.1.2.4.57"}
 _GDCM_SAMPLES_A_BIT = {_EXTENDED: BLOCK, _LOSSLESS: 1}  # the shortest code is one bit
 _J2K_SAMPLES_A_BIT = 128  # its codes have no bound; of films they have more than ten times as many bits
@@ -139,9 +141,11 @@ def _decode_by_gdcm(frame: bytes, header: _FrameHeader) -> NDArray[Any]:
     check_coded_bytes(frame, samples, _GDCM_SAMPLES_A_BIT[header.process])
     longest = _SHORTEST_TIMEOUT + samples / _SAMPLES_A_SECOND
     numbers = (header.columns, header.rows, header.components, header.precision)
-    command = [sys.executable, "-I", str(_GDCM_PROCESS), _GDCM_SYNTAX[header.process], *map(str, numbers)]
+    command = [sys.executable, "-I", str(_GDCM_PROCESS), str(longest), _GDCM_SYNTAX[header.process], *map(str, numbers)]
     try:
-        decoded = subprocess.run(command, input=frame, capture_output=True, check=True, timeout=longest).stdout  # noqa: S603
+        decoded = subprocess.run(  # noqa: S603
+            command, input=frame, capture_output=True, check=True, timeout=_BUSY * longest
+        ).stdout
     except subprocess.SubprocessError as error:
         raise damaged("its compressed pixels cannot be decoded") from error
     return _shaped(np.frombuffer(decoded, _depth(header)), header)

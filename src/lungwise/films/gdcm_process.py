@@ -2,11 +2,12 @@
 
 GDCM is the one permissive decoder of these, and ends its whole process when a frame is damaged
 in certain ways. So it runs where it takes nothing else with it, and is given a film's memory only.
-Started by `codestream.py` as `python -I gdcm_process.py SYNTAX COLUMNS ROWS COMPONENTS PRECISION`.
+Started by `codestream.py` as `python -I gdcm_process.py SECONDS SYNTAX COLUMNS ROWS COMPONENTS PRECISION`.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import gdcm
@@ -14,11 +15,18 @@ import gdcm
 _MEMORY = 2**30
 
 
-def main(syntax: str, columns: int, rows: int, components: int, precision: int) -> None:
+def main(seconds: float, syntax: str, columns: int, rows: int, components: int, precision: int) -> None:
     """Decode the frame on standard input."""
+    _bound_time(seconds)
     _bound_memory()
     pixels = _image(sys.stdin.buffer.read(), syntax, (columns, rows), components, precision).GetBuffer()
     sys.stdout.buffer.write(pixels.encode("utf-8", "surrogateescape"))  # GDCM hands bytes out as text
+
+
+def _bound_time(seconds: float) -> None:
+    """End this process after so many seconds of the processor's time."""
+    if hasattr(signal, "setitimer"):  # Windows has no such bound, but a clock on the wall
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _bound_memory() -> None:
@@ -56,4 +64,4 @@ def _pixel_data(frame: bytes) -> gdcm.DataElement:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *(int(number) for number in sys.argv[2:]))
+    main(float(sys.argv[1]), sys.argv[2], *(int(number) for number in sys.argv[3:]))
