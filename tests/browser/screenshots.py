@@ -28,7 +28,7 @@ from lungwise.accounts.person import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
-from lungwise.cli import demo, installation
+from lungwise.cli import demo
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
@@ -78,7 +78,6 @@ def main(folder: Path) -> None:
         settings = Settings()
         with serving(settings) as address:
             _each(folder, lambda camera: camera.take(f"{address}/welcome", "welcome"))
-        installation.make_reader = DrawnReader
         demo.demo([], standalone_mode=False)
         invitation, refused = _prepare(settings)
         with serving(settings) as address:

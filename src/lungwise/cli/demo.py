@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from lungwise.accounts.person import Role
 from lungwise.accounts.service import Applicant, User
 from lungwise.audit.service import AuditTrail
-from lungwise.cli import installation
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.drawn_reader import DrawnFilmReader
 from lungwise.cli.installation import accounts_over, open_database, read_settings
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.reading.reading import Verdict
@@ -41,7 +41,10 @@ _NAMES = (
 @click.command()
 @click.option("--studies", default=24, show_default=True, type=click.IntRange(1, 500), help="How many studies to draw.")
 def demo(studies: int) -> None:
-    """Fill an EMPTY database with drawn films, read by the shipped model."""
+    """Fill an EMPTY database with drawn films, for a first look.
+
+    Their verdicts are drawn too; what is uploaded afterwards the shipped model reads.
+    """
     settings = read_settings()
     with open_database(settings, current=False) as database:
         upgrade(database.engine)
@@ -72,7 +75,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = open_room(settings, database, FilmStore(settings), utc_now, installation.make_reader)
+    room = open_room(settings, database, FilmStore(settings), utc_now, DrawnFilmReader)
     for _film in track(room.read_all(), description="Reading films", total=studies):
         pass
 
