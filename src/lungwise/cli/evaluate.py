@@ -55,7 +55,14 @@ def evaluate(
     Every share and every AUC comes with its 95 % interval. No AUC ever sets one source against another.
     """
     splits = (split,) if split else protocol.DEFAULT_SPLITS
-    command = "lungwise evaluate" + (f" --split {split}" if split else "")
+    asked = {
+        f"--split {split}": split,
+        "--float RUN/float32.onnx": float32,
+        "--others FOLDER": others,
+        "--photographs": photographs,
+        "--leave-one-out": leaves_out,
+    }
+    command = " ".join(["lungwise evaluate", *(option for option, given in asked.items() if given)])
     reader = Reader()
     exact = Reader(replace(reader.artefact, onnx=float32)) if float32 else None
     results, evaluation = measure(reader, films, splits, command, counted, exact, others, photographs, leaves_out)
