@@ -46,6 +46,7 @@ PAGES = (
     "studies/new",
     "patients",
     "statistics",
+    "drift",
     "accounts",
     "accounts/tokens",
     "audit",

@@ -22,7 +22,7 @@ from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import open_room
-from lungwise.studies.service import Conclusion, Studies
+from lungwise.studies.service import Conclusion, Standing, Studies, Study
 from lungwise.studies.worklist import Wanted, Worklist
 
 CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
@@ -88,9 +88,17 @@ def _add_opinions(database: Database, settings: Settings, user: User) -> None:
         studies = _studies(session, settings, utc_now())
         lines, _following = Worklist(session, patients).page(user.person, Wanted())
         for line in lines[::2]:
-            pcr = chance.choice((Verdict.POSITIVE, Verdict.NEGATIVE, None))
+            pcr = chance.choice((_pcr_of(line.study, chance.random()), None))
             studies.conclude(user.person, line.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
             studies.saw(user.person, line.study.key)
+
+
+def _pcr_of(study: Study, chance: float) -> Verdict:
+    """A test's result as it may come with such a film: nine in ten go with its verdict."""
+    likely, other = Verdict.POSITIVE, Verdict.NEGATIVE
+    if study.standing == Standing.NEGATIVE:
+        likely, other = other, likely
+    return likely if chance < 0.9 else other
 
 
 def _studies(session: Session, settings: Settings, at: datetime) -> Studies:
