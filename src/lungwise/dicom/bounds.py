@@ -42,6 +42,8 @@ class BoundedSocket(AssociationSocket):
     """Reads PDUs of bounded length, each whole within a bounded time."""
 
     patience: float
+    done = False
+    """Whether the peer has broken a bound: what it still sends is not read."""
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer where the peer closes.
@@ -51,6 +53,8 @@ class BoundedSocket(AssociationSocket):
         OSError
             If they are more than a PDU may have, or do not come in time. It ends the association.
         """
+        if self.done:
+            return bytearray()
         if nr_bytes > _LONGEST_PDU:
             raise OSError(f"A PDU of {nr_bytes} bytes is announced.")
         connection = cast(socket.socket, self.socket)
@@ -89,6 +93,7 @@ class BoundedMessages(DIMSEServiceProvider):
         except Exception as error:  # hostile bytes raise anything; whatever it is, this peer is done
             _log.warning("%s is cut off: %s", peer(self.assoc), error if isinstance(error, Excess) else "no DIMSE")
             self._begin()
+            cast(BoundedSocket, self.dul.socket).done = True
             self.dul.event_queue.put("Evt19")
 
     def _receive(self, primitive: P_DATA) -> None:
