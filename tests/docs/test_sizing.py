@@ -46,4 +46,5 @@ def test_every_run_is_whole_and_of_the_same_film() -> None:
     for run in [*measured["runs"], measured["large"]]:
         assert run["stages"] and run["memory_megabytes"]
         assert run["films_per_second"] > 0 < run["network"]
+        assert run["reading_per_second"] > 0
         assert set(run["processor"]) == set(run["megabytes"]) == {"workers", "pages", "database", "broker"}
