@@ -31,7 +31,7 @@ CUT_OFF = (
 )
 
 _LOOKED_AT = 256
-"""Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost ten times as much."""
+"""Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost ten times more."""
 
 _NARROWEST_RANGE = 0.12
 _MOST_BLACK, _MOST_WHITE = 0.7, 0.5
