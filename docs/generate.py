@@ -24,7 +24,7 @@ from lungwise.web.app import create_app
 DOCS = Path(__file__).parent
 BUSIEST, LOAD = 0.25, 0.7
 """Of the sizing model: the busiest hour's share of a day's films, and how busy a part shall be then."""
-QUIET = 0.5
+QUIET = 1.0
 """Load average from which on a measurement says that it was disturbed."""
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers -->"
