@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.reading.artefact import WEIGHTS, read_card
+from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import Worth
 from lungwise.studies.wording import percent
 from lungwise.web.app import create_app
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lungwise.reading.reading import Reading
     from lungwise.settings import Settings
 
-CARD = read_card(WEIGHTS / "card.json")
+CARD = shipped_card()
 
 
 class Shipped:

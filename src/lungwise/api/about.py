@@ -9,7 +9,7 @@ from flask import Flask, Response, render_template, request
 
 from lungwise.api import schemas
 from lungwise.api.operations import Operations
-from lungwise.reading.artefact import WEIGHTS, read_card
+from lungwise.reading.artefact import shipped_card
 
 describe = Operations()
 
@@ -17,7 +17,7 @@ describe = Operations()
 @describe.get("/model", schemas.Model)
 def get_model() -> schemas.Model:
     """Get the model that reads new films."""
-    card = read_card(WEIGHTS / "card.json")
+    card = shipped_card()
     return schemas.Model.model_validate(
         {
             "name": card.name,

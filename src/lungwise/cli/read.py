@@ -19,7 +19,7 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
-from lungwise.reading.artefact import FINDINGS, WEIGHTS, read_card
+from lungwise.reading.artefact import FINDINGS, shipped_card
 from lungwise.reading.prevalence import DEFAULT_PREVALENCE, Worth
 from lungwise.reading.reading import Caution
 
@@ -75,9 +75,7 @@ class Sink(Protocol):
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
 @click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write a PNG overlay per film here.")
-@click.option(
-    "--csv", "table", type=click.File("w", encoding="utf-8", errors="surrogateescape"), help="Write a table here."
-)
+@click.option("--csv", "table", type=_CSV_FILE, help="Write a table here.")
 @click.option(
     "--prevalence",
     type=click.FloatRange(0, 1),
@@ -291,7 +289,7 @@ def _warnings(answer: Answer) -> tuple[Caution, ...]:
 
 def _worth(model: ModelName, prevalence: float) -> str:
     """What the verdicts of this installation's model are worth, in one sentence; nothing of another's."""
-    worth = Worth(read_card(WEIGHTS / "card.json"), prevalence)
+    worth = Worth(shipped_card(), prevalence)
     right = {verdict: worth.of(verdict, model.name, model.version) for verdict in Verdict}
     said = [f"{value:.0%} of the {verdict} verdicts" for verdict, value in right.items() if value is not None]
     return f"Where {prevalence:.0%} have COVID-19, {' and '.join(said)} are right." if said else ""

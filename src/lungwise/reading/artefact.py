@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,18 @@ def load_artefact(folder: Path = WEIGHTS) -> Artefact:
 def labels() -> dict[str, list[str]]:
     """The names behind the graph's outputs, in their order."""
     return {"appearance": list(APPEARANCES), "findings": list(FINDINGS), "gate": list(GATE)}
+
+
+@cache
+def shipped_card() -> Card:
+    """The card of the model that this installation ships.
+
+    Raises
+    ------
+    OSError, ArtefactError
+        As `read_card`.
+    """
+    return read_card(WEIGHTS / "card.json")
 
 
 def read_card(path: Path) -> Card:

@@ -94,9 +94,7 @@ def _text(rng: Random) -> Grey:
     font = ImageFont.load_default(size)
     ink = 0 if np.asarray(image).mean() > 127 else 255
     for top in np.arange(rng.uniform(0, 20), _SIDE, size * rng.uniform(1.0, 2.2)):
-        letters = "".join(
-            rng.choice(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ      0123456789.,:-")) for _ in range(70)
-        )
+        letters = "".join(rng.choice(list(_LETTERS)) for _ in range(70))
         draw.text((rng.uniform(-60, 60), float(top)), letters[: int(rng.integers(4, 70))], fill=ink, font=font)
     return _softened(image, rng)
 

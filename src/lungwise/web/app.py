@@ -28,7 +28,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import Patients
-from lungwise.reading.artefact import WEIGHTS, read_card
+from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import Worth
 from lungwise.reports import views as reports_views
 from lungwise.settings import Settings
@@ -132,7 +132,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         lungwise_settings=settings,
         static=_static_with_hash(Path(str(app.static_folder))),
-        worth=Worth(read_card(WEIGHTS / "card.json"), settings.prevalence),
+        worth=Worth(shipped_card(), settings.prevalence),
     )
 
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from lungwise.reading.artefact import WEIGHTS, read_card
+from lungwise.reading.artefact import shipped_card
 from lungwise.studies.band import band_of
 from lungwise.studies.models import ReadingRecord
 
-CARD = read_card(WEIGHTS / "card.json")
+CARD = shipped_card()
 
 
 def test_a_reading_of_the_shipped_model_lies_in_its_cards_band() -> None:
