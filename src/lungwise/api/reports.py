@@ -11,7 +11,7 @@ from lungwise.api.bearer import clinic
 from lungwise.api.operations import Operations
 from lungwise.api.representations import patient_of, study_of
 from lungwise.reports.pdf import report_pdf
-from lungwise.reports.service import Reports, writable
+from lungwise.reports.service import Reports
 from lungwise.studies.statistics import Share
 from lungwise.studies.wording import LIMITS, MEANINGS, VERDICTS
 from lungwise.web.desk import desk, person
@@ -39,7 +39,7 @@ def get_report(key: str) -> schemas.Report:
 def get_report_pdf(key: str) -> Response:
     """Get a study's report as PDF, in the language that Accept-Language asks for."""
     font = desk().settings.report_font
-    report = Reports(desk().studies, writable(gettext, font)).of(person(), key, clinic())
+    report = Reports(desk().studies, gettext, font).of(person(), key, clinic())
     desk().note("exported", "study", key)
     return Response(report_pdf(report, font), content_type="application/pdf")
 

@@ -18,7 +18,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
-from lungwise.reports.service import Reports, writable
+from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, SealError, check_keys, utc_now
 from lungwise.store.migrations import is_current
@@ -86,8 +86,7 @@ def make_sender(database: Database, settings: Settings) -> Sender:
 
     lay = studies_over(settings, FilmStore(settings))
     folder = resources.files("lungwise.web") / "translations"
-    said = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
-    words = writable(said, settings.report_font)
+    words = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
 
     def objects(session: Session, errand: Errand) -> list[Dataset]:
         clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}
@@ -97,7 +96,8 @@ def make_sender(database: Database, settings: Settings) -> Sender:
         if film.reading is None or film.reading.id != errand.reading:
             return []  # a newer reading has its own errand
         clinic = clinics[errand.clinic_id]
-        return FilmResults(studies, Reports(studies, words), clinic, settings.report_font).of(node, film)
+        reports = Reports(studies, words, settings.report_font)
+        return FilmResults(studies, reports, clinic, settings.report_font).of(node, film)
 
     return Sender(database, utc_now, objects, Archives(settings))
 

@@ -26,7 +26,7 @@ from lungwise.dicomweb.pixels import Wish, frame, rendered
 from lungwise.dicomweb.store import Intake
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
-from lungwise.reports.service import Reports, writable
+from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.archive import Archive
@@ -193,7 +193,7 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
 def _holdings() -> Holdings:
     at, settings = desk(), desk().settings
     font = settings.report_font
-    results = FilmResults(at.studies, Reports(at.studies, writable(gettext, font)), str(g.clinic), font)
+    results = FilmResults(at.studies, Reports(at.studies, gettext, font), str(g.clinic), font)
     return Holdings(person(), Archive(at.session, at.patients), at.studies, results)
 
 

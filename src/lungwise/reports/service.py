@@ -39,11 +39,11 @@ def writable(words: Words, font_file: Path | None) -> Words:
 
 
 class Reports:
-    """Puts reports together, in one language."""
+    """Puts reports together, in one language that a PDF of this machine can write."""
 
-    def __init__(self, studies: Studies, words: Words) -> None:
+    def __init__(self, studies: Studies, words: Words, font_file: Path | None) -> None:
         self._studies = studies
-        self._words = words
+        self._words = writable(words, font_file)
 
     def of(self, person: Person, key: str, clinic: str) -> ReportText:
         """Put the report of a study of the person's clinic together."""

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from lungwise.accounts.person import Right
 from lungwise.reports import charts
 from lungwise.reports.pdf import report_pdf
-from lungwise.reports.service import Reports, writable
+from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.drift import EDGES, LEAST, Spread
 from lungwise.studies.drift import Week as DriftWeek
@@ -38,9 +38,7 @@ def page(key: str) -> str:
 @bp.get("/studies/<key>/report.pdf")
 def pdf(key: str) -> Response:
     """Give a study's report as PDF."""
-    report = Reports(desk().studies, writable(gettext, desk().settings.report_font)).of(
-        person(), key, user().clinic.name
-    )
+    report = _reports().of(person(), key, user().clinic.name)
     desk().note("exported", "study", key)
     answer = make_response(report_pdf(report, desk().settings.report_font))
     answer.content_type = "application/pdf"
@@ -55,8 +53,7 @@ def results(key: str) -> Response:
 
     person().need(Right.EXPORT)
     film = desk().studies.film(person(), key)
-    reports = Reports(desk().studies, writable(gettext, desk().settings.report_font))
-    packed = FilmResults(desk().studies, reports, user().clinic.name, desk().settings.report_font)
+    packed = FilmResults(desk().studies, _reports(), user().clinic.name, desk().settings.report_font)
     answer = make_response(packed.archive(person(), film))
     answer.content_type = "application/zip"
     answer.headers["Content-Disposition"] = f'attachment; filename="results-{key}.zip"'
@@ -94,6 +91,10 @@ def drift() -> str:
     return render_template(
         "reports/drift.html", weeks=weeks, reference=reference, chart=chart, bands=bands, least=LEAST, kinds=_KINDS
     )
+
+
+def _reports() -> Reports:
+    return Reports(desk().studies, gettext, desk().settings.report_font)
 
 
 def _drift_chart(spreads: list[Spread], weeks: list[DriftWeek]) -> str:

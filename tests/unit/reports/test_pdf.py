@@ -27,7 +27,7 @@ def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
     key = rooms.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
     rooms.read_all()
     rooms.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
-    report = Reports(rooms.studies, lambda text: text).of(person, key, "Hill")
+    report = Reports(rooms.studies, lambda text: text, None).of(person, key, "Hill")
     assert report.verdict == "COVID-19 positive"
     assert [len(part.pictures) for part in report.films] == [2, 1]
     assert "an old scar" in report.opinions[0][1]
@@ -43,7 +43,7 @@ def test_a_film_its_verdict_and_the_signature_are_on_one_page(rooms: Rooms, film
     key = rooms.studies.open(person, facts, [("a", film(1, 8))]).key
     rooms.read_all()
     rooms.studies.conclude(person, key, Conclusion(True, Verdict.POSITIVE, Verdict.POSITIVE, "seen"))
-    report = Reports(rooms.studies, str).of(person, key, "Hill")
+    report = Reports(rooms.studies, str, None).of(person, key, "Hill")
     assert len(re.findall(rb"/Type /Page\b", report_pdf(report, None))) == 1
 
 
