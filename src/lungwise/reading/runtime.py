@@ -54,6 +54,7 @@ class OpenVino:
             "INFERENCE_PRECISION_HINT": "f32",
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": cores(),
+            "ENABLE_CPU_PINNING": "NO",  # else every process that reads binds itself to the same first core
         }
         model = openvino.Core().compile_model(str(onnx), "CPU", settings)
         self._free: LifoQueue[openvino.InferRequest] = LifoQueue()
