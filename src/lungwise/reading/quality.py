@@ -30,8 +30,8 @@ CUT_OFF = (
     "The film is a narrow strip: part of the chest is cut off. Send the whole film.",
 )
 
-_LOOKED_AT = 256
-"""Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost ten times more."""
+_LOOKED_AT = 128
+"""Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost much more."""
 
 _NARROWEST_RANGE = 0.12
 _MOST_BLACK, _MOST_WHITE = 0.7, 0.5
