@@ -180,7 +180,7 @@ def _curve(measured: dict[str, Any]) -> str:
         f"broker and the programs that upload share the same {measured['cores']} cores, so the curve bends before "
         "them, and more workers than cores share these: *alone* is a full queue that is emptied while nobody uploads."
         "\n\n"
-        "| workers | alone, films/s | of linear | with uploads, films/s | a worker's ms for a film | network, ms | "
+        "| workers | alone, films/s | of linear | with uploads, films/s | ms of a core to read one | network, ms | "
         "over it |\n|---|---|---|---|---|---|---|\n" + "\n".join(_curve_row(run, runs[0]) for run in runs)
     )
 
@@ -232,7 +232,7 @@ def needs(run: dict[str, Any], films_a_day: int) -> dict[str, float]:
 
 def _curve_row(run: dict[str, Any], first: dict[str, Any]) -> str:
     rate = f"| {run['workers']} | {_alone(run, first)} | {run['films_per_second']:.1f} |"
-    return f"{rate} {run['worker']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
+    return f"{rate} {run['reader']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
 
 
 def _alone(run: dict[str, Any], first: dict[str, Any]) -> str:

@@ -210,8 +210,9 @@ def _print(measured: Measured) -> None:
         share = run["reading_per_second"] / (first["reading_per_second"] / first["workers"] * run["workers"])
         click.echo(
             f"{run['workers']} workers, films of {run['film_bytes'] >> 10} kB: {run['reading_per_second']:.1f} films a "
-            f"second ({share:.0%} of so many times the first), {run['films_per_second']:.1f} while they are uploaded: "
-            f"{run['worker']:.1f} ms a film, the network {run['network']:.1f} ms: {run['overhead']:+.0%}; "
+            f"second ({share:.0%} of so many times the first), {run['films_per_second']:.1f} while they are uploaded; "
+            f"a core reads one in {run['reader']:.1f} ms, the network alone in {run['network']:.1f} ms, "
+            f"{run['overhead']:+.0%}; "
             f"processor ms a film {run['processor']}; MB {run['megabytes']}"
         )
 

@@ -26,7 +26,8 @@ _SENDERS = 4
 """Uploads under way at once: enough that readers never wait for one."""
 _PATIENCE = 600
 """Seconds after which a film that is not read says that nobody reads there."""
-_STAGE, _MEMORY = "lungwise_stage_seconds", "lungwise_memory_bytes"
+_STAGE = "lungwise_stage_seconds"
+_MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds"
 Measured = dict[str, Any]
 Figures = dict[str, float]
 
@@ -37,14 +38,15 @@ def measure_server(server: str, token: str, film: bytes, films: int, workers: in
     Parameters
     ----------
     workers
-        How many cores read there; a film's cost is what one of them spends on it.
+        How many cores read there.
 
     Returns
     -------
     Films a second, from the moment the first study is saved to the last reading, by the server's clock;
-    uploads a second; milliseconds (`median`, `p95`) from upload to answer where nothing else waits; a film's
-    milliseconds of one worker, the network's own on one core of this machine, and how much the first is over
-    the second; where `/metrics` may be read, milliseconds of each stage and the readers' highest memory in MB.
+    uploads a second; milliseconds (`median`, `p95`) from upload to answer where nothing else waits; milliseconds
+    for which a film holds up one `worker`; where `/metrics` may be read, milliseconds of processor that all a
+    `reader` does for a film takes, those of each stage by the clock, and the readers' highest memory in MB; the
+    `network`'s own milliseconds on one core of this machine, and how far the reader's, or else the worker's, are over.
 
     Raises
     ------
@@ -60,16 +62,18 @@ def measure_server(server: str, token: str, film: bytes, films: int, workers: in
     uploads = films / (time.perf_counter() - began)
     rate = _rate([_read(client, key) for key in reversed(keys)])
     after = scrape(server)
-    cost, network = 1000 * workers / rate, network_alone(film, films)
+    worker, network = 1000 * workers / rate, network_alone(film, films)
+    reader = 1000 * (after[_PROCESSOR] - before.get(_PROCESSOR, 0)) / films if after.get(_PROCESSOR) else None
     return {
         "films": films,
         "workers": workers,
         "films_per_second": round(rate, 2),
         "uploads_per_second": round(uploads, 2),
         "alone": {"median": round(float(np.median(alone)), 1), "p95": round(float(np.percentile(alone, 95)), 1)},
-        "worker": round(cost, 2),
+        "worker": round(worker, 2),
+        "reader": round(reader, 2) if reader else None,
         "network": round(network, 2),
-        "overhead": round(cost / network - 1, 3),
+        "overhead": round((reader or worker) / network - 1, 3),
         "stages": _stages(before, after),
         "memory_megabytes": round(after[_MEMORY] / 2**20) if after.get(_MEMORY) else None,
     }
@@ -125,8 +129,8 @@ def scrape(server: str) -> Figures:
 def _figures(page: str) -> Iterator[tuple[str, float]]:
     for family in text_string_to_metric_families(page):
         for sample in family.samples:
-            if sample.name == _MEMORY:
-                yield _MEMORY, sample.value
+            if sample.name in (_MEMORY, _PROCESSOR):
+                yield sample.name, sample.value
             elif sample.name in (f"{_STAGE}_sum", f"{_STAGE}_count"):
                 yield f"{sample.labels['stage']} {sample.name.rsplit('_', 1)[1]}", sample.value
 
@@ -150,8 +154,9 @@ def print_server(measured: Measured) -> None:
     Console().print(
         f"{measured['films_per_second']:.1f} films a second from upload to reading by {measured['workers']} workers; "
         f"{measured['uploads_per_second']:.1f} uploads a second.\n"
-        f"A film costs a worker {measured['worker']:.1f} ms, the network alone {measured['network']:.1f} ms on one "
-        f"core of this machine: {measured['overhead']:+.0%}.\n"
+        f"A film holds up a worker for {measured['worker']:.1f} ms, while others wait for the same cores.\n"
+        f"It takes {measured['reader'] or measured['worker']:.1f} ms of one core to read it, the network alone "
+        f"{measured['network']:.1f} ms: {measured['overhead']:+.0%}.\n"
         f"Where nothing else waits, the answer comes {measured['alone']['median']:.0f} ms after the upload begins.\n"
         + (f"Stages, ms: {said}. A reader's memory, most: {memory} MB." if stages else "Its metrics cannot be read.")
     )

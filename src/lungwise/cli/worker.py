@@ -69,10 +69,10 @@ def _answer_tickets(settings: Settings, database: Database, readers: int) -> Non
         with database.reading() as session:
             return Jobs(session, utc_now, settings.lease_seconds).any_due()
 
-    def make_read_next() -> Callable[[], bool]:
-        return _open_room(settings, Database(settings), readers=0).read_next
+    def make_take_turn() -> Callable[[], None]:
+        return _open_room(settings, Database(settings), readers=0).take_turn
 
-    work(Tickets(settings.broker), readers, make_read_next, any_due)
+    work(Tickets(settings.broker), readers, make_take_turn, any_due)
 
 
 def _open_room(settings: Settings, database: Database, readers: int) -> ReadingRoom:

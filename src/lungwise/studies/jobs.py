@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lungwise.films import Refusal
@@ -15,12 +16,14 @@ from lungwise.reading.reading import Reading
 from lungwise.store import Clock, database_time, new_key
 from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
+from lungwise.studies.statements import ANY_DUE, FILM, FILMS, IS_READ, LOCKED_JOB, LOCKED_STUDY, NEXT
 
 ATTEMPTS = 4
 _BACK_OFF = (5, 25, 125)
 """Seconds between two attempts."""
 _PAUSE = 2
 """Seconds until a job that was given back may be taken again."""
+_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _DIED = "the process that read it died each time"
 
 
@@ -64,21 +67,20 @@ class Jobs:
     def any_due(self) -> bool:
         """Say whether any job can be claimed."""
         now = database_time(self._session)
-        return any(
-            self._session.scalar(select(Job.id).where(Job.state == state, self._is_due(state, now)).limit(1))
-            for state in (JobState.QUEUED, JobState.RUNNING)
-        )
+        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in _UNFINISHED)
 
     def claim(self, model: Model) -> Claim | None:
         """Take the next job for a model, so that nobody else takes it: new films first, the oldest first."""
         now = database_time(self._session)
         while (job := self._next(model, now)) is not None:
-            if self._has_reading(job, model):
-                self._end(job, JobState.DONE, "")
+            study, sha256, is_read = self._film(job, model)
+            if is_read:
+                self._end(job, self._lock_study(job), JobState.DONE, "")
             elif job.attempts >= ATTEMPTS:
-                self._end(job, JobState.FAILED, _DIED)
+                self._end(job, self._lock_study(job), JobState.FAILED, _DIED)
             else:
-                return self._take(job, model, now)
+                self._take(job, now)
+                return Claim(job.id, job.claim, study, sha256, model, job.request_id)
         return None
 
     def renew(self, claim: Claim) -> None:
@@ -96,15 +98,15 @@ class Jobs:
         job = self._locked(claim)
         if job is None or job.state == JobState.DONE:
             return
-        self._lock_study(job)
-        if not self._has_reading(job, claim.model):
+        study = self._lock_study(job)
+        if not self._session.scalar(IS_READ, _of(job, claim.model)):
             record = _record(outcome, claim.model)
-            record.created_at = self._clock()
-            job.film.readings.append(record)
-            self._session.flush()
-            if not job.model:  # an old film that is read again stays here
+            record.film_id, record.created_at = job.film_id, self._clock()
+            self._session.add(record)
+            if self._send_to and not job.model:  # an old film that is read again stays here
+                self._session.flush()
                 Dispatches(self._session, self._clock).queue(record, self._send_to)
-        self._end(job, JobState.DONE, "")
+        self._end(job, study, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:
         """Queue a job again that ended in a fault, for later, or after its last attempt call it failed."""
@@ -115,7 +117,7 @@ class Jobs:
             self._put_back(job, _BACK_OFF[job.attempts - 1])
             job.error = error[:200]
         else:
-            self._end(job, JobState.FAILED, error)
+            self._end(job, self._lock_study(job), JobState.FAILED, error)
 
     def give_back(self, claim: Claim) -> None:
         """Queue a job again that could not be begun; this was no attempt."""
@@ -126,81 +128,74 @@ class Jobs:
 
     def unfinished(self, study_id: int) -> int:
         """Count a study's new films that wait for their reading."""
-        waiting = (JobState.QUEUED, JobState.RUNNING)
         query = select(Job.id).join(FilmRecord)
-        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(waiting))
+        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(_UNFINISHED))
         return len(self._session.scalars(query).all())
 
     def _next(self, model: Model, now: datetime) -> Job | None:
-        # Each of these runs along its index and stops at the first row, so that others' locks are skipped, not met.
         for wanted in ("", str(model)):
-            for state in (JobState.QUEUED, JobState.RUNNING):
-                query = select(Job).where(Job.state == state, Job.model == wanted, self._is_due(state, now))
-                query = query.order_by(Job.id).limit(1).with_for_update(skip_locked=True)
-                if (job := self._session.scalar(query)) is not None:
+            for state in _UNFINISHED:
+                if (job := self._session.scalar(NEXT, {"model": wanted, **self._due(state, now)})) is not None:
                     return job
         return None
 
-    def _is_due(self, state: JobState, now: datetime) -> ColumnElement[bool]:
-        """Select what may be taken now. What waits longer than anything is made to was written before a
-        clock was set back."""
+    def _due(self, state: JobState, now: datetime) -> dict[str, Any]:
+        """Say what may be taken now; a lease that ends, or a pause, can be no longer than it is made."""
         longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
-        return or_(Job.due_at <= now, Job.due_at > now + longest)
+        return {"state": state, "now": now, "latest": now + longest}
 
-    def _take(self, job: Job, model: Model, now: datetime) -> Claim:
+    def _take(self, job: Job, now: datetime) -> None:
         job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
         job.attempts += 1
-        self._session.flush()
-        return Claim(job.id, job.claim, job.film.study.key, job.film.sha256, model, job.request_id)
 
     def _locked(self, claim: Claim) -> Job | None:
-        return self._session.get(Job, claim.job, with_for_update=True, populate_existing=True)
+        return self._session.scalar(LOCKED_JOB, {"job": claim.job})
 
     def _held(self, claim: Claim) -> Job | None:
         """Give a claimed job unless its lease has run out and somebody else has taken it."""
         job = self._locked(claim)
         return job if job is not None and (job.state, job.claim) == (JobState.RUNNING, claim.token) else None
 
-    def _has_reading(self, job: Job, model: Model) -> bool:
-        of_model = and_(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
-        query = select(exists().where(ReadingRecord.film_id == job.film_id, of_model))
-        return bool(self._session.scalar(query))
+    def _film(self, job: Job, model: Model) -> tuple[str, str, bool]:
+        """Give the key of a job's study, its film's hash, and whether the model has read it."""
+        study, sha256, is_read = self._session.execute(FILM, _of(job, model)).one()
+        return study, sha256, bool(is_read)
 
     def _put_back(self, job: Job, seconds: float) -> None:
         job.state, job.claim = JobState.QUEUED, ""
         job.due_at = database_time(self._session) + timedelta(seconds=seconds)
 
-    def _lock_study(self, job: Job) -> Study | None:
+    def _lock_study(self, job: Job) -> Study:
         """Let the readings of one study be written and summed up one after the other."""
-        return self._session.get(Study, job.film.study_id, with_for_update=True)
+        return self._session.scalars(LOCKED_STUDY, {"film": job.film_id}).one()
 
-    def _end(self, job: Job, state: JobState, error: str) -> None:
+    def _end(self, job: Job, study: Study, state: JobState, error: str) -> None:
         job.state, job.error, job.finished_at = state, error[:200], self._clock()
-        study = self._lock_study(job)
-        self._session.flush()
-        if study is not None:
-            self._session.expire(study, ["films"])
-            sum_up(study)
+        sum_up(self._session, study)
 
 
-def sum_up(study: Study) -> None:
+def sum_up(session: Session, study: Study) -> None:
     """Bring a study's standing up to its films; a verdict that a second reading changes is unread again."""
     before = study.standing
-    study.standing, study.probability = summary(study)
+    study.standing, study.probability = _summary(session, study)
     if before not in (Standing.WAITING, study.standing):
         study.unread = True
 
 
-def summary(study: Study) -> tuple[Standing, float]:
+def _summary(session: Session, study: Study) -> tuple[Standing, float]:
     """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
-    first = [job for film in study.films for job in film.jobs if not job.model]
-    if any(job.state in (JobState.QUEUED, JobState.RUNNING) for job in first):
+    films = session.execute(FILMS, {"study": study.id}).all()
+    if any(state in _UNFINISHED for state, _, _ in films):
         return Standing.WAITING, study.probability
-    read = [film.reading for film in study.films if film.reading and film.reading.probability is not None]
+    read = [(probability, verdict) for _, verdict, probability in films if probability is not None]
     if not read:
         return Standing.REFUSED, 0.0
-    highest = max(read, key=lambda reading: reading.probability or 0.0)
-    return Standing(str(highest.verdict)), highest.probability or 0.0
+    highest, verdict = max(read)
+    return Standing(str(verdict)), highest
+
+
+def _of(job: Job, model: Model) -> dict[str, Any]:
+    return {"film": job.film_id, "name": model.name, "version": model.version}
 
 
 def _record(outcome: Reading | Refusal, model: Model) -> ReadingRecord:

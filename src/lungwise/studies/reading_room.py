@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
 from lungwise.logs import request_id
-from lungwise.metrics import FAILURES, MEMORY, MODEL, READINGS, REFUSALS, STAGE_SECONDS
+from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUSALS, STAGE_SECONDS
 from lungwise.reading.reading import Reading
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
@@ -27,6 +27,8 @@ _GLANCE = 1.0
 """Seconds between two looks at the queue when nobody calls."""
 _GLANCE_OF_WAITING = 0.2
 """Seconds between two looks at a study whose films another process may be reading."""
+_TURN = 5.0
+"""Seconds for which one call is answered: long enough that calls cost nothing, short enough to stop soon."""
 _BEATS = 30
 """How often a lease is renewed, thrice in its time, before a film's reader is taken for stuck."""
 
@@ -108,6 +110,7 @@ class ReadingRoom:
         self._making = threading.Lock()
         self._change = threading.Condition()
         self._stopping = False
+        self._idle = True
         self._threads = [threading.Thread(target=self._work, name=f"reader-{n}", daemon=True) for n in range(readers)]
 
     def start(self) -> None:
@@ -149,6 +152,15 @@ class ReadingRoom:
         while self.read_next():
             yield
 
+    def take_turn(self) -> None:
+        """Read queued films in the calling thread for a few seconds, and call another room to help meanwhile."""
+        end = time.monotonic() + _TURN
+        if not self.read_next():
+            return
+        self._ring()
+        while time.monotonic() < end and self.read_next():
+            pass
+
     def read_next(self) -> bool:
         """Read the next film in the calling thread, and say whether there was one.
 
@@ -159,19 +171,26 @@ class ReadingRoom:
         OSError
             If the store cannot be reached. The film stays queued.
         """
-        with self._database.reading() as session:
-            if not self._jobs(session).any_due():
-                return False
-        model = self.model
-        with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
-            claim = self._jobs(session).claim(model)
+        claim = self._claim()
         if claim is None:
             return False
-        self._ring()  # for the film after this one
         with self._alive(claim), _in_service_of(claim):
             self._read(claim)
         self._notify()
         return True
+
+    def _claim(self) -> Claim | None:
+        """Take the next job. After an idle look the queue is only read: no reader is made, and no lock is taken."""
+        if self._idle:
+            with self._database.reading() as session:
+                self._idle = not self._jobs(session).any_due()
+        if self._idle:
+            return None
+        model = self.model
+        with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
+            claim = self._jobs(session).claim(model)
+        self._idle = claim is None
+        return claim
 
     def _jobs(self, session: Session) -> Jobs:
         return Jobs(session, self._clock, self._lease, self._send_to)
@@ -285,6 +304,7 @@ def _count(claim: Claim, outcome: Reading | Refusal) -> None:
     model = (claim.model.name, claim.model.version)
     MODEL.labels(*model).set(1)
     MEMORY.set(getrusage(RUSAGE_SELF).ru_maxrss << 10)
+    PROCESSOR.set(time.process_time())
     if isinstance(outcome, Refusal):
         REFUSALS.labels(outcome.code, *model).inc()
         said = f"refused: {outcome.code}"

@@ -1,4 +1,4 @@
-"""Tickets: where there is a broker, each calls one worker to read the next film.
+"""Tickets: where there is a broker, each calls one worker to read for a while.
 
 A ticket names no film. The database is the queue; which film is next, who has it and what came of
 it stand there alone. So a ticket may be lost, or come twice, or late, and no film is lost or read
@@ -16,7 +16,7 @@ from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-_TASK = "lungwise.read_next"
+_TASK = "lungwise.take_turn"
 _QUEUE = "lungwise"
 _PATIENCE = 2.0
 """Seconds for the broker to answer: a doctor may be waiting for the upload's page."""
@@ -72,22 +72,22 @@ def _transport(broker_url: str) -> dict[str, float]:
 
 
 def work(
-    tickets: Tickets, readers: int, make_read_next: Callable[[], Callable[[], bool]], any_due: Callable[[], bool]
+    tickets: Tickets, readers: int, make_take_turn: Callable[[], Callable[[], None]], any_due: Callable[[], bool]
 ) -> None:
     """Answer tickets with `readers` processes until the process is told to stop.
 
     Parameters
     ----------
-    make_read_next
-        Called once in each process that reads; its result reads one film.
+    make_take_turn
+        Called once in each process that reads; its result reads what is queued, for a while.
     any_due
         Says whether a film waits; asked in this process, which hands out the tickets that were lost.
     """
-    read_next = cache(make_read_next)
+    take_turn = cache(make_take_turn)
     ended = threading.Event()
 
     def answer() -> None:
-        read_next()()
+        take_turn()()
 
     def refill() -> None:
         while not ended.wait(_GLANCE):
