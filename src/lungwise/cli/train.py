@@ -11,18 +11,24 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.options import films_option
 from lungwise.cli.progress import progress
 
-_TEACHER = "An earlier model's folder: its opinion of each training film softens the labels."
+_TEACHER = (
+    "An earlier model's folder: its opinion of each training film softens the labels. More than once: their mean."
+)
 
 
 @click.command()
 @click.argument("recipe")
 @films_option
 @click.option("--init", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A pretrained trunk.")
-@click.option("--teacher", type=click.Path(exists=True, file_okay=False, path_type=Path), help=_TEACHER)
+@click.option(
+    "--teacher", "teachers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help=_TEACHER
+)
 @click.option("--resume", is_flag=True, help="Go on from the last whole epoch in the output folder.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/RECIPE].")
 @one_line_errors
-def train(recipe: str, films: Path, init: Path | None, teacher: Path | None, resume: bool, output: Path | None) -> None:
+def train(
+    recipe: str, films: Path, init: Path | None, teachers: tuple[Path, ...], resume: bool, output: Path | None
+) -> None:
     """Train a network by RECIPE, the name of a shipped one or a TOML file.
 
     Prints the metrics of each epoch as it ends, one JSON object a line.
@@ -33,7 +39,7 @@ def train(recipe: str, films: Path, init: Path | None, teacher: Path | None, res
     from lungwise.training.recipe import read_recipe
 
     settings, collection = read_recipe(recipe), read_collection(films)
-    run = Run(settings, output or Path("runs") / settings.name, load_artefact(teacher) if teacher else None)
+    run = Run(settings, output or Path("runs") / settings.name, [load_artefact(folder) for folder in teachers])
     if resume:
         run.resume(collection)
     else:

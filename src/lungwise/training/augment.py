@@ -29,8 +29,10 @@ def augment(film: Grey, opacity: Grey, style: Grey, rng: Random) -> tuple[Grey, 
     film, opacity
         (height, width) each; the map is 0 or 255.
     style
-        Another film, from any source, whose grey levels this one may take on.
+        Another film, from any source, whose grey levels and surroundings this one may take on.
     """
+    if rng.random() < 0.3:
+        film = transplant(film, style, rng)
     film, opacity = _move(film, opacity, rng)
     if rng.random() < 0.4:
         film = match_levels(film, style)
@@ -45,6 +47,18 @@ def match_levels(film: Grey, style: Grey) -> Grey:
     """Give a film the grey-level histogram of another, so that it says less of its source."""
     levels = np.interp(_distribution(film), _distribution(style), np.arange(256))
     return levels.astype(np.uint8)[film]
+
+
+def transplant(film: Grey, style: Grey, rng: Random) -> Grey:
+    """Put a film's chest into another's surroundings: what lies around the lungs says nothing of them."""
+    height, width = film.shape
+    around = Image.fromarray(match_levels(style, film)).resize((width, height), Image.Resampling.BILINEAR)
+    (half_y, half_x), power = rng.uniform(0.38, 0.48, 2), rng.uniform(3, 8)
+    down, across = (np.abs((np.arange(side) + 0.5) / side - 0.5) for side in (height, width))
+    distance = (down[:, None] / half_y) ** power + (across / half_x) ** power
+    share = np.clip(1.5 - distance, 0, 1)
+    mixed: Grey = (film * share + np.asarray(around) * (1 - share)).astype(np.uint8)
+    return mixed
 
 
 def _distribution(film: Grey) -> NDArray[np.float64]:

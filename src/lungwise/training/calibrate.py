@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from lungwise.reading.artefact import Thresholds
 
@@ -13,14 +16,29 @@ SENSITIVITY = 0.95
 SPECIFICITY = 0.95
 """Of the films above the upper threshold, at most 5 % of all negatives are called."""
 
+TURNED_AWAY = 0.003
+"""Share of the good films of `val`, from every source, that the gate may turn away."""
+
 _GAPS = 10
+_LEAST_SLOPE = 0.01
+"""Of log odds that tell nothing, as those of a network that has learnt nothing."""
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
 
-def temperature(logits: Scores, positive: Labels) -> float:
-    """Fit the temperature that minimises the log loss (Guo et al., ICML 2017).
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What makes log odds honest: they are divided by the temperature, and the offset is added."""
+
+    temperature: float = 1.0
+    offset: float = 0.0
+
+
+def scaling(logits: Scores, positive: Labels) -> Scaling:
+    """Fit the scaling that minimises the log loss (Platt, Advances in Large Margin Classifiers, 1999).
+
+    A temperature alone cannot undo what atypical films and other disease take from the odds of every film.
 
     Parameters
     ----------
@@ -29,8 +47,20 @@ def temperature(logits: Scores, positive: Labels) -> float:
     positive
         (n,) truth.
     """
-    candidates = np.geomspace(0.2, 5.0, 400)
-    return float(candidates[np.argmin([_log_loss(logits / t, positive) for t in candidates])])
+    fitted = LogisticRegression(C=np.inf).fit(logits[:, None], positive)
+    slope = max(float(fitted.coef_[0, 0]), _LEAST_SLOPE)
+    return Scaling(1 / slope, float(fitted.intercept_[0]))
+
+
+def gate(upright: Scores) -> float:
+    """Give the highest lowest probability of an upright frontal film that turns few good films away.
+
+    Parameters
+    ----------
+    upright
+        (n,) that probability of good frontal films.
+    """
+    return float(np.quantile(upright, TURNED_AWAY, method="lower"))
 
 
 def thresholds(probability: Scores, positive: Labels, exact: Scores) -> Thresholds:
@@ -58,7 +88,3 @@ def thresholds(probability: Scores, positive: Labels, exact: Scores) -> Threshol
     uppers = np.flatnonzero(specificity >= SPECIFICITY)[:_GAPS]
     lower, upper = (float(middles[fitting[best[fitting].argmin()]]) for fitting in (lowers, uppers))
     return Thresholds(lower=min(lower, upper), upper=upper)
-
-
-def _log_loss(logits: Scores, positive: Labels) -> float:
-    return float(np.logaddexp(0, np.where(positive, -logits, logits)).mean())

@@ -40,15 +40,13 @@ class Targets(NamedTuple):
     """What is known of a batch of `n` films."""
 
     appearance: Tensor
-    """(n,) class index or `SILENT`."""
-    taught: Tensor
-    """(n, 4) probability of each appearance, as a teacher sees it."""
+    """(n, 4) probability of each appearance, NaN where nothing is known of it."""
     findings: Tensor
     """(n, 4) 1, 0 or NaN where the source does not say."""
     gate: Tensor
     """(n,) class index."""
     opacity: Tensor
-    """(n, 17, 17) share of each cell inside a radiologist's box, NaN where nobody drew."""
+    """(n, 17, 17) how surely each cell is inside an opacity, NaN where nobody drew a box."""
 
 
 class Batch(NamedTuple):
@@ -59,13 +57,57 @@ class Batch(NamedTuple):
     targets: Targets
 
 
-Teacher = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Opinion = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Takes a film's (height, width) grey levels in [0, 1] and gives (4,) probabilities of its appearance."""
 
 
-def no_teacher(_pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All appearances alike: what is learnt is then the label, smoothed."""
-    return np.full(len(APPEARANCES), 1 / len(APPEARANCES), np.float32)
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """What is learnt of a film's appearance, from its label and from what earlier networks say of it."""
+
+    opinion: Opinion | None
+    smoothing: float
+    """The opinion's share in the labels of radiologists, who disagree on one in ten."""
+
+    def teach(self, film: LabelledFilm, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(4,) probabilities to be learnt; NaN of a film whose label says nothing, when there is no opinion."""
+        label, _, _ = targets_of(film)
+        if label != SILENT:
+            learnt: NDArray[np.float32] = (1 - self.smoothing) * _sure(label) + self.smoothing * self._opinion(pixels)
+            return learnt
+        if self.opinion is None or not film.adult or film.label not in _NOT_TYPICAL:
+            return np.full(len(APPEARANCES), np.nan, np.float32)
+        return _moved(self.opinion(pixels), _NOT_TYPICAL[film.label])
+
+    def _opinion(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        alike = np.full(len(APPEARANCES), 1 / len(APPEARANCES), np.float32)
+        return self.opinion(pixels) if self.opinion else alike
+
+
+_NOT_TYPICAL = {
+    "normal": "negative",
+    "pneumonia": "atypical",
+    "tuberculosis": "atypical",
+    "other": "atypical",
+    "COVID-19": "typical",
+}
+"""What a film outside SIIM is where a network takes it for typical, by its published diagnosis.
+
+No source is given one appearance: the opinion keeps its share of the others, so that the look of a
+source does not stand for its label. An infected patient may have a clear film: that opinion is kept."""
+
+
+def _moved(opinion: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """The opinion with the probability of the typical appearance given to another."""
+    moved, typical = opinion.astype(np.float32).copy(), APPEARANCES.index("typical")
+    share, moved[typical] = moved[typical], 0
+    moved[APPEARANCES.index(name)] += share
+    return moved
+
+
+def _sure(label: int) -> NDArray[np.float32]:
+    sure: NDArray[np.float32] = np.eye(1, len(APPEARANCES), label, dtype=np.float32)[0]
+    return sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +117,19 @@ class Sample:
     source: str
     pixels: Grey
     appearance: int
+    """Class index as radiologists read it, or `SILENT`."""
     taught: NDArray[np.float32]
+    """(4,) what is to be learnt of the appearance; NaN where nothing is."""
     findings: NDArray[np.float32]
     gate: int
     boxes: tuple[Box, ...] | None
     """None where nobody looked for opacities; empty where there are none."""
 
 
-def load_samples(films: list[LabelledFilm], teacher: Teacher = no_teacher) -> list[Sample]:
+_LABELS_ALONE = Teacher(None, 0.0)
+
+
+def load_samples(films: list[LabelledFilm], teacher: Teacher = _LABELS_ALONE) -> list[Sample]:
     """Decode films into memory, about 80 kB each; what a reader would refuse is left out."""
     with ThreadPoolExecutor(2) as pool:
         samples = pool.map(partial(_sample, teacher), films)
@@ -165,20 +212,24 @@ def _sample(teacher: Teacher, film: LabelledFilm) -> Sample | None:
         return None
     pixels = (opened.pixels * 255).round().astype(np.uint8)
     appearance, findings, gate = targets_of(film)
-    taught = (no_teacher if appearance == SILENT else teacher)(opened.pixels)
+    taught = teacher.teach(film, opened.pixels)
     return Sample(film.source, pixels, appearance, taught, findings, gate, _boxes_of(film))
 
 
 def _opacity_map(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> Grey:
-    drawn = np.zeros(shape, np.uint8)
-    height, width = shape
+    """(height, width) 255 in the middle of each box, half of it on the ellipse in the box, 0 in its corners.
+
+    Opacities are round: a box's corners are mostly healthy lung, and its middle seldom is.
+    """
+    drawn = np.zeros(shape)
+    rows, columns = ((np.arange(side) + 0.5) / side for side in shape)
     for x, y, w, h in boxes:
-        rows = slice(round(max(y, 0) * height), round((y + h) * height))
-        drawn[rows, round(max(x, 0) * width) : round((x + w) * width)] = 255
-    return drawn
+        down, across = (rows - y - h / 2) / (h / 2), (columns - x - w / 2) / (w / 2)
+        drawn = np.maximum(drawn, 1.25 - 0.75 * (down[:, None] ** 2 + across**2))
+    return (np.clip(drawn, 0, 1) * 255).round().astype(np.uint8)
 
 
-Drawn = tuple[NDArray[np.float32], int, NDArray[np.float32], NDArray[np.float32], int, NDArray[np.float32]]
+Drawn = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int, NDArray[np.float32]]
 
 
 def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Drawn:
@@ -194,7 +245,7 @@ def _augmented(samples: list[Sample], index: int, size: int, rng: Random) -> Dra
     grid = _grid(opacity)
     if sample.boxes is None:
         grid = np.full_like(grid, np.nan)
-    return square(film, size), sample.appearance, sample.taught, sample.findings, sample.gate, grid
+    return square(film, size), sample.taught, sample.findings, sample.gate, grid
 
 
 def _grid(opacity: Grey) -> NDArray[np.float32]:
@@ -206,7 +257,7 @@ def _for_the_gate(film: Grey, size: int, gate: int) -> Drawn:
     """What teaches the gate alone, because it is never read as it lies."""
     silent = np.full(len(FINDINGS), np.nan, np.float32)
     grid = np.full((MAP_GRID, MAP_GRID), np.nan, np.float32)
-    return square(film, size), SILENT, np.zeros(len(APPEARANCES), np.float32), silent, gate, grid
+    return square(film, size), np.full(len(APPEARANCES), np.nan, np.float32), silent, gate, grid
 
 
 def square(film: Grey, size: int) -> NDArray[np.float32]:
@@ -215,10 +266,9 @@ def square(film: Grey, size: int) -> NDArray[np.float32]:
 
 
 def _collate(drawn: list[Drawn]) -> Batch:
-    films, appearance, taught, findings, gate, opacity = zip(*drawn, strict=True)
+    films, appearance, findings, gate, opacity = zip(*drawn, strict=True)
     targets = Targets(
-        torch.tensor(appearance),
-        torch.from_numpy(np.stack(taught)),
+        torch.from_numpy(np.stack(appearance)),
         torch.from_numpy(np.stack(findings)),
         torch.tensor(gate),
         torch.from_numpy(np.stack(opacity)),

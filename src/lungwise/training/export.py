@@ -19,11 +19,11 @@ from sklearn.metrics import roc_auc_score
 from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
-from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.artefact import GATE, Card, Thresholds, labels
 from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise, statement
-from lungwise.training.calibrate import Labels, Scores, temperature, thresholds
+from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
 from lungwise.training.network import LungNet
 from lungwise.training.serving import Serving, write_onnx
 
@@ -79,15 +79,17 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
     val = [film for film in films if film.split == "val"]
-    heat = _fit_temperature(run, val, progress)
+    scale = _fit_scaling(run, val, progress)
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
-    write_onnx(Serving(_network(run), heat), exact)
+    write_onnx(Serving(_network(run), scale), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
-    before, after = (validation(OpenVino(path), val, progress) for path in (exact, int8))
+    shipped = OpenVino(int8)
+    before, after = (validation(runtime, val, progress) for runtime in (OpenVino(exact), shipped))
     limits = thresholds(after.probability, after.positive, before.probability)
     rates = verdict_rates(after.probability, after.positive, limits)
     metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
-    card = _card(run, int8, version, heat, limits, metrics)
+    lowest = gate(_upright(shipped, val, progress))
+    card = _card(run, int8, version, scale, limits, lowest, metrics)
     _install(int8, card, output)
     return card
 
@@ -136,13 +138,23 @@ def _verdicts(validated: Validation, limits: Thresholds) -> NDArray[np.intp]:
     return np.digitize(validated.probability, (limits.lower, limits.upper))
 
 
-def _fit_temperature(run: Path, val: list[LabelledFilm], progress: Progress) -> float:
-    """The temperature of the float32 network, found with the one it has before calibration."""
+def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> Scores:
+    """How surely the network takes the frontal films of `val` for such."""
+    frontal = [film for film in val if film.group != "ood"]
+    upright = []
+    for done, film in enumerate(frontal, start=1):
+        upright.append(float(_outputs(runtime, film)["gate"][GATE.index("upright")]))
+        progress("setting the gate", done, len(frontal))
+    return np.array(upright)
+
+
+def _fit_scaling(run: Path, val: list[LabelledFilm], progress: Progress) -> Scaling:
+    """The scaling of the float32 network, found with what it says before calibration."""
     raw = run / "uncalibrated.onnx"
     write_onnx(Serving(_network(run)), raw)
     validated = validation(OpenVino(raw), val, progress)
     raw.unlink()
-    return temperature(validated.log_odds, validated.positive)
+    return scaling(validated.log_odds, validated.positive)
 
 
 def _network(run: Path) -> LungNet:
@@ -162,7 +174,9 @@ def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
     return [chest[i].path for i in order[:300]]
 
 
-def _card(run: Path, onnx: Path, version: str, heat: float, limits: Thresholds, metrics: dict[str, Any]) -> Card:
+def _card(
+    run: Path, onnx: Path, version: str, scale: Scaling, limits: Thresholds, lowest: float, metrics: dict[str, Any]
+) -> Card:
     record = json.loads((run / "record.json").read_text())
     return Card(
         name="inception_v3",
@@ -171,8 +185,8 @@ def _card(run: Path, onnx: Path, version: str, heat: float, limits: Thresholds, 
         preprocessing=PREPROCESSING,
         labels=labels(),
         thresholds=limits,
-        gate=statement.GATE,
-        calibration={"temperature": round(heat, 4)},
+        gate=lowest,
+        calibration=asdict(scale),
         hashes={
             "onnx": hashlib.sha256(onnx.read_bytes()).hexdigest(),
             **{part: record[part] for part in ("code", "data", "init", "teacher")},

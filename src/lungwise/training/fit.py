@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +29,7 @@ from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import Artefact
 from lungwise.reading.runtime import OpenVino
-from lungwise.training.dataset import SILENT, Sample, Targets, Teacher, batches, draw_epoch, load_samples, no_teacher
+from lungwise.training.dataset import Opinion, Sample, Targets, Teacher, batches, draw_epoch, load_samples
 from lungwise.training.network import LungNet, Outputs, load_trunk
 from lungwise.training.recipe import Recipe
 from lungwise.training.validate import validate
@@ -43,10 +43,10 @@ Told = Callable[[dict[str, Any]], None]
 class Run:
     """One training run and its folder."""
 
-    def __init__(self, recipe: Recipe, folder: Path, teacher: Artefact | None = None) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, teachers: Sequence[Artefact] = ()) -> None:
         self.recipe = recipe
         self.folder = folder
-        self.teacher = teacher
+        self.teachers = teachers
         torch.manual_seed(recipe.seed)
         self.network = LungNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = deepcopy(self.network).eval().requires_grad_(False)
@@ -67,7 +67,7 @@ class Run:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
         self.record |= {"init": sha256(init) if init else None, "code": _code_hash(), "data": _data_hash(films)}
-        self.record["teacher"] = _hash_of(self.teacher)
+        self.record["teacher"] = _hashes_of(self.teachers)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, films: list[LabelledFilm]) -> None:
@@ -85,7 +85,7 @@ class Run:
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
             self.record = json.loads(opened.metadata()["record"])
-        given = {"recipe": _plain(self.recipe), "data": _data_hash(films), "teacher": _hash_of(self.teacher)}
+        given = {"recipe": _plain(self.recipe), "data": _data_hash(films), "teacher": _hashes_of(self.teachers)}
         if given != {part: self.record[part] for part in given}:
             raise ValueError(
                 f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
@@ -98,7 +98,8 @@ class Run:
     def fit(self, films: list[LabelledFilm], progress: Progress, told: Told) -> None:
         """Train the epochs that are still missing; `told` gets the metrics of each as it ends."""
         val = [film for film in films if film.split == "val"]
-        samples = load_samples([film for film in films if film.split == "train"], _teaching(self.teacher))
+        teacher = Teacher(_opinion(self.teachers), self.recipe.smoothing)
+        samples = load_samples([film for film in films if film.split == "train"], teacher)
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
             began = time.monotonic()
             loss = self._epoch(epoch, samples, progress)
@@ -125,6 +126,8 @@ class Run:
         with torch.autocast("cpu", torch.bfloat16):
             outputs = self.network(films.to(memory_format=torch.channels_last))
         loss = losses(outputs, targets, self.recipe)
+        if not loss.isfinite():
+            raise FloatingPointError("The loss is no number any more: nothing more can be learnt in this run.")
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -149,7 +152,7 @@ def losses(outputs: Outputs, targets: Targets, recipe: Recipe) -> Tensor:
     """The weighted sum of the four tasks' losses; targets a source is silent on count nothing."""
     grid = F.interpolate(outputs.opacity.float()[:, None], targets.opacity.shape[1:], mode="bilinear")[:, 0]
     parts = {
-        "appearance": _appearance_loss(outputs.appearance.float(), targets, recipe.smoothing),
+        "appearance": _appearance_loss(outputs.appearance.float(), targets.appearance),
         "findings": _masked_bce(outputs.findings.float(), targets.findings),
         "gate": F.cross_entropy(outputs.gate.float(), targets.gate),
         "opacity": _masked_bce(grid, targets.opacity),
@@ -157,12 +160,11 @@ def losses(outputs: Outputs, targets: Targets, recipe: Recipe) -> Tensor:
     return torch.stack([recipe.loss[name] * value for name, value in parts.items()]).sum()
 
 
-def _appearance_loss(logits: Tensor, targets: Targets, smoothing: float) -> Tensor:
-    """Cross entropy with the label, and for a share `smoothing` with what the teacher says (Hinton et al., 2015)."""
-    known = targets.appearance != SILENT
-    label = F.one_hot(targets.appearance.clamp(min=0), logits.shape[1])
-    aim = (1 - smoothing) * label + smoothing * targets.taught
-    return -(aim * logits.log_softmax(1)).sum(1)[known].sum() / known.sum().clamp(min=1)
+def _appearance_loss(logits: Tensor, aim: Tensor) -> Tensor:
+    """Cross entropy with a distribution: the label, softened by what a teacher says (Hinton et al., 2015)."""
+    known = ~aim.isnan().any(1)
+    loss = -(aim.nan_to_num() * logits.log_softmax(1)).sum(1)  # NaN times nothing would still be NaN, going back
+    return (loss * known).sum() / known.sum().clamp(min=1)
 
 
 def _masked_bce(logits: Tensor, targets: Tensor) -> Tensor:
@@ -182,16 +184,17 @@ def _optimiser(network: LungNet, recipe: Recipe) -> torch.optim.AdamW:
     )
 
 
-def _teaching(teacher: Artefact | None) -> Teacher:
-    """What an earlier artefact says of the appearance of films as they are, unchanged by any augmentation."""
-    if teacher is None:
-        return no_teacher
-    runtime = OpenVino(teacher.onnx, streams=2)
-    return lambda pixels: runtime.run(preprocess(pixels))["appearance"]
+def _opinion(teachers: Sequence[Artefact]) -> Opinion | None:
+    """What earlier artefacts say on average of the appearance of films as they are, before any augmentation."""
+    runtimes = [OpenVino(teacher.onnx, streams=2) for teacher in teachers]
+    if not runtimes:
+        return None
+    return lambda pixels: np.mean([runtime.run(preprocess(pixels))["appearance"] for runtime in runtimes], axis=0)
 
 
-def _hash_of(teacher: Artefact | None) -> str | None:
-    return teacher.card.hashes["onnx"] if teacher else None
+def _hashes_of(teachers: Sequence[Artefact]) -> str | None:
+    """The teachers' hashes, in their order."""
+    return " ".join(str(teacher.card.hashes["onnx"]) for teacher in teachers) or None
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:

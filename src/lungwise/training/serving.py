@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lungwise.films.preprocess import SIZE
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, OUTPUTS
+from lungwise.training.calibrate import Scaling
 from lungwise.training.network import LungNet
 
 HEAT_CONTRAST = 1.5
@@ -24,19 +25,20 @@ class Serving(nn.Module):
     ----------
     network
         A trained network; it is changed: its stem learns to take [0, 1].
-    temperature
-        What the log odds of COVID-19 are divided by.
+    scaling
+        What makes the log odds of COVID-19 honest.
     """
 
-    def __init__(self, network: LungNet, temperature: float = 1.0) -> None:
+    def __init__(self, network: LungNet, scaling: Scaling | None = None) -> None:
         super().__init__()
         self.network = fold_scaling(network.eval())
-        self.temperature = temperature
+        self.scaling = scaling or Scaling()
 
     def forward(self, film: Tensor) -> tuple[Tensor, ...]:
         """(n, 1, 299, 299) to covid (n,), appearance, findings, gate, heat map (n, 17, 17)."""
         said = self.network.read(*self.network.stages(film))
-        covid = torch.sigmoid(covid_log_odds(said.appearance, said.findings) / self.temperature)
+        odds = covid_log_odds(said.appearance, said.findings)
+        covid = torch.sigmoid(odds / self.scaling.temperature + self.scaling.offset)
         probabilities = (said.appearance.softmax(1), said.findings.sigmoid(), said.gate.softmax(1))
         return covid, *probabilities, said.opacity.sigmoid() ** HEAT_CONTRAST
 

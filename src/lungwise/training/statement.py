@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-GATE = 0.1
-"""Lowest probability of an upright frontal chest film that is read."""
-
 INTENDED_USE = (
     "Research and decision support for doctors who look at a frontal chest film of an adult and want a second look "
     "for the typical appearance of COVID-19 pneumonia. It is no medical device, it does not replace a PCR test or a "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lungwise.training.augment import augment, match_levels
+from lungwise.training.augment import augment, match_levels, transplant
 
 pytestmark = pytest.mark.training
 
@@ -41,6 +41,18 @@ def test_the_opacity_moves_with_the_lung() -> None:
         overlaps.append((bright & mapped).sum() / max(mapped.sum(), 1))
 
     assert np.median(overlaps) > 0.9
+
+
+def test_a_transplanted_chest_lies_in_the_surroundings_of_another() -> None:
+    bright, dark = np.full((120, 90), 200, np.uint8), np.tile(np.arange(90, dtype=np.uint8), (100, 1))
+    bright[::2] = 210
+
+    moved = transplant(bright, dark, np.random.default_rng(0))
+
+    np.testing.assert_array_equal(moved[40:80, 30:60], bright[40:80, 30:60])
+    edges = np.concatenate([moved[0], moved[-1]])
+    assert not np.array_equal(edges, np.concatenate([bright[0], bright[-1]]))
+    assert abs(float(edges.mean()) - 205) < 10  # with the levels of the film they now belong to
 
 
 def test_matched_levels_are_those_of_the_other_film() -> None:

@@ -7,18 +7,26 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from lungwise.training.calibrate import temperature, thresholds
+from lungwise.training.calibrate import gate, scaling, thresholds
 
 pytestmark = pytest.mark.training
 
 
-def test_the_temperature_undoes_overconfidence() -> None:
+def test_the_scaling_undoes_overconfidence_and_what_all_odds_lack() -> None:
     rng = np.random.default_rng(0)
     honest = rng.normal(0, 2, 20_000)
     positive = rng.random(20_000) < 1 / (1 + np.exp(-honest))
 
-    assert temperature(honest, positive) == pytest.approx(1, rel=0.05)
-    assert temperature(honest * 3, positive) == pytest.approx(3, rel=0.05)
+    as_it_is, lacking = scaling(honest, positive), scaling((honest - 2) * 3, positive)
+    np.testing.assert_allclose([as_it_is.temperature, as_it_is.offset], [1, 0], atol=0.06)
+    np.testing.assert_allclose([lacking.temperature, lacking.offset], [3, 2], atol=0.15)
+
+
+def test_the_gate_turns_few_good_films_away_and_those_that_are_least_like_one() -> None:
+    upright = np.linspace(0.001, 1, 1000)
+
+    assert (upright < gate(upright)).sum() == 2
+    assert gate(np.array([0.4, 0.9])) == 0.4
 
 
 def test_the_thresholds_keep_what_they_promise() -> None:

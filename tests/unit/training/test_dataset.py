@@ -10,7 +10,7 @@ from PIL import Image
 
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading.artefact import APPEARANCES, GATE
-from lungwise.training.dataset import SILENT, batches, draw_epoch, load_samples, targets_of
+from lungwise.training.dataset import SILENT, Teacher, batches, draw_epoch, load_samples, targets_of
 
 pytestmark = pytest.mark.training
 
@@ -54,6 +54,37 @@ def test_the_gate_learns_what_is_no_frontal_film(given: LabelledFilm, gate: str)
     assert GATE[targets_of(given)[2]] == gate
 
 
+OPINION = np.array([0.1, 0.6, 0.2, 0.1], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("given", "learnt"),
+    [
+        (film("siim", "typical appearance"), [0.05, 0.8, 0.1, 0.05]),
+        (film("nih", "normal"), [0.7, 0, 0.2, 0.1]),
+        (film("tb-belarus", "tuberculosis"), [0.1, 0, 0.2, 0.7]),
+        (film("radiography-covid", "COVID-19"), [0.1, 0.6, 0.2, 0.1]),
+        (film("ood-ct", "ct", group="ood"), [np.nan] * 4),
+        (replace(film("kermany-children", "pneumonia"), adult=False), [np.nan] * 4),
+    ],
+)
+def test_outside_siim_the_opinion_is_learnt_but_for_what_the_diagnosis_rules_out(
+    given: LabelledFilm, learnt: list[float]
+) -> None:
+    teacher = Teacher(lambda _pixels: OPINION, smoothing=0.5)
+
+    np.testing.assert_allclose(teacher.teach(given, np.zeros((9, 9), np.float32)), learnt, atol=1e-6)
+
+
+def test_without_a_teacher_the_labels_alone_are_learnt() -> None:
+    alone = Teacher(None, smoothing=0.2)
+
+    np.testing.assert_allclose(
+        alone.teach(film("siim", "typical appearance"), np.zeros((9, 9), np.float32)), [0.05, 0.85, 0.05, 0.05]
+    )
+    assert np.isnan(alone.teach(film("nih", "normal"), np.zeros((9, 9), np.float32))).all()
+
+
 def test_an_epoch_takes_its_share_of_each_source() -> None:
     films = ["siim"] * 40 + ["cohen-a.org"] * 4 + ["rsna-normal"] * 20
 
@@ -83,7 +114,7 @@ def test_a_batch_holds_films_and_their_targets(small_collection: Path) -> None:
     assert float(batch.films.min()) >= 0
     assert float(batch.films.max()) <= 1
     upright = batch.targets.gate == GATE.index("upright")
-    typical = batch.targets.appearance == APPEARANCES.index("typical")
+    typical = batch.targets.appearance[:, APPEARANCES.index("typical")] == 1
     assert torch.all(batch.targets.opacity[upright & typical].amax((1, 2)) > 0.5)
-    assert torch.all(batch.targets.appearance[~upright] == SILENT)
+    assert torch.all(batch.targets.appearance[~upright].isnan())
     assert torch.all(batch.targets.opacity[~upright].isnan())

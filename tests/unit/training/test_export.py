@@ -9,6 +9,7 @@ import torch
 from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.runtime import OnnxRuntime, OpenVino
+from lungwise.training.calibrate import Scaling
 from lungwise.training.export import Validation, WorseInt8, compare, export
 from lungwise.training.fit import Run
 from lungwise.training.network import LungNet
@@ -66,12 +67,12 @@ def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
         said = network(film)
         ratio = covid_log_odds(said.appearance, said.findings)[0]
 
-    write_onnx(Serving(network, temperature=2.0), tmp_path / "graph.onnx")
+    write_onnx(Serving(network, Scaling(2.0, 0.3)), tmp_path / "graph.onnx")
 
     square = film[0, 0].numpy()
     for runtime in (OpenVino(tmp_path / "graph.onnx"), OnnxRuntime(tmp_path / "graph.onnx")):
         outputs = runtime.run(square)
-        assert float(outputs["covid"]) == pytest.approx(float(torch.sigmoid(ratio / 2)), abs=1e-4)
+        assert float(outputs["covid"]) == pytest.approx(float(torch.sigmoid(ratio / 2 + 0.3)), abs=1e-4)
         np.testing.assert_allclose(outputs["appearance"], said.appearance[0].softmax(0), atol=1e-4)
         np.testing.assert_allclose(outputs["findings"], said.findings[0].sigmoid(), atol=1e-4)
         np.testing.assert_allclose(outputs["heat_map"], said.opacity[0].sigmoid() ** HEAT_CONTRAST, atol=1e-4)

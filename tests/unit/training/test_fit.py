@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import load_artefact
-from lungwise.training.dataset import SILENT, Targets
+from lungwise.training.dataset import Targets
 from lungwise.training.fit import Run, losses, sha256
 from lungwise.training.network import Outputs
 from lungwise.training.recipe import Recipe, Stage, read_recipe
@@ -108,41 +108,55 @@ def test_what_a_source_does_not_say_costs_nothing(recipe: Recipe) -> None:
     torch.manual_seed(0)
     outputs = Outputs(*(torch.randn(shape) for shape in ((2, 4), (2, 4), (2, 6), (2, 9, 9))))
     nothing = torch.full((2, 17, 17), torch.nan)
-    silent_appearance = torch.tensor([SILENT, SILENT])
     unknown = torch.full((2, 4), torch.nan)
-    targets = Targets(silent_appearance, torch.zeros(2, 4), unknown, torch.tensor([0, 0]), nothing)
+    targets = Targets(unknown, unknown, torch.tensor([0, 0]), nothing)
+    outputs.appearance.requires_grad_()
 
     loss = losses(outputs, targets, recipe)
+    loss.backward()  # type: ignore[no-untyped-call]
 
+    assert outputs.appearance.grad is not None
+    assert not outputs.appearance.grad.any()
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.gate, targets.gate))
 
 
-def test_the_labels_are_softened_by_what_the_teacher_says(recipe: Recipe) -> None:
+def test_an_appearance_is_learnt_as_it_is_taught(recipe: Recipe) -> None:
     outputs = Outputs(*(torch.randn(shape) for shape in ((1, 4), (1, 4), (1, 6), (1, 9, 9))))
     unknown, nothing = torch.full((1, 4), torch.nan), torch.full((1, 17, 17), torch.nan)
-    taught = torch.tensor([[0.1, 0.2, 0.3, 0.4]])
-    targets = Targets(torch.tensor([1]), taught, unknown, torch.tensor([0]), nothing)
-    only_appearance = replace(recipe, smoothing=0.5, loss={**recipe.loss, "gate": 0.0})
+    taught = torch.tensor([[0.05, 0.6, 0.15, 0.2]])
+    targets = Targets(taught, unknown, torch.tensor([0]), nothing)
 
-    loss = losses(outputs, targets, only_appearance)
+    loss = losses(outputs, targets, replace(recipe, loss={**recipe.loss, "gate": 0.0}))
 
-    aim = torch.tensor([[0.05, 0.6, 0.15, 0.2]])
-    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.appearance, aim))
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.appearance, taught))
+
+
+def test_a_run_ends_where_its_loss_is_no_number(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path / "run")
+    run.start(None, films)
+    with torch.no_grad():
+        run.network.appearance.bias.fill_(torch.nan)
+
+    with pytest.raises(FloatingPointError, match="no number"):
+        run.fit(films, silent, lambda _: None)
 
 
 def test_a_run_is_not_resumed_under_another_teacher(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
     films = read_collection(small_collection)
-    run = Run(recipe, tmp_path / "run", load_artefact())
+    run = Run(recipe, tmp_path / "run", [load_artefact(), load_artefact()])
     run.start(None, films)
     run.fit(films, silent, lambda _: None)
 
-    assert json.loads((tmp_path / "run" / "record.json").read_text())["teacher"] == load_artefact().card.hashes["onnx"]
+    hashes = json.loads((tmp_path / "run" / "record.json").read_text())["teacher"].split()
+    assert hashes == [load_artefact().card.hashes["onnx"]] * 2
     with pytest.raises(ValueError, match="another recipe or teacher"):
         Run(recipe, tmp_path / "run").resume(films)
 
 
-def test_the_shipped_recipe_reads() -> None:
-    recipe = read_recipe("inception_v3")
+@pytest.mark.parametrize("name", ["inception_v3", "inception_v3_further"])
+def test_the_shipped_recipes_read(name: str) -> None:
+    recipe = read_recipe(name)
 
     assert recipe.size(0) < recipe.size(recipe.epochs - 1) == 299
 
