@@ -142,6 +142,8 @@ def grey(image: Image.Image) -> NDArray[np.float32]:
         return _deep_grey(image)
     if image.mode in ("I", "F"):
         return _wide_grey(np.asarray(image))
+    if image.mode == "L" and not image.has_transparency_data:
+        return _unit(image, 255)
     width, height = image.size
     pixels = np.empty((height, width), np.float32)
     rows = max(1, _STRIP // width)

@@ -16,7 +16,16 @@ from lungwise.reading.reading import Reading
 from lungwise.store import Clock, database_time, new_key
 from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
-from lungwise.studies.statements import ANY_DUE, FILM, FILMS, IS_READ, LOCKED_JOB, LOCKED_STUDY, NEXT
+from lungwise.studies.statements import (
+    ANY_DUE,
+    FILM,
+    FILMS,
+    IS_READ,
+    LOCKED_JOB,
+    LOCKED_JOB_AND_STUDY,
+    LOCKED_STUDY,
+    NEXT,
+)
 
 ATTEMPTS = 4
 _BACK_OFF = (5, 25, 125)
@@ -95,10 +104,10 @@ class Jobs:
         The first to finish a job has finished it, even one whose lease has run out. A film deleted
         meanwhile is left.
         """
-        job = self._locked(claim)
-        if job is None or job.state == JobState.DONE:
+        locked = self._session.execute(LOCKED_JOB_AND_STUDY, {"job": claim.job}).one_or_none()
+        if locked is None or locked.Job.state == JobState.DONE:
             return
-        study = self._lock_study(job)
+        job, study = locked
         if not self._session.scalar(IS_READ, _of(job, claim.model)):
             record = _record(outcome, claim.model)
             record.film_id, record.created_at = job.film_id, self._clock()
@@ -148,12 +157,9 @@ class Jobs:
         job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
         job.attempts += 1
 
-    def _locked(self, claim: Claim) -> Job | None:
-        return self._session.scalar(LOCKED_JOB, {"job": claim.job})
-
     def _held(self, claim: Claim) -> Job | None:
         """Give a claimed job unless its lease has run out and somebody else has taken it."""
-        job = self._locked(claim)
+        job = self._session.scalar(LOCKED_JOB, {"job": claim.job})
         return job if job is not None and (job.state, job.claim) == (JobState.RUNNING, claim.token) else None
 
     def _film(self, job: Job, model: Model) -> tuple[str, str, bool]:

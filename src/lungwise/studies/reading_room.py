@@ -11,7 +11,7 @@ from functools import cached_property
 from resource import RUSAGE_SELF, getrusage
 from typing import Protocol
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
@@ -20,6 +20,7 @@ from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUS
 from lungwise.reading.reading import Reading
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
+from lungwise.studies.heart import Heart
 from lungwise.studies.jobs import Claim, Jobs, Model
 
 _log = logging.getLogger("lungwise.reading_room")
@@ -29,8 +30,6 @@ _GLANCE_OF_WAITING = 0.2
 """Seconds between two looks at a study whose films another process may be reading."""
 _TURN = 5.0
 """Seconds for which one call is answered: long enough that calls cost nothing, short enough to stop soon."""
-_BEATS = 30
-"""How often a lease is renewed, thrice in its time, before a film's reader is taken for stuck."""
 
 
 class FilmReader(Protocol):
@@ -105,6 +104,7 @@ class ReadingRoom:
         self._clock = clock
         self._make_reader = make_reader
         self._lease = lease
+        self._heart = Heart(self._renew, lease)
         self._ring = ring
         self._send_to = send_to
         self._making = threading.Lock()
@@ -174,7 +174,7 @@ class ReadingRoom:
         claim = self._claim()
         if claim is None:
             return False
-        with self._alive(claim), _in_service_of(claim):
+        with self._heart.beating_for(claim), _in_service_of(claim):
             self._read(claim)
         self._notify()
         return True
@@ -267,27 +267,9 @@ class ReadingRoom:
                 _log.warning("The database cannot be reached; a reading waits for it.", exc_info=True)
                 self._pause(_GLANCE)
 
-    @contextmanager
-    def _alive(self, claim: Claim) -> Iterator[None]:
-        """Keep a claim while the block works on it."""
-        over = threading.Event()
-        heart = threading.Thread(target=self._beat, args=(claim, over), name="heart", daemon=True)
-        heart.start()
-        try:
-            yield
-        finally:
-            over.set()
-            heart.join()
-
-    def _beat(self, claim: Claim, over: threading.Event) -> None:
-        for _beat in range(_BEATS):
-            if over.wait(self._lease / 3):
-                return
-            try:
-                with self._database.writing() as session:
-                    self._jobs(session).renew(claim)
-            except SQLAlchemyError:
-                _log.warning("A lease could not be renewed: the database cannot be reached.")
+    def _renew(self, claim: Claim) -> None:
+        with self._database.writing() as session:
+            self._jobs(session).renew(claim)
 
 
 @contextmanager

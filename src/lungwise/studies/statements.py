@@ -61,6 +61,17 @@ LOCKED_STUDY = (
 )
 """`film`: its study, as it is now, and for nobody else to change."""
 
+LOCKED_JOB_AND_STUDY = (
+    select(Job, Study)
+    .join(FilmRecord, FilmRecord.id == Job.film_id)
+    .join(Study, Study.id == FilmRecord.study_id)
+    .where(Job.id == bindparam("job"))
+    .options(_JOB, _STUDY)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+"""`job`: both, as they are now, and for nobody else to change."""
+
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
 

@@ -1,0 +1,68 @@
+"""The heart of a reading room: shows every while that the films in hand are still worked on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from lungwise.studies.jobs import Claim
+
+_log = logging.getLogger("lungwise.heart")
+_BEATS = 30
+"""How often a lease is renewed, thrice in its time, before a film's reader is taken for stuck."""
+
+
+class Heart:
+    """Renews the claims of one room in one thread, which lives only while there are any.
+
+    Parameters
+    ----------
+    renew
+        Renews one claim in the database.
+    lease
+        Seconds for which a claim holds.
+    """
+
+    def __init__(self, renew: Callable[[Claim], None], lease: float) -> None:
+        self._renew = renew
+        self._pause = lease / 3
+        self._lock = threading.Lock()
+        self._held: dict[Claim, int] = {}
+        self._beating = False
+
+    @contextmanager
+    def beating_for(self, claim: Claim) -> Iterator[None]:
+        """Keep a claim while the block works on it."""
+        with self._lock:
+            self._held[claim] = _BEATS
+            if not self._beating:
+                threading.Thread(target=self._beat, name="heart", daemon=True).start()
+                self._beating = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.pop(claim, None)
+
+    def _beat(self) -> None:
+        wait = threading.Event().wait
+        while True:
+            wait(self._pause)
+            with self._lock:
+                self._held = {claim: beats - 1 for claim, beats in self._held.items() if beats}
+                self._beating = bool(self._held)
+                held = list(self._held)
+            if not held:
+                return
+            for claim in held:
+                self._keep(claim)
+
+    def _keep(self, claim: Claim) -> None:
+        try:
+            self._renew(claim)
+        except SQLAlchemyError:
+            _log.warning("A lease could not be renewed: the database cannot be reached.")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy.exc import OperationalError
+
+from lungwise.studies.heart import Heart
+from lungwise.studies.jobs import Claim, Model
+
+ONE, OTHER = (Claim(number, "token", "study", "sha256", Model("drawn", "1")) for number in (1, 2))
+LEASE = 0.003
+
+
+class Renewals:
+    """Counts the renewals of each claim."""
+
+    def __init__(self) -> None:
+        self.claims: list[Claim] = []
+        self.came = threading.Condition()
+
+    def __call__(self, claim: Claim) -> None:
+        with self.came:
+            self.claims.append(claim)
+            self.came.notify_all()
+
+    def wait_for(self, claim: Claim, times: int) -> None:
+        with self.came:
+            assert self.came.wait_for(lambda: self.claims.count(claim) >= times, 60)
+
+
+def hearts() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "heart"]
+
+
+def end_of_hearts() -> None:
+    for thread in hearts():
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_every_claim_in_hand_is_renewed_by_one_thread_that_ends_with_the_last() -> None:
+    renewals = Renewals()
+    heart = Heart(renewals, LEASE)
+    with heart.beating_for(ONE), heart.beating_for(OTHER):
+        renewals.wait_for(ONE, 3)
+        renewals.wait_for(OTHER, 3)
+        assert len(hearts()) == 1
+    end_of_hearts()
+    with heart.beating_for(OTHER):
+        renewals.wait_for(OTHER, renewals.claims.count(OTHER) + 2)
+    end_of_hearts()
+
+
+def test_a_reader_that_is_stuck_loses_its_claim() -> None:
+    renewals = Renewals()
+    with Heart(renewals, LEASE).beating_for(ONE):
+        end_of_hearts()
+    assert renewals.claims == [ONE] * 30
+
+
+def test_a_database_that_is_away_for_a_while_does_not_stop_the_heart() -> None:
+    renewals = Renewals()
+
+    def renew(claim: Claim) -> None:
+        renewals(claim)
+        if len(renewals.claims) < 3:
+            raise OperationalError("UPDATE jobs", {}, ConnectionError("away"))
+
+    with Heart(renew, LEASE).beating_for(ONE):
+        renewals.wait_for(ONE, 5)
+    end_of_hearts()
