@@ -72,11 +72,14 @@ class Base(DeclarativeBase):
     __table_args__: Any = TABLE
 
 
+_UTC_TIMESTAMP = select(literal_column("UTC_TIMESTAMP(6)", Moment))
+
+
 def database_time(session: Session) -> datetime:
     """Tell the database's time: the one clock that all processes of an installation share."""
     if session.get_bind().dialect.name == "sqlite":
         return utc_now()
-    return session.execute(select(literal_column("UTC_TIMESTAMP(6)", Moment))).scalar_one()
+    return session.execute(_UTC_TIMESTAMP).scalar_one()
 
 
 class Database:
