@@ -7,7 +7,9 @@ from sqlalchemy.orm import aliased, load_only
 
 from lungwise.studies.models import FilmRecord, Job, ReadingRecord, Study
 
-_JOB = load_only(Job.film_id, Job.model, Job.state, Job.claim, Job.attempts, Job.request_id)
+_TO_CLAIM = load_only(Job.film_id, Job.attempts, Job.request_id)
+_TO_FINISH = load_only(Job.film_id, Job.model, Job.state)
+_TO_GIVE_UP = load_only(Job.film_id, Job.state, Job.claim, Job.attempts)
 _STUDY = load_only(Study.standing, Study.probability)
 
 _DUE = or_(Job.due_at <= bindparam("now"), Job.due_at > bindparam("latest"))
@@ -19,7 +21,7 @@ ANY_DUE = select(Job.id).where(Job.state == bindparam("state"), _DUE).limit(1)
 NEXT = (
     select(Job)
     .where(Job.state == bindparam("state"), Job.model == bindparam("model"), _DUE)
-    .options(_JOB)
+    .options(_TO_CLAIM)
     .order_by(Job.id)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -46,7 +48,7 @@ FILM = (
 LOCKED_JOB = (
     select(Job)
     .where(Job.id == bindparam("job"))
-    .options(_JOB)
+    .options(_TO_GIVE_UP)
     .with_for_update()
     .execution_options(populate_existing=True)
 )
@@ -66,7 +68,7 @@ LOCKED_JOB_AND_STUDY = (
     .join(FilmRecord, FilmRecord.id == Job.film_id)
     .join(Study, Study.id == FilmRecord.study_id)
     .where(Job.id == bindparam("job"))
-    .options(_JOB, _STUDY)
+    .options(_TO_FINISH, _STUDY)
     .with_for_update()
     .execution_options(populate_existing=True)
 )
