@@ -39,7 +39,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
 from lungwise.films import Film, Refusal
 from lungwise.patients.service import Patients
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.reader import ADULT
+from lungwise.reading.reading import CHILD, Reading, Verdict
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
@@ -94,6 +95,7 @@ class DrawnReader:
             0,
             "drawn",
             "1",
+            (CHILD,) if film.age is not None and film.age < ADULT else (),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import threading
@@ -11,14 +12,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
+from dicom_files import dicom_file
 from live_server import LiveServer, live_server
 from lungwise.api.schemas import OpinionIn, PatientFields, StudySearch
 from lungwise.cli import main
 from lungwise.client import ApiError, Client
 from lungwise.films import open_film
+from lungwise.reading.reading import CHILD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,6 +173,19 @@ def test_read_by_a_server_prints_what_a_local_reading_prints(
     assert lines["b.jpg"]["refusal"]["code"] == "not a film"
     assert lines["c.txt"]["status"] == "refused"
     assert (tmp_path / "heat" / "a.jpg.png").is_file()
+
+
+def test_read_by_a_server_warns_as_a_local_reading_does(
+    server: LiveServer, client: Client, tmp_path: Path, film: Callable[..., bytes]
+) -> None:
+    with Image.open(io.BytesIO(film(1, 8))) as image:
+        words = np.asarray(image.convert("L"), np.uint16) << 8
+    child = dicom_file(words, PatientAge="011Y")
+    (tmp_path / "child.dcm").write_bytes(child)
+    reading = client.read([child]).films[0].reading
+    assert reading is not None
+    assert [(warning.code, warning.sentence) for warning in reading.warnings] == [tuple(CHILD)]
+    assert CHILD.sentence in read(server, "--json", str(tmp_path / "child.dcm")).stderr
 
 
 def test_read_by_a_server_says_in_one_line_what_is_wrong(server: LiveServer, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lungwise.api import schemas
 from lungwise.patients.service import Patient
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
+from lungwise.studies.wording import WARNINGS
 
 
 def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
@@ -92,5 +93,6 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "appearance": reading.appearance,
             "findings": reading.findings,
             "refusal": {"code": code, "reason": reason or ""} if code else None,
+            "warnings": [{"code": code, "sentence": WARNINGS.get(code, code)} for code in reading.warnings or []],
         }
     )

@@ -90,6 +90,13 @@ class Refusal(Schema):
     reason: str
 
 
+class Caution(Schema):
+    """What to know before a reading is believed."""
+
+    code: str = Field(description="photograph, turned-upright or child.")
+    sentence: str
+
+
 class ModelName(Schema):
     """Which model, in which version; empty where a film was refused before any model saw it."""
 
@@ -107,6 +114,7 @@ class Reading(Schema):
     appearance: dict[str, float] = Field(description="Probability of each of the radiologists' appearances.")
     findings: dict[str, float] = Field(description="Probability of each finding, each on its own.")
     refusal: Refusal | None
+    warnings: list[Caution] = Field(default=[], description="What to know before the reading is believed.")
 
 
 class Film(Schema):

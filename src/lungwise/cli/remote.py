@@ -15,6 +15,7 @@ from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
 from lungwise.reading import Answer, Reading, Verdict
+from lungwise.reading.reading import Caution
 
 _AT_ONCE = 4
 """Films under way: enough to hide the network, few enough to leave the server to others."""
@@ -73,4 +74,5 @@ class RemoteReader:
             0,
             said.model.name,
             said.model.version,
+            tuple(Caution(warning.code, warning.sentence) for warning in said.warnings),
         )
