@@ -155,11 +155,12 @@ class ReadingRoom:
     def take_turn(self) -> None:
         """Read queued films in the calling thread for a few seconds, and call another room to help meanwhile."""
         end = time.monotonic() + _TURN
-        if not self.read_next():
-            return
-        self._ring()
-        while time.monotonic() < end and self.read_next():
-            pass
+        claim = self._claim()
+        if claim is not None:
+            self._ring()
+        while claim is not None:
+            self._serve(claim)
+            claim = self._claim() if time.monotonic() < end else None
 
     def read_next(self) -> bool:
         """Read the next film in the calling thread, and say whether there was one.
@@ -172,12 +173,14 @@ class ReadingRoom:
             If the store cannot be reached. The film stays queued.
         """
         claim = self._claim()
-        if claim is None:
-            return False
+        if claim is not None:
+            self._serve(claim)
+        return claim is not None
+
+    def _serve(self, claim: Claim) -> None:
         with self._heart.beating_for(claim), _in_service_of(claim):
             self._read(claim)
         self._notify()
-        return True
 
     def _claim(self) -> Claim | None:
         """Take the next job. After an idle look the queue is only read: no reader is made, and no lock is taken."""
