@@ -34,10 +34,9 @@ FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
 MEMORY = Gauge(
     "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"
 )
-PROCESSOR = Gauge(
+PROCESSOR = Counter(
     "lungwise_reader_processor_seconds",
-    "Processor time that the processes which read films have used, in all they do.",
-    multiprocess_mode="sum",
+    "Processor time of the processes that read films, in all they do, from having the model to the last film.",
 )
 MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
 

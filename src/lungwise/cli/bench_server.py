@@ -27,7 +27,7 @@ _SENDERS = 4
 _PATIENCE = 600
 """Seconds after which a film that is not read says that nobody reads there."""
 _STAGE = "lungwise_stage_seconds"
-_MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds"
+_MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds_total"
 Measured = dict[str, Any]
 Figures = dict[str, float]
 
@@ -146,6 +146,12 @@ def _stages(before: Figures, after: Figures) -> dict[str, float] | None:
     return {stage: round(1000 * grew(f"{stage} sum") / grew(f"{stage} count"), 2) for stage in read} or None
 
 
+def _cost(measured: Measured) -> str:
+    if measured["reader"] is None:
+        return "How much of a core it takes the metrics do not tell"
+    return f"It takes {measured['reader']:.1f} ms of a core to read it"
+
+
 def print_server(measured: Measured) -> None:
     """Say it in sentences."""
     stages = measured["stages"] or {}
@@ -155,8 +161,7 @@ def print_server(measured: Measured) -> None:
         f"{measured['films_per_second']:.1f} films a second from upload to reading by {measured['workers']} workers; "
         f"{measured['uploads_per_second']:.1f} uploads a second.\n"
         f"A film holds up a worker for {measured['worker']:.1f} ms, while others wait for the same cores.\n"
-        f"It takes {measured['reader'] or measured['worker']:.1f} ms of one core to read it, the network alone "
-        f"{measured['network']:.1f} ms: {measured['overhead']:+.0%}.\n"
+        f"{_cost(measured)}, the network alone {measured['network']:.1f} ms of one: {measured['overhead']:+.0%}.\n"
         f"Where nothing else waits, the answer comes {measured['alone']['median']:.0f} ms after the upload begins.\n"
         + (f"Stages, ms: {said}. A reader's memory, most: {memory} MB." if stages else "Its metrics cannot be read.")
     )

@@ -24,7 +24,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except Refusal as refusal:
             raise click.ClickException(refusal.reason) from refusal
-        except (ArtefactError, ValueError) as error:
+        except (ArtefactError, FloatingPointError, ValueError) as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
             needed = f"This command needs {error.name}. Install Lungwise with its extra: pip install 'lungwise[train]'"

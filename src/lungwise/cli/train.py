@@ -11,6 +11,7 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.options import films_option
 from lungwise.cli.progress import progress
 
+_INIT = "A pretrained trunk, or the weights of a run to go on from."
 _TEACHER = (
     "An earlier model's folder: its opinion of each training film softens the labels. More than once: their mean."
 )
@@ -19,7 +20,11 @@ _TEACHER = (
 @click.command()
 @click.argument("recipe")
 @films_option
-@click.option("--init", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A pretrained trunk.")
+@click.option(
+    "--init",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=_INIT,
+)
 @click.option(
     "--teacher", "teachers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help=_TEACHER
 )

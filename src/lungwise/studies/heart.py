@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from lungwise.studies.jobs import Claim
 
 _log = logging.getLogger("lungwise.heart")
@@ -17,7 +15,7 @@ _BEATS = 30
 
 
 class Heart:
-    """Renews the claims of one room in one thread, which lives only while there are any.
+    """Renews the claims of one room in one thread, which ends at the first beat that finds none.
 
     Parameters
     ----------
@@ -64,5 +62,5 @@ class Heart:
     def _keep(self, claim: Claim) -> None:
         try:
             self._renew(claim)
-        except SQLAlchemyError:
-            _log.warning("A lease could not be renewed: the database cannot be reached.")
+        except Exception as error:  # the heart must beat on, for this claim and the others
+            _log.warning("A lease could not be renewed; it is tried again: %s", error)

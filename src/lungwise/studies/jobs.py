@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -196,7 +197,7 @@ def _summary(session: Session, study: Study) -> tuple[Standing, float]:
     read = [(probability, verdict) for _, verdict, probability in films if probability is not None]
     if not read:
         return Standing.REFUSED, 0.0
-    highest, verdict = max(read)
+    highest, verdict = max(read, key=itemgetter(0))
     return Standing(str(verdict)), highest
 
 

@@ -111,6 +111,7 @@ class ReadingRoom:
         self._change = threading.Condition()
         self._stopping = False
         self._idle = True
+        self._spent = 0.0
         self._threads = [threading.Thread(target=self._work, name=f"reader-{n}", daemon=True) for n in range(readers)]
 
     def start(self) -> None:
@@ -180,20 +181,22 @@ class ReadingRoom:
     def _serve(self, claim: Claim) -> None:
         with self._heart.beating_for(claim), _in_service_of(claim):
             self._read(claim)
+        self._count_time()
         self._notify()
 
     def _claim(self) -> Claim | None:
         """Take the next job. After an idle look the queue is only read: no reader is made, and no lock is taken."""
-        if self._idle:
-            with self._database.reading() as session:
-                self._idle = not self._jobs(session).any_due()
-        if self._idle:
+        if self._idle and not self._any_due():
             return None
         model = self.model
         with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
             claim = self._jobs(session).claim(model)
         self._idle = claim is None
         return claim
+
+    def _any_due(self) -> bool:
+        with self._database.reading() as session:
+            return self._jobs(session).any_due()
 
     def _jobs(self, session: Session) -> Jobs:
         return Jobs(session, self._clock, self._lease, self._send_to)
@@ -208,7 +211,14 @@ class ReadingRoom:
 
     @cached_property
     def _made(self) -> FilmReader:
-        return self._make_reader()
+        reader = self._make_reader()
+        self._spent = time.process_time()
+        return reader
+
+    def _count_time(self) -> None:
+        with self._making:
+            before, self._spent = self._spent, time.process_time()
+            PROCESSOR.inc(self._spent - before)
 
     def _notify(self) -> None:
         with self._change:
@@ -289,7 +299,6 @@ def _count(claim: Claim, outcome: Reading | Refusal) -> None:
     model = (claim.model.name, claim.model.version)
     MODEL.labels(*model).set(1)
     MEMORY.set(getrusage(RUSAGE_SELF).ru_maxrss << 10)
-    PROCESSOR.set(time.process_time())
     if isinstance(outcome, Refusal):
         REFUSALS.labels(outcome.code, *model).inc()
         said = f"refused: {outcome.code}"

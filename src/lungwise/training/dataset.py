@@ -75,9 +75,10 @@ class Teacher:
         if label != SILENT:
             learnt: NDArray[np.float32] = (1 - self.smoothing) * _sure(label) + self.smoothing * self._opinion(pixels)
             return learnt
-        if self.opinion is None or not film.adult or film.label not in _NOT_TYPICAL:
+        diagnosis = "normal" if film.finding == "No Finding" else film.label
+        if self.opinion is None or not film.adult or diagnosis not in _NOT_TYPICAL:
             return np.full(len(APPEARANCES), np.nan, np.float32)
-        return _moved(self.opinion(pixels), _NOT_TYPICAL[film.label])
+        return _moved(self.opinion(pixels), _NOT_TYPICAL[diagnosis])
 
     def _opinion(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         alike = np.full(len(APPEARANCES), 1 / len(APPEARANCES), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 
-from lungwise.films import open_film
+from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
 from lungwise.reading.artefact import GATE, Card, Thresholds, labels
@@ -143,7 +144,8 @@ def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> 
     frontal = [film for film in val if film.group != "ood"]
     upright = []
     for done, film in enumerate(frontal, start=1):
-        upright.append(float(_outputs(runtime, film)["gate"][GATE.index("upright")]))
+        with contextlib.suppress(Refusal):  # what is refused as a file never comes to the gate
+            upright.append(float(_outputs(runtime, film)["gate"][GATE.index("upright")]))
         progress("setting the gate", done, len(frontal))
     return np.array(upright)
 

@@ -205,9 +205,9 @@ class LungNet(Trunk):
 
 
 def load_trunk(network: Trunk, path: Path) -> None:
-    """Load a torchvision-keyed checkpoint into the trunk.
+    """Load a torchvision-keyed checkpoint into the trunk, or a run's weights into all of the network.
 
-    Heads are left as they are. A three-channel stem is summed to one channel.
+    Heads that it does not hold are left as they are. A three-channel stem is summed to one channel.
 
     Raises
     ------

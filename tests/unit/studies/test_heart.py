@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from lungwise.studies.heart import Heart
@@ -28,44 +30,53 @@ class Renewals:
             assert self.came.wait_for(lambda: self.claims.count(claim) >= times, 60)
 
 
-def hearts() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "heart"]
+@pytest.fixture
+def hearts() -> Callable[[], list[threading.Thread]]:
+    """Give the hearts that a test began: rooms of other tests may have one that is about to end."""
+    before = set(threading.enumerate())
+
+    def begun() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "heart" and thread not in before]
+
+    return begun
 
 
-def end_of_hearts() -> None:
-    for thread in hearts():
+def wait_for_the_end(hearts: list[threading.Thread]) -> None:
+    for thread in hearts:
         thread.join(60)
         assert not thread.is_alive()
 
 
-def test_every_claim_in_hand_is_renewed_by_one_thread_that_ends_with_the_last() -> None:
+def test_every_claim_in_hand_is_renewed_by_one_thread_that_ends_with_the_last(
+    hearts: Callable[[], list[threading.Thread]],
+) -> None:
     renewals = Renewals()
     heart = Heart(renewals, LEASE)
     with heart.beating_for(ONE), heart.beating_for(OTHER):
         renewals.wait_for(ONE, 3)
         renewals.wait_for(OTHER, 3)
         assert len(hearts()) == 1
-    end_of_hearts()
+    wait_for_the_end(hearts())
     with heart.beating_for(OTHER):
         renewals.wait_for(OTHER, renewals.claims.count(OTHER) + 2)
-    end_of_hearts()
+    wait_for_the_end(hearts())
 
 
-def test_a_reader_that_is_stuck_loses_its_claim() -> None:
+def test_a_reader_that_is_stuck_loses_its_claim(hearts: Callable[[], list[threading.Thread]]) -> None:
     renewals = Renewals()
     with Heart(renewals, LEASE).beating_for(ONE):
-        end_of_hearts()
+        wait_for_the_end(hearts())
     assert renewals.claims == [ONE] * 30
 
 
-def test_a_database_that_is_away_for_a_while_does_not_stop_the_heart() -> None:
+@pytest.mark.parametrize("fault", [OperationalError("UPDATE jobs", {}, ConnectionError("away")), RuntimeError("odd")])
+def test_no_fault_stops_the_heart(fault: Exception) -> None:
     renewals = Renewals()
 
     def renew(claim: Claim) -> None:
         renewals(claim)
         if len(renewals.claims) < 3:
-            raise OperationalError("UPDATE jobs", {}, ConnectionError("away"))
+            raise fault
 
     with Heart(renew, LEASE).beating_for(ONE):
         renewals.wait_for(ONE, 5)
-    end_of_hearts()

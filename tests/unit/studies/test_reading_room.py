@@ -61,6 +61,13 @@ def opened(rooms: Rooms, *films: bytes) -> Study:
     return study
 
 
+def readings(rooms: Rooms) -> int:
+    """Count them, and hold nobody up."""
+    count = rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) or 0
+    rooms.session.commit()
+    return count
+
+
 def test_a_reading_is_kept_once_however_often_it_is_finished(rooms: Rooms, film: Callable[..., bytes]) -> None:
     opened(rooms, film(1))
     rooms.read_all()
@@ -77,6 +84,35 @@ def test_a_fault_leaves_the_film_queued_for_later(
     rooms.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
+
+
+def test_a_turn_reads_what_is_queued_and_calls_for_help_once(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    rings: list[int] = []
+    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    room.take_turn()
+    assert rings == []
+    opened(rooms, film(1), film(2), film(3))
+    room.take_turn()
+    assert rings == [0], "before the first film is read"
+    assert readings(rooms) == 3
+
+
+def test_a_turn_ends_after_a_while_and_leaves_the_rest(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._TURN", 0)
+    opened(rooms, film(1), film(2))
+    room_with(drawn_reader()).take_turn()
+    assert readings(rooms) == 1
 
 
 def test_a_film_is_kept_as_long_as_its_reader_lives(

@@ -63,6 +63,8 @@ OPINION = np.array([0.1, 0.6, 0.2, 0.1], np.float32)
         (film("siim", "typical appearance"), [0.05, 0.8, 0.1, 0.05]),
         (film("nih", "normal"), [0.7, 0, 0.2, 0.1]),
         (film("tb-belarus", "tuberculosis"), [0.1, 0, 0.2, 0.7]),
+        (film("cohen-sirm.org", "other", "SARS"), [0.1, 0, 0.2, 0.7]),
+        (film("cohen-sirm.org", "other", "No Finding"), [0.7, 0, 0.2, 0.1]),
         (film("radiography-covid", "COVID-19"), [0.1, 0.6, 0.2, 0.1]),
         (film("ood-ct", "ct", group="ood"), [np.nan] * 4),
         (replace(film("kermany-children", "pneumonia"), adult=False), [np.nan] * 4),
