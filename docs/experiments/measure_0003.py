@@ -80,7 +80,7 @@ def mirrored(weights: Path, films: list[LabelledFilm]) -> None:
     network = LungNet().eval()
     network.load_state_dict(load_file(weights))
     siim = [film for film in films if film.source == "siim"]
-    for size in (299, 256):
+    for size in (299, 256, 320, 352):
         squares = [preprocess(open_film(film.path.read_bytes()).pixels, size) for film in siim]
         plain, other = (_logits(network, [flip(square) for square in squares]) for flip in (np.array, np.fliplr))
         for name, logits in (("plain", plain), ("mirrored", other), ("both", (plain + other) / 2)):

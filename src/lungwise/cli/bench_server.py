@@ -15,11 +15,12 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from lungwise.api.schemas import LONGEST_WAIT, Study
+from lungwise.api.schemas import LONGEST_WAIT, Reading, Study
 from lungwise.client import ApiError, Client
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
+from lungwise.reading.gate import REFUSALS
 from lungwise.reading.runtime import cores
 
 _SENDERS = 4
@@ -28,6 +29,7 @@ _PATIENCE = 600
 """Seconds after which a film that is not read says that nobody reads there."""
 _STAGE = "lungwise_stage_seconds"
 _MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds_total"
+_BY_THE_GATE = {code for code, _sentence in REFUSALS.values()}
 Measured = dict[str, Any]
 Figures = dict[str, float]
 
@@ -108,10 +110,15 @@ def _read(client: Client, key: str) -> Study:
 
 def _rate(studies: list[Study]) -> float:
     readings = [film.reading for study in studies for film in study.films]
-    ended = [reading.created_at for reading in readings if reading is not None and reading.refusal is None]
+    ended = [reading.created_at for reading in readings if reading is not None and _ran(reading)]
     if len(ended) < len(readings):
         raise ApiError(0, "The server could not read this film, or refused it. Measure with another: --film")
     return len(ended) / (max(ended) - min(study.created_at for study in studies)).total_seconds()
+
+
+def _ran(reading: Reading) -> bool:
+    """Whether the network ran: a film that its gate turns away costs what one costs that is read."""
+    return reading.refusal is None or reading.refusal.code in _BY_THE_GATE
 
 
 def scrape(server: str) -> Figures:

@@ -17,8 +17,13 @@ from lungwise.reading.artefact import WEIGHTS, read_card
 @films_option
 @click.option("--version", "model_version", help="The artefact's version  [default: the next after the one there]")
 @click.option("--output", default=WEIGHTS, type=click.Path(file_okay=False, path_type=Path), help="Where it goes.")
+@click.option(
+    "--mean-with",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The run that RUN went on from: what is written is the mean of both.",
+)
 @one_line_errors
-def export(run: Path, films: Path, model_version: str | None, output: Path) -> None:
+def export(run: Path, films: Path, model_version: str | None, output: Path, mean_with: Path | None) -> None:
     """Calibrate, quantise and write what RUN has learnt.
 
     Fails, and leaves the artefact that is there, if int8 loses more than 0.003 AUC or flips
@@ -28,7 +33,8 @@ def export(run: Path, films: Path, model_version: str | None, output: Path) -> N
     from lungwise.training.export import export as write
 
     with progress() as report:
-        card = write(run, read_collection(films), model_version or next_version(output), output, report)
+        version = model_version or next_version(output)
+        card = write(run, read_collection(films), version, output, report, mean_with)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

@@ -99,7 +99,7 @@ class Reader:
         try:
             answer = self._read(open_path(path), runtime)
         except Refusal as refusal:
-            answer = refusal
+            answer = refusal.with_traceback(None)  # which would keep the film in memory
         return Answer(path, answer, (time.perf_counter() - began) * 1000)
 
     def runtime(self, streams: int = 1) -> Runtime:

@@ -21,7 +21,6 @@ from lungwise.studies.statements import (
     ANY_DUE,
     FILM,
     FILMS,
-    IS_READ,
     LOCKED_JOB,
     LOCKED_JOB_AND_STUDY,
     LOCKED_STUDY,
@@ -105,11 +104,12 @@ class Jobs:
         The first to finish a job has finished it, even one whose lease has run out. A film deleted
         meanwhile is left.
         """
-        locked = self._session.execute(LOCKED_JOB_AND_STUDY, {"job": claim.job}).one_or_none()
+        asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
+        locked = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
         if locked is None or locked.Job.state == JobState.DONE:
             return
-        job, study = locked
-        if not self._session.scalar(IS_READ, _of(job, claim.model)):
+        job, study, is_read = locked
+        if not is_read:
             record = _record(outcome, claim.model)
             record.film_id, record.created_at = job.film_id, self._clock()
             self._session.add(record)
@@ -165,8 +165,9 @@ class Jobs:
 
     def _film(self, job: Job, model: Model) -> tuple[str, str, bool]:
         """Give the key of a job's study, its film's hash, and whether the model has read it."""
-        study, sha256, is_read = self._session.execute(FILM, _of(job, model)).one()
-        return study, sha256, bool(is_read)
+        asked = {"film": job.film_id, "name": model.name, "version": model.version}
+        study, sha256, is_read = self._session.execute(FILM, asked).one()
+        return study, sha256, is_read
 
     def _put_back(self, job: Job, seconds: float) -> None:
         job.state, job.claim = JobState.QUEUED, ""
@@ -199,10 +200,6 @@ def _summary(session: Session, study: Study) -> tuple[Standing, float]:
         return Standing.REFUSED, 0.0
     highest, verdict = max(read, key=itemgetter(0))
     return Standing(str(verdict)), highest
-
-
-def _of(job: Job, model: Model) -> dict[str, Any]:
-    return {"film": job.film_id, "name": model.name, "version": model.version}
 
 
 def _record(outcome: Reading | Refusal, model: Model) -> ReadingRecord:

@@ -266,7 +266,7 @@ class ReadingRoom:
             with STAGE_SECONDS.labels("network").time():
                 return self._reader().read(film)
         except Refusal as refusal:
-            return refusal
+            return refusal.with_traceback(None)  # which would keep the film in memory, in a circle
 
     def _tell(self, what: Callable[[Jobs], None]) -> None:
         """Write what came of a job; while the database is away, wait for it rather than read again."""

@@ -29,17 +29,14 @@ NEXT = (
 """`state`, `model`, `now`, `latest`: the oldest job that may be taken. It runs along its index and stops at the first
 row, so that others' locks are skipped, not met."""
 
-IS_READ = select(
-    exists().where(
-        ReadingRecord.film_id == bindparam("film"),
-        ReadingRecord.model == bindparam("name"),
-        ReadingRecord.version == bindparam("version"),
-    )
+_IS_READ = exists().where(
+    ReadingRecord.film_id == FilmRecord.id,
+    ReadingRecord.model == bindparam("name"),
+    ReadingRecord.version == bindparam("version"),
 )
-"""`film`, `name`, `version`: whether the model has read the film."""
 
 FILM = (
-    select(Study.key, FilmRecord.sha256, IS_READ.scalar_subquery())
+    select(Study.key, FilmRecord.sha256, _IS_READ)
     .join(FilmRecord, FilmRecord.study_id == Study.id)
     .where(FilmRecord.id == bindparam("film"))
 )
@@ -64,7 +61,7 @@ LOCKED_STUDY = (
 """`film`: its study, as it is now, and for nobody else to change."""
 
 LOCKED_JOB_AND_STUDY = (
-    select(Job, Study)
+    select(Job, Study, _IS_READ)
     .join(FilmRecord, FilmRecord.id == Job.film_id)
     .join(Study, Study.id == FilmRecord.study_id)
     .where(Job.id == bindparam("job"))
@@ -72,7 +69,8 @@ LOCKED_JOB_AND_STUDY = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-"""`job`: both, as they are now, and for nobody else to change."""
+"""`job`, `name`, `version`: both, as they are now, and for nobody else to change; and whether the model has read the
+film. Should another job of that film be finished in the same moment, the unique key of readings decides."""
 
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()

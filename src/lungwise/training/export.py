@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
@@ -25,6 +26,7 @@ from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise, statement
 from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
+from lungwise.training.fit import sha256
 from lungwise.training.network import LungNet
 from lungwise.training.serving import Serving, write_onnx
 
@@ -61,7 +63,14 @@ class Validation:
         return log_odds
 
 
-def export(run: Path, films: list[LabelledFilm], version: str, output: Path, progress: Progress) -> Card:
+def export(
+    run: Path,
+    films: list[LabelledFilm],
+    version: str,
+    output: Path,
+    progress: Progress,
+    mean_with: Path | None = None,
+) -> Card:
     """Write `inception_v3.onnx` and `card.json`.
 
     Parameters
@@ -73,6 +82,8 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
         films the probabilities and thresholds.
     output
         Where the artefact goes once it has passed; its parts are first made in the run folder.
+    mean_with
+        Another run, which this one went on from: what ships is the mean of both weights.
 
     Raises
     ------
@@ -80,9 +91,10 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
     val = [film for film in films if film.split == "val"]
-    scale = _fit_scaling(run, val, progress)
+    network = partial(trained_network, run, mean_with)
+    scale = _fit_scaling(network(), run / "uncalibrated.onnx", val, progress)
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
-    write_onnx(Serving(_network(run), scale), exact)
+    write_onnx(Serving(network(), scale), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
     shipped = OpenVino(int8)
     before, after = (validation(runtime, val, progress) for runtime in (OpenVino(exact), shipped))
@@ -90,7 +102,7 @@ def export(run: Path, films: list[LabelledFilm], version: str, output: Path, pro
     rates = verdict_rates(after.probability, after.positive, limits)
     metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
     lowest = gate(_upright(shipped, val, progress))
-    card = _card(run, int8, version, scale, limits, lowest, metrics)
+    card = _card(_record(run, mean_with), int8, version, scale, limits, lowest, metrics)
     _install(int8, card, output)
     return card
 
@@ -150,18 +162,19 @@ def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> 
     return np.array(upright)
 
 
-def _fit_scaling(run: Path, val: list[LabelledFilm], progress: Progress) -> Scaling:
-    """The scaling of the float32 network, found with what it says before calibration."""
-    raw = run / "uncalibrated.onnx"
-    write_onnx(Serving(_network(run)), raw)
+def _fit_scaling(network: LungNet, raw: Path, val: list[LabelledFilm], progress: Progress) -> Scaling:
+    """The scaling of the float32 network, found with what it says before calibration; `raw` is made and removed."""
+    write_onnx(Serving(network), raw)
     validated = validation(OpenVino(raw), val, progress)
     raw.unlink()
     return scaling(validated.log_odds, validated.positive)
 
 
-def _network(run: Path) -> LungNet:
+def trained_network(run: Path, mean_with: Path | None) -> LungNet:
+    """The network of a run, or of the mean of two (Wortsman et al., CVPR 2022), surer on strange films."""
+    weights = [load_file(folder / "weights.safetensors") for folder in (run, mean_with) if folder]
     network = LungNet()
-    network.load_state_dict(load_file(run / "weights.safetensors"))
+    network.load_state_dict({name: torch.stack([w[name].float() for w in weights]).mean(0) for name in weights[0]})
     return network
 
 
@@ -176,10 +189,20 @@ def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
     return [chest[i].path for i in order[:300]]
 
 
+def _record(run: Path, mean_with: Path | None) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((run / "record.json").read_text())
+    return record | {"mean_with": sha256(mean_with / "weights.safetensors") if mean_with else None}
+
+
 def _card(
-    run: Path, onnx: Path, version: str, scale: Scaling, limits: Thresholds, lowest: float, metrics: dict[str, Any]
+    record: dict[str, Any],
+    onnx: Path,
+    version: str,
+    scale: Scaling,
+    limits: Thresholds,
+    lowest: float,
+    metrics: dict[str, Any],
 ) -> Card:
-    record = json.loads((run / "record.json").read_text())
     return Card(
         name="inception_v3",
         version=version,
@@ -190,8 +213,8 @@ def _card(
         gate=lowest,
         calibration=asdict(scale),
         hashes={
-            "onnx": hashlib.sha256(onnx.read_bytes()).hexdigest(),
-            **{part: record[part] for part in ("code", "data", "init", "teacher")},
+            "onnx": sha256(onnx),
+            **{part: record[part] for part in ("code", "data", "init", "teacher", "mean_with")},
         },
         training={"recipe": record["recipe"], "epochs": record["epochs"]},
         metrics=metrics,

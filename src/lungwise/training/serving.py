@@ -47,14 +47,13 @@ def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
     """Log odds of COVID-19, (n, 4) and (n, 4) logits to (n,).
 
     The odds of the typical appearance against a negative or atypical film, less the odds of
-    tuberculosis and of another pneumonia where those are likelier than not: the head that learnt
-    from SIIM alone has seen other disease only as atypical films, and takes much of it for COVID-19.
+    tuberculosis where that is likelier than not: other disease is atypical at most.
     """
     typical, negative, atypical = (
         appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative", "atypical")
     )
-    others = (findings[:, FINDINGS.index(name)] for name in ("tuberculosis", "other pneumonia"))
-    return typical - torch.stack((negative, atypical)).logsumexp(0) - sum(torch.relu(odds) for odds in others)
+    tuberculosis = findings[:, FINDINGS.index("tuberculosis")]
+    return typical - torch.stack((negative, atypical)).logsumexp(0) - torch.relu(tuberculosis)
 
 
 def fold_scaling(network: LungNet) -> LungNet:

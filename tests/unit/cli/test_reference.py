@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 
 from lungwise.cli import main
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import WEIGHTS, read_card
 from lungwise.studies.drift import read_reference
 
@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 COLUMNS = ("film", "split", "source", "group", "patient", "covid", "label", "finding", "view", "adult", "boxes")
 
 
-def test_the_answers_to_the_validation_films_are_written_with_their_model(tmp_path: Path, blank: bytes) -> None:
-    (tmp_path / "read.jpg").write_bytes(as_jpeg(drawn_film(1, 4)))
+def test_the_answers_to_the_validation_films_are_written_with_their_model(
+    tmp_path: Path, blank: bytes, films_folder: Path
+) -> None:
+    real = next(
+        film for film in read_collection(films_folder / "films.csv") if film.source == "siim" and film.split == "val"
+    )
+    (tmp_path / "read.jpg").write_bytes(real.path.read_bytes())
     (tmp_path / "refused.jpg").write_bytes(blank)
     rows = [
         ("read.jpg", "val", "siim"),

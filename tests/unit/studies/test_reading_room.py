@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
 
-from lungwise.films import Film
+from lungwise.films import Film, Refusal
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
 from lungwise.store import Database
@@ -41,6 +43,19 @@ class SlowReader:
         self.begun.set()
         assert self.may_end.wait(60)
         return self.reader.read(film)
+
+
+class RefusingReader:
+    """A reader that refuses, and remembers the pixels without keeping them."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self) -> None:
+        self.pixels: list[weakref.ref[object]] = []
+
+    def read(self, film: Film) -> Reading:
+        self.pixels.append(weakref.ref(film.pixels))
+        raise Refusal("not a film", "This is not a chest film.")
 
 
 @pytest.fixture
@@ -84,6 +99,19 @@ def test_a_fault_leaves_the_film_queued_for_later(
     rooms.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
+
+
+def test_a_refused_film_leaves_the_memory_at_once(
+    rooms: Rooms, room_with: Callable[..., ReadingRoom], film: Callable[..., bytes]
+) -> None:
+    opened(rooms, film(1))
+    reader = RefusingReader()
+    gc.disable()
+    try:
+        assert room_with(reader).read_next()
+        assert [pixels() for pixels in reader.pixels] == [None]
+    finally:
+        gc.enable()
 
 
 def test_a_turn_reads_what_is_queued_and_calls_for_help_once(

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.runtime import OnnxRuntime, OpenVino
 from lungwise.training.calibrate import Scaling
-from lungwise.training.export import Validation, WorseInt8, compare, export
+from lungwise.training.export import Validation, WorseInt8, compare, export, trained_network
 from lungwise.training.fit import Run
 from lungwise.training.network import LungNet
 from lungwise.training.recipe import read_recipe
@@ -45,11 +46,26 @@ def test_an_int8_network_that_loses_accuracy_is_not_shipped() -> None:
         compare(exact, worse, LIMITS)
 
 
-def test_likely_other_disease_takes_from_the_odds_of_covid_and_unlikely_does_not() -> None:
-    appearance = torch.tensor([[0.5, 2.0, 0.0, -30.0]]).repeat(3, 1)
-    findings = torch.tensor([[0.0, 0.0, -3.0, -3.0], [0.0, 0.0, -3.0, 3.0], [0.0, 0.0, 1.0, -3.0]])
+def test_likely_tuberculosis_takes_from_the_odds_of_covid_and_unlikely_does_not() -> None:
+    appearance = torch.tensor([[0.5, 2.0, 0.0, -30.0]]).repeat(2, 1)
+    findings = torch.tensor([[0.0, 0.0, -3.0, -3.0], [0.0, 0.0, -3.0, 3.0]])
 
-    assert covid_log_odds(appearance, findings).tolist() == [1.5, -1.5, 0.5]
+    assert covid_log_odds(appearance, findings).tolist() == [1.5, -1.5]
+
+
+def test_the_mean_of_two_runs_lies_between_them(tmp_path: Path) -> None:
+    runs = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        runs.append(LungNet().state_dict())
+        (tmp_path / str(seed)).mkdir()
+        save_file(runs[-1], tmp_path / str(seed) / "weights.safetensors")
+
+    mean = trained_network(tmp_path / "0", tmp_path / "1").state_dict()
+
+    torch.testing.assert_close(mean["gate.weight"], (runs[0]["gate.weight"] + runs[1]["gate.weight"]) / 2)
+    alone = trained_network(tmp_path / "0", None).state_dict()
+    torch.testing.assert_close(alone["gate.weight"], runs[0]["gate.weight"])
 
 
 def test_an_atypical_film_is_no_more_covid_than_a_negative_one() -> None:
