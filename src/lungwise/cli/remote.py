@@ -15,7 +15,7 @@ from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
 from lungwise.reading import Answer, Reading, Verdict
-from lungwise.reading.reading import Caution
+from lungwise.reading.reading import Caution, outcome_of
 
 _AT_ONCE = 4
 """Films under way: enough to hide the network, few enough to leave the server to others."""
@@ -41,11 +41,7 @@ class RemoteReader:
 
     def _answer(self, path: Path) -> Answer:
         began = time.perf_counter()
-        answer: Reading | Refusal
-        try:
-            answer = self._read(bytes_of(path))
-        except Refusal as refusal:
-            answer = refusal
+        answer = outcome_of(lambda: self._read(bytes_of(path)))
         return Answer(path, answer, (time.perf_counter() - began) * 1000)
 
     def _read(self, data: bytes) -> Reading:

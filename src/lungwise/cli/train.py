@@ -20,11 +20,7 @@ _TEACHER = (
 @click.command()
 @click.argument("recipe")
 @films_option
-@click.option(
-    "--init",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help=_INIT,
-)
+@click.option("--init", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=_INIT)
 @click.option(
     "--teacher", "teachers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help=_TEACHER
 )

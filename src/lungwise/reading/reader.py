@@ -18,7 +18,7 @@ from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, Artefact, load_artefact
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.quality import refuse_unfit
-from lungwise.reading.reading import CHILD, PHOTOGRAPH, TURNED_UPRIGHT, Caution, Reading, Verdict
+from lungwise.reading.reading import CHILD, PHOTOGRAPH, TURNED_UPRIGHT, Caution, Reading, Verdict, outcome_of
 from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
 _AHEAD = 4
@@ -95,11 +95,7 @@ class Reader:
 
     def _answer(self, path: Path, runtime: Runtime) -> Answer:
         began = time.perf_counter()
-        answer: Reading | Refusal
-        try:
-            answer = self._read(open_path(path), runtime)
-        except Refusal as refusal:
-            answer = refusal.with_traceback(None)  # which would keep the film in memory
+        answer = outcome_of(lambda: self._read(open_path(path), runtime))
         return Answer(path, answer, (time.perf_counter() - began) * 1000)
 
     def runtime(self, streams: int = 1) -> Runtime:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lungwise.films import Refusal
 
 
 class Verdict(StrEnum):
@@ -74,3 +77,15 @@ class Reading:
         """Where the heat map is highest: x and y as fractions of the film."""
         row, column = divmod(int(self.heat_map.argmax()), self.heat_map.shape[1])
         return (column + 0.5) / self.heat_map.shape[1], (row + 0.5) / self.heat_map.shape[0]
+
+
+def outcome_of(read: Callable[[], Reading]) -> Reading | Refusal:
+    """What comes of reading: a refusal is an answer, too.
+
+    It comes without its traceback, which would keep the film in memory: whoever holds the answer
+    stands in the traceback, and so the two keep each other.
+    """
+    try:
+        return read()
+    except Refusal as refusal:
+        return refusal.with_traceback(None)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from lungwise.films import Film, Refusal, open_film
 from lungwise.logs import request_id
 from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUSALS, STAGE_SECONDS
-from lungwise.reading.reading import Reading
+from lungwise.reading.reading import Reading, outcome_of
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.heart import Heart
@@ -260,13 +260,13 @@ class ReadingRoom:
     def _outcome(self, claim: Claim) -> Reading | Refusal:
         with STAGE_SECONDS.labels("store").time():
             data = self._store.get(claim.study, claim.sha256)
-        try:
-            with STAGE_SECONDS.labels("decode").time():
-                film = open_film(data)
-            with STAGE_SECONDS.labels("network").time():
-                return self._reader().read(film)
-        except Refusal as refusal:
-            return refusal.with_traceback(None)  # which would keep the film in memory, in a circle
+        return outcome_of(lambda: self._reading(data))
+
+    def _reading(self, data: bytes) -> Reading:
+        with STAGE_SECONDS.labels("decode").time():
+            film = open_film(data)
+        with STAGE_SECONDS.labels("network").time():
+            return self._reader().read(film)
 
     def _tell(self, what: Callable[[Jobs], None]) -> None:
         """Write what came of a job; while the database is away, wait for it rather than read again."""
