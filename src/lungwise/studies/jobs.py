@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.films import Refusal
@@ -19,12 +19,13 @@ from lungwise.studies.dispatches import Dispatches
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 from lungwise.studies.statements import (
     ANY_DUE,
-    FILM,
+    END,
     FILMS,
     LOCKED_JOB,
     LOCKED_JOB_AND_STUDY,
     LOCKED_STUDY,
     NEXT,
+    TAKE,
 )
 
 ATTEMPTS = 4
@@ -81,15 +82,12 @@ class Jobs:
     def claim(self, model: Model) -> Claim | None:
         """Take the next job for a model, so that nobody else takes it: new films first, the oldest first."""
         now = database_time(self._session)
-        while (job := self._next(model, now)) is not None:
-            study, sha256, is_read = self._film(job, model)
-            if is_read:
-                self._end(job, self._lock_study(job), JobState.DONE, "")
-            elif job.attempts >= ATTEMPTS:
-                self._end(job, self._lock_study(job), JobState.FAILED, _DIED)
-            else:
-                self._take(job, now)
-                return Claim(job.id, job.claim, study, sha256, model, job.request_id)
+        while (row := self._next(model, now)) is not None:
+            job, film, attempts, request_id, study, sha256, is_read = row
+            if not is_read and attempts < ATTEMPTS:
+                return Claim(job, self._take(job, now), study, sha256, model, request_id)
+            state, error = (JobState.DONE, "") if is_read else (JobState.FAILED, _DIED)
+            self._end(job, self._lock_study(film), state, error)
         return None
 
     def renew(self, claim: Claim) -> None:
@@ -106,17 +104,17 @@ class Jobs:
         """
         asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
         locked = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
-        if locked is None or locked.Job.state == JobState.DONE:
+        if locked is None or locked.state == JobState.DONE:
             return
-        job, study, is_read = locked
+        film, wanted, _, study, is_read = locked
         if not is_read:
             record = _record(outcome, claim.model)
-            record.film_id, record.created_at = job.film_id, self._clock()
+            record.film_id, record.created_at = film, self._clock()
             self._session.add(record)
-            if self._send_to and not job.model:  # an old film that is read again stays here
+            if self._send_to and not wanted:  # an old film that is read again stays here
                 self._session.flush()
                 Dispatches(self._session, self._clock).queue(record, self._send_to)
-        self._end(job, study, JobState.DONE, "")
+        self._end(claim.job, study, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:
         """Queue a job again that ended in a fault, for later, or after its last attempt call it failed."""
@@ -127,7 +125,7 @@ class Jobs:
             self._put_back(job, _BACK_OFF[job.attempts - 1])
             job.error = error[:200]
         else:
-            self._end(job, self._lock_study(job), JobState.FAILED, error)
+            self._end(job.id, self._lock_study(job.film_id), JobState.FAILED, error)
 
     def give_back(self, claim: Claim) -> None:
         """Queue a job again that could not be begun; this was no attempt."""
@@ -142,11 +140,12 @@ class Jobs:
         query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(_UNFINISHED))
         return len(self._session.scalars(query).all())
 
-    def _next(self, model: Model, now: datetime) -> Job | None:
+    def _next(self, model: Model, now: datetime) -> Row[int, int, int, str, str, str, bool] | None:
         for wanted in ("", str(model)):
             for state in _UNFINISHED:
-                if (job := self._session.scalar(NEXT, {"model": wanted, **self._due(state, now)})) is not None:
-                    return job
+                asked = {"wanted": wanted, "name": model.name, "version": model.version, **self._due(state, now)}
+                if (row := self._session.execute(NEXT, asked).first()) is not None:
+                    return row
         return None
 
     def _due(self, state: JobState, now: datetime) -> dict[str, Any]:
@@ -154,31 +153,26 @@ class Jobs:
         longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
         return {"state": state, "now": now, "latest": now + longest}
 
-    def _take(self, job: Job, now: datetime) -> None:
-        job.state, job.claim, job.due_at = JobState.RUNNING, new_key(), now + self._lease
-        job.attempts += 1
+    def _take(self, job: int, now: datetime) -> str:
+        token = new_key()
+        self._session.execute(TAKE, {"job": job, "token": token, "until": now + self._lease})
+        return token
 
     def _held(self, claim: Claim) -> Job | None:
         """Give a claimed job unless its lease has run out and somebody else has taken it."""
         job = self._session.scalar(LOCKED_JOB, {"job": claim.job})
         return job if job is not None and (job.state, job.claim) == (JobState.RUNNING, claim.token) else None
 
-    def _film(self, job: Job, model: Model) -> tuple[str, str, bool]:
-        """Give the key of a job's study, its film's hash, and whether the model has read it."""
-        asked = {"film": job.film_id, "name": model.name, "version": model.version}
-        study, sha256, is_read = self._session.execute(FILM, asked).one()
-        return study, sha256, is_read
-
     def _put_back(self, job: Job, seconds: float) -> None:
         job.state, job.claim = JobState.QUEUED, ""
         job.due_at = database_time(self._session) + timedelta(seconds=seconds)
 
-    def _lock_study(self, job: Job) -> Study:
+    def _lock_study(self, film: int) -> Study:
         """Let the readings of one study be written and summed up one after the other."""
-        return self._session.scalars(LOCKED_STUDY, {"film": job.film_id}).one()
+        return self._session.scalars(LOCKED_STUDY, {"film": film}).one()
 
-    def _end(self, job: Job, study: Study, state: JobState, error: str) -> None:
-        job.state, job.error, job.finished_at = state, error[:200], self._clock()
+    def _end(self, job: int, study: Study, state: JobState, error: str) -> None:
+        self._session.execute(END, {"job": job, "end": state, "why": error[:200], "now": self._clock()})
         sum_up(self._session, study)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from resource import RUSAGE_SELF, getrusage
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.heart import Heart
 from lungwise.studies.jobs import Claim, Jobs, Model
 
+T = TypeVar("T")
 _log = logging.getLogger("lungwise.reading_room")
 _GLANCE = 1.0
 """Seconds between two looks at the queue when nobody calls."""
@@ -159,9 +160,8 @@ class ReadingRoom:
         claim = self._claim()
         if claim is not None:
             self._ring()
-        while claim is not None:
-            self._serve(claim)
-            claim = self._claim() if time.monotonic() < end else None
+        while self._serve_on(claim, lambda: time.monotonic() < end) and time.monotonic() < end:
+            claim = self._claim()
 
     def read_next(self) -> bool:
         """Read the next film in the calling thread, and say whether there was one.
@@ -173,16 +173,21 @@ class ReadingRoom:
         OSError
             If the store cannot be reached. The film stays queued.
         """
-        claim = self._claim()
-        if claim is not None:
-            self._serve(claim)
-        return claim is not None
+        return self._serve_on(self._claim(), lambda: False)
 
-    def _serve(self, claim: Claim) -> None:
+    def _serve_on(self, claim: Claim | None, go_on: Callable[[], bool]) -> bool:
+        """Read a film and those after it for as long as `go_on` says, and say whether there was one."""
+        found = claim is not None
+        while claim is not None:
+            claim = self._serve(claim, go_on)
+        return found
+
+    def _serve(self, claim: Claim, go_on: Callable[[], bool]) -> Claim | None:
         with self._heart.beating_for(claim), _in_service_of(claim):
-            self._read(claim)
+            following = self._read(claim, go_on)
         self._count_time()
         self._notify()
+        return following
 
     def _claim(self) -> Claim | None:
         """Take the next job. After an idle look the queue is only read: no reader is made, and no lock is taken."""
@@ -190,7 +195,10 @@ class ReadingRoom:
             return None
         model = self.model
         with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
-            claim = self._jobs(session).claim(model)
+            return self._next(self._jobs(session), model)
+
+    def _next(self, jobs: Jobs, model: Model) -> Claim | None:
+        claim = jobs.claim(model)
         self._idle = claim is None
         return claim
 
@@ -232,22 +240,28 @@ class ReadingRoom:
     def _work(self) -> None:
         while not self._stopping:
             try:
-                found = self.read_next()
+                found = self._serve_on(self._claim(), lambda: not self._stopping)
             except Exception:  # whatever is away comes back, and the reader must still be there
                 _log.exception("Nothing can be read just now; films stay queued until it can.")
                 found = False
             if not found:
                 self._pause(_GLANCE)
 
-    def _read(self, claim: Claim) -> None:
+    def _read(self, claim: Claim, go_on: Callable[[], bool]) -> Claim | None:
         try:
             outcome = self._outcome(claim)
         except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
             self._fail(claim, fault)
-        else:
-            with STAGE_SECONDS.labels("database").time():
-                self._tell(lambda jobs: jobs.finish(claim, outcome))
-            _count(claim, outcome)
+            return None
+        with STAGE_SECONDS.labels("database").time():
+            following = self._tell(lambda jobs: self._finish(jobs, claim, outcome, go_on))
+        _count(claim, outcome)
+        return following
+
+    def _finish(self, jobs: Jobs, claim: Claim, outcome: Reading | Refusal, go_on: Callable[[], bool]) -> Claim | None:
+        """Write what came of a film, and take the next one in the same transaction: two would cost twice."""
+        jobs.finish(claim, outcome)
+        return self._next(jobs, claim.model) if go_on() else None
 
     def _fail(self, claim: Claim, fault: Exception) -> None:
         if isinstance(fault, OSError) and not self._store.writable():
@@ -268,7 +282,7 @@ class ReadingRoom:
         with STAGE_SECONDS.labels("network").time():
             return self._reader().read(film)
 
-    def _tell(self, what: Callable[[Jobs], None]) -> None:
+    def _tell(self, what: Callable[[Jobs], T]) -> T:
         """Write what came of a job; while the database is away, wait for it rather than read again."""
         while True:
             try:

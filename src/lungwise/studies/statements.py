@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import aliased, load_only
 
-from lungwise.studies.models import FilmRecord, Job, ReadingRecord, Study
+from lungwise.store import Base
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
 
-_TO_CLAIM = load_only(Job.film_id, Job.attempts, Job.request_id)
-_TO_FINISH = load_only(Job.film_id, Job.model, Job.state)
 _TO_GIVE_UP = load_only(Job.film_id, Job.state, Job.claim, Job.attempts)
 _STUDY = load_only(Study.standing, Study.probability)
 
@@ -18,29 +17,45 @@ _DUE = or_(Job.due_at <= bindparam("now"), Job.due_at > bindparam("latest"))
 ANY_DUE = select(Job.id).where(Job.state == bindparam("state"), _DUE).limit(1)
 """`state`, `now`, `latest`: whether a job of this state may be taken."""
 
+_IS_READ = exists().where(
+    ReadingRecord.film_id == Job.film_id,
+    ReadingRecord.model == bindparam("name"),
+    ReadingRecord.version == bindparam("version"),
+)
+_SHA256 = select(FilmRecord.sha256).where(FilmRecord.id == Job.film_id).scalar_subquery()
+_KEY = (
+    select(Study.key)
+    .join(FilmRecord, FilmRecord.study_id == Study.id)
+    .where(FilmRecord.id == Job.film_id)
+    .scalar_subquery()
+)
+
 NEXT = (
-    select(Job)
-    .where(Job.state == bindparam("state"), Job.model == bindparam("model"), _DUE)
-    .options(_TO_CLAIM)
+    select(Job.id, Job.film_id, Job.attempts, Job.request_id, _KEY, _SHA256, _IS_READ)
+    .where(Job.state == bindparam("state"), Job.model == bindparam("wanted"), _DUE)
     .order_by(Job.id)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-"""`state`, `model`, `now`, `latest`: the oldest job that may be taken. It runs along its index and stops at the first
-row, so that others' locks are skipped, not met."""
+"""`state`, `wanted`, `now`, `latest`, `name`, `version`: the oldest job that may be taken, its film, attempts and
+request, its study's key, its film's hash, and whether the model has read that. It runs along its index and stops at the
+first row, so that others' locks are skipped, not met; what is looked up beside it is not locked."""
 
-_IS_READ = exists().where(
-    ReadingRecord.film_id == FilmRecord.id,
-    ReadingRecord.model == bindparam("name"),
-    ReadingRecord.version == bindparam("version"),
-)
+_jobs = Base.metadata.tables[Job.__tablename__]
 
-FILM = (
-    select(Study.key, FilmRecord.sha256, _IS_READ)
-    .join(FilmRecord, FilmRecord.study_id == Study.id)
-    .where(FilmRecord.id == bindparam("film"))
+TAKE = (
+    update(_jobs)
+    .where(_jobs.c.id == bindparam("job"))
+    .values(state=JobState.RUNNING, claim=bindparam("token"), due_at=bindparam("until"), attempts=_jobs.c.attempts + 1)
 )
-"""`film`, `name`, `version`: key of the study, hash of the film, and whether the model has read it."""
+"""`job`, `token`, `until`: it is somebody's."""
+
+END = (
+    update(_jobs)
+    .where(_jobs.c.id == bindparam("job"))
+    .values(state=bindparam("end"), error=bindparam("why"), finished_at=bindparam("now"))
+)
+"""`job`, `end`, `why`, `now`: nothing more comes of it."""
 
 LOCKED_JOB = (
     select(Job)
@@ -61,11 +76,11 @@ LOCKED_STUDY = (
 """`film`: its study, as it is now, and for nobody else to change."""
 
 LOCKED_JOB_AND_STUDY = (
-    select(Job, Study, _IS_READ)
+    select(Job.film_id, Job.model, Job.state, Study, _IS_READ)
     .join(FilmRecord, FilmRecord.id == Job.film_id)
     .join(Study, Study.id == FilmRecord.study_id)
     .where(Job.id == bindparam("job"))
-    .options(_TO_FINISH, _STUDY)
+    .options(_STUDY)
     .with_for_update()
     .execution_options(populate_existing=True)
 )

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from lungwise.films import Film, Refusal
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
 from lungwise.store import Database
+from lungwise.studies.jobs import Claim, Jobs, Model
 from lungwise.studies.models import Job, JobState, ReadingRecord, Standing, Study
 from lungwise.studies.reading_room import FilmReader, ReadingRoom
 
@@ -42,6 +45,21 @@ class SlowReader:
     def read(self, film: Film) -> Reading:
         self.begun.set()
         assert self.may_end.wait(60)
+        return self.reader.read(film)
+
+
+class CountingReader:
+    """A reader that counts its films, and may break at one of them."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self, reader: DrawnReader, breaks_at: int = 0) -> None:
+        self.reader, self.films, self.breaks_at = reader, 0, breaks_at
+
+    def read(self, film: Film) -> Reading:
+        self.films += 1
+        if self.films == self.breaks_at:
+            raise RuntimeError("a fault")
         return self.reader.read(film)
 
 
@@ -141,6 +159,38 @@ def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     opened(rooms, film(1), film(2))
     room_with(drawn_reader()).take_turn()
     assert readings(rooms) == 1
+
+
+def test_a_turn_goes_on_after_a_fault(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    opened(rooms, film(1), film(2), film(3))
+    room_with(CountingReader(drawn_reader(), breaks_at=2)).take_turn()
+    assert readings(rooms) == 2
+
+
+def test_a_reading_outlives_a_fault_in_taking_the_next_film(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(rooms, film(1), film(2))
+    claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(drawn_reader())
+
+    def away_once(jobs: Jobs, model: Model) -> Claim | None:
+        if next(calls) == 2:
+            raise OperationalError("taking the next film", {}, ConnectionError("gone"))
+        return claim(jobs, model)
+
+    monkeypatch.setattr(Jobs, "claim", away_once)
+    room_with(reader).take_turn()
+    assert readings(rooms) == 2
+    assert reader.films == 2, "none is read again for it"
 
 
 def test_a_film_is_kept_as_long_as_its_reader_lives(
