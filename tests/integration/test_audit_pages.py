@@ -29,6 +29,18 @@ def test_every_deed_that_is_recorded_has_its_words() -> None:
     assert {subject for _deed, subject in recorded} <= set(SUBJECTS)
 
 
+def test_a_failed_sign_in_is_in_the_trail_where_there_is_such_an_account(
+    either_app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(either_app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(either_app)
+    for address, password in (("ada@example.org", "four red boats sink"), ("nobody@example.org", "four red boats sink")):
+        assert visit(either_app, "10.0.0.66").sign_in(address, password).status_code == 200
+    ada.sign_in("ada@example.org")
+    rows = list(csv.DictReader(ada.get("/audit.csv?deed=failed+to+sign+in").text.splitlines()))
+    assert [(row["person"], row["address"], row["subject"]) for row in rows] == [("Ada", "10.0.0.66", "account")]
+
+
 def test_the_trail_is_filtered_on_the_page_and_in_the_export(
     either_app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
 ) -> None:

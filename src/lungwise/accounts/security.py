@@ -148,6 +148,8 @@ class SlowLoginForm(LoginForm):
         if not self.user_authenticated:
             desk().throttle.failed(account, address)
             self.form_errors.append(gettext(_WRONG))
+            if isinstance(self.user, User):
+                desk().accounts.failed_to_sign_in(self.user)
         elif isinstance(self.user, User) and self.user.waits:
             self.form_errors.append(gettext(_WAITS))
         else:
@@ -171,6 +173,7 @@ class _SlowCode:
             throttle.succeeded(name)
             return True
         throttle.failed(name, address)
+        desk().accounts.failed_to_sign_in(self.user)
         return False
 
 

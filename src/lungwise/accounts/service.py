@@ -201,6 +201,10 @@ class Accounts:
         user.signed_in_at = self._clock()
         self._audit.record(user.person, "signed in", "account", user.key)
 
+    def failed_to_sign_in(self, user: User) -> None:
+        """Note that somebody gave a wrong password or code for an account; how often they can is the throttle's."""
+        self._audit.record(user.person, "failed to sign in", "account", user.key)
+
     def signed_out(self, user: User) -> None:
         """Note a sign-out and end every session of the account, copies of its cookie included."""
         user.fs_uniquifier = uuid.uuid4().hex

@@ -73,6 +73,7 @@ DEEDS: Final = {
     "disabled": N_("disabled"),
     "enabled": N_("enabled"),
     "exported": N_("exported"),
+    "failed to sign in": N_("failed to sign in"),
     "gave opinion": N_("gave opinion"),
     "had read again": N_("had read again"),
     "invited": N_("invited"),
