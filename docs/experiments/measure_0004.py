@@ -109,9 +109,9 @@ def mean(run: Path, other: Path, films: list[LabelledFilm]) -> None:
     chest = [film for film in films if film.group != "ood"]
     squares = [preprocess(open_film(film.path.read_bytes()).pixels) for film in chest]
     for name, network in (
-        ("other", trained_network(other, None)),
-        ("mean", trained_network(run, other)),
-        ("run", trained_network(run, None)),
+        ("other", trained_network(other)),
+        ("mean", trained_network(run, [other])),
+        ("run", trained_network(run)),
     ):
         said = [network.eval()(torch.from_numpy(square)[None, None]) for square in squares]
         _print_run(name, [Outputs(*(part[0] for part in outputs)) for outputs in said], chest)

@@ -19,11 +19,12 @@ from lungwise.reading.artefact import WEIGHTS, read_card
 @click.option("--output", default=WEIGHTS, type=click.Path(file_okay=False, path_type=Path), help="Where it goes.")
 @click.option(
     "--mean-with",
+    multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The run that RUN went on from: what is written is the mean of both.",
+    help="Another run from the same weights, or the one RUN went on from. More than once: the mean of all.",
 )
 @one_line_errors
-def export(run: Path, films: Path, model_version: str | None, output: Path, mean_with: Path | None) -> None:
+def export(run: Path, films: Path, model_version: str | None, output: Path, mean_with: tuple[Path, ...]) -> None:
     """Calibrate, quantise and write what RUN has learnt.
 
     Fails, and leaves the artefact that is there, if int8 loses more than 0.003 AUC or flips

@@ -55,7 +55,7 @@ class Card:
         How the logits became probabilities.
     hashes
         SHA-256 of the ONNX file (`onnx`), and of the code, data, initial weights and teachers of its training,
-        and of the weights that it is the mean with (`mean_with`), where it is one.
+        and of all weights that it is the mean with (`mean_with`), where it is one.
     training, metrics
         The recipe and the figures on validation data, float32 beside int8.
     intended_use, limits, data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
@@ -69,7 +69,7 @@ def export(
     version: str,
     output: Path,
     progress: Progress,
-    mean_with: Path | None = None,
+    mean_with: Sequence[Path] = (),
 ) -> Card:
     """Write `inception_v3.onnx` and `card.json`.
 
@@ -83,7 +83,7 @@ def export(
     output
         Where the artefact goes once it has passed; its parts are first made in the run folder.
     mean_with
-        Another run, which this one went on from: what ships is the mean of both weights.
+        Runs that went on from the same weights, or those it went on from: what ships is the mean of all weights.
 
     Raises
     ------
@@ -170,9 +170,9 @@ def _fit_scaling(network: LungNet, raw: Path, val: list[LabelledFilm], progress:
     return scaling(validated.log_odds, validated.positive)
 
 
-def trained_network(run: Path, mean_with: Path | None) -> LungNet:
-    """The network of a run, or of the mean of two (Wortsman et al., CVPR 2022), surer on strange films."""
-    weights = [load_file(folder / "weights.safetensors") for folder in (run, mean_with) if folder]
+def trained_network(run: Path, mean_with: Sequence[Path] = ()) -> LungNet:
+    """The network of a run, or of the mean of several (Wortsman et al., ICML 2022), surer on strange films."""
+    weights = [load_file(folder / "weights.safetensors") for folder in (run, *mean_with)]
     network = LungNet()
     network.load_state_dict({name: torch.stack([w[name].float() for w in weights]).mean(0) for name in weights[0]})
     return network
@@ -189,9 +189,9 @@ def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
     return [chest[i].path for i in order[:300]]
 
 
-def _record(run: Path, mean_with: Path | None) -> dict[str, Any]:
+def _record(run: Path, mean_with: Sequence[Path]) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((run / "record.json").read_text())
-    return record | {"mean_with": sha256(mean_with / "weights.safetensors") if mean_with else None}
+    return record | {"mean_with": " ".join(sha256(folder / "weights.safetensors") for folder in mean_with) or None}
 
 
 def _card(

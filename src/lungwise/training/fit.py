@@ -39,6 +39,11 @@ Progress = Callable[[str, int, int], None]
 
 Told = Callable[[dict[str, Any]], None]
 
+_IN_A_BOX = 0.4
+"""How surely a place is inside an opacity that the map may point to: somewhat more than an ellipse's edge takes in."""
+_FAR = 1e4
+"""Further below any logit than a softmax can see."""
+
 
 class Run:
     """One training run and its folder."""
@@ -123,9 +128,7 @@ class Run:
         return total / max(steps, 1)
 
     def _step(self, films: Tensor, targets: Targets) -> float:
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs = self.network(films.to(memory_format=torch.channels_last))
-        loss = losses(outputs, targets, self.recipe)
+        loss = self._loss(films, targets)
         if not loss.isfinite():
             raise FloatingPointError("The loss is no number any more: nothing more can be learnt in this run.")
         self.optimiser.zero_grad()
@@ -134,6 +137,14 @@ class Run:
         self.optimiser.step()
         _move_average(self.average, self.network, self.recipe.average)
         return float(loss.detach())
+
+    def _loss(self, films: Tensor, targets: Targets) -> Tensor:
+        return losses(self._outputs(films), targets, self.recipe)
+
+    def _outputs(self, films: Tensor) -> Outputs:
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs: Outputs = self.network(films.to(memory_format=torch.channels_last))
+        return outputs
 
     def save(self) -> None:
         """Replace the checkpoint in one move: a killed run loses at most its open epoch."""
@@ -149,15 +160,19 @@ class Run:
 
 
 def losses(outputs: Outputs, targets: Targets, recipe: Recipe) -> Tensor:
-    """The weighted sum of the four tasks' losses; targets a source is silent on count nothing."""
+    """The weighted sum of the tasks' losses; targets a source is silent on count nothing.
+
+    A recipe without a weight for one of them, as those before it was thought of, does without it.
+    """
     grid = F.interpolate(outputs.opacity.float()[:, None], targets.opacity.shape[1:], mode="bilinear")[:, 0]
     parts = {
         "appearance": _appearance_loss(outputs.appearance.float(), targets.appearance),
         "findings": _masked_bce(outputs.findings.float(), targets.findings),
         "gate": F.cross_entropy(outputs.gate.float(), targets.gate),
         "opacity": _masked_bce(grid, targets.opacity),
+        "pointing": _pointing_loss(grid, targets.opacity),
     }
-    return torch.stack([recipe.loss[name] * value for name, value in parts.items()]).sum()
+    return torch.stack([recipe.loss.get(name, 0.0) * value for name, value in parts.items()]).sum()
 
 
 def _appearance_loss(logits: Tensor, aim: Tensor) -> Tensor:
@@ -165,6 +180,15 @@ def _appearance_loss(logits: Tensor, aim: Tensor) -> Tensor:
     known = ~aim.isnan().any(1)
     loss = -(aim.nan_to_num() * logits.log_softmax(1)).sum(1)  # NaN times nothing would still be NaN, going back
     return (loss * known).sum() / known.sum().clamp(min=1)
+
+
+def _pointing_loss(grid: Tensor, aim: Tensor) -> Tensor:
+    """Cross entropy of the whole map's softmax with being in a box: its highest place, not each place, is asked for."""
+    inside = aim.nan_to_num().flatten(1) > _IN_A_BOX
+    boxed = inside.any(1)
+    places = grid.flatten(1)
+    missed = places.logsumexp(1) - places.masked_fill(~inside, -_FAR).logsumexp(1)
+    return (missed * boxed).sum() / boxed.sum().clamp(min=1)
 
 
 def _masked_bce(logits: Tensor, targets: Tensor) -> Tensor:

@@ -131,6 +131,22 @@ def test_an_appearance_is_learnt_as_it_is_taught(recipe: Recipe) -> None:
     torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(outputs.appearance, taught))
 
 
+def test_a_map_learns_to_have_its_highest_place_in_a_box_where_there_is_one(recipe: Recipe) -> None:
+    said = Outputs(*(torch.zeros(shape) for shape in ((1, 4), (1, 4), (1, 6), (1, 17, 17))))
+    box, unknown = torch.zeros(1, 17, 17), torch.full((1, 4), torch.nan)
+    box[0, 4:8, 4:8] = 1
+    pointing = replace(recipe, loss={"pointing": 1.0})
+
+    def loss(row: int, column: int, aim: torch.Tensor) -> float:
+        said.opacity.zero_()
+        said.opacity[0, row, column] = 9
+        return float(losses(said, Targets(unknown, unknown, torch.tensor([0]), aim), pointing))
+
+    assert loss(5, 5, box) < loss(8, 8, box)
+    for silent in (torch.full_like(box, torch.nan), torch.zeros_like(box)):
+        assert loss(5, 5, silent) == loss(12, 12, silent) == 0
+
+
 def test_a_run_ends_where_its_loss_is_no_number(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
     films = read_collection(small_collection)
     run = Run(recipe, tmp_path / "run")
