@@ -1,10 +1,10 @@
 """The table of experiment 5, on `val` films alone: each run of `train_0005.py`, and means of them.
 
-python docs/experiments/measure_0005.py FILMS_CSV WEIGHTS OUTPUT    # as they were given to train_0005.py
+python docs/experiments/measure_0005.py FILMS_CSV OUTPUT    # as they were given to train_0005.py
 
-Prints the start, each run, the mean of all with the start, and the greedy soup (Wortsman et al., ICML 2022): the runs
-by their score, each kept in the mean if the mean's score does not fall for it. The score is the sum of the three AUCs
-and of the pointing game's share. Computed in bfloat16, as the training was.
+Prints the start, each run and the mean of all (Wortsman et al., ICML 2022), and writes that mean to
+OUTPUT/soup.safetensors. Folders of further runs that lie in OUTPUT are measured too, and are in no mean. Computed in
+bfloat16, as the training was.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from lungwise.films.preprocess import preprocess
 from lungwise.training.network import LungNet, Outputs
 from lungwise.training.serving import HEAT_CONTRAST, covid_log_odds
 
+SOUP = ("start", "pointing", "mixup", "adverse", "larger")
 _BATCH = 32
 Weights = dict[str, Tensor]
 
@@ -40,11 +41,6 @@ class Said:
     pointing: float
     energy: float
     called: dict[str, float]
-
-    @property
-    def score(self) -> float:
-        """What a soup is chosen by."""
-        return self.typical + self.abnormal + self.atypical + self.pointing
 
     def __str__(self) -> str:
         called = ", ".join(f"{kind} {share:.0%}" for kind, share in self.called.items())
@@ -103,24 +99,16 @@ def mean(parts: list[Weights]) -> Weights:
     return {name: torch.stack([part[name].float() for part in parts]).mean(0) for name in parts[0]}
 
 
-def main(films: Path, start: Path, output: Path) -> None:
-    """Print the table, and keep the greedy soup beside the runs."""
-    measure, known = Measure(read_collection(films)), {"start": load_file(start)}
-    known |= {path.parent.name: load_file(path) for path in sorted(output.glob("*/weights.safetensors"))}
-    said = {name: measure.said(weights) for name, weights in known.items()}
-    for name, one in said.items():
-        print(f"{name}: {one}", flush=True)  # noqa: T201
-    if "larger" in known:
-        print(f"larger, at 384 pixels: {measure.said(known['larger'], 384)}", flush=True)  # noqa: T201
-    print(f"mean of all: {measure.said(mean(list(known.values())))}", flush=True)  # noqa: T201
-    kept, best = [], 0.0
-    for name in sorted(said, key=lambda name: -said[name].score):
-        tried = measure.said(mean([known[one] for one in [*kept, name]]))
-        print(f"soup of {', '.join([*kept, name])}: {tried}", flush=True)  # noqa: T201
-        if tried.score >= best:
-            kept, best = [*kept, name], tried.score
-    save_file({k: v.contiguous() for k, v in mean([known[one] for one in kept]).items()}, output / "soup.safetensors")
-    print(f"The greedy soup is the mean of {', '.join(kept)}")  # noqa: T201
+def main(films: Path, output: Path) -> None:
+    """Print the table, and write the mean."""
+    measure = Measure(read_collection(films))
+    known = {path.parent.name: load_file(path) for path in sorted(output.glob("*/weights.safetensors"))}
+    for name, weights in known.items():
+        print(f"{name}: {measure.said(weights)}", flush=True)  # noqa: T201
+    print(f"larger, at 384 pixels: {measure.said(known['larger'], 384)}", flush=True)  # noqa: T201
+    soup = mean([known[name] for name in SOUP])
+    save_file(soup, output / "soup.safetensors")
+    print(f"mean of {', '.join(SOUP)}: {measure.said(soup)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The runs of experiment 5: one epoch each from the same weights, each with one thing changed.
 
-python docs/experiments/train_0005.py WEIGHTS FILMS_CSV OUTPUT TEACHER...    # artefacts' folders
+python docs/experiments/train_0005.py FILMS_CSV OUTPUT RUN RUN2 TEACHER...
 
-Writes a run folder for each into OUTPUT; those that are there already are left as they are.
+RUN and RUN2 are the runs of `inception_v3` and `inception_v3_further`, the teachers are artefacts' folders (1.0.0 and
+1.2.0). Writes the mean of both runs into OUTPUT/start, and a run folder for each run from there; those that are there
+already are left as they are.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lungwise.films.collection import read_collection
+from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading.artefact import APPEARANCES, GATE, load_artefact
 from lungwise.training.dataset import Sample, Targets, Teacher, load_samples
+from lungwise.training.export import trained_network
 from lungwise.training.fit import Run, _opinion, losses
-from lungwise.training.recipe import Recipe, Stage, read_recipe
+from lungwise.training.recipe import Stage, read_recipe
 from lungwise.training.validate import validate
 
 ADVERSE = 0.3
@@ -120,29 +124,38 @@ INGREDIENTS: dict[str, tuple[type[Run], dict[str, Any]]] = {
         Run,
         {"stages": (Stage(384, 1),), "seed": 4, "share": {k: v / 2 for k, v in FURTHER.share.items()}},
     ),
-    "faster": (Run, {"stages": (Stage(256, 1),), "seed": 5, "learning_rate": {"trunk": 2e-4, "heads": 8e-4}}),
 }
 
 
-def main(weights: Path, films_csv: Path, output: Path, teachers: list[Path]) -> None:
+def main(table: Path, output: Path, run: Path, further: Path, *teachers: Path) -> None:
     """Train what is not there yet."""
-    films = read_collection(films_csv)
+    films = read_collection(table)
+    start = _start(output, run, further)
     artefacts = [load_artefact(folder) for folder in teachers]
-    teacher = Teacher(_opinion(artefacts), FURTHER.smoothing)
-    samples = load_samples([film for film in films if film.split == "train"], teacher)
-    val = [film for film in films if film.split == "val"]
+    samples = load_samples(
+        [film for film in films if film.split == "train"], Teacher(_opinion(artefacts), FURTHER.smoothing)
+    )
     for name, (kind, changed) in INGREDIENTS.items():
-        recipe: Recipe = replace(FURTHER, name=f"0005_{name}", **changed)
-        if (output / name / "record.json").exists():
-            continue
-        run = kind(recipe, output / name, artefacts)
-        run.start(weights, films)
-        if isinstance(run, Adverse):
-            run.prepare(samples)
-        loss = run._epoch(0, samples, _told)
-        run.record["epochs"].append({"epoch": 0, "loss": loss, **validate(run.average, val, recipe.size(0))})
-        run.save()
-        print(name, run.record["epochs"], flush=True)  # noqa: T201
+        if not (output / name / "record.json").exists():
+            one = kind(replace(FURTHER, name=f"0005_{name}", **changed), output / name, artefacts)
+            one.start(start, films)
+            _train(one, samples, [film for film in films if film.split == "val"])
+
+
+def _start(output: Path, run: Path, further: Path) -> Path:
+    path = output / "start" / "weights.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(trained_network(further, [run]).state_dict(), path)
+    return path
+
+
+def _train(run: Run, samples: list[Sample], val: list[LabelledFilm]) -> None:
+    if isinstance(run, Adverse):
+        run.prepare(samples)
+    loss = run._epoch(0, samples, _told)
+    run.record["epochs"].append({"epoch": 0, "loss": loss, **validate(run.average, val, run.recipe.size(0))})
+    run.save()
+    print(run.recipe.name, run.record["epochs"], flush=True)  # noqa: T201
 
 
 _told: Callable[[str, int, int], None] = lambda what, done, of: (  # noqa: E731
@@ -151,5 +164,4 @@ _told: Callable[[str, int, int], None] = lambda what, done, of: (  # noqa: E731
 
 
 if __name__ == "__main__":
-    start, table, folder, *told = map(Path, sys.argv[1:])
-    main(start, table, folder, told)
+    main(*map(Path, sys.argv[1:]))

@@ -34,8 +34,8 @@ def test_a_failed_sign_in_is_in_the_trail_where_there_is_such_an_account(
 ) -> None:
     enrol(either_app, "Ada", role=Role.ADMINISTRATOR)
     ada = visit(either_app)
-    for address, password in (("ada@example.org", "four red boats sink"), ("nobody@example.org", "four red boats sink")):
-        assert visit(either_app, "10.0.0.66").sign_in(address, password).status_code == 200
+    for address in ("ada@example.org", "nobody@example.org"):
+        assert visit(either_app, "10.0.0.66").sign_in(address, "four red boats sink").status_code == 200
     ada.sign_in("ada@example.org")
     rows = list(csv.DictReader(ada.get("/audit.csv?deed=failed+to+sign+in").text.splitlines()))
     assert [(row["person"], row["address"], row["subject"]) for row in rows] == [("Ada", "10.0.0.66", "account")]

@@ -33,6 +33,9 @@ DID_NOT_WORK = (
     "of PA films most. Nothing on `val` foretold it, and tuning on that hospital's films would make them worthless as "
     "a test: a negative verdict rules nothing out.",
     "Training twice as long, on two teachers' opinions and with stronger augmentation: the AUC of SIIM stood still.",
+    "Mixup, a network that must not know the source, and squares of 384 pixels (docs/experiments/0005): none raised an "
+    "AUC on `val`.",
+    "Teaching the heat map to point moved it further into radiologists' boxes, and took a little from SIIM's AUC.",
     "The thresholds keep false alarms and misses to 5 % on `val`, which chose them; on `test` both are more, as the "
     "table above says.",
     "Calibration outside: it is fair on SIIM and poor at the other sources, as their calibration errors show.",
