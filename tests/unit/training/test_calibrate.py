@@ -29,6 +29,10 @@ def test_the_gate_turns_few_good_films_away_and_those_that_are_least_like_one() 
     assert gate(np.array([0.4, 0.9])) == 0.4
 
 
+def test_the_gate_asks_for_no_more_than_it_may_of_a_good_film() -> None:
+    assert gate(np.full(1000, 0.999)) == 0.9
+
+
 def test_the_thresholds_keep_what_they_promise() -> None:
     rng = np.random.default_rng(1)
     probability = np.concatenate([rng.beta(5, 2, 400), rng.beta(2, 5, 300)])
