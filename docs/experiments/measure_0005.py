@@ -23,6 +23,7 @@ from lungwise.evaluation.localisation import energy_inside, points_inside
 from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.films.preprocess import preprocess
+from lungwise.training.export import trained_network
 from lungwise.training.network import LungNet, Outputs
 from lungwise.training.serving import HEAT_CONTRAST, covid_log_odds
 
@@ -94,11 +95,6 @@ class Measure:
         )
 
 
-def mean(parts: list[Weights]) -> Weights:
-    """The mean of several runs' weights."""
-    return {name: torch.stack([part[name].float() for part in parts]).mean(0) for name in parts[0]}
-
-
 def main(films: Path, output: Path) -> None:
     """Print the table, and write the mean."""
     measure = Measure(read_collection(films))
@@ -106,7 +102,8 @@ def main(films: Path, output: Path) -> None:
     for name, weights in known.items():
         print(f"{name}: {measure.said(weights)}", flush=True)  # noqa: T201
     print(f"larger, at 384 pixels: {measure.said(known['larger'], 384)}", flush=True)  # noqa: T201
-    soup = mean([known[name] for name in SOUP])
+    first, *others = (output / name for name in SOUP)
+    soup = trained_network(first, others).state_dict()
     save_file(soup, output / "soup.safetensors")
     print(f"mean of {', '.join(SOUP)}: {measure.said(soup)}")  # noqa: T201
 

@@ -47,8 +47,7 @@ DID_NOT_WORK = (
     "Going from 224 to 299 pixels for the last epoch: the AUC on `val` hardly rose, see the epochs above.",
     "Int8 throughout: with the heads and the first two convolutions in int8 too, more than 1 % of the verdicts "
     "flipped.",
-    "Side views: six films were too few to learn them from. Both test films are refused since the gate is strict; two "
-    "films prove little.",
+    "Side views: six films were too few to learn them from. Both test films are refused; two films prove little.",
     "Most published figures above 0.95 set positives of one collection against negatives of another. No such figure "
     "is here: it would not be one of the disease.",
     "Wilson intervals take films as independent; where a patient has several, the true interval is wider.",
