@@ -176,12 +176,16 @@ def _measurement(measured: dict[str, Any]) -> str:
 def _curve(measured: dict[str, Any]) -> str:
     runs = measured["runs"]
     return (
-        f"## The curve\n\nFilms of {_size(runs[0])}, each a study of its own, one core to a worker. Pages, database, "
-        f"broker and the programs that upload share the same {measured['cores']} cores, so the curve bends before "
-        "them, and more workers than cores share these: *alone* is a full queue that is emptied while nobody uploads."
-        "\n\n"
-        "| workers | alone, films/s | of linear | with uploads, films/s | ms of a core to read one | network, ms | "
-        "over it |\n|---|---|---|---|---|---|---|\n" + "\n".join(_curve_row(run, runs[0]) for run in runs)
+        f"## The curve\n\nFilms of {_size(runs[0])}, one core to a worker. *Alone* is a full queue that is emptied "
+        "while nobody uploads: workers and database. The other columns are what `lungwise bench --server` says while "
+        f"it uploads: with {runs[0]['many']['films_of_a_study']} films to a study, so that readers never wait for one, "
+        "and with one film to a study, as clinics send them, where readers do wait. Pages, database, broker and the "
+        f"uploading program then share the {measured['cores']} cores with the workers, and more workers than cores "
+        "share these among themselves. *ms* is how long a core is busy with a film, *over* how much longer than with "
+        "the network alone.\n\n"
+        "| workers | alone, films/s | of linear | network, ms | many to a study: films/s | ms | over "
+        "| one: films/s | ms | over |\n|---|---|---|---|---|---|---|---|---|---|\n"
+        + "\n".join(_curve_row(run, runs[0]) for run in runs)
     )
 
 
@@ -231,8 +235,12 @@ def needs(run: dict[str, Any], films_a_day: int) -> dict[str, float]:
 
 
 def _curve_row(run: dict[str, Any], first: dict[str, Any]) -> str:
-    rate = f"| {run['workers']} | {_alone(run, first)} | {run['films_per_second']:.1f} |"
-    return f"{rate} {run['reader']:.0f} | {run['network']:.0f} | {run['overhead']:+.0%} |"
+    alone = f"| {run['workers']} | {_alone(run, first)} | {run['many']['network']:.0f}"
+    return f"{alone} | {_with_uploads(run['many'])} | {_with_uploads(run['single'])} |"
+
+
+def _with_uploads(measured: dict[str, Any]) -> str:
+    return f"{measured['films_per_second']:.1f} | {measured['reader']:.0f} | {measured['overhead']:+.0%}"
 
 
 def _alone(run: dict[str, Any], first: dict[str, Any]) -> str:

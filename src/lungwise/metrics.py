@@ -24,7 +24,7 @@ REQUESTS = Counter("lungwise_requests", "Requests answered.", ("method", "route"
 REQUEST_SECONDS = Histogram("lungwise_request_seconds", "Time from a request to its answer.", ("route",))
 STAGE_SECONDS = Histogram(
     "lungwise_stage_seconds",
-    "Time of a film in a stage of its reading: store, decode, network (with preprocessing and gate), database.",
+    "Time of a film in store, decode or network (with preprocessing and gate), or of a transaction in database.",
     ("stage",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )

@@ -1,10 +1,10 @@
 """Films a second with 1, 2 and 4 workers, and what a film costs: `python tests/benchmarks/district.py [--json FILE]`.
 
 Starts a MariaDB and a Redis server of its own, the pages, and each number of workers in turn, one core to a worker;
-measures how fast they empty the queue and what `lungwise bench --server` says of them; and takes the processor time
-and memory of every part from the system. `--json docs/sizing.json` followed by `make docs` writes the sizing guide
-anew. With `--sqlite` everything is as on one machine: SQLite, and workers without a broker.
-Processor times are steadier than films a second: for those, stop other work first.
+measures how fast they empty the queue, what `lungwise bench --server` says of them with many films to a study, and with
+one; and takes the processor time and memory of every part from the system. `--json docs/sizing.json` followed by
+`make docs` writes the sizing guide anew. With `--sqlite` everything is as on one machine: SQLite, and workers without
+a broker. Processor times are steadier than films a second: for those, stop other work first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -35,16 +36,19 @@ from dicom_files import dicom_file
 from live_server import install
 from lungwise import __version__
 from lungwise.cli.bench_server import measure_server
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.drawn_film import drawn_film, drawn_jpeg
 from lungwise.client import Client
 from lungwise.settings import Settings
 from lungwise.store import Database
 from lungwise.studies.models import ReadingRecord
-from processes import environment, running, until
+from processes import environment, running
 from servers import MariaDb, Redis, free_port
 
 LUNGWISE = [sys.executable, "-m", "lungwise"]
 _SIZE = text("SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()")
+_FILMS_OF_A_STUDY = 10
+_LONGEST, _GLANCE = 1800, 1.0
+"""Seconds to wait for a queue to be emptied, and between two looks: each costs the readers' cores something."""
 Part = list[psutil.Process]
 Measured = dict[str, Any]
 
@@ -64,20 +68,23 @@ class DurableMariaDb(MariaDb):
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the measurements here.")
 def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -> None:
     """Measure and print the curve."""
-    drawn = drawn_film(1, 4)
     machine = _machine()
-    jpeg = as_jpeg(drawn.resize((1024, 1024)))
-    dicom = dicom_file(np.asarray(drawn.resize((2048, 2048)), np.uint16) << 8)
+    jpegs = [drawn_jpeg(seed) for seed in range(_FILMS_OF_A_STUDY)]
+    dicoms = [_drawn_dicom(seed) for seed in range(_FILMS_OF_A_STUDY)]
     with tempfile.TemporaryDirectory() as folder:
-        runs = [_run(Path(folder) / f"{count}", sqlite, jpeg, films, count) for count in counts]
-        large = _run(Path(folder) / "large", sqlite, dicom, max(films // 4, 6), min(counts))
+        runs = [_run(Path(folder) / f"{count}", sqlite, jpegs, films, count) for count in counts]
+        large = _run(Path(folder) / "large", sqlite, dicoms, max(films // 4, 6), min(counts))
     measured = {**machine, "database": "SQLite" if sqlite else "MariaDB and Redis", "runs": runs, "large": large}
     _print(measured)
     if file:
         file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
-def _run(folder: Path, sqlite: bool, film: bytes, films: int, workers: int) -> Measured:
+def _drawn_dicom(seed: int) -> bytes:
+    return dicom_file(np.asarray(drawn_film(seed, 4).resize((2048, 2048)), np.uint16) << 8)
+
+
+def _run(folder: Path, sqlite: bool, study: list[bytes], films: int, workers: int) -> Measured:
     """Measure an installation of its own with so many workers."""
     (folder / "metrics").mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder / "metrics")
@@ -87,11 +94,13 @@ def _run(folder: Path, sqlite: bool, film: bytes, films: int, workers: int) -> M
         pages = stack.enter_context(running([*LUNGWISE, "serve"], settings, ready="Sign in"))
         client = Client(_server(settings), token)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda _number: client.upload([film]), range(films)))
+            list(pool.map(lambda number: client.upload([study[number % len(study)]]), range(films)))
         reading = [stack.enter_context(_worker(settings, number)) for number in range(workers)]
         parts |= {"pages": [psutil.Process(pages.pid)], "workers": [psutil.Process(one.pid) for one in reading]}
         rate = _reading_rate(settings, films)
-        return {"reading_per_second": rate, **_measure(settings, token, parts, film, films, workers)}
+        many = measure_server(_server(settings), token, study, films, min(workers, _cores()))
+        single = _measure_singles(settings, token, parts, study[0], films, workers)
+        return {"workers": workers, "reading_per_second": rate, "many": many, **single}
 
 
 def _servers(stack: ExitStack, folder: Path, sqlite: bool) -> tuple[Settings, dict[str, Part]]:
@@ -129,7 +138,10 @@ def _server(settings: Settings) -> str:
 
 def _reading_rate(settings: Settings, films: int) -> float:
     """Measure films a second while nobody uploads: of the last two thirds, when every worker has loaded the model."""
-    until(lambda: _readings(settings) == films, 1800)
+    end = time.monotonic() + _LONGEST
+    while _readings(settings) < films:
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(_GLANCE)
     database = Database(settings)
     with database.reading() as session:
         times = sorted(session.scalars(select(ReadingRecord.created_at)))[films // 3 :]
@@ -137,14 +149,16 @@ def _reading_rate(settings: Settings, films: int) -> float:
     return round((len(times) - 1) / (times[-1] - times[0]).total_seconds(), 2)
 
 
-def _measure(settings: Settings, token: str, parts: dict[str, Part], film: bytes, films: int, workers: int) -> Measured:
-    busy = min(workers, len(os.sched_getaffinity(0)))
+def _measure_singles(
+    settings: Settings, token: str, parts: dict[str, Part], film: bytes, films: int, workers: int
+) -> Measured:
+    """Measure one film to a study, as clinics send them, and what every part takes for it."""
     done, used = _readings(settings), {name: _seconds(part) for name, part in parts.items()}
-    measured = measure_server(_server(settings), token, film, films, busy)
+    single = measure_server(_server(settings), token, [film], films, min(workers, _cores()))
     read = _readings(settings) - done
     cost = {name: 1000 * (_seconds(part) - used[name]) / read for name, part in parts.items()}
-    return measured | {
-        "workers": workers,
+    return {
+        "single": single,
         "film_bytes": len(film),
         "processor": {name: round(milliseconds, 2) for name, milliseconds in cost.items()},
         "megabytes": {name: _megabytes(part) for name, part in parts.items()},
@@ -199,8 +213,12 @@ def _machine() -> Measured:
         "lungwise": __version__,
         "load": round(os.getloadavg()[0], 2),
         "processor": found[1] if found else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": _cores(),
     }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _print(measured: Measured) -> None:
@@ -210,11 +228,18 @@ def _print(measured: Measured) -> None:
         share = run["reading_per_second"] / (first["reading_per_second"] / first["workers"] * run["workers"])
         click.echo(
             f"{run['workers']} workers, films of {run['film_bytes'] >> 10} kB: {run['reading_per_second']:.1f} films a "
-            f"second ({share:.0%} of so many times the first), {run['films_per_second']:.1f} while they are uploaded; "
-            f"a core reads one in {run['reader']:.1f} ms, the network alone in {run['network']:.1f} ms, "
-            f"{run['overhead']:+.0%}; "
+            f"second ({share:.0%} of so many times the first); "
+            f"while studies of {run['many']['films_of_a_study']} are uploaded {_said(run['many'])}, "
+            f"while studies of one are {_said(run['single'])}; "
             f"processor ms a film {run['processor']}; MB {run['megabytes']}"
         )
+
+
+def _said(measured: Measured) -> str:
+    return (
+        f"{measured['films_per_second']:.1f}, a core reads one in {measured['reader']:.1f} ms, the network alone "
+        f"in {measured['network']:.1f} ms, {measured['overhead']:+.0%}"
+    )
 
 
 if __name__ == "__main__":

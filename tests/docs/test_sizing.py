@@ -44,7 +44,9 @@ def test_every_run_is_whole_and_of_the_same_film() -> None:
     assert [run["workers"] for run in measured["runs"]] == [1, 2, 4]
     assert len({run["film_bytes"] for run in measured["runs"]}) == 1
     for run in [*measured["runs"], measured["large"]]:
-        assert run["stages"] and run["memory_megabytes"]
-        assert run["films_per_second"] > 0 < run["network"]
+        for bench in (run["many"], run["single"]):
+            assert bench["stages"] and bench["memory_megabytes"]
+            assert bench["films_per_second"] > 0 < bench["network"]
+        assert run["single"]["films_of_a_study"] == 1 < run["many"]["films_of_a_study"]
         assert run["reading_per_second"] > 0
         assert set(run["processor"]) == set(run["megabytes"]) == {"workers", "pages", "database", "broker"}

@@ -18,13 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from lungwise.cli.bench_server import measure_server, print_server
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.drawn_film import drawn_jpeg
 from lungwise.cli.errors import one_line_errors
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
 
 STAGES = ("decode", "preprocess", "network", "whole")
+_FILMS_OF_A_STUDY = 10
+"""With so many the pages take less of a core for a film than readers do, who so never wait for one."""
 Measured = dict[str, Any]
 
 
@@ -43,24 +45,30 @@ Measured = dict[str, Any]
 def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, token: str | None, workers: int) -> None:
     """Measure decoding, preprocessing, network and the whole, and films a second.
 
-    With --server it uploads the films to a server of yours, a study each, and measures from there to the last
-    reading. Set its LUNGWISE_API_RATE high for that, and run this on a machine like the workers': the network's
-    own time is measured here.
+    With --server it uploads the films to a server of yours, ten drawn ones to a study or --film as a study each
+    time, and measures from there to the last reading. Set its LUNGWISE_API_RATE high for that, and run this on a
+    machine like the workers': the network's own time is measured here.
 
     All figures are of this machine and of this moment: compare the ratios, and stop other work first.
     """
     if server is not None and not token:
         raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
-    with tempfile.TemporaryDirectory() as folder:
-        path = film or _drawn_film(Path(folder))
-        if server and token:
-            measured, show = measure_server(server, token, path.read_bytes(), rounds, workers), print_server
-        else:
-            measured, show = measure(path, rounds), _print
+    if server and token:
+        study = [film.read_bytes()] if film else [drawn_jpeg(seed) for seed in range(_FILMS_OF_A_STUDY)]
+        measured, show = measure_server(server, token, study, rounds, workers), print_server
+    else:
+        measured, show = _measure_here(film, rounds), _print
     if as_json:
         click.echo(json.dumps(measured))
     else:
         show(measured)
+
+
+def _measure_here(film: Path | None, rounds: int) -> Measured:
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "drawn.jpg"
+        drawn.write_bytes(drawn_jpeg(1))
+        return measure(film or drawn, rounds)
 
 
 def measure(path: Path, rounds: int) -> Measured:
@@ -129,13 +137,6 @@ def _first_reading(path: Path) -> float:
 
 def _summary(times: list[float]) -> dict[str, float]:
     return {"median": round(float(np.median(times)), 2), "p95": round(float(np.percentile(times, 95)), 2)}
-
-
-def _drawn_film(folder: Path) -> Path:
-    """A drawn film as a JPEG of 1 megapixel."""
-    path = folder / "drawn.jpg"
-    path.write_bytes(as_jpeg(drawn_film(1, 4).resize((1024, 1024))))
-    return path
 
 
 def _print(measured: Measured) -> None:

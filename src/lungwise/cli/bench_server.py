@@ -6,7 +6,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -24,7 +24,7 @@ from lungwise.reading.gate import REFUSALS
 from lungwise.reading.runtime import cores
 
 _SENDERS = 4
-"""Uploads under way at once: enough that readers never wait for one."""
+"""Uploads under way at once."""
 _PATIENCE = 600
 """Seconds after which a film that is not read says that nobody reads there."""
 _STAGE = "lungwise_stage_seconds"
@@ -34,11 +34,15 @@ Measured = dict[str, Any]
 Figures = dict[str, float]
 
 
-def measure_server(server: str, token: str, film: bytes, films: int, workers: int) -> Measured:
-    """Upload a film again and again, each as a study of its own, and wait until all are read.
+def measure_server(server: str, token: str, study: Sequence[bytes], films: int, workers: int) -> Measured:
+    """Upload films, again and again as a study, and wait until all are read.
 
     Parameters
     ----------
+    study
+        Films that differ. Where there is one alone, the pages may take longer for it than a reader.
+    films
+        How many to upload; the last study may be smaller.
     workers
         How many cores read there.
 
@@ -55,19 +59,20 @@ def measure_server(server: str, token: str, film: bytes, films: int, workers: in
     ApiError
         If the server says no, or does not read.
     """
-    client = Client(server, token)
-    alone = [_alone(client, film) for _ in range(max(films // 10, 5))]
+    client, studies = Client(server, token), [study[: films - done] for done in range(0, films, len(study))]
+    alone = [_alone(client, study[0]) for _ in range(max(films // 10, 5))]
     before = scrape(server)
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS, thread_name_prefix="lungwise-upload") as pool:
-        keys = [study.key for study in pool.map(lambda _number: client.upload([film]), range(films))]
+        keys = [uploaded.key for uploaded in pool.map(client.upload, studies)]
     uploads = films / (time.perf_counter() - began)
     rate = _rate([_read(client, key) for key in reversed(keys)])
     after = scrape(server)
-    worker, network = 1000 * workers / rate, network_alone(film, films)
+    worker, network = 1000 * workers / rate, network_alone(study[0], films)
     reader = 1000 * (after[_PROCESSOR] - before.get(_PROCESSOR, 0)) / films if after.get(_PROCESSOR) else None
     return {
         "films": films,
+        "films_of_a_study": len(study),
         "workers": workers,
         "films_per_second": round(rate, 2),
         "uploads_per_second": round(uploads, 2),
@@ -76,7 +81,7 @@ def measure_server(server: str, token: str, film: bytes, films: int, workers: in
         "reader": round(reader, 2) if reader else None,
         "network": round(network, 2),
         "overhead": round((reader or worker) / network - 1, 3),
-        "stages": _stages(before, after),
+        "stages": _stages(before, after, films),
         "memory_megabytes": round(after[_MEMORY] / 2**20) if after.get(_MEMORY) else None,
     }
 
@@ -138,19 +143,14 @@ def _figures(page: str) -> Iterator[tuple[str, float]]:
         for sample in family.samples:
             if sample.name in (_MEMORY, _PROCESSOR):
                 yield sample.name, sample.value
-            elif sample.name in (f"{_STAGE}_sum", f"{_STAGE}_count"):
-                yield f"{sample.labels['stage']} {sample.name.rsplit('_', 1)[1]}", sample.value
+            elif sample.name == f"{_STAGE}_sum":
+                yield sample.labels["stage"], sample.value
 
 
-def _stages(before: Figures, after: Figures) -> dict[str, float] | None:
-    """Mean milliseconds of each stage between two looks."""
-
-    def grew(name: str) -> float:
-        return after[name] - before.get(name, 0)
-
-    stages = [name.removesuffix(" count") for name in after if name.endswith(" count")]
-    read = [stage for stage in stages if grew(f"{stage} count") > 0]
-    return {stage: round(1000 * grew(f"{stage} sum") / grew(f"{stage} count"), 2) for stage in read} or None
+def _stages(before: Figures, after: Figures, films: int) -> dict[str, float] | None:
+    """Milliseconds that a film took in each stage between two looks; its database's may serve several films at once."""
+    took = {name: after[name] - before.get(name, 0) for name in after if name not in (_MEMORY, _PROCESSOR)}
+    return {stage: round(1000 * seconds / films, 2) for stage, seconds in took.items() if seconds > 0} or None
 
 
 def _cost(measured: Measured) -> str:
@@ -166,7 +166,7 @@ def print_server(measured: Measured) -> None:
     memory = measured["memory_megabytes"]
     Console().print(
         f"{measured['films_per_second']:.1f} films a second from upload to reading by {measured['workers']} workers; "
-        f"{measured['uploads_per_second']:.1f} uploads a second.\n"
+        f"{measured['uploads_per_second']:.1f} are uploaded a second, {measured['films_of_a_study']} to a study.\n"
         f"A film holds up a worker for {measured['worker']:.1f} ms, while others wait for the same cores.\n"
         f"{_cost(measured)}, the network alone {measured['network']:.1f} ms of one: {measured['overhead']:+.0%}.\n"
         f"Where nothing else waits, the answer comes {measured['alone']['median']:.0f} ms after the upload begins.\n"

@@ -29,6 +29,11 @@ def drawn_film(seed: int, opacities: int) -> Image.Image:
     return _with_grain(film.filter(ImageFilter.GaussianBlur(2)), chance)
 
 
+def drawn_jpeg(seed: int) -> bytes:
+    """Draw a film as a JPEG file of a megapixel."""
+    return as_jpeg(drawn_film(seed, 4).resize((1024, 1024)))
+
+
 def as_jpeg(film: Image.Image) -> bytes:
     """Encode as a JPEG file."""
     out = io.BytesIO()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from lungwise.studies.jobs import Claim
@@ -33,10 +33,10 @@ class Heart:
         self._beating = False
 
     @contextmanager
-    def beating_for(self, claim: Claim) -> Iterator[None]:
-        """Keep a claim while the block works on it."""
+    def beating_for(self, hand: Collection[Claim]) -> Iterator[None]:
+        """Keep claims while the block works on them."""
         with self._lock:
-            self._held[claim] = _BEATS
+            self._held |= dict.fromkeys(hand, _BEATS)
             if not self._beating:
                 threading.Thread(target=self._beat, name="heart", daemon=True).start()
                 self._beating = True
@@ -44,7 +44,7 @@ class Heart:
             yield
         finally:
             with self._lock:
-                self._held.pop(claim, None)
+                self._held = {claim: beats for claim, beats in self._held.items() if claim not in hand}
 
     def _beat(self) -> None:
         wait = threading.Event().wait

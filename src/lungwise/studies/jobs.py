@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from operator import itemgetter
+from itertools import takewhile
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ _PAUSE = 2
 """Seconds until a job that was given back may be taken again."""
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _DIED = "the process that read it died each time"
+
+Waiting = Row[int, int, int, str, str, str, bool]
+"""A job that may be taken, as `NEXT` tells of it."""
+ReadFilm = Row[int, str, str | None, float | None]
+"""A film of a study, as `FILMS` tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +85,20 @@ class Jobs:
         now = database_time(self._session)
         return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in _UNFINISHED)
 
-    def claim(self, model: Model) -> Claim | None:
-        """Take the next job for a model, so that nobody else takes it: new films first, the oldest first."""
+    def claim(self, model: Model, most: int = 1) -> list[Claim]:
+        """Take the next jobs for a model, so that nobody else takes them: new films first, the oldest first.
+
+        A film that was tried before is taken alone: should it end its reader's process, it ends no other's attempt.
+        """
         now = database_time(self._session)
-        while (row := self._next(model, now)) is not None:
-            job, film, attempts, request_id, study, sha256, is_read = row
-            if not is_read and attempts < ATTEMPTS:
-                return Claim(job, self._take(job, now), study, sha256, model, request_id)
-            state, error = (JobState.DONE, "") if is_read else (JobState.FAILED, _DIED)
-            self._end(job, self._lock_study(film), state, error)
-        return None
+        while rows := self._next(model, now, most):
+            untried = list(takewhile(lambda row: not row.attempts and not row.is_read, rows))
+            first = rows[0]
+            if untried or (not first.is_read and first.attempts < ATTEMPTS):
+                return self._take(untried or rows[:1], model, now)
+            state, error = (JobState.DONE, "") if first.is_read else (JobState.FAILED, _DIED)
+            self._end([first.id], [self._lock_study(first.film_id)], state, error)
+        return []
 
     def renew(self, claim: Claim) -> None:
         """Show that a claimed job is still worked on."""
@@ -96,25 +106,20 @@ class Jobs:
         held = (Job.id == claim.job, Job.claim == claim.token, Job.state == JobState.RUNNING)
         self._session.execute(update(Job).where(*held).values(due_at=due))
 
-    def finish(self, claim: Claim, outcome: Reading | Refusal) -> None:
-        """Keep the reading, or the refusal, and sum the study up.
+    def finish(self, outcomes: Mapping[Claim, Reading | Refusal]) -> None:
+        """Keep the readings and refusals, and sum the studies up.
 
         The first to finish a job has finished it, even one whose lease has run out. A film deleted
         meanwhile is left.
         """
-        asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
-        locked = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
-        if locked is None or locked.state == JobState.DONE:
-            return
-        film, wanted, _, study, is_read = locked
-        if not is_read:
-            record = _record(outcome, claim.model)
-            record.film_id, record.created_at = film, self._clock()
-            self._session.add(record)
-            if self._send_to and not wanted:  # an old film that is read again stays here
-                self._session.flush()
-                Dispatches(self._session, self._clock).queue(record, self._send_to)
-        self._end(claim.job, study, JobState.DONE, "")
+        ordered = sorted(outcomes, key=attrgetter("study", "job"))  # who locks in one order never waits in a circle
+        locked = {claim: row for claim in ordered if (row := self._lock(claim)) is not None}
+        unread = {claim: row for claim, row in locked.items() if not row.is_read}
+        records = [_record(outcomes[claim], claim.model, row.film_id, self._clock()) for claim, row in unread.items()]
+        self._session.add_all(records)
+        if self._send_to:
+            self._send([record for record, row in zip(records, unread.values(), strict=True) if not row.model])
+        self._end([claim.job for claim in locked], {row.Study for row in locked.values()}, JobState.DONE, "")
 
     def give_up(self, claim: Claim, error: str) -> None:
         """Queue a job again that ended in a fault, for later, or after its last attempt call it failed."""
@@ -125,7 +130,7 @@ class Jobs:
             self._put_back(job, _BACK_OFF[job.attempts - 1])
             job.error = error[:200]
         else:
-            self._end(job.id, self._lock_study(job.film_id), JobState.FAILED, error)
+            self._end([job.id], [self._lock_study(job.film_id)], JobState.FAILED, error)
 
     def give_back(self, claim: Claim) -> None:
         """Queue a job again that could not be begun; this was no attempt."""
@@ -140,23 +145,35 @@ class Jobs:
         query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(_UNFINISHED))
         return len(self._session.scalars(query).all())
 
-    def _next(self, model: Model, now: datetime) -> Row[int, int, int, str, str, str, bool] | None:
+    def _next(self, model: Model, now: datetime, most: int) -> Sequence[Waiting]:
+        asked = {"name": model.name, "version": model.version, "most": most}
         for wanted in ("", str(model)):
             for state in _UNFINISHED:
-                asked = {"wanted": wanted, "name": model.name, "version": model.version, **self._due(state, now)}
-                if (row := self._session.execute(NEXT, asked).first()) is not None:
-                    return row
-        return None
+                if rows := self._session.execute(NEXT, asked | {"wanted": wanted, **self._due(state, now)}).all():
+                    return rows
+        return []
 
     def _due(self, state: JobState, now: datetime) -> dict[str, Any]:
         """Say what may be taken now; a lease that ends, or a pause, can be no longer than it is made."""
         longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
         return {"state": state, "now": now, "latest": now + longest}
 
-    def _take(self, job: int, now: datetime) -> str:
+    def _take(self, rows: Sequence[Waiting], model: Model, now: datetime) -> list[Claim]:
         token = new_key()
-        self._session.execute(TAKE, {"job": job, "token": token, "until": now + self._lease})
-        return token
+        self._session.execute(TAKE, {"jobs": [row.id for row in rows], "token": token, "until": now + self._lease})
+        return [Claim(row.id, token, row.study, row.sha256, model, row.request_id) for row in rows]
+
+    def _lock(self, claim: Claim) -> Row[int, str, str, Study, bool] | None:
+        """Lock a job that nobody has finished yet, with its study."""
+        asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
+        row = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
+        return None if row is None or row.state == JobState.DONE else row
+
+    def _send(self, records: list[ReadingRecord]) -> None:
+        """Queue the results of new films for the archives; an old film that is read again stays here."""
+        self._session.flush()
+        for record in records:
+            Dispatches(self._session, self._clock).queue(record, self._send_to)
 
     def _held(self, claim: Claim) -> Job | None:
         """Give a claimed job unless its lease has run out and somebody else has taken it."""
@@ -171,44 +188,47 @@ class Jobs:
         """Let the readings of one study be written and summed up one after the other."""
         return self._session.scalars(LOCKED_STUDY, {"film": film}).one()
 
-    def _end(self, job: int, study: Study, state: JobState, error: str) -> None:
-        self._session.execute(END, {"job": job, "end": state, "why": error[:200], "now": self._clock()})
-        sum_up(self._session, study)
+    def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str) -> None:
+        if jobs:
+            self._session.execute(END, {"jobs": jobs, "end": state, "why": error[:200], "now": self._clock()})
+        sum_up(self._session, studies)
 
 
-def sum_up(session: Session, study: Study) -> None:
-    """Bring a study's standing up to its films; a verdict that a second reading changes is unread again."""
-    before = study.standing
-    study.standing, study.probability = _summary(session, study)
-    if before not in (Standing.WAITING, study.standing):
-        study.unread = True
+def sum_up(session: Session, studies: Collection[Study]) -> None:
+    """Bring studies' standing up to their films; a verdict that a second reading changes is unread again."""
+    films: dict[int, list[ReadFilm]] = {study.id: [] for study in studies}
+    for row in session.execute(FILMS, {"studies": list(films)}) if films else ():
+        films[row.study_id].append(row)
+    for study in studies:
+        before = study.standing
+        study.standing, study.probability = _summary(study, films[study.id])
+        if before not in (Standing.WAITING, study.standing):
+            study.unread = True
 
 
-def _summary(session: Session, study: Study) -> tuple[Standing, float]:
+def _summary(study: Study, films: list[ReadFilm]) -> tuple[Standing, float]:
     """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
-    films = session.execute(FILMS, {"study": study.id}).all()
-    if any(state in _UNFINISHED for state, _, _ in films):
+    if any(film.state in _UNFINISHED for film in films):
         return Standing.WAITING, study.probability
-    read = [(probability, verdict) for _, verdict, probability in films if probability is not None]
+    read = [(film.probability, film.verdict) for film in films if film.probability is not None]
     if not read:
         return Standing.REFUSED, 0.0
     highest, verdict = max(read, key=itemgetter(0))
     return Standing(str(verdict)), highest
 
 
-def _record(outcome: Reading | Refusal, model: Model) -> ReadingRecord:
+def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:
+    about = {"film_id": film, "model": model.name, "version": model.version, "created_at": now}
     if isinstance(outcome, Refusal):
         return ReadingRecord(
-            model=model.name,
-            version=model.version,
+            **about,
             appearance={},
             findings={},
             refusal_code=outcome.code,
             refusal_reason=outcome.reason,
         )
     return ReadingRecord(
-        model=model.name,
-        version=model.version,
+        **about,
         probability=float(outcome.probability),
         verdict=outcome.verdict.value,
         appearance={name: float(value) for name, value in outcome.appearance.items()},

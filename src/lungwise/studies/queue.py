@@ -103,8 +103,7 @@ class Queue:
         for job in failed:
             job.state, job.attempts, job.due_at, job.finished_at = JobState.QUEUED, 0, due, None
         self._session.flush()
-        for study in {job.film.study for job in failed}:
-            sum_up(self._session, study)
+        sum_up(self._session, {job.film.study for job in failed})
         return len(failed)
 
     def reread(self, model: Model, after: int = 0) -> list[int]:

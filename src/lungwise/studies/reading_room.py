@@ -24,6 +24,7 @@ from lungwise.studies.heart import Heart
 from lungwise.studies.jobs import Claim, Jobs, Model
 
 T = TypeVar("T")
+Outcomes = dict[Claim, Reading | Refusal]
 _log = logging.getLogger("lungwise.reading_room")
 _GLANCE = 1.0
 """Seconds between two looks at the queue when nobody calls."""
@@ -31,6 +32,10 @@ _GLANCE_OF_WAITING = 0.2
 """Seconds between two looks at a study whose films another process may be reading."""
 _TURN = 5.0
 """Seconds for which one call is answered: long enough that calls cost nothing, short enough to stop soon."""
+_HAND = 0.2
+"""Seconds of reading that one transaction keeps: many where films are quick, and one where doctors wait for each."""
+_MOST = 8
+"""Films in a hand, at most."""
 
 
 class FilmReader(Protocol):
@@ -112,6 +117,7 @@ class ReadingRoom:
         self._change = threading.Condition()
         self._stopping = False
         self._idle = True
+        self._most = 1
         self._spent = 0.0
         self._threads = [threading.Thread(target=self._work, name=f"reader-{n}", daemon=True) for n in range(readers)]
 
@@ -155,13 +161,17 @@ class ReadingRoom:
             yield
 
     def take_turn(self) -> None:
-        """Read queued films in the calling thread for a few seconds, and call another room to help meanwhile."""
+        """Read queued films in the calling thread for a few seconds, and where there are many call another room, too.
+
+        Who is called looks no second time whether a film waits.
+        """
         end = time.monotonic() + _TURN
-        claim = self._claim()
-        if claim is not None:
+        self._idle = False
+        hand = self._claim(self._most)
+        if len(hand) == self._most:  # else the queue is empty now
             self._ring()
-        while self._serve_on(claim, lambda: time.monotonic() < end) and time.monotonic() < end:
-            claim = self._claim()
+        while self._serve_on(hand, lambda: time.monotonic() < end) and time.monotonic() < end:
+            hand = self._claim(self._most)
 
     def read_next(self) -> bool:
         """Read the next film in the calling thread, and say whether there was one.
@@ -173,34 +183,39 @@ class ReadingRoom:
         OSError
             If the store cannot be reached. The film stays queued.
         """
-        return self._serve_on(self._claim(), lambda: False)
+        return self._serve_on(self._claim(1), lambda: False)
 
-    def _serve_on(self, claim: Claim | None, go_on: Callable[[], bool]) -> bool:
-        """Read a film and those after it for as long as `go_on` says, and say whether there was one."""
-        found = claim is not None
-        while claim is not None:
-            claim = self._serve(claim, go_on)
+    def _serve_on(self, hand: list[Claim], go_on: Callable[[], bool]) -> bool:
+        """Read some films and those after them for as long as `go_on` says, and say whether there was one."""
+        found = bool(hand)
+        while hand:
+            hand = self._serve(hand, go_on)
         return found
 
-    def _serve(self, claim: Claim, go_on: Callable[[], bool]) -> Claim | None:
-        with self._heart.beating_for(claim), _in_service_of(claim):
-            following = self._read(claim, go_on)
+    def _serve(self, hand: list[Claim], go_on: Callable[[], bool]) -> list[Claim]:
+        """Read what is in hand, keep it, and take the next in the same transaction: a film's own would cost as much."""
+        with self._heart.beating_for(hand):
+            outcomes = self._read(hand)
+            with STAGE_SECONDS.labels("database").time():
+                following = self._tell(lambda jobs: self._finish(jobs, outcomes, go_on))
+        for claim, outcome in outcomes.items():
+            _count(claim, outcome)
         self._count_time()
         self._notify()
         return following
 
-    def _claim(self) -> Claim | None:
-        """Take the next job. After an idle look the queue is only read: no reader is made, and no lock is taken."""
+    def _claim(self, most: int) -> list[Claim]:
+        """Take the next jobs. After an idle look the queue is only read: no reader is made, and no lock is taken."""
         if self._idle and not self._any_due():
-            return None
-        model = self.model
+            return []
+        self._reader()
         with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
-            return self._next(self._jobs(session), model)
+            return self._next(self._jobs(session), most)
 
-    def _next(self, jobs: Jobs, model: Model) -> Claim | None:
-        claim = jobs.claim(model)
-        self._idle = claim is None
-        return claim
+    def _next(self, jobs: Jobs, most: int) -> list[Claim]:
+        hand = jobs.claim(self.model, most)
+        self._idle = not hand
+        return hand
 
     def _any_due(self) -> bool:
         with self._database.reading() as session:
@@ -240,33 +255,33 @@ class ReadingRoom:
     def _work(self) -> None:
         while not self._stopping:
             try:
-                found = self._serve_on(self._claim(), lambda: not self._stopping)
+                found = self._serve_on(self._claim(self._most), lambda: not self._stopping)
             except Exception:  # whatever is away comes back, and the reader must still be there
                 _log.exception("Nothing can be read just now; films stay queued until it can.")
                 found = False
             if not found:
                 self._pause(_GLANCE)
 
-    def _read(self, claim: Claim, go_on: Callable[[], bool]) -> Claim | None:
-        try:
-            outcome = self._outcome(claim)
-        except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
-            self._fail(claim, fault)
-            return None
-        with STAGE_SECONDS.labels("database").time():
-            following = self._tell(lambda jobs: self._finish(jobs, claim, outcome, go_on))
-        _count(claim, outcome)
-        return following
+    def _read(self, hand: list[Claim]) -> Outcomes:
+        """Read films one after the other; one that ends in a fault leaves the others as they are."""
+        began, outcomes = time.perf_counter(), Outcomes()
+        for claim in hand:
+            with _in_service_of(claim):
+                try:
+                    outcomes[claim] = self._outcome(claim)
+                except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
+                    if isinstance(fault, OSError) and not self._store.writable():
+                        self._tell(lambda jobs: _break_off(jobs, hand, outcomes))
+                        raise
+                    self._fail(claim, fault)
+        self._most = _fitting((time.perf_counter() - began) / len(hand))
+        return outcomes
 
-    def _finish(self, jobs: Jobs, claim: Claim, outcome: Reading | Refusal, go_on: Callable[[], bool]) -> Claim | None:
-        """Write what came of a film, and take the next one in the same transaction: two would cost twice."""
-        jobs.finish(claim, outcome)
-        return self._next(jobs, claim.model) if go_on() else None
+    def _finish(self, jobs: Jobs, outcomes: Outcomes, go_on: Callable[[], bool]) -> list[Claim]:
+        jobs.finish(outcomes)
+        return self._next(jobs, self._most) if go_on() else []
 
     def _fail(self, claim: Claim, fault: Exception) -> None:
-        if isinstance(fault, OSError) and not self._store.writable():
-            self._tell(lambda jobs: jobs.give_back(claim))
-            raise fault
         FAILURES.inc()
         _log.error("Job %d failed.", claim.job, exc_info=fault, extra={"job": claim.job})
         self._tell(lambda jobs: jobs.give_up(claim, type(fault).__name__))
@@ -309,6 +324,19 @@ def _in_service_of(claim: Claim) -> Iterator[None]:
         request_id.reset(token)
 
 
+def _fitting(seconds: float) -> int:
+    """Say how many films make a hand where one takes so long."""
+    return max(1, min(int(_HAND / seconds), _MOST))
+
+
+def _break_off(jobs: Jobs, hand: list[Claim], outcomes: Outcomes) -> None:
+    """Keep what was read of a hand, and put the rest back."""
+    jobs.finish(outcomes)
+    for claim in hand:
+        if claim not in outcomes:
+            jobs.give_back(claim)
+
+
 def _count(claim: Claim, outcome: Reading | Refusal) -> None:
     model = (claim.model.name, claim.model.version)
     MODEL.labels(*model).set(1)
@@ -319,4 +347,5 @@ def _count(claim: Claim, outcome: Reading | Refusal) -> None:
     else:
         READINGS.labels(outcome.verdict.value, *model).inc()
         said = outcome.verdict.value
-    _log.info("Job %d is done: %s.", claim.job, said, extra={"job": claim.job, "verdict": said})
+    with _in_service_of(claim):
+        _log.info("Job %d is done: %s.", claim.job, said, extra={"job": claim.job, "verdict": said})

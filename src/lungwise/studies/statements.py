@@ -23,39 +23,42 @@ _IS_READ = exists().where(
     ReadingRecord.version == bindparam("version"),
 )
 _SHA256 = select(FilmRecord.sha256).where(FilmRecord.id == Job.film_id).scalar_subquery()
-_KEY = (
-    select(Study.key)
-    .join(FilmRecord, FilmRecord.study_id == Study.id)
-    .where(FilmRecord.id == Job.film_id)
-    .scalar_subquery()
-)
+_KEY = select(Study.key).join(FilmRecord, FilmRecord.study_id == Study.id).where(FilmRecord.id == Job.film_id)
 
 NEXT = (
-    select(Job.id, Job.film_id, Job.attempts, Job.request_id, _KEY, _SHA256, _IS_READ)
+    select(
+        Job.id,
+        Job.film_id,
+        Job.attempts,
+        Job.request_id,
+        _KEY.scalar_subquery().label("study"),
+        _SHA256.label("sha256"),
+        _IS_READ.label("is_read"),
+    )
     .where(Job.state == bindparam("state"), Job.model == bindparam("wanted"), _DUE)
     .order_by(Job.id)
-    .limit(1)
+    .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-"""`state`, `wanted`, `now`, `latest`, `name`, `version`: the oldest job that may be taken, its film, attempts and
-request, its study's key, its film's hash, and whether the model has read that. It runs along its index and stops at the
-first row, so that others' locks are skipped, not met; what is looked up beside it is not locked."""
+"""`state`, `wanted`, `now`, `latest`, `name`, `version`, `most`: the oldest jobs that may be taken, with film, attempts
+and request, the study's key, the film's hash, and whether the model has read it. It runs along its index and stops at
+the last row, so that others' locks are skipped, not met; what is looked up beside it is not locked."""
 
 _jobs = Base.metadata.tables[Job.__tablename__]
 
 TAKE = (
     update(_jobs)
-    .where(_jobs.c.id == bindparam("job"))
+    .where(_jobs.c.id.in_(bindparam("jobs", expanding=True)))
     .values(state=JobState.RUNNING, claim=bindparam("token"), due_at=bindparam("until"), attempts=_jobs.c.attempts + 1)
 )
-"""`job`, `token`, `until`: it is somebody's."""
+"""`jobs`, `token`, `until`: they are somebody's."""
 
 END = (
     update(_jobs)
-    .where(_jobs.c.id == bindparam("job"))
+    .where(_jobs.c.id.in_(bindparam("jobs", expanding=True)))
     .values(state=bindparam("end"), error=bindparam("why"), finished_at=bindparam("now"))
 )
-"""`job`, `end`, `why`, `now`: nothing more comes of it."""
+"""`jobs`, `end`, `why`, `now`: nothing more comes of them."""
 
 LOCKED_JOB = (
     select(Job)
@@ -76,7 +79,7 @@ LOCKED_STUDY = (
 """`film`: its study, as it is now, and for nobody else to change."""
 
 LOCKED_JOB_AND_STUDY = (
-    select(Job.film_id, Job.model, Job.state, Study, _IS_READ)
+    select(Job.film_id, Job.model, Job.state, Study, _IS_READ.label("is_read"))
     .join(FilmRecord, FilmRecord.id == Job.film_id)
     .join(Study, Study.id == FilmRecord.study_id)
     .where(Job.id == bindparam("job"))
@@ -91,10 +94,10 @@ _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
 
 FILMS = (
-    select(Job.state, ReadingRecord.verdict, ReadingRecord.probability)
+    select(FilmRecord.study_id, Job.state, ReadingRecord.verdict, ReadingRecord.probability)
     .select_from(FilmRecord)
     .outerjoin(Job, and_(Job.film_id == FilmRecord.id, Job.model == ""))
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
-    .where(FilmRecord.study_id == bindparam("study"))
+    .where(FilmRecord.study_id.in_(bindparam("studies", expanding=True)))
 )
-"""`study`: of each of its films the state of its first job, and what the newest reading says."""
+"""`studies`: of each of their films the study, the state of its first job, and what the newest reading says."""

@@ -40,7 +40,7 @@ def test_a_server_is_measured_end_to_end_with_the_stages_and_memory_of_its_worke
     done = bench(server, "--json")
     assert done.exit_code == 0, done.output
     measured = json.loads(done.stdout)
-    assert (measured["films"], measured["workers"]) == (12, 1)
+    assert (measured["films"], measured["films_of_a_study"], measured["workers"]) == (12, 10, 1)
     assert measured["worker"] == pytest.approx(1000 / measured["films_per_second"], rel=0.01)
     assert measured["reader"] > 0
     assert measured["overhead"] == pytest.approx(measured["reader"] / measured["network"] - 1, abs=0.01)

@@ -52,19 +52,19 @@ def test_every_claim_in_hand_is_renewed_by_one_thread_that_ends_with_the_last(
 ) -> None:
     renewals = Renewals()
     heart = Heart(renewals, LEASE)
-    with heart.beating_for(ONE), heart.beating_for(OTHER):
+    with heart.beating_for([ONE]), heart.beating_for([OTHER]):
         renewals.wait_for(ONE, 3)
         renewals.wait_for(OTHER, 3)
         assert len(hearts()) == 1
     wait_for_the_end(hearts())
-    with heart.beating_for(OTHER):
+    with heart.beating_for([OTHER]):
         renewals.wait_for(OTHER, renewals.claims.count(OTHER) + 2)
     wait_for_the_end(hearts())
 
 
 def test_a_reader_that_is_stuck_loses_its_claim(hearts: Callable[[], list[threading.Thread]]) -> None:
     renewals = Renewals()
-    with Heart(renewals, LEASE).beating_for(ONE):
+    with Heart(renewals, LEASE).beating_for([ONE]):
         wait_for_the_end(hearts())
     assert renewals.claims == [ONE] * 30
 
@@ -78,5 +78,5 @@ def test_no_fault_stops_the_heart(fault: Exception) -> None:
         if len(renewals.claims) < 3:
             raise fault
 
-    with Heart(renew, LEASE).beating_for(ONE):
+    with Heart(renew, LEASE).beating_for([ONE]):
         renewals.wait_for(ONE, 5)

@@ -3,13 +3,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import func, select, update
 
 from lungwise.films import Refusal, open_film
 from lungwise.patients.service import PatientFacts
 from lungwise.store import database_time
 from lungwise.studies.jobs import ATTEMPTS, Claim, Jobs, Model
-from lungwise.studies.models import Job, JobState, ReadingRecord, Standing
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,7 @@ def queued(rooms: Rooms, *films: bytes) -> Jobs:
 
 
 def claimed(jobs: Jobs) -> Claim:
-    claim = jobs.claim(DRAWN)
-    assert claim is not None
+    (claim,) = jobs.claim(DRAWN)
     return claim
 
 
@@ -56,8 +56,65 @@ def reading_of(data: bytes, reader: DrawnReader) -> Reading:
 def test_nobody_claims_what_another_has(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
     jobs = queued(either_rooms, *(film(n) for n in range(4)))
     claims = [jobs.claim(DRAWN) for _ in range(5)]
-    assert claims[-1] is None
-    assert len({claim.job for claim in claims if claim}) == 4
+    assert claims[-1] == []
+    assert len({claim.job for hand in claims for claim in hand}) == 4
+
+
+def test_several_films_are_taken_at_once_the_oldest_first_and_by_nobody_else(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs = queued(either_rooms, *(film(n) for n in range(5)))
+    first, rest = jobs.claim(DRAWN, 3), jobs.claim(DRAWN, 3)
+    taken = [claim.job for claim in first + rest]
+    assert (len(first), len(rest)) == (3, 2)
+    assert taken == sorted(set(taken))
+
+
+def test_a_film_that_was_tried_before_is_taken_alone(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
+    jobs = queued(either_rooms, *(film(n) for n in range(4)))
+    second = either_rooms.session.scalars(select(Job.id).order_by(Job.id)).all()[1]
+    either_rooms.session.execute(update(Job).where(Job.id == second).values(attempts=1))
+    hands = [jobs.claim(DRAWN, 4) for _ in range(4)]
+    assert [len(hand) for hand in hands] == [1, 1, 2, 0]
+    assert hands[1][0].job == second
+
+
+def test_a_film_that_the_model_has_read_is_not_taken_with_others(
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    jobs = queued(rooms, film(1), film(2), film(3))
+    _, read, _ = hand = jobs.claim(DRAWN, 3)
+    jobs.finish({read: reading_of(film(2), drawn_reader())})
+    change(rooms, state=JobState.QUEUED, attempts=0)
+    due_in(rooms, 0)
+    assert [claim.job for _ in range(2) for claim in jobs.claim(DRAWN, 3)] == [hand[0].job, hand[2].job]
+
+
+def test_films_are_finished_together_each_with_its_reading_and_every_study_summed_up(
+    either_rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    jobs = queued(either_rooms, film(1), film(2))
+    queued_film(either_rooms, film(3))
+    hand = jobs.claim(DRAWN, 4)
+    whole, alone = {claim.study: None for claim in hand}
+    outcomes = {claim: reading_of(either_rooms.store.get(claim.study, claim.sha256), drawn_reader()) for claim in hand}
+    jobs.finish({hand[0]: outcomes[hand[0]], hand[2]: Refusal("no film", "This is no film.")})
+    assert standings(either_rooms) == {whole: Standing.WAITING, alone: Standing.REFUSED}
+    jobs.finish(outcomes)
+    kept = select(FilmRecord.sha256, ReadingRecord.probability).join(ReadingRecord)
+    assert dict(either_rooms.session.execute(kept).all()) == {
+        hand[0].sha256: pytest.approx(outcomes[hand[0]].probability),
+        hand[1].sha256: pytest.approx(outcomes[hand[1]].probability),
+        hand[2].sha256: None,
+    }
+    highest = max((outcomes[claim] for claim in hand[:2]), key=lambda reading: reading.probability)
+    assert standings(either_rooms) == {whole: Standing(highest.verdict.value), alone: Standing.REFUSED}
+
+
+def standings(rooms: Rooms) -> dict[str, str]:
+    rooms.session.flush()
+    rooms.session.expire_all()
+    return {study.key: study.standing for study in rooms.session.scalars(select(Study))}
 
 
 def test_a_lease_that_is_renewed_holds_and_one_that_runs_out_does_not(
@@ -67,7 +124,7 @@ def test_a_lease_that_is_renewed_holds_and_one_that_runs_out_does_not(
     claim = claimed(jobs)
     due_in(either_rooms, -1)
     jobs.renew(claim)
-    assert jobs.claim(DRAWN) is None
+    assert jobs.claim(DRAWN) == []
     assert not jobs.any_due()
     due_in(either_rooms, -1)
     assert jobs.any_due()
@@ -98,8 +155,8 @@ def test_the_first_to_finish_has_finished_whoever_holds_the_lease(
     due_in(either_rooms, -1)
     quick = claimed(jobs)
     reading = reading_of(film(1), drawn_reader())
-    jobs.finish(slow, reading)
-    jobs.finish(quick, reading)
+    jobs.finish({slow: reading})
+    jobs.finish({quick: reading})
     jobs.give_up(quick, "too late")
     assert the_job(either_rooms).state == JobState.DONE
     assert either_rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
@@ -122,7 +179,7 @@ def test_a_fault_is_tried_again_later_and_later_and_then_called_failed(
     jobs, waits = queued(rooms, film(1)), []
     for _attempt in range(ATTEMPTS):
         jobs.give_up(claimed(jobs), "Fault")
-        assert jobs.claim(DRAWN) is None
+        assert jobs.claim(DRAWN) == []
         waits.append(the_job(rooms).due_at - database_time(rooms.session))
         due_in(rooms, 0)
     job = the_job(rooms)
@@ -136,14 +193,14 @@ def test_a_film_that_ends_every_process_is_not_tried_for_ever(rooms: Rooms, film
     for _attempt in range(ATTEMPTS):
         claimed(jobs)
         due_in(rooms, -1)
-    assert jobs.claim(DRAWN) is None
+    assert jobs.claim(DRAWN) == []
     assert the_job(rooms).state == JobState.FAILED
 
 
 def test_what_could_not_be_begun_counts_as_no_attempt(rooms: Rooms, film: Callable[..., bytes]) -> None:
     jobs = queued(rooms, film(1))
     jobs.give_back(claimed(jobs))
-    assert jobs.claim(DRAWN) is None
+    assert jobs.claim(DRAWN) == []
     due_in(rooms, 0)
     assert the_job(rooms).attempts == 0
     claimed(jobs)
@@ -153,12 +210,12 @@ def test_new_films_go_before_old_ones_that_are_read_again_and_only_the_named_mod
     rooms: Rooms, film: Callable[..., bytes]
 ) -> None:
     jobs = queued(rooms, film(1))
-    jobs.finish(claimed(jobs), Refusal("no film", "This is no film."))
+    jobs.finish({claimed(jobs): Refusal("no film", "This is no film.")})
     rooms.queue.reread(Model("drawn", "2"))
     queued_later = queued_film(rooms, film(2))
     assert claimed(jobs).sha256 == queued_later
-    assert jobs.claim(DRAWN) is None
-    assert jobs.claim(Model("drawn", "2")) is not None
+    assert jobs.claim(DRAWN) == []
+    assert len(jobs.claim(Model("drawn", "2"))) == 1
 
 
 def queued_film(rooms: Rooms, data: bytes) -> str:
@@ -171,10 +228,10 @@ def test_a_film_that_the_model_has_read_is_not_read_again(
     rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
 ) -> None:
     jobs = queued(rooms, film(1))
-    jobs.finish(claimed(jobs), reading_of(film(1), drawn_reader()))
+    jobs.finish({claimed(jobs): reading_of(film(1), drawn_reader())})
     change(rooms, state=JobState.QUEUED)
     due_in(rooms, 0)
-    assert jobs.claim(DRAWN) is None
+    assert jobs.claim(DRAWN) == []
     assert the_job(rooms).state == JobState.DONE
 
 
@@ -182,15 +239,14 @@ def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
     rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
 ) -> None:
     jobs = queued(rooms, film(1))
-    jobs.finish(claimed(jobs), reading_of(film(1), drawn_reader()))
+    jobs.finish({claimed(jobs): reading_of(film(1), drawn_reader())})
     study = the_job(rooms).film.study
     study.unread = False
     second = Model("drawn", "2")
     rooms.queue.reread(second)
-    claim = jobs.claim(second)
-    assert claim is not None
+    (claim,) = jobs.claim(second)
     assert study.standing not in (Standing.WAITING, Standing.REFUSED)  # the first verdict stands meanwhile
-    jobs.finish(claim, Refusal("no film", "This is no film."))
+    jobs.finish({claim: Refusal("no film", "This is no film.")})
     assert (study.standing, study.unread) == (Standing.REFUSED, True)
     assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
 
@@ -202,5 +258,5 @@ def test_a_film_deleted_while_it_is_read_is_left_alone(rooms: Rooms, film: Calla
     claim = claimed(jobs)
     rooms.studies.delete(person, key)
     jobs.give_up(claim, "gone")
-    jobs.finish(claim, Refusal("no film", "This is no film."))
+    jobs.finish({claim: Refusal("no film", "This is no film.")})
     assert rooms.session.scalar(select(func.count()).select_from(Job)) == 0

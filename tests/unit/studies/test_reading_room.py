@@ -49,17 +49,16 @@ class SlowReader:
 
 
 class CountingReader:
-    """A reader that counts its films, and may break at one of them."""
+    """A reader that counts its films, and does something before it reads each."""
 
     model, version = "drawn", "1"
 
-    def __init__(self, reader: DrawnReader, breaks_at: int = 0) -> None:
-        self.reader, self.films, self.breaks_at = reader, 0, breaks_at
+    def __init__(self, reader: DrawnReader, before: Callable[[int], object] = bool) -> None:
+        self.reader, self.films, self.before = reader, 0, before
 
     def read(self, film: Film) -> Reading:
         self.films += 1
-        if self.films == self.breaks_at:
-            raise RuntimeError("a fault")
+        self.before(self.films)
         return self.reader.read(film)
 
 
@@ -161,15 +160,67 @@ def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     assert readings(rooms) == 1
 
 
-def test_a_turn_goes_on_after_a_fault(
+@pytest.mark.parametrize(("hand", "kept_before"), [(0, [0, 1, 2, 3]), (1e9, [0, 1, 1, 1])], ids=["slow", "quick"])
+def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_are_not(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+    hand: float,
+    kept_before: list[int],
 ) -> None:
-    opened(rooms, film(1), film(2), film(3))
-    room_with(CountingReader(drawn_reader(), breaks_at=2)).take_turn()
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", hand)
+    opened(rooms, *(film(n) for n in range(4)))
+    seen: list[int] = []
+    room_with(CountingReader(drawn_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
+    assert seen == kept_before
+    assert readings(rooms) == 4
+
+
+def test_a_fault_leaves_the_films_beside_it_as_they_are(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    opened(rooms, *(film(n) for n in range(4)))
+    room_with(CountingReader(drawn_reader(), break_at_the_third)).take_turn()
+    assert readings(rooms) == 3
+    rooms.session.expire_all()
+    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
+    assert jobs[2].error == "RuntimeError"
+
+
+def break_at_the_third(number: int) -> None:
+    if number == 3:
+        raise RuntimeError("a fault")
+
+
+def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    opened(rooms, *(film(n) for n in range(4)))
+    films = rooms.settings.films_folder
+
+    def lose_the_store(number: int) -> None:
+        if number == 2:
+            films.rename(films.with_name("away"))
+
+    with pytest.raises(OSError, match="No such file"):
+        room_with(CountingReader(drawn_reader(), lose_the_store)).take_turn()
     assert readings(rooms) == 2
+    rooms.session.expire_all()
+    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
 
 
 def test_a_reading_outlives_a_fault_in_taking_the_next_film(
@@ -182,10 +233,10 @@ def test_a_reading_outlives_a_fault_in_taking_the_next_film(
     opened(rooms, film(1), film(2))
     claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(drawn_reader())
 
-    def away_once(jobs: Jobs, model: Model) -> Claim | None:
+    def away_once(jobs: Jobs, model: Model, most: int) -> list[Claim]:
         if next(calls) == 2:
             raise OperationalError("taking the next film", {}, ConnectionError("gone"))
-        return claim(jobs, model)
+        return claim(jobs, model, most)
 
     monkeypatch.setattr(Jobs, "claim", away_once)
     room_with(reader).take_turn()
