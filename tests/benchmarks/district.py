@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dicom_files import dicom_file
 from live_server import install
 from lungwise import __version__
-from lungwise.cli.bench_server import measure_server
+from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server
 from lungwise.cli.drawn_film import drawn_film, drawn_jpeg
 from lungwise.client import Client
 from lungwise.settings import Settings
@@ -46,7 +46,6 @@ from servers import MariaDb, Redis, free_port
 
 LUNGWISE = [sys.executable, "-m", "lungwise"]
 _SIZE = text("SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()")
-_FILMS_OF_A_STUDY = 10
 _LONGEST, _GLANCE = 1800, 1.0
 """Seconds to wait for a queue to be emptied, and between two looks: each costs the readers' cores something."""
 Part = list[psutil.Process]
@@ -69,8 +68,8 @@ class DurableMariaDb(MariaDb):
 def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -> None:
     """Measure and print the curve."""
     machine = _machine()
-    jpegs = [drawn_jpeg(seed) for seed in range(_FILMS_OF_A_STUDY)]
-    dicoms = [_drawn_dicom(seed) for seed in range(_FILMS_OF_A_STUDY)]
+    jpegs = [drawn_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
+    dicoms = [_drawn_dicom(seed) for seed in range(FILMS_OF_A_STUDY)]
     with tempfile.TemporaryDirectory() as folder:
         runs = [_run(Path(folder) / f"{count}", sqlite, jpegs, films, count) for count in counts]
         large = _run(Path(folder) / "large", sqlite, dicoms, max(films // 4, 6), min(counts))
@@ -98,9 +97,9 @@ def _run(folder: Path, sqlite: bool, study: list[bytes], films: int, workers: in
         reading = [stack.enter_context(_worker(settings, number)) for number in range(workers)]
         parts |= {"pages": [psutil.Process(pages.pid)], "workers": [psutil.Process(one.pid) for one in reading]}
         rate = _reading_rate(settings, films)
+        singles = _measure_singles(settings, token, parts, study[0], films, workers)
         many = measure_server(_server(settings), token, study, films, min(workers, _cores()))
-        single = _measure_singles(settings, token, parts, study[0], films, workers)
-        return {"workers": workers, "reading_per_second": rate, "many": many, **single}
+        return {"workers": workers, "reading_per_second": rate, "many": many, **singles}
 
 
 def _servers(stack: ExitStack, folder: Path, sqlite: bool) -> tuple[Settings, dict[str, Part]]:
@@ -146,7 +145,8 @@ def _reading_rate(settings: Settings, films: int) -> float:
     with database.reading() as session:
         times = sorted(session.scalars(select(ReadingRecord.created_at)))[films // 3 :]
     database.close()
-    return round((len(times) - 1) / (times[-1] - times[0]).total_seconds(), 2)
+    kept_later = sum(time > times[0] for time in times)  # several may have been kept in the first moment
+    return round(kept_later / (times[-1] - times[0]).total_seconds(), 2)
 
 
 def _measure_singles(

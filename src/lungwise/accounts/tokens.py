@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from lungwise.accounts.models import Token, User
 from lungwise.accounts.person import Person, Right, Role
@@ -117,7 +117,8 @@ class Tokens:
 
     def check(self, text: str) -> Token | None:
         """Find the token of a text; none where it is unknown, revoked or expired, or its owner is disabled."""
-        token = self._session.scalar(select(Token).where(Token.hash == _hash(text)))
+        found = select(Token).where(Token.hash == _hash(text))
+        token = self._session.scalar(found.options(joinedload(Token.user).joinedload(User.clinic)))
         if token is None or token.revoked_at is not None or token.expires_at <= self._clock():
             return None
         return token if token.machine or token.user.active else None

@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from lungwise.cli.bench_server import measure_server, print_server
+from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server, print_server
 from lungwise.cli.drawn_film import drawn_jpeg
 from lungwise.cli.errors import one_line_errors
 from lungwise.films import open_film
@@ -25,8 +25,6 @@ from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
 
 STAGES = ("decode", "preprocess", "network", "whole")
-_FILMS_OF_A_STUDY = 10
-"""With so many the pages take less of a core for a film than readers do, who so never wait for one."""
 Measured = dict[str, Any]
 
 
@@ -54,7 +52,7 @@ def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, tok
     if server is not None and not token:
         raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     if server and token:
-        study = [film.read_bytes()] if film else [drawn_jpeg(seed) for seed in range(_FILMS_OF_A_STUDY)]
+        study = [film.read_bytes()] if film else [drawn_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
         measured, show = measure_server(server, token, study, rounds, workers), print_server
     else:
         measured, show = _measure_here(film, rounds), _print
@@ -65,10 +63,12 @@ def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, tok
 
 
 def _measure_here(film: Path | None, rounds: int) -> Measured:
+    if film:
+        return measure(film, rounds)
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "drawn.jpg"
         drawn.write_bytes(drawn_jpeg(1))
-        return measure(film or drawn, rounds)
+        return measure(drawn, rounds)
 
 
 def measure(path: Path, rounds: int) -> Measured:

@@ -32,12 +32,11 @@ from lungwise.studies.statements import (
 ATTEMPTS = 4
 _BACK_OFF = (5, 25, 125)
 """Seconds between two attempts."""
-_PAUSE = 2
-"""Seconds until a job that was given back may be taken again."""
-_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+UNFINISHED = (JobState.RUNNING, JobState.QUEUED)
+"""What is not read yet; a film whose reader died has waited longest, and goes before those that are queued."""
 _DIED = "the process that read it died each time"
 
-Waiting = Row[int, int, int, str, str, str, bool]
+DueJob = Row[int, int, int, str, str, str, bool]
 """A job that may be taken, as `NEXT` tells of it."""
 ReadFilm = Row[int, str, str | None, float | None]
 """A film of a study, as `FILMS` tells of it."""
@@ -83,7 +82,7 @@ class Jobs:
     def any_due(self) -> bool:
         """Say whether any job can be claimed."""
         now = database_time(self._session)
-        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in _UNFINISHED)
+        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in UNFINISHED)
 
     def claim(self, model: Model, most: int = 1) -> list[Claim]:
         """Take the next jobs for a model, so that nobody else takes them: new films first, the oldest first.
@@ -112,10 +111,11 @@ class Jobs:
         The first to finish a job has finished it, even one whose lease has run out. A film deleted
         meanwhile is left.
         """
-        ordered = sorted(outcomes, key=attrgetter("study", "job"))  # who locks in one order never waits in a circle
+        ordered = sorted(outcomes, key=attrgetter("study", "job"))  # in one order, for readers that meet
         locked = {claim: row for claim in ordered if (row := self._lock(claim)) is not None}
         unread = {claim: row for claim, row in locked.items() if not row.is_read}
-        records = [_record(outcomes[claim], claim.model, row.film_id, self._clock()) for claim, row in unread.items()]
+        now = self._clock()
+        records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread.items()]
         self._session.add_all(records)
         if self._send_to:
             self._send([record for record, row in zip(records, unread.values(), strict=True) if not row.model])
@@ -132,23 +132,23 @@ class Jobs:
         else:
             self._end([job.id], [self._lock_study(job.film_id)], JobState.FAILED, error)
 
-    def give_back(self, claim: Claim) -> None:
-        """Queue a job again that could not be begun; this was no attempt."""
+    def give_back(self, claim: Claim, pause: float = 0) -> None:
+        """Queue a job again that was not begun, to be taken from `pause` seconds on; this was no attempt."""
         job = self._held(claim)
         if job is not None:
             job.attempts -= 1
-            self._put_back(job, _PAUSE)
+            self._put_back(job, pause)
 
     def unfinished(self, study_id: int) -> int:
         """Count a study's new films that wait for their reading."""
         query = select(Job.id).join(FilmRecord)
-        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(_UNFINISHED))
+        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(UNFINISHED))
         return len(self._session.scalars(query).all())
 
-    def _next(self, model: Model, now: datetime, most: int) -> Sequence[Waiting]:
+    def _next(self, model: Model, now: datetime, most: int) -> Sequence[DueJob]:
         asked = {"name": model.name, "version": model.version, "most": most}
         for wanted in ("", str(model)):
-            for state in _UNFINISHED:
+            for state in UNFINISHED:
                 if rows := self._session.execute(NEXT, asked | {"wanted": wanted, **self._due(state, now)}).all():
                     return rows
         return []
@@ -158,7 +158,7 @@ class Jobs:
         longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
         return {"state": state, "now": now, "latest": now + longest}
 
-    def _take(self, rows: Sequence[Waiting], model: Model, now: datetime) -> list[Claim]:
+    def _take(self, rows: Sequence[DueJob], model: Model, now: datetime) -> list[Claim]:
         token = new_key()
         self._session.execute(TAKE, {"jobs": [row.id for row in rows], "token": token, "until": now + self._lease})
         return [Claim(row.id, token, row.study, row.sha256, model, row.request_id) for row in rows]
@@ -208,7 +208,7 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
 
 def _summary(study: Study, films: list[ReadFilm]) -> tuple[Standing, float]:
     """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
-    if any(film.state in _UNFINISHED for film in films):
+    if any(film.state in UNFINISHED for film in films):
         return Standing.WAITING, study.probability
     read = [(film.probability, film.verdict) for film in films if film.probability is not None]
     if not read:

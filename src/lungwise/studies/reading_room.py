@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from resource import RUSAGE_SELF, getrusage
 from typing import Protocol, TypeVar
 
+import numpy as np
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -32,8 +34,10 @@ _GLANCE_OF_WAITING = 0.2
 """Seconds between two looks at a study whose films another process may be reading."""
 _TURN = 5.0
 """Seconds for which one call is answered: long enough that calls cost nothing, short enough to stop soon."""
+_PAUSE = 2.0
+"""Seconds until a film may be tried again that the store did not give."""
 _HAND = 0.2
-"""Seconds of reading that one transaction keeps: many where films are quick, and one where doctors wait for each."""
+"""Seconds of reading that one transaction keeps: many films where they are quick, and one where each takes long."""
 _MOST = 8
 """Films in a hand, at most."""
 
@@ -161,14 +165,11 @@ class ReadingRoom:
             yield
 
     def take_turn(self) -> None:
-        """Read queued films in the calling thread for a few seconds, and where there are many call another room, too.
-
-        Who is called looks no second time whether a film waits.
-        """
+        """Read queued films in the calling thread for a few seconds; where there are many, call another room, too."""
         end = time.monotonic() + _TURN
-        self._idle = False
+        self._idle = False  # the call says that a film waits
         hand = self._claim(self._most)
-        if len(hand) == self._most:  # else the queue is empty now
+        if len(hand) == self._most:  # else hardly any other film waits
             self._ring()
         while self._serve_on(hand, lambda: time.monotonic() < end) and time.monotonic() < end:
             hand = self._claim(self._most)
@@ -194,10 +195,18 @@ class ReadingRoom:
 
     def _serve(self, hand: list[Claim], go_on: Callable[[], bool]) -> list[Claim]:
         """Read what is in hand, keep it, and take the next in the same transaction: a film's own would cost as much."""
+        outcomes = Outcomes()
         with self._heart.beating_for(hand):
-            outcomes = self._read(hand)
-            with STAGE_SECONDS.labels("database").time():
-                following = self._tell(lambda jobs: self._finish(jobs, outcomes, go_on))
+            try:
+                rest = self._read(hand, outcomes)
+            except OSError:
+                self._keep(outcomes, [claim for claim in hand if claim not in outcomes], lambda: False)
+                raise
+            return self._keep(outcomes, rest, go_on)
+
+    def _keep(self, outcomes: Outcomes, rest: list[Claim], go_on: Callable[[], bool]) -> list[Claim]:
+        with STAGE_SECONDS.labels("database").time():
+            following = self._tell(lambda jobs: self._finish(jobs, outcomes, rest, go_on))
         for claim, outcome in outcomes.items():
             _count(claim, outcome)
         self._count_time()
@@ -205,7 +214,7 @@ class ReadingRoom:
         return following
 
     def _claim(self, most: int) -> list[Claim]:
-        """Take the next jobs. After an idle look the queue is only read: no reader is made, and no lock is taken."""
+        """Take the next jobs. After an idle claim the queue is only read: no reader is made, and no lock is taken."""
         if self._idle and not self._any_due():
             return []
         self._reader()
@@ -262,24 +271,38 @@ class ReadingRoom:
             if not found:
                 self._pause(_GLANCE)
 
-    def _read(self, hand: list[Claim]) -> Outcomes:
-        """Read films one after the other; one that ends in a fault leaves the others as they are."""
-        began, outcomes = time.perf_counter(), Outcomes()
-        for claim in hand:
-            with _in_service_of(claim):
-                try:
-                    outcomes[claim] = self._outcome(claim)
-                except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
-                    if isinstance(fault, OSError) and not self._store.writable():
-                        self._tell(lambda jobs: _break_off(jobs, hand, outcomes))
-                        raise
-                    self._fail(claim, fault)
-        self._most = _fitting((time.perf_counter() - began) / len(hand))
-        return outcomes
+    def _read(self, hand: list[Claim], outcomes: Outcomes) -> list[Claim]:
+        """Read films one after the other for as long as a hand may take, and give those that are left.
 
-    def _finish(self, jobs: Jobs, outcomes: Outcomes, go_on: Callable[[], bool]) -> list[Claim]:
+        Raises
+        ------
+        OSError
+            If the store cannot be reached. The film is queued again, for later.
+        """
+        began, took, rest = time.perf_counter(), 0.0, deque(hand)
+        while rest and took < _HAND:
+            with _in_service_of(rest[0]):
+                self._read_one(rest.popleft(), outcomes)
+            took = time.perf_counter() - began
+        self._most = max(1, min(int(_HAND * (len(hand) - len(rest)) / took), _MOST))
+        return list(rest)
+
+    def _read_one(self, claim: Claim, outcomes: Outcomes) -> None:
+        try:
+            outcomes[claim] = self._outcome(claim)
+        except Exception as fault:  # whatever a strange film does to a reader, the queue goes on
+            if isinstance(fault, OSError) and not self._store.writable():
+                self._tell(lambda jobs: jobs.give_back(claim, _PAUSE))
+                raise
+            self._fail(claim, fault)
+
+    def _finish(self, jobs: Jobs, outcomes: Outcomes, rest: list[Claim], go_on: Callable[[], bool]) -> list[Claim]:
         jobs.finish(outcomes)
-        return self._next(jobs, self._most) if go_on() else []
+        if go_on():
+            return rest or self._next(jobs, self._most)
+        for claim in rest:
+            jobs.give_back(claim)
+        return []
 
     def _fail(self, claim: Claim, fault: Exception) -> None:
         FAILURES.inc()
@@ -295,7 +318,10 @@ class ReadingRoom:
         with STAGE_SECONDS.labels("decode").time():
             film = open_film(data)
         with STAGE_SECONDS.labels("network").time():
-            return self._reader().read(film)
+            reading = self._reader().read(film)
+        if not np.isfinite([reading.probability, *reading.appearance.values(), *reading.findings.values()]).all():
+            raise ArithmeticError("The reading is no number.")  # here, where it harms no other film
+        return reading
 
     def _tell(self, what: Callable[[Jobs], T]) -> T:
         """Write what came of a job; while the database is away, wait for it rather than read again."""
@@ -306,7 +332,7 @@ class ReadingRoom:
             except (OperationalError, InterfaceError):
                 if self._stopping:
                     raise
-                _log.warning("The database cannot be reached; a reading waits for it.", exc_info=True)
+                _log.warning("The database did not take a reading, which waits for it.", exc_info=True)
                 self._pause(_GLANCE)
 
     def _renew(self, claim: Claim) -> None:
@@ -322,19 +348,6 @@ def _in_service_of(claim: Claim) -> Iterator[None]:
         yield
     finally:
         request_id.reset(token)
-
-
-def _fitting(seconds: float) -> int:
-    """Say how many films make a hand where one takes so long."""
-    return max(1, min(int(_HAND / seconds), _MOST))
-
-
-def _break_off(jobs: Jobs, hand: list[Claim], outcomes: Outcomes) -> None:
-    """Keep what was read of a hand, and put the rest back."""
-    jobs.finish(outcomes)
-    for claim in hand:
-        if claim not in outcomes:
-            jobs.give_back(claim)
 
 
 def _count(claim: Claim, outcome: Reading | Refusal) -> None:

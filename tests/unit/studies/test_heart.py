@@ -52,6 +52,10 @@ def test_every_claim_in_hand_is_renewed_by_one_thread_that_ends_with_the_last(
 ) -> None:
     renewals = Renewals()
     heart = Heart(renewals, LEASE)
+    with heart.beating_for([ONE, OTHER]):
+        renewals.wait_for(ONE, 2)
+        renewals.wait_for(OTHER, 2)
+    wait_for_the_end(hearts())
     with heart.beating_for([ONE]), heart.beating_for([OTHER]):
         renewals.wait_for(ONE, 3)
         renewals.wait_for(OTHER, 3)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from lungwise.films import Refusal, open_film
 from lungwise.patients.service import PatientFacts
-from lungwise.store import database_time
+from lungwise.store import Database, database_time
 from lungwise.studies.jobs import ATTEMPTS, Claim, Jobs, Model
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Standing, Study
 
@@ -79,6 +81,17 @@ def test_a_film_that_was_tried_before_is_taken_alone(either_rooms: Rooms, film: 
     assert hands[1][0].job == second
 
 
+def test_what_a_dead_reader_had_in_hand_goes_before_what_is_queued(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    jobs = queued(either_rooms, *(film(n) for n in range(4)))
+    dead = [claim.job for claim in jobs.claim(DRAWN, 2)]
+    due_in(either_rooms, -1)
+    hands = [jobs.claim(DRAWN, 2) for _ in range(3)]
+    assert [len(hand) for hand in hands] == [1, 1, 2]
+    assert [claim.job for hand in hands[:2] for claim in hand] == dead
+
+
 def test_a_film_that_the_model_has_read_is_not_taken_with_others(
     rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
 ) -> None:
@@ -109,6 +122,29 @@ def test_films_are_finished_together_each_with_its_reading_and_every_study_summe
     }
     highest = max((outcomes[claim] for claim in hand[:2]), key=lambda reading: reading.probability)
     assert standings(either_rooms) == {whole: Standing(highest.verdict.value), alone: Standing.REFUSED}
+
+
+def test_readers_with_films_of_the_same_studies_keep_them_side_by_side(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    database, start = Database(either_rooms.settings), threading.Barrier(2)
+
+    def finish(claims: list[Claim]) -> None:
+        start.wait(60)
+        with database.writing() as session:
+            jobs = Jobs(session, either_rooms.clock, 30)
+            jobs.finish(dict.fromkeys(claims, Refusal("no film", "This is no film.")))
+
+    with ThreadPoolExecutor(2) as readers:
+        for round_ in range(10):
+            queued_film(either_rooms, film(1), film(2), name=f"Ada{round_}")
+            queued_film(either_rooms, film(1), film(2), name=f"Bob{round_}")
+            one, two, three, four = Jobs(either_rooms.session, either_rooms.clock, 30).claim(DRAWN, 4)
+            either_rooms.session.commit()
+            for done in [readers.submit(finish, hand) for hand in ([one, three], [four, two])]:
+                done.result(60)
+    database.close()
+    assert set(standings(either_rooms).values()) == {Standing.REFUSED}
 
 
 def standings(rooms: Rooms) -> dict[str, str]:
@@ -199,9 +235,10 @@ def test_a_film_that_ends_every_process_is_not_tried_for_ever(rooms: Rooms, film
 
 def test_what_could_not_be_begun_counts_as_no_attempt(rooms: Rooms, film: Callable[..., bytes]) -> None:
     jobs = queued(rooms, film(1))
-    jobs.give_back(claimed(jobs))
+    jobs.give_back(claimed(jobs), pause=2)
     assert jobs.claim(DRAWN) == []
     due_in(rooms, 0)
+    jobs.give_back(claimed(jobs))
     assert the_job(rooms).attempts == 0
     claimed(jobs)
 
@@ -218,8 +255,9 @@ def test_new_films_go_before_old_ones_that_are_read_again_and_only_the_named_mod
     assert len(jobs.claim(Model("drawn", "2"))) == 1
 
 
-def queued_film(rooms: Rooms, data: bytes) -> str:
-    study = rooms.studies.open(rooms.person("Bob"), PatientFacts(), [("b", data)])
+def queued_film(rooms: Rooms, *films: bytes, name: str = "Bob") -> str:
+    """Queue films of another study, and give the first one's hash."""
+    study = rooms.studies.open(rooms.person(name), PatientFacts(), [("b", data) for data in films])
     rooms.session.commit()
     return study.films[0].sha256
 

@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import errno
 import gc
 import itertools
 import threading
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from lungwise.accounts.models import User
 from lungwise.films import Film, Refusal
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
-from lungwise.store import Database
+from lungwise.store import Database, FilmStore
 from lungwise.studies.jobs import Claim, Jobs, Model
 from lungwise.studies.models import Job, JobState, ReadingRecord, Standing, Study
 from lungwise.studies.reading_room import FilmReader, ReadingRoom
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from conftest import DrawnReader, Rooms
+    from lungwise.accounts.person import Person
 
 
 class BrokenReader:
@@ -160,7 +164,9 @@ def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     assert readings(rooms) == 1
 
 
-@pytest.mark.parametrize(("hand", "kept_before"), [(0, [0, 1, 2, 3]), (1e9, [0, 1, 1, 1])], ids=["slow", "quick"])
+@pytest.mark.parametrize(
+    ("hand", "kept_before"), [(1e-9, [*range(10)]), (1e9, [0, *[1] * 8, 9])], ids=["slow", "quick"]
+)
 def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_are_not(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
@@ -171,11 +177,104 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
     kept_before: list[int],
 ) -> None:
     monkeypatch.setattr("lungwise.studies.reading_room._HAND", hand)
-    opened(rooms, *(film(n) for n in range(4)))
+    opened(rooms, *(film(n) for n in range(10)))
     seen: list[int] = []
     room_with(CountingReader(drawn_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
     assert seen == kept_before
+    assert readings(rooms) == 10
+
+
+def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(rooms, *(film(n) for n in range(4)))
+    seen: list[int] = []
+
+    def look_and_slow_down(number: int) -> None:
+        seen.append(readings(rooms))
+        monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9 if number == 1 else 1e-9)
+
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    room_with(CountingReader(drawn_reader(), look_and_slow_down)).take_turn()
+    assert seen == [0, 1, 2, 3]
     assert readings(rooms) == 4
+
+
+def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._TURN", 0)
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    opened(rooms, *(film(n) for n in range(4)))
+    reader = CountingReader(drawn_reader())
+    room = room_with(reader)
+    room.take_turn()
+    reader.before = lambda _number: monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e-9)
+    room.take_turn()
+    assert readings(rooms) == 2
+    rooms.session.expire_all()
+    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
+    assert rooms.read_all() == 2
+
+
+def test_another_room_is_called_where_a_hand_is_full(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    rings: list[int] = []
+    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    opened(rooms, film(0))
+    room.take_turn()
+    assert rings == [0], "a hand of one is full at first"
+    rooms.studies.add_films(*one_more(rooms, film(1), film(2)))
+    rooms.session.commit()
+    room.take_turn()
+    assert rings == [0], "no film is left for another room"
+    rooms.studies.add_films(*one_more(rooms, *(film(n) for n in range(3, 12))))
+    rooms.session.commit()
+    room.take_turn()
+    assert rings == [0, 3]
+    assert readings(rooms) == 12
+
+
+def one_more(rooms: Rooms, *films: bytes) -> tuple[Person, str, list[tuple[str, bytes]]]:
+    """Say which films to add to the one study there is."""
+    study, user = rooms.session.scalars(select(Study)).one(), rooms.session.scalars(select(User)).one()
+    return user.person, study.key, [("more", data) for data in films]
+
+
+def test_a_reading_that_is_no_number_is_its_own_films_fault(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingRoom],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    opened(rooms, *(film(n) for n in range(4)))
+
+    class Lost(CountingReader):
+        def read(self, film: Film) -> Reading:
+            reading = super().read(film)
+            return replace(reading, findings={"normal": float("nan")}) if self.films == 3 else reading
+
+    room_with(Lost(drawn_reader())).take_turn()
+    assert readings(rooms) == 3
+    errors = rooms.session.scalars(select(Job.error).order_by(Job.id)).all()
+    assert errors == ["", "", "ArithmeticError", ""]
 
 
 def test_a_fault_leaves_the_films_beside_it_as_they_are(
@@ -206,7 +305,9 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO", "lungwise.reading_room")
     monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     opened(rooms, *(film(n) for n in range(4)))
     films = rooms.settings.films_folder
@@ -221,6 +322,36 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
     rooms.session.expire_all()
     jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
+    assert sum("is done" in record.message for record in caplog.records) == 2
+
+
+class BadSpot(FilmStore):
+    """A store on a disk that has gone read-only and cannot give one of its films."""
+
+    lost = ""
+
+    def get(self, study: str, name: str) -> bytes:
+        if name == self.lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().get(study, name)
+
+    def writable(self) -> bool:
+        return False
+
+
+def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read(
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+    study, store = opened(rooms, *(film(n) for n in range(6))), BadSpot(rooms.settings)
+    store.lost = study.films[1].sha256
+    database = Database(rooms.settings)
+    room = ReadingRoom(database, store, rooms.clock, drawn_reader)
+    with pytest.raises(OSError, match="Input/output error"):
+        room.take_turn()
+    room.take_turn()
+    database.close()
+    assert readings(rooms) == 5
 
 
 def test_a_reading_outlives_a_fault_in_taking_the_next_film(
