@@ -161,8 +161,7 @@ def _strip_grey(strip: Image.Image) -> NDArray[np.float32]:
 
 
 def _unit(image: Image.Image, top: int) -> NDArray[np.float32]:
-    pixels: NDArray[np.float32] = np.array(image, np.float32)
-    pixels /= np.float32(top)
+    pixels: NDArray[np.float32] = np.divide(np.asarray(image), np.float32(top), dtype=np.float32)
     return pixels
 
 
