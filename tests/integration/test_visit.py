@@ -13,6 +13,7 @@ from pydicom.data import get_testdata_file
 from lungwise.accounts.person import Role
 from lungwise.accounts.security import setup_code
 from lungwise.audit.service import AuditTrail
+from lungwise.store import FilmStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,6 +248,38 @@ def test_nothing_of_a_patient_is_in_an_address_or_the_log(
     everything = " ".join([*links, caplog.text])
     assert "SECRET-7" not in everything
     assert "Bart" not in everything
+
+
+def test_two_entries_of_one_person_become_one_patient_and_then_none(
+    app: Lungwise,
+    settings: Settings,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    studies = [ada.upload(film(n), name="Clara", identifier=f"H-{n}") for n in (1, 2)]
+    kept, other = (re.findall(r"/patients/\w+", ada.get(study).text)[0] for study in studies)
+
+    unsure = ada.post(f"{kept}/merge", page=kept, identifier="H-2")
+    unknown = ada.post(f"{kept}/merge", page=kept, identifier="H-3", sure="y")
+    itself = ada.post(f"{kept}/merge", page=kept, identifier="H-1", sure="y")
+    assert "This field is required" in unsure.text
+    assert "no patient with this identifier" in unknown.text
+    assert "two different patients" in itself.text
+    assert ada.get(other).status_code == 200, "none of these merged anything"
+
+    assert "one patient now" in ada.post(f"{kept}/merge", page=kept, follow=True, identifier="H-2", sure="y").text
+    assert ada.get(other).status_code == 404
+    assert all(study in ada.get(kept).text and kept in ada.get(study).text for study in studies)
+    assert "merged" in ada.get("/audit").text
+
+    assert "This field is required" in ada.post(f"{kept}/delete", page=kept).text
+    ada.post(f"{kept}/delete", page=kept, sure="y")
+    assert [ada.get(gone).status_code for gone in (kept, *studies)] == [404] * 3
+    assert list(FilmStore(settings).films()) == []
 
 
 def test_a_token_is_made_shown_once_and_revoked(

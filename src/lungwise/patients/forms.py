@@ -59,5 +59,7 @@ class MergeForm(FlaskForm):
 class DeleteForm(FlaskForm):
     """Delete for good, after a second thought."""
 
-    sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()])
+    sure = BooleanField(
+        _("Delete for good; this cannot be undone"), [InputRequired()], id="sure-delete"
+    )  # beside a merge's
     submit = SubmitField(_("Delete"))
