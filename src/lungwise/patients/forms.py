@@ -59,7 +59,5 @@ class MergeForm(FlaskForm):
 class DeleteForm(FlaskForm):
     """Delete for good, after a second thought."""
 
-    sure = BooleanField(
-        _("Delete for good; this cannot be undone"), [InputRequired()], id="sure-delete"
-    )  # beside a merge's
+    sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()], id="sure-delete")
     submit = SubmitField(_("Delete"))
