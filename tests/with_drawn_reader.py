@@ -6,5 +6,5 @@ from conftest import DrawnReader
 from lungwise.cli import installation, main
 
 if __name__ == "__main__":
-    installation.make_reader = DrawnReader
+    installation.make_reader = lambda streams=None: DrawnReader()
     main()

@@ -18,7 +18,7 @@ def main() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["drawn"] = module
     spec.loader.exec_module(module)
-    installation.make_reader = module.DrawnReader
+    installation.make_reader = lambda streams=None: module.DrawnReader()
     node([])
 
 

@@ -42,11 +42,14 @@ def read_settings(**given: str | int) -> Settings:
         raise click.ClickException(f"A setting is wrong. {wrong}") from error
 
 
-def make_reader() -> FilmReader:
-    """Load the shipped model. Called once, by the thread that reads."""
+def make_reader(streams: int | None = None) -> FilmReader:
+    """Load the shipped model, for so many films at a time on one core each, or for one on all cores.
+
+    Called once, by the first thread that reads.
+    """
     from lungwise.reading import Reader
 
-    reader: FilmReader = Reader()
+    reader: FilmReader = Reader(streams=streams)
     return reader
 
 

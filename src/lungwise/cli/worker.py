@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -29,7 +30,9 @@ def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | No
 
 @click.command()
 @click.option(
-    "--readers", type=click.IntRange(1, 64), help="Films to read at once; by default the setting `readers`, at least 1."
+    "--readers",
+    type=click.IntRange(1, 64),
+    help="Films to read at once, each on one core; by default the setting `readers`, at least 1.",
 )
 @click.option(
     "--metrics", "metrics_at", metavar="HOST:PORT", callback=_host_and_port, help="Give Prometheus the metrics here."
@@ -38,6 +41,7 @@ def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | No
 def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     """Read queued films until told to stop, beside any number of others.
 
+    A worker is for many films: it reads each on one core, so give it as many readers as it has cores.
     Where the settings name a broker, it is a Celery worker with a process for each reader. Its metrics are then
     those of all that share the folder PROMETHEUS_MULTIPROC_DIR.
     """
@@ -77,4 +81,5 @@ def _answer_tickets(settings: Settings, database: Database, readers: int) -> Non
 
 def _open_room(settings: Settings, database: Database, readers: int) -> ReadingRoom:
     store = FilmStore(settings)
-    return open_room(settings, database, store, utc_now, installation.make_reader, readers)
+    make_reader = partial(installation.make_reader, readers or 1)  # who answers tickets reads alone
+    return open_room(settings, database, store, utc_now, make_reader, readers)

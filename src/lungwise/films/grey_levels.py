@@ -53,7 +53,7 @@ def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> 
     numbers = _modality(elements, pixel, stored)
     levels = _values_of_interest(elements, pixel, numbers)
     if levels is None:
-        levels = _full_range(numbers, _present(words, len(numbers)) & ~air)
+        levels = _full_range(numbers, _occurring(words, numbers, air))
     if pixel.photometric == "MONOCHROME1":
         levels = 1 - levels
     levels[air] = 0
@@ -102,11 +102,18 @@ def _window(numbers: Numbers, center: float, width: float, function: str) -> Num
     return None
 
 
-def _full_range(numbers: Numbers, occurring: NDArray[np.bool_]) -> Numbers:
-    if not occurring.any():
+def _full_range(numbers: Numbers, occurring: Numbers) -> Numbers:
+    if not occurring.size:
         return np.zeros_like(numbers)
-    low, high = numbers[occurring].min(), numbers[occurring].max()
+    low, high = occurring.min(), occurring.max()
     return (numbers - low) / (high - low) if high > low else np.zeros_like(numbers)
+
+
+def _occurring(words: NDArray[Any], numbers: Numbers, air: NDArray[np.bool_]) -> Numbers:
+    """The numbers that occur, padding aside; where they rise with the words, the least and the greatest say as much."""
+    if not air.any() and (np.diff(numbers) >= 0).all():
+        return numbers[[words.min(), words.max()]]
+    return numbers[_present(words, len(numbers)) & ~air]
 
 
 class _Lut:

@@ -44,13 +44,18 @@ class Reader:
     artefact
         By default the shipped one.
     runtime
-        By default OpenVINO: all cores on one film for `read`, a core for each film for `read_many`.
+        By default OpenVINO.
+    streams
+        Films that `read` reads at the same time, each on one core; by default one at a time on all cores.
     """
 
-    def __init__(self, artefact: Artefact | None = None, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self, artefact: Artefact | None = None, runtime: Runtime | None = None, streams: int | None = None
+    ) -> None:
         self.artefact = artefact or load_artefact()
         self._given = runtime
-        self._made: dict[int, Runtime] = {}
+        self._streams = streams
+        self._made: dict[int | None, Runtime] = {}
         self._making = Lock()
 
     @property
@@ -71,7 +76,7 @@ class Reader:
         Refusal
             If it is no frontal chest film, or cannot be told to be one.
         """
-        return self._read(film, self.runtime())
+        return self._read(film, self.runtime(self._streams))
 
     def look(self, film: Film) -> Reading:
         """Read whatever is given, refusing nothing: for experiments, never for a patient."""
@@ -98,8 +103,8 @@ class Reader:
         answer = outcome_of(lambda: self._read(open_path(path), runtime))
         return Answer(path, answer, (time.perf_counter() - began) * 1000)
 
-    def runtime(self, streams: int = 1) -> Runtime:
-        """The runtime for so many films at a time, compiled when it is first asked for."""
+    def runtime(self, streams: int | None = None) -> Runtime:
+        """The runtime for so many films at a time, or for one on all cores, compiled when it is first asked for."""
         if self._given:
             return self._given
         with self._making:

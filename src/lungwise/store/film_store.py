@@ -38,7 +38,7 @@ class FilmStore:
         return name
 
     def get(self, study: str, name: str) -> bytes:
-        """Give a film's bytes back, checked against its name.
+        """Give a film's bytes back, checked to be those that were kept under its name.
 
         Raises
         ------
@@ -81,10 +81,11 @@ class FilmStore:
         self._place.write(_path(study, name), self._keys.seal(self.get(study, name), _about(study, name)))
 
     def _opened(self, study: str, name: str, kept: bytes) -> bytes:
-        data = self._keys.open(kept, _about(study, name)) if is_sealed(kept) else kept
-        if hashlib.sha256(data).hexdigest() != name:
+        if is_sealed(kept):  # the seal says that these are the bytes which were kept under this name
+            return self._keys.open(kept, _about(study, name))
+        if hashlib.sha256(kept).hexdigest() != name:
             raise OSError(f"Film {name} is damaged. Restore it from a backup.")
-        return data
+        return kept
 
 
 def _place(settings: Settings) -> Place:
