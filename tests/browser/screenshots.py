@@ -187,6 +187,9 @@ def _walk(camera: Camera, site: Site) -> None:
     camera.take(patient, "patient")
     page.click("summary >> nth=0")
     camera.shoot("patient-merge")
+    page.click("details.danger summary")
+    page.click("details.danger button")  # unsure: nothing is deleted
+    camera.shoot("patient-delete")
     camera.take(f"{patient}/change", "patient-change")
     camera.take(f"{site.address}/studies/{site.refused}", "study-refused")
     camera.take(f"{site.address}/api/v1/", "api")
