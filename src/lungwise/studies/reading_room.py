@@ -194,7 +194,7 @@ class ReadingRoom:
         return found
 
     def _serve(self, hand: list[Claim], go_on: Callable[[], bool]) -> list[Claim]:
-        """Read what is in hand, keep it, and take the next in the same transaction: a film's own would cost as much."""
+        """Read what is in hand, keep it, and take what follows in one transaction: more of them cost too much."""
         outcomes = Outcomes()
         with self._heart.beating_for(hand):
             try:
