@@ -181,8 +181,8 @@ def _curve(measured: dict[str, Any]) -> str:
         f"it uploads: with {runs[0]['many']['films_of_a_study']} films to a study, so that readers never wait for one, "
         "and with one film to a study, as clinics send them, where readers do wait. Pages, database, broker and the "
         f"uploading program then share the {measured['cores']} cores with the workers, and more workers than cores "
-        "share these among themselves. *ms* is how long a core is busy with a film, *over* how much longer than with "
-        "the network alone.\n\n"
+        "share these among themselves. *ms* is how long a core is busy with a film, counted from the last upload on "
+        "where a quarter of the films is left then, *over* how much longer than with the network alone.\n\n"
         "| workers | alone, films/s | of linear | network, ms | many to a study: films/s | ms | over "
         "| one: films/s | ms | over |\n|---|---|---|---|---|---|---|---|---|---|\n"
         + "\n".join(_curve_row(run, runs[0]) for run in runs)

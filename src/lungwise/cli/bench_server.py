@@ -6,7 +6,8 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -27,13 +28,18 @@ FILMS_OF_A_STUDY = 10
 """With so many the pages take less of a core for a film than readers do, who so never wait for one."""
 _SENDERS = 4
 """Uploads under way at once."""
+_ROUNDS = 5
 _PATIENCE = 600
 """Seconds after which a film that is not read says that nobody reads there."""
 _STAGE = "lungwise_stage_seconds"
 _MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds_total"
+_FILMS = "films"
+_COUNT_FILMS = {"lungwise_readings_total", "lungwise_refusals_total"}
+_FEW = 0.25
+"""Share of the films that must be left when the last is uploaded, for the readers to be measured from then on."""
 _BY_THE_GATE = {code for code, _sentence in REFUSALS.values()}
 Measured = dict[str, Any]
-Figures = dict[str, float]
+Figures = defaultdict[str, float]
 
 
 def measure_server(server: str, token: str, study: Sequence[bytes], films: int, workers: int) -> Measured:
@@ -53,8 +59,9 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
     Films a second, from the moment the first study is saved to the last reading, by the server's clock;
     uploads a second; milliseconds (`median`, `p95`) from upload to answer where nothing else waits; milliseconds
     for which a film holds up one `worker`; where `/metrics` may be read, milliseconds of processor that all a
-    `reader` does for a film takes, those of each stage by the clock, and the readers' highest memory in MB; the
-    `network`'s own milliseconds on one core of this machine, and how far the reader's, or else the worker's, are over.
+    `reader` does for a film takes, from the last upload on if many films wait then, those of each stage by the clock,
+    and the readers' highest memory in MB; the `network`'s own milliseconds on one core of this machine, and how far the
+    reader's, or else the worker's, are over.
 
     Raises
     ------
@@ -67,11 +74,11 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS, thread_name_prefix="lungwise-upload") as pool:
         keys = [uploaded.key for uploaded in pool.map(client.upload, studies)]
-    uploads = films / (time.perf_counter() - began)
+    uploads, uploaded = films / (time.perf_counter() - began), scrape(server)
     rate = _rate([_read(client, key) for key in reversed(keys)])
     after = scrape(server)
     worker, network = 1000 * workers / rate, network_alone(study[0], films)
-    reader = 1000 * (after[_PROCESSOR] - before.get(_PROCESSOR, 0)) / films if after.get(_PROCESSOR) else None
+    reader = _reader(before, uploaded, after)
     return {
         "films": films,
         "films_of_a_study": len(study),
@@ -84,18 +91,33 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
         "network": round(network, 2),
         "overhead": round((reader or worker) / network - 1, 3),
         "stages": _stages(before, after, films),
-        "memory_megabytes": round(after[_MEMORY] / 2**20) if after.get(_MEMORY) else None,
+        "memory_megabytes": round(after[_MEMORY] / 2**20) if after[_MEMORY] else None,
     }
 
 
+def _reader(before: Figures, uploaded: Figures, after: Figures) -> float | None:
+    """Milliseconds of processor for a film: while nobody uploads, if enough were left to be read then."""
+    enough = after[_FILMS] - uploaded[_FILMS] >= _FEW * (after[_FILMS] - before[_FILMS])
+    begin = uploaded if enough else before
+    read = after[_FILMS] - begin[_FILMS]
+    return 1000 * (after[_PROCESSOR] - begin[_PROCESSOR]) / read if read and after[_PROCESSOR] else None
+
+
 def network_alone(film: bytes, films: int) -> float:
-    """Measure the network's own milliseconds for a film on one core, while every core has one."""
+    """Measure the network's own milliseconds of processor for a film, while every core has one: the median round's."""
     runtime, square = Reader().runtime(streams=cores()), preprocess(open_film(film).pixels)
+    squares = [square] * max(films // _ROUNDS, 2 * cores())
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(runtime.run, [square] * 2 * cores()))
-        began = time.perf_counter()
-        list(pool.map(runtime.run, [square] * films))
-    return (time.perf_counter() - began) * 1000 * cores() / films
+        list(pool.map(runtime.run, squares[: 2 * cores()]))
+        rounds = [_processor_time(lambda: list(pool.map(runtime.run, squares))) for _ in range(_ROUNDS)]
+    return float(np.median(rounds)) / len(squares)
+
+
+def _processor_time(work: Callable[[], object]) -> float:
+    """Milliseconds of processor that some work takes."""
+    began = time.process_time()
+    work()
+    return 1000 * (time.process_time() - began)
 
 
 def _alone(client: Client, film: bytes) -> float:
@@ -129,15 +151,19 @@ def _ran(reading: Reading) -> bool:
 
 
 def scrape(server: str) -> Figures:
-    """Read the server's stages and memory, where it lets us: on its own machine, or with `LUNGWISE_METRICS_TOKEN`."""
+    """Read what the server counts, where it lets us: on its own machine, or with `LUNGWISE_METRICS_TOKEN`."""
     token = os.environ.get("LUNGWISE_METRICS_TOKEN", "")
     asked = urllib.request.Request(f"{server.rstrip('/')}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - the client took the same address
     try:
         with closing(urllib.request.urlopen(asked, timeout=30)) as answer:  # noqa: S310
-            return dict(_figures(answer.read().decode()))
+            page = answer.read().decode()
     except urllib.error.HTTPError as no:
         no.close()
-        return {}
+        page = ""
+    figures = Figures(float)
+    for name, value in _figures(page):
+        figures[name] += value
+    return figures
 
 
 def _figures(page: str) -> Iterator[tuple[str, float]]:
@@ -145,13 +171,15 @@ def _figures(page: str) -> Iterator[tuple[str, float]]:
         for sample in family.samples:
             if sample.name in (_MEMORY, _PROCESSOR):
                 yield sample.name, sample.value
+            elif sample.name in _COUNT_FILMS:
+                yield _FILMS, sample.value
             elif sample.name == f"{_STAGE}_sum":
                 yield sample.labels["stage"], sample.value
 
 
 def _stages(before: Figures, after: Figures, films: int) -> dict[str, float] | None:
     """Milliseconds that a film took in each stage between two looks; its database's may serve several films at once."""
-    took = {name: after[name] - before.get(name, 0) for name in after if name not in (_MEMORY, _PROCESSOR)}
+    took = {name: after[name] - before[name] for name in after if name not in (_MEMORY, _PROCESSOR, _FILMS)}
     return {stage: round(1000 * seconds / films, 2) for stage, seconds in took.items() if seconds > 0} or None
 
 

@@ -36,7 +36,7 @@ _TURN = 5.0
 """Seconds for which one call is answered: long enough that calls cost nothing, short enough to stop soon."""
 _PAUSE = 2.0
 """Seconds until a film may be tried again that the store did not give."""
-_HAND = 0.2
+_HAND = 0.25
 """Seconds of reading that one transaction keeps: many films where they are quick, and one where each takes long."""
 _MOST = 8
 """Films in a hand, at most."""
@@ -171,8 +171,7 @@ class ReadingRoom:
         hand = self._claim(self._most)
         if len(hand) == self._most:  # else hardly any other film waits
             self._ring()
-        while self._serve_on(hand, lambda: time.monotonic() < end) and time.monotonic() < end:
-            hand = self._claim(self._most)
+        self._serve_on(hand, lambda: time.monotonic() < end)
 
     def read_next(self) -> bool:
         """Read the next film in the calling thread, and say whether there was one.
@@ -187,7 +186,7 @@ class ReadingRoom:
         return self._serve_on(self._claim(1), lambda: False)
 
     def _serve_on(self, hand: list[Claim], go_on: Callable[[], bool]) -> bool:
-        """Read some films and those after them for as long as `go_on` says, and say whether there was one."""
+        """Read some films and those after them until none waits or `go_on` says no, and say whether there was one."""
         found = bool(hand)
         while hand:
             hand = self._serve(hand, go_on)
@@ -264,12 +263,10 @@ class ReadingRoom:
     def _work(self) -> None:
         while not self._stopping:
             try:
-                found = self._serve_on(self._claim(self._most), lambda: not self._stopping)
+                self._serve_on(self._claim(self._most), lambda: not self._stopping)
             except Exception:  # whatever is away comes back, and the reader must still be there
                 _log.exception("Nothing can be read just now; films stay queued until it can.")
-                found = False
-            if not found:
-                self._pause(_GLANCE)
+            self._pause(_GLANCE)
 
     def _read(self, hand: list[Claim], outcomes: Outcomes) -> list[Claim]:
         """Read films one after the other for as long as a hand may take, and give those that are left.
