@@ -22,7 +22,7 @@ from lungwise.studies.models import Job, JobState, ReadingRecord, Standing, Stud
 from lungwise.studies.reading_room import FilmReader, ReadingRoom
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from conftest import DrawnReader, Rooms
@@ -95,6 +95,18 @@ def opened(rooms: Rooms, *films: bytes) -> Study:
     study = rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
     rooms.session.commit()
     return study
+
+
+@pytest.fixture
+def quick_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a hand hold as many films as one may, however long they take here."""
+    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
+
+
+def the_jobs(rooms: Rooms) -> Sequence[Job]:
+    """Give every job as it stands now, the oldest first."""
+    rooms.session.expire_all()
+    return rooms.session.scalars(select(Job).order_by(Job.id)).all()
 
 
 def readings(rooms: Rooms) -> int:
@@ -184,6 +196,7 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
     assert readings(rooms) == 10
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
@@ -198,12 +211,12 @@ def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
         seen.append(readings(rooms))
         monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9 if number == 1 else 1e-9)
 
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     room_with(CountingReader(drawn_reader(), look_and_slow_down)).take_turn()
     assert seen == [0, 1, 2, 3]
     assert readings(rooms) == 4
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
@@ -212,7 +225,6 @@ def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lungwise.studies.reading_room._TURN", 0)
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     opened(rooms, *(film(n) for n in range(4)))
     reader = CountingReader(drawn_reader())
     room = room_with(reader)
@@ -220,20 +232,18 @@ def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
     reader.before = lambda _number: monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e-9)
     room.take_turn()
     assert readings(rooms) == 2
-    rooms.session.expire_all()
-    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    jobs = the_jobs(rooms)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
     assert rooms.read_all() == 2
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_another_room_is_called_where_a_hand_is_full(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     rings: list[int] = []
     room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
     opened(rooms, film(0))
@@ -256,14 +266,13 @@ def one_more(rooms: Rooms, *films: bytes) -> tuple[Person, str, list[tuple[str, 
     return user.person, study.key, [("more", data) for data in films]
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_a_reading_that_is_no_number_is_its_own_films_fault(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     opened(rooms, *(film(n) for n in range(4)))
 
     class Lost(CountingReader):
@@ -277,19 +286,17 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
     assert errors == ["", "", "ArithmeticError", ""]
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_a_fault_leaves_the_films_beside_it_as_they_are(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     opened(rooms, *(film(n) for n in range(4)))
     room_with(CountingReader(drawn_reader(), break_at_the_third)).take_turn()
     assert readings(rooms) == 3
-    rooms.session.expire_all()
-    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    jobs = the_jobs(rooms)
     assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
     assert jobs[2].error == "RuntimeError"
 
@@ -299,16 +306,15 @@ def break_at_the_third(number: int) -> None:
         raise RuntimeError("a fault")
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
     rooms: Rooms,
     room_with: Callable[..., ReadingRoom],
     film: Callable[..., bytes],
     drawn_reader: type[DrawnReader],
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", "lungwise.reading_room")
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     opened(rooms, *(film(n) for n in range(4)))
     films = rooms.settings.films_folder
 
@@ -319,8 +325,7 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
     with pytest.raises(OSError, match="No such file"):
         room_with(CountingReader(drawn_reader(), lose_the_store)).take_turn()
     assert readings(rooms) == 2
-    rooms.session.expire_all()
-    jobs = rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    jobs = the_jobs(rooms)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
     assert sum("is done" in record.message for record in caplog.records) == 2
 
@@ -339,10 +344,10 @@ class BadSpot(FilmStore):
         return False
 
 
+@pytest.mark.usefixtures("quick_films")
 def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read(
-    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader], monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
 ) -> None:
-    monkeypatch.setattr("lungwise.studies.reading_room._HAND", 1e9)
     study, store = opened(rooms, *(film(n) for n in range(6))), BadSpot(rooms.settings)
     store.lost = study.films[1].sha256
     database = Database(rooms.settings)
