@@ -32,8 +32,10 @@ from lungwise.studies.statements import (
 ATTEMPTS = 4
 _BACK_OFF = (5, 25, 125)
 """Seconds between two attempts."""
-UNFINISHED = (JobState.RUNNING, JobState.QUEUED)
+_UNFINISHED = (JobState.RUNNING, JobState.QUEUED)
 """What is not read yet; a film whose reader died has waited longest, and goes before those that are queued."""
+NEW = (Job.state.in_(_UNFINISHED), Job.model == "")
+"""Films without their first reading; those in a reader's hand have none yet either."""
 _DIED = "the process that read it died each time"
 
 DueJob = Row[int, int, int, str, str, str, bool]
@@ -82,7 +84,7 @@ class Jobs:
     def any_due(self) -> bool:
         """Say whether any job can be claimed."""
         now = database_time(self._session)
-        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in UNFINISHED)
+        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in _UNFINISHED)
 
     def claim(self, model: Model, most: int = 1) -> list[Claim]:
         """Take the next jobs for a model, so that nobody else takes them: new films first, the oldest first.
@@ -142,13 +144,13 @@ class Jobs:
     def unfinished(self, study_id: int) -> int:
         """Count a study's new films that wait for their reading."""
         query = select(Job.id).join(FilmRecord)
-        query = query.where(FilmRecord.study_id == study_id, Job.model == "", Job.state.in_(UNFINISHED))
+        query = query.where(FilmRecord.study_id == study_id, *NEW)
         return len(self._session.scalars(query).all())
 
     def _next(self, model: Model, now: datetime, most: int) -> Sequence[DueJob]:
         asked = {"name": model.name, "version": model.version, "most": most}
         for wanted in ("", str(model)):
-            for state in UNFINISHED:
+            for state in _UNFINISHED:
                 if rows := self._session.execute(NEXT, asked | {"wanted": wanted, **self._due(state, now)}).all():
                     return rows
         return []
@@ -208,7 +210,7 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
 
 def _summary(study: Study, films: list[ReadFilm]) -> tuple[Standing, float]:
     """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
-    if any(film.state in UNFINISHED for film in films):
+    if any(film.state in _UNFINISHED for film in films):
         return Standing.WAITING, study.probability
     read = [(film.probability, film.verdict) for film in films if film.probability is not None]
     if not read:

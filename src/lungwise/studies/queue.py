@@ -12,14 +12,12 @@ from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.store import Clock, database_time, utc_now
-from lungwise.studies.jobs import UNFINISHED, Model, sum_up
+from lungwise.studies.jobs import NEW, Model, sum_up
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
 
 __all__ = ["Entry", "JobState", "Queue"]
 
 _ROWS_AT_ONCE = 500
-_NEW = (Job.state.in_(UNFINISHED), Job.model == "")
-"""Films without their first reading; those in a reader's hand have none yet either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +44,8 @@ class Waiting:
 
 def waiting_films(session: Session) -> Waiting:
     """Count the new films of every clinic that wait, by the time at which they were queued."""
-    films = session.scalar(select(func.count()).select_from(Job).where(*_NEW)) or 0
-    oldest = session.scalar(select(Job.created_at).where(*_NEW).order_by(Job.id).limit(1))
+    films = session.scalar(select(func.count()).select_from(Job).where(*NEW)) or 0
+    oldest = session.scalar(select(Job.created_at).where(*NEW).order_by(Job.id).limit(1))
     return Waiting(films, max((utc_now() - oldest).total_seconds(), 0) if oldest else 0)
 
 
@@ -61,9 +59,9 @@ class Queue:
 
     def before(self, study: Study) -> int:
         """Count the new films that will be read before any of a study's."""
-        waiting = select(func.min(Job.id)).join(FilmRecord).where(FilmRecord.study_id == study.id, *_NEW)
+        waiting = select(func.min(Job.id)).join(FilmRecord).where(FilmRecord.study_id == study.id, *NEW)
         first = self._session.scalar(waiting)
-        query = select(func.count()).select_from(Job).where(*_NEW, Job.id < (first or 0))
+        query = select(func.count()).select_from(Job).where(*NEW, Job.id < (first or 0))
         return self._session.scalar(query) or 0
 
     def counts(self, model: Model | None = None) -> dict[str, int]:
