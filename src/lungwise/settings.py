@@ -67,6 +67,17 @@ def _only_with_boto3(url: str) -> str:
     return url
 
 
+_ORIGIN = re.compile(r"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?")
+
+
+def _only_an_origin(url: str) -> str:
+    """Keep scheme, host and port: that is all that a link begins with, and all that a Host header can say."""
+    origin = url.strip().lower().removesuffix("/")
+    if origin and not _ORIGIN.fullmatch(origin):
+        raise ValueError("It is a scheme and a host, and a port where it needs one, as https://lungwise.example.org")
+    return origin
+
+
 def _data_folder() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "lungwise"
@@ -141,6 +152,13 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds without a sign of life after which another reader takes a film up. The same everywhere.",
     )
+    public_url: Annotated[str, AfterValidator(_only_an_origin)] = Field(
+        default="",
+        description=(
+            "Address at which people reach the pages, as https://lungwise.example.org: links in mails begin with it, "
+            "and requests for another host are refused. Empty: any host is served, and no mail holds a link."
+        ),
+    )
     https: bool = Field(
         default=False,
         description="The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS.",
@@ -203,7 +221,9 @@ class Settings(BaseSettings):
         default=None,
         description="Certificate authority of the archives; with it results go over TLS, with the node's certificate.",
     )
-    smtp_host: str = Field(default="", description="Mail server. Empty: messages are printed to the log.")
+    smtp_host: str = Field(
+        default="", description="Mail server. Empty: no mail is sent, and administrators hand links over themselves."
+    )
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
     smtp_user: str = Field(default="", description="User at the mail server.")
@@ -268,6 +288,11 @@ class Settings(BaseSettings):
     def own_readers(self) -> int:
         """Films that a process of the pages reads at once: none where workers are called by a broker."""
         return 0 if self.broker else self.readers
+
+    @property
+    def mails_links(self) -> bool:
+        """Whether links go out by mail: there is a mail server, and the address that they begin with is known."""
+        return bool(self.smtp_host and self.public_url)
 
     @property
     def broker(self) -> str:

@@ -214,7 +214,8 @@ def _found(study: str, series: str | None, instance: str | None) -> list[Instanc
 
 
 def _root() -> str:
-    return request.url_root.rstrip("/")
+    public_url = desk().settings.public_url
+    return public_url + request.script_root if public_url else request.url_root.rstrip("/")
 
 
 def _json(body: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever JSON can say

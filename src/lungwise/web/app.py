@@ -43,6 +43,7 @@ from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
 from lungwise.web import csp, errors, health, language, transactions, watch
 from lungwise.web.desk import Desk, desk, user
+from lungwise.web.hosts import Hosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -106,7 +107,7 @@ def create_app(
     app.api = create_api(settings, clock, database, session, lay_desk)
     app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
     mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounted)  # type: ignore[method-assign]
+    app.wsgi_app = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
