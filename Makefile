@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint docs clean
+.PHONY: help run test check lint docs licences clean
 
 venv := .venv/bin
 
@@ -28,6 +28,11 @@ lint: # style, types, import rules
 
 docs: ## write the generated pages anew
 	$(venv)/python docs/generate.py
+	$(venv)/python docs/supply.py bill
+
+licences: ## list the licences of all that runs with Lungwise; fails where one is not allowed
+	@bin/setup check
+	@$(venv)/python docs/supply.py licences
 
 clean: ## remove what was installed and built; films and data stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
