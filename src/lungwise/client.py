@@ -44,6 +44,8 @@ __all__ = ["ApiError", "Client"]
 T = TypeVar("T", bound=BaseModel)
 _AGAIN = (429, 502, 503, 504)
 """Statuses after which the same request may succeed."""
+_ASK_AGAIN_SECONDS = 2.0
+"""Pause between two questions whether a study is read."""
 
 
 class ApiError(OSError):
@@ -117,6 +119,7 @@ class Client:
         while study.standing == "waiting":
             if time.monotonic() > end:
                 raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")
+            self._sleep(_ASK_AGAIN_SECONDS)  # a server where many wait answers at once
             study = self.study(study.key, LONGEST_WAIT)
         return study
 

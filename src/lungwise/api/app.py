@@ -77,6 +77,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
     def add_rate(response: Response) -> Response:
         if "rate" in g:
             response.headers.extend(g.rate.headers)
+        if "ask_again_after" in g:
+            response.headers["Retry-After"] = str(g.ask_again_after)
         return response
 
     api.before_request(guard)

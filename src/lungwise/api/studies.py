@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 
-from flask import request
+from flask import g, request
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
@@ -22,7 +21,8 @@ from lungwise.web.desk import desk, person
 
 studies = Operations()
 _LIST = "studies"
-_LAST_DAY = date(9000, 1, 1)  # a filter beyond any study, within what a database can compare
+_ASK_AGAIN_SECONDS = 2
+"""When it is worth to ask for a study again that is not read yet: those who wait are fewer than those who ask."""
 
 
 @studies.get("/studies", schemas.StudyPage, query=schemas.StudyQuery)
@@ -109,12 +109,13 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
 
 
 def waited(study: Study, seconds: int) -> Study:
-    """Give a study once it is read, or as it stands when the time is over."""
+    """Give a study once it is read, or as it stands when the time is over or where too many others wait."""
     if study.standing != Standing.WAITING or not seconds:
         return study
     key, number = study.key, study.id
     desk().session.rollback()  # no transaction is held while waiting
-    desk().room.wait(number, seconds)
+    if not desk().room.wait(number, seconds):
+        g.ask_again_after = _ASK_AGAIN_SECONDS
     return desk().studies.get(person(), key)
 
 
@@ -143,7 +144,7 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
             standing=Standing(wanted.standing) if wanted.standing else None,
             unread=wanted.unread,
             since=wanted.since,
-            until=min(wanted.until, _LAST_DAY) if wanted.until else None,
+            until=wanted.until,
             order=Order(wanted.order),
             after=place_of(_LIST, wanted.cursor),
         ),

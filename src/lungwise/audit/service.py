@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -113,14 +113,10 @@ class AuditTrail:
         if wanted.subject_key:
             query = query.where(AuditEntry.subject_key == wanted.subject_key)
         if wanted.since:
-            query = query.where(AuditEntry.at >= _midnight(wanted.since))
+            query = query.where(AuditEntry.at >= datetime.combine(wanted.since, time.min, UTC))
         if wanted.until:
-            query = query.where(AuditEntry.at < _midnight(wanted.until) + timedelta(days=1))
+            query = query.where(AuditEntry.at <= datetime.combine(wanted.until, time.max, UTC))
         return query
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def _hash(previous: str, entry: AuditEntry) -> str:

@@ -98,7 +98,10 @@ class _Source:
             at = self._held.find(mark)
             end = at if at >= 0 else max(len(self._held) - len(mark) + 1, 0)
             too_much = too_much or len(kept) + end > most
-            kept = bytearray() if too_much else kept + self._held[:end]
+            if too_much:
+                kept.clear()
+            else:
+                kept += self._held[:end]
             del self._held[: end + len(mark) if at >= 0 else end]
             if at >= 0:
                 return None if too_much else bytes(kept)

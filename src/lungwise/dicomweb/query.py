@@ -9,6 +9,7 @@ from itertools import islice
 
 from pydicom.datadict import dictionary_has_tag, tag_for_keyword
 
+from lungwise.dicomweb import wildcards
 from lungwise.dicomweb.holdings import INSTANCE, MODALITY, SERIES, STUDY, Holdings
 from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
@@ -18,6 +19,10 @@ MOST = 200
 """Results of one answer."""
 MOST_EXAMINED = 2000
 """Studies looked at for one answer."""
+MOST_PARAMETERS = 64
+"""Parameters of one search."""
+_MOST_UIDS = 4096
+"""Letters of a list of UIDs."""
 _UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
 _RANGES = {"DA", "TM", "DT"}
 _NAME, _PATIENT_ID = "00100010", "00100020"
@@ -41,10 +46,12 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
     Raises
     ------
     Rejected
-        If one of them names no attribute, or is no number.
+        If one of them names no attribute, is no number, or is too long, or if there are too many.
     """
     query = Query()
-    for name, text in parameters:
+    for count, (name, text) in enumerate(parameters):
+        if count == MOST_PARAMETERS:
+            raise Rejected(f"A search has {MOST_PARAMETERS} parameters at most.")
         if name in ("limit", "offset"):
             setattr(query, name, _count(name, text))
         elif name == "includefield":
@@ -55,7 +62,7 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
             if text not in ("true", "false"):
                 raise Rejected("The parameter fuzzymatching is true or false.")
         else:
-            query.match[_tag(name)] = text
+            query.match[_tag(name)] = _bounded(_tag(name), text)
     query.limit = min(query.limit, MOST)
     return query
 
@@ -66,8 +73,8 @@ def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[A
     name = match.get(_NAME, "")
     patient_id = match.get(_PATIENT_ID, "")
     studies = holdings.studies(
-        match.get(STUDY, "") if re.fullmatch(r"[0-9.]+", match.get(STUDY, "")) else "",
-        "" if _is_wild(patient_id) else patient_id,
+        match.get(STUDY, "") if re.fullmatch(r"[0-9.]{1,64}", match.get(STUDY, "")) else "",
+        "" if wildcards.is_wild(patient_id) else patient_id,
         "" if re.match(r"[*?]", name) else re.sub(r"[*?^=,]", " ", name),
     )
     examined = islice(studies, MOST_EXAMINED)
@@ -120,12 +127,15 @@ def _matches(one: Attributes, tag: str, text: str) -> bool:
 
 
 def _like(has: str, text: str, *, folded: bool) -> bool:
-    pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text)
-    return re.fullmatch(pattern, has, re.IGNORECASE if folded else re.NOFLAG) is not None
+    return wildcards.matches(has.casefold(), text.casefold()) if folded else wildcards.matches(has, text)
 
 
-def _is_wild(text: str) -> bool:
-    return "*" in text or "?" in text
+def _bounded(tag: str, text: str) -> str:
+    if tag not in _UIDS:
+        wildcards.check(text)
+    elif len(text) > _MOST_UIDS:
+        raise Rejected(f"A list of UIDs has {_MOST_UIDS} letters at most.")
+    return text
 
 
 def _tag(name: str) -> str:

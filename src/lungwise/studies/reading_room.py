@@ -78,6 +78,7 @@ def open_room(
         lease=settings.lease_seconds,
         ring=_bell(settings),
         send_to=settings.send_to_list,
+        waiters=settings.threads // 2,
     )
 
 
@@ -94,7 +95,8 @@ class ReadingRoom:
 
     The reader is made when the first film comes: never before a fork, and once. `ring` calls the
     readers of other processes, where there is something to call them with. Results are
-    queued for the archives of `send_to`.
+    queued for the archives of `send_to`. Of those who ask for a study's readings, `waiters` may wait at once:
+    fewer than the threads that answer requests, so that there are always some for everybody else.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class ReadingRoom:
         lease: float = 30,
         ring: Callable[[], None] = lambda: None,
         send_to: Sequence[str] = (),
+        waiters: int = 4,
     ) -> None:
         self._database = database
         self._store = store
@@ -119,6 +122,8 @@ class ReadingRoom:
         self._send_to = send_to
         self._making = threading.Lock()
         self._change = threading.Condition()
+        self._most_waiting = waiters
+        self.waiting = 0
         self._stopping = False
         self._idle = True
         self._most = 1
@@ -144,7 +149,17 @@ class ReadingRoom:
         self._ring()
 
     def wait(self, study_id: int, seconds: float) -> bool:
-        """Wait until a study is read, by whomever, and say whether it is."""
+        """Wait until a study is read, by whomever, and say whether it is; at once where too many wait already."""
+        with self._change:
+            seconds = seconds if self.waiting < self._most_waiting else 0
+            self.waiting += seconds > 0
+        try:
+            return self._wait(study_id, seconds)
+        finally:
+            with self._change:
+                self.waiting -= seconds > 0
+
+    def _wait(self, study_id: int, seconds: float) -> bool:
         end = time.monotonic() + seconds
         while self._unfinished(study_id):
             left = end - time.monotonic()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -143,9 +143,9 @@ class Worklist:
         if wanted.standing:
             query = query.where(Study.standing == wanted.standing.value)
         if wanted.since:
-            query = query.where(Study.created_at >= _midnight(wanted.since))
+            query = query.where(Study.created_at >= datetime.combine(wanted.since, time.min, UTC))
         if wanted.until:
-            query = query.where(Study.created_at < _midnight(wanted.until) + timedelta(days=1))
+            query = query.where(Study.created_at <= datetime.combine(wanted.until, time.max, UTC))
         column = _column(wanted.order)
         if place:
             query = query.where(_beyond(column, place, backwards=backwards))
@@ -159,10 +159,6 @@ def _runs(wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[bool
     runs = [False, True] if backwards else [True, False]
     runs = runs[runs.index(place.unread) :] if place else runs
     return [run for run in runs if run or not wanted.unread]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
 
 
 def _column(order: Order) -> InstrumentedAttribute[datetime] | InstrumentedAttribute[float]:

@@ -4,6 +4,7 @@ import errno
 import gc
 import itertools
 import threading
+import time
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -460,3 +461,25 @@ def test_the_room_reads_in_the_background_and_stops(rooms: Rooms, film: Callable
     rooms.room.stop()
     rooms.session.expire_all()
     assert study.standing != Standing.WAITING
+
+
+def test_who_asks_while_enough_others_wait_is_answered_at_once(
+    rooms: Rooms, room_with: Callable[..., ReadingRoom], film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, waiters=2)
+    room.start()
+    assert slow.begun.wait(60)
+    answers: list[bool] = []
+    waiting = [threading.Thread(target=lambda: answers.append(room.wait(study.id, 3600))) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    while room.waiting < 2:
+        time.sleep(0.01)
+    assert not room.wait(study.id, 3600)  # or this test never ends
+    slow.may_end.set()
+    for thread in waiting:
+        thread.join()
+    assert answers == [True, True]
+    assert room.wait(study.id, 3600)
+    room.stop()
