@@ -20,6 +20,9 @@ from lungwise.web.desk import desk
 HEADER = "X-Request-ID"
 _QUIET = ("static", "healthz", "readyz", "metrics")
 _log = logging.getLogger("lungwise.access")
+_security_log = logging.getLogger("lungwise.security")
+_REFUSED = frozenset({400, 401, 403, 404, 405, 406, 413, 415, 421, 422, 429})
+"""Statuses that say no: without the right, without a form's token, or to what is not as it should be."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -62,7 +65,23 @@ def _end(response: AnyResponse) -> AnyResponse:
         took = round(seconds * 1000)
         line = "%s %s %d %d ms"
         _log.info(line, request.method, route, response.status_code, took, extra=told | {"milliseconds": took})
+        if response.status_code in _REFUSED:
+            _log_refusal(told)
     return response
+
+
+def _log_refusal(told: dict[str, object]) -> None:
+    """Log who was refused and from where, for whoever looks into an attack (OWASP ASVS 7.1.3, 7.2.2)."""
+    who = told | {"account": _account(), "address": request.remote_addr or ""}
+    _security_log.warning("refused %(method)s %(route)s %(status)d, %(account)s from %(address)s", who, extra=who)
+
+
+def _account() -> str:
+    """Name who asks by keys, never by name; nobody where it was not asked yet."""
+    if "token_id" in g:
+        return f"token {g.token_id}"
+    account = g.get("_login_user")  # as Flask-Login keeps it; to ask anew might need the database
+    return f"account {account.key}" if account is not None and account.is_authenticated else "nobody signed in"
 
 
 def _forget(_error: BaseException | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, text
 
+from lungwise.accounts.service import User
 from lungwise.logs import JsonLines
 from lungwise.studies.models import Job
 from lungwise.web.app import create_app
@@ -170,3 +171,29 @@ def test_a_request_id_follows_the_film_to_whoever_reads_it(
 def test_an_ill_formed_request_id_is_replaced(app: Lungwise, visit: Callable[..., Visitor]) -> None:
     answer = visit(app).get("/healthz", headers={"X-Request-ID": "<script>"})
     assert re.fullmatch("[0-9a-f]{20}", answer.headers["X-Request-ID"])
+
+
+def test_whoever_is_refused_stands_in_the_log_by_key_and_address(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], lines: list[str]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app, "10.0.0.7")
+    ada.sign_in("ada@example.org")
+    with app.database.reading() as session:
+        key = session.scalars(select(User.key)).one()
+
+    ada.get("/audit")  # not a doctor's to see
+    ada.get("/studies/0123456789abcdef0123")  # another clinic's, or nobody's
+    ada.client.post("/studies/new", data={})  # without the form's token
+    ada.client.get("/api/v1/studies", headers={"Authorization": "Bearer lw_guess"})
+
+    refused = [json.loads(line) for line in lines if '"logger": "lungwise.security"' in line]
+    assert [(line["route"], line["status"], line["account"]) for line in refused] == [
+        ("/audit", 404, f"account {key}"),
+        ("/studies/<key>", 404, f"account {key}"),
+        ("/studies/new", 400, f"account {key}"),
+        ("/api/v1/studies", 401, "nobody signed in"),
+    ]
+    assert {line["level"] for line in refused} == {"warning"}
+    assert {line["address"] for line in refused} == {"10.0.0.7"}
+    assert not [line for line in lines if "lw_guess" in line or "ada@" in line]
