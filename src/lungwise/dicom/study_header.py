@@ -1,7 +1,6 @@
 """What every result object repeats of its film: the patient, the study, and which film it was.
 
-The film's header is read by the bounded reader of `films`, since it may be hostile, and cleaned to what
-DICOM allows: what a scanner wrote wrongly must not make the result invalid too.
+The film's header is cleaned to what DICOM allows: what a scanner wrote wrongly must not make the result invalid too.
 """
 
 from __future__ import annotations
@@ -10,30 +9,11 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
-from pydicom.charset import decode_bytes, python_encoding
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
-from pydicom.valuerep import PN_DELIMS
 
-from lungwise.films import Refusal
-from lungwise.films.elements import Elements, read_elements
+from lungwise.films.header import DicomHeader, HeaderAge, HeaderDate, read_header
 
-_CHARACTER_SET = 0x00080005
-_TIMEZONE = 0x00080201
-_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
-# Type 2 of the Patient and General Study modules, then type 3 of these and of Patient Study (PS3.3, C.7.1.1, C.7.2).
-_ALWAYS = {
-    0x00100010: "PN",
-    0x00100020: "LO",
-    0x00100030: "DA",
-    0x00100040: "CS",
-    0x00080020: "DA",
-    0x00080030: "TM",
-    0x00080050: "SH",
-    0x00080090: "PN",
-    0x00200010: "SH",
-}
-_WHERE_KNOWN = {0x00081030: "LO", 0x00100021: "LO", 0x00101010: "AS", 0x00102160: "SH"}
 _LONGEST = {"LO": 64, "PN": 64, "SH": 16}
 _FORMS = {
     "AS": r"\d{3}[DWMY]",
@@ -107,32 +87,56 @@ class StudyHeader:
 
 def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     """Read patient, study and film from the film's bytes, and from `facts` what they do not say."""
-    elements = _elements(data)
-    text = TextDecoder(elements)
-    modules = Dataset()
-    for tag, vr in _ALWAYS.items():
-        modules.add_new(tag, vr, _clean(text(tag), vr))
-    for tag, vr in _WHERE_KNOWN.items():
-        if value := _clean(text(tag), vr):
-            modules.add_new(tag, vr, value)
-    _fill(modules, facts, dated=bool(elements))
-    modules.StudyInstanceUID = _clean(text(_STUDY), "UI") or facts.study_uid
+    read = read_header(data) if _is_dicom(data) else None
+    header = read or DicomHeader()
+    modules = _modules(header)
+    _fill(modules, facts, dated=read is not None)
+    modules.StudyInstanceUID = _clean(header.study_uid, "UI") or facts.study_uid
     return StudyHeader(
         modules,
-        _clean(text(_TIMEZONE), "TZ") if elements else "+0000",
-        _clean(text(_SOP_CLASS), "UI") or SecondaryCaptureImageStorage,
-        _clean(text(_SOP_INSTANCE), "UI") or facts.film_uid,
-        _clean(text(_SERIES), "UI") or facts.series_uid,
+        _clean(header.timezone, "TZ") if read else "+0000",
+        _clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
+        _clean(header.instance_uid, "UI") or facts.film_uid,
+        _clean(header.series_uid, "UI") or facts.series_uid,
     )
 
 
-def _elements(data: bytes) -> Elements:
-    if data[128:132] != b"DICM" and data[:2] not in (b"\2\0", b"\x08\0"):
-        return Elements()
-    try:
-        return read_elements(data)[1]
-    except Refusal:
-        return Elements()
+def _is_dicom(data: bytes) -> bool:
+    return data[128:132] == b"DICM" or data[:2] in (b"\2\0", b"\x08\0")
+
+
+def _modules(header: DicomHeader) -> Dataset:
+    """Write type 2 of the Patient and General Study modules, and type 3 of these and of Patient Study where known."""
+    modules = Dataset()
+    modules.PatientName = _clean(header.name.written, "PN")
+    modules.PatientID = _clean(header.patient_id, "LO")
+    modules.PatientBirthDate = _day(header.birth_date)
+    modules.PatientSex = header.sex
+    modules.StudyDate = _day(header.study_date)
+    modules.StudyTime = _clean(header.study_time, "TM")
+    modules.AccessionNumber = _clean(header.accession_number, "SH")
+    modules.ReferringPhysicianName = _clean(header.referring_physician, "PN")
+    modules.StudyID = _clean(header.study_id, "SH")
+    where_known = {
+        "StudyDescription": _clean(header.study_description, "LO"),
+        "IssuerOfPatientID": _clean(header.issuer, "LO"),
+        "PatientAge": _age(header.age),
+        "EthnicGroup": _clean(header.ethnic_group, "SH"),
+    }
+    for name, value in where_known.items():
+        if value:
+            setattr(modules, name, value)
+    return modules
+
+
+def _day(day: HeaderDate) -> str:
+    return day.value.strftime("%Y%m%d") if day.value else ""
+
+
+def _age(age: HeaderAge) -> str:
+    """Write an age as DICOM does, also one that came without its letter."""
+    written = f"{age.written:0>3}Y" if age.written.isdecimal() and age.years is not None else age.written
+    return _clean(written, "AS")
 
 
 def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
@@ -147,33 +151,9 @@ def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
         modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
 
 
-class TextDecoder:
-    """Turns the bytes of a text into text, by the character sets that the file names (PS3.3, C.12.1.1.2)."""
-
-    def __init__(self, elements: Elements) -> None:
-        self._elements = elements
-        named = elements.texts(_CHARACTER_SET)
-        known = [python_encoding[name] for name in named if name in python_encoding]
-        self._codecs = known if any(named) else []
-
-    def __call__(self, tag: int) -> str:
-        """Give an element's text; '' where it is missing."""
-        value = bytes(self._elements[tag].value[:1024]) if tag in self._elements else b""
-        if b"\x1b" in value and self._codecs:
-            return str(decode_bytes(value, self._codecs, PN_DELIMS))
-        if self._codecs:
-            return value.decode(self._codecs[0], errors="replace")
-        try:
-            return value.decode()  # many write UTF-8 and do not say so
-        except UnicodeDecodeError:
-            return value.decode("latin-1")
-
-
 def _clean(text: str, vr: str) -> str:
     """Keep a value that DICOM allows, a long text cut; give '' for what would be another value if it were cut."""
     plain = "".join(letter for letter in text if letter.isprintable() and letter != "\\").strip()
-    if vr == "DA":
-        return _date(plain)
     if vr in _FORMS:
         return plain if re.fullmatch(_FORMS[vr], plain) else ""
     if vr == "PN":
@@ -181,14 +161,6 @@ def _clean(text: str, vr: str) -> str:
     if vr == "LO":
         return plain[: _LONGEST[vr]]
     return plain if len(plain) <= _LONGEST[vr] else ""
-
-
-def _date(text: str) -> str:
-    digits = text.replace(".", "")
-    try:
-        return datetime.strptime(digits, "%Y%m%d").strftime("%Y%m%d") if len(digits) == 8 else ""
-    except ValueError:
-        return ""
 
 
 def _person_name(text: str) -> str:

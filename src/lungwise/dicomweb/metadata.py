@@ -9,9 +9,9 @@ from typing import Any
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
-from lungwise.dicom.study_header import TextDecoder
 from lungwise.films import Refusal
 from lungwise.films.elements import Element, read_elements
+from lungwise.films.text import TextDecoder
 
 Attributes = dict[str, dict[str, Any]]
 """By tag, eight hexadecimal digits."""

@@ -14,12 +14,10 @@ from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
-from lungwise.films.elements import read_elements
 from lungwise.studies.intake import Arrival, arrival_of
 
 SENDER = "DICOMweb"
 _log = logging.getLogger("lungwise.dicomweb")
-_SOP_CLASS = 0x00080016
 # Failure reasons: PS3.18, table I.2-2, and PS3.4, annex B.2.3.
 NOT_SUPPORTED, OUT_OF_RESOURCES, OF_ANOTHER_STUDY, NOT_UNDERSTOOD = 0x0122, 0xA700, 0xA900, 0xC000
 
@@ -78,10 +76,10 @@ class Intake:
             return
         try:
             arrival = arrival_of(part.body, SENDER)
-            kind = read_elements(part.body)[1].text(_SOP_CLASS)
         except Refusal:
             outcome.failed.append(_failure({}, NOT_UNDERSTOOD))
             return
+        kind = arrival.film.header.sop_class if arrival.film.header else ""
         named = _named(kind, str(arrival.film.uids.instance))
         reason = self._reason(arrival, kind)
         if reason is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 
 import numpy as np
 
 from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
 from lungwise.films.film import Film, Refusal
 from lungwise.films.grey_levels import grey_film, luminance
+from lungwise.films.header import header_of
 from lungwise.films.image_pixel import read_image_pixel
 from lungwise.films.limits import damaged
 from lungwise.films.pixel_data import check_syntax, stored_words
@@ -17,7 +17,6 @@ from lungwise.films.pixel_data import check_syntax, stored_words
 _MODALITY, _BODY_PART = 0x00080060, 0x00180015
 _ROWS, _ENCRYPTED = 0x00280010, 0x04000500
 _VIEW, _IMAGE_LATERALITY, _LATERALITY = 0x00185101, 0x00200062, 0x00200060
-_SEX, _AGE, _BIRTH_DATE, _STUDY_DATE = 0x00100040, 0x00101010, 0x00100030, 0x00080020
 _SPACING, _IMAGER_SPACING = 0x00280030, 0x00181164
 
 _RADIOGRAPHY = {"", "CR", "DX", "DR", "RG", "OT", "SC"}
@@ -31,7 +30,6 @@ _NOT_CHEST = {
     "SSPINE", "TEETH", "THIGH", "THUMB", "TIBIA", "TOE", "TSPINE", "ULNA", "WRIST", "ZYGOMA",
 }
 # fmt: on
-_YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
 
 def open_dicom(data: bytes) -> Film:
@@ -48,15 +46,17 @@ def open_dicom(data: bytes) -> Film:
     pixel = read_image_pixel(elements)
     words = stored_words(elements, syntax, pixel)
     pixels = grey_film(words, elements, pixel) if pixel.samples == 1 else luminance(words, pixel)
+    header = header_of(elements)
     return Film(
         pixels,
         pixel.photometric,
         "DICOM",
         view=elements.text(_VIEW) or None,
         laterality=elements.text(_IMAGE_LATERALITY) or elements.text(_LATERALITY) or None,
-        age=_age(elements),
-        sex=elements.text(_SEX) or None,
+        age=header.years,
+        sex=header.sex or None,
         pixel_spacing=_pixel_spacing(elements),
+        warnings=header.warnings,
     )
 
 
@@ -82,24 +82,6 @@ def _no_pixels(elements: Elements) -> Refusal:
     return Refusal(
         "not-a-radiograph", "The DICOM file holds no picture, but a report or a list; upload the film itself."
     )
-
-
-def _age(elements: Elements) -> float | None:
-    """Years, from the age as written or else from birth and study."""
-    age = re.fullmatch(r"(\d{1,3})([DWMY])", elements.text(_AGE).upper())
-    if age:
-        return int(age[1]) * _YEARS_PER[age[2]]
-    born, studied = _date(elements.text(_BIRTH_DATE)), _date(elements.text(_STUDY_DATE))
-    if born is None or studied is None or studied < born:
-        return None
-    return (studied - born).days / 365.25
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text.replace(".", ""))
-    except ValueError:
-        return None
 
 
 def _pixel_spacing(elements: Elements) -> tuple[float, float] | None:

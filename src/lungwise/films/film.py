@@ -45,6 +45,8 @@ class Film:
         Spread of colour that no one tint explains, in [0, 1]; a radiograph has next to none.
     transparent
         Share of the file's pixels through which one sees; a radiograph has none.
+    warnings
+        What the file's header says and cannot mean: codes of `films.header`.
     """
 
     pixels: NDArray[np.float32]
@@ -58,3 +60,4 @@ class Film:
     photograph: bool = False
     colour: float = 0.0
     transparent: float = 0.0
+    warnings: tuple[str, ...] = ()

@@ -18,7 +18,16 @@ from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, Artefact, load_artefact
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.quality import refuse_unfit
-from lungwise.reading.reading import CHILD, PHOTOGRAPH, TURNED_UPRIGHT, Caution, Reading, Verdict, outcome_of
+from lungwise.reading.reading import (
+    CHILD,
+    OF_HEADERS,
+    PHOTOGRAPH,
+    TURNED_UPRIGHT,
+    Caution,
+    Reading,
+    Verdict,
+    outcome_of,
+)
 from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
 _AHEAD = 4
@@ -146,7 +155,8 @@ def _warnings(film: Film, turns: int) -> tuple[Caution, ...]:
         (turns > 0, TURNED_UPRIGHT),
         (film.age is not None and film.age < ADULT, CHILD),
     )
-    return tuple(caution for holds, caution in said if holds)
+    of_header = (OF_HEADERS[code] for code in film.warnings)
+    return (*(caution for holds, caution in said if holds), *of_header)
 
 
 def verdict(probability: float, lower: float, upper: float) -> Verdict:

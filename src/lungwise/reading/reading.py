@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films import Refusal
+from lungwise.films import Refusal, header
 
 
 class Verdict(StrEnum):
@@ -34,6 +34,16 @@ PHOTOGRAPH = Caution(
 )
 TURNED_UPRIGHT = Caution("turned-upright", "The film lay on its side or its head, and was turned upright to be read.")
 CHILD = Caution("child", "The patient is a child. Lungwise learnt from films of adults: do not rely on this reading.")
+IMPOSSIBLE_DATE = Caution(
+    header.IMPOSSIBLE_DATE,
+    "A date in the film's header cannot be right: of birth or of the study. Check whose film this is, and their age.",
+)
+UNREADABLE_AGE = Caution(
+    header.UNREADABLE_AGE,
+    "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading.",
+)
+OF_HEADERS = {caution.code: caution for caution in (IMPOSSIBLE_DATE, UNREADABLE_AGE)}
+"""By the codes that a film's header is warned of with."""
 
 
 @dataclass(frozen=True, slots=True)

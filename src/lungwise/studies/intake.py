@@ -7,28 +7,15 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import PurePosixPath
 
 from lungwise.errors import Rejected
-from lungwise.films import Refusal
-from lungwise.films.elements import Elements, read_elements
+from lungwise.films.elements import read_elements
+from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
 
 _SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"))
-_IDENTIFIER, _NAME, _SEX, _BIRTH_DATE, _CHARACTER_SET = 0x00100020, 0x00100010, 0x00100040, 0x00100030, 0x00080005
-_STUDY_UID, _SERIES_UID, _INSTANCE_UID = 0x0020000D, 0x0020000E, 0x00080018
-_CODECS = {
-    "ISO_IR 192": "utf-8",
-    "GB18030": "gb18030",
-    "ISO_IR 101": "iso8859-2",
-    "ISO_IR 126": "iso8859-7",
-    "ISO_IR 127": "iso8859-6",
-    "ISO_IR 144": "iso8859-5",
-    "ISO_IR 148": "iso8859-9",
-    "ISO_IR 166": "tis-620",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +38,17 @@ class Uids:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file that looks like a film."""
+    """One file that looks like a film, with its DICOM header where it has one that can be read."""
 
     data: bytes
     kind: str
-    uids: Uids = Uids()
+    header: DicomHeader | None = None
+
+    @property
+    def uids(self) -> Uids:
+        """The UIDs that its header states."""
+        header = self.header or DicomHeader()
+        return Uids(_uid(header.study_uid), _uid(header.series_uid), _uid(header.instance_uid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Upload]:
         kind = kind_of(data)
         if kind is None:
             raise Rejected("One file is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.")
-        films.append(Upload(data, kind, _uids(_header(data, kind))))
+        films.append(Upload(data, kind, read_header(data) if kind == "DICOM" else None))
         if len(films) > limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
     if not films:
@@ -126,28 +119,15 @@ def arrival_of(data: bytes, sender: str) -> Arrival:
     Refusal
         `damaged`, if it cannot be told what it is.
     """
-    _syntax, header = read_elements(data)
-    uids = _uids(header)
-    if not (uids.study and uids.instance):
+    header = header_of(read_elements(data)[1])
+    film = Upload(data, "DICOM", header)
+    if not (film.uids.study and film.uids.instance):
         raise damaged("it names no study or no instance")
-    return Arrival(Upload(data, "DICOM", uids), _facts(header), sender)
-
-
-def _uids(header: Elements) -> Uids:
-    study, series, instance = (_uid(header.text(tag)) for tag in (_STUDY_UID, _SERIES_UID, _INSTANCE_UID))
-    return Uids(study, series, instance)
+    return Arrival(film, facts_of(header), sender)
 
 
 def _uid(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9.]{1,64}", text) else None
-
-
-def _header(data: bytes, kind: str) -> Elements:
-    """Give the elements of a film's DICOM header; none where it has none that can be read."""
-    try:
-        return read_elements(data)[1] if kind == "DICOM" else Elements()
-    except Refusal:
-        return Elements()  # its reading will say what is wrong with it
 
 
 def _opened(files: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[bytes]:
@@ -180,33 +160,11 @@ def _may_be_film(name: str) -> bool:
     return not (hidden or path.name.upper() == "DICOMDIR" or path.suffix.lower() in (".txt", ".xml"))
 
 
+def facts_of(header: DicomHeader) -> PatientFacts:
+    """Give what a header says of the patient."""
+    return PatientFacts(header.patient_id[:64], str(header.name)[:200], header.sex, header.born)
+
+
 def _stated_patient(film: Upload) -> PatientFacts | None:
-    facts = _facts(_header(film.data, film.kind))
-    return facts if facts.identifier else None
-
-
-def _facts(header: Elements) -> PatientFacts:
-    name = " ".join(_text(header, _NAME).split("=")[0].replace("^", " ").split())
-    sex = header.text(_SEX)[:1].upper()
-    return PatientFacts(
-        _text(header, _IDENTIFIER)[:64],
-        name[:200],
-        sex if sex in ("F", "M", "O") else "",
-        _date(header.text(_BIRTH_DATE)),
-    )
-
-
-def _text(header: Elements, tag: int) -> str:
-    """Decode a text by the character set that the header names (DICOM PS3.3, C.12.1.1.2)."""
-    if tag not in header:
-        return ""
-    codec = _CODECS.get(header.text(_CHARACTER_SET), "latin-1")
-    text = bytes(header[tag].value[:1024]).decode(codec, errors="replace")
-    return "".join(letter for letter in text if letter.isprintable()).strip()
-
-
-def _date(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y%m%d").date()
-    except ValueError:
-        return None
+    facts = facts_of(film.header) if film.header else None
+    return facts if facts and facts.identifier else None

@@ -47,6 +47,13 @@ WARNINGS: Final = {
     ),
     "turned-upright": N_("The film lay on its side or its head, and was turned upright to be read."),
     "child": N_("The patient is a child. Lungwise learnt from films of adults: do not rely on this reading."),
+    "impossible-date": N_(
+        "A date in the film's header cannot be right: of birth or of the study. "
+        "Check whose film this is, and their age."
+    ),
+    "unreadable-age": N_(
+        "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading."
+    ),
 }
 """By the code of a reading's warning."""
 ROLES: Final = {

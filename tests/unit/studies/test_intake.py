@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from lungwise.errors import Rejected
+from lungwise.films.header import read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.intake import Limits, Upload, kind_of, patient_of, unpack
 
@@ -40,14 +41,14 @@ def test_every_image_format_is_known_by_its_first_bytes(kind: str) -> None:
 def test_a_dicom_file_is_known_and_names_its_patient() -> None:
     data = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
     assert kind_of(data) == "DICOM"
-    stated = patient_of([Upload(image(), "JPEG"), Upload(data, "DICOM")])
+    stated = patient_of([Upload(image(), "JPEG"), Upload(data, "DICOM", read_header(data))])
     assert stated == PatientFacts("1CT1", "CompressedSamples CT1", "O", None)
 
 
 def test_films_of_two_patients_are_not_mixed() -> None:
     first, second = (Path(str(get_testdata_file(name))).read_bytes() for name in ("CT_small.dcm", "MR_small.dcm"))
     with pytest.raises(Rejected, match="more than one patient"):
-        patient_of([Upload(first, "DICOM"), Upload(second, "DICOM")])
+        patient_of([Upload(data, "DICOM", read_header(data)) for data in (first, second)])
 
 
 def test_a_zip_gives_its_films_and_leaves_the_rest() -> None:
@@ -93,7 +94,8 @@ def test_a_birth_date_is_read(tmp_path: Path) -> None:
     header = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
     header.PatientBirthDate, header.PatientName, header.PatientSex = "19490214", "Sharma^Sunita=ideographs", "F"
     header.save_as(tmp_path / "film.dcm")
-    stated = patient_of([Upload((tmp_path / "film.dcm").read_bytes(), "DICOM")])
+    data = (tmp_path / "film.dcm").read_bytes()
+    stated = patient_of([Upload(data, "DICOM", read_header(data))])
     assert stated == PatientFacts("1CT1", "Sharma Sunita", "F", date(1949, 2, 14))
 
 
