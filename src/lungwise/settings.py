@@ -183,6 +183,12 @@ class Settings(BaseSettings):
     lock_minutes: int = Field(default=15, ge=1, description="Minutes that a lock lasts.")
     upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
     film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
+    film_seconds: float = Field(
+        default=20,
+        ge=1,
+        le=600,
+        description="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
+    )
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
     node_ae_title: str = Field(
         default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$", description="AE title of the DICOM node, and of the sender."

@@ -17,7 +17,7 @@ from mutated import mutated_inputs
 MEMORY, SECONDS, HANGS = 2**30, 2.0, 60.0
 CODES = {
     "empty", "not-an-image", "damaged", "too-small", "several-frames", "too-many-pixels",
-    "not-a-radiograph", "encrypted", "unsupported", "too-large",
+    "not-a-radiograph", "encrypted", "unsupported", "too-large", "too-slow",
 }  # fmt: skip
 
 

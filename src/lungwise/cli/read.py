@@ -18,6 +18,7 @@ from rich.text import Text
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
+from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
 from lungwise.reading.artefact import FINDINGS, shipped_card
 from lungwise.reading.prevalence import DEFAULT_PREVALENCE, Worth
@@ -85,6 +86,15 @@ class Sink(Protocol):
     show_envvar=True,
     help="Share of those filmed who have COVID-19: the table says what a verdict is worth at it.",
 )
+@click.option(
+    "--film-seconds",
+    type=click.FloatRange(1, 600),
+    default=DEFAULT_SECONDS,
+    show_default=True,
+    envvar="LUNGWISE_FILM_SECONDS",
+    show_envvar=True,
+    help="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
+)
 @click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
 @click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
 @click.pass_context
@@ -96,6 +106,7 @@ def read(
     heatmaps: Path | None,
     table: TextIO | None,
     prevalence: float,
+    film_seconds: float,
     server: str | None,
     token: str | None,
 ) -> None:
@@ -103,6 +114,7 @@ def read(
 
     Exits with 0 when all were read, with 3 when some were refused.
     """
+    set_seconds(film_seconds)
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There is no file in what was given.")

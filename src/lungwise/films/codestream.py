@@ -10,7 +10,6 @@ import io
 import struct
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,32 @@ from PIL import Image, JpegImagePlugin
 
 from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
-from lungwise.films.jpeg_2000 import check_partitions
+from lungwise.films.jpeg_2000 import check_partitions, ended_codestream
+from lungwise.films.jpeg_segments import (
+    BASELINE,
+    END,
+    EXTENDED,
+    JPEG_LS,
+    LOSSLESS,
+    PROGRESSIVE,
+    FrameHeader,
+    JpegSegments,
+    decoded_whole,
+    jpeg_segments,
+)
 from lungwise.films.limits import BLOCK, MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
+from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
 _J2K_START = b"\xff\x4f\xff\x51"
-_END = b"\xff\xd9"
 _JPEG_START = b"\xff\xd8"
-_BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS, _JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
-_FRAME_HEADERS = {*range(0xC0, 0xD0), _JPEG_LS} - {0xC4, 0xC8, 0xCC}
-_STANDALONE = {0x01, *range(0xD0, 0xDA)}
 _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
 _SHORTEST_TIMEOUT, _SAMPLES_A_SECOND = 1.8, 8_000_000
 _BUSY = 10
 """How many times slower a busy machine may be: what is bounded closely is the processor's time."""
-_GDCM_SYNTAX = {_EXTENDED: "1.2.840.10008.1.2.4.51", _LOSSLESS: "1.2.840.10008.1.2.4.57"}
-_GDCM_SAMPLES_A_BIT = {_EXTENDED: BLOCK, _LOSSLESS: 1}  # the shortest code is one bit
+_GDCM_SYNTAX = {EXTENDED: "1.2.840.10008.1.2.4.51", LOSSLESS: "1.2.840.10008.1.2.4.57"}
+_GDCM_SAMPLES_A_BIT = {EXTENDED: BLOCK, LOSSLESS: 1}  # the shortest code is one bit
+_J2K_WORK = 2
 _J2K_SAMPLES_A_BIT = 128  # its codes have no bound; of films they have more than ten times as many bits
-
-
-@dataclass(frozen=True, slots=True)
-class _FrameHeader:
-    process: int
-    precision: int
-    rows: int
-    columns: int
-    components: int
 
 
 def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
@@ -60,18 +60,18 @@ def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     Refusal
         `damaged` or `unsupported`.
     """
-    if _END not in frame[-16:]:  # decoders of JPEG 2000 would make up the rest
-        raise damaged("its compressed pixels end too early")
     if frame.startswith(_JPEG_START):
-        header = _jpeg_header(frame)
-        _check_agrees(header, pixel)
-        return _decode_jpeg(frame, header, pixel)
+        segments = jpeg_segments(frame)
+        _check_agrees(segments.header, pixel)
+        return _decode_jpeg(segments, pixel)
     start = frame.find(_J2K_START, 0, 4096)  # some files wrap the codestream in JP2 boxes
     if start < 0:
         raise damaged("its pixel data is of no known compression")
     frame = frame[start:]
     _check_agrees(_j2k_header(frame), pixel)
     check_size(pixel.columns, pixel.rows, MAX_PIXELS // pixel.samples)  # its decoder holds 32 bits a sample, twice
+    check_work(_J2K_WORK * pixel.values)
+    frame = ended_codestream(frame)
     check_partitions(frame, pixel.values)
     check_coded_bytes(frame, pixel.values, _J2K_SAMPLES_A_BIT)
     from openjpeg.utils import decode
@@ -80,42 +80,26 @@ def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     return decoded
 
 
-def _check_agrees(header: _FrameHeader, pixel: ImagePixel) -> None:
+def _check_agrees(header: FrameHeader, pixel: ImagePixel) -> None:
     measured = (header.rows, header.columns, header.components)
     if measured != (pixel.rows, pixel.columns, pixel.samples) or not 1 <= header.precision <= pixel.bits_allocated:
         raise damaged("its header and its compressed pixels differ in size")
 
 
-def _jpeg_header(frame: bytes) -> _FrameHeader:
-    """Walk the marker segments to the frame header (ITU-T T.81, B.2.2; T.87, C.2.2)."""
-    at = 2
-    while at + 10 <= len(frame):
-        if frame[at] != 0xFF:
-            break
-        marker = frame[at + 1]
-        if marker in _FRAME_HEADERS:
-            return _FrameHeader(marker, *struct.unpack_from(">BHHB", frame, at + 4))
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker in _STANDALONE:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
-    raise damaged("its compressed pixels have no header")
-
-
-def _decode_jpeg(frame: bytes, header: _FrameHeader, pixel: ImagePixel) -> NDArray[Any]:
-    if header.process == _JPEG_LS:
-        return _decode_jpeg_ls(frame, header)
-    if header.process in (_BASELINE, _EXTENDED, _PROGRESSIVE) and header.precision == 8:
-        return _decode_by_pillow(frame, pixel)
+def _decode_jpeg(segments: JpegSegments, pixel: ImagePixel) -> NDArray[Any]:
+    header = segments.header
+    if header.process == JPEG_LS:
+        return decoded_whole(segments, lambda frame: _decode_jpeg_ls(frame, header))
+    if header.process in (BASELINE, EXTENDED, PROGRESSIVE) and header.precision == 8:
+        check_jpeg(segments.picture, segments.scans, pixel.columns, pixel.rows)
+        check_work(pixel.values * segments.scans // SCANS_AS_ONE)
+        return decoded_whole(segments, lambda frame: _decode_by_pillow(frame, pixel))
     if header.process in _GDCM_SYNTAX:
-        return _decode_by_gdcm(frame, header)
+        return decoded_whole(segments, lambda frame: _decode_by_gdcm(frame, header))
     raise Refusal("unsupported", "The film uses a rare kind of JPEG; export it uncompressed or as JPEG Lossless.")
 
 
 def _decode_by_pillow(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
-    check_jpeg(frame, pixel.columns, pixel.rows)
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(frame))
     transform = image.info.get("adobe_transform")
     untouched = transform == 0 or image.layer[0][0] == ord("R")
@@ -125,17 +109,20 @@ def _decode_by_pillow(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def _decode_jpeg_ls(frame: bytes, header: _FrameHeader) -> NDArray[Any]:
+def _decode_jpeg_ls(frame: bytes, header: FrameHeader) -> NDArray[Any]:
     import jpeg_ls
 
-    decoded, details = jpeg_ls.decode_buffer(frame)
+    try:
+        decoded, details = jpeg_ls.decode_buffer(frame)
+    except RuntimeError:  # some encoders write zeros before the end marker, which CharLS takes for codes
+        decoded, details = jpeg_ls.decode_buffer(frame.removesuffix(END).rstrip(b"\0") + END)
     samples = _shaped(np.frombuffer(decoded, _depth(header)), header)
     if details["interleave_mode"] == 0 and header.components > 1:  # plane after plane
         return np.moveaxis(samples.reshape(header.components, header.rows, header.columns), 0, -1)
     return samples
 
 
-def _decode_by_gdcm(frame: bytes, header: _FrameHeader) -> NDArray[Any]:
+def _decode_by_gdcm(frame: bytes, header: FrameHeader) -> NDArray[Any]:
     """Decode lossless and 12-bit JPEG by GDCM, in a process that may crash."""
     samples = header.rows * header.columns * header.components
     check_coded_bytes(frame, samples, _GDCM_SAMPLES_A_BIT[header.process])
@@ -151,18 +138,18 @@ def _decode_by_gdcm(frame: bytes, header: _FrameHeader) -> NDArray[Any]:
     return _shaped(np.frombuffer(decoded, _depth(header)), header)
 
 
-def _depth(header: _FrameHeader) -> type[np.uint8] | type[np.uint16]:
+def _depth(header: FrameHeader) -> type[np.uint8] | type[np.uint16]:
     return np.uint8 if header.precision <= 8 else np.uint16
 
 
-def _shaped(samples: NDArray[Any], header: _FrameHeader) -> NDArray[Any]:
+def _shaped(samples: NDArray[Any], header: FrameHeader) -> NDArray[Any]:
     if samples.size != header.rows * header.columns * header.components:
         raise damaged("its compressed pixels are not as many as its header says")
     shape = (header.rows, header.columns)
     return samples.reshape(shape if header.components == 1 else (*shape, header.components))
 
 
-def _j2k_header(frame: bytes) -> _FrameHeader:
+def _j2k_header(frame: bytes) -> FrameHeader:
     """Read the SIZ segment (ITU-T T.800, A.5.1); one grid for all components, of one precision."""
     if len(frame) < 42:
         raise damaged("its compressed pixels have no header")
@@ -170,7 +157,7 @@ def _j2k_header(frame: bytes) -> _FrameHeader:
     each = [frame[42 + 3 * n : 45 + 3 * n] for n in range(min(components, 4))]
     if not each or any(part != each[0][:1] + b"\1\1" for part in each):
         raise damaged("its colour components differ in size")
-    return _FrameHeader(0, (each[0][0] & 0x7F) + 1, bottom - top, right - left, components)
+    return FrameHeader(0, (each[0][0] & 0x7F) + 1, bottom - top, right - left, components)
 
 
 def decode_run_lengths(segment: memoryview, size: int) -> NDArray[np.uint8]:

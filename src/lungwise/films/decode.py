@@ -9,6 +9,7 @@ from pathlib import Path
 from lungwise.films import picture
 from lungwise.films.film import Film, Refusal
 from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large
+from lungwise.films.work_limit import TooMuchHereError, bounded, in_process
 
 _DIB_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 _VALUE_REPRESENTATIONS = {b"UL", b"CS", b"SH", b"LO", b"UI", b"DA", b"TM", b"OB"}
@@ -63,17 +64,40 @@ def open_film(data: bytes) -> Film:
     """
     check_bytes(data)
     try:
+        return bounded(lambda: decode_film(data), lambda seconds: _decode_elsewhere(data, seconds))
+    except MemoryError as error:
+        raise _too_little_memory() from error
+
+
+def _decode_elsewhere(data: bytes, seconds: float) -> Film:
+    decoded = in_process("film", data, seconds)
+    facts = decoded.facts
+    spacing = facts.pop("pixel_spacing")
+    return Film(decoded.array, **facts, pixel_spacing=(spacing[0], spacing[1]) if spacing else None)
+
+
+def decode_film(data: bytes) -> Film:
+    """Decode the bytes of one file in this process, whatever time they take.
+
+    Raises
+    ------
+    Refusal
+        If they are not one readable radiograph.
+    """
+    try:
         return _open(data)
     except ImportError as error:
         raise Refusal("unsupported", f"Decoding this film needs a library that is not installed: {error}.") from error
     except MemoryError as error:
-        raise Refusal(
-            "too-large", "Decoding the film needs more memory than there is; export it at a lower resolution."
-        ) from error
-    except Refusal:
+        raise _too_little_memory() from error
+    except (Refusal, TooMuchHereError):
         raise
     except Exception as error:  # decoders of foreign bytes raise anything
         raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
+
+
+def _too_little_memory() -> Refusal:
+    return Refusal("too-large", "Decoding the film needs more memory than there is; export it at a lower resolution.")
 
 
 def _open(data: bytes) -> Film:

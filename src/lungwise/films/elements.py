@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.limits import MAX_BYTES, damaged, too_large
+from lungwise.films.film import Refusal
+from lungwise.films.limits import damaged, most_inflated
 
 PIXEL_DATA = 0x7FE00010
 
@@ -118,11 +119,11 @@ def read_elements(data: bytes) -> tuple[str, Elements]:
 def _inflated(deflated: memoryview) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = inflater.decompress(deflated, MAX_BYTES)
+        data = inflater.decompress(deflated, most_inflated(len(deflated)))
     except zlib.error as error:
         raise damaged("its deflated part cannot be inflated") from error
     if inflater.unconsumed_tail:
-        raise too_large()
+        raise Refusal("too-large", "The file unpacks to more than any film; export it without compression.")
     if not inflater.eof:
         raise damaged("its deflated part ends too early")
     return data

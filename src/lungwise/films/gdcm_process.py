@@ -9,38 +9,43 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import TYPE_CHECKING
 
-import gdcm
+if TYPE_CHECKING:
+    import gdcm
 
 _MEMORY = 2**30
 
 
 def main(seconds: float, syntax: str, columns: int, rows: int, components: int, precision: int) -> None:
     """Decode the frame on standard input."""
-    _bound_time(seconds)
-    _bound_memory()
+    bound_time(seconds)
+    bound_memory(_MEMORY)
     pixels = _image(sys.stdin.buffer.read(), syntax, (columns, rows), components, precision).GetBuffer()
     sys.stdout.buffer.write(pixels.encode("utf-8", "surrogateescape"))  # GDCM hands bytes out as text
 
 
-def _bound_time(seconds: float) -> None:
+def bound_time(seconds: float) -> None:
     """End this process after so many seconds of the processor's time."""
     if hasattr(signal, "setitimer"):  # Windows has no such bound, but a clock on the wall
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _bound_memory() -> None:
+def bound_memory(most: int) -> None:
+    """Let this process have no more bytes of address space, and leave no core behind."""
     try:
         import resource
     except ImportError:  # Windows has no such bound
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _image(frame: bytes, syntax: str, size: tuple[int, int], components: int, precision: int) -> gdcm.Image:
+    import gdcm  # here, for the process of large films has these bounds, too, and needs no GDCM
+
     image = gdcm.Image()
     image.SetNumberOfDimensions(2)
     image.SetDimensions((*size, 1))
@@ -54,6 +59,8 @@ def _image(frame: bytes, syntax: str, size: tuple[int, int], components: int, pr
 
 
 def _pixel_data(frame: bytes) -> gdcm.DataElement:
+    import gdcm
+
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(frame)
     fragments = gdcm.SequenceOfFragments.New()

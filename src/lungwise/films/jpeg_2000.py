@@ -13,7 +13,7 @@ from itertools import islice
 from lungwise.films.limits import damaged
 
 _CODING_STYLE, _COMPONENT_STYLE, _START_OF_TILE_PART = 0xFF52, 0xFF53, 0xFF90
-_START_OF_DATA = 0xFF93
+_START_OF_DATA, _END = 0xFF93, b"\xff\xd9"
 _SEGMENTS = {0xFF00 | n for n in (*range(0x50, 0x54), 0x55, *range(0x57, 0x5A), *range(0x5C, 0x62), 0x63, 0x64, 0x90)}
 _MOST_SEGMENTS, _MOST_BLOCKS, _MOST_PRECINCTS = 2**18, 2**20, 2**16
 
@@ -30,7 +30,7 @@ def check_partitions(frame: bytes, values: int) -> None:
     """
     styles = 0
     segments = _segments(frame)
-    for marker, body in islice(segments, _MOST_SEGMENTS):
+    for _at, marker, body in islice(segments, _MOST_SEGMENTS):
         if marker == _CODING_STYLE and len(body) >= 10:
             styles += 1
             _check_style(body[0], body[5:], values)
@@ -42,8 +42,48 @@ def check_partitions(frame: bytes, values: int) -> None:
         raise damaged("its compressed pixels have more headers than any film")
 
 
-def _segments(frame: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of every segment in the main header and in those of the tile-parts."""
+def ended_codestream(frame: bytes) -> bytes:
+    """Give the codestream with its end; without an end marker its tile-parts say whether all of it is there.
+
+    Raises
+    ------
+    Refusal
+        `damaged`, if it was cut: its decoder would make up the rest.
+    """
+    trimmed = frame.rstrip(b"\0")  # as DICOM pads it
+    if _END in trimmed[-16:]:
+        return trimmed
+    end = _end_of_tile_parts(frame)
+    if end is None:
+        raise damaged("its compressed pixels end too early")
+    return frame[:end] + _END
+
+
+def _end_of_tile_parts(frame: bytes) -> int | None:
+    """Where the last tile-part ends, if every part of every tile is there (T.800, A.4.2)."""
+    parts: dict[int, set[int]] = {}
+    counts: dict[int, int] = {}
+    end = 0
+    for at, marker, body in islice(_segments(frame), _MOST_SEGMENTS):
+        if marker != _START_OF_TILE_PART or len(body) < 8:
+            continue
+        tile, size, part, count = struct.unpack_from(">HIBB", body)
+        parts.setdefault(tile, set()).add(part)
+        counts[tile] = max(count, counts.get(tile, 0))
+        end = at + size if size else len(frame) + 1
+    complete = len(parts) == _tiles(frame) and all(0 < counts[tile] == len(parts[tile]) for tile in parts)
+    return end if complete and end <= len(frame) else None
+
+
+def _tiles(frame: bytes) -> int:
+    right, bottom, _x, _y, width, height, left, top = map(int, struct.unpack_from(">8I", frame, 8))
+    if not width or not height:
+        return 0
+    return -(-(right - left) // width) * -(-(bottom - top) // height)
+
+
+def _segments(frame: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Place, marker and content of every segment in the main header and in those of the tile-parts."""
     at, part_end = 2, len(frame)
     while at + 4 <= len(frame):
         marker, length = struct.unpack_from(">HH", frame, at)
@@ -58,7 +98,7 @@ def _segments(frame: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == _START_OF_TILE_PART:
             size = int.from_bytes(body[2:6], "big")
             part_end = at + size if size else len(frame)
-        yield marker, body
+        yield at, marker, body
         at += 2 + length
 
 

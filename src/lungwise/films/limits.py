@@ -10,7 +10,7 @@ MIN_SIDE = 64
 BLOCK = 64
 """Pixels that JPEG codes together: it spends at least one bit on each of its blocks."""
 
-_START_OF_SCAN = b"\xff\xda"
+_MOST_RATIO, _ALWAYS_INFLATED = 200, 16 * 2**20
 _MOST_SCANS, _MOST_SCANS_OF_THE_LARGEST = 64, 16
 
 
@@ -31,6 +31,11 @@ def check_bytes(data: bytes) -> None:
 def too_large() -> Refusal:
     """Say that a file holds more bytes than any film."""
     return Refusal("too-large", "The file is larger than 256 MB; export the film alone, or at a lower resolution.")
+
+
+def most_inflated(packed: int) -> int:
+    """Bytes that so many packed ones may become: films pack to a tenth, and to a hundredth where they are all air."""
+    return min(MAX_BYTES, max(_ALWAYS_INFLATED, _MOST_RATIO * packed))
 
 
 def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
@@ -57,7 +62,7 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
         )
 
 
-def check_jpeg(jpeg: bytes, width: int, height: int) -> None:
+def check_jpeg(coded: bytes, scans: int, width: int, height: int) -> None:
     """Refuse a JPEG of too few bytes, or a progressive one of more scans than any encoder writes.
 
     Each scan walks the whole film again.
@@ -67,8 +72,7 @@ def check_jpeg(jpeg: bytes, width: int, height: int) -> None:
     Refusal
         `damaged`.
     """
-    check_coded_bytes(jpeg, width * height, BLOCK)
-    scans = jpeg.count(_START_OF_SCAN)
+    check_coded_bytes(coded, width * height, BLOCK)
     if scans > _MOST_SCANS or scans * width * height > _MOST_SCANS_OF_THE_LARGEST * MAX_PIXELS:
         raise damaged("it has more scans than any encoder writes")
 

@@ -15,9 +15,12 @@ from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, Png
 from PIL import WebPImagePlugin as WebP
 
 from lungwise.films.film import Film, Refusal
+from lungwise.films.jpeg_segments import decoded_whole, jpeg_segments
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
 from lungwise.films.photograph import cut_out, transparency, unexplained_colour
+from lungwise.films.png_chunks import picture_chunks
 from lungwise.films.tiff_directory import check_directory
+from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -57,10 +60,13 @@ def open_picture(data: bytes, kind: str) -> Film:
     Refusal
         If the picture is too small, too large, of several frames, damaged or of no known kind.
     """
+    data, scans = _picture_alone(data, kind)
     with _quiet(), _header(data, kind) as image:
         _check_header(image, data, kind)
+        if kind == "JPEG":
+            check_jpeg(data, scans, *image.size)
+        check_work(image.width * image.height * max(1, scans // SCANS_AS_ONE))
         photometric = _photometric(image)
-        _check_sums(data, kind)
         image.load()
         _turn_upright(image)
         film = cut_out(image)
@@ -88,6 +94,12 @@ def _quiet() -> Iterator[None]:
             filters.remove(entry)
 
 
+def _decoded(jpeg: bytes) -> NDArray[Any]:
+    with _header(jpeg, "JPEG") as image:
+        _check_header(image, jpeg, "JPEG")
+        return np.asarray(image)
+
+
 def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
     """Read the header by the one plugin: Image.open would warn of large pictures, which have their own refusal."""
     try:
@@ -107,14 +119,18 @@ def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
     if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
         # Pillow decodes these byte by byte in Python: minutes for a hostile file
         raise Refusal("unsupported", "Run-length coded BMP is not read; save the picture as PNG.")
-    if kind == "JPEG":
-        check_jpeg(data, *image.size)
 
 
-def _check_sums(data: bytes, kind: str) -> None:
-    """Check a PNG's checksums, which Pillow skips where it decodes."""
+def _picture_alone(data: bytes, kind: str) -> tuple[bytes, int]:
+    """The file without what lies beside its picture, and how many scans it has."""
     if kind == "PNG":
-        PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
+        return picture_chunks(data), 1
+    if kind == "JPEG":
+        segments = jpeg_segments(data)
+        if not segments.ended:
+            decoded_whole(segments, _decoded)
+        return segments.picture, segments.scans
+    return data, 1
 
 
 def _turn_upright(image: ImageFile.ImageFile) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,6 +12,7 @@ from lungwise.films.elements import read_elements
 from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
+from lungwise.studies.zip_members import MostUnpacked, zip_members
 
 _SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"))
 
@@ -133,24 +132,10 @@ def _uid(text: str) -> str | None:
 def _opened(files: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[bytes]:
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
-            yield from _members(data, limits)
+            most = MostUnpacked(limits.film_bytes, limits.total_bytes)
+            yield from (content for _member, content in zip_members(data, _may_be_film, most))
         elif (data or name) and _may_be_film(name):
             yield data
-
-
-def _members(data: bytes, limits: Limits) -> Iterator[bytes]:
-    left = limits.total_bytes
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for member in archive.infolist():
-                if member.is_dir() or not _may_be_film(member.filename):
-                    continue
-                left -= member.file_size
-                if left < 0 or member.file_size > limits.film_bytes:
-                    raise Rejected("This ZIP unpacks to more than may be uploaded at once. Upload it in parts.")
-                yield archive.read(member)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError, ValueError) as error:
-        raise Rejected("This ZIP is damaged or has a password. Make it again without one.") from error
 
 
 def _may_be_film(name: str) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
+from lungwise.films.work_limit import set_seconds
 from lungwise.logs import request_id
 from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUSALS, STAGE_SECONDS
 from lungwise.reading.reading import Reading, outcome_of
@@ -68,7 +69,11 @@ def open_room(
     make_reader: Callable[[], FilmReader],
     readers: int = 0,
 ) -> ReadingRoom:
-    """Make a room that calls other processes through the broker, where the settings name one."""
+    """Make a room that calls other processes through the broker, where the settings name one.
+
+    From here on this process gives a film as much time as the settings do.
+    """
+    set_seconds(settings.film_seconds)
     return ReadingRoom(
         database,
         store,

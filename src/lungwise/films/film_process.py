@@ -1,0 +1,51 @@
+"""A large film in a process of its own: the file on standard input, its pixels on standard output.
+
+Started by `work_limit.py` as `python -P -m lungwise.films.film_process TASK SECONDS`. First comes a line
+of JSON, a refusal or the array's shape and type, and then the array. Nothing that comes from a
+decoder of foreign bytes is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films.decode import decode_film
+from lungwise.films.film import Film, Refusal
+from lungwise.films.gdcm_process import bound_memory, bound_time
+
+_MEMORY = 2 * 2**30
+
+
+def main(task: str, seconds: float) -> None:
+    """Do one task on standard input."""
+    bound_time(seconds)
+    bound_memory(_MEMORY)
+    try:
+        array, facts = _TASKS[task](sys.stdin.buffer.read())
+    except Refusal as refused:
+        _say({"refusal": [refused.code, refused.reason]})
+        return
+    _say({"shape": array.shape, "dtype": array.dtype.str, "facts": facts})
+    sys.stdout.buffer.write(np.ascontiguousarray(array).data)
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(json.dumps(what).encode() + b"\n")
+
+
+def _film(data: bytes) -> tuple[NDArray[Any], dict[str, Any]]:
+    film = decode_film(data)
+    return film.pixels, {part.name: getattr(film, part.name) for part in fields(Film) if part.name != "pixels"}
+
+
+_TASKS: dict[str, Callable[[bytes], tuple[NDArray[Any], dict[str, Any]]]] = {"film": _film}
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
