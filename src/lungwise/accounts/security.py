@@ -60,6 +60,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
         (tf_profile_changed, "changed second factor"),
     ):
         signal.connect(_Recorder(deed), app, weak=False)
+    app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # nor Flask-Security's tokens
     app.before_request(_sign_out_rotates)
     app.before_request(_expire)
 

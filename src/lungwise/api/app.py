@@ -16,7 +16,7 @@ from lungwise.api import problems
 from lungwise.api.about import describe, reference
 from lungwise.api.document import document
 from lungwise.api.films import films
-from lungwise.api.operations import KeyConverter, Operation
+from lungwise.api.operations import UPLOAD_TYPES, KeyConverter, Operation
 from lungwise.api.patients import patients
 from lungwise.api.problems import Refused
 from lungwise.api.rates import Rates
@@ -24,7 +24,7 @@ from lungwise.api.reports import reports
 from lungwise.api.studies import studies
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.web import csp, transactions, watch
+from lungwise.web import bodies, csp, transactions, watch
 from lungwise.web.desk import Desk, desk
 
 PREFIX = "/api/v1"
@@ -42,8 +42,7 @@ def create_api(
     web = Path(csp.__file__).parent
     api = Flask("lungwise.api", root_path=str(web), static_folder=None)
     api.config.update(
-        MAX_CONTENT_LENGTH=settings.upload_megabytes << 20,
-        MAX_FORM_PARTS=settings.study_films + 100,
+        **bodies.config(settings.study_films),
         PROVIDE_AUTOMATIC_OPTIONS=False,
         BABEL_DEFAULT_LOCALE="en",
     )
@@ -55,24 +54,25 @@ def create_api(
     csp.init_app(api, https=settings.https)
     problems.init_app(api)
     operations = {operation.name: operation for room in _ROOMS for operation, _ in room.items}
-    _guard(api, operations, Rates(settings.api_rate, clock))
+    _guard(api, operations, Rates(settings.api_rate, clock), settings.upload_megabytes << 20)
     for room in _ROOMS:
         room.register(api)
     reference(api, document(list(operations.values()), __version__))
     return api
 
 
-def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
-    """Let nobody in without a token, and no token beyond its scopes and its rate."""
+def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, most: int) -> None:
+    """Let nobody in without a token, and no token beyond its scopes and its rate; films alone may be large."""
 
-    def guard() -> None:
+    def guard() -> Response | None:
         if request.endpoint in ("document", "page"):
-            return
+            return bodies.admit(bodies.SMALL)
         authenticate()
         limit(rates)
         operation = operations.get(request.endpoint or "")
         if operation and not g.person.may(operation.scope.right):
             raise Refused(403)
+        return bodies.admit(most if operation and _takes_films(operation) else bodies.SMALL)
 
     def add_rate(response: Response) -> Response:
         if "rate" in g:
@@ -83,6 +83,12 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates) -> None:
 
     api.before_request(guard)
     api.after_request(add_rate)
+
+
+def _takes_films(operation: Operation) -> bool:
+    if operation.takes_films and request.mimetype not in UPLOAD_TYPES:
+        raise Refused(415)
+    return operation.takes_films
 
 
 def authenticate() -> None:
@@ -99,7 +105,9 @@ def authenticate() -> None:
 
 
 def limit(rates: Rates) -> None:
-    """Count the request, and refuse it where there were too many."""
+    """Count the request, and refuse it where there were too many; one whose body is only asked for is counted later."""
+    if bodies.ASKS in request.environ:
+        return
     g.rate = rates.count(g.token_id)
     if g.rate.left < 0:
         raise Refused(429, {"Retry-After": str(g.rate.seconds)})

@@ -31,6 +31,7 @@ FILM_TYPES = (
     "application/octet-stream",
 )
 """What may be sent as the whole body of an upload."""
+UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 
 
 class More(TypedDict, total=False):
@@ -76,6 +77,11 @@ class Operation:
     def media_type(self) -> str:
         """The media type of its answer."""
         return self.gives if isinstance(self.gives, str) else "application/json"
+
+    @property
+    def takes_films(self) -> bool:
+        """Whether films are uploaded."""
+        return self.fields is not None
 
     @property
     def is_idempotent(self) -> bool:

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from waitress.server import create_server
 
 from lungwise import logs
 from lungwise.accounts.security import setup_code
@@ -17,6 +16,7 @@ from lungwise.settings import Settings
 from lungwise.store import SealError, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.web.app import Lungwise, create_app
+from lungwise.web.server import make_server
 
 if TYPE_CHECKING:
     from lungwise.dicom.send import Sender
@@ -45,15 +45,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 def _run(app: Lungwise, settings: Settings, sender: Sender | None) -> None:
-    server = create_server(
-        app,
-        host=settings.host,
-        port=settings.port,
-        threads=settings.threads,
-        max_request_body_size=settings.upload_megabytes << 20,
-        clear_untrusted_proxy_headers=False,  # the application itself counts its proxies
-        ident=None,
-    )
+    server = make_server(app, settings.host, settings.port, settings.threads)
     signal.signal(signal.SIGTERM, _stop)
     _say_where(app, settings)  # only now: whoever reads it may connect
     try:

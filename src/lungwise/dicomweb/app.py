@@ -31,13 +31,16 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.archive import Archive
 from lungwise.studies.reception import Reception
-from lungwise.web import csp, transactions, watch
+from lungwise.web import bodies, csp, transactions, watch
 from lungwise.web.desk import Desk, desk, person
 
 PREFIX = "/dicom-web"
 DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
 _LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _LEVELS = ("", "/series/<uid:series>", "/series/<uid:series>/instances/<uid:instance>")
+_MOST_ACCEPTED = 64
+"""Media types that are looked at of those that a client takes."""
+_STORES = {"store": "/studies", "store into": "/studies/<uid:study>"}
 Lay = Callable[[Session], Desk]
 
 
@@ -66,7 +69,7 @@ def create_dicomweb(
     """Make the DICOMweb application over the same services as the pages."""
     web = Path(csp.__file__).parent
     app = Flask("lungwise.dicomweb", root_path=str(web), static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=settings.upload_megabytes << 20, BABEL_DEFAULT_LOCALE=settings.language)
+    app.config.update(**bodies.config(settings.study_films), BABEL_DEFAULT_LOCALE=settings.language)
     app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
     watch.watch(app)
@@ -77,7 +80,7 @@ def create_dicomweb(
     app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))
     app.register_error_handler(Refusal, lambda no: problems.answer(406, no.reason))
     rates = Rates(settings.api_rate, clock)
-    app.before_request(lambda: _guard(rates))
+    app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
     _searches(app)
     _retrievals(app)
     _pictures(app)
@@ -85,9 +88,15 @@ def create_dicomweb(
     return app
 
 
-def _guard(rates: Rates) -> None:
+def _guard(rates: Rates, most: int) -> Response | None:
     authenticate()
     limit(rates)
+    if request.endpoint not in _STORES:
+        return bodies.admit(bodies.SMALL)
+    _need(Right.UPLOAD)
+    if request.mimetype != "multipart/related":
+        raise Refused(415)
+    return bodies.admit(most)
 
 
 def _need(right: Right) -> None:
@@ -172,7 +181,6 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
     """STOW-RS."""
 
     def keep(study: str | None = None) -> Response:
-        _need(Right.UPLOAD)
         _accepts_json()
         kind, parameters = media_type(request.headers.get("Content-Type", ""))
         if kind != "multipart/related" or parameters.get("type", DICOM).lower() != DICOM:
@@ -186,8 +194,8 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
         url = f"{_root()}/studies" + (f"/{study}" if study else "")
         return _json(outcome.attributes(url), outcome.status)
 
-    app.add_url_rule("/studies", "store", keep, methods=["POST"])
-    app.add_url_rule("/studies/<uid:study>", "store into", keep, methods=["POST"])
+    for name, rule in _STORES.items():
+        app.add_url_rule(rule, name, keep, methods=["POST"])
 
 
 def _holdings() -> Holdings:
@@ -228,7 +236,7 @@ def _accepted() -> Iterator[tuple[str, dict[str, str]]]:
     """Give the media types that the client takes (PS3.18, 8.7.4)."""
     header = request.args.get("accept") or request.headers.get("Accept") or "*/*"
     quoted = r'(?:[^,"]|"[^"]*")+'
-    yield from (media_type(one.strip()) for one in re.findall(quoted, header[:4096]))
+    yield from (media_type(one.strip()) for one in re.findall(quoted, header[:4096])[:_MOST_ACCEPTED])
 
 
 def _is_accepted(*kinds: str) -> bool:

@@ -19,6 +19,7 @@ from lungwise.studies import pictures
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Standing, Study
 from lungwise.studies.worklist import END
+from lungwise.web.bodies import takes_films
 from lungwise.web.desk import attempt, desk, person
 from lungwise.web.errors import wants_json
 
@@ -38,6 +39,7 @@ def worklist() -> Answer:
 
 
 @bp.route("/studies/new", methods=["GET", "POST"])
+@takes_films
 def new() -> Answer:
     """Upload films as a new study."""
     person().need(Right.UPLOAD)
@@ -66,6 +68,7 @@ def show(key: str) -> Answer:
 
 
 @bp.post("/studies/<key>/films")
+@takes_films
 def add_films(key: str) -> Answer:
     """Add films to a study."""
     form = FilmsForm()

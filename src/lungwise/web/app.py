@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, redirect, request, url_for
+from flask import Flask, abort, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
@@ -41,7 +41,7 @@ from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
-from lungwise.web import csp, errors, health, language, transactions, watch
+from lungwise.web import bodies, csp, errors, health, language, transactions, watch
 from lungwise.web.desk import Desk, desk, user
 from lungwise.web.hosts import Hosts
 
@@ -96,11 +96,12 @@ def create_app(
     transactions.init_app(app, database, session, lay_desk)
     csp.init_app(app, https=settings.https)
     errors.init_app(app)
-    CSRFProtect(app)
     init_security(app, settings, session)
     Babel(app, locale_selector=language.of_request, timezone_selector=lambda: "UTC")
     language.init_app(app)
     app.before_request(_only_signed_in)
+    bodies.init_app(app, settings.upload_megabytes << 20)
+    CSRFProtect(app)  # reads the form: after all that says who may send one
     health.init_app(app, database, store)
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
@@ -117,8 +118,7 @@ def create_app(
 def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.signing_key(),
-        MAX_CONTENT_LENGTH=settings.upload_megabytes << 20,
-        MAX_FORM_PARTS=settings.study_films + 100,
+        **bodies.config(settings.study_films),
         SESSION_COOKIE_NAME="__Host-lungwise" if settings.https else "lungwise",
         SESSION_COOKIE_SECURE=settings.https,
         SESSION_COOKIE_HTTPONLY=True,
@@ -176,9 +176,11 @@ def _only_signed_in() -> AnyResponse | None:
         return None
     if _is_new():
         return redirect(url_for("accounts.welcome"))
-    if not user().is_authenticated:
-        return redirect(url_for("security.login"))
-    return None
+    if user().is_authenticated:
+        return None
+    if errors.wants_json():
+        abort(401)
+    return redirect(url_for("security.login"))
 
 
 def _is_new() -> bool:

@@ -16,9 +16,11 @@ _log = logging.getLogger("lungwise.web")
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
 _SENTENCES = {
     400: lazy_gettext("This request was incomplete. Go back, load the page again, and repeat what you did."),
+    401: lazy_gettext("You are signed out. Load the page again, sign in, and repeat what you did."),
     404: _NOTHING,
     405: _NOTHING,
-    413: lazy_gettext("This upload is too large. Upload fewer films at once."),
+    413: lazy_gettext("This is too large. Upload fewer films at once, or write less."),
+    422: lazy_gettext("Something in this request is too long, or cannot be read. Go back, and correct it."),
     429: lazy_gettext("There were too many attempts. Wait a few minutes."),
     500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
     503: lazy_gettext("The database cannot be reached just now. Nothing that was saved is lost. Please try again."),

@@ -15,6 +15,7 @@ from lungwise.errors import NotFound
 from lungwise.settings import Settings
 from lungwise.store import new_key
 from lungwise.studies.queue import waiting_films
+from lungwise.web.bodies import ASKS
 from lungwise.web.desk import desk
 
 HEADER = "X-Request-ID"
@@ -56,7 +57,7 @@ def _begin() -> None:
 def _end(response: AnyResponse) -> AnyResponse:
     """Log the route's pattern rather than its path: a log holds no keys and no searches."""
     response.headers[HEADER] = logs.request_id.get()
-    if request.endpoint not in _QUIET:
+    if request.endpoint not in _QUIET and not (ASKS in request.environ and response.status_code == 204):
         seconds = time.perf_counter() - g.began
         route = request.script_root + request.url_rule.rule if request.url_rule else "-"
         metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
