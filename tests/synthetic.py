@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès",
 LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
 YEAR = 365
 _BATCH = 5000
+T = TypeVar("T")
 
 
 def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
@@ -35,20 +37,21 @@ def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
 def _add_patients(session: Session, person: Person, count: int, now: datetime) -> list[int]:
     keys = keys_of(session)
     names = [f"{FIRST[n % len(FIRST)]} {LAST[n // len(FIRST) % len(LAST)]}" for n in range(count)]
-    rows = [
-        {
-            "key": f"p{person.clinic_id}-{n}",
-            "clinic_id": person.clinic_id,
-            "identifier": f"S-{n}",
-            "identifier_index": keys.index(identifier_place(person.clinic_id), f"S-{n}"),
-            "name": name,
-            "sex": "FM"[n % 2],
-            "birth_date": date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
-            "created_at": now,
-        }
+    patients = (
+        Patient(
+            key=f"p{person.clinic_id}-{n}",
+            clinic_id=person.clinic_id,
+            identifier=f"S-{n}",
+            identifier_index=keys.index(identifier_place(person.clinic_id), f"S-{n}"),
+            name=name,
+            sex="FM"[n % 2],
+            birth_date=date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
+            created_at=now,
+        )
         for n, name in enumerate(names)
-    ]
-    session.execute(insert(Patient), rows)
+    )
+    session.add_all(patients)
+    session.flush()
     ids = list(session.scalars(select(Patient.id).where(Patient.clinic_id == person.clinic_id).order_by(Patient.id)))
     words = (
         {"clinic_id": person.clinic_id, "word": keys.index(word_place(person.clinic_id), word), "patient_id": patient}
@@ -103,7 +106,7 @@ def read(session: Session, person: Person, model: Model) -> None:
     session.commit()
 
 
-def batched(rows: Iterable[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
+def batched(rows: Iterable[T]) -> Iterator[list[T]]:
     """Part rows into as many as go into a statement."""
     remaining = iter(rows)
     while batch := list(islice(remaining, _BATCH)):

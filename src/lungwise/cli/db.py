@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from lungwise.cli.installation import open_database, read_settings
-from lungwise.store import FilmStore
-from lungwise.store.backup import BackupError, back_up, check_films, restore_from
+from lungwise.cli.installation import encrypt_films_of_earlier_releases, open_database, read_settings
+from lungwise.store import FilmStore, plain_films
+from lungwise.store.backup import BackupError, back_up, check_films, misplaced_values, restore_from
 from lungwise.store.migrations import is_current, upgrade
 
 
@@ -19,9 +19,11 @@ def db() -> None:
 
 @db.command("upgrade")
 def upgrade_schema() -> None:
-    """Bring the database to this release's schema."""
-    with open_database(read_settings(), current=False) as database:
+    """Bring the database to this release's schema, and encrypt films that an earlier release kept plain."""
+    settings = read_settings()
+    with open_database(settings, current=False) as database:
         upgrade(database.engine)
+        encrypt_films_of_earlier_releases(database, FilmStore(settings))
     click.echo("The database has this release's schema.")
 
 
@@ -30,13 +32,20 @@ def check() -> None:
     """Check the schema, and that every film of the database lies in the store, undamaged."""
     settings = read_settings()
     with open_database(settings) as database, database.reading() as session:
-        report = check_films(session, FilmStore(settings))
+        report, misplaced = check_films(session, FilmStore(settings)), list(misplaced_values(session))
+        plain = plain_films.are_read(session)
+    if plain:
+        click.echo("Films of an earlier release may lie unencrypted, and are read still. Run: lungwise db upgrade")
+    for place in misplaced:
+        click.echo(f"{place} was changed or moved: it does not open where it lies.", err=True)
     for study, film in [*report.missing, *report.damaged]:
         click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
     if report.left_over:
         click.echo(f"{len(report.left_over)} files belong to no study; uploads that were cut off left them.")
     if report.missing or report.damaged:
         raise click.ClickException("Films are missing. Restore them from a backup: lungwise db restore FILE")
+    if misplaced:
+        raise click.ClickException("What is kept was changed. Restore it from a backup: lungwise db restore FILE")
     click.echo(f"All is well: {report.films} films, each where it belongs.")
 
 

@@ -17,11 +17,13 @@ from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.cli.progress import progress
 from lungwise.patients.service import Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, SealError, check_keys, utc_now
 from lungwise.store.migrations import is_current
+from lungwise.store.rotation import encrypt_plain_films
 from lungwise.studies.dispatches import Errand
 from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import FilmReader
@@ -69,6 +71,13 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
         raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
     finally:
         database.close()
+
+
+def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> None:
+    """Encrypt what lies plain since before there were keys; a run that is killed goes on where it was."""
+    with progress() as report:
+        for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
+            report("Encrypting films", done, done)
 
 
 def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:

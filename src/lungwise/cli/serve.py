@@ -11,9 +11,14 @@ import click
 from lungwise import logs
 from lungwise.accounts.security import setup_code
 from lungwise.cli import installation
-from lungwise.cli.installation import accounts_over, make_sender, read_settings
+from lungwise.cli.installation import (
+    accounts_over,
+    encrypt_films_of_earlier_releases,
+    make_sender,
+    read_settings,
+)
 from lungwise.settings import Settings
-from lungwise.store import SealError, check_keys
+from lungwise.store import FilmStore, SealError, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.web.app import Lungwise, create_app
 from lungwise.web.server import make_server
@@ -35,6 +40,7 @@ def serve(host: str | None, port: int | None) -> None:
         upgrade(app.database.engine)
     try:
         check_keys(app.database)
+        encrypt_films_of_earlier_releases(app.database, FilmStore(settings))
     except SealError as error:
         raise click.ClickException(str(error)) from error
     app.room.start()

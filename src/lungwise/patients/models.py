@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lungwise.store import Base, Moment, SealedDate, SealedText
+from lungwise.store import Base, Encrypted, EncryptedDate, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
 
@@ -20,12 +20,16 @@ class Patient(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(20), unique=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
-    identifier: Mapped[str] = mapped_column(SealedText("patients.identifier"))
+    identifier_encrypted: Mapped[Value] = mapped_column("identifier", Encrypted())
     identifier_index: Mapped[str] = mapped_column(String(40))
-    name: Mapped[str] = mapped_column(SealedText("patients.name"))
+    name_encrypted: Mapped[Value] = mapped_column("name", Encrypted())
     sex: Mapped[str] = mapped_column(String(1))
-    birth_date: Mapped[date | None] = mapped_column(SealedDate("patients.birth_date"))
+    birth_date_encrypted: Mapped[Value | None] = mapped_column("birth_date", Encrypted())
     created_at: Mapped[datetime] = mapped_column(Moment)
+
+    identifier = EncryptedText("identifier_encrypted")
+    name = EncryptedText("name_encrypted")
+    birth_date = EncryptedDate("birth_date_encrypted")
 
     def age(self, on: date) -> int | None:
         """Give the age in whole years on a day, where the birth date is known."""

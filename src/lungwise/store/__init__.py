@@ -4,17 +4,19 @@ from lungwise.store.database import Base, Clock, Database, Moment, database_time
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
 from lungwise.store.keys import SealError
-from lungwise.store.sealing import SealedDate, SealedText, keys_of
+from lungwise.store.sealing import Encrypted, EncryptedDate, EncryptedText, Value, keys_of
 
 __all__ = [
     "Base",
     "Clock",
     "Database",
+    "Encrypted",
+    "EncryptedDate",
+    "EncryptedText",
     "FilmStore",
     "Moment",
     "SealError",
-    "SealedDate",
-    "SealedText",
+    "Value",
     "check_keys",
     "database_time",
     "keys_of",

@@ -19,8 +19,8 @@ from sqlalchemy.types import TypeEngine
 from lungwise.store.database import Base, Moment
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import KeyRecord, require_keys
-from lungwise.store.keys import SealError
-from lungwise.store.sealing import sealed_columns, unopened
+from lungwise.store.keys import MissingKeyError, SealError
+from lungwise.store.sealing import as_kept, encrypted_columns, place_of, row_key_of
 
 _ROWS_AT_ONCE = 500
 _SCHEMA = "schema.json"
@@ -59,7 +59,7 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
     with tarfile.open(unfinished, "w") as archive:
         _add(archive, _SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
-            _add(archive, f"tables/{table.name}.jsonl", _dump(session, unopened(table)))
+            _add(archive, f"tables/{table.name}.jsonl", _dump(session, as_kept(table)))
         for study, name in _films(session):
             try:
                 _add(archive, f"films/{study}/{name}", store.sealed(study, name))
@@ -86,8 +86,10 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
             _check_schema(session, json.loads(_content(archive, _SCHEMA)))
             session.execute(delete(KeyRecord))
             for table in Base.metadata.sorted_tables:
-                _load(session, unopened(table), _content(archive, f"tables/{table.name}.jsonl"))
-            _open_every_row(session)
+                _load(session, as_kept(table), _content(archive, f"tables/{table.name}.jsonl"))
+            require_keys(session)
+            for place in misplaced_values(session):
+                raise BackupError(f"{file} does not open: {place} was changed or moved.")
             for member in archive:
                 if member.name.startswith("films/"):
                     _put(store, member.name, _content(archive, member.name))
@@ -111,12 +113,18 @@ def _check_schema(session: Session, schema: list[str]) -> None:
         )
 
 
-def _open_every_row(session: Session) -> None:
-    require_keys(session)
+def misplaced_values(session: Session) -> Iterator[str]:
+    """Open every encrypted value, and name the places of those that do not open there."""
     for table in Base.metadata.sorted_tables:
-        columns = sealed_columns(table)
-        for _row in session.execute(select(*columns).execution_options(yield_per=_ROWS_AT_ONCE)) if columns else ():
-            pass  # reading a row opens it
+        for column in encrypted_columns(table):
+            query = select(row_key_of(column), column).where(column.is_not(None))
+            for row_key, value in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+                try:
+                    value.open(place_of(column, row_key))
+                except MissingKeyError:
+                    raise
+                except SealError:
+                    yield place_of(column, row_key)
 
 
 def _films(session: Session) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator
 
 from lungwise.settings import Settings
-from lungwise.store.keys import HEADER, Keys, is_sealed
+from lungwise.store import plain_films
+from lungwise.store.keys import FIRST_MARK, HEADER, MARK, Keys, SealError, is_sealed
 from lungwise.store.places import Folder, Place
 
 
@@ -15,11 +16,12 @@ class FilmStore:
 
     A study has one folder; in it a film is named by the SHA-256 of its bytes. Studies share no
     file, so deleting one deletes its films and touches nothing else. A film opens in its own
-    study and under its own name alone. Films that were kept before there were keys lie there
-    plain, and are read all the same.
+    study and under its own name alone. Films that were kept before there were keys are read
+    until an upgrade has encrypted them; see `plain_films`.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._place = _place(settings)
         self._keys = Keys(settings)
 
@@ -72,9 +74,14 @@ class FilmStore:
         self._opened(study, name, sealed)
         self._place.write(_path(study, name), sealed)
 
+    def plain_films(self) -> Iterator[tuple[str, str]]:
+        """Walk over the films that are not encrypted."""
+        return (film for film in self.films() if not is_sealed(self._place.head(_path(*film), HEADER)))
+
     def is_stale(self, study: str, name: str) -> bool:
         """Say whether a film lies plain, or sealed with another key than the first."""
-        return self._place.head(_path(study, name), HEADER) != self._keys.header
+        head = self._place.head(_path(study, name), HEADER)
+        return not is_sealed(head) or head[len(MARK) :] != self._keys.header[len(MARK) :]
 
     def reseal(self, study: str, name: str) -> None:
         """Seal a film anew with the first key."""
@@ -82,9 +89,11 @@ class FilmStore:
 
     def _opened(self, study: str, name: str, kept: bytes) -> bytes:
         if is_sealed(kept):  # the seal says that these are the bytes which were kept under this name
-            return self._keys.open(kept, _about(study, name))
+            return self._keys.open(kept, _about(study, name), (MARK, FIRST_MARK))
+        if not plain_films.are_read_in(self._settings):
+            raise SealError(f"Film {name} is not encrypted, as it should be. Restore it from a backup.")
         if hashlib.sha256(kept).hexdigest() != name:
-            raise OSError(f"Film {name} is damaged. Restore it from a backup.")
+            raise SealError(f"Film {name} is damaged. Restore it from a backup.")
         return kept
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Database
+from lungwise.store.facts import sign_facts_anew
 from lungwise.store.keys import SealError
 from lungwise.store.sealing import keys_of
 
@@ -54,4 +55,5 @@ def require_keys(session: Session) -> set[str]:
 
 def forget_old_keys(session: Session) -> None:
     """Note that all is sealed with the first key."""
+    sign_facts_anew(session)
     session.execute(delete(KeyRecord).where(KeyRecord.name != keys_of(session).names[0]))

@@ -18,14 +18,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from lungwise.settings import Settings, key_bytes, key_words, new_key_text
 from lungwise.store.disk import write_once, write_whole
 
-MARK = b"LWS1"
+MARK = b"LWS2"
 """What everything sealed begins with. The name of its key follows, then the nonce."""
+FIRST_MARK = b"LWS1"
+"""How earlier releases began. Their rows' values were not bound to the row; their films were bound as they are now."""
 HEADER = len(MARK) + 4
 _NONCE = 12
 
 
 class SealError(OSError):
     """Something sealed cannot be opened; says why, and what to do."""
+
+
+class MissingKeyError(SealError):
+    """The key that something was sealed with is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,11 @@ class Key:
     header: bytes
     seal: AESGCM = field(repr=False)
     index: bytes = field(repr=False)
+    _secret: bytes = field(repr=False)
+
+    def derived(self, purpose: str) -> bytes:
+        """Derive 32 bytes for one more purpose."""
+        return HKDF(SHA256(), length=32, salt=None, info=f"lungwise {purpose}".encode()).derive(self._secret)
 
 
 class Keys:
@@ -73,13 +84,13 @@ class Keys:
         """What everything begins with that is sealed now."""
         return self.ring[0].header
 
-    def seal(self, data: bytes, about: str) -> bytes:
+    def seal(self, data: bytes, about: str, mark: bytes = MARK) -> bytes:
         """Seal data for one purpose and place: it opens for no other."""
         key, nonce = self.ring[0], os.urandom(_NONCE)
-        return key.header + nonce + key.seal.encrypt(nonce, data, about.encode())
+        return mark + key.header[len(MARK) :] + nonce + key.seal.encrypt(nonce, data, about.encode())
 
-    def open(self, sealed: bytes, about: str) -> bytes:
-        """Open what was sealed.
+    def open(self, sealed: bytes, about: str, marks: tuple[bytes, ...] = (MARK,)) -> bytes:
+        """Open what was sealed, and begins with one of the marks.
 
         Raises
         ------
@@ -87,13 +98,35 @@ class Keys:
             If its key is not among these, or it was changed or moved.
         """
         header, nonce, rest = sealed[:HEADER], sealed[HEADER : HEADER + _NONCE], sealed[HEADER + _NONCE :]
-        key = next((key for key in self.ring if key.header == header), None)
-        if key is None:
-            raise SealError(self.lack(header[len(MARK) :].hex()))
+        if header[: len(MARK)] not in marks:
+            raise SealError(f"What was kept as {about} is not encrypted as it should be. Restore it from a backup.")
+        key = self.key(header[len(MARK) :].hex())
         try:
             return key.seal.decrypt(nonce, rest, about.encode())
         except (InvalidTag, ValueError):
             raise SealError(f"What was kept as {about} is damaged or was moved. Restore it from a backup.") from None
+
+    def key(self, name: str) -> Key:
+        """Give the key of a name.
+
+        Raises
+        ------
+        MissingKeyError
+            If it is not here.
+        """
+        for key in self.ring:
+            if key.name == name:
+                return key
+        raise MissingKeyError(self.lack(name))
+
+    def sign(self, purpose: str, text: str) -> str:
+        """Sign a text for one purpose with the first key: its name, and an HMAC-SHA256 by a key made of it."""
+        return _signature(self.ring[0], purpose, text)
+
+    def is_signed(self, signature: str, purpose: str, text: str) -> bool:
+        """Say whether one of the keys signed a text for a purpose."""
+        signer = next((key for key in self.ring if signature.startswith(key.name)), None)
+        return signer is not None and hmac.compare_digest(signature, _signature(signer, purpose, text))
 
     def index(self, about: str, text: str) -> str:
         """Give the blind index of a text under the sealing key: equal for equal texts, and saying nothing else."""
@@ -127,7 +160,7 @@ class Keys:
 
 def is_sealed(data: bytes) -> bool:
     """Say whether bytes begin as what is sealed does."""
-    return data.startswith(MARK)
+    return data.startswith((MARK, FIRST_MARK))
 
 
 def _ring(text: str) -> tuple[Key, ...]:
@@ -143,7 +176,11 @@ def _key(word: str) -> Key:
     except ValueError:
         raise SealError("A line of encryption.keys is no key. Put the installation's keys back.") from None
     made = HKDF(SHA256(), length=68, salt=None, info=b"lungwise keys 1").derive(secret)
-    return Key(made[:4].hex(), MARK + made[:4], AESGCM(made[4:36]), made[36:])
+    return Key(made[:4].hex(), MARK + made[:4], AESGCM(made[4:36]), made[36:], secret)
+
+
+def _signature(key: Key, purpose: str, text: str) -> str:
+    return key.name + hmac.digest(key.derived(f"signature of {purpose}"), text.encode(), "sha256").hex()
 
 
 def _index(key: Key, about: str, text: str) -> str:

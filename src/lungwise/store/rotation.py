@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, Table, bindparam, func, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, LargeBinary, Select, Table, func, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
+from lungwise.store import plain_films
 from lungwise.store.database import Base, Database
 from lungwise.store.film_store import FilmStore
-from lungwise.store.keys import HEADER
-from lungwise.store.sealing import keys_of, sealed_columns
+from lungwise.store.keys import HEADER, SealError
+from lungwise.store.sealing import PlainValue, encrypted_columns, keys_of, place_of, row_key_of
 
 BATCH = 200
 """Rows of one transaction: enough to be quick, few enough that nobody waits for the write lock."""
@@ -19,14 +20,14 @@ BATCH = 200
 
 def count_stale_rows(session: Session) -> int:
     """Count the rows with anything that the first key did not seal."""
-    return sum(session.scalar(_stale(session, table, func.count())) or 0 for table in _sealed_tables())
+    return sum(session.scalar(_stale(session, table, func.count())) or 0 for table in _encrypted_tables())
 
 
 def reseal_rows(database: Database) -> Iterator[int]:
     """Seal the rows anew, and give the number of each batch."""
-    for table in _sealed_tables():
-        last: int | None = 0
-        while last is not None:
+    for table in _encrypted_tables():
+        last, done = None, BATCH
+        while done:
             with database.writing() as session:
                 done, last = _reseal_batch(session, table, last)
             yield done
@@ -39,13 +40,28 @@ def stale_films(store: FilmStore) -> Iterator[tuple[str, str]]:
 
 def reseal_films(database: Database, store: FilmStore) -> Iterator[None]:
     """Seal the films anew, one by one."""
+    return _encrypt(database, store, stale_films(store))
+
+
+def encrypt_plain_films(database: Database, store: FilmStore) -> Iterator[None]:
+    """Encrypt the films that lie plain from before there were keys, one by one, and read none plain from then on."""
+    with database.reading() as session:
+        if not plain_films.are_read(session):
+            return
+    yield from _encrypt(database, store, store.plain_films())
+    with database.writing() as session:
+        plain_films.refuse(session)
+
+
+def _encrypt(database: Database, store: FilmStore, films: Iterable[tuple[str, str]]) -> Iterator[None]:
+    """Encrypt films with the first key. One that does not open stays as it is, and a check names it."""
     with database.reading() as session:
         known = _studies(session)
-    for study, name in stale_films(store):
+    for study, name in films:
         try:
             store.reseal(study, name)
-        except FileNotFoundError:
-            continue  # deleted meanwhile
+        except (FileNotFoundError, SealError):
+            continue  # deleted meanwhile, or damaged
         if study in known:
             _delete_again_if_deleted(database, store, study)
         yield
@@ -64,26 +80,33 @@ def _studies(session: Session, key: str | None = None) -> set[str]:
     return set(session.scalars(query if key is None else query.where(studies.c.key == key)))
 
 
-def _sealed_tables() -> list[Table]:
-    return [table for table in Base.metadata.sorted_tables if sealed_columns(table)]
+def _encrypted_tables() -> list[Table]:
+    return [table for table in Base.metadata.sorted_tables if encrypted_columns(table)]
 
 
-def _reseal_batch(session: Session, table: Table, after: int) -> tuple[int, int | None]:
+def _reseal_batch(session: Session, table: Table, after: Any) -> tuple[int, Any]:  # noqa: ANN401 - any primary key
     (number,) = table.primary_key.columns
-    columns = sealed_columns(table)
-    query = _stale(session, table, number, *columns).where(number > after).order_by(number).limit(BATCH)
-    rows = session.execute(query.with_for_update()).all()
-    if not rows:
-        return 0, None
-    names = ["row_number", *(f"new_{column.name}" for column in columns)]
-    values = {column: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
-    change = update(table).where(number == bindparam("row_number")).values(values)
-    session.connection().execute(change, [dict(zip(names, row, strict=True)) for row in rows])
-    return len(rows), rows[-1][0]
+    query = _stale(session, table, number, row_key_of(encrypted_columns(table)[0]), *encrypted_columns(table))
+    query = query.order_by(number).limit(BATCH).with_for_update()
+    rows = session.execute(query if after is None else query.where(number > after)).all()
+    for row in rows:
+        session.execute(update(table).where(number == row[0]).values(_anew(table, row)))
+    return len(rows), rows[-1][0] if rows else None
+
+
+def _anew(table: Table, row: Sequence[Any]) -> dict[str, PlainValue]:
+    """Give a row's values to be encrypted with the first key."""
+    row_key, values = row[1], row[2:]
+    anew = {}
+    for column, value in zip(encrypted_columns(table), values, strict=True):
+        if value is not None:
+            place = place_of(column, row_key)
+            anew[column.name] = PlainValue(value.open(place), place)
+    return anew
 
 
 def _stale(session: Session, table: Table, *wanted: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     header = keys_of(session).header
-    kept = [type_coerce(column, LargeBinary) for column in sealed_columns(table)]
+    kept = [type_coerce(column, LargeBinary) for column in encrypted_columns(table)]
     stale = [func.substr(column, 1, HEADER, type_=LargeBinary) != header for column in kept]
     return select(*wanted).select_from(table).where(or_(*stale))

@@ -1,12 +1,24 @@
-"""Columns that hold what identifies a patient: sealed in the database, plain in Python."""
+"""Columns that hold what identifies a patient: encrypted in the database, plain in Python, each bound to its row.
+
+A column of the type `Encrypted` knows the keys and not its row; an `EncryptedText` or `EncryptedDate` of the mapped
+class, which has the plain name, knows the row:
+
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    name_encrypted: Mapped[Value] = mapped_column("name", Encrypted())
+    name = EncryptedText("name_encrypted")
+
+A value opens in its own table, column and row alone. The row is named by a column that is set before the row is
+written and never changes: `key`, unless `Encrypted(row_key=...)` says another.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Dialect, Engine, LargeBinary, MetaData, Table
+from sqlalchemy import Column, Dialect, Engine, LargeBinary, MetaData, Table, inspect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
@@ -18,7 +30,7 @@ _KEYS: WeakKeyDictionary[Dialect, Keys] = WeakKeyDictionary()
 
 
 def use_keys(engine: Engine, keys: Keys) -> None:
-    """Let an engine seal and open with these keys."""
+    """Let an engine encrypt and decrypt with these keys."""
     _KEYS[engine.dialect] = keys
 
 
@@ -27,62 +39,145 @@ def keys_of(session: Session) -> Keys:
     return _KEYS[session.get_bind().dialect]
 
 
-class Sealed(TypeDecorator[T]):
-    """A value sealed for one column: `about` names it, and a value copied into another column does not open."""
+@dataclass(frozen=True, slots=True)
+class PlainValue:
+    """A value that is to be encrypted for a place as it is written."""
+
+    plain: bytes = field(repr=False)
+    place: str
+
+    def open(self, place: str) -> bytes:
+        """Give the plain value of a place."""
+        if place != self.place:
+            raise ValueError(f"A value for {self.place} does not belong at {place}.")
+        return self.plain
+
+    def encrypted(self, keys: Keys) -> bytes:
+        """Give the value as its column holds it."""
+        return keys.seal(self.plain, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedValue:
+    """A value as it was read from its column, with the keys that it may open with."""
+
+    value: bytes
+    keys: Keys = field(repr=False, compare=False)
+
+    def open(self, place: str) -> bytes:
+        """Give the plain value of a place.
+
+        Raises
+        ------
+        SealError
+            If its key is not here, or it was changed, or lay in another place.
+        """
+        return self.keys.open(self.value, place)
+
+    def encrypted(self, _keys: Keys) -> bytes:
+        """Give the value as its column holds it."""
+        return self.value
+
+
+Value = PlainValue | EncryptedValue
+
+
+class Encrypted(TypeDecorator[Value]):
+    """The type of a column of encrypted values; `row_key` names the column that names the row."""
 
     impl = LargeBinary
+    cache_ok = True
 
-    def __init__(self, about: str) -> None:
+    def __init__(self, row_key: str = "key") -> None:
         super().__init__()
-        self.about = about
+        self.row_key = row_key
 
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> bytes | None:
-        """Seal on the way in."""
-        return None if value is None else _KEYS[dialect].seal(self._plain(value), self.about)
+    def process_bind_param(self, value: Value | None, dialect: Dialect) -> bytes | None:
+        """Encrypt on the way in."""
+        return None if value is None else value.encrypted(_KEYS[dialect])
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> T | None:
-        """Open on the way out."""
-        return None if value is None else self._rich(_KEYS[dialect].open(bytes(value), self.about))
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> EncryptedValue | None:
+        """Decrypt later, where the row is known."""
+        return None if value is None else EncryptedValue(bytes(value), _KEYS[dialect])
 
-    def _plain(self, value: T) -> bytes:
+
+class _EncryptedAttribute(Generic[T]):
+    """The plain value of a mapped class, kept encrypted by another attribute's column."""
+
+    def __init__(self, attribute: str) -> None:
+        self._attribute = attribute
+
+    @overload
+    def __get__(self, row: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, row: object, owner: type) -> T: ...
+    def __get__(self, row: object | None, owner: type) -> Self | T:
+        """Decrypt the row's value."""
+        if row is None:
+            return self
+        value: Value | None = getattr(row, self._attribute)
+        return self._rich(None if value is None else value.open(self._place(row)))
+
+    def __set__(self, row: object, plain: T) -> None:
+        """Take a plain value, to be encrypted as the row is written; one that is there already changes nothing."""
+        data, kept = self._bytes(plain), getattr(row, self._attribute)
+        if data is None or kept is None or kept.open(self._place(row)) != data:
+            setattr(row, self._attribute, None if data is None else PlainValue(data, self._place(row)))
+
+    def _place(self, row: object) -> str:
+        column: Column[Any] = inspect(type(row)).columns[self._attribute]
+        row_key = getattr(row, row_key_of(column).key)
+        if row_key is None:
+            raise ValueError(f"A row of {column.table.name} is given its {row_key_of(column).key} first.")
+        return place_of(column, row_key)
+
+    def _bytes(self, plain: T) -> bytes | None:
         raise NotImplementedError
 
-    def _rich(self, data: bytes) -> T:
+    def _rich(self, data: bytes | None) -> T:
         raise NotImplementedError
 
 
-class SealedText(Sealed[str]):
-    """A sealed text."""
+class EncryptedText(_EncryptedAttribute[str]):
+    """An encrypted text."""
 
-    cache_ok = True
+    def _bytes(self, plain: str) -> bytes:
+        return plain.encode()
 
-    def _plain(self, value: str) -> bytes:
-        return value.encode()
-
-    def _rich(self, data: bytes) -> str:
-        return data.decode()
+    def _rich(self, data: bytes | None) -> str:
+        return (data or b"").decode()
 
 
-class SealedDate(Sealed[date]):
-    """A sealed date."""
+class EncryptedDate(_EncryptedAttribute[date | None]):
+    """An encrypted date, or none."""
 
-    cache_ok = True
+    def _bytes(self, plain: date | None) -> bytes | None:
+        return None if plain is None else plain.isoformat().encode()
 
-    def _plain(self, value: date) -> bytes:
-        return value.isoformat().encode()
-
-    def _rich(self, data: bytes) -> date:
-        return date.fromisoformat(data.decode())
+    def _rich(self, data: bytes | None) -> date | None:
+        return None if data is None else date.fromisoformat(data.decode())
 
 
-def sealed_columns(table: Table) -> list[Column[Any]]:
-    """List the sealed columns of a table."""
-    return [column for column in table.columns if isinstance(column.type, Sealed)]
+def row_key_of(column: Column[Any]) -> Column[str]:
+    """Give the column that names the row of an encrypted one."""
+    kind: Any = column.type
+    named: Column[str] = column.table.columns[kind.row_key]
+    return named
 
 
-def unopened(table: Table) -> Table:
-    """Give a table whose sealed columns are read and written as they lie in the database."""
+def place_of(column: Column[Any], row_key: str) -> str:
+    """Name the place of a value: its table, its column and its row."""
+    return f"{column.table.name}.{column.name} {row_key}"
+
+
+def encrypted_columns(table: Table) -> list[Column[Any]]:
+    """List the encrypted columns of a table."""
+    return [column for column in table.columns if isinstance(column.type, Encrypted)]
+
+
+def as_kept(table: Table) -> Table:
+    """Give a table whose encrypted columns are read and written as they lie in the database."""
     copy = table.to_metadata(MetaData())
-    for column in sealed_columns(copy):
+    for column in encrypted_columns(copy):
         column.type = LargeBinary()
     return copy

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
-from lungwise.store import Base, Moment, SealedText
+from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
 
@@ -226,6 +226,7 @@ class Opinion(Base):
     __tablename__ = "opinions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), index=True)
     author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     author_name: Mapped[str] = mapped_column(String(120))
@@ -234,4 +235,6 @@ class Opinion(Base):
     agrees: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     conclusion: Mapped[str | None] = mapped_column(String(10))
     pcr: Mapped[str | None] = mapped_column(String(10))
-    note: Mapped[str] = mapped_column(SealedText("opinions.note"))
+    note_encrypted: Mapped[Value] = mapped_column("note", Encrypted())
+
+    note = EncryptedText("note_encrypted")

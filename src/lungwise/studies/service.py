@@ -232,6 +232,7 @@ class Studies:
             raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
         conclusion = said.conclusion or (_verdict(study) if said.agrees else None)
         opinion = Opinion(
+            key=new_key(),
             study_id=study.id,
             author_id=person.id,
             author_name=person.name,

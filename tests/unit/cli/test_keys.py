@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from lungwise.accounts.person import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import key_bytes, new_key_text
+from lungwise.store.facts import note_fact
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -81,18 +83,32 @@ def test_where_keys_come_from_the_setting_a_new_one_is_printed(tmp_path: Path, m
     assert [path.name for path in (tmp_path / "data").iterdir() if path.suffix == ".keys"] == []
 
 
-def test_a_film_from_before_there_were_keys_is_sealed_by_rotation(
+def test_a_film_from_before_there_were_keys_is_encrypted_by_the_upgrade(
     rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
     study = rooms.studies.open(rooms.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
+    note_fact(rooms.session, "plain films", "read")
     rooms.session.commit()
     path = rooms.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256
     path.write_bytes(film(1))
+    assert "lungwise db upgrade" in run("db", "check")
     assert json.loads(run("keys", "list", "--json"))["left"]["films"] == 1
-    run("keys", "rotate")
+    run("db", "upgrade")
     assert b"JFIF" not in path.read_bytes()
-    assert "1 films" in run("db", "check")
+    checked = run("db", "check")
+    assert "1 films" in checked
+    assert "upgrade" not in checked
+    path.write_bytes(film(1))
+    assert "missing or damaged" in run("db", "check", code=1)
+
+
+def test_a_check_names_patient_data_that_was_moved(filled: Rooms) -> None:
+    filled.session.execute(text("UPDATE opinions SET note = (SELECT name FROM patients LIMIT 1)"))
+    filled.session.commit()
+    said = run("db", "check", code=1)
+    assert said.count("opinions.note") == 3
+    assert "was changed" in said
 
 
 def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lungwise.settings import Settings
-from lungwise.store import FilmStore, SealError
+from lungwise.store import Database, FilmStore, SealError
+from lungwise.store.facts import Fact, note_fact
+from lungwise.store.rotation import encrypt_plain_films
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def anywhere(request: pytest.FixtureRequest) -> Settings:
+def anywhere(request: pytest.FixtureRequest, migrate: Callable[[Settings], None]) -> Settings:
     """Give the settings twice: films in a folder, and films in a bucket."""
     place: Settings = request.getfixturevalue("settings" if request.param == "folder" else "in_bucket")
+    migrate(place)
     return place
 
 
@@ -88,7 +93,7 @@ def test_a_damaged_film_is_not_given_out(change: Any, anywhere: Settings) -> Non
     name = store.put("ab12", b"film")
     path, kept = f"ab/ab12/{name}", Kept(anywhere)
     kept.write(path, change(kept.read(path)) if callable(change) else change)
-    with pytest.raises(OSError, match="damaged"):
+    with pytest.raises(SealError, match=r"damaged|not encrypted"):
         store.get("ab12", name)
 
 
@@ -131,16 +136,58 @@ def test_only_the_owner_can_look_into_the_films(settings: Settings) -> None:
         assert (settings.films_folder / path).stat().st_mode & 0o077 == 0
 
 
-def test_a_film_from_before_there_were_keys_is_read_and_then_sealed(anywhere: Settings) -> None:
-    store, kept = FilmStore(anywhere), Kept(anywhere)
-    name = hashlib.sha256(b"an old film").hexdigest()
-    kept.write(f"ab/ab12/{name}", b"an old film")
-    assert store.get("ab12", name) == b"an old film"
-    assert store.is_stale("ab12", name)
-    store.reseal("ab12", name)
-    assert not store.is_stale("ab12", name)
-    assert b"old" not in kept.read(f"ab/ab12/{name}")
-    assert store.get("ab12", name) == b"an old film"
+def keep_plain(settings: Settings, data: bytes) -> str:
+    """Keep a film as the first releases did."""
+    name = hashlib.sha256(data).hexdigest()
+    Kept(settings).write(f"ab/ab12/{name}", data)
+    return name
+
+
+def let_plain_films_be_read(database: Database) -> None:
+    with database.writing() as session:
+        note_fact(session, "plain films", "read")
+
+
+def test_a_film_that_lies_plain_is_refused(anywhere: Settings) -> None:
+    store, name = FilmStore(anywhere), keep_plain(anywhere, b"a film of somebody's own")
+    with pytest.raises(SealError, match="not encrypted"):
+        store.get("ab12", name)
+
+
+def test_that_plain_films_are_read_is_not_believed_without_the_keys_signature(anywhere: Settings) -> None:
+    store, name = FilmStore(anywhere), keep_plain(anywhere, b"a film of somebody's own")
+    with closing(Database(anywhere)) as database, database.writing() as session:
+        session.add(Fact(name="plain films", value="read", signature=database.keys.names[0] + "0" * 64))
+    with pytest.raises(SealError, match="not encrypted"):
+        store.get("ab12", name)
+
+
+def test_films_from_before_there_were_keys_are_read_until_all_are_encrypted(anywhere: Settings) -> None:
+    store, films = FilmStore(anywhere), [b"an old film", b"another old film"]
+    names = [keep_plain(anywhere, film) for film in films]
+    with closing(Database(anywhere)) as database:
+        let_plain_films_be_read(database)
+        next(encrypt_plain_films(database, store))  # and killed
+        assert len(list(store.plain_films())) == 1
+        assert [store.get("ab12", name) for name in names] == films
+        assert sum(1 for _film in encrypt_plain_films(database, store)) == 1
+        assert [store.get("ab12", name) for name in names] == films
+        assert not any(film in Kept(anywhere).read(f"ab/ab12/{name}") for film, name in zip(films, names, strict=True))
+        keep_plain(anywhere, films[0])
+        assert list(encrypt_plain_films(database, store)) == []
+    with pytest.raises(SealError, match="not encrypted"):
+        store.get("ab12", names[0])
+
+
+def test_a_plain_film_that_is_not_what_was_kept_is_never_encrypted(anywhere: Settings) -> None:
+    store, name = FilmStore(anywhere), keep_plain(anywhere, b"an old film")
+    Kept(anywhere).write(f"ab/ab12/{name}", b"exchanged")
+    with closing(Database(anywhere)) as database:
+        let_plain_films_be_read(database)
+        with pytest.raises(SealError, match="damaged"):
+            store.get("ab12", name)
+        assert list(encrypt_plain_films(database, store)) == []
+    assert Kept(anywhere).read(f"ab/ab12/{name}") == b"exchanged"
 
 
 def test_a_store_says_whether_it_can_be_written(anywhere: Settings) -> None:

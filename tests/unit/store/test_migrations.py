@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import JSON, Connection, MetaData, insert, select, text
+from sqlalchemy import JSON, Column, Connection, MetaData, RowMapping, insert, select, text
 from sqlalchemy import table as named
 from sqlalchemy.sql import column
 
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
-from lungwise.store import Base, Database, SealedDate, SealedText
+from lungwise.settings import new_key_text
+from lungwise.store import Base, Database, Encrypted, SealError, check_keys
+from lungwise.store.backup import misplaced_values
 from lungwise.store.migrations import is_current, upgrade
+from lungwise.store.sealing import place_of, row_key_of
+from processes import environment
 
 if TYPE_CHECKING:
     from conftest import Clock
@@ -208,8 +215,17 @@ def test_a_database_of_the_first_release_comes_up_with_every_row(either: Setting
 
 def rows_of(connection: Connection, name: str, columns: list[str]) -> list[dict[str, Any]]:
     table = Base.metadata.tables[name]
-    query = select(*(table.c[column] for column in columns)).order_by(*table.primary_key.columns)
-    return [dict(row._mapping) for row in connection.execute(query)]
+    rows = connection.execute(select(table).order_by(*table.primary_key.columns)).mappings()
+    return [{column: plain(table.c[column], row) for column in columns} for row in rows]
+
+
+def plain(column: Column[Any], row: RowMapping) -> object:
+    """Give a value as a page shows it: decrypted, where it is encrypted."""
+    value = row[column]
+    if value is None or not isinstance(column.type, Encrypted):
+        return value
+    data = value.open(place_of(column, row[row_key_of(column)])).decode()
+    return date.fromisoformat(data) if column.name == "birth_date" else data
 
 
 def _aware(row: dict[str, Any]) -> dict[str, Any]:
@@ -248,6 +264,87 @@ def back_to(reached: str, connection: Connection) -> None:
         connection.execute(text("UPDATE opinions SET note = :note WHERE id = :id"), FIRST_RELEASE["opinions"][9:])
 
 
+def test_an_upgrade_that_is_killed_again_and_again_binds_every_value_to_its_row(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0008")
+    for statement in (12, 400, 560, 100):
+        assert killed_at(statement, either)
+    upgrade(database.engine)
+    assert is_current(database.engine)
+    with database.reading() as session:
+        assert list(misplaced_values(session)) == []
+        for name in ("patients", "opinions"):
+            rows = FIRST_RELEASE[name]
+            assert rows_of(session.connection(), name, list(rows[0])) == [_aware(row) for row in rows]
+        assert session.scalar(text("SELECT COUNT(DISTINCT `key`) FROM opinions")) == len(FIRST_RELEASE["opinions"])
+    database.close()
+
+
+def killed_at(statement: int, settings: Settings) -> bool:
+    """Upgrade in a process that dies before its Nth statement; say whether it came so far."""
+    command = [sys.executable, "tests/killed_at.py", str(statement), "db", "upgrade"]
+    return subprocess.run(command, env=environment(settings), check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("table", ["patients", "opinions"])
+def test_a_value_as_an_earlier_release_wrote_it_is_refused_after_the_upgrade(either: Settings, table: str) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0008")
+    column = {"patients": "name", "opinions": "note"}[table]
+    with database.engine.connect() as connection:
+        old = connection.scalar(text(f"SELECT {column} FROM {table} WHERE id = 7"))
+    upgrade(database.engine)
+    with database.engine.execution_options(lungwise_writes=True).begin() as connection:
+        connection.execute(text(f"UPDATE {table} SET {column} = :old WHERE id = 7"), {"old": old})
+    with database.reading() as session:
+        row_key = session.scalar(text(f"SELECT `key` FROM {table} WHERE id = 7"))
+        assert list(misplaced_values(session)) == [f"{table}.{column} {row_key}"]
+    database.close()
+
+
+def test_what_was_damaged_before_an_upgrade_is_named_after_it(settings: Settings) -> None:
+    database = Database(settings)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0008")
+    with database.engine.execution_options(lungwise_writes=True).begin() as connection:
+        connection.execute(text("UPDATE patients SET name = identifier WHERE id = 7"))
+    upgrade(database.engine)
+    with database.reading() as session:
+        assert list(misplaced_values(session)) == ["patients.name patient7"]
+    database.close()
+
+
+def test_an_upgrade_without_the_keys_changes_nothing(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0008")
+    check_keys(database)
+    before = columns_of(database)
+    (either.data_folder / "encryption.keys").write_text(new_key_text())
+    with pytest.raises(SealError, match="is missing"):
+        upgrade(database.engine)
+    assert columns_of(database) == before
+    database.close()
+
+
+def columns_of(database: Database) -> list[Any]:
+    with database.engine.connect() as connection:
+        return [
+            *connection.execute(text("SELECT * FROM patients")),
+            *connection.execute(text("SELECT * FROM opinions")),
+        ]
+
+
 def test_an_upgrade_leaves_no_plain_name_in_the_database_file(settings: Settings) -> None:
     database = Database(settings)
     upgrade(database.engine, "0001")
@@ -265,7 +362,7 @@ def test_an_upgrade_leaves_no_plain_name_in_the_database_file(settings: Settings
 def test_every_text_of_a_patient_is_sealed() -> None:
     plain = {"id", "key", "clinic_id", "identifier_index", "sex", "created_at"}
     columns = Base.metadata.tables["patients"].columns
-    sealed = {column.name for column in columns if isinstance(column.type, SealedText | SealedDate)}
+    sealed = {column.name for column in columns if isinstance(column.type, Encrypted)}
     assert sealed == {column.name for column in columns} - plain
 
 

@@ -33,8 +33,10 @@ def fill(rooms: Rooms, film: Callable[..., bytes], count: int) -> Person:
 
 def what_is_said(rooms: Rooms) -> list[object]:
     rooms.session.expire_all()
-    patients = select(Patient.identifier, Patient.name, Patient.birth_date).order_by(Patient.id)
-    return [*rooms.session.execute(patients), *rooms.session.scalars(select(Opinion.note).order_by(Opinion.id))]
+    patients = rooms.session.scalars(select(Patient).order_by(Patient.id))
+    opinions = rooms.session.scalars(select(Opinion).order_by(Opinion.id))
+    said = [(patient.identifier, patient.name, patient.birth_date) for patient in patients]
+    return [*said, *(opinion.note for opinion in opinions)]
 
 
 @pytest.mark.parametrize("killed_after", [0, 1, 2])

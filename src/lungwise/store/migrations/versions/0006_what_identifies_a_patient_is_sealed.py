@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.orm import Session
 
-from lungwise.store.keys import Keys, is_sealed
+from lungwise.store.keys import FIRST_MARK, Keys, is_sealed
 from lungwise.store.sealing import keys_of
 
 revision = "0006"
@@ -97,10 +97,10 @@ def _seal_patients(session: Session, keys: Keys) -> None:
 
 def _sealed(row: sa.Row[Any], keys: Keys) -> dict[str, Any]:
     return {
-        "identifier": keys.seal(row.identifier, "patients.identifier"),
+        "identifier": keys.seal(row.identifier, "patients.identifier", FIRST_MARK),
         "identifier_index": keys.index(f"patients.identifier {row.clinic_id}", row.identifier.decode()),
-        "name": keys.seal(row.name, "patients.name"),
-        "birth_date": keys.seal(row.birth_date, "patients.birth_date") if row.birth_date else None,
+        "name": keys.seal(row.name, "patients.name", FIRST_MARK),
+        "birth_date": keys.seal(row.birth_date, "patients.birth_date", FIRST_MARK) if row.birth_date else None,
     }
 
 
@@ -122,7 +122,7 @@ def _seal_opinions(session: Session, keys: Keys) -> None:
     for rows in _batches(session, sa.select(opinions)):
         for row in rows:
             if not is_sealed(row.note):
-                note = keys.seal(row.note, "opinions.note")
+                note = keys.seal(row.note, "opinions.note", FIRST_MARK)
                 session.execute(sa.update(opinions).where(opinions.c.id == row.id).values(note=note))
 
 

@@ -1,0 +1,116 @@
+"""What is encrypted is bound to its row; films that lie plain are read until they are encrypted, and never again.
+
+It commits batch by batch. Killed halfway, the step goes on where it stood: each value's mark says whether it was done.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.orm import Session
+
+from lungwise.store.keys import FIRST_MARK, Keys, MissingKeyError, SealError
+from lungwise.store.migrations.batches import keep_what_is_done
+from lungwise.store.sealing import keys_of
+
+revision = "0009"
+down_revision = "0008"
+
+TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+UNIQUE = "uq_opinions_key"
+ROWS_AT_ONCE = 500
+
+patients = sa.table(
+    "patients",
+    sa.column("id", sa.Integer),
+    sa.column("key", sa.String),
+    *(sa.column(name, sa.LargeBinary) for name in ("identifier", "name", "birth_date")),
+)
+opinions = sa.table(
+    "opinions", sa.column("id", sa.Integer), sa.column("key", sa.String), sa.column("note", sa.LargeBinary)
+)
+films = sa.table("films", sa.column("id", sa.Integer))
+sealing_keys = sa.table("sealing_keys", sa.column("name", sa.String))
+facts = sa.table("facts", *(sa.column(name, sa.String) for name in ("name", "value", "signature")))
+
+
+def upgrade() -> None:
+    """Apply the step."""
+    session = Session(op.get_bind())
+    keys = keys_of(session)
+    _need_every_key(session, keys)
+    _make_room(sa.inspect(op.get_bind()))
+    _note_that_plain_films_are_read(session, keys)
+    keep_what_is_done(session)
+    _bind(session, keys, patients, ("identifier", "name", "birth_date"))
+    _bind(session, keys, opinions, ("note",))
+    if UNIQUE not in {unique["name"] for unique in sa.inspect(op.get_bind()).get_unique_constraints("opinions")}:
+        with op.batch_alter_table("opinions") as table:
+            table.alter_column("key", existing_type=sa.String(length=20), nullable=False)
+            table.create_unique_constraint(UNIQUE, ["key"])
+
+
+def _need_every_key(session: Session, keys: Keys) -> None:
+    """Stop before anything is changed where a key is missing."""
+    for name in session.scalars(sa.select(sealing_keys.c.name)):
+        keys.key(name)
+
+
+def _make_room(inspector: sa.Inspector) -> None:
+    if not inspector.has_table("facts"):
+        op.create_table(
+            "facts",
+            sa.Column("name", sa.String(length=40), nullable=False),
+            sa.Column("value", sa.String(length=100), nullable=False),
+            sa.Column("signature", sa.String(length=72), nullable=False),
+            sa.PrimaryKeyConstraint("name", name="pk_facts"),
+            **TABLE,
+        )
+    if "key" not in {column["name"] for column in inspector.get_columns("opinions")}:
+        op.add_column("opinions", sa.Column("key", sa.String(length=20), nullable=True))
+
+
+def _note_that_plain_films_are_read(session: Session, keys: Keys) -> None:
+    """Let an installation that has films read those from before there were keys, until they are encrypted."""
+    done = session.scalar(sa.select(facts.c.name).where(facts.c.name == "plain films"))
+    if done is None and session.scalar(sa.select(films.c.id).limit(1)) is not None:
+        signature = keys.sign("facts", "plain films\0read")
+        session.execute(sa.insert(facts).values(name="plain films", value="read", signature=signature))
+
+
+def _bind(session: Session, keys: Keys, table: sa.TableClause, columns: tuple[str, ...]) -> None:
+    for rows in _batches(session, table):
+        for row in rows:
+            values = _bound(row._asdict(), keys, table.name, columns)
+            if values:
+                session.execute(sa.update(table).where(table.c.id == row.id).values(values))
+        keep_what_is_done(session)
+
+
+def _bound(row: dict[str, Any], keys: Keys, table: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Give what changes in a row: its values encrypted for it, and its key where it had none."""
+    key = row["key"] or secrets.token_hex(10)
+    values: dict[str, Any] = {} if row["key"] else {"key": key}
+    for name in columns:
+        if row[name] and row[name].startswith(FIRST_MARK):
+            try:
+                plain = keys.open(row[name], f"{table}.{name}", (FIRST_MARK,))
+            except MissingKeyError:
+                raise
+            except SealError:
+                continue  # it was changed or moved: it stays as it is and opens nowhere, and `db check` names it
+            values[name] = keys.seal(plain, f"{table}.{name} {key}")
+    return values
+
+
+def _batches(session: Session, table: sa.TableClause) -> Iterator[list[sa.Row[Any]]]:
+    """Walk by id, for the walk changes the rows that it passes."""
+    last = 0
+    query = sa.select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)
+    while rows := list(session.execute(query.where(table.c.id > last))):
+        yield rows
+        last = rows[-1].id
