@@ -18,6 +18,7 @@ from servers import free_port
 
 DRAWN = [sys.executable, str(Path(__file__).parent / "with_drawn_reader.py")]
 """The command line, with the drawn films' reader."""
+GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "--workers", "2", "--threads", "4"]
 PASSWORD = "three green kites fly"
 BOUNDARY = "----films"
 
@@ -66,6 +67,16 @@ def serving(settings: Settings) -> Iterator[str]:
     settings = settings.model_copy(update={"port": free_port()})
     with running([*DRAWN, "serve"], settings, ready="Lungwise listens"):
         yield f"http://127.0.0.1:{settings.port}"
+
+
+@contextmanager
+def served(port: int, settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """Serve by gunicorn, and let it end its processes."""
+    command = [*GUNICORN, "--bind", f"127.0.0.1:{port}", "lungwise.cli.wsgi:application()"]
+    with running(command, settings) as pages:
+        yield pages
+        pages.terminate()
+        pages.wait(60)
 
 
 def answers(port: int, path: str = "/healthz") -> bool:

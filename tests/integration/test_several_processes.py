@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,25 +11,13 @@ import pytest
 
 from live_server import install
 from lungwise.client import Client
-from processes import DRAWN, answers, running, until
+from processes import DRAWN, answers, running, served, until
 from servers import Redis, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from lungwise.settings import Settings
-
-GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "--workers", "2", "--threads", "4"]
-
-
-@contextmanager
-def served(port: int, settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """Serve by gunicorn, and let it end its processes."""
-    command = [*GUNICORN, "--bind", f"127.0.0.1:{port}", "lungwise.cli.wsgi:application()"]
-    with running(command, settings) as pages:
-        yield pages
-        pages.terminate()
-        pages.wait(60)
 
 
 def counted(port: int, line: str) -> float:

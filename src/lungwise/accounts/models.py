@@ -75,13 +75,19 @@ class User(Base, UserMixin):
 
 
 class Failures(Base):
-    """Failed sign-ins of one account or one network address, by a hash of its name."""
+    """Wrong guesses at one account's secret or from one network address, by a hash of its name.
+
+    `untold` of those that a lock refused are not in the audit trail yet, which was `told_at` of the others.
+    """
 
     __tablename__ = "failures"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int] = mapped_column()
-    until: Mapped[datetime] = mapped_column(Moment)
+    until: Mapped[datetime] = mapped_column(Moment, index=True)
+    user_id: Mapped[int | None] = mapped_column()
+    untold: Mapped[int] = mapped_column(server_default="0")
+    told_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Token(Base):

@@ -7,53 +7,63 @@ import hmac
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, redirect, request, session, url_for
+from flask import Flask, Request, abort, redirect, request, session, url_for
 from flask_babel import gettext
 from flask_security import (
-    LoginForm,
+    EmailValidateException,
     MailUtil,
-    MfRecoveryForm,
     PasswordUtil,
     Security,
     SQLAlchemySessionUserDatastore,
-    TwoFactorVerifyCodeForm,
     current_user,
     logout_user,
     password_changed,
     password_reset,
     tf_profile_changed,
+    uia_email_mapper,
     user_authenticated,
 )
+from flask_security.utils import get_message
 from sqlalchemy.orm import Session, scoped_session
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
+from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Role
+from lungwise.accounts.sign_in_forms import (
+    SlowChangeForm,
+    SlowCodeForm,
+    SlowLoginForm,
+    SlowRecoveryForm,
+    SlowVerifyForm,
+    guesses_at,
+    is_own_page,
+)
 from lungwise.errors import Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
-from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
-
-_LOCKED = N_("There were too many attempts. Wait a few minutes, or reset your password.")
-_WRONG = N_("This e-mail address and password do not belong together.")
-_DISABLED = N_("This account is disabled. Ask your clinic's administrator.")
-_WAITS = N_("Your account waits for your clinic's administrator to approve it.")
 
 
 def init_security(app: Flask, settings: Settings, sessions: scoped_session[Session]) -> None:
     """Set Flask-Security up over the request's own session."""
     app.config.update(_config(settings))
-    Security(
+    security = Security(
         app,
         SQLAlchemySessionUserDatastore(sessions, User, Role),  # type: ignore[arg-type]
         login_form=SlowLoginForm,
         two_factor_verify_code_form=SlowCodeForm,
         mf_recovery_form=SlowRecoveryForm,
+        verify_form=SlowVerifyForm,
+        change_password_form=SlowChangeForm,
         mail_util_cls=PostOffice,
         password_util_cls=Checked,
     )
+    security.want_json(lambda _request: False)  # these pages are for people; programs have tokens and the API
     user_authenticated.connect(_signed_in, app)
+    for changed in (password_reset, password_changed):
+        changed.connect(_unlock, app)  # before the trail's row: what counts guesses takes these locks in this order
     for signal, deed in (
         (password_changed, "changed password"),
         (password_reset, "reset password"),
@@ -61,6 +71,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     ):
         signal.connect(_Recorder(deed), app, weak=False)
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # nor Flask-Security's tokens
+    app.before_request_funcs.setdefault("security", []).append(_read_only_forms)  # after what may refuse the body
     app.before_request(_sign_out_rotates)
     app.before_request(_expire)
 
@@ -92,6 +103,7 @@ def _config(settings: Settings) -> dict[str, Any]:
             "argon2__parallelism": 1,
         },
         "PASSWORD_LENGTH_MIN": settings.password_length,
+        "USER_IDENTITY_ATTRIBUTES": [{"email": {"mapper": uia_email_mapper, "case_insensitive": False}}],
         "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},  # a clinic may have no DNS
         "EMAIL_HTML": False,
         "EMAIL_SENDER": settings.smtp_sender,
@@ -127,65 +139,6 @@ def setup_code(settings: Settings) -> str:
     return _derived(settings.signing_key(), "first administrator")[:12]
 
 
-class SlowLoginForm(LoginForm):
-    """Sign-in that says the same of a wrong password and of no account, and slows down guessing."""
-
-    def validate(self, **kwargs: object) -> bool:
-        """Check the lock first, the password then."""
-        account, address = str(self.email.data or ""), request.remote_addr or ""
-        throttle = desk().throttle
-        if throttle.locked(account, address):
-            self.form_errors.append(gettext(_LOCKED))
-            return False
-        if super().validate(**kwargs):
-            throttle.succeeded(account)
-            return True
-        if account and self.password.data:
-            self._say_why(account, address)
-        return False
-
-    def _say_why(self, account: str, address: str) -> None:
-        self.email.errors = self.password.errors = []
-        if not self.user_authenticated:
-            desk().throttle.failed(account, address)
-            self.form_errors.append(gettext(_WRONG))
-            if isinstance(self.user, User):
-                desk().accounts.failed_to_sign_in(self.user)
-        elif isinstance(self.user, User) and self.user.waits:
-            self.form_errors.append(gettext(_WAITS))
-        else:
-            self.form_errors.append(gettext(_DISABLED))
-
-
-class _SlowCode:
-    """A form asking for a code, that slows down guessing of it."""
-
-    user: Any
-    form_errors: list[str]
-
-    def validate(self, **kwargs: object) -> bool:
-        """Check the lock first, the code then."""
-        name, address = f"code of {self.user.key}", request.remote_addr or ""
-        throttle = desk().throttle
-        if throttle.locked(name, address):
-            self.form_errors.append(gettext(_LOCKED))
-            return False
-        if super().validate(**kwargs):  # type: ignore[misc]
-            throttle.succeeded(name)
-            return True
-        throttle.failed(name, address)
-        desk().accounts.failed_to_sign_in(self.user)
-        return False
-
-
-class SlowCodeForm(_SlowCode, TwoFactorVerifyCodeForm):
-    """The authenticator's code."""
-
-
-class SlowRecoveryForm(_SlowCode, MfRecoveryForm):
-    """A recovery code."""
-
-
 class Checked(PasswordUtil):
     """New passwords go through the clinic's own check."""
 
@@ -201,7 +154,16 @@ class Checked(PasswordUtil):
 
 
 class PostOffice(MailUtil):
-    """Flask-Security's messages go the way of all others."""
+    """Flask-Security's messages go the way of all others, and its addresses have our one spelling."""
+
+    def normalize(self, email: str) -> str:
+        """Spell an address as accounts are stored and looked up."""
+        found = normalised_email(email)
+        if found is None:
+            raise EmailValidateException(get_message("INVALID_EMAIL_ADDRESS")[0])
+        return found
+
+    validate = normalize
 
     def send_mail(
         self,
@@ -228,12 +190,38 @@ class _Recorder:
         desk().audit.record(user.person, self._deed, "account", user.key)
 
 
+def _unlock(_app: Flask, user: User, **_more: object) -> None:
+    """Forget the guesses at a password that is no more."""
+    desk().throttle.forget(*guesses_at(user))
+
+
 def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     """Begin a session of its own: nothing of the one before signing in stays valid."""
     session.pop("csrf_token", None)
     session.permanent = True
     session["until"] = utc_now().timestamp() + desk().settings.session_hours * 3600
     desk().accounts.signed_in(user)
+
+
+def _read_only_forms() -> None:
+    """Take a JSON body as the form that it stands for, and lead nobody away from our pages."""
+    if request.is_json and request.content_length and not _is_form(request):
+        abort(400)
+    if not is_own_page(request.values.get("next", "/")):
+        request.args = _without_next(request.args)
+        request.form = _without_next(request.form)
+
+
+def _is_form(asked: Request) -> bool:
+    try:
+        body = asked.get_json()
+    except RecursionError:
+        return False
+    return isinstance(body, dict) and all(isinstance(value, str) for value in body.values())
+
+
+def _without_next(fields: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+    return ImmutableMultiDict([(name, value) for name, value in fields.items(multi=True) if name != "next"])
 
 
 def _sign_out_rotates() -> None:

@@ -9,6 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Clinic, User
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.person import Person, Right, Role
@@ -69,8 +70,8 @@ class Accounts:
         return found
 
     def by_email(self, email: str) -> User | None:
-        """Find an account by its e-mail address."""
-        return self._session.scalar(select(User).where(User.email == email.strip().lower()))
+        """Find an account by its e-mail address, in whichever spelling."""
+        return self._session.scalar(select(User).where(User.email == (normalised_email(email) or email)))
 
     def register(self, applicant: Applicant, clinic_id: int) -> User | None:
         """Open an account as the installation's setting allows; none where the address has one already.
@@ -92,8 +93,9 @@ class Accounts:
     def invite(self, by: Person, email: str, role: Role) -> str:
         """Make the token of an invitation."""
         by.need(Right.ADMINISTER)
+        address = _address(email)
         self._audit.record(by, "invited", "account", role.value)
-        return self._invitations.dumps([email.strip().lower(), by.clinic_id, role.value])
+        return self._invitations.dumps([address, by.clinic_id, role.value])
 
     def invitation(self, token: str) -> Invitation:
         """Read an invitation's token.
@@ -201,17 +203,13 @@ class Accounts:
         user.signed_in_at = self._clock()
         self._audit.record(user.person, "signed in", "account", user.key)
 
-    def failed_to_sign_in(self, user: User) -> None:
-        """Note that somebody gave a wrong password or code for an account; how often they can is the throttle's."""
-        self._audit.record(user.person, "failed to sign in", "account", user.key)
-
     def signed_out(self, user: User) -> None:
         """Note a sign-out and end every session of the account, copies of its cookie included."""
         user.fs_uniquifier = uuid.uuid4().hex
         self._audit.record(user.person, "signed out", "account", user.key)
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
-        email = applicant.email.strip().lower()
+        email = _address(applicant.email)
         self._passwords.check(applicant.password, email, applicant.name)
         password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
         if self._session.scalar(select(func.count()).where(User.email == email)):
@@ -233,3 +231,10 @@ class Accounts:
         self._session.flush()
         self._audit.record(user.person, "registered", "account", user.key)
         return user
+
+
+def _address(email: str) -> str:
+    found = normalised_email(email)
+    if found is None:
+        raise Rejected("This is no e-mail address.")
+    return found

@@ -1,55 +1,215 @@
-"""Slow down guessing: after too many failures an account or an address is locked for a while."""
+"""Slow down guessing: after too many failures an account or a network address is locked for a while."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 
-from sqlalchemy import delete
+from sqlalchemy import Select, delete, select
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.models import Failures
+from lungwise.accounts.models import Failures, User
+from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
-from lungwise.store import Clock
+from lungwise.store import Clock, Database
+
+_log = logging.getLogger("lungwise.accounts")
+_REPORT_EVERY = timedelta(minutes=1)
+_KEPT = timedelta(days=1)
+_CLEARED_AT_ONCE = 20
+
+
+class Lock(StrEnum):
+    """What is locked."""
+
+    ACCOUNT = "account"
+    ADDRESS = "address"
+
+
+class Secret(StrEnum):
+    """What is guessed at."""
+
+    SIGN_IN = "sign-in"
+    CODE = "code"
+    CONFIRMATION = "password once more"
+    SETUP_CODE = "set-up code"
+
+    @property
+    def deed(self) -> str:
+        """What the audit trail says of a wrong guess."""
+        return "failed to confirm password" if self is Secret.CONFIRMATION else "failed to sign in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """Somebody's guess at a secret.
+
+    Parameters
+    ----------
+    name
+        Whose secret it is: any text, whether or not there is such an account.
+    account
+        The account, where there is one.
+    """
+
+    secret: Secret
+    name: str
+    account: User | None = None
 
 
 class Throttle:
-    """Counts failures by name, whether or not an account of that name exists."""
+    """Counts the guesses that come from one network address, each in a transaction of its own.
 
-    def __init__(self, session: Session, clock: Clock, settings: Settings) -> None:
+    Whatever becomes of the request, a count stays. A guess is counted before it is looked at, so that
+    many sent at once cannot outrun the lock, and forgiven where it turns out right. A guess that a lock
+    refuses is counted with that lock alone: it neither lengthens it nor locks anything else.
+
+    Parameters
+    ----------
+    session
+        The request's own session. It must have written nothing yet when a guess is counted.
+    trail
+        Gives the audit trail over a session, for deeds from a network address.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        session: Session,
+        clock: Clock,
+        settings: Settings,
+        trail: Callable[[Session, str], AuditTrail],
+        address: str,
+    ) -> None:
+        self._database = database
         self._session = session
         self._clock = clock
-        self._lock = timedelta(minutes=settings.lock_minutes)
-        self._limits = {"account": settings.sign_in_failures, "address": settings.address_failures}
+        self._duration = timedelta(minutes=settings.lock_minutes)
+        self._limits = {Lock.ACCOUNT: settings.sign_in_failures, Lock.ADDRESS: settings.address_failures}
+        self._trail = trail
+        self._address = address
 
-    def locked(self, account: str, address: str) -> bool:
-        """Say whether either has failed too often of late."""
-        return any(self._is_locked(kind, name) for kind, name in (("account", account), ("address", address)))
+    def admit(self, guess: Guess) -> Lock | None:
+        """Count a guess. Where this gives a lock, the guess must not be looked at."""
+        with self._apart() as own:
+            rows, now = self._rows(own, guess), self._clock()
+            locked = [lock for lock, row in rows.items() if row.until > now and row.count >= self._limits[lock]]
+            for lock in locked or rows:
+                self._count(rows[lock], now, lengthen=not locked)
+            if guess.account is not None:
+                rows[Lock.ACCOUNT].user_id = guess.account.id
+                rows[Lock.ACCOUNT].untold += bool(locked)
+                self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address)
+        return locked[-1] if locked else None
 
-    def failed(self, account: str, address: str) -> None:
-        """Count one failure of both."""
-        self._count("account", account)
-        self._count("address", address)
-
-    def succeeded(self, account: str) -> None:
-        """Forget the account's failures; the address keeps its own."""
-        self._session.execute(delete(Failures).where(Failures.name == _hash("account", account)))
-
-    def _is_locked(self, kind: str, name: str) -> bool:
-        row = self._session.get(Failures, _hash(kind, name))
-        return row is not None and row.count >= self._limits[kind] and row.until > self._clock()
-
-    def _count(self, kind: str, name: str) -> None:
-        now = self._clock()
-        row = self._session.get(Failures, _hash(kind, name), with_for_update=True)
-        if row is None:
-            self._session.add(Failures(name=_hash(kind, name), count=1, until=now + self._lock))
+    def failed(self, guess: Guess) -> None:
+        """Tell the trail that a guess was wrong."""
+        if guess.account is None:
+            _log.warning("A wrong guess at a %s that is no account's, from %s.", guess.secret, self._address)
         else:
-            row.count = row.count + 1 if row.until > now else 1
-            row.until = now + self._lock
-        self._session.flush()
+            with self._apart() as own:
+                self._record(own, guess.account, guess.secret.deed, self._address)
+        self._clear_out()
+
+    def succeeded(self, guess: Guess) -> None:
+        """Forget the account's failures; of the address's, forget this guess alone."""
+        with self._apart() as own:
+            rows = self._rows(own, guess)
+            rows[Lock.ADDRESS].count = max(rows[Lock.ADDRESS].count - 1, 0)
+            if guess.account is not None:
+                self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address, at_once=True)
+            own.delete(rows[Lock.ACCOUNT])
+
+    def forget(self, *guesses: Guess) -> None:
+        """Forget failures, with the request's own transaction: what was guessed at is there no more."""
+        names = [_hash(guess.secret, guess.name) for guess in guesses]
+        self._session.execute(delete(Failures).where(Failures.name.in_(names)))
+
+    def report(self) -> None:
+        """Tell the trail of refused guesses that nobody went on with."""
+        late = Failures.told_at <= self._clock() - _REPORT_EVERY
+        for name in self._found(select(Failures.name).where(Failures.untold > 0, late)):
+            with self._apart() as own:
+                row = _locked_row(own, name)
+                user = own.get(User, row.user_id) if row.user_id else None
+                if user is not None:
+                    self._tell(own, row, user, "")
+                else:
+                    row.untold = 0
+
+    @contextmanager
+    def _apart(self) -> Iterator[Session]:
+        """Open a transaction of its own. SQLite knows one writer, so the request's lets go of the lock first."""
+        self._session.commit()
+        with self._database.writing() as own:
+            yield own
+
+    def _found(self, names: Select[str]) -> list[str]:
+        with self._database.reading() as session:
+            return list(session.scalars(names))
+
+    def _rows(self, own: Session, guess: Guess) -> dict[Lock, Failures]:
+        """Lock the rows, always in this order, so that no two requests wait for each other."""
+        return {
+            Lock.ACCOUNT: _locked_row(own, _hash(guess.secret, guess.name)),
+            Lock.ADDRESS: _locked_row(own, _hash(Lock.ADDRESS, _network(self._address))),
+        }
+
+    def _count(self, row: Failures, now: datetime, *, lengthen: bool) -> None:
+        row.count = row.count + 1 if row.until > now else 1
+        if lengthen:
+            row.until = now + self._duration
+
+    def _tell(self, own: Session, row: Failures, user: User, address: str, *, at_once: bool = False) -> None:
+        """Tell the trail how many guesses were refused since it was last told, once a minute."""
+        now = self._clock()
+        if row.untold and (at_once or row.told_at is None or now - row.told_at >= _REPORT_EVERY):
+            self._record(own, user, "tried while locked", address, row.untold)
+            row.untold, row.told_at = 0, now
+
+    def _record(self, own: Session, user: User, deed: str, address: str, times: int | None = None) -> None:
+        self._trail(own, address).record(user.person, deed, "account", user.key, times)
+
+    def _clear_out(self) -> None:
+        """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""
+        old = (Failures.until < self._clock() - _KEPT, Failures.untold == 0)
+        for name in self._found(select(Failures.name).where(*old).limit(_CLEARED_AT_ONCE)):
+            with self._apart() as own:
+                own.execute(delete(Failures).where(Failures.name == name, *old))
+
+
+def _locked_row(own: Session, name: str) -> Failures:
+    """Give a row and hold it, made where there is none; another process may make it at the same moment."""
+    row = own.get(Failures, name, with_for_update=True)
+    if row is None and own.get_bind().dialect.name == "mysql":
+        new = mysql.insert(Failures).values(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
+        own.execute(new.on_duplicate_key_update(name=Failures.name))
+        row = own.get(Failures, name, with_for_update=True)
+    if row is None:  # on SQLite nobody else writes meanwhile
+        row = Failures(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
+        own.add(row)
+        own.flush()
+    return row
+
+
+def _network(address: str) -> str:
+    """Give what one subscriber holds: a single address of IPv4, a network of 64 bits of IPv6."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+    return str(ip)
 
 
 def _hash(kind: str, name: str) -> str:
     """Names are kept as hashes: the table says nothing of who tried to sign in."""
-    return hashlib.sha256(f"{kind}:{name.strip().casefold()}".encode()).hexdigest()
+    return hashlib.sha256(f"{kind}:{name}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext, refresh
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice
@@ -22,6 +22,7 @@ from lungwise.accounts.models import User
 from lungwise.accounts.person import Right, Role
 from lungwise.accounts.security import setup_code
 from lungwise.accounts.service import INVITATION_DAYS, Applicant
+from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
@@ -195,14 +196,15 @@ def _back_to_colleagues() -> Response:
 
 
 def _knows_code(form: WelcomeForm) -> bool:
-    throttle, address = desk().throttle, request.remote_addr or ""
-    if throttle.locked("set-up code", address):
+    guess, throttle = Guess(secret=Secret.SETUP_CODE, name=""), desk().throttle
+    if throttle.admit(guess):
         form.form_errors.append(gettext("There were too many attempts. Wait a few minutes."))
         return False
     given, known = (form.code.data or "").strip().encode(), setup_code(desk().settings).encode()
     if hmac.compare_digest(given, known):
+        throttle.succeeded(guess)
         return True
-    throttle.failed("set-up code", address)
+    throttle.failed(guess)
     form.code.errors = [gettext("This is not the code that was printed.")]
     return False
 

@@ -26,6 +26,7 @@ class AuditEntry(Base):
     deed: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(20))
     subject_key: Mapped[str] = mapped_column(String(40))
+    times: Mapped[int | None] = mapped_column()
     hash: Mapped[str] = mapped_column(String(64))
 
 

@@ -46,8 +46,14 @@ class AuditTrail:
         self._clock = clock
         self._address = address
 
-    def record(self, person: Person, deed: str, subject: str, subject_key: str) -> None:
-        """Add an entry; it becomes true with the session's transaction."""
+    def record(self, person: Person, deed: str, subject: str, subject_key: str, times: int | None = None) -> None:
+        """Add an entry; it becomes true with the session's transaction.
+
+        Parameters
+        ----------
+        times
+            How often it was done, where one entry stands for many deeds.
+        """
         head = self._session.get(AuditHead, 1, with_for_update=True, populate_existing=True)
         if head is None:
             head = AuditHead(id=1, entries=0, hash=_START)
@@ -62,6 +68,7 @@ class AuditTrail:
             deed=deed,
             subject=subject,
             subject_key=subject_key,
+            times=times,
             hash="",
         )
         entry.hash = _hash(head.hash, entry)
@@ -131,5 +138,6 @@ def _hash(previous: str, entry: AuditEntry) -> str:
         entry.deed,
         entry.subject,
         entry.subject_key,
+        *([] if entry.times is None else [entry.times]),  # entries written before there were any hash as they did
     ]
     return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()

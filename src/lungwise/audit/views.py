@@ -48,6 +48,7 @@ def trail() -> str:
     person().need(Right.ADMINISTER)
     form = AuditForm(request.args)
     before = request.args.get("before", type=int)
+    desk().throttle.report()
     entries = desk().audit.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
     desk().note("saw", "audit trail", "")
@@ -61,10 +62,12 @@ def export() -> Response:
     person().need(Right.ADMINISTER)
     out = io.StringIO()
     table = csv.writer(out)
-    table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "hash"))
+    table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "times", "hash"))
+    desk().throttle.report()
     for entry in desk().audit.export(person(), AuditForm(request.args).wanted()):
-        row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key, entry.hash)
-        table.writerow((entry.id, entry.at.isoformat(), *map(harmless, row)))
+        row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key)
+        times = 1 if entry.times is None else entry.times
+        table.writerow((entry.id, entry.at.isoformat(), *map(harmless, row), times, entry.hash))
     desk().note("exported", "audit trail", "")
     answer = make_response(out.getvalue())
     answer.content_type = "text/csv; charset=utf-8"

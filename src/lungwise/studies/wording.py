@@ -80,6 +80,7 @@ DEEDS: Final = {
     "disabled": N_("disabled"),
     "enabled": N_("enabled"),
     "exported": N_("exported"),
+    "failed to confirm password": N_("failed to confirm password"),
     "failed to sign in": N_("failed to sign in"),
     "gave opinion": N_("gave opinion"),
     "had read again": N_("had read again"),
@@ -95,6 +96,7 @@ DEEDS: Final = {
     "sent": N_("sent"),
     "signed in": N_("signed in"),
     "signed out": N_("signed out"),
+    "tried while locked": N_("tried while locked"),
     "uploaded": N_("uploaded"),
     "used token": N_("used token"),
 }

@@ -42,6 +42,7 @@ from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.worklist import Worklist
 from lungwise.web import bodies, csp, errors, health, language, transactions, watch
+from lungwise.web.client_address import ProxyEntries
 from lungwise.web.desk import Desk, desk, user
 from lungwise.web.hosts import Hosts
 
@@ -92,7 +93,7 @@ def create_app(
     app.room = open_room(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.request_session(database)
     watch.init_app(app, settings)
-    lay_desk = _desk_maker(settings, clock, store, app.room)
+    lay_desk = _desk_maker(settings, clock, database, store, app.room)
     transactions.init_app(app, database, session, lay_desk)
     csp.init_app(app, https=settings.https)
     errors.init_app(app)
@@ -111,7 +112,8 @@ def create_app(
     app.wsgi_app = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)  # type: ignore[method-assign]
     if settings.proxies:
         count = settings.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+        fixed = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = ProxyEntries(fixed, count)  # type: ignore[method-assign]
     return app
 
 
@@ -143,18 +145,24 @@ def _static_with_hash(folder: Path) -> Callable[[str], str]:
     return lambda name: url_for("static", filename=name, v=hashes[name])
 
 
-def _desk_maker(settings: Settings, clock: Clock, store: FilmStore, room: ReadingRoom) -> Callable[[Session], Desk]:
+def _desk_maker(
+    settings: Settings, clock: Clock, database: Database, store: FilmStore, room: ReadingRoom
+) -> Callable[[Session], Desk]:
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
     post, reference = Post(settings), read_reference()
 
+    def trail(session: Session, address: str) -> AuditTrail:
+        return AuditTrail(session, clock, address)
+
     def lay(session: Session) -> Desk:
-        audit = AuditTrail(session, clock, request.remote_addr or "")
+        address = request.remote_addr or ""
+        audit = trail(session, address)
         patients = Patients(session, clock, audit)
         return Desk(
             settings=settings,
             session=session,
             accounts=Accounts(session, clock, settings, audit),
-            throttle=Throttle(session, clock, settings),
+            throttle=Throttle(database, session, clock, settings, trail, address),
             tokens=Tokens(session, clock, audit),
             idempotency=Idempotency(session, clock),
             patients=patients,

@@ -1,0 +1,20 @@
+"""The one form in which an e-mail address is stored, looked up, and counted where a sign-in fails."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from email_validator import validate_email
+
+
+def normalised_email(typed: str) -> str | None:
+    """Give the address that all spellings of it share; none where it is no address.
+
+    Blanks around it, capitals, and the spellings of a domain that IDNA holds equal (full-width signs,
+    other full stops, punycode) make no other address.
+    """
+    try:
+        address = validate_email(typed.strip(), check_deliverability=False).normalized
+    except ValueError:
+        return None
+    return unicodedata.normalize("NFC", address.lower())

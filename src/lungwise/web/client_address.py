@@ -1,0 +1,46 @@
+"""Who asks, behind reverse proxies: what the proxies themselves wrote into X-Forwarded-For, and nothing else."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_HEADER = "HTTP_X_FORWARDED_FOR"
+
+
+class ProxyEntries:
+    """Leaves of X-Forwarded-For the entries that so many trusted proxies added, for ProxyFix to choose from.
+
+    A client may send the header, too: with too many entries, with an open quotation mark that makes the
+    proxies' entries part of its own, or with what is no address. Where the trusted entries are no addresses
+    or too few, the header goes, and the request counts as the last proxy's own.
+    """
+
+    def __init__(self, app: WSGIApplication, proxies: int) -> None:
+        self._app = app
+        self._proxies = proxies
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Pass the request on."""
+        entries = [_address(entry) for entry in environ.pop(_HEADER, "").split(",")[-self._proxies :]]
+        if len(entries) == self._proxies and all(entries):
+            environ[_HEADER] = ",".join(entries)
+        return self._app(environ, start_response)
+
+
+def _address(entry: str) -> str:
+    """Give an entry's address, without the port that some proxies add; empty where it has none."""
+    host = entry.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        return ""
