@@ -10,8 +10,8 @@ from email_validator import validate_email
 
 from lungwise.store.database import Moment
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _USERS = sa.table("users", *map(sa.column, ("id", "email")))
 
