@@ -20,3 +20,7 @@ class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
 
 class Full(Unavailable):
     """What is needed has no room left."""
+
+
+class Conflict(Exception):  # noqa: N818 - an answer, not a fault
+    """Somebody else was quicker with the same; whoever asks again finds how it stands now."""

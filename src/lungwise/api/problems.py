@@ -9,11 +9,12 @@ from http import HTTPStatus
 from flask import Flask, Response
 from flask_babel import gettext
 from pydantic import ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from lungwise.api.schemas import FieldError, Problem
-from lungwise.errors import Full, NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, Full, NotFound, Rejected, Unavailable
+from lungwise.store import answer_of, fault_of
 
 _log = logging.getLogger("lungwise.api")
 MEDIA_TYPE = "application/problem+json"
@@ -30,10 +31,11 @@ SENTENCES = {
     422: "A part of this request is not as the API's document describes it.",
     429: "There were too many requests with this token. Go on after the seconds that Retry-After names.",
     500: "Something went wrong on our side. Nothing that was saved is lost. Please try again.",
-    503: "The database cannot be reached just now. Nothing of this request was kept. Please try again.",
+    503: "The database does not answer just now. Nothing of this request was kept. Please try again.",
     507: "The disk is full. Nothing of this request was kept. Tell the administrator.",
 }
 """What each status means, in a sentence."""
+_NOT_KEPT = "Nothing of what you just sent was kept, and nothing that was saved is lost. Please try again."
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -54,8 +56,7 @@ def init_app(api: Flask) -> None:
     api.register_error_handler(HTTPException, _http)
     api.register_error_handler(Full, lambda _no: answer(507))
     api.register_error_handler(Unavailable, lambda no: answer(503, gettext(str(no))))
-    api.register_error_handler(OperationalError, _no_database)
-    api.register_error_handler(InterfaceError, _no_database)
+    api.register_error_handler(SQLAlchemyError, _database)
     api.register_error_handler(Exception, _fault)
 
 
@@ -77,18 +78,25 @@ def _invalid(error: ValidationError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     cause = getattr(error, "original_exception", None)
-    if isinstance(cause, OperationalError | InterfaceError):  # while the answer's transaction was committed
-        return _no_database(cause)
+    if isinstance(cause, SQLAlchemyError):  # while the answer's transaction was committed
+        return _database(cause)
     status = error.code if error.code in SENTENCES else HTTPStatus.BAD_REQUEST
     allowed = dict(error.get_headers()).get("Allow")
     return answer(status, headers={"Allow": allowed} if allowed else None)
 
 
-def _no_database(error: OperationalError | InterfaceError) -> Response:
-    _log.error("The database cannot be reached.", exc_info=error)
-    return answer(507 if "full" in str(error.orig) else 503)
+def _database(error: SQLAlchemyError) -> Response:
+    """Say the true cause of a database's error."""
+    why = answer_of(error)
+    if why is None:
+        return _fault(error)
+    _log.error("The database does not do what it is asked: %s.", fault_of(error), exc_info=error)
+    if isinstance(why, Full):
+        return answer(507)
+    status = 503 if isinstance(why, Unavailable) else 409 if isinstance(why, Conflict) else 422
+    return answer(status, f"{gettext(str(why))} {gettext(_NOT_KEPT)}")
 
 
-def _fault(_error: Exception) -> Response:
-    _log.exception("A request failed.")
+def _fault(error: Exception) -> Response:
+    _log.error("A request failed.", exc_info=error)
     return answer(500)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Role
@@ -21,7 +21,7 @@ from lungwise.cli.progress import progress
 from lungwise.patients.service import Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, SealError, check_keys, utc_now
+from lungwise.store import Database, FilmStore, SealError, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.studies.dispatches import Errand
@@ -67,8 +67,11 @@ def open_database(settings: Settings, *, current: bool = True) -> Iterator[Datab
         yield database
     except SealError as error:
         raise click.ClickException(str(error)) from error
-    except OperationalError as error:
-        raise click.ClickException(f"The database cannot be reached: {error.orig}") from error
+    except SQLAlchemyError as error:
+        why = answer_of(error)
+        if why is None:
+            raise
+        raise click.ClickException(f"{why}{_own_words(error)}") from error
     finally:
         database.close()
 
@@ -78,6 +81,11 @@ def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> N
     with progress() as report:
         for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
             report("Encrypting films", done, done)
+
+
+def _own_words(error: SQLAlchemyError) -> str:
+    """Add what the database itself says, for whoever looks after it."""
+    return f" ({error.orig})" if isinstance(error, DBAPIError) else ""
 
 
 def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:

@@ -16,10 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
 from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.dicom.storage import STORAGE_CLASSES
-from lungwise.errors import Rejected
+from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
+from lungwise.store import answer_of
 from lungwise.studies.intake import Arrival, arrival_of
 
 _log = logging.getLogger("lungwise.node")
@@ -83,8 +84,9 @@ class Node:
         except Refusal as refusal:
             _log.warning("%s: an object is rejected: %s", who, refusal.reason)
             return _failure(_NOT_UNDERSTOOD, refusal.code)
-        except (Rejected, OSError, SQLAlchemyError) as error:
-            _log.error("%s: an object cannot be kept: %s", who, type(error).__name__, exc_info=error)
+        except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
+            why = answer_of(error) or type(error).__name__
+            _log.error("%s: an object cannot be kept: %s", who, why, exc_info=error)
             return _failure(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
         _log.info("%s: a film is %s.", who, "accepted" if new else "known already")
         return _SUCCESS

@@ -14,6 +14,7 @@ from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
+from lungwise.store import answer_of
 from lungwise.studies.intake import Arrival, arrival_of
 
 SENDER = "DICOMweb"
@@ -98,7 +99,7 @@ class Intake:
         try:
             self._reception.accept(arrival, self._address)
         except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
-            _log.error("An object cannot be kept: %s", type(error).__name__, exc_info=error)
+            _log.error("An object cannot be kept: %s", answer_of(error) or type(error).__name__, exc_info=error)
             return OUT_OF_RESOURCES
         return None
 

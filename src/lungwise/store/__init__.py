@@ -1,6 +1,7 @@
 """Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
 from lungwise.store.database import Base, Clock, Database, Moment, database_time, new_key, utc_now
+from lungwise.store.faults import CollisionError, Fault, answer_of, fault_of, is_collision, retried
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
 from lungwise.store.keys import SealError
@@ -9,17 +10,23 @@ from lungwise.store.sealing import Encrypted, EncryptedDate, EncryptedText, Valu
 __all__ = [
     "Base",
     "Clock",
+    "CollisionError",
     "Database",
     "Encrypted",
     "EncryptedDate",
     "EncryptedText",
+    "Fault",
     "FilmStore",
     "Moment",
     "SealError",
     "Value",
+    "answer_of",
     "check_keys",
     "database_time",
+    "fault_of",
+    "is_collision",
     "keys_of",
     "new_key",
+    "retried",
     "utc_now",
 ]

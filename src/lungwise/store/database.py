@@ -8,19 +8,23 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExecutionContext, make_url
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lungwise.settings import Settings
+from lungwise.store.faults import retried
 from lungwise.store.keys import Keys
 from lungwise.store.sealing import use_keys
 
+T = TypeVar("T")
 Clock = Callable[[], datetime]
 """Tells the time, aware and in UTC."""
 
@@ -82,11 +86,19 @@ def database_time(session: Session) -> datetime:
     return session.execute(_UTC_TIMESTAMP).scalar_one()
 
 
+class _Lock(Enum):
+    """When a session takes SQLite's write lock."""
+
+    AT_ONCE = "at once"
+    WITH_FIRST_WRITE = "with the first write"
+
+
 class Database:
     """One database: SQLite, MySQL or MariaDB.
 
     On SQLite a writing session takes the write lock when it begins, so that no reader of a row
-    finds it changed when it comes to write.
+    finds it changed when it comes to write. A request's session takes it with its first write: what it
+    read before may be changed by then, as on the other databases, which read what is committed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -94,11 +106,16 @@ class Database:
         self.engine = _engine(settings)
         self.keys = Keys(settings)
         use_keys(self.engine, self.keys)
-        self._writing = self.engine.execution_options(lungwise_writes=True)
+        self._writing = self.engine.execution_options(lungwise_lock=_Lock.AT_ONCE)
+        self._perhaps_writing = self.engine.execution_options(lungwise_lock=_Lock.WITH_FIRST_WRITE)
 
     def session(self, *, writes: bool) -> Session:
         """Open a session; the caller commits and closes."""
         return Session(self._writing if writes else self.engine, expire_on_commit=False)
+
+    def request_session(self) -> Session:
+        """Open a session that may come to write; the caller commits and closes."""
+        return Session(self._perhaps_writing, expire_on_commit=False)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -119,6 +136,15 @@ class Database:
         """Open a session that commits at the end, or rolls back if the block raises."""
         with self.session(writes=True) as session, session.begin():
             yield session
+
+    def transact(self, deed: Callable[[Session], T]) -> T:
+        """Do a deed in a transaction of its own, and anew where it collides with another."""
+
+        def attempt() -> T:
+            with self.writing() as session:
+                return deed(session)
+
+        return retried(attempt)
 
     def close(self) -> None:
         """Close every connection."""
@@ -144,6 +170,7 @@ def _engine(settings: Settings) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", _lock_sqlite)
     return engine
 
 
@@ -173,5 +200,23 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("lungwise_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    lock = connection.get_execution_options().get("lungwise_lock")
+    connection.info["may_lock"] = lock is _Lock.WITH_FIRST_WRITE
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if lock is _Lock.AT_ONCE else "BEGIN")
+
+
+def _lock_sqlite(
+    connection: Connection, _cursor: object, _statement: str, _values: object, context: ExecutionContext, _many: bool
+) -> None:
+    """Turn a transaction that has only read into one that writes, which waits for its turn."""
+    if connection.info.get("may_lock") and _writes(context):
+        connection.info["may_lock"] = False
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _writes(context: ExecutionContext) -> bool:
+    if not isinstance(context, DefaultExecutionContext):
+        return False
+    locks = getattr(getattr(context.compiled, "statement", None), "_for_update_arg", None) is not None
+    return context.isinsert or context.isupdate or context.isdelete or locks

@@ -7,10 +7,11 @@ import logging
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from lungwise.errors import Full, NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, Full, NotFound, Rejected, Unavailable
+from lungwise.store import Fault, answer_of, fault_of
 
 _log = logging.getLogger("lungwise.web")
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
@@ -29,9 +30,13 @@ _SENTENCES = {
         "Tell your administrator."
     ),
 }
-_NOT_KEPT = lazy_gettext(
+_UNREACHABLE_NOT_KEPT = lazy_gettext(
     "The database cannot be reached just now. Nothing of what you just sent was kept, and nothing that was saved is "
     "lost. Please try again."
+)
+_NOT_LOST = lazy_gettext("Nothing that was saved is lost. Please try again.")
+_NOT_KEPT = lazy_gettext(
+    "Nothing of what you just sent was kept, and nothing that was saved is lost. Please try again."
 )
 _EXPIRED = lazy_gettext("This page was open for too long. Go back, load it again, and repeat what you did.")
 
@@ -50,8 +55,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Full, lambda _no: _answer(507, str(_SENTENCES[507])))
     app.register_error_handler(Unavailable, lambda no: _answer(503, gettext(str(no))))
-    app.register_error_handler(OperationalError, _no_database)
-    app.register_error_handler(InterfaceError, _no_database)
+    app.register_error_handler(SQLAlchemyError, _database)
     app.register_error_handler(Exception, _fault)
 
 
@@ -60,22 +64,33 @@ def _http(error: HTTPException) -> Response:
         return current_app.make_response(error.response)
     status = error.code or 500
     cause = getattr(error, "original_exception", None)
-    if isinstance(cause, OperationalError | InterfaceError):  # while the answer's transaction was committed
-        return _no_database(cause)
+    if isinstance(cause, SQLAlchemyError):  # while the answer's transaction was committed
+        return _database(cause)
     if status < 400:
         return current_app.make_response(error.get_response())
     return _answer(status, str(_SENTENCES.get(status, _SENTENCES[400 if status < 500 else 500])))
 
 
-def _no_database(error: OperationalError | InterfaceError) -> Response:
-    _log.error("The database cannot be reached.", exc_info=error)
-    if "full" in str(error.orig):
+def _database(error: SQLAlchemyError) -> Response:
+    """Say the true cause of a database's error, and what became of what was sent."""
+    why, fault, reads = answer_of(error), fault_of(error), request.method in ("GET", "HEAD")
+    if why is None:
+        return _fault(error)
+    _log.error("The database does not do what it is asked: %s.", fault, exc_info=error)
+    if fault is Fault.FULL:
         return _answer(507, str(_SENTENCES[507]))
-    return _answer(503, str(_SENTENCES[503] if request.method in ("GET", "HEAD") else _NOT_KEPT))
+    if fault is Fault.UNREACHABLE:
+        return _answer(503, str(_SENTENCES[503] if reads else _UNREACHABLE_NOT_KEPT))
+    kept = _NOT_LOST if reads else _NOT_KEPT
+    return _answer(_status(why), f"{gettext(str(why))} {kept}")
 
 
-def _fault(_error: Exception) -> Response:
-    _log.exception("A request failed.")
+def _status(no: Exception) -> int:
+    return 503 if isinstance(no, Unavailable) else 409 if isinstance(no, Conflict) else 422
+
+
+def _fault(error: Exception) -> Response:
+    _log.error("A request failed.", exc_info=error)
     return _answer(500, str(_SENTENCES[500]))
 
 

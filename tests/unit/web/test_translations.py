@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lungwise.web.app import Lungwise
 
 PACKAGE = Path(lungwise.__file__).parent
-ROOMS = ("accounts", "audit", "patients", "reports", "studies", "web")
+ROOMS = ("accounts", "audit", "patients", "reports", "store", "studies", "web")
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
-MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Rejected", "Unavailable")}
+MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
 
