@@ -47,9 +47,9 @@ from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
-from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
+from one_session import StudiesInOneSession
 from servers import MariaDb, Redis
 
 PASSWORD = "three green kites fly"
@@ -129,7 +129,7 @@ class Rooms:
     audit: AuditTrail
     accounts: Accounts
     patients: Patients
-    studies: Studies
+    studies: StudiesInOneSession
     worklist: Worklist
     room: ReadingRoom
     queue: Queue
@@ -258,7 +258,7 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             audit=audit,
             accounts=Accounts(session, clock, settings, audit),
             patients=patients,
-            studies=Studies(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
+            studies=StudiesInOneSession(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
             worklist=Worklist(session, patients),
             room=ReadingRoom(database, store, clock, DrawnReader, 1),
             queue=Queue(session, clock, audit),

@@ -35,8 +35,8 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.intake import Limits
 from lungwise.studies.models import JobState
-from lungwise.studies.service import Studies
 from lungwise.web.app import create_app
+from one_session import StudiesInOneSession
 from processes import serving
 
 WIDTHS = (1280, 390)
@@ -98,7 +98,9 @@ def _prepare(settings: Settings) -> tuple[str, str]:
         other.tf_primary_method = "authenticator"
         Tokens(session, utc_now, trail).add(first.person, "Archive script", [Scope.UPLOAD, Scope.EXPORT], 90)
         patients = Patients(session, utc_now, trail)
-        studies = Studies(session, utc_now, FilmStore(settings), Limits(50, 60 << 20, 300 << 20), patients, trail)
+        studies = StudiesInOneSession(
+            session, utc_now, FilmStore(settings), Limits(50, 60 << 20, 300 << 20), patients, trail
+        )
         drawn = [(f"{n}.jpg", as_jpeg(drawn_film(n, 4 * n))) for n in range(2)]
         study = studies.open(first.person, PatientFacts("D-300", "Refused Film"), [*drawn, ("blank.jpg", _blank())])
         stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(drawn_film(77, 0)))])

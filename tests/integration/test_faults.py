@@ -23,8 +23,8 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.studies.intake import Limits
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord
-from lungwise.studies.service import Studies
 from lungwise.web.app import create_app
+from one_session import StudiesInOneSession
 from processes import DRAWN, PASSWORD, Sender, running, until
 from servers import free_port
 
@@ -253,7 +253,7 @@ def queue_films(settings: Settings, clock: Clock, films: list[bytes]) -> None:
     with database.writing() as session:
         audit = AuditTrail(session, clock)
         patients = Patients(session, clock, audit)
-        studies = Studies(session, clock, FilmStore(settings), LIMITS, patients, audit)
+        studies = StudiesInOneSession(session, clock, FilmStore(settings), LIMITS, patients, audit)
         person = Accounts(session, clock, settings, audit).add(APPLICANT, "Hill", Role.DOCTOR).person
         studies.open(person, PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
     database.close()

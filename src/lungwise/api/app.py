@@ -37,10 +37,10 @@ def create_api(
     database: Database,
     sessions: scoped_session[Session],
     lay_desk: Callable[[Session], Desk],
-) -> Flask:
+) -> transactions.Application:
     """Make the API's application over the same services as the pages."""
     web = Path(csp.__file__).parent
-    api = Flask("lungwise.api", root_path=str(web), static_folder=None)
+    api = transactions.Application("lungwise.api", root_path=str(web), static_folder=None)
     api.config.update(
         **bodies.config(settings.study_films),
         PROVIDE_AUTOMATIC_OPTIONS=False,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import g, request
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from lungwise.api.idempotency import Idempotency
 from lungwise.api.operations import idempotency_key
 from lungwise.web.desk import desk
 
@@ -18,8 +20,30 @@ def clinic() -> str:
     return str(g.clinic)
 
 
-def once(asked: list[str], deed: Callable[[], str]) -> str:
-    """Do a deed, or where this idempotency key did it before, give what came of it.
+@dataclass(frozen=True, slots=True)
+class AskedOnce:
+    """A request with an idempotency key: what it asks for is done once, however often it is sent.
+
+    Where two with one key are done at the same moment, the key of the slower breaks its unique constraint; its
+    transaction is undone and begun anew, and then finds what came of the other.
+    """
+
+    idempotency: Idempotency
+    token_id: int
+    key: str
+    request_hash: str
+
+    def earlier(self, session: Session) -> str | None:
+        """Give what came of it before; none where it is new."""
+        return self.idempotency.over(session).earlier(self.token_id, self.key, self.request_hash)
+
+    def keep(self, session: Session, result: str) -> None:
+        """Keep what comes of it, in the transaction that does it."""
+        self.idempotency.over(session).keep(self.token_id, self.key, self.request_hash, result)
+
+
+def asked_once(asked: list[str]) -> AskedOnce | None:
+    """Give the request's idempotency key and what it stands for; none where the request has no key.
 
     Parameters
     ----------
@@ -28,19 +52,19 @@ def once(asked: list[str], deed: Callable[[], str]) -> str:
     """
     key = idempotency_key()
     if key is None:
-        return deed()
+        return None
     request_hash = hashlib.sha256(json.dumps([request.path, *asked]).encode()).hexdigest()
-    earlier = desk().idempotency.earlier(g.token_id, key, request_hash)
+    return AskedOnce(desk().idempotency, g.token_id, key, request_hash)
+
+
+def once(asked: list[str], deed: Callable[[], str]) -> str:
+    """Do a deed in the request's own transaction, or where it was done before, give what came of it."""
+    asking, session = asked_once(asked), desk().session
+    if asking is None:
+        return deed()
+    earlier = asking.earlier(session)
     if earlier:
         return earlier
-    desk().session.commit()  # no lock is held while films go to disk
     result = deed()
-    try:
-        desk().idempotency.keep(g.token_id, key, request_hash, result)
-    except IntegrityError:
-        desk().session.rollback()
-        earlier = desk().idempotency.earlier(g.token_id, key, request_hash)
-        if earlier is None:
-            raise
-        return earlier
+    asking.keep(session, result)
     return result

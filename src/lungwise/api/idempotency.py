@@ -22,6 +22,10 @@ class Idempotency:
         self._session = session
         self._clock = clock
 
+    def over(self, session: Session) -> Idempotency:
+        """Give the same keys as another session sees them."""
+        return Idempotency(session, self._clock)
+
     def earlier(self, token_id: int, key: str, request_hash: str) -> str | None:
         """Give what came of the same request before; none where it is new.
 

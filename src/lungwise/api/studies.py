@@ -8,7 +8,7 @@ from flask import g, request
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
-from lungwise.api.bearer import once
+from lungwise.api.bearer import asked_once, once
 from lungwise.api.cursors import cursor_of, place_of
 from lungwise.api.operations import Operations
 from lungwise.api.representations import opinion_of, study_of, summary_of
@@ -56,9 +56,8 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.St
     """
     facts = PatientFacts(fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date)
     files = _files()
-    desk().session.commit()  # the films go to disk before the transaction that names them begins
-    key = once([repr(facts), *_hashes(files)], lambda: desk().studies.open(person(), facts, files).key)
-    return _saved(key, query.wait)
+    asking = asked_once([repr(facts), *_hashes(files)])
+    return _saved(desk().upload().open(person(), facts, files, asking), query.wait)
 
 
 @studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
@@ -80,7 +79,7 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
 def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Study:
     """Upload further films of a study; a film that it has already is not saved twice."""
     files = _files()
-    once(_hashes(files), lambda: desk().studies.add_films(person(), key, files).key)
+    desk().upload().add_films(person(), key, files, asked_once(_hashes(files)))
     return _saved(key, query.wait)
 
 
@@ -120,8 +119,6 @@ def waited(study: Study, seconds: int) -> Study:
 
 
 def _saved(key: str, seconds: int) -> schemas.Study:
-    desk().session.commit()  # the films are saved, whether or not somebody waits for their readings
-    desk().room.wake()
     study = waited(desk().studies.get(person(), key), seconds)
     return study_of(study, desk().studies.patient(person(), study))
 

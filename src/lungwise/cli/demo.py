@@ -23,6 +23,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import open_room
 from lungwise.studies.service import Conclusion, Standing, Studies, Study
+from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Wanted, Worklist
 
 CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
@@ -70,8 +71,11 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
     facts = PatientFacts(f"D-{100 + number % len(_NAMES)}", name, sex, date(born, 1 + number % 12, 14))
     film = as_jpeg(drawn_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
-    with database.writing() as session:
-        _studies(session, settings, past).open(user.person, facts, [("film.jpg", film)])
+    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+    uploads = Uploads(
+        database, FilmStore(settings), limits, lambda session: _studies(session, settings, past), lambda: None
+    )
+    uploads.open(user.person, facts, [("film.jpg", film)])
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:

@@ -65,10 +65,10 @@ def create_dicomweb(
     store: FilmStore,
     sessions: scoped_session[Session],
     lay_desk: Lay,
-) -> Flask:
+) -> transactions.Application:
     """Make the DICOMweb application over the same services as the pages."""
     web = Path(csp.__file__).parent
-    app = Flask("lungwise.dicomweb", root_path=str(web), static_folder=None)
+    app = transactions.Application("lungwise.dicomweb", root_path=str(web), static_folder=None)
     app.config.update(**bodies.config(settings.study_films), BABEL_DEFAULT_LOCALE=settings.language)
     app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
@@ -187,7 +187,7 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
             raise Refused(415)
         boundary = boundary_of(parameters)
         who, ring, most = person(), desk().room.wake, desk().settings.film_megabytes << 20
-        desk().session.commit()  # each film is recorded in a transaction of its own
+        desk().upload()  # each film is recorded in a transaction of its own
         reception = Reception(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
         intake = Intake(reception, request.remote_addr or "", _root(), study)
         outcome = intake.take(parts(request.stream.read, boundary, most))

@@ -51,6 +51,11 @@ class Bucket:
             return False
         return True
 
+    def remove(self, path: str) -> None:
+        """Delete an object, where there is one."""
+        with self._faults():
+            self._client.delete_object(**self._object(path))
+
     def delete(self, folder: str) -> None:
         """Delete every object under a folder's name."""
         with self._faults():

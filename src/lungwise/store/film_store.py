@@ -25,6 +25,11 @@ class FilmStore:
         self._place = _place(settings)
         self._keys = Keys(settings)
 
+    @staticmethod
+    def name_of(data: bytes) -> str:
+        """Give the name that a film has in the store: its SHA-256."""
+        return hashlib.sha256(data).hexdigest()
+
     def put(self, study: str, data: bytes) -> str:
         """Keep a film and return its SHA-256. When this returns, the film survives a power cut.
 
@@ -33,7 +38,7 @@ class FilmStore:
         OSError
             If the disk or the bucket refuses.
         """
-        name = hashlib.sha256(data).hexdigest()
+        name = self.name_of(data)
         path = _path(study, name)
         if not self._place.holds(path):
             self._place.write(path, self._keys.seal(data, _about(study, name)))
@@ -48,6 +53,14 @@ class FilmStore:
             If the film is not there, its key is missing, or its bytes are no longer those that were kept.
         """
         return self._opened(study, name, self._place.read(_path(study, name)))
+
+    def holds(self, study: str, name: str) -> bool:
+        """Say whether a film is kept."""
+        return self._place.holds(_path(study, name))
+
+    def remove(self, study: str, name: str) -> None:
+        """Delete one film of a study."""
+        self._place.remove(_path(study, name))
 
     def delete(self, study: str) -> None:
         """Delete every film of a study."""

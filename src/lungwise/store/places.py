@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from lungwise.store.disk import sync_folder, write_whole
+
+_TRIES = 5
+"""How often a folder is written to, or deleted, that others delete or write to at the same moment."""
 
 
 class Place(Protocol):
@@ -25,6 +29,9 @@ class Place(Protocol):
 
     def holds(self, path: str) -> bool:
         """Say whether there is such a file."""
+
+    def remove(self, path: str) -> None:
+        """Delete a file, where there is one."""
 
     def delete(self, folder: str) -> None:
         """Delete a folder with its files."""
@@ -47,6 +54,12 @@ class Folder:
     def write(self, path: str, data: bytes) -> None:
         """Write a file; when this returns, it survives a power cut."""
         whole = self._root / path
+        for _try in range(_TRIES - 1):
+            with suppress(FileNotFoundError):  # somebody deletes this folder meanwhile
+                return self._write(whole, data)
+        return self._write(whole, data)
+
+    def _write(self, whole: Path, data: bytes) -> None:
         # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
         for folder in (whole.parent.parent, whole.parent):
             folder.mkdir(exist_ok=True, mode=0o700)
@@ -69,9 +82,20 @@ class Folder:
         """Say whether there is such a file."""
         return (self._root / path).exists()
 
+    def remove(self, path: str) -> None:
+        """Delete a file, where there is one."""
+        (self._root / path).unlink(missing_ok=True)
+
     def delete(self, folder: str) -> None:
         """Delete a folder with its files."""
-        shutil.rmtree(self._root / folder, ignore_errors=True)
+        for _try in range(_TRIES - 1):
+            with suppress(OSError):  # somebody puts a file meanwhile, or deletes the same
+                return self._delete(folder)
+        return self._delete(folder)
+
+    def _delete(self, folder: str) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._root / folder)
 
     def paths(self) -> Iterator[str]:
         """Walk over every file that is whole."""

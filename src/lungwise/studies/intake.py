@@ -16,6 +16,9 @@ from lungwise.studies.zip_members import MostUnpacked, zip_members
 
 _SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"))
 
+Files = Iterable[tuple[str, bytes]]
+"""Uploaded files: their names and their bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -59,7 +62,7 @@ class Arrival:
     sender: str
 
 
-def unpack(files: Iterable[tuple[str, bytes]], limits: Limits) -> list[Upload]:
+def unpack(files: Files, limits: Limits) -> list[Upload]:
     """Take the films out of uploaded files, ZIPs opened.
 
     Raises
@@ -110,6 +113,23 @@ def patient_of(films: Iterable[Upload]) -> PatientFacts | None:
     return stated[0] if stated else None
 
 
+def agreed_patient(typed: PatientFacts, stated: PatientFacts | None) -> PatientFacts:
+    """Let what was typed go before what the files state, but never mix two patients.
+
+    Raises
+    ------
+    Rejected
+        If the two name different patients.
+    """
+    if stated is None:
+        return typed
+    if typed.identifier.strip() and typed.identifier.strip() != stated.identifier:
+        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
+    return PatientFacts(
+        stated.identifier, typed.name or stated.name, typed.sex or stated.sex, typed.birth_date or stated.birth_date
+    )
+
+
 def arrival_of(data: bytes, sender: str) -> Arrival:
     """Read what the header of a DICOM object says that came over the network.
 
@@ -129,7 +149,7 @@ def _uid(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9.]{1,64}", text) else None
 
 
-def _opened(files: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[bytes]:
+def _opened(files: Files, limits: Limits) -> Iterator[bytes]:
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
             most = MostUnpacked(limits.film_bytes, limits.total_bytes)

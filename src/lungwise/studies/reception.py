@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person
-from lungwise.store import Database, FilmStore
+from lungwise.store import Database, FilmStore, retried
+from lungwise.studies.film_files import FilmFiles, film_files
 from lungwise.studies.intake import Arrival
 from lungwise.studies.service import Studies
-
-_ATTEMPTS = 10
-"""Times that a film tries again because others of its study or patient arrive at the same moment."""
 
 
 class Reception:
@@ -44,34 +41,22 @@ class Reception:
         ------
         Rejected
             If its study has its most films already.
-        OSError, SQLAlchemyError
+        Unavailable, SQLAlchemyError
             If store or database cannot keep it now.
         """
-        for _attempt in range(_ATTEMPTS):
-            with self._database.reading() as session:
-                key = self._studies_over(session, address).place(self._node, arrival)
-            if key is None:
-                return False
-            name = self._store.put(key, arrival.film.data)  # before the transaction: nobody waits for this disk
-            if self._record(key, name, arrival, address):
-                self._ring()
-                return True
-            with self._database.reading() as session:
-                self._studies_over(session, address).clear(key)
-        raise TimeoutError("Too many films of one study or patient arrive at once.")
+        with film_files(self._database, self._store) as files:
+            new = retried(lambda: self._attempt(files, arrival, address))
+        if new:
+            self._ring()
+        return new
 
-    def _record(self, key: str, name: str, arrival: Arrival, address: str) -> bool:
-        try:
-            with self._database.writing() as session:
-                return self._studies_over(session, address).receive(self._node, key, name, arrival)
-        except IntegrityError:  # another film of the study or patient, or this one itself, was quicker
+    def _attempt(self, files: FilmFiles, arrival: Arrival, address: str) -> bool:
+        with self._database.reading() as session:
+            key = self._studies_over(session, address).place(self._node, arrival)
+        if key is None:
             return False
-        except OperationalError as error:
-            if _is_deadlock(error):
-                return False
-            raise
-
-
-def _is_deadlock(error: OperationalError) -> bool:
-    """Tell MariaDB's word that of two transactions this one shall begin again."""
-    return bool(error.orig and error.orig.args[:1] == (1213,))
+        name = next(iter(files.put(key, [arrival.film])))  # before the transaction: nobody waits for this disk
+        with self._database.writing() as session:
+            new = self._studies_over(session, address).receive(self._node, key, name, arrival)
+        files.committed = key if new else None
+        return new

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from errno import EDQUOT, EFBIG, ENOSPC
 from functools import partial
 
 from sqlalchemy import select, update
@@ -13,17 +12,16 @@ from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import Full, NotFound, Rejected, Unavailable
+from lungwise.errors import NotFound, Rejected, Unavailable
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.reading.reading import Verdict
-from lungwise.store import Clock, FilmStore, database_time, new_key
-from lungwise.studies.intake import Arrival, Limits, Upload, patient_of, unpack
+from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
+from lungwise.studies.intake import Arrival, Limits, Upload, patient_of
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
 from lungwise.studies.uids import own_uid
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
-Files = Iterable[tuple[str, bytes]]
 _log = logging.getLogger("lungwise.studies")
 
 
@@ -56,24 +54,10 @@ class Studies:
         self._patients = patients
         self._audit = audit
 
-    def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:
-        """Save a new study with its films, each with the job of reading it.
-
-        Raises
-        ------
-        Rejected
-            If a file is no film, or the films are not the named patient's.
-        """
+    def record(self, person: Person, key: str, facts: PatientFacts, kept: dict[str, Upload]) -> Study:
+        """Record a new study whose films lie in the store, each with the job of reading it."""
         person.need(Right.UPLOAD)
-        uploads = unpack(files, self._limits)
-        agreed = _agreed(facts, patient_of(uploads))
-        key = new_key()
-        try:
-            kept = self._put(key, uploads)
-        except Unavailable:
-            self._store.delete(key)  # all or nothing
-            raise
-        patient = self._patients.find_or_add(person, agreed)
+        patient = self._patients.find_or_add(person, facts)
         study = Study(
             key=key,
             clinic_id=person.clinic_id,
@@ -89,15 +73,34 @@ class Studies:
         self._audit.record(person, "uploaded", "study", study.key)
         return study
 
-    def add_films(self, person: Person, key: str, files: Files) -> Study:
-        """Save further films of a study; a film that it has already is not saved twice."""
+    def admit(self, person: Person, key: str, uploads: Iterable[Upload]) -> Study:
+        """Find a study for further films, before they are put into the store.
+
+        Raises
+        ------
+        Rejected
+            If they are another patient's, or too many.
+        """
         person.need(Right.UPLOAD)
         study = self.get(person, key)
-        uploads = unpack(files, self._limits)
+        uploads = list(uploads)
         stated = patient_of(uploads)
         if stated and stated.identifier != self.patient(person, study).identifier:
             raise Rejected("This film's DICOM header names another patient. Open a new study for it.")
-        self._keep(study, self._put(study.key, uploads))
+        self._fresh(study, {self._store.name_of(upload.data): upload for upload in uploads})
+        return study
+
+    def record_more(self, person: Person, key: str, kept: dict[str, Upload]) -> Study:
+        """Record further films of a study, which lie in the store; one that it has already is not recorded twice.
+
+        Raises
+        ------
+        CollisionError
+            If another upload of the same film was undone meanwhile, and the file with it.
+        """
+        study = self.admit(person, key, kept.values())
+        self._lock(study, kept)
+        self._keep(study, kept)
         self._audit.record(person, "uploaded", "study", study.key)
         return study
 
@@ -122,12 +125,14 @@ class Studies:
 
         Returns
         -------
-        False where the place holds no more, since another film of the study arrived in between.
+        False where it was accepted before.
 
         Raises
         ------
         Rejected
             If the study has its most films already.
+        CollisionError
+            If the place holds no more, since another film of the study arrived in between.
         IntegrityError
             If another film of the study, or this film itself, is being recorded at this moment.
         """
@@ -135,8 +140,10 @@ class Studies:
             return False
         collector = self._collector(node, arrival)  # asked once: what comes to be after this breaks the constraint
         study = self._place_for(node, arrival, collector)
-        if study is not None and study.key != key:
-            return False
+        if study is not None:
+            if study.key != key:
+                raise CollisionError(f"The films of study {key} go into another one now.")
+            self._lock(study, {name: arrival.film})
         study = study or self._arrived(node, key, arrival, collects=collector is None)
         self._keep(study, {name: arrival.film})
         film = next(film for film in study.films if film.sha256 == name)
@@ -146,11 +153,6 @@ class Studies:
         self._session.add(accepted)
         self._audit.record(node, "received", "study", study.key)
         return True
-
-    def clear(self, key: str) -> None:
-        """Delete the files of a place that no study took after all."""
-        if self._session.scalar(select(Study.id).where(Study.key == key)) is None:
-            self._store.delete(key)
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study of the person's clinic, with its films, readings and opinions."""
@@ -321,24 +323,35 @@ class Studies:
         self._session.add(study)
         return study
 
-    def _put(self, study: str, uploads: list[Upload]) -> dict[str, Upload]:
-        """Files first, rows afterwards: a row never stands for a film that is not on disk."""
-        try:
-            return {self._store.put(study, upload.data): upload for upload in uploads}
-        except OSError as error:
-            _log.exception("A film cannot be kept.")
-            if error.errno in (ENOSPC, EDQUOT, EFBIG):
-                raise Full("The disk is full.") from error
-            raise Unavailable(
-                "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
-            ) from error
+    def _lock(self, study: Study, kept: Iterable[str]) -> None:
+        """Keep a study that is there already from being deleted, and its films from being undone, while one is added.
 
-    def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
-        self._session.flush()
+        Raises
+        ------
+        CollisionError
+            If that happened before.
+        """
+        there = self._session.scalar(select(Study.id).where(Study.id == study.id).with_for_update())
+        if there is None or not all(self._store.holds(study.key, name) for name in kept):
+            raise CollisionError(f"Study {study.key} or a film of it is deleted.")
+
+    def _fresh(self, study: Study, kept: dict[str, Upload]) -> list[tuple[str, Upload]]:
+        """Give the films that a study does not have yet.
+
+        Raises
+        ------
+        Rejected
+            If they are more than it may have.
+        """
         present = set(self._session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == study.id)))
         fresh = [(name, upload) for name, upload in kept.items() if name not in present]
         if len(present) + len(fresh) > self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
+        return fresh
+
+    def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
+        self._session.flush()
+        fresh = self._fresh(study, kept)
         now, due = self._clock(), database_time(self._session)
         for name, upload in fresh:
             job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
@@ -351,17 +364,6 @@ class Studies:
         if fresh:
             study.standing, study.unread = Standing.WAITING, True
         self._session.flush()
-
-
-def _agreed(typed: PatientFacts, stated: PatientFacts | None) -> PatientFacts:
-    """Let what was typed go before what the files state, but never mix two patients."""
-    if stated is None:
-        return typed
-    if typed.identifier.strip() and typed.identifier.strip() != stated.identifier:
-        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
-    return PatientFacts(
-        stated.identifier, typed.name or stated.name, typed.sex or stated.sex, typed.birth_date or stated.birth_date
-    )
 
 
 def _verdict(study: Study) -> Verdict | None:

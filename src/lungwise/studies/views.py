@@ -17,7 +17,7 @@ from lungwise.films import Refusal, open_film
 from lungwise.patients.forms import DeleteForm
 from lungwise.studies import pictures
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
-from lungwise.studies.models import FilmRecord, Standing, Study
+from lungwise.studies.models import FilmRecord, Standing
 from lungwise.studies.worklist import END
 from lungwise.web.bodies import takes_films
 from lungwise.web.desk import attempt, desk, person
@@ -45,11 +45,9 @@ def new() -> Answer:
     person().need(Right.UPLOAD)
     form = NewStudyForm()
     if form.validate_on_submit():
-        desk().session.commit()  # the films go to disk before the transaction that names them begins
-        study = attempt(form, lambda: desk().studies.open(person(), form.facts(), _files()))
-        if study:
-            desk().after_commit.append(desk().room.wake)
-            return _saved(study)
+        saved = attempt(form, lambda: desk().upload().open(person(), form.facts(), _files()))
+        if saved:
+            return _saved(saved)
     if form.is_submitted() and wants_json():
         raise Rejected(_first_error(form))
     return render_template("studies/new.html", form=form)
@@ -72,10 +70,8 @@ def show(key: str) -> Answer:
 def add_films(key: str) -> Answer:
     """Add films to a study."""
     form = FilmsForm()
-    study = attempt(form, lambda: desk().studies.add_films(person(), key, _files())) if form.validate() else None
-    if study:
-        desk().after_commit.append(desk().room.wake)
-        return _saved(study)
+    if form.validate() and attempt(form, lambda: desk().upload().add_films(person(), key, _files())):
+        return _saved(key)
     if wants_json():
         raise Rejected(_first_error(form))
     return _page(key, OpinionForm(formdata=None), form, DeleteForm(formdata=None))
@@ -205,11 +201,11 @@ def _chosen() -> list[FileStorage]:
     return [file for file in sent if file.filename]
 
 
-def _saved(study: Study) -> AnyResponse:
-    page = url_for("studies.show", key=study.key)
+def _saved(key: str) -> AnyResponse:
+    page = url_for("studies.show", key=key)
     if not wants_json():
         return redirect(page)
-    return jsonify(page=page, films=url_for("studies.add_films", key=study.key))
+    return jsonify(page=page, films=url_for("studies.add_films", key=key))
 
 
 def _first_error(form: NewStudyForm | FilmsForm) -> str:

@@ -40,6 +40,7 @@ from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
+from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
 from lungwise.web import bodies, csp, errors, health, language, transactions, watch
 from lungwise.web.client_address import ProxyEntries
@@ -71,13 +72,13 @@ _PUBLIC = frozenset(
 """What can be reached without signing in. Everything else cannot."""
 
 
-class Lungwise(Flask):
+class Lungwise(transactions.Application):
     """The Flask application, with the parts that live as long as it does."""
 
     database: Database
     room: ReadingRoom
-    api: Flask
-    dicomweb: Flask
+    api: transactions.Application
+    dicomweb: transactions.Application
 
 
 def create_app(
@@ -150,6 +151,7 @@ def _desk_maker(
 ) -> Callable[[Session], Desk]:
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
     post, reference = Post(settings), read_reference()
+    uploads = Uploads(database, store, limits, lambda session: lay(session).studies, room.wake)
 
     def trail(session: Session, address: str) -> AuditTrail:
         return AuditTrail(session, clock, address)
@@ -167,6 +169,7 @@ def _desk_maker(
             idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
+            uploads=uploads,
             queue=Queue(session, clock, audit),
             worklist=Worklist(session, patients),
             statistics=ClinicStatistics(session, clock),

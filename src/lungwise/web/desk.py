@@ -27,6 +27,7 @@ from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
 from lungwise.studies.statistics import ClinicStatistics
+from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Desk:
     idempotency: Idempotency
     patients: Patients
     studies: Studies
+    uploads: Uploads
     queue: Queue
     worklist: Worklist
     statistics: ClinicStatistics
@@ -53,6 +55,12 @@ class Desk:
     post: Post
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     noted: list[Callable[[Desk], None]] = field(default_factory=list)
+
+    def upload(self) -> Uploads:
+        """Give what saves films in transactions of its own. The request's own ends here, and it is not begun anew."""
+        self.session.commit()
+        g.is_done_once = True
+        return self.uploads
 
     def note(self, deed: str, subject: str, key: str) -> None:
         """Put into the audit trail, in a transaction of its own, what a page that only reads did."""

@@ -1,0 +1,125 @@
+"""Uploads: films go to the store first and into the database then, in one transaction, or leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Person, Right
+from lungwise.patients.service import PatientFacts
+from lungwise.store import Database, FilmStore, new_key, retried
+from lungwise.studies.film_files import FilmFiles, film_files
+from lungwise.studies.intake import Files, Limits, Upload, agreed_patient, patient_of, unpack
+from lungwise.studies.service import Studies
+
+__all__ = ["Once", "Uploads"]
+
+
+class Once(Protocol):
+    """What makes a request that is sent twice be done once."""
+
+    def earlier(self, session: Session) -> str | None:
+        """Give the study that came of the same request before; none where it is new."""
+
+    def keep(self, session: Session, study: str) -> None:
+        """Keep which study comes of the request, in the transaction that saves it."""
+
+
+class Always:
+    """A request that is done each time that it is sent."""
+
+    def earlier(self, session: Session) -> str | None:
+        """Know of no earlier request."""
+        return None
+
+    def keep(self, session: Session, study: str) -> None:
+        """Keep nothing."""
+
+
+class Uploads:
+    """Saves what people and programs upload. Each upload has transactions of its own, and nobody waits for its disk."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: FilmStore,
+        limits: Limits,
+        studies_over: Callable[[Session], Studies],
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._limits = limits
+        self._studies_over = studies_over
+        self._wake = wake
+
+    def open(self, person: Person, facts: PatientFacts, files: Files, once: Once | None = None) -> str:
+        """Save a new study with its films, each with the job of reading it, and give its key.
+
+        Raises
+        ------
+        Rejected
+            If a file is no film, or the films are not the named patient's.
+        Unavailable
+            If the store does not take them.
+        """
+        person.need(Right.UPLOAD)
+        uploads = unpack(files, self._limits)
+        agreed, key = agreed_patient(facts, patient_of(uploads)), new_key()
+
+        def record(studies: Studies, kept: dict[str, Upload]) -> None:
+            studies.record(person, key, agreed, kept)
+
+        return self._save(key, uploads, once or Always(), lambda _studies: None, record)
+
+    def add_films(self, person: Person, key: str, files: Files, once: Once | None = None) -> str:
+        """Save further films of a study; a film that it has already is not saved twice."""
+        person.need(Right.UPLOAD)
+        uploads = unpack(files, self._limits)
+
+        def check(studies: Studies) -> None:
+            studies.admit(person, key, uploads)
+
+        def record(studies: Studies, kept: dict[str, Upload]) -> None:
+            studies.record_more(person, key, kept)
+
+        return self._save(key, uploads, once or Always(), check, record)
+
+    def _save(
+        self,
+        key: str,
+        uploads: list[Upload],
+        once: Once,
+        check: Callable[[Studies], None],
+        record: Callable[[Studies, dict[str, Upload]], None],
+    ) -> str:
+        """Ask first whether the films will be refused, put them, and write what is to be known of them."""
+        with self._database.reading() as session:
+            earlier = once.earlier(session)
+            if earlier is not None:
+                return earlier
+            check(self._studies_over(session))
+        with film_files(self._database, self._store) as files:
+            saved = retried(lambda: self._attempt(files, key, uploads, once, record))
+            files.committed = saved
+        self._wake()
+        return saved
+
+    def _attempt(
+        self,
+        files: FilmFiles,
+        key: str,
+        uploads: list[Upload],
+        once: Once,
+        record: Callable[[Studies, dict[str, Upload]], None],
+    ) -> str:
+        kept = files.put(key, uploads)
+        with self._database.writing() as session:
+            earlier = once.earlier(session)
+            if earlier is not None:
+                return earlier
+            record(self._studies_over(session), kept)
+            once.keep(session, key)
+        return key

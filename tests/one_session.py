@@ -1,0 +1,27 @@
+"""Studies whose films are saved in a test's own transaction."""
+
+from __future__ import annotations
+
+from lungwise.accounts.person import Person
+from lungwise.patients.service import PatientFacts
+from lungwise.store import new_key
+from lungwise.studies.film_files import FilmFiles
+from lungwise.studies.intake import Files, agreed_patient, patient_of, unpack
+from lungwise.studies.service import Studies, Study
+
+
+class StudiesInOneSession(Studies):
+    """Studies whose films are saved in the transaction of a test, which commits when it likes."""
+
+    def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:
+        """Save a new study with its films."""
+        uploads = unpack(files, self._limits)
+        key = new_key()
+        agreed = agreed_patient(facts, patient_of(uploads))
+        return self.record(person, key, agreed, FilmFiles(self._store).put(key, uploads))
+
+    def add_films(self, person: Person, key: str, files: Files) -> Study:
+        """Save further films of a study."""
+        uploads = unpack(files, self._limits)
+        self.admit(person, key, uploads)
+        return self.record_more(person, key, FilmFiles(self._store).put(key, uploads))
