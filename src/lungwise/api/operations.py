@@ -14,22 +14,14 @@ from werkzeug.routing import BaseConverter
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api.problems import Refused
+from lungwise.films.formats import FORMATS
 
 View = TypeVar("View", bound=Callable[..., Any])
 Gives = type[BaseModel] | str
 KEY = "[0-9a-f]{20}"
 """The form of a thing's key."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
-FILM_TYPES = (
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "image/tiff",
-    "image/bmp",
-    "application/dicom",
-    "application/zip",
-    "application/octet-stream",
-)
+FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "application/octet-stream")
 """What may be sent as the whole body of an upload."""
 UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 

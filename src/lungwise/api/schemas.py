@@ -93,7 +93,7 @@ class Refusal(Schema):
 class Caution(Schema):
     """What to know before a reading is believed."""
 
-    code: str = Field(description="photograph, turned-upright, child, impossible-date or unreadable-age.")
+    code: str = Field(description="photograph, turned-upright, child, impossible-date, unreadable-age or body-part.")
     sentence: str
 
 

@@ -35,16 +35,27 @@ from lungwise.films.jpeg_segments import (
 from lungwise.films.limits import BLOCK, MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
+_MOST_BOXES = 4096
 _J2K_START = b"\xff\x4f\xff\x51"
 _JPEG_START = b"\xff\xd8"
 _GDCM_PROCESS = Path(__file__).with_name("gdcm_process.py")
 _SHORTEST_TIMEOUT, _SAMPLES_A_SECOND = 1.8, 8_000_000
 _BUSY = 10
 """How many times slower a busy machine may be: what is bounded closely is the processor's time."""
-_GDCM_SYNTAX = {EXTENDED: "1.2.840.10008.1.2.4.51", LOSSLESS: "1.2.840.10008.1.2.4.57"}
-_GDCM_SAMPLES_A_BIT = {EXTENDED: BLOCK, LOSSLESS: 1}  # the shortest code is one bit
+_GDCM_SYNTAX = {
+    EXTENDED: "1.2.840.10008.1.2.4.51",
+    PROGRESSIVE: "1.2.840.10008.1.2.4.55",
+    LOSSLESS: "1.2.840.10008.1.2.4.57",
+}
+_GDCM_SAMPLES_A_BIT = {EXTENDED: BLOCK, PROGRESSIVE: BLOCK, LOSSLESS: 1}  # the shortest code is one bit
 _J2K_WORK = 2
 _J2K_SAMPLES_A_BIT = 128  # its codes have no bound; of films they have more than ten times as many bits
+
+
+def is_codestream(frame: bytes | memoryview) -> bool:
+    """Say whether these bytes begin a JPEG, JPEG-LS or JPEG 2000 frame."""
+    head = bytes(frame[:_MOST_BOXES])
+    return head.startswith(_JPEG_START + b"\xff") or _J2K_START in head
 
 
 def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
@@ -64,7 +75,7 @@ def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
         segments = jpeg_segments(frame)
         _check_agrees(segments.header, pixel)
         return _decode_jpeg(segments, pixel)
-    start = frame.find(_J2K_START, 0, 4096)  # some files wrap the codestream in JP2 boxes
+    start = frame.find(_J2K_START, 0, _MOST_BOXES)  # some files wrap the codestream in JP2 boxes
     if start < 0:
         raise damaged("its pixel data is of no known compression")
     frame = frame[start:]
@@ -89,14 +100,32 @@ def _check_agrees(header: FrameHeader, pixel: ImagePixel) -> None:
 def _decode_jpeg(segments: JpegSegments, pixel: ImagePixel) -> NDArray[Any]:
     header = segments.header
     if header.process == JPEG_LS:
+        check_work(pixel.values)
         return decoded_whole(segments, lambda frame: _decode_jpeg_ls(frame, header))
     if header.process in (BASELINE, EXTENDED, PROGRESSIVE) and header.precision == 8:
         check_jpeg(segments.picture, segments.scans, pixel.columns, pixel.rows)
         check_work(pixel.values * segments.scans // SCANS_AS_ONE)
         return decoded_whole(segments, lambda frame: _decode_by_pillow(frame, pixel))
-    if header.process in _GDCM_SYNTAX:
-        return decoded_whole(segments, lambda frame: _decode_by_gdcm(frame, header))
-    raise Refusal("unsupported", "The film uses a rare kind of JPEG; export it uncompressed or as JPEG Lossless.")
+    return decode_deep_jpeg(segments)
+
+
+def decode_deep_jpeg(segments: JpegSegments) -> NDArray[Any]:
+    """Decode a lossless or 12-bit JPEG.
+
+    Returns
+    -------
+    (rows, columns) or (rows, columns, components), 8 or 16 bits, as stored.
+
+    Raises
+    ------
+    Refusal
+        `damaged`, or `unsupported` where its coding process is another one.
+    """
+    header = segments.header
+    if header.process not in _GDCM_SYNTAX:
+        raise Refusal("unsupported", "The film uses a rare kind of JPEG; export it uncompressed or as JPEG Lossless.")
+    check_work(header.rows * header.columns * header.components)
+    return decoded_whole(segments, lambda frame: _decode_by_gdcm(frame, header))
 
 
 def _decode_by_pillow(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:

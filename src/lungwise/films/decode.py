@@ -6,14 +6,10 @@ import errno
 import stat
 from pathlib import Path
 
-from lungwise.films import picture
 from lungwise.films.film import Film, Refusal
+from lungwise.films.formats import format_of
 from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large
 from lungwise.films.work_limit import TooMuchHereError, bounded, in_process
-
-_DIB_HEADERS = {12, 40, 52, 56, 64, 108, 124}
-_VALUE_REPRESENTATIONS = {b"UL", b"CS", b"SH", b"LO", b"UI", b"DA", b"TM", b"OB"}
-_LONGEST_FIRST_ELEMENT = 1024
 
 
 def open_path(path: Path) -> Film:
@@ -101,45 +97,10 @@ def _too_little_memory() -> Refusal:
 
 
 def _open(data: bytes) -> Film:
-    kind = _kind(data)
-    if kind is None:
+    found = format_of(data)
+    if found is None:
         raise Refusal(
             "not-an-image",
             "The file is neither a DICOM film nor a JPEG, PNG, WebP, TIFF or BMP picture; export it as one of these.",
         )
-    if kind == "DICOM":
-        from lungwise.films.dicom import open_dicom  # here, for a quick start where pictures are all that comes
-
-        return open_dicom(data)
-    return picture.open_picture(data, kind)
-
-
-def _kind(data: bytes) -> str | None:
-    """The format that the first bytes tell. DICOM comes first: its preamble may hold another format's magic."""
-    if data[128:132] == b"DICM" or _is_bare_dicom(data):
-        return "DICOM"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WebP"
-    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _DIB_HEADERS:
-        return "BMP"
-    return next((kind for magic, kind in _MAGICS.items() if data.startswith(magic)), None)
-
-
-_MAGICS = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
-}
-
-
-def _is_bare_dicom(data: bytes) -> bool:
-    """Whether the file is DICOM without the preamble: it starts with a plausible element of group 2 or 8."""
-    little = data[:2] in (b"\x02\0", b"\x08\0")
-    if len(data) < 16 or not (little or data[:2] == b"\0\x08"):
-        return False
-    element = int.from_bytes(data[2:4], "little" if little else "big")
-    length = int.from_bytes(data[4:8], "little")
-    return element <= 0x0018 and (data[4:6] in _VALUE_REPRESENTATIONS or (little and length <= _LONGEST_FIRST_ELEMENT))
+    return found.open(data)

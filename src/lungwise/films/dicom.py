@@ -7,14 +7,14 @@ import re
 import numpy as np
 
 from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
-from lungwise.films.film import Film, Refusal
+from lungwise.films.film import BODY_PART, Film, Refusal
 from lungwise.films.grey_levels import grey_film, luminance
 from lungwise.films.header import header_of
 from lungwise.films.image_pixel import read_image_pixel
 from lungwise.films.limits import damaged
 from lungwise.films.pixel_data import check_syntax, stored_words
 
-_MODALITY, _BODY_PART = 0x00080060, 0x00180015
+_MODALITY, _EXAMINED = 0x00080060, 0x00180015
 _ROWS, _ENCRYPTED = 0x00280010, 0x04000500
 _VIEW, _IMAGE_LATERALITY, _LATERALITY = 0x00185101, 0x00200062, 0x00200060
 _SPACING, _IMAGER_SPACING = 0x00280030, 0x00181164
@@ -56,7 +56,7 @@ def open_dicom(data: bytes) -> Film:
         age=header.years,
         sex=header.sex or None,
         pixel_spacing=_pixel_spacing(elements),
-        warnings=header.warnings,
+        warnings=(*header.warnings, *([BODY_PART] if _names_another_part(elements) else [])),
     )
 
 
@@ -66,12 +66,14 @@ def _check_radiograph(elements: Elements) -> None:
         raise Refusal(
             "not-a-radiograph", f"The file is no X-ray film but has modality {modality[:16]}; upload a chest film."
         )
-    body_part = elements.text(_BODY_PART).upper()
-    words = set(re.findall("[A-Z]+", body_part))
-    if words & _NOT_CHEST and not words & _CHEST:
-        raise Refusal("not-a-radiograph", f"The film shows {body_part[:16]}, not the chest; upload a chest film.")
     if PIXEL_DATA not in elements:
         raise _no_pixels(elements)
+
+
+def _names_another_part(elements: Elements) -> bool:
+    """Whether the header names another part of the body: typed or defaulted at a console, so the picture decides."""
+    words = set(re.findall("[A-Z]+", elements.text(_EXAMINED).upper()))
+    return bool(words & _NOT_CHEST) and not words & _CHEST
 
 
 def _no_pixels(elements: Elements) -> Refusal:

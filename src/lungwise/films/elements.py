@@ -110,7 +110,7 @@ def read_elements(data: bytes) -> tuple[str, Elements]:
     start = 132 if data[128:132] == b"DICM" else 0
     meta, start = _Reader(whole, start, Encoding("<", True)).read(lambda tag: tag > 0x0002FFFF)
     syntax = meta.text(_TRANSFER_SYNTAX)
-    if syntax == _DEFLATED:
+    if syntax == _DEFLATED and not _is_plain(whole[start : start + 6]):
         whole, start = memoryview(_inflated(whole[start:])), 0
     elements, _ = _Reader(whole, start, _encoding(whole[start : start + 6])).read(lambda tag: tag > PIXEL_DATA)
     return syntax, elements
@@ -127,6 +127,11 @@ def _inflated(deflated: memoryview) -> bytes:
     if not inflater.eof:
         raise damaged("its deflated part ends too early")
     return data
+
+
+def _is_plain(head: memoryview) -> bool:
+    """Whether a data set that is said to be deflated begins as one that is not."""
+    return bytes(head[:2]) in (b"\x08\0", b"\0\x08") and _is_vr(bytes(head[4:6]))
 
 
 def _encoding(head: memoryview) -> Encoding:

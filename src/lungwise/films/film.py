@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+BODY_PART = "body-part"
+"""Warning: the film's header names another part of the body than the chest."""
+
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     """Why a film cannot be read: a code for programs and one sentence for people."""

@@ -6,11 +6,13 @@ film is then one look-up: exact, fast, and small in memory whatever the film's s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungwise.films.depth import white_level
 from lungwise.films.elements import Elements
 from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
@@ -23,6 +25,10 @@ _LUT_DESCRIPTOR, _LUT_DATA = 0x00283002, 0x00283006
 _PALETTES = ((0x00281101, 0x00281201), (0x00281102, 0x00281202), (0x00281103, 0x00281203))
 _LUMA = (0.299, 0.587, 0.114)
 _BLOCK = 2**20
+_SAMPLED = 256
+"""Pixels along the longer side that tell what a window shows."""
+
+_NEARLY, _FEWEST_SHOWN = 0.002, 0.02
 
 Numbers = NDArray[np.float64]
 
@@ -30,12 +36,13 @@ Numbers = NDArray[np.float64]
 def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDArray[np.float32]:
     """Turn the stored words of a one-sample film into grey in [0, 1], air dark.
 
-    Without a VOI LUT or window the levels that occur, padding aside, span the whole range.
+    Without a VOI LUT or window the levels that occur, padding aside, span the whole range. A table, slope,
+    window or padding that cannot be meant is as if it were not there, and the next rule holds.
 
     Raises
     ------
     Refusal
-        `damaged`, if a look-up table is shorter than it says; `unsupported`, if a palette is segmented.
+        `damaged`, if a palette is shorter than it says; `unsupported`, if it is segmented.
     """
     with np.errstate(all="ignore"):  # hostile slopes and windows: their result is checked instead
         if pixel.photometric == "PALETTE COLOR":
@@ -50,14 +57,31 @@ def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDA
 def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Numbers:
     stored = pixel.numbers()
     air = _padding(elements, pixel, stored)
+    if air.any() and air[_sample(words)].all() and not (_present(words, len(air)) & ~air).any():
+        air[:] = False  # it was not meant, or all is of one grey anyway
     numbers = _modality(elements, pixel, stored)
-    levels = _values_of_interest(elements, pixel, numbers)
+    shown = (levels for levels in _displayed(elements, pixel, numbers) if _shows_anything(levels, words, air))
+    levels = next(shown, None)
     if levels is None:
         levels = _full_range(numbers, _occurring(words, numbers, air))
     if pixel.photometric == "MONOCHROME1":
         levels = 1 - levels
     levels[air] = 0
     return levels
+
+
+def _sample(words: NDArray[Any]) -> NDArray[Any]:
+    """Some words from all over the film."""
+    step = -(-max(words.shape) // _SAMPLED)
+    return words[::step, ::step]
+
+
+def _shows_anything(levels: Numbers, words: NDArray[Any], air: NDArray[np.bool_]) -> bool:
+    """Whether a window or table leaves more than black and white of the values that occur."""
+    seen = _sample(words)
+    shown = levels[seen[~air[seen]]]
+    between = (shown > _NEARLY) & (shown < 1 - _NEARLY)
+    return bool(np.isfinite(levels).all() and between.size and between.mean() > _FEWEST_SHOWN)
 
 
 def _padding(elements: Elements, pixel: ImagePixel, stored: Numbers) -> NDArray[np.bool_]:
@@ -71,32 +95,45 @@ def _padding(elements: Elements, pixel: ImagePixel, stored: Numbers) -> NDArray[
 
 
 def _modality(elements: Elements, pixel: ImagePixel, stored: Numbers) -> Numbers:
-    table = elements.first_item(_MODALITY_SEQUENCE)
-    if table is not None and _LUT_DATA in table:
-        return _through(_Lut(table, _LUT_DESCRIPTOR, _LUT_DATA, pixel.signed), stored)
+    lut = _lut_of(elements, _MODALITY_SEQUENCE, pixel)
+    if lut is not None:
+        return _through(lut, stored)
     slope, intercept = elements.number(_SLOPE), elements.number(_INTERCEPT)
-    return stored * (1 if slope is None else slope) + (intercept or 0)
+    numbers = stored * (1 if slope is None else slope) + (intercept or 0)
+    sound = slope != 0 and np.isfinite(numbers).all()
+    return numbers if sound else stored  # a slope of 0 would make every film one grey
 
 
-def _values_of_interest(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Numbers | None:
-    table = elements.first_item(_VOI_SEQUENCE)
-    if table is not None and _LUT_DATA in table:
-        lut = _Lut(table, _LUT_DESCRIPTOR, _LUT_DATA, pixel.signed)
-        return _through(lut, numbers) / lut.top
+def _displayed(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Iterator[Numbers]:
+    """The levels that the file asks for, by its table and then by its window."""
+    lut = _lut_of(elements, _VOI_SEQUENCE, pixel)
+    if lut is not None:
+        yield _through(lut, numbers) / lut.top
     center, width = elements.number(_CENTER), elements.number(_WIDTH)
-    if center is None or width is None:
+    if center is not None and width is not None:
+        levels = _window(numbers, center, width, elements.text(_FUNCTION).upper())
+        if levels is not None:
+            yield levels
+
+
+def _lut_of(elements: Elements, sequence: int, pixel: ImagePixel) -> _Lut | None:
+    """The first table of a sequence; None where it has none, or one that is empty, short or of one level."""
+    table = elements.first_item(sequence)
+    if table is None or _LUT_DATA not in table or _LUT_DESCRIPTOR not in table:
         return None
-    return _window(numbers, center, width, elements.text(_FUNCTION).upper())
+    try:
+        lut = _Lut(table, _LUT_DESCRIPTOR, _LUT_DATA, pixel.signed)
+    except Refusal:
+        return None
+    return lut if lut.entries.min() < lut.entries.max() else None
 
 
 def _window(numbers: Numbers, center: float, width: float, function: str) -> Numbers | None:
-    """DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3; None where the width is none."""
+    """DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3; None where the width is none, or a threshold of black and white."""
     if function == "SIGMOID" and width > 0:
         return 1 / (1 + np.exp(-4 * (numbers - center) / width))
     if function == "LINEAR_EXACT" and width > 0:
         return (numbers - center) / width + 0.5
-    if width == 1:
-        return (numbers > center - 0.5).astype(np.float64)
     if width > 1:
         return (numbers - (center - 0.5)) / (width - 1) + 0.5
     return None
@@ -128,9 +165,8 @@ class _Lut:
         signed = explicit == b"SS" or (signed and explicit != b"US")
         self.first = int(words[1:2].astype("<u2").view("<i2")[0] if signed else words[1])
         self.entries = _entries(elements, data, count)
-        self.top = max(2.0 ** min(int(words[2]), 16) - 1, 1.0)
-        if self.entries.max() > self.top:
-            self.top = 255.0 if self.entries.max() <= 255 else 65535.0
+        greatest, bits = float(self.entries.max()), int(words[2])
+        self.top = white_level(greatest, bits if 1 <= bits <= 16 and greatest < 2**bits else 16)
 
 
 def _entries(elements: Elements, tag: int, count: int) -> Numbers:
@@ -187,7 +223,7 @@ def luminance(words: NDArray[Any], pixel: ImagePixel) -> NDArray[np.float32]:
     pixel
         How they are stored.
     """
-    full = np.float32(2**pixel.bits_stored - 1)
+    full = np.float32(white_level(float(words.max()), pixel.bits_stored))
     pixels = np.empty(words.shape[:2], np.float32)
     for block in _blocks(pixels):
         part = words[block].astype(np.float32)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from lungwise.films.elements import Elements
 from lungwise.films.film import Refusal
 from lungwise.films.limits import check_size, damaged, several_frames
-from lungwise.films.work_limit import check_work
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = (
@@ -69,7 +68,6 @@ def read_image_pixel(elements: Elements) -> ImagePixel:
         raise several_frames()
     pixel = _declared(elements)
     check_size(pixel.columns, pixel.rows)
-    check_work(pixel.values)
     _check_bits(pixel)
     _check_samples(pixel)
     return pixel

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import struct
 import warnings
 from collections.abc import Iterator
 from typing import Any, cast
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL import WebPImagePlugin as WebP
 
+from lungwise.films.depth import white_level
 from lungwise.films.film import Film, Refusal
-from lungwise.films.jpeg_segments import decoded_whole, jpeg_segments
+from lungwise.films.jpeg_segments import JPEG_LS, LOSSLESS, JpegSegments, decoded_whole, jpeg_segments
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
 from lungwise.films.photograph import cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
-from lungwise.films.tiff_directory import check_directory
+from lungwise.films.tiff_directory import film_page
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -39,6 +41,7 @@ _PHOTOMETRIC = {
     "LAB": "LAB",
 }
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
 _BMP_COMPRESSION, _BMP_RUN_LENGTHS = slice(30, 34), (1, 2)
 _MOST_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
 _MOST_EXIF = 2**20
@@ -60,12 +63,37 @@ def open_picture(data: bytes, kind: str) -> Film:
     Refusal
         If the picture is too small, too large, of several frames, damaged or of no known kind.
     """
-    data, scans = _picture_alone(data, kind)
+    if kind == "JPEG":
+        return _open_jpeg(jpeg_segments(data))
+    return _open(_picture_alone(data, kind), kind)
+
+
+def _open_jpeg(segments: JpegSegments) -> Film:
+    header = segments.header
+    check_size(header.columns, header.rows)
+    if header.precision != 8 or header.process in (LOSSLESS, JPEG_LS):
+        return _open_deep_jpeg(segments)
+    check_jpeg(segments.picture, segments.scans, header.columns, header.rows)
+    check_work(header.columns * header.rows * max(1, segments.scans // SCANS_AS_ONE))
+    if not segments.ended:
+        decoded_whole(segments, _decoded)
+    return _open(segments.picture, "JPEG")
+
+
+def _open_deep_jpeg(segments: JpegSegments) -> Film:
+    """Decode a frame of 12 bits, or a lossless one, as they are in DICOM files."""
+    from lungwise.films.codestream import decode_deep_jpeg  # here, for pictures hardly ever need it
+
+    if segments.header.components != 1:
+        raise Refusal("unsupported", "The picture is a rare kind of JPEG in colours; save it as PNG.")
+    words = decode_deep_jpeg(segments)
+    white = np.float32(white_level(float(words.max()), segments.header.precision))
+    return Film(np.divide(words, white, dtype=np.float32), "MONOCHROME2", "JPEG")
+
+
+def _open(data: bytes, kind: str) -> Film:
     with _quiet(), _header(data, kind) as image:
         _check_header(image, data, kind)
-        if kind == "JPEG":
-            check_jpeg(data, scans, *image.size)
-        check_work(image.width * image.height * max(1, scans // SCANS_AS_ONE))
         photometric = _photometric(image)
         image.load()
         _turn_upright(image)
@@ -95,16 +123,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
-    with _header(jpeg, "JPEG") as image:
-        _check_header(image, jpeg, "JPEG")
+    with _quiet(), _header(jpeg, "JPEG") as image:
         return np.asarray(image)
 
 
 def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
     """Read the header by the one plugin: Image.open would warn of large pictures, which have their own refusal."""
     try:
-        if kind == "TIFF":
-            check_directory(data)
         return _PLUGINS[kind](io.BytesIO(data))
     except Refusal:
         raise
@@ -114,23 +139,22 @@ def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
 
 def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
     check_size(*image.size, most=_most_pixels(image, kind))
-    if getattr(image, "is_animated", False):
+    if kind == "WebP" and getattr(image, "is_animated", False):
         raise several_frames()
+    check_work(image.width * image.height)
     if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
         # Pillow decodes these byte by byte in Python: minutes for a hostile file
         raise Refusal("unsupported", "Run-length coded BMP is not read; save the picture as PNG.")
 
 
-def _picture_alone(data: bytes, kind: str) -> tuple[bytes, int]:
-    """The file without what lies beside its picture, and how many scans it has."""
-    if kind == "PNG":
-        return picture_chunks(data), 1
-    if kind == "JPEG":
-        segments = jpeg_segments(data)
-        if not segments.ended:
-            decoded_whole(segments, _decoded)
-        return segments.picture, segments.scans
-    return data, 1
+def _picture_alone(data: bytes, kind: str) -> bytes:
+    """The file without what lies beside its picture."""
+    try:
+        if kind == "PNG":
+            return picture_chunks(data)
+        return film_page(data) if kind == "TIFF" else data
+    except struct.error as error:
+        raise damaged(f"it starts as {kind} and its header cannot be read") from error
 
 
 def _turn_upright(image: ImageFile.ImageFile) -> None:
@@ -182,10 +206,28 @@ def _unit(image: Image.Image, top: int) -> NDArray[np.float32]:
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
-    pixels = _unit(image, 65535)
+    words = np.asarray(image)
+    pixels: NDArray[np.float32] = np.divide(words, np.float32(_white_of(image, float(words.max()))), dtype=np.float32)
+    np.minimum(pixels, 1, out=pixels)
     if isinstance(transparent := image.info.get("transparency"), int):
-        pixels[np.asarray(image) == transparent] = 0
+        pixels[words == transparent] = 0
     return pixels
+
+
+def _white_of(image: Image.Image, greatest: float) -> float:
+    """White of a TIFF that says so; else of the fewest bits that hold the values that occur."""
+    tags = getattr(image, "tag_v2", {})
+    said, bits = (_first_number(tags.get(tag)) for tag in (_MAX_SAMPLE_VALUE, _BITS_PER_SAMPLE))
+    if said and greatest <= said < 1 << 16:
+        return said
+    if bits and bits < 16 and greatest < 1 << int(bits):
+        return float((1 << int(bits)) - 1)
+    return white_level(greatest, 16)
+
+
+def _first_number(value: Any) -> float:  # noqa: ANN401 - of a tag that may hold anything
+    first = value[0] if isinstance(value, tuple) and value else value
+    return float(first) if isinstance(first, int) else 0.0
 
 
 def _wide_grey(values: NDArray[Any]) -> NDArray[np.float32]:

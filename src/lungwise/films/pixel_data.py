@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.codestream import decode_codestream, decode_run_lengths
+from lungwise.films.codestream import decode_codestream, decode_run_lengths, is_codestream
 from lungwise.films.elements import PIXEL_DATA, Element
 from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
 from lungwise.films.limits import damaged
+from lungwise.films.work_limit import check_work
 
 _NATIVE = {
     "",
@@ -25,9 +26,10 @@ _RLE = "1.2.840.10008.1.2.5"
 _CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
 TRANSFER_SYNTAXES = frozenset({*_NATIVE - {""}, *_CODESTREAMS, _RLE})
 """Every transfer syntax that is read here."""
-_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+_ITEM = 0xFFFEE000
 _MOST_FRAGMENTS = 100_000
-_RLE_HEADER = 64
+_ITEM_START = b"\xfe\xff\x00\xe0"
+_RLE_HEADER, _MOST_SEGMENTS = 64, 15
 
 
 def check_syntax(syntax: str) -> None:
@@ -60,22 +62,39 @@ def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -
         `damaged` or `unsupported`.
     """
     element = elements[PIXEL_DATA]
-    if element.undefined_length == (syntax in _NATIVE):
-        raise damaged("its transfer syntax and its pixel data disagree on compression")
-    if syntax in _NATIVE:
+    if _is_native(element, syntax):
         return _native(element, pixel)
-    fragments = _fragments(element.value)
-    if syntax == _RLE:
-        return _run_lengths(fragments, pixel)
-    return _as_words(decode_codestream(b"".join(fragments), pixel))
+    frame = b"".join(_fragments(element.value)) if _has_items(element) else bytes(element.value)
+    if _is_run_lengths(frame, syntax):
+        return _run_lengths(frame, pixel)
+    return _as_words(decode_codestream(frame, pixel))
+
+
+def _is_native(element: Element, syntax: str) -> bool:
+    """Tell by the bytes: files whose meta information was written anew name another syntax, or none."""
+    if element.undefined_length:
+        return False
+    return syntax in _NATIVE or not (_has_items(element) or is_codestream(element.value))
+
+
+def _has_items(element: Element) -> bool:
+    return element.undefined_length or bytes(element.value[:4]) == _ITEM_START
+
+
+def _is_run_lengths(frame: bytes, syntax: str) -> bool:
+    """Whether the frame begins as run lengths do: how many segments, and that the first follows the header."""
+    count, first = struct.unpack_from("<2I", frame) if len(frame) >= _RLE_HEADER else (0, 0)
+    plausible = 1 <= count <= _MOST_SEGMENTS and first == _RLE_HEADER
+    return plausible or (syntax == _RLE and not is_codestream(frame))
 
 
 def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
     halved = pixel.samples == 3 and pixel.photometric.endswith("422")
     size = pixel.values * pixel.bits_allocated // 8
     size = size * 2 // 3 if halved else size
-    if not size <= len(element.value) <= size + 1:  # values are padded to an even length
+    if not size <= len(element.value) < 2 * size:  # with padding behind (PS3.5, 8.1.1), but not with another frame
         raise damaged(f"its header asks for {size} bytes of pixels and it has {len(element.value)}")
+    check_work(pixel.values)
     words = _native_words(element, size, pixel.bits_allocated)
     if halved:
         return words.reshape(-1, 4)[:, :2].reshape(pixel.rows, pixel.columns)
@@ -97,39 +116,41 @@ def _native_words(element: Element, size: int, bits: int) -> NDArray[Any]:
 
 
 def _fragments(value: memoryview) -> list[memoryview]:
-    """The fragments of the one frame, without the offset table (DICOM PS3.5, A.4)."""
+    """The fragments of the one frame (DICOM PS3.5, A.4): the offset table is not asked, the fragments are.
+
+    Whatever is no item ends them, for some writers put zeros where the delimiter belongs.
+    """
     items: list[memoryview] = []
     at = 0
     while at + 8 <= len(value):
         group, element, length = struct.unpack_from("<HHI", value, at)
-        tag = group << 16 | element
-        if tag == _SEQUENCE_END:
+        if group << 16 | element != _ITEM:
             break
-        if tag != _ITEM or length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
+        if length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
             raise damaged("its compressed pixels end too early")
         items.append(value[at + 8 : at + 8 + length])
         at += 8 + length
-    offsets, fragments = items[:1], items[1:]
+    fragments = items[1:]
     if not fragments:
         raise damaged("it has no compressed pixels")
-    if len(offsets[0]) > 4 or any(part[:4] == fragments[0][:4] for part in fragments[1:]):
+    if any(part[:4] == fragments[0][:4] for part in fragments[1:]):
         raise damaged("it declares one frame and holds several")
     return fragments
 
 
-def _run_lengths(fragments: list[memoryview], pixel: ImagePixel) -> NDArray[Any]:
+def _run_lengths(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     """Decode RLE: one segment for every byte of every sample, the most significant first."""
-    frame = fragments[0]
     width = pixel.bits_allocated // 8
-    if len(fragments) > 1 or len(frame) < _RLE_HEADER:
+    if len(frame) < _RLE_HEADER:
         raise damaged("its run lengths are cut")
     count, *offsets = struct.unpack_from("<16I", frame)
     if count != pixel.samples * width:
         raise damaged(f"it has {count} run-length segments where its header asks for {pixel.samples * width}")
+    check_work(pixel.values)
     words = np.empty((pixel.rows * pixel.columns, pixel.samples, width), np.uint8)
     ends = [*offsets[1:count], len(frame)]
     for n, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
-        words[:, n // width, n % width] = decode_run_lengths(frame[start:end], len(words))
+        words[:, n // width, n % width] = decode_run_lengths(memoryview(frame)[start:end], len(words))
     decoded = words.view(">u2" if width == 2 else np.uint8)
     return decoded.reshape((pixel.rows, pixel.columns) if pixel.samples == 1 else (pixel.rows, pixel.columns, -1))
 

@@ -1,33 +1,117 @@
-"""The directory of a TIFF, bounded before Pillow makes an object of each of its values (TIFF 6.0, section 2)."""
+"""The directories of a TIFF, walked and bounded before Pillow makes an object of each of their values (TIFF 6.0)."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from lungwise.films.limits import MAX_PIXELS, MIN_SIDE, damaged
+from lungwise.films.film import Refusal
+from lungwise.films.limits import MAX_PIXELS, MIN_SIDE, damaged, several_frames
 
 _BIG = 43
 _ONE_VALUE = {1, 2, 7}  # bytes, text and what is undefined
 _MOST_ENTRIES = 4096
 _MOST_VALUES = 2 * MAX_PIXELS // MIN_SIDE + 2**16  # offset and size of every strip, were each one line, and the rest
+_MOST_PAGES = 64
+_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT = 254, 255, 256, 257
+_SHORT = 3
+_REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
 
 
-def check_directory(data: bytes) -> None:
-    """Refuse a first directory of more entries or values than any film has; bytes and texts stay one value each.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the directories are written: 32-bit offsets, or 64-bit ones."""
+
+    order: str
+    first: int
+    offset: str
+    count: str
+    entry: str
+
+    @classmethod
+    def of(cls, data: bytes) -> _Layout:
+        order = "<" if data.startswith(b"II") else ">"
+        if data[2] == _BIG:
+            return cls(order, 8, order + "Q", order + "Q", order + "HHQ8s")
+        return cls(order, 4, order + "I", order + "H", order + "HHI4s")
+
+    def number(self, form: str, data: bytes, at: int) -> int:
+        (number,) = struct.unpack_from(form, data, at)
+        return int(number)
+
+
+def film_page(data: bytes) -> bytes:
+    """Give the TIFF so that its film is its first page: thumbnails and masks of it are no films of their own.
 
     Raises
     ------
     Refusal
-        `damaged`.
+        `damaged`, if a directory has more entries or values than any film has; `several-frames`.
+    struct.error
+        If it ends inside a directory.
     """
-    order = "<" if data.startswith(b"II") else ">"
-    big = data[2] == _BIG  # as Pillow does, which knows 64-bit offsets in little-endian order only
-    head, entry = (order + "Q", order + "HHQ8x") if big else (order + "H", order + "HHI4x")
-    (start,) = struct.unpack_from(order + ("8xQ" if big else "4xI"), data)
-    (entries,) = struct.unpack_from(head, data, start)
+    if data.startswith(b"MM\0+"):
+        raise Refusal("unsupported", "A TIFF of 64-bit offsets in big-endian order is not read; save it as PNG.")
+    layout = _Layout.of(data)
+    pages = list(_pages(data, layout))
+    if not pages:
+        raise damaged("it has no directory")
+    films = [start for start, beside in pages if not beside] or [pages[0][0]]
+    if len(films) > 1:
+        raise several_frames()
+    if films[0] == pages[0][0]:
+        return data
+    after = layout.first + struct.calcsize(layout.offset)
+    return data[: layout.first] + struct.pack(layout.offset, films[0]) + data[after:]
+
+
+def _pages(data: bytes, layout: _Layout) -> Iterator[tuple[int, bool]]:
+    """Where each directory starts, and whether it is of a picture beside the film.
+
+    What follows the first and is no directory of a picture ends them, as does a circle.
+    """
+    start = layout.number(layout.offset, data, layout.first)
+    seen: set[int] = set()
+    while start and start not in seen and len(seen) < _MOST_PAGES:
+        if seen and start + struct.calcsize(layout.count) > len(data):
+            return
+        table, end = _table(data, start, layout)
+        page = _page(table, layout)
+        if seen and not page.is_picture:
+            return
+        seen.add(start)
+        yield start, page.lies_beside
+        if end + struct.calcsize(layout.offset) > len(data):
+            return
+        start = layout.number(layout.offset, data, end)
+
+
+def _table(data: bytes, start: int, layout: _Layout) -> tuple[bytes, int]:
+    """The entries of a directory, and where they end."""
+    entries = layout.number(layout.count, data, start)
     if entries > _MOST_ENTRIES:
         raise damaged("its directory has more entries than any film")
-    start += struct.calcsize(head)
-    table = data[start : start + entries * struct.calcsize(entry)]
-    if sum(count for _, kind, count in struct.iter_unpack(entry, table) if kind not in _ONE_VALUE) > _MOST_VALUES:
+    first = start + struct.calcsize(layout.count)
+    end = first + entries * struct.calcsize(layout.entry)
+    return data[first:end], end
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    is_picture: bool
+    lies_beside: bool
+
+
+def _page(table: bytes, layout: _Layout) -> _Page:
+    """What a directory's own tags say: a smaller copy of the film, or a mask of it, is no film."""
+    size = struct.calcsize(layout.entry)
+    entries = list(struct.iter_unpack(layout.entry, table[: len(table) // size * size]))
+    if sum(count for _, kind, count, _ in entries if kind not in _ONE_VALUE) > _MOST_VALUES:
         raise damaged("its directory has more values than any film")
+    beside = False
+    for tag, kind, count, value in entries:
+        if tag in (_SUBFILE, _OLD_SUBFILE) and count == 1:
+            number = layout.number(layout.order + ("H" if kind == _SHORT else "I"), value, 0)
+            beside |= bool(number & (_REDUCED | _MASK)) if tag == _SUBFILE else number == _OLD_REDUCED
+    return _Page({_WIDTH, _HEIGHT} <= {tag for tag, *_ in entries}, beside)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films import Refusal, header
+from lungwise.films.film import BODY_PART
 
 
 class Verdict(StrEnum):
@@ -42,7 +43,10 @@ UNREADABLE_AGE = Caution(
     header.UNREADABLE_AGE,
     "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading.",
 )
-OF_HEADERS = {caution.code: caution for caution in (IMPOSSIBLE_DATE, UNREADABLE_AGE)}
+OTHER_BODY_PART = Caution(
+    BODY_PART, "The film's header names another part of the body; the picture looks like a chest, and was read as one."
+)
+OF_HEADERS = {caution.code: caution for caution in (IMPOSSIBLE_DATE, UNREADABLE_AGE, OTHER_BODY_PART)}
 """By the codes that a film's header is warned of with."""
 
 

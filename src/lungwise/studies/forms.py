@@ -21,6 +21,7 @@ from wtforms import (
 )
 from wtforms.validators import Length, Optional
 
+from lungwise.films.formats import FORMATS
 from lungwise.patients.forms import PatientFields
 from lungwise.reading.reading import Verdict
 from lungwise.studies.models import Standing
@@ -28,7 +29,8 @@ from lungwise.studies.service import Conclusion
 from lungwise.studies.wording import SHORT
 from lungwise.studies.worklist import Order, Wanted
 
-ACCEPTED = ".jpg,.jpeg,.png,.webp,.tif,.tiff,.bmp,.dcm,.dicom,.zip,image/*,application/dicom,application/zip"
+_SUFFIXES = [f".{suffix}" for known in FORMATS for suffix in known.suffixes]
+ACCEPTED = ",".join([*_SUFFIXES, ".zip", "image/*", "application/dicom", "application/zip"])
 
 
 class NewStudyForm(PatientFields):

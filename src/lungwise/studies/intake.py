@@ -9,12 +9,11 @@ from pathlib import PurePosixPath
 
 from lungwise.errors import Rejected
 from lungwise.films.elements import read_elements
+from lungwise.films.formats import kind_of
 from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.zip_members import MostUnpacked, zip_members
-
-_SIGNATURES = ((b"\xff\xd8\xff", "JPEG"), (b"\x89PNG", "PNG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"))
 
 Files = Iterable[tuple[str, bytes]]
 """Uploaded files: their names and their bytes."""
@@ -83,20 +82,6 @@ def unpack(files: Files, limits: Limits) -> list[Upload]:
     if not films:
         raise Rejected("There is no film in this upload. Choose at least one file.")
     return films
-
-
-def kind_of(data: bytes) -> str | None:
-    """Name a film's file format from its first bytes; none where it has none of ours."""
-    if data[128:132] == b"DICM" or _begins_as_dicom(data):
-        return "DICOM"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    return next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), None)
-
-
-def _begins_as_dicom(data: bytes) -> bool:
-    """Know an old DICOM file without preamble by its first element's group and length of group."""
-    return data[:2] in (b"\x02\0", b"\x08\0") and data[3:4] == b"\0" and len(data) > 132
 
 
 def patient_of(films: Iterable[Upload]) -> PatientFacts | None:

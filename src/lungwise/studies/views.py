@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from lungwise.accounts.person import Right
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal, open_film
+from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.studies import pictures
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
@@ -169,8 +170,7 @@ def original(key: str) -> Answer:
     record = desk().studies.film(person(), key)
     answer = make_response(desk().studies.data(record))
     answer.content_type = "application/octet-stream"
-    suffix = {"JPEG": "jpg", "DICOM": "dcm"}.get(record.kind, record.kind.lower())
-    answer.headers["Content-Disposition"] = f'attachment; filename="film-{key}.{suffix}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="film-{key}.{suffix_of(record.kind)}"'
     desk().note("exported", "film", key)
     return answer
 

@@ -51,6 +51,9 @@ WARNINGS: Final = {
         "A date in the film's header cannot be right: of birth or of the study. "
         "Check whose film this is, and their age."
     ),
+    "body-part": N_(
+        "The film's header names another part of the body; the picture looks like a chest, and was read as one."
+    ),
     "unreadable-age": N_(
         "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading."
     ),

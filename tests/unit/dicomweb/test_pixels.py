@@ -36,7 +36,7 @@ def test_colours_come_as_they_are_or_not_at_all() -> None:
             frame(dicom_file(COLOURS, **odd))
 
 
-@pytest.mark.parametrize("attributes", [{"PixelData": None}, {"NumberOfFrames": 2}, {"Rows": 70}])
+@pytest.mark.parametrize("attributes", [{"PixelData": None}, {"NumberOfFrames": 2}, {"Rows": 700}])
 def test_what_has_no_frame_or_more_than_one_is_refused(attributes: dict[str, Any]) -> None:
     with pytest.raises(Refusal):
         frame(dicom_file(WORDS, **attributes))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_files import dicom_file, lut_item
@@ -43,8 +44,34 @@ def test_windows_of_the_standard(function: str | None, expected: Any) -> None:
     assert np.allclose(pixels(**attributes), np.clip(expected(WORDS.astype(float)), 0, 1), atol=1e-6)
 
 
-def test_a_window_one_wide_is_a_threshold() -> None:
-    assert np.array_equal(pixels(WindowCenter=2000, WindowWidth=1), WORDS > 1999.5)
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"WindowCenter": 127, "WindowWidth": 255, "PixelPaddingValue": 0},  # of 8 bits, where the values have 12
+        {"WindowCenter": -5000, "WindowWidth": 100},
+        {"WindowCenter": 90000, "WindowWidth": 100},
+        {"WindowCenter": 2000, "WindowWidth": 1},
+        {"WindowCenter": 90000, "WindowWidth": 100, "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": 90000, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_off_the_values_is_left_aside(window: dict[str, Any], photometric: str) -> None:
+    words = np.maximum(WORDS, 300)
+    expected = spread(words) if photometric == "MONOCHROME2" else 1 - spread(words)
+    assert np.allclose(pixels(words, PhotometricInterpretation=photometric, **window), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("slope", ["0", "0.0", "-0", "1e308"])
+def test_a_slope_that_cannot_be_meant_is_left_aside(slope: str) -> None:
+    rescaled = pixels(RescaleSlope=slope, RescaleIntercept="1e308", WindowCenter=2000, WindowWidth=1000)
+    assert np.array_equal(rescaled, pixels(WindowCenter=2000, WindowWidth=1000))
+
+
+def test_padding_of_every_value_is_left_aside() -> None:
+    all_of_them = pixels(PixelPaddingValue=0, PixelPaddingRangeLimit=4095)
+    assert np.allclose(all_of_them, spread(WORDS), atol=1e-6)
 
 
 def test_of_several_windows_the_first_counts() -> None:
@@ -120,12 +147,41 @@ def test_a_lut_of_65536_entries_is_described_by_0() -> None:
     assert np.allclose(pixels(VOILUTSequence=[lut_item(0, entries)]), 1 - WORDS / 65535, atol=1e-6)
 
 
-def test_a_lut_shorter_than_it_says_is_damaged() -> None:
-    item = lut_item(0, np.arange(4096, dtype=np.uint16))
-    item.LUTData = item.LUTData[:100]
-    with pytest.raises(Refusal, match="look-up table") as refused:
-        pixels(VOILUTSequence=[item])
-    assert refused.value.code == "damaged"
+def broken_luts() -> dict[str, Dataset]:
+    short, empty, headless, level, shapeless, beside = (lut_item(0, np.arange(4096, dtype=np.uint16)) for _ in range(6))
+    short.LUTData = short.LUTData[:-2]
+    empty.LUTData, empty.LUTDescriptor = b"", None
+    del headless.LUTDescriptor
+    level.LUTData = bytes(8192)
+    shapeless.LUTDescriptor = [4096, 0]
+    beside.LUTDescriptor = [4096, 60000, 12]  # all values lie before its first, and so become black
+    return {"short": short, "empty": empty, "headless": headless, "of one level": level, "shapeless": shapeless} | {
+        "off the values": beside,
+        "nothing": Dataset(),
+    }
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("name", broken_luts())
+def test_a_broken_voi_lut_is_left_aside(name: str, syntax: str) -> None:
+    window: dict[str, Any] = {"WindowCenter": 2000, "WindowWidth": 1000}
+    broken = broken_luts()[name]
+    assert np.array_equal(pixels(VOILUTSequence=[broken], syntax=syntax, **window), pixels(**window))
+    assert np.allclose(pixels(VOILUTSequence=[broken], syntax=syntax), spread(WORDS), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", broken_luts().keys() - {"off the values"})
+def test_a_broken_modality_lut_is_left_aside(name: str) -> None:
+    rescaled: dict[str, Any] = {"RescaleSlope": 2, "RescaleIntercept": -100, "WindowCenter": 2000, "WindowWidth": 1000}
+    assert np.array_equal(pixels(ModalityLUTSequence=[broken_luts()[name]], **rescaled), pixels(**rescaled))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_a_lut_of_fewer_bits_than_it_says_is_as_bright_as_its_entries(bits: int) -> None:
+    entries = (np.linspace(0, 1, 4096) ** 0.5 * (2**bits - 1)).astype(np.uint16)
+    honest, declared_16 = (pixels(VOILUTSequence=[lut_item(0, entries, said)]) for said in (bits, 16))
+    assert np.array_equal(declared_16, honest)
+    assert declared_16.max() > 0.9
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "1e400", "odd", ""])

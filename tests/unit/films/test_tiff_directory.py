@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import io
 import struct
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from drawn import chest_bytes, picture
 from lungwise.films import Refusal, open_film
-from lungwise.films.tiff_directory import check_directory
+from lungwise.films.tiff_directory import film_page
 
 SHORT, TEXT, LONG = 3, 2, 4
 
@@ -37,7 +42,8 @@ def test_a_directory_beyond_any_film_is_damaged(
 
 @pytest.mark.parametrize("big", [False, True])
 def test_a_film_in_strips_of_one_line_and_a_long_profile_passes(big: bool) -> None:
-    check_directory(tiff((273, LONG, 1_000_000), (279, LONG, 1_000_000), (34675, TEXT, 40_000_000), big=big))
+    file = tiff((273, LONG, 1_000_000), (279, LONG, 1_000_000), (34675, TEXT, 40_000_000), big=big)
+    assert film_page(file) == file
 
 
 @pytest.mark.parametrize("big", [False, True])
@@ -47,3 +53,54 @@ def test_a_directory_that_ends_early_is_damaged(big: bool) -> None:
         with pytest.raises(Refusal) as refused:
             open_film(file[:end])
         assert refused.value.code == "damaged"
+
+
+BYTES = chest_bytes()
+FILM, SMALL = Image.fromarray(BYTES), Image.fromarray(np.ascontiguousarray(BYTES[::2, ::2]))
+REDUCED, MASK, PAGE = {254: 1}, {254: 4}, {254: 2}
+
+
+def pages(*each: tuple[Image.Image, dict[int, int]], big: bool = False) -> bytes:
+    """A TIFF of these pages with these tags."""
+    out = io.BytesIO()
+    first, *rest = each
+    for image, tags in each:
+        image.encoderinfo = {"tiffinfo": tags}  # as Pillow itself notes the tags of each page
+    first[0].save(
+        out, "TIFF", save_all=True, append_images=[image for image, _ in rest], tiffinfo=first[1], big_tiff=big
+    )
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("beside", [REDUCED, MASK, {255: 2}, {254: 5}], ids=str)
+def test_a_thumbnail_or_mask_is_no_film(beside: dict[int, int], big: bool) -> None:
+    for file in (pages((FILM, {}), (SMALL, beside), big=big), pages((SMALL, beside), (FILM, {}), big=big)):
+        assert np.array_equal(open_film(file).pixels, open_film(picture(BYTES, "TIFF")).pixels)
+
+
+def test_a_thumbnail_alone_is_the_picture() -> None:
+    assert open_film(pages((SMALL, REDUCED))).pixels.shape == (80, 64)
+
+
+@pytest.mark.parametrize("tags", [{}, PAGE], ids=str)
+def test_two_films_are_several_frames(tags: dict[int, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        open_film(pages((FILM, tags), (FILM.copy(), tags)))
+    assert refused.value.code == "several-frames"
+
+
+@pytest.mark.parametrize("after", ["itself", "nothing", "beyond", "pixels"])
+def test_a_broken_pointer_to_another_page_costs_no_film(after: str) -> None:
+    file = picture(BYTES, "TIFF")
+    directory = int.from_bytes(file[4:8], "little")
+    end = directory + 2 + 12 * int.from_bytes(file[directory : directory + 2], "little")
+    where = {"itself": directory, "nothing": len(file), "beyond": 2**31, "pixels": 20}[after]
+    broken = file[:end] + struct.pack("<I", where) + file[end + 4 :]
+    assert np.array_equal(open_film(broken).pixels, open_film(file).pixels)
+
+
+def test_64_bit_offsets_in_big_endian_order_are_unsupported() -> None:
+    with pytest.raises(Refusal) as refused:
+        open_film(tiff((256, SHORT, 1), order=">", big=True))
+    assert refused.value.code == "unsupported"

@@ -12,9 +12,10 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from lungwise.errors import Rejected
+from lungwise.films.formats import kind_of
 from lungwise.films.header import read_header
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.intake import Limits, Upload, kind_of, patient_of, unpack
+from lungwise.studies.intake import Limits, Upload, patient_of, unpack
 
 LIMITS = Limits(films=3, film_bytes=200_000, total_bytes=400_000)
 
