@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lungwise.store import Base, Moment
+from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
 
@@ -31,10 +31,28 @@ class AuditEntry(Base):
 
 
 class AuditHead(Base):
-    """The chain's end: how many entries there are and the last one's hash. One row."""
+    """The chain's end, as `chain.End` says, signed. One row.
+
+    It is not signed where entries were added after an end that was not what was written: nothing makes it whole again.
+    """
 
     __tablename__ = "audit_head"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     entries: Mapped[int] = mapped_column()
     hash: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(8))
+    broken_at: Mapped[int | None] = mapped_column()
+    signature: Mapped[str] = mapped_column(String(64))
+
+
+class AuditKey(Base):
+    """A secret that entries were signed with under a key that is no longer the first."""
+
+    __tablename__ = "audit_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(8), unique=True)
+    secret_encrypted: Mapped[Value] = mapped_column("secret", Encrypted(row_key="name"))
+
+    secret = EncryptedText("secret_encrypted")

@@ -1,9 +1,7 @@
-"""The audit trail: entries are only ever added, each chained by hash to the one before."""
+"""The audit trail: entries are only ever added, each signed with the one before."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -12,11 +10,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
+from lungwise.audit.chain import START, ChainKeys, End, entry_hash
+from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.store import Clock
 
 PAGE = 50
-_START = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,8 @@ class AuditTrail:
         times
             How often it was done, where one entry stands for many deeds.
         """
-        head = self._session.get(AuditHead, 1, with_for_update=True, populate_existing=True)
-        if head is None:
-            head = AuditHead(id=1, entries=0, hash=_START)
-            self._session.add(head)
+        head, keys = self._locked_head(), ChainKeys(self._session)
+        sound = self._is_sound(head, keys)
         entry = AuditEntry(
             id=head.entries + 1,
             at=self._clock(),
@@ -71,10 +68,13 @@ class AuditTrail:
             times=times,
             hash="",
         )
-        entry.hash = _hash(head.hash, entry)
+        secret = keys.secret(head.key)
+        entry.hash = entry_hash(secret, head.hash, entry)
         head.entries, head.hash = entry.id, entry.hash
+        head.signature = End.of(head).signature(secret) if sound else ""
         self._session.add(entry)
         self._session.flush()
+        mark_after_commit(self._session, head)
 
     def page(self, person: Person, wanted: AuditFilter, before: int | None = None) -> list[AuditEntry]:
         """List a page of the clinic's entries, the newest first."""
@@ -89,26 +89,88 @@ class AuditTrail:
 
     def verify(self) -> Break | None:
         """Walk the whole chain and name its first break, if it has one."""
-        previous, number = _START, 0
+        mark, keys = read_mark(self._session), ChainKeys(self._session)
+        secrets, previous, number = keys.oldest_first(), START, 0
         for entry in self._session.scalars(select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=500)):
             number += 1
             if entry.id != number:
                 return Break(number, "the entry is missing")
-            if entry.hash != _hash(previous, entry):
+            while secrets and entry.hash != entry_hash(secrets[0], previous, entry):
+                secrets.pop(0)  # a key is never used again once the next one was
+            if not secrets:
                 return Break(number, "the entry is not what was written")
             previous = entry.hash
-        return self._verify_head(number, previous)
+        return self._verify_end(number, previous) or self._verify_mark(mark)
+
+    def advance_key(self) -> None:
+        """Go on with the installation's first key, and keep the secret of the one before."""
+        head, keys = self._locked_head(), ChainKeys(self._session)
+        if head.key == keys.first:
+            return
+        sound = self._is_sound(head, keys)
+        keys.keep(head.key)
+        head.key = keys.first
+        head.signature = End.of(head).signature(keys.secret(head.key)) if sound else ""
+        self._session.flush()
+        mark_after_commit(self._session, head)
+
+    def mark_anew(self) -> None:
+        """Take the trail's end as it is for what this machine has seen: of a database that was restored."""
+        head = self._session.get(AuditHead, 1)
+        if head is not None:
+            write_mark(self._session, Mark(End.of(head), head.signature))
+
+    def is_marked(self) -> bool:
+        """Say whether this machine holds a mark of the trail's end."""
+        return read_mark(self._session) is not None
 
     def head(self) -> tuple[int, str]:
         """Give the number of entries and the last hash, to be noted outside this machine."""
         head = self._session.get(AuditHead, 1)
-        return (head.entries, head.hash) if head else (0, _START)
+        return (head.entries, head.hash) if head else (0, START)
 
-    def _verify_head(self, entries: int, last: str) -> Break | None:
-        expected, hash_ = self.head()
-        if entries != expected:
+    def _locked_head(self) -> AuditHead:
+        """Give the head, which no other transaction changes until this one ends."""
+        head = self._session.get(AuditHead, 1, with_for_update=True, populate_existing=True)
+        if head is None:
+            head = self._new_head(ChainKeys(self._session))
+            self._session.add(head)
+        return head
+
+    def _new_head(self, keys: ChainKeys) -> AuditHead:
+        """Begin the chain. Where there are entries already, somebody took its end away: it goes on unsigned."""
+        last = self._session.scalar(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))
+        entries, hash_ = (last.id, last.hash) if last else (0, START)
+        head = AuditHead(id=1, entries=entries, hash=hash_, key=keys.first, broken_at=None, signature="")
+        head.signature = "" if last else End.of(head).signature(keys.secret(head.key))
+        return head
+
+    def _is_sound(self, head: AuditHead, keys: ChainKeys) -> bool:
+        """Say whether the trail ends as it was written, and no earlier than this machine has seen."""
+        mark = read_mark(self._session)
+        cut = mark is not None and mark.end.entries > head.entries and keys.signed(mark.end, mark.signature)
+        return not cut and keys.signed(End.of(head), head.signature)
+
+    def _verify_end(self, entries: int, last: str) -> Break | None:
+        head, keys = self._session.get(AuditHead, 1), ChainKeys(self._session)
+        if head is None:
+            return Break(entries, "the chain has no end") if entries else None
+        if entries != head.entries:
             return Break(entries + 1, "entries are missing at the end")
-        return None if last == hash_ else Break(entries, "the chain's end is not what was written")
+        if last != head.hash or not keys.signed(End.of(head), head.signature):
+            return Break(entries, "the chain's end is not what was written")
+        if head.broken_at is not None:
+            return Break(head.broken_at, "it was not what was written when an upgrade gave the chain its key")
+        return None
+
+    def _verify_mark(self, mark: Mark | None) -> Break | None:
+        if mark is None:
+            return None
+        entries = mark.end.entries
+        last = self._session.scalar(select(AuditEntry.hash).where(AuditEntry.id == entries)) if entries else START
+        if last is None:
+            return Break(self.head()[0] + 1, f"this machine has seen {entries} entries")
+        return None if last == mark.end.hash else Break(entries, "the entry is not what this machine has seen")
 
     def _filtered(self, person: Person, wanted: AuditFilter) -> Select[AuditEntry]:
         person.need(Right.ADMINISTER)
@@ -124,20 +186,3 @@ class AuditTrail:
         if wanted.until:
             query = query.where(AuditEntry.at <= datetime.combine(wanted.until, time.max, UTC))
         return query
-
-
-def _hash(previous: str, entry: AuditEntry) -> str:
-    fields = [
-        previous,
-        entry.id,
-        entry.at.isoformat(),
-        entry.clinic_id,
-        entry.person_id,
-        entry.person_name,
-        entry.address,
-        entry.deed,
-        entry.subject,
-        entry.subject_key,
-        *([] if entry.times is None else [entry.times]),  # entries written before there were any hash as they did
-    ]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()

@@ -16,11 +16,15 @@ def audit() -> None:
 
 @audit.command()
 def verify() -> None:
-    """Walk the whole chain of hashes, and say where it breaks."""
-    with open_database(read_settings()) as database, database.reading() as session:
+    """Walk the whole signed chain, and say where it breaks."""
+    with open_database(read_settings()) as database, database.snapshot() as session:
         trail = AuditTrail(session, utc_now)
-        found = trail.verify()
+        marked, found = trail.is_marked(), trail.verify()
         entries, head = trail.head()
+    if entries and not marked:
+        click.echo(
+            "This machine holds no mark of the trail's end: entries that were cut off would go unseen.", err=True
+        )
     if found:
         raise click.ClickException(f"The audit trail breaks at entry {found.entry}: {found.reason}.")
     click.echo(f"The audit trail is whole: {entries} entries. Note its end outside this machine: {head}")

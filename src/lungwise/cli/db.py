@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from lungwise.audit.service import AuditTrail
 from lungwise.cli.installation import encrypt_films_of_earlier_releases, open_database, read_settings
-from lungwise.store import FilmStore, plain_films
+from lungwise.store import FilmStore, plain_films, utc_now
 from lungwise.store.backup import BackupError, back_up, check_films, misplaced_values, restore_from
 from lungwise.store.migrations import is_current, upgrade
 
@@ -73,6 +74,7 @@ def restore(file: Path) -> None:
                 upgrade(database.engine)
             with database.writing() as session:
                 films = restore_from(session, FilmStore(settings), file)
+                AuditTrail(session, utc_now).mark_anew()
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The database and {films} films are restored from {file}.")

@@ -70,6 +70,8 @@ def rotate() -> None:
 
 
 def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: Report) -> None:
+    with database.writing() as session:
+        AuditTrail(session, utc_now).advance_key()
     done = 0
     for count in reseal_rows(database):
         done += count

@@ -57,7 +57,8 @@ class Keys:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.path = settings.data_folder / "encryption.keys"
+        self.folder = settings.data_folder
+        self.path = self.folder / "encryption.keys"
         self._given = settings.encryption_keys.get_secret_value()
         self._known = ((0, 0), _ring(self._given)) if self._given else None
 

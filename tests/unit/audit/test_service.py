@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete, update
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select, update
 
 from lungwise.accounts.person import Role
+from lungwise.audit.chain import End, entry_hash
 from lungwise.audit.models import AuditEntry, AuditHead
-from lungwise.audit.service import AuditFilter, AuditTrail
+from lungwise.audit.service import AuditFilter, AuditTrail, Break
 from lungwise.errors import NotFound
+from lungwise.store import Database
+from lungwise.store.keys import Keys
+from lungwise.store.rotation import reseal_rows
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from conftest import Rooms
+    from lungwise.accounts.person import Person
 
 
 def test_a_trail_is_whole_on_either_database(either_rooms: Rooms) -> None:
@@ -49,17 +60,209 @@ def test_a_removed_entry_is_found_wherever_it_was(gone: int, rooms: Rooms) -> No
     assert found.entry == gone
 
 
-def test_a_cut_end_that_was_hidden_in_the_head_too_no_longer_matches_the_noted_hash(rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.audit.record(person, "deleted", "study", "key")
-    noted = rooms.audit.head()
-    last = rooms.session.get(AuditEntry, 1)
+def test_an_end_that_was_cut_off_and_its_older_head_put_back_is_found(either_rooms: Rooms) -> None:
+    rooms = either_rooms
+    person = trail_of(rooms, 3)
+    older = copy_of_head(rooms)
+    rooms.audit.record(person, "deleted", "study", "the evidence")
+    rooms.session.commit()
+    rooms.session.execute(delete(AuditEntry).where(AuditEntry.subject_key == "the evidence"))
+    rooms.session.execute(update(AuditHead).values(older))
+    rooms.session.commit()
+    found = verified(rooms)
+    assert found is not None
+    assert "this machine has seen 5" in found.reason
+    for number in range(3):  # what is added later does not hide it
+        rooms.audit.record(person, "saw", "study", f"key{number}")
+        rooms.session.commit()
+    assert verified(rooms) is not None
+
+
+def test_a_chain_made_anew_without_the_key_is_found(rooms: Rooms) -> None:
+    trail_of(rooms, 3)
+    entry = rooms.session.get(AuditEntry, 3)
+    assert entry is not None
+    entry.person_name = "Mallory"
+    entries = rooms.session.query(AuditEntry).order_by(AuditEntry.id).all()
+    previous = "0" * 64
+    for entry in entries:
+        entry.hash = previous = entry_hash(b"a guess at the key", previous, entry)
+    end = End(len(entries), previous, rooms.session.query(AuditHead).one().key)
+    rooms.session.execute(update(AuditHead).values(hash=end.hash, signature=end.signature(b"a guess at the key")))
+    rooms.session.commit()
+    found = verified(rooms)
+    assert found is not None
+    assert found.entry == 1
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_done_to_the_tables_is_found(data: st.DataObject, rooms: Rooms) -> None:
+    if not rooms.audit.head()[0]:
+        trail_of(rooms, 6)
+    rooms.session.commit()
+    with closing(Database(rooms.settings)) as database, database.session(writes=True) as session:
+        before = table_as_it_is(session)
+        tamper(data, session)
+        changed = table_as_it_is(session) != before
+        session.expire_all()
+        assert (AuditTrail(session, rooms.clock).verify() is not None) == changed
+        session.rollback()
+
+
+def tamper(data: st.DataObject, session: Session) -> None:
+    """Do what somebody can who writes to the database and has no key."""
+    what = data.draw(st.sampled_from(["delete", "edit", "swap", "head", "copy", "cut"]))
+    number, other = data.draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
+    table, column = AuditEntry.__table__, data.draw(st.sampled_from([c.name for c in AuditEntry.__table__.columns]))
+    rows = {row.id: row._asdict() for row in session.execute(select(table))}
+    if what == "delete":
+        session.execute(delete(AuditEntry).where(AuditEntry.id == number))
+    elif what == "cut":
+        session.execute(delete(AuditEntry).where(AuditEntry.id > number))
+        session.execute(update(AuditHead).values(entries=number, hash=rows[number]["hash"]))
+    elif what == "swap":
+        for one, two in ((number, other), (other, number)):
+            session.execute(update(AuditEntry).where(AuditEntry.id == one).values(rows[two] | {"id": one}))
+    elif what == "copy" and column != "id":
+        session.execute(update(AuditEntry).where(AuditEntry.id == number).values({column: rows[other][column]}))
+    elif what == "edit" and column in ("person_name", "address", "deed", "subject", "subject_key", "hash"):
+        session.execute(
+            update(AuditEntry).where(AuditEntry.id == number).values({column: data.draw(st.text("ab", max_size=9))})
+        )
+    elif what == "head":
+        name = data.draw(st.sampled_from(["hash", "key", "signature"]))
+        session.execute(update(AuditHead).values({name: data.draw(st.text("ab0", max_size=8))}))
+
+
+def table_as_it_is(session: Session) -> list[object]:
+    return [*session.execute(select(AuditEntry.__table__)), *session.execute(select(AuditHead.__table__))]
+
+
+def test_a_head_that_was_edited_is_not_signed_by_what_is_added_later(rooms: Rooms) -> None:
+    person = trail_of(rooms, 3)
+    (rooms.settings.data_folder / "audit-end.json").unlink()
+    last = rooms.session.get(AuditEntry, 3)
     assert last is not None
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id == 2))
-    rooms.session.execute(update(AuditHead).values(entries=1, hash=last.hash))
+    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > 3))
+    rooms.session.execute(update(AuditHead).values(entries=3, hash=last.hash))
+    rooms.audit.record(person, "saw", "study", "key")
+    rooms.session.commit()
+    found = verified(rooms)
+    assert found is not None
+    assert "end is not what was written" in found.reason
+
+
+def test_a_head_that_was_taken_away_is_missed_though_the_trail_goes_on(rooms: Rooms) -> None:
+    person = trail_of(rooms, 3)
+    rooms.session.execute(delete(AuditHead))
+    rooms.session.commit()
     rooms.session.expire_all()
-    assert rooms.audit.verify() is None  # the chain alone cannot see this,
-    assert rooms.audit.head() != noted  # which is why its end is to be noted elsewhere
+    assert verified(rooms) is not None
+    rooms.audit.record(person, "saw", "study", "key")
+    rooms.session.commit()
+    assert verified(rooms) is not None
+
+
+def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, trail_of(either_rooms, 2)
+    file = rooms.settings.data_folder / "encryption.keys"
+    for round_ in range(3):
+        Keys(rooms.settings).add()
+        rooms.audit.record(person, "saw", "study", f"before {round_}")
+        rooms.audit.advance_key()
+        rooms.audit.record(person, "saw", "study", f"after {round_}")
+        rooms.session.commit()
+        with closing(Database(rooms.settings)) as database:
+            assert sum(reseal_rows(database)) == round_
+        file.write_text(file.read_text().splitlines()[0])
+        assert verified(rooms) is None
+    entry = rooms.session.get(AuditEntry, 1)
+    assert entry is not None
+    entry.deed = "saw nothing"
+    rooms.session.commit()
+    assert verified(rooms) is not None
+
+
+def test_a_dropped_key_signs_no_end(rooms: Rooms) -> None:
+    person = trail_of(rooms, 2)
+    old, older = Keys(rooms.settings).ring[0], copy_of_head(rooms)
+    Keys(rooms.settings).add()
+    rooms.audit.advance_key()
+    rooms.audit.record(person, "deleted", "study", "key")
+    rooms.session.commit()
+    file = rooms.settings.data_folder / "encryption.keys"
+    file.write_text(file.read_text().splitlines()[0])
+    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > older["entries"]))
+    end = End(older["entries"], older["hash"], old.name)
+    rooms.session.execute(update(AuditHead).values(older | {"signature": end.signature(old.derived("audit"))}))
+    rooms.session.commit()
+    (rooms.settings.data_folder / "audit-end.json").unlink()
+    assert verified(rooms) is not None
+
+
+def test_what_is_rolled_back_is_not_marked(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, trail_of(either_rooms, 2)
+    rooms.audit.record(person, "saw", "study", "one")
+    rooms.session.rollback()
+    with rooms.session.begin_nested() as savepoint:
+        rooms.audit.record(person, "saw", "study", "two")
+        savepoint.rollback()
+    rooms.session.commit()
+    assert verified(rooms) is None
+    rooms.audit.record(person, "saw", "study", "three")
+    with rooms.session.begin_nested():
+        rooms.audit.record(person, "saw", "study", "four")
+    rooms.session.rollback()
+    rooms.audit.record(person, "saw", "study", "five")
+    rooms.session.commit()
+    assert verified(rooms) is None
+
+
+def test_a_restored_database_is_marked_anew(rooms: Rooms) -> None:
+    trail_of(rooms, 3)
+    older, kept = copy_of_head(rooms), rooms.audit.head()[0]
+    rooms.audit.record(rooms.person("Bob"), "saw", "study", "key")
+    rooms.session.commit()
+    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
+    rooms.session.execute(update(AuditHead).values(older))
+    rooms.session.expire_all()
+    rooms.audit.mark_anew()
+    assert verified(rooms) is None
+
+
+def test_many_who_record_at_once_make_one_chain(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, trail_of(either_rooms, 1)
+
+    def record(writer: int) -> None:
+        with closing(Database(rooms.settings)) as database:
+            for number in range(10):
+                with database.writing() as session:
+                    AuditTrail(session, rooms.clock).record(person, "saw", "study", f"{writer}-{number}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(record, range(4)))
+    assert verified(rooms) is None
+    assert rooms.audit.head()[0] == 42
+
+
+def trail_of(rooms: Rooms, entries: int) -> Person:
+    """Open an account and record so many entries more."""
+    person = rooms.person()
+    for number in range(entries):
+        rooms.audit.record(person, "deleted", "study", f"key{number}")
+    rooms.session.commit()
+    return person
+
+
+def copy_of_head(rooms: Rooms) -> dict[str, Any]:
+    return dict(rooms.session.execute(select(AuditHead.__table__)).mappings().one())
+
+
+def verified(rooms: Rooms) -> Break | None:
+    """Verify as a command does, in a session of its own."""
+    with closing(Database(rooms.settings)) as database, database.snapshot() as session:
+        return AuditTrail(session, rooms.clock).verify()
 
 
 def test_a_page_shows_the_own_clinic_filtered_the_newest_first(rooms: Rooms) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -343,6 +345,71 @@ def columns_of(database: Database) -> list[Any]:
             *connection.execute(text("SELECT * FROM patients")),
             *connection.execute(text("SELECT * FROM opinions")),
         ]
+
+
+def keyless_trail(database: Database, entries: int) -> None:
+    """Leave the database as the release before the trail had a key would have."""
+    upgrade(database.engine, "0010")
+    previous = "0" * 64
+    rows = []
+    for number in range(1, entries + 1):
+        fields = [1, None, "Ada", "127.0.0.1", "saw", "study", f"key{number}", 7 if number % 5 == 0 else None]
+        hashed = [previous, number, AT.replace(tzinfo=UTC).isoformat(), *(fields if fields[-1] else fields[:-1])]
+        previous = hashlib.sha256(json.dumps(hashed, ensure_ascii=False).encode()).hexdigest()
+        rows.append(dict(zip(TRAIL, [number, AT, *fields, previous], strict=True)))
+    with database.engine.begin() as connection:
+        connection.execute(insert(named("audit_entries", *map(column, TRAIL))), rows)
+        head = {"id": 1, "entries": entries, "hash": previous}
+        connection.execute(insert(named("audit_head", *map(column, head))).values(head))
+
+
+TRAIL = (
+    *("id", "at", "clinic_id", "person_id", "person_name", "address", "deed", "subject", "subject_key"),
+    *("times", "hash"),
+)
+
+
+@pytest.mark.parametrize("statements", [[], [17, 25, 2]])
+def test_a_trail_without_a_key_is_given_one_though_the_upgrade_is_killed(
+    statements: list[int], either: Settings, clock: Clock
+) -> None:
+    database = Database(either)
+    keyless_trail(database, 2500)
+    for statement in statements:
+        assert killed_at(statement, either)
+    upgrade(database.engine)
+    with database.snapshot() as session:
+        assert AuditTrail(session, clock).verify() is None
+        assert AuditTrail(session, clock).head()[0] == 2500
+    with database.writing() as session:
+        AuditTrail(session, clock).record(Person(1, "Ada", 1, Role.DOCTOR), "saw", "study", "key")
+    with database.snapshot() as session:
+        assert AuditTrail(session, clock).verify() is None
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "entry"),
+    [
+        ("UPDATE audit_entries SET deed = 'x' WHERE id = 7", 7),
+        ("DELETE FROM audit_entries WHERE id = 7", 7),
+        ("DELETE FROM audit_entries WHERE id > 28", 29),
+        ("UPDATE audit_entries SET times = NULL WHERE id = 5", 5),
+    ],
+)
+def test_what_was_done_to_a_trail_without_a_key_is_found_after_the_upgrade(
+    change: str, entry: int, either: Settings, clock: Clock
+) -> None:
+    database = Database(either)
+    keyless_trail(database, 30)
+    with database.engine.begin() as connection:
+        connection.execute(text(change))
+    upgrade(database.engine)
+    with database.snapshot() as session:
+        found = AuditTrail(session, clock).verify()
+    assert found is not None
+    assert found.entry == entry
+    database.close()
 
 
 def test_an_upgrade_leaves_no_plain_name_in_the_database_file(settings: Settings) -> None:
