@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
@@ -160,7 +159,7 @@ def heat(key: str) -> Answer:
     if record.reading is None or record.reading.heat_map is None:
         raise NotFound
     layer = pictures.heat_layer(record.reading.heat_map, (272, 272))
-    return _kept(pictures.as_png(layer), "image/png", f"{key} heat {record.reading.id}")
+    return _picture_of(pictures.as_png(layer), "image/png")
 
 
 @bp.get("/films/<key>/original")
@@ -215,10 +214,7 @@ def _first_error(form: NewStudyForm | FilmsForm) -> str:
 
 def _drawn(key: str, side: int) -> Response:
     record = desk().studies.film(person(), key)
-    tag = f"{key} {side}"
-    if request.if_none_match.contains(_tag(tag)):
-        return _kept(b"", "image/jpeg", tag)
-    return _kept(pictures.as_jpeg(_picture(record, side)), "image/jpeg", tag)
+    return _picture_of(pictures.as_jpeg(_picture(record, side)), "image/jpeg")
 
 
 def _picture(record: FilmRecord, side: int) -> Image:
@@ -228,15 +224,7 @@ def _picture(record: FilmRecord, side: int) -> Image:
         return pictures.no_picture()
 
 
-def _kept(data: bytes, kind: str, tag: str) -> Response:
-    """Let the browser keep a picture, but ask each time whether the person may still see it."""
+def _picture_of(data: bytes, kind: str) -> Response:
     answer = make_response(data)
     answer.content_type = kind
-    answer.set_etag(_tag(tag))
-    answer.headers["Cache-Control"] = "private, no-cache"
-    answer.make_conditional(request)
     return answer
-
-
-def _tag(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:20]

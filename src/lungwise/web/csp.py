@@ -39,7 +39,7 @@ def init_app(app: Flask, *, https: bool) -> None:
             response.headers["Strict-Transport-Security"] = _HSTS
         if request.endpoint == "static":
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        elif "ETag" not in response.headers:
+        else:  # nothing of a patient stays in a browser, pictures included
             response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from flask import Flask, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
+from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.studies.queue import waiting_films
+from lungwise.web.watch import may_read
 
 
-def init_app(app: Flask, database: Database, store: FilmStore) -> None:
+def init_app(app: Flask, settings: Settings, database: Database, store: FilmStore) -> None:
     """Add `/healthz` and `/readyz`."""
 
     def healthz() -> Response:
@@ -17,10 +19,11 @@ def init_app(app: Flask, database: Database, store: FilmStore) -> None:
         return jsonify(status="alive")
 
     def readyz() -> Response:
-        """Say whether the database answers and films can be kept, and how the queue stands."""
+        """Say whether the database answers and films can be kept; to whoever may see figures, the queue's too."""
         queue = _queue(database)
         parts = {"database": queue is not None, "films": store.writable()}
-        response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts, queue=queue)
+        figures = {"queue": queue} if may_read(settings) else {}
+        response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts, **figures)
         response.status_code = 200 if all(parts.values()) else 503
         return response
 

@@ -32,7 +32,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     def show() -> Response:
         """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
-        if not _may_read(settings.metrics_token.get_secret_value()):
+        if not may_read(settings):
             raise NotFound
         waiting = waiting_films(desk().session)
         answer = make_response(metrics.page(metrics.QueueCollector(waiting.films, waiting.oldest_seconds)))
@@ -89,7 +89,9 @@ def _forget(_error: BaseException | None) -> None:
     logs.request_id.set("")
 
 
-def _may_read(token: str) -> bool:
+def may_read(settings: Settings) -> bool:
+    """Say whether the request may see figures: it comes from this machine, or has the token that is set."""
+    token = settings.metrics_token.get_secret_value()
     if token:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(given.encode(), token.encode())
