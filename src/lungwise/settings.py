@@ -169,7 +169,11 @@ class Settings(BaseSettings):
         description="Who may open an account: anyone (open), the invited (invitation), or after approval (approved).",
     )
     second_factor: bool = Field(default=False, description="Everyone must set up a second factor.")
-    password_length: int = Field(default=10, ge=8, le=128, description="Least length of a password.")
+    administrator_second_factor: bool = Field(
+        default=True,
+        description="Administrators must set up a second factor; they are led to it after their first sign-in.",
+    )
+    password_length: int = Field(default=12, ge=12, le=64, description="Least length of a password.")
     argon2_time: int = Field(default=2, ge=1, description="Passes of argon2id over its memory.")
     argon2_memory: int = Field(default=32768, ge=8, description="Memory of argon2id in KiB.")
     session_idle_minutes: int = Field(default=60, ge=1, description="Minutes without a request that sign a person out.")
