@@ -200,8 +200,8 @@ def _empty_mariadb(address: str) -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Give settings with a data folder of their own and a cheap password hash."""
-    return Settings(data_folder=tmp_path / "data", argon2_time=1, argon2_memory=64)
+    """Give settings with a data folder of their own, a cheap password hash, and administrators with a password only."""
+    return Settings(data_folder=tmp_path / "data", argon2_time=1, argon2_memory=64, administrator_second_factor=False)
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -402,16 +402,16 @@ def visit() -> Callable[..., Visitor]:
     return Visitor
 
 
-def code_now(secret: str) -> str:
-    """Compute the code an authenticator app shows now (RFC 6238)."""
+def code_now(secret: str, steps: int = 0) -> str:
+    """Compute the code an authenticator app shows now, or so many steps of 30 seconds from now (RFC 6238)."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.new(key, int(time.time() // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    digest = hmac.new(key, (int(time.time() // 30) + steps).to_bytes(8, "big"), hashlib.sha1).digest()
     start = digest[-1] & 15
     return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06d}"
 
 
 @pytest.fixture
-def authenticator() -> Callable[[str], str]:
+def authenticator() -> Callable[..., str]:
     """Give what an authenticator app computes of its key."""
     return code_now
 

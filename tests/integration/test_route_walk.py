@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
+from lungwise.accounts.models import User
 from lungwise.accounts.person import PEOPLE, Role
+from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.settings import Settings
 from lungwise.store import utc_now
 
 if TYPE_CHECKING:
@@ -23,8 +27,7 @@ if TYPE_CHECKING:
 
 PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
-PUBLIC |= {"/second-factor", "/second-factor/<token>", "/second-factor/code", "/second-factor/recovery"}
-PUBLIC |= {"/second-factor/select"}
+PUBLIC |= {"/second-factor/code", "/second-factor/recovery", "/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
 ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/drift", "/queue", "/retry")
 DOCTORS = ("/change", "/merge")
@@ -40,12 +43,16 @@ class Things:
     account: str
     tokens: dict[str, str]
     """Each role's own token, and the machine's."""
+    sessions: dict[str, str]
+    """Each role's session in another browser."""
 
     def path(self, rule: Rule, role: str = "administrator") -> str:
         """Fill a route with the keys of these things."""
         if "/tokens/<key>" in rule.rule:
             owner = "machine" if rule.rule.startswith("/accounts") else role
             return rule.rule.replace("<key>", self.tokens[owner])
+        if "/sessions/<key>" in rule.rule:
+            return rule.rule.replace("<key>", self.sessions[role])
         noun = rule.rule.split("/")[1]
         key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
         return re.sub(r"<[^>]+>", key or "nothing", rule.rule)
@@ -61,6 +68,7 @@ def things(
     with app.database.writing() as session:
         service = Tokens(session, utc_now, AuditTrail(session, utc_now))
         tokens = {role: service.add(person, "script", [], 30)[0].key for role, person in hill.items()}
+        sessions = {role: _begin_session(session, person.id) for role, person in hill.items()}
         tokens["machine"] = service.add(hill["administrator"], "archive", [], 30, machine=True)[0].key
     owner = visit(app)
     owner.sign_in("administrator.hill@example.org")
@@ -73,7 +81,13 @@ def things(
         film=re.findall(r"/films/(\w+)", page)[0],
         account=account,
         tokens=tokens,
+        sessions=sessions,
     )
+
+
+def _begin_session(session: Session, user_id: int | None) -> str:
+    service = Sessions(session, utc_now, Settings(), AuditTrail(session, utc_now))
+    return service.begin(session.get_one(User, user_id), "Firefox/1.0 (Linux)")
 
 
 def rules(app: Lungwise) -> list[Rule]:

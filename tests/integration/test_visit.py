@@ -162,7 +162,7 @@ def test_a_sign_in_flood_is_slowed_whether_or_not_the_account_exists(
 
 
 def test_a_session_ends_by_itself_and_a_copied_cookie_ends_with_it(
-    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], clock: Clock
 ) -> None:
     enrol(app, "Ada")
     ada = visit(app)

@@ -32,6 +32,8 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
 _NAME = [InputRequired(_("Write your name.")), Length(max=120), _one_line]
 _EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is no e-mail address."))]
 _NEW = {"autocomplete": "new-password"}
+CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
+"""What lets a phone offer the code of its authenticator app."""
 
 
 class PasswordForm(FlaskForm):
@@ -70,6 +72,12 @@ class WelcomeForm(PasswordForm):
         render_kw={"autocomplete": "off"},
     )
     submit = SubmitField(_("Begin"))
+
+
+class SetUpForm(FlaskForm):
+    """The first code of a new key."""
+
+    code = StringField(_("Code"), [Length(max=64)], render_kw=CODE)
 
 
 class ProfileForm(FlaskForm):

@@ -43,6 +43,7 @@ class User(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     tf_primary_method: Mapped[str | None] = mapped_column(String(64))
     tf_totp_secret: Mapped[str | None] = mapped_column(String(255))
+    tf_counter: Mapped[int | None] = mapped_column()
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
     clinic: Mapped[Clinic] = relationship()
@@ -68,10 +69,38 @@ class User(Base, UserMixin):
             session.commit()
         return super().verify_and_update_password(password)
 
+    def check_tf_required(
+        self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool
+    ) -> tuple[bool, list[tuple[str, str]]]:
+        """Say that signing in asks for the second factor of whoever has one.
+
+        Whoever still has to set one up is led to it once they are signed in.
+        """
+        return bool(tf_setup_methods), tf_setup_methods
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether signing in asks for a code."""
+        return bool(self.tf_primary_method and self.tf_totp_secret)
+
     @property
     def waits(self) -> bool:
         """Whether the account waits for an administrator's approval."""
         return self.approved_at is None
+
+
+class SignIn(Base):
+    """One browser's session, from signing in to its end. A cookie is worth no more than its row."""
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    device: Mapped[str] = mapped_column(String(60))
+    began_at: Mapped[datetime] = mapped_column(Moment)
+    seen_at: Mapped[datetime] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Failures(Base):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
-from flask import Flask, Request, abort, redirect, request, session, url_for
+from flask import Flask, Request, abort, g, redirect, request, session, url_for
 from flask_babel import gettext
+from flask_login import user_logged_out
 from flask_security import (
     EmailValidateException,
     MailUtil,
@@ -19,7 +20,6 @@ from flask_security import (
     logout_user,
     password_changed,
     password_reset,
-    tf_profile_changed,
     uia_email_mapper,
     user_authenticated,
 )
@@ -28,8 +28,11 @@ from sqlalchemy.orm import Session, scoped_session
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
+from lungwise.accounts import second_factor
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import User
+from lungwise.accounts.notices import tell
+from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.person import Role
 from lungwise.accounts.sign_in_forms import (
     SlowChangeForm,
@@ -40,10 +43,13 @@ from lungwise.accounts.sign_in_forms import (
     guesses_at,
     is_own_page,
 )
-from lungwise.errors import Rejected
+from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.web.desk import desk
+
+SESSION = "session"
+"""Where a cookie keeps the key of its session's row."""
 
 
 def init_security(app: Flask, settings: Settings, sessions: scoped_session[Session]) -> None:
@@ -59,21 +65,24 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
         change_password_form=SlowChangeForm,
         mail_util_cls=PostOffice,
         password_util_cls=Checked,
+        totp_cls=OneTimeCodes,
+        mf_recovery_codes_util_cls=RecoveryCodes,
     )
     security.want_json(lambda _request: False)  # these pages are for people; programs have tokens and the API
     user_authenticated.connect(_signed_in, app)
     for changed in (password_reset, password_changed):
         changed.connect(_unlock, app)  # before the trail's row: what counts guesses takes these locks in this order
-    for signal, deed in (
-        (password_changed, "changed password"),
-        (password_reset, "reset password"),
-        (tf_profile_changed, "changed second factor"),
-    ):
-        signal.connect(_Recorder(deed), app, weak=False)
+    user_logged_out.connect(_signed_out, app)
+    password_changed.connect(_changed_password, app)
+    password_reset.connect(_reset_password, app)
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # nor Flask-Security's tokens
     app.before_request_funcs.setdefault("security", []).append(_read_only_forms)  # after what may refuse the body
-    app.before_request(_sign_out_rotates)
-    app.before_request(_expire)
+    app.view_functions["security.two_factor_setup"] = second_factor.second_factor
+    app.view_functions["security.two_factor_setup_validate"] = _not_there
+    app.jinja_env.globals.update(server_time=utc_now)
+    app.before_request(_only_with_session)
+    app.before_request(second_factor.code_page_changes_nothing)
+    app.before_request(second_factor.led_to_set_up)
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -108,23 +117,25 @@ def _config(settings: Settings) -> dict[str, Any]:
         "EMAIL_HTML": False,
         "EMAIL_SENDER": settings.smtp_sender,
         "TWO_FACTOR": True,
-        "TWO_FACTOR_REQUIRED": settings.second_factor,
+        "TWO_FACTOR_REQUIRED": False,  # who must have one is led to set it up once they are signed in
+        "TWO_FACTOR_AUTHENTICATOR_VALIDITY": STEP_SECONDS,
         "TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "TWO_FACTOR_RESCUE_EMAIL": False,
         "TWO_FACTOR_SETUP_URL": "/second-factor",
         "TWO_FACTOR_TOKEN_VALIDATION_URL": "/second-factor/code",
         "TWO_FACTOR_RESCUE_URL": "/second-factor/rescue",
         "TWO_FACTOR_SELECT_URL": "/second-factor/select",
-        "TWO_FACTOR_POST_SETUP_VIEW": "/profile",
         "TOTP_SECRETS": {"1": _derived(secret, "totp")},
         "TOTP_ISSUER": "Lungwise",
         "MULTI_FACTOR_RECOVERY_CODES": True,
-        "MULTI_FACTOR_RECOVERY_CODES_N": 8,
         "MULTI_FACTOR_RECOVERY_URL": "/second-factor/recovery",
         "MULTI_FACTOR_RECOVERY_CODES_URL": "/second-factor/recovery-codes",
         "API_ENABLED_METHODS": ["session"],
         "JOIN_USER_ROLES": False,
-        "FRESHNESS": timedelta(hours=settings.session_hours),
+        "FRESHNESS": second_factor.FRESH,
+        "FRESHNESS_GRACE_PERIOD": timedelta(0),  # what was done meanwhile makes nobody fresher
+        "SEND_PASSWORD_CHANGE_EMAIL": False,  # our own notice says it
+        "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
         "DATETIME_FACTORY": utc_now,
     }
     return {f"SECURITY_{name}": value for name, value in options.items()}
@@ -144,10 +155,11 @@ class Checked(PasswordUtil):
 
     def validate(self, password: str, is_register: bool, **kwargs: object) -> tuple[list[str] | None, str]:
         """Check as `Passwords.check` does."""
-        known = kwargs.get("user")
+        owner = kwargs.get("user")
+        known = (owner.email, owner.name, owner.clinic.name) if isinstance(owner, User) else ()
         plain = self.normalize(password)
         try:
-            desk().accounts.check_password(plain, *((known.email, known.name) if isinstance(known, User) else ()))
+            desk().accounts.check_password(plain, *known)
         except Rejected as no:
             return [gettext(str(no))], plain
         return None, plain
@@ -180,14 +192,9 @@ class PostOffice(MailUtil):
         desk().after_commit.append(lambda: post.send(to, str(subject), body or ""))
 
 
-class _Recorder:
-    """Puts one kind of Flask-Security's signals into the audit trail."""
-
-    def __init__(self, deed: str) -> None:
-        self._deed = deed
-
-    def __call__(self, _app: Flask, user: User, **_more: object) -> None:
-        desk().audit.record(user.person, self._deed, "account", user.key)
+def _not_there(token: str) -> NoReturn:
+    """Answer for Flask-Security's own way to set a factor up, which asks for nothing once more."""
+    raise NotFound
 
 
 def _unlock(_app: Flask, user: User, **_more: object) -> None:
@@ -199,8 +206,28 @@ def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     """Begin a session of its own: nothing of the one before signing in stays valid."""
     session.pop("csrf_token", None)
     session.permanent = True
-    session["until"] = utc_now().timestamp() + desk().settings.session_hours * 3600
     desk().accounts.signed_in(user)
+    session[SESSION] = desk().sessions.begin(user, request.user_agent.string)
+
+
+def _signed_out(_app: Flask, user: User, **_more: object) -> None:
+    key = session.pop(SESSION, None)
+    if key and isinstance(user, User):
+        desk().sessions.sign_out(user, key)
+
+
+def _changed_password(_app: Flask, user: User, **_more: object) -> None:
+    """End what the old password opened: other sessions, and tokens unless they are kept on purpose."""
+    desk().sessions.end_all(user, but=session[SESSION])
+    if not request.form.get("keep_tokens"):
+        desk().tokens.end_own(user.person)
+    tell(user, "changed password")
+
+
+def _reset_password(_app: Flask, user: User, **_more: object) -> None:
+    desk().sessions.end_all(user)
+    desk().tokens.end_own(user.person)
+    tell(user, "reset password")
 
 
 def _read_only_forms() -> None:
@@ -224,14 +251,16 @@ def _without_next(fields: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
     return ImmutableMultiDict([(name, value) for name, value in fields.items(multi=True) if name != "next"])
 
 
-def _sign_out_rotates() -> None:
-    if request.endpoint == "security.logout" and request.method == "POST" and current_user.is_authenticated:
-        desk().accounts.signed_out(current_user)
-
-
-def _expire() -> Response | None:
-    if current_user.is_authenticated and session.get("until", 0) < utc_now().timestamp():
+def _only_with_session() -> Response | None:
+    """Let nobody in by a cookie whose session is over."""
+    if "desk" not in g or not current_user.is_authenticated:
+        return None
+    found = desk().sessions.check(current_user, session.get(SESSION, ""))
+    if found is None:
+        session.pop(SESSION, None)
         logout_user()
         session.clear()
         return redirect(url_for("security.login"))
+    if desk().sessions.is_newly_seen(found):
+        desk().noted.append(lambda writing: writing.sessions.seen(found.key))
     return None

@@ -13,6 +13,7 @@ from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Clinic, User
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.person import Person, Right, Role
+from lungwise.accounts.sessions import Sessions
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
@@ -48,7 +49,10 @@ class Accounts:
         self._session = session
         self._clock = clock
         self._audit = audit
-        self._passwords = Passwords(settings)
+        self._passwords = Passwords(settings, clock)
+        self._sessions = Sessions(session, clock, settings, audit)
+        self._second_factor = {role: settings.second_factor for role in Role}
+        self._second_factor[Role.ADMINISTRATOR] |= settings.administrator_second_factor
         self._registration = settings.registration
         self._invitations = URLSafeTimedSerializer(settings.signing_key(), salt="invitation")
 
@@ -175,7 +179,7 @@ class Accounts:
     def switch(self, user: User, active: bool) -> None:
         """Disable or enable an account, from the command line."""
         user.active = active
-        user.fs_uniquifier = uuid.uuid4().hex
+        self._end_sessions(user)
 
     def change_role(self, by: Person, key: str, role: Role) -> None:
         """Give a colleague another role."""
@@ -185,12 +189,21 @@ class Accounts:
         user.role = role.value
         self._audit.record(by, "changed role", "account", user.key)
 
-    def reset_second_factor(self, by: Person, key: str) -> None:
+    def must_have_second_factor(self, user: User) -> bool:
+        """Say whether the installation's settings ask for a second factor of this account."""
+        return self._second_factor[Role(user.role)]
+
+    def reset_second_factor(self, by: Person, key: str) -> User:
         """Take away a colleague's second factor, so that they can set up a new one."""
         user = self.colleague(by, key)
-        user.tf_primary_method = user.tf_totp_secret = None
+        self.take_second_factor(user, by)
+        return user
+
+    def take_second_factor(self, user: User, by: Person) -> None:
+        """Take away an account's second factor and recovery codes, and end its sessions."""
+        user.tf_primary_method = user.tf_totp_secret = user.tf_counter = None
         user.mf_recovery_codes = None
-        user.fs_uniquifier = uuid.uuid4().hex
+        self._end_sessions(user)
         self._audit.record(by, "reset second factor", "account", user.key)
 
     def change_profile(self, user: User, name: str, language: str | None) -> None:
@@ -203,14 +216,13 @@ class Accounts:
         user.signed_in_at = self._clock()
         self._audit.record(user.person, "signed in", "account", user.key)
 
-    def signed_out(self, user: User) -> None:
-        """Note a sign-out and end every session of the account, copies of its cookie included."""
+    def _end_sessions(self, user: User) -> None:
         user.fs_uniquifier = uuid.uuid4().hex
-        self._audit.record(user.person, "signed out", "account", user.key)
+        self._sessions.end_all(user)
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
-        email = _address(applicant.email)
-        self._passwords.check(applicant.password, email, applicant.name)
+        email, clinic = _address(applicant.email), self._session.get_one(Clinic, clinic_id)
+        self._passwords.check(applicant.password, email, applicant.name, clinic.name)
         password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
         if self._session.scalar(select(func.count()).where(User.email == email)):
             return None

@@ -11,7 +11,6 @@ from flask_security import (
     LoginForm,
     MfRecoveryForm,
     TwoFactorVerifyCodeForm,
-    VerifyForm,
     current_user,
 )
 from flask_security.forms import Form
@@ -19,6 +18,7 @@ from flask_security.utils import get_message, validate_redirect_url
 from wtforms import Field
 
 from lungwise.accounts.models import User
+from lungwise.accounts.second_factor import OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
 from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
@@ -83,6 +83,7 @@ class _AsksForSecret:
 class SlowLoginForm(_AsksForSecret, LoginForm):
     """Sign-in that says the same of a wrong password and of no account."""
 
+    remember = None  # no cookie outlives the session
     locked = _LOCKED | {Lock.ACCOUNT: _LOCKED_SIGN_IN}
 
     def validate(self, **kwargs: object) -> bool:
@@ -137,8 +138,8 @@ class _AsksForOwnPassword(_AsksForSecret):
         return Guess(secret=Secret.CONFIRMATION, name=user.key, account=user)
 
 
-class SlowVerifyForm(_AsksForOwnPassword, VerifyForm):
-    """The password once more."""
+class SlowVerifyForm(_AsksForOwnPassword, OnceMoreForm):
+    """The password once more, or a code of the authenticator app."""
 
 
 class SlowChangeForm(_AsksForOwnPassword, ChangePasswordForm):

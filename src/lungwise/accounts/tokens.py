@@ -107,6 +107,12 @@ class Tokens:
         self.switch_off(token)
         self._audit.record(person, "revoked token", "token", token.key)
 
+    def end_own(self, person: Person) -> None:
+        """End all of a person's own tokens. Those of the clinic's machines stay: they are the clinic's."""
+        for token in self.own(person):
+            self.switch_off(token)
+            self._audit.record(person, "revoked token", "token", token.key)
+
     def by_key(self, key: str) -> Token | None:
         """Find any token, for the command line."""
         return self._session.scalar(select(Token).where(Token.key == key))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext, refresh
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice
 
+from lungwise.accounts import notices
 from lungwise.accounts.forms import (
     InvitedForm,
     InviteForm,
@@ -19,8 +20,10 @@ from lungwise.accounts.forms import (
     WelcomeForm,
 )
 from lungwise.accounts.models import User
+from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.person import Right, Role
-from lungwise.accounts.security import setup_code
+from lungwise.accounts.second_factor import ask_once_more, is_fresh
+from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import INVITATION_DAYS, Applicant
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
@@ -90,7 +93,32 @@ def profile() -> Answer:
         refresh()
         flash(gettext("Saved."))
         return redirect(url_for("accounts.profile"))
-    return render_template("accounts/profile.html", form=form, own=own)
+    return render_template(
+        "accounts/profile.html",
+        form=form,
+        own=own,
+        sessions=desk().sessions.own(own),
+        present=session[SESSION],
+        tokens=desk().tokens.own(person()),
+        changes=desk().audit.of_account(own.clinic_id, own.key, list(NOTICES)),
+        notices=NOTICES,
+    )
+
+
+@bp.post("/profile/sessions/<key>/end")
+def end_session(key: str) -> Answer:
+    """End one of one's own sessions."""
+    desk().sessions.end(user(), key)
+    flash(gettext("The session is ended."))
+    return redirect(url_for("accounts.profile"))
+
+
+@bp.post("/profile/sessions/end-others")
+def end_other_sessions() -> Answer:
+    """End every session of one's own but this one."""
+    desk().sessions.end_others(user(), but=session[SESSION])
+    flash(gettext("All other sessions are ended."))
+    return redirect(url_for("accounts.profile"))
 
 
 @bp.route("/profile/tokens", methods=["GET", "POST"])
@@ -104,7 +132,7 @@ def revoke_token(key: str) -> Answer:
     """End one of one's own tokens."""
     desk().tokens.revoke(person(), key)
     flash(gettext("The token is revoked."))
-    return redirect(url_for("accounts.tokens"))
+    return redirect(url_for("accounts.profile" if request.args.get("back") == "profile" else "accounts.tokens"))
 
 
 @bp.route("/accounts/tokens", methods=["GET", "POST"])
@@ -175,19 +203,25 @@ def change_role(key: str) -> Answer:
 @bp.post("/accounts/<key>/second-factor")
 def reset_second_factor(key: str) -> Answer:
     """Take away a colleague's second factor."""
-    desk().accounts.reset_second_factor(person(), key)
+    notices.send(desk().accounts.reset_second_factor(person(), key), "reset second factor")
     return _back_to_colleagues()
 
 
-def _tokens(*, machine: bool) -> str:
+def _tokens(*, machine: bool) -> Answer:
     form, text = TokenForm(), None
+    if request.method == "POST" and not is_fresh():
+        return ask_once_more(request.path)
     if form.validate_on_submit():
         name, days = form.name.data or "", form.days.data
         scopes = [Scope(scope) for scope in form.scopes.data or ()]
         made = attempt(form, lambda: desk().tokens.add(person(), name, scopes, days, machine=machine))
         text = made[1] if made else None
+        if made:
+            notices.tell(user(), "made token")
     listed = desk().tokens.machines(person()) if machine else desk().tokens.own(person())
-    return render_template("accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine)
+    return render_template(
+        "accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine, fresh=is_fresh()
+    )
 
 
 def _back_to_colleagues() -> Response:

@@ -83,6 +83,13 @@ class AuditTrail:
             query = query.where(AuditEntry.id < before)
         return list(self._session.scalars(query.limit(PAGE)))
 
+    def of_account(self, clinic_id: int, key: str, deeds: list[str]) -> list[AuditEntry]:
+        """List the last ten entries of such deeds on one account, the newest first, for its owner."""
+        own = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key)
+        return list(
+            self._session.scalars(own.where(AuditEntry.deed.in_(deeds)).order_by(AuditEntry.id.desc()).limit(10))
+        )
+
     def export(self, person: Person, wanted: AuditFilter) -> Iterator[AuditEntry]:
         """Walk over all of the clinic's entries that the filter lets through, the newest first."""
         yield from self._session.scalars(self._filtered(person, wanted).execution_options(yield_per=500))

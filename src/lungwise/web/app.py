@@ -19,6 +19,7 @@ from lungwise.accounts import views as accounts_views
 from lungwise.accounts.post import Post
 from lungwise.accounts.security import init_security
 from lungwise.accounts.service import Accounts
+from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.api.app import PREFIX, create_api
@@ -64,7 +65,6 @@ _PUBLIC = frozenset(
         "security.forgot_password",
         "security.reset_password",
         "security.two_factor_token_validation",
-        "security.two_factor_setup",
         "security.two_factor_select",
         "security.mf_recovery",
     }
@@ -104,7 +104,7 @@ def create_app(
     app.before_request(_only_signed_in)
     bodies.init_app(app, settings.upload_megabytes << 20)
     CSRFProtect(app)  # reads the form: after all that says who may send one
-    health.init_app(app, database, store)
+    health.init_app(app, settings, database, store)
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
     app.api = create_api(settings, clock, database, session, lay_desk)
@@ -166,6 +166,7 @@ def _desk_maker(
             accounts=Accounts(session, clock, settings, audit),
             throttle=Throttle(database, session, clock, settings, trail, address),
             tokens=Tokens(session, clock, audit),
+            sessions=Sessions(session, clock, settings, audit),
             idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from lungwise.accounts.person import Person
 from lungwise.accounts.post import Post
 from lungwise.accounts.service import Accounts, User
+from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.api.idempotency import Idempotency
@@ -42,6 +43,7 @@ class Desk:
     accounts: Accounts
     throttle: Throttle
     tokens: Tokens
+    sessions: Sessions
     idempotency: Idempotency
     patients: Patients
     studies: Studies

@@ -1,0 +1,35 @@
+"""Notices: an account's owner is told of what changes who can get into it, and the audit trail keeps it."""
+
+from __future__ import annotations
+
+from flask_babel import gettext
+
+from lungwise.accounts.models import User
+from lungwise.studies.wording import N_
+from lungwise.web.desk import desk
+
+NOTICES = {
+    "changed password": N_("Your password was changed."),
+    "reset password": N_("Your password was chosen anew by a link from a mail."),
+    "changed second factor": N_("A second factor was set up for your account."),
+    "removed second factor": N_("The second factor of your account was taken away."),
+    "reset second factor": N_("An administrator took away the second factor of your account."),
+    "made recovery codes": N_("New recovery codes were made for your account. The old ones stopped working."),
+    "made token": N_("A token was made with which a program uses Lungwise in your name."),
+    "used a code twice": N_("A code of your authenticator app was given twice. The second time it was refused."),
+}
+"""What is said of each change. The profile page lists the last of them."""
+_IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.")
+
+
+def tell(user: User, deed: str) -> None:
+    """Record a change to an account, and send its owner a message once the request is committed."""
+    desk().audit.record(user.person, deed, "account", user.key)
+    send(user, deed)
+
+
+def send(user: User, deed: str) -> None:
+    """Send an account's owner a message of a change that is recorded already, once the request is committed."""
+    post, to, subject = desk().post, user.email, gettext("A change to your Lungwise account")
+    body = f"{gettext(NOTICES[deed])} {gettext(_IF_NOT_YOU)}\n"
+    desk().after_commit.append(lambda: post.send(to, subject, body))

@@ -1,0 +1,116 @@
+"""Codes that work once: an authenticator app's, and the recovery codes that stand in for it."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+import unicodedata
+from typing import cast
+
+from argon2.low_level import Type, hash_secret_raw
+from flask_security import MfRecoveryCodesUtil, Totp, UserMixin
+from passlib.exc import TokenError
+from sqlalchemy import CursorResult, or_, update
+from sqlalchemy.ext.mutable import MutableList
+
+from lungwise.accounts.models import User
+from lungwise.accounts.notices import tell
+from lungwise.web.desk import desk
+
+STEP_SECONDS = 30
+"""How long an authenticator app shows a code (RFC 6238)."""
+LONGEST = 64
+"""Most characters of a code that is looked at, blanks and dashes among them."""
+
+
+class OneTimeCodes(Totp):
+    """An authenticator app's codes: the present one and its neighbours pass, each of them once."""
+
+    def verify_totp(self, token: str, totp_secret: str, user: UserMixin, window: int = 0) -> bool:
+        """Check a code, and spend it.
+
+        The wider window that Flask-Security asks for is not given: it would let nine codes pass at once.
+        """
+        try:
+            counter = self._totp.verify(_digits(token), totp_secret, window=STEP_SECONDS).counter
+        except TokenError:
+            return False
+        owner = cast(User, user)
+        if totp_secret != owner.tf_totp_secret:  # set-up: a new key's codes have nothing to do with an old one's
+            owner.tf_counter = counter
+            return True
+        return _spend(owner, counter)
+
+
+def _digits(code: str) -> str:
+    """Give a code in the digits that passlib knows, whichever script it was typed in."""
+    return "".join(str(unicodedata.digit(sign, "")) for sign in code[:LONGEST])
+
+
+def _spend(user: User, counter: int) -> bool:
+    """Take a code as used: of two requests at once, in whichever process, one succeeds."""
+    unused = or_(User.tf_counter.is_(None), User.tf_counter < counter)
+    spent = update(User).where(User.id == user.id, unused).values(tf_counter=counter)
+    result = desk().session.execute(spent, execution_options={"synchronize_session": False})
+    if cast("CursorResult[object]", result).rowcount == 1:
+        return True
+    tell(user, "used a code twice")
+    return False
+
+
+class RecoveryCodes(MfRecoveryCodesUtil):
+    """Recovery codes, of which only hashes are kept: one salt for each set, so that checking takes one hash."""
+
+    def create_recovery_codes(self, user: UserMixin) -> list[str]:
+        """Make new codes; they are shown once, and the old ones stop working."""
+        codes = [_written(secrets.token_hex(6)) for _ in range(8)]
+        settings, salt = desk().settings, secrets.token_bytes(16)
+        owner = cast(User, user)
+        owner.mf_recovery_codes = MutableList(
+            hash_code(code, salt, time=settings.argon2_time, memory=settings.argon2_memory) for code in codes
+        )
+        tell(owner, "made recovery codes")
+        return codes
+
+    def get_recovery_codes(self, user: UserMixin) -> list[str]:
+        """Give none: they cannot be shown again."""
+        return []
+
+    def check_recovery_code(self, user: UserMixin, code: str) -> bool:
+        """Check a code, and spend it: of two requests at once, in whichever process, one succeeds."""
+        owner = cast(User, user)
+        desk().session.refresh(owner, with_for_update=True)
+        kept = list(owner.mf_recovery_codes or ())
+        given = {_like(code, one) for one in {one.rpartition(".")[0]: one for one in kept}.values()}
+        found = [one for one in kept if any(hmac.compare_digest(one, other) for other in given)]
+        if found:
+            owner.mf_recovery_codes = MutableList(one for one in kept if one not in found)
+        return bool(found)
+
+    def delete_recovery_code(self, user: UserMixin, code: str) -> bool:
+        """Do nothing more: a code that passed is spent."""
+        return True
+
+
+def hash_code(code: str, salt: bytes, *, time: int, memory: int) -> str:
+    """Hash a recovery code with argon2id; the hash says with what, and holds no comma."""
+    secret = re.sub(r"[\s\-\u2010-\u2015]", "", code[:LONGEST]).casefold().encode(errors="replace")
+    raw = hash_secret_raw(secret, salt, time, memory, parallelism=1, hash_len=16, type=Type.ID)
+    return f"{time}.{memory}.{_text(salt)}.{_text(raw)}"
+
+
+def _like(code: str, kept: str) -> str:
+    """Hash a code as one was hashed that is kept."""
+    time, memory, salt, _hash = kept.split(".")
+    return hash_code(code, base64.urlsafe_b64decode(salt), time=int(time), memory=int(memory))
+
+
+def _written(code: str) -> str:
+    """Write a code so that it is easily read and typed."""
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode()

@@ -1,0 +1,142 @@
+"""The second factor: its page, who must have one, and what needs the password or a code once more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+
+from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext, lazy_gettext
+from flask_security import VerifyForm
+from flask_security.utils import check_and_update_authn_fresh
+from werkzeug.wrappers import Response
+from wtforms import PasswordField, StringField
+from wtforms.validators import Length
+
+from lungwise.accounts.forms import CODE, SetUpForm
+from lungwise.accounts.models import User
+from lungwise.accounts.notices import tell
+from lungwise.errors import Rejected
+from lungwise.web.desk import desk, user
+
+Answer = str | Response
+FRESH = timedelta(minutes=15)
+"""How long after the password or a code was given the account itself may be changed."""
+_KEY = "tf_totp_secret"
+"""Where the session keeps a key that is being set up, encrypted; Flask-Security empties it when one signs in or out."""
+_WITHOUT = frozenset(
+    {
+        *("static", "healthz", "readyz", "metrics"),
+        *("security.two_factor_setup", "security.verify", "security.logout"),
+    }
+)
+"""What is open to whoever still has to set a second factor up."""
+_WRONG_CODE = lazy_gettext("This code is wrong, or was used already. Wait for the next one.")
+
+
+class OnceMoreForm(VerifyForm):
+    """The password once more, or a code of the authenticator app."""
+
+    password = PasswordField(lazy_gettext("Password"), render_kw={"autocomplete": "current-password"})
+    code = StringField(lazy_gettext("Or a code of your authenticator app"), [Length(max=64)], render_kw=CODE)
+
+    def validate(self, **kwargs: object) -> bool:
+        """Check the code where one is given, else the password."""
+        owner = cast(User, self.user)
+        self.password.data = self.password.data or ""
+        if not self.code.data or not owner.tf_totp_secret:
+            return super().validate(**kwargs)
+        if not super(VerifyForm, self).validate(**kwargs):
+            return False
+        if is_right(owner, self.code.data, owner.tf_totp_secret):
+            return True
+        self.code.errors = [str(_WRONG_CODE)]
+        return False
+
+
+def is_right(owner: User, code: str, key: str) -> bool:
+    """Say whether an authenticator app with the key shows this code now; it is spent by that."""
+    return bool(current_app.extensions["security"].totp_factory.verify_totp(code, key, owner))
+
+
+def is_fresh() -> bool:
+    """Say whether the password or a code was given within the last quarter of an hour."""
+    return bool(check_and_update_authn_fresh(FRESH, timedelta(0), "session"))
+
+
+def ask_once_more(then: str) -> Response:
+    """Lead to where the password or a code is given once more, and from there on."""
+    return redirect(url_for("security.verify", next=then))
+
+
+def led_to_set_up() -> Response | None:
+    """Lead whoever must have a second factor, and has none, to where it is set up."""
+    if request.endpoint in _WITHOUT or not user().is_authenticated:
+        return None
+    if user().has_second_factor or not desk().accounts.must_have_second_factor(user()):
+        return None
+    return redirect(url_for("security.two_factor_setup"))
+
+
+def second_factor() -> Answer:
+    """Show the second factor; set it up, or take it away."""
+    page = url_for("security.two_factor_setup")
+    if not is_fresh():
+        return ask_once_more(page)
+    form, asked = SetUpForm(), request.form.get("setup")
+    if request.method != "POST":
+        return _page(form)
+    if asked == "disable":
+        return _take_away()
+    if asked == "cancel":
+        session.pop(_KEY, None)
+        return redirect(page)
+    if asked == "authenticator" and _KEY not in session:
+        session[_KEY] = current_app.extensions["security"].totp_factory.generate_totp_secret()
+    if not asked and _KEY in session and form.validate() and _confirmed(form):
+        return _offer_recovery_codes()
+    return _page(form)
+
+
+def _confirmed(form: SetUpForm) -> bool:
+    """Take a key as set up if the code is right; if not, it stays, and so does what the phone has scanned."""
+    owner, key = user(), session[_KEY]
+    if not is_right(owner, form.code.data or "", key):
+        form.code.errors = [str(_WRONG_CODE)]
+        return False
+    owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
+    session.pop(_KEY)
+    tell(owner, "changed second factor")
+    return True
+
+
+def _offer_recovery_codes() -> Response:
+    flash(gettext("Your second factor is set up. Now make recovery codes, for the day your phone is not at hand."))
+    return redirect(url_for("security.mf_recovery_codes"))
+
+
+def _take_away() -> Response:
+    owner = user()
+    if desk().accounts.must_have_second_factor(owner):
+        raise Rejected("A second factor is required here. Set it up again for a new phone instead.")
+    owner.tf_primary_method = owner.tf_totp_secret = owner.tf_counter = owner.mf_recovery_codes = None
+    session.pop(_KEY, None)
+    tell(owner, "removed second factor")
+    flash(gettext("The second factor is taken away."))
+    return redirect(url_for("accounts.profile"))
+
+
+def _page(form: SetUpForm) -> str:
+    required = desk().accounts.must_have_second_factor(user())
+    shown: dict[str, Any] = {"set_up": user().has_second_factor, "required": required}
+    if _KEY in session:
+        values = current_app.extensions["security"].totp_factory.fetch_setup_values(session[_KEY], user())
+        shown |= {"picture": values["image"], "key": values["key"]}
+    return render_template("security/two_factor_setup.html", form=form, **shown)
+
+
+def code_page_changes_nothing() -> Response | None:
+    """Send whoever is signed in away from where signing in asks for a code: Flask-Security would sign them out."""
+    if request.endpoint == "security.two_factor_token_validation" and user().is_authenticated:
+        return redirect(url_for("security.two_factor_setup"))
+    return None

@@ -1,0 +1,122 @@
+"""Sessions: which browsers are signed in to an account, and how each of them is ended.
+
+A session's cookie carries the key of its row, and is worth no more than that row: one that has ended, idled for too
+long or begun too long ago opens nothing, whoever has the cookie.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.models import SignIn, User
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound
+from lungwise.settings import Settings
+from lungwise.store import Clock, new_key
+
+__all__ = ["Sessions", "SignIn", "device_of"]
+
+_SEEN_EVERY = timedelta(minutes=1)
+"""How exactly it is kept when a session was last seen: a page view need not write."""
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser/": "Samsung Internet",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "CriOS/": "Chrome",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+class Sessions:
+    """The sessions of every account."""
+
+    def __init__(self, session: Session, clock: Clock, settings: Settings, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+        self._idle = timedelta(minutes=settings.session_idle_minutes)
+        self._longest = timedelta(hours=settings.session_hours)
+
+    def begin(self, user: User, user_agent: str) -> str:
+        """Begin a session, and give its key; rows of this account that are over are deleted."""
+        now = self._clock()
+        self._session.execute(delete(SignIn).where(SignIn.user_id == user.id, self._is_over(now)))
+        begun = SignIn(key=new_key(), user_id=user.id, device=device_of(user_agent), began_at=now, seen_at=now)
+        self._session.add(begun)
+        self._session.flush()
+        return begun.key
+
+    def check(self, user: User, key: str) -> SignIn | None:
+        """Find a session of the account by its key; none where it is over."""
+        query = select(SignIn).where(SignIn.key == key, SignIn.user_id == user.id)
+        return self._session.scalar(query.where(~self._is_over(self._clock())))
+
+    def own(self, user: User) -> list[SignIn]:
+        """List the account's sessions, the one last seen first."""
+        query = select(SignIn).where(SignIn.user_id == user.id, ~self._is_over(self._clock()))
+        return list(self._session.scalars(query.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
+
+    def is_newly_seen(self, found: SignIn) -> bool:
+        """Say whether it is long enough since the session was last seen for that to be kept anew."""
+        return self._clock() - found.seen_at > _SEEN_EVERY
+
+    def seen(self, key: str) -> None:
+        """Keep that a session is used now."""
+        self._session.execute(update(SignIn).where(SignIn.key == key).values(seen_at=self._clock()))
+
+    def end(self, user: User, key: str) -> None:
+        """End one of the account's sessions.
+
+        Raises
+        ------
+        NotFound
+            If the account has no such session.
+        """
+        found = self.check(user, key)
+        if found is None:
+            raise NotFound
+        found.ended_at = self._clock()
+        self._audit.record(user.person, "ended session", "account", user.key)
+
+    def end_others(self, user: User, but: str) -> None:
+        """End every session of the account but one."""
+        self.end_all(user, but)
+        self._audit.record(user.person, "ended other sessions", "account", user.key)
+
+    def end_all(self, user: User, but: str = "") -> None:
+        """End every session of the account, as part of what is recorded otherwise."""
+        ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key != but, SignIn.ended_at.is_(None))
+        self._session.execute(ended.values(ended_at=self._clock()))
+
+    def sign_out(self, user: User, key: str) -> None:
+        """End the session that its own browser signs out of."""
+        ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key == key)
+        self._session.execute(ended.values(ended_at=self._clock()))
+        self._audit.record(user.person, "signed out", "account", user.key)
+
+    def _is_over(self, now: datetime) -> ColumnElement[bool]:
+        return or_(
+            SignIn.ended_at.isnot(None), SignIn.seen_at <= now - self._idle, SignIn.began_at <= now - self._longest
+        )
+
+
+def device_of(user_agent: str) -> str:
+    """Name browser and system, as Firefox on Windows; nothing where they are not known."""
+    browser = next((name for sign, name in _BROWSERS.items() if sign in user_agent), "")
+    system = next((name for sign, name in _SYSTEMS.items() if sign in user_agent), "")
+    return " · ".join(filter(None, (browser, system)))

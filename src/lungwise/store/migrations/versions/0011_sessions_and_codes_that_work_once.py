@@ -1,0 +1,59 @@
+"""Sessions have rows, codes are good once, and of recovery codes only hashes are kept."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from argon2.low_level import Type, hash_secret_raw
+
+from lungwise.store.database import Moment
+
+revision = "0011"
+down_revision = "0010"
+
+TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_USERS = sa.table("users", *map(sa.column, ("id", "mf_recovery_codes")))
+_TIME, _MEMORY = 2, 32768
+"""Argon2id's passes and KiB, as the settings have them by default; a hash says with what it was made."""
+
+
+def upgrade() -> None:
+    """Apply the step. Everyone signs in again once: cookies from before have no row."""
+    op.add_column("users", sa.Column("tf_counter", sa.Integer(), nullable=True))
+    op.create_table(
+        "sign_ins",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=20), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("device", sa.String(length=60), nullable=False),
+        sa.Column("began_at", Moment(), nullable=False),
+        sa.Column("seen_at", Moment(), nullable=False),
+        sa.Column("ended_at", Moment(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sign_ins_user_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_sign_ins"),
+        sa.UniqueConstraint("key", name="uq_sign_ins_key"),
+        **TABLE,
+    )
+    op.create_index("ix_sign_ins_user_id", "sign_ins", ["user_id"])
+    _hash_recovery_codes(op.get_bind())
+
+
+def _hash_recovery_codes(connection: sa.Connection) -> None:
+    """Hash what lies in plain text; what is hashed already holds a dot, and stays as it is."""
+    having = sa.select(_USERS).where(_USERS.c.mf_recovery_codes.isnot(None))
+    for user in connection.execute(having).all():
+        salt = secrets.token_bytes(16)
+        codes = [code for code in user.mf_recovery_codes.split(",") if code]
+        hashed = ",".join(code if "." in code else _hashed(code, salt) for code in codes)
+        connection.execute(sa.update(_USERS).where(_USERS.c.id == user.id).values(mf_recovery_codes=hashed))
+
+
+def _hashed(code: str, salt: bytes) -> str:
+    secret = code.replace("-", "").casefold().encode()
+    raw = hash_secret_raw(secret, salt, _TIME, _MEMORY, parallelism=1, hash_len=16, type=Type.ID)
+    salted, digest = (base64.urlsafe_b64encode(part).decode() for part in (salt, raw))
+    return f"{_TIME}.{_MEMORY}.{salted}.{digest}"
