@@ -22,8 +22,16 @@ _TIME, _MEMORY = 2, 32768
 
 
 def upgrade() -> None:
-    """Apply the step. Everyone signs in again once: cookies from before have no row."""
-    op.add_column("users", sa.Column("tf_counter", sa.Integer(), nullable=True))
+    """Apply the step, or what a step that was interrupted left. Everyone signs in again: old cookies have no row."""
+    there = sa.inspect(op.get_bind())
+    if "tf_counter" not in {column["name"] for column in there.get_columns("users")}:
+        op.add_column("users", sa.Column("tf_counter", sa.Integer(), nullable=True))
+    if not there.has_table("sign_ins"):
+        _make_sign_ins()
+    _hash_recovery_codes(op.get_bind())
+
+
+def _make_sign_ins() -> None:
     op.create_table(
         "sign_ins",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -36,10 +44,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sign_ins_user_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_sign_ins"),
         sa.UniqueConstraint("key", name="uq_sign_ins_key"),
+        sa.Index("ix_sign_ins_user_id", "user_id"),
         **TABLE,
     )
-    op.create_index("ix_sign_ins_user_id", "sign_ins", ["user_id"])
-    _hash_recovery_codes(op.get_bind())
 
 
 def _hash_recovery_codes(connection: sa.Connection) -> None:

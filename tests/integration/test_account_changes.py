@@ -1,0 +1,217 @@
+"""What changes an account asks for the password or a code anew, is told of, and ends what the old one opened."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask_login.utils import encode_cookie
+
+from lungwise.accounts.models import User
+from lungwise.accounts.person import Role
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.store import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Clock, Visitor
+    from lungwise.accounts.person import Person
+    from lungwise.web.app import Lungwise
+
+PASSWORD, NEW = "three green kites fly", "seven blue boats sail"
+
+
+@pytest.fixture
+def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
+    """Give an administrator who is signed in."""
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    visitor = visit(app)
+    visitor.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux) Firefox/140.0"
+    visitor.sign_in("ada@example.org")
+    return visitor
+
+
+def grow_stale(visitor: Visitor) -> None:
+    """Let the quarter of an hour pass."""
+    with visitor.client.session_transaction() as session:
+        session["fs_paa"] = time.time() - 15 * 60 - 1
+
+
+def change_password(visitor: Visitor, **more: Any) -> None:
+    visitor.post("/password", password=PASSWORD, new_password=NEW, new_password_confirm=NEW, **more)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/second-factor", {"setup": "authenticator"}),
+        ("/second-factor", {"setup": "disable"}),
+        ("/second-factor/recovery-codes", {}),
+        ("/profile/tokens", {"name": "script", "days": "30"}),
+        ("/accounts/tokens", {"name": "archive", "days": "30"}),
+    ],
+)
+def test_after_a_quarter_of_an_hour_a_change_asks_for_the_password(
+    path: str, fields: dict[str, Any], ada: Visitor
+) -> None:
+    grow_stale(ada)
+    asked = ada.post(path, page="/profile", **fields)
+    once_more = asked.headers["Location"]
+    assert once_more.startswith("/verify?next=")
+    assert "lw_" not in asked.text
+    assert ada.post(once_more, password="not the password").status_code == 200
+    assert ada.post(path, page="/profile", **fields).headers["Location"] == once_more
+    assert ada.post(once_more, password=PASSWORD).headers["Location"].endswith(path)
+    done = ada.post(path, page="/profile", **fields)
+    assert not done.headers.get("Location", "").startswith("/verify")
+    assert "signed in" in ada.get("/audit").text
+
+
+def test_what_is_done_meanwhile_makes_nobody_fresher(ada: Visitor) -> None:
+    assert ada.get("/second-factor").status_code == 200
+    grow_stale(ada)
+    assert ada.get("/second-factor").status_code == 302
+    assert "Give your password" in ada.get("/profile/tokens").text
+
+
+def test_a_code_serves_as_well_as_the_password(ada: Visitor, authenticator: Callable[..., str]) -> None:
+    key = re.findall(r"Key: <code>([^<]+)", ada.post("/second-factor", setup="authenticator").text)[0].replace("-", "")
+    ada.post("/second-factor", code=authenticator(key, -1))
+    grow_stale(ada)
+    assert ada.post("/verify?next=/profile", code="000000").status_code == 200
+    assert ada.get("/second-factor").status_code == 302
+    assert ada.post("/verify?next=/profile", code=authenticator(key, 1)).headers["Location"].endswith("/profile")
+    assert ada.get("/second-factor").status_code == 200
+
+
+def test_changing_the_password_asks_for_the_present_one(ada: Visitor) -> None:
+    for wrong in ("", "not the password"):
+        ada.post("/password", password=wrong, new_password=NEW, new_password_confirm=NEW)
+    assert "password was changed" not in ada.get("/profile").text
+
+
+def test_a_changed_password_ends_other_sessions_and_tokens(
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor], caplog: pytest.LogCaptureFixture
+) -> None:
+    other = visit(app)
+    other.sign_in("ada@example.org")
+    own, machine = _tokens(app)
+    change_password(ada)
+    assert "Your password was changed" in caplog.text
+    page = ada.get("/profile").text
+    assert "Your password was changed" in page
+    assert page.count("this session") == page.count("last seen") == 1
+    assert other.get("/studies").status_code == 302
+    assert _opens(app, machine), "the clinic's machines go on"
+    assert not _opens(app, own)
+
+
+def test_tokens_are_kept_on_purpose(ada: Visitor, app: Lungwise) -> None:
+    own, machine = _tokens(app)
+    change_password(ada, keep_tokens="1")
+    assert _opens(app, own)
+    assert _opens(app, machine)
+
+
+def test_a_password_chosen_anew_by_a_link_ends_sessions_and_tokens(
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor]
+) -> None:
+    from flask_security.recoverable import generate_reset_password_token
+
+    own, _machine = _tokens(app)
+    with app.database.reading() as session, app.app_context():
+        token = generate_reset_password_token(session.query(User).one())  # type: ignore[no-untyped-call]
+    visit(app).post(f"/password/forgotten/{token}", password=NEW, password_confirm=NEW)
+    assert ada.get("/studies").status_code == 302
+    assert not _opens(app, own)
+    ada.sign_in("ada@example.org", NEW)
+    assert "chosen anew by a link" in ada.get("/profile").text
+
+
+def test_the_profile_lists_sessions_and_ends_each(
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor], clock: Clock
+) -> None:
+    others = [visit(app) for _ in range(3)]
+    for other in others:
+        other.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPhone) Version/18 Safari/604"
+        other.sign_in("ada@example.org")
+        clock.forward(seconds=1)
+    page = ada.get("/profile").text
+    assert (page.count("Firefox · Linux"), page.count("Safari · iPhone")) == (1, 3)
+    ends = re.findall(r'action="(/profile/sessions/\w{20}/end)"', page)
+    assert len(ends) == 3, "this session is ended by signing out"
+    ada.post(ends[0], page="/profile")
+    assert [other.get("/studies").status_code for other in others] == [200, 200, 302]
+    others[0].post("/sign-out", page="/studies")
+    assert [other.get("/studies").status_code for other in others] == [302, 200, 302], "signing out ends one session"
+    ada.post("/profile/sessions/end-others", page="/profile")
+    assert [other.get("/studies").status_code for other in others] == [302] * 3
+    assert ada.get("/studies").status_code == 200
+
+
+def test_the_profile_lists_tokens_and_ends_each(ada: Visitor, app: Lungwise) -> None:
+    own, _machine = _tokens(app)
+    revoke = re.findall(r'action="(/profile/tokens/\w+/revoke[^"]*)"', ada.get("/profile").text)
+    assert len(revoke) == 1
+    assert "There is no token yet" in ada.post(revoke[0], page="/profile", follow=True).text
+    assert not _opens(app, own)
+
+
+def test_a_page_view_writes_at_most_once_a_minute_when_the_session_was_seen(
+    ada: Visitor, app: Lungwise, clock: Clock
+) -> None:
+    def seen() -> str:
+        with app.database.reading() as session:
+            return str(session.connection().exec_driver_sql("SELECT seen_at FROM sign_ins").scalar_one())
+
+    first = seen()
+    clock.forward(seconds=50)
+    ada.get("/statistics")
+    assert seen() == first
+    clock.forward(seconds=20)
+    ada.get("/statistics")
+    assert seen() > first
+
+
+def test_no_cookie_outlives_the_session_and_none_is_honoured(
+    app: Lungwise, ada: Visitor, visit: Callable[..., Visitor]
+) -> None:
+    visitor = visit(app)
+    assert "remember" not in visitor.get("/sign-in").text
+    answer = visitor.post("/sign-in", email="ada@example.org", password=PASSWORD, remember="y")
+    assert [cookie for cookie in answer.headers.getlist("Set-Cookie") if not cookie.startswith("lungwise=")] == []
+    with app.database.reading() as session, app.test_request_context():
+        forged = encode_cookie(session.query(User).one().fs_uniquifier)
+    thief = visit(app)
+    thief.client.set_cookie("remember_token", forged)
+    assert thief.get("/studies").headers["Location"] == "/sign-in"
+    assert thief.get("/").headers["Location"] == "/sign-in"
+
+
+def test_pictures_of_films_are_not_kept_by_the_browser(ada: Visitor, film: Callable[..., bytes]) -> None:
+    study = ada.upload(film(1, 8))
+    page = ada.get(study).text
+    pictures = set(re.findall(r'(?:src|href)="(/films/[^"]+)"', page))
+    assert any(path.endswith("heat.png") for path in pictures)
+    for path in [study, f"{study}/report.pdf", *pictures]:
+        answer = ada.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-store", path
+        assert "ETag" not in answer.headers
+
+
+def _tokens(app: Lungwise) -> tuple[str, str]:
+    """Make a token of her own, and one of a machine of the clinic."""
+    with app.database.writing() as session:
+        service, person = Tokens(session, utc_now, AuditTrail(session, utc_now)), session.query(User).one().person
+        own = service.add(person, "script", [Scope.UPLOAD], 300)[1]
+        return own, service.add(person, "archive", [Scope.UPLOAD], 300, machine=True)[1]
+
+
+def _opens(app: Lungwise, token: str) -> bool:
+    headers = {"Authorization": f"Bearer {token}"}
+    return app.test_client().get("/api/v1/studies", headers=headers).status_code == 200
