@@ -196,7 +196,7 @@ def test_codes_that_lay_in_plain_text_are_hashed_by_the_upgrade_and_pass_on(eith
         driver.exec_driver_sql("UPDATE users SET mf_recovery_codes = 'aaaa-bbbb-cccc,1111-2222-3333'")
         driver.exec_driver_sql("ALTER TABLE users DROP COLUMN tf_counter")
         driver.exec_driver_sql("DROP TABLE sign_ins")
-        driver.exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
+        driver.exec_driver_sql("UPDATE alembic_version SET version_num = '0011'")
     upgrade(either_ada.app.database.engine)
     with either_ada.app.database.reading() as session:
         kept = session.connection().exec_driver_sql("SELECT mf_recovery_codes FROM users").scalar_one()

@@ -12,8 +12,8 @@ from argon2.low_level import Type, hash_secret_raw
 
 from lungwise.store.database import Moment
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 _USERS = sa.table("users", *map(sa.column, ("id", "mf_recovery_codes")))
