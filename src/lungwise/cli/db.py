@@ -9,7 +9,8 @@ import click
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.installation import encrypt_films_of_earlier_releases, open_database, read_settings
 from lungwise.store import FilmStore, plain_films, utc_now
-from lungwise.store.backup import BackupError, back_up, check_films, misplaced_values, restore_from
+from lungwise.store.backup import back_up, check_films, misplaced_values, restore_from
+from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
 
 

@@ -1,9 +1,11 @@
-"""Backup: every table and every film in one tar file, the same for every database, sealed as they are kept."""
+"""Backup: every table and every film in one tar file, the same for every database, encrypted as they are kept.
+
+A manifest names every part with its SHA-256, and is signed by the keys: what was changed in a backup is not restored.
+"""
 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import tarfile
 from collections.abc import Iterator
@@ -16,18 +18,16 @@ from sqlalchemy import Date, LargeBinary, Table, delete, func, insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from lungwise.store import plain_films
 from lungwise.store.database import Base, Moment
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import KeyRecord, require_keys
 from lungwise.store.keys import MissingKeyError, SealError
-from lungwise.store.sealing import as_kept, encrypted_columns, place_of, row_key_of
+from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
+from lungwise.store.sealing import as_kept, encrypted_columns, keys_of, place_of, row_key_of
 
 _ROWS_AT_ONCE = 500
 _SCHEMA = "schema.json"
-
-
-class BackupError(Exception):
-    """A backup cannot be restored; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,17 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
     films = 0
     unfinished = file.with_name(file.name + ".part")
     with tarfile.open(unfinished, "w") as archive:
-        _add(archive, _SCHEMA, json.dumps(_schema(session)).encode())
+        backup = BackupWriter(archive, keys_of(session))
+        backup.add(_SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
-            _add(archive, f"tables/{table.name}.jsonl", _dump(session, as_kept(table)))
+            backup.add(f"tables/{table.name}.jsonl", _dump(session, as_kept(table)))
         for study, name in _films(session):
             try:
-                _add(archive, f"films/{study}/{name}", store.sealed(study, name))
+                backup.add(f"films/{study}/{name}", store.sealed(study, name))
             except FileNotFoundError:
                 continue
             films += 1
+        backup.finish()
     unfinished.replace(file)
     return films
 
@@ -76,24 +78,27 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     Raises
     ------
     BackupError
-        If the database has users already, the file is no backup or of another release, or its keys are not here.
+        If the database has users already, the file is no backup or of another release, does not agree with its
+        manifest, or its keys are not here.
     """
     if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
         raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
     films = 0
     try:
         with tarfile.open(file) as archive:
-            _check_schema(session, json.loads(_content(archive, _SCHEMA)))
+            _check_schema(session, json.loads(content(archive, _SCHEMA)))
+            check_manifest(archive, keys_of(session))
             session.execute(delete(KeyRecord))
             for table in Base.metadata.sorted_tables:
-                _load(session, as_kept(table), _content(archive, f"tables/{table.name}.jsonl"))
+                _load(session, as_kept(table), content(archive, f"tables/{table.name}.jsonl"))
             require_keys(session)
             for place in misplaced_values(session):
                 raise BackupError(f"{file} does not open: {place} was changed or moved.")
             for member in archive:
                 if member.name.startswith("films/"):
-                    _put(store, member.name, _content(archive, member.name))
+                    _put(store, member.name, content(archive, member.name))
                     films += 1
+            plain_films.refuse(session)  # none of the backup's lies plain
     except SealError as error:
         raise BackupError(f"{file} does not open. {error}") from error
     except (tarfile.TarError, KeyError, ValueError) as error:
@@ -180,17 +185,3 @@ def _rich(kind: TypeEngine[object], value: object) -> object:
 def _put(store: FilmStore, path: str, data: bytes) -> None:
     _films_folder, study, name = path.split("/")
     store.keep(study, name, data)
-
-
-def _content(archive: tarfile.TarFile, name: str) -> bytes:
-    content = archive.extractfile(name)
-    if content is None:
-        raise ValueError(f"{name} is not a file")
-    return content.read()
-
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    info.mode = 0o600
-    archive.addfile(info, io.BytesIO(data))

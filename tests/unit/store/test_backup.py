@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Row, select
 
+from lungwise.accounts.person import Role
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Base, Database, FilmStore
-from lungwise.store.backup import BackupError, back_up, check_films, restore_from
+from lungwise.store.backup import back_up, check_films, restore_from
+from lungwise.store.manifest import BackupError, content
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -100,6 +103,56 @@ def test_a_backup_is_of_one_moment(
         restore_from(session, FilmStore(new), tmp_path / "backup.tar")
         assert everything(session) == before
     restored.close()
+
+
+def test_a_backup_with_a_promoted_role_is_refused_and_nothing_is_restored(
+    either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+) -> None:
+    either_rooms.user("Mallory", "Hill", Role.DOCTOR)
+    fill(either_rooms, film)
+    back_up(either_rooms.session, either_rooms.store, tmp_path / "backup.tar")
+    parts = parts_of(tmp_path / "backup.tar")
+    promoted = parts["tables/users.jsonl"].replace(b'"doctor"', b'"administrator"')
+    assert promoted != parts["tables/users.jsonl"]
+    write_parts(tmp_path / "forged.tar", parts | {"tables/users.jsonl": promoted})
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
+    migrate(new)
+    with closing(Database(new)) as database:
+        with pytest.raises(BackupError, match=r"users\.jsonl was changed"), database.writing() as session:
+            restore_from(session, FilmStore(new), tmp_path / "forged.tar")
+        with database.reading() as session:
+            assert not any(everything(session).values())
+    assert list(FilmStore(new).films()) == []
+
+
+def test_a_backup_without_a_manifest_is_refused(
+    rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+) -> None:
+    fill(rooms, film)
+    back_up(rooms.session, rooms.store, tmp_path / "backup.tar")
+    parts = parts_of(tmp_path / "backup.tar")
+    write_parts(tmp_path / "old.tar", {name: data for name, data in parts.items() if not name.startswith("manifest")})
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(rooms.settings)))
+    migrate(new)
+    with (
+        closing(Database(new)) as database,
+        database.writing() as session,
+        pytest.raises(BackupError, match="manifest"),
+    ):
+        restore_from(session, FilmStore(new), tmp_path / "old.tar")
+
+
+def parts_of(file: Path) -> dict[str, bytes]:
+    with tarfile.open(file) as archive:
+        return {member.name: content(archive, member) for member in archive}
+
+
+def write_parts(file: Path, parts: dict[str, bytes]) -> None:
+    with tarfile.open(file, "w") as archive:
+        for name, data in parts.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
 
 
 def test_a_backup_of_another_schema_is_refused(rooms: Rooms, tmp_path: Path) -> None:
