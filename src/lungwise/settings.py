@@ -61,6 +61,13 @@ def _only_keys(given: SecretStr) -> SecretStr:
     return given
 
 
+def _not_guessable(given: SecretStr) -> SecretStr:
+    """Nothing counts guesses at this token, so that it has to be long."""
+    if 0 < len(given.get_secret_value()) < 20:
+        raise ValueError("This token is too short: anyone may guess at it. Make one with: openssl rand -hex 24")
+    return given
+
+
 def _only_with_boto3(url: str) -> str:
     if url and find_spec("boto3") is None:
         raise ValueError("A bucket needs more of Lungwise. Install it: pip install 'lungwise[s3]'")
@@ -251,9 +258,12 @@ class Settings(BaseSettings):
         le=1,
         description="Share of those filmed who have COVID-19: a page says what a verdict is worth at it.",
     )
-    metrics_token: SecretStr = Field(
+    metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = Field(
         default=SecretStr(""),
-        description="Bearer token that opens /metrics to other machines. Empty: it opens to this machine alone.",
+        description=(
+            "Bearer token that opens /metrics to other machines, 20 characters at least. "
+            "Empty: it opens to this machine alone."
+        ),
     )
     report_font: Path | None = Field(
         default=None,

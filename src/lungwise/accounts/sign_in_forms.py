@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from flask import session
 from flask_babel import gettext
 from flask_security import (
     ChangePasswordForm,
@@ -122,7 +123,7 @@ class SlowCodeForm(_AsksForCode, TwoFactorVerifyCodeForm):
 
     def validate(self, **kwargs: object) -> bool:
         """While a key is set up, its code is no secret: who guesses sees the key."""
-        if self.is_setup:
+        if self.is_setup or session.get("tf_state") == "validating_profile":
             return bool(TwoFactorVerifyCodeForm.validate(self, **kwargs))
         return super().validate(**kwargs)
 
@@ -153,6 +154,6 @@ class SlowChangeForm(_AsksForOwnPassword, ChangePasswordForm):
 def is_own_page(address: str) -> bool:
     """Say whether an address is one of ours, and nothing that only looks like one."""
     try:
-        return bool(validate_redirect_url(address)) and (urlsplit(address).port or 1) > 0
+        return "\\" not in address and validate_redirect_url(address) and urlsplit(address).port != 0
     except ValueError:
         return False

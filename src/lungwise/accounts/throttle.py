@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TypeVar
 
 from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import mysql
@@ -20,6 +21,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 
+T = TypeVar("T")
 _log = logging.getLogger("lungwise.accounts")
 _REPORT_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=1)
@@ -98,34 +100,20 @@ class Throttle:
 
     def admit(self, guess: Guess) -> Lock | None:
         """Count a guess. Where this gives a lock, the guess must not be looked at."""
-        with self._apart() as own:
-            rows, now = self._rows(own, guess), self._clock()
-            locked = [lock for lock, row in rows.items() if row.until > now and row.count >= self._limits[lock]]
-            for lock in locked or rows:
-                self._count(rows[lock], now, lengthen=not locked)
-            if guess.account is not None:
-                rows[Lock.ACCOUNT].user_id = guess.account.id
-                rows[Lock.ACCOUNT].untold += bool(locked)
-                self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address)
-        return locked[-1] if locked else None
+        return self._apart(lambda own: self._admit(own, guess))
 
     def failed(self, guess: Guess) -> None:
         """Tell the trail that a guess was wrong."""
-        if guess.account is None:
+        user = guess.account
+        if user is None:
             _log.warning("A wrong guess at a %s that is no account's, from %s.", guess.secret, self._address)
         else:
-            with self._apart() as own:
-                self._record(own, guess.account, guess.secret.deed, self._address)
+            self._apart(lambda own: self._record(own, user, guess.secret.deed, self._address))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
         """Forget the account's failures; of the address's, forget this guess alone."""
-        with self._apart() as own:
-            rows = self._rows(own, guess)
-            rows[Lock.ADDRESS].count = max(rows[Lock.ADDRESS].count - 1, 0)
-            if guess.account is not None:
-                self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address, at_once=True)
-            own.delete(rows[Lock.ACCOUNT])
+        self._apart(lambda own: self._forgive(own, guess))
 
     def forget(self, *guesses: Guess) -> None:
         """Forget failures, with the request's own transaction: what was guessed at is there no more."""
@@ -136,24 +124,42 @@ class Throttle:
         """Tell the trail of refused guesses that nobody went on with."""
         late = Failures.told_at <= self._clock() - _REPORT_EVERY
         for name in self._found(select(Failures.name).where(Failures.untold > 0, late)):
-            with self._apart() as own:
-                row = _locked_row(own, name)
-                user = own.get(User, row.user_id) if row.user_id else None
-                if user is not None:
-                    self._tell(own, row, user, "")
-                else:
-                    row.untold = 0
+            self._apart(partial(self._report, name=name))
 
-    @contextmanager
-    def _apart(self) -> Iterator[Session]:
-        """Open a transaction of its own. SQLite knows one writer, so the request's lets go of the lock first."""
+    def _apart(self, deed: Callable[[Session], T]) -> T:
+        """Do a deed in a transaction of its own. SQLite knows one writer: the request's lets go of the lock first."""
         self._session.commit()
-        with self._database.writing() as own:
-            yield own
+        return self._database.transact(deed)
 
     def _found(self, names: Select[str]) -> list[str]:
         with self._database.reading() as session:
             return list(session.scalars(names))
+
+    def _admit(self, own: Session, guess: Guess) -> Lock | None:
+        rows, now = self._rows(own, guess), self._clock()
+        locked = [lock for lock, row in rows.items() if row.until > now and row.count >= self._limits[lock]]
+        for lock in locked or rows:
+            self._count(rows[lock], now, lengthen=not locked)
+        if guess.account is not None:
+            rows[Lock.ACCOUNT].user_id = guess.account.id
+            rows[Lock.ACCOUNT].untold += bool(locked)
+            self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address)
+        return locked[-1] if locked else None
+
+    def _forgive(self, own: Session, guess: Guess) -> None:
+        rows = self._rows(own, guess)
+        rows[Lock.ADDRESS].count = max(rows[Lock.ADDRESS].count - 1, 0)
+        if guess.account is not None:
+            self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address, at_once=True)
+        own.delete(rows[Lock.ACCOUNT])
+
+    def _report(self, own: Session, *, name: str) -> None:
+        row = _locked_row(own, name)
+        user = own.get(User, row.user_id) if row.user_id else None
+        if user is None:
+            row.untold = 0
+        else:
+            self._tell(own, row, user, "")
 
     def _rows(self, own: Session, guess: Guess) -> dict[Lock, Failures]:
         """Lock the rows, always in this order, so that no two requests wait for each other."""
@@ -181,8 +187,8 @@ class Throttle:
         """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""
         old = (Failures.until < self._clock() - _KEPT, Failures.untold == 0)
         for name in self._found(select(Failures.name).where(*old).limit(_CLEARED_AT_ONCE)):
-            with self._apart() as own:
-                own.execute(delete(Failures).where(Failures.name == name, *old))
+            gone = delete(Failures).where(Failures.name == name, *old)
+            self._apart(partial(Session.execute, statement=gone))
 
 
 def _locked_row(own: Session, name: str) -> Failures:

@@ -18,7 +18,7 @@ class ProxyEntries:
 
     A client may send the header, too: with too many entries, with an open quotation mark that makes the
     proxies' entries part of its own, or with what is no address. Where the trusted entries are no addresses
-    or too few, the header goes, and the request counts as the last proxy's own.
+    or too few, the request counts as the last proxy's own.
     """
 
     def __init__(self, app: WSGIApplication, proxies: int) -> None:
@@ -27,8 +27,10 @@ class ProxyEntries:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass the request on."""
-        entries = [_address(entry) for entry in environ.pop(_HEADER, "").split(",")[-self._proxies :]]
-        if len(entries) == self._proxies and all(entries):
+        if _HEADER in environ:  # what came through a proxy goes on saying so
+            entries = [_address(entry) for entry in environ[_HEADER].split(",")[-self._proxies :]]
+            if len(entries) < self._proxies or not all(entries):
+                entries = [environ.get("REMOTE_ADDR", "")] * self._proxies
             environ[_HEADER] = ",".join(entries)
         return self._app(environ, start_response)
 

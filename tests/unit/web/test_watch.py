@@ -9,10 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import select, text
 
 from lungwise.accounts.service import User
 from lungwise.logs import JsonLines
+from lungwise.settings import Settings
 from lungwise.studies.models import Job
 from lungwise.web.app import create_app
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from conftest import DrawnReader, Visitor
     from lungwise.accounts.person import Person
-    from lungwise.settings import Settings
     from lungwise.web.app import Lungwise
 
 
@@ -141,6 +142,25 @@ def test_a_token_opens_the_metrics_to_other_machines_and_only_it_does(
     assert stranger.get("/metrics", headers={"Authorization": "Bearer tell me"}).status_code == 200
     assert stranger.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 404
     assert visit(app).get("/metrics").status_code == 404
+    app.database.close()
+
+
+def test_a_token_for_the_metrics_is_too_long_to_be_guessed() -> None:
+    with pytest.raises(ValidationError, match="too short"):
+        Settings(metrics_token=SecretStr("tell me"))
+    assert Settings(metrics_token=SecretStr("0123456789" * 2)).metrics_token
+
+
+def test_behind_a_proxy_that_says_nothing_right_strangers_read_no_metrics(
+    settings: Settings,
+    migrate: Callable[[Settings], None],
+    drawn_reader: type[DrawnReader],
+    visit: Callable[..., Visitor],
+) -> None:
+    migrate(settings)
+    app = create_app(settings.model_copy(update={"proxies": 1}), drawn_reader)
+    for header in ('"', "no address", "127.0.0.1", "10.0.0.7"):
+        assert visit(app).get("/metrics", headers={"X-Forwarded-For": header}).status_code == 404
     app.database.close()
 
 
