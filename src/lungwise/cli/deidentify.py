@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.installation import read_settings
 from lungwise.cli.read import SOME_REFUSED, walk
 from lungwise.films import Refusal
+from lungwise.films.decode import bytes_of
 
 
 @click.command()
@@ -41,13 +43,26 @@ def _one(path: Path, target: Path, secret: str, as_json: bool) -> bool:
     from lungwise.dicom.deidentify import deidentify as deidentified
 
     try:
-        film = deidentified(path.read_bytes(), secret)
+        film = deidentified(bytes_of(path), secret)
     except Refusal as refusal:
         _say(as_json, path, None, refusal.reason)
         return False
-    (target / film.name).write_bytes(film.data)
-    _say(as_json, path, target / film.name, film.warning)
+    _say(as_json, path, _write(target / film.name, film.data), film.warning)
     return True
+
+
+def _write(path: Path, data: bytes) -> Path:
+    """Write a film under its name, or another number of it where another film has that: two may share a UID."""
+    for number in count(1):
+        target = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            with target.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            if target.read_bytes() != data:
+                continue
+        return target
+    raise AssertionError  # the numbers do not end
 
 
 def _say(as_json: bool, path: Path, written: Path | None, note: str) -> None:

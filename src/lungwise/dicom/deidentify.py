@@ -8,14 +8,14 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -30,10 +30,11 @@ from pydicom.uid import (
 from lungwise.dicom.confidentiality import CODES, EMPTIED, KEPT, REPLACED_UIDS
 from lungwise.dicom.results import file_bytes
 from lungwise.films import Refusal
-from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
+from lungwise.films.elements import PIXEL_DATA, DataSet, Elements, read_data_set, read_elements
+from lungwise.films.formats import kind_of
 from lungwise.films.grey_levels import luminance
 from lungwise.films.image_pixel import ImagePixel, read_image_pixel
-from lungwise.films.pixel_data import check_syntax, stored_words
+from lungwise.films.pixel_data import bounded_words, check_syntax
 
 METHOD = "Lungwise: DICOM PS3.15 Basic Profile, kept attributes listed"
 FILMS = frozenset(
@@ -47,6 +48,7 @@ FILMS = frozenset(
 """What is taken; a report or a document names its patient anywhere, and no table can say where."""
 _SOP_CLASS = 0x00080016
 _DEEPEST = 4
+_WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _STATEMENT = "Lungwise does not look for text in the picture."
 
 
@@ -76,16 +78,18 @@ def deidentify(data: bytes, secret: str) -> Deidentified:
     Refusal
         If it is no DICOM film, or its pixels cannot be read.
     """
-    if data[128:132] != b"DICM":
+    if kind_of(data) != "DICOM":
         raise Refusal("unsupported", "The file is no DICOM file; only DICOM films can be de-identified.")
     syntax, elements = read_elements(data)
     _check_film(syntax, elements)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that are about to go
-        source = _parsed(data)
-        film = _kept(source, 0)
+        found = read_data_set(data)
+        source = _parsed(found)
+        film = _kept(source, found.encoding.order, 0)
         _replace(film, source, _Pseudonyms(secret))
-    _put_pixels(film, elements, syntax)
+    pixel = read_image_pixel(elements)
+    _put_pixels(film, bounded_words(data, elements, syntax, pixel), pixel)
     _declare(film)
     return Deidentified(file_bytes(film), f"{film.SOPInstanceUID}.dcm", _warning(film))
 
@@ -114,14 +118,17 @@ class _Pseudonyms:
         return hmac.digest(self._secret, "\0".join(words).encode(), "sha256")
 
 
-def _parsed(data: bytes) -> Dataset:
+def _parsed(found: DataSet) -> Dataset:
+    """Parse the data set as its bytes are, whatever the file's meta information says or lacks."""
+    source = io.BytesIO(found.data[found.start :])
+    implicit, little = not found.encoding.explicit, found.encoding.order == "<"
     try:
-        return dcmread(io.BytesIO(data), stop_before_pixels=True)
-    except (InvalidDicomError, ValueError, TypeError, KeyError, EOFError, NotImplementedError) as error:
+        return read_dataset(source, implicit, little, stop_when=lambda tag, _vr, _length: tag >= PIXEL_DATA)
+    except Exception as error:  # pydicom raises anything of foreign bytes
         raise Refusal("damaged", "The file's header cannot be read; export it again.") from error
 
 
-def _kept(source: Dataset, depth: int) -> Dataset:
+def _kept(source: Dataset, order: str, depth: int) -> Dataset:
     kept = Dataset()
     for tag in source.keys():  # noqa: SIM118 - iterating the dataset would parse what is to go
         try:
@@ -129,16 +136,25 @@ def _kept(source: Dataset, depth: int) -> Dataset:
         except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError):
             continue
         if element.keyword in KEPT and _is_sound(element):
-            _keep(kept, element, depth)
+            keep(kept, element, order, depth)
     return kept
 
 
-def _keep(kept: Dataset, element: DataElement, depth: int) -> None:
-    if element.VR != "SQ":
+def keep(kept: Dataset, element: DataElement, order: str, depth: int) -> None:
+    """Keep an element; what pydicom hands out as it was written is put in little-endian order."""
+    if order == ">" and element.VR in _WORD_BYTES:
+        kept.add_new(element.tag, element.VR, _turned(element.value or b"", _WORD_BYTES[element.VR]))
+    elif element.VR != "SQ":
         kept.add(element)
     elif depth < _DEEPEST:
-        items = [_kept(item, depth + 1) for item in element.value]
+        items = [_kept(item, order, depth + 1) for item in element.value]
         kept.add_new(element.tag, "SQ", Sequence([item for item in items if _is_known(item)]))
+
+
+def _turned(value: bytes, size: int) -> bytes:
+    """Turn the bytes of each word around: pydicom hands such values out as they were written."""
+    whole = len(value) // size * size
+    return np.frombuffer(value[:whole], f"u{size}").byteswap().tobytes() + value[whole:]
 
 
 def _is_sound(element: DataElement) -> bool:
@@ -176,9 +192,7 @@ def _replace(film: Dataset, source: Dataset, pseudonyms: _Pseudonyms) -> None:
     film.PatientBirthDate = film.PatientSex = ""
 
 
-def _put_pixels(film: Dataset, elements: Elements, syntax: str) -> None:
-    pixel = read_image_pixel(elements)
-    words = stored_words(elements, syntax, pixel)
+def _put_pixels(film: Dataset, words: NDArray[Any], pixel: ImagePixel) -> None:
     if pixel.samples == 1:
         plain = _plain_words(words, pixel)
     else:

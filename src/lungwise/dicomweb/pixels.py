@@ -17,7 +17,7 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal, open_film
 from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
 from lungwise.films.image_pixel import ImagePixel, read_image_pixel
-from lungwise.films.pixel_data import check_syntax, stored_words
+from lungwise.films.pixel_data import bounded_words, check_syntax
 from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
 
 JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
@@ -89,7 +89,7 @@ def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
     pixel = read_image_pixel(elements)
     if pixel.samples > 1 and (pixel.photometric != "RGB" or pixel.planar or elements[PIXEL_DATA].undefined_length):
         raise Refusal("unsupported", "Colours are given as they are stored, or not at all.")
-    return stored_words(elements, syntax, pixel), pixel
+    return bounded_words(data, elements, syntax, pixel), pixel
 
 
 def _picture(data: bytes) -> Image.Image:

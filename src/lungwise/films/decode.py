@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lungwise.films.film import Film, Refusal
 from lungwise.films.formats import format_of
-from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large
+from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large, too_little_memory
 from lungwise.films.work_limit import TooMuchHereError, bounded, in_process
 
 
@@ -62,7 +62,7 @@ def open_film(data: bytes) -> Film:
     try:
         return bounded(lambda: decode_film(data), lambda seconds: _decode_elsewhere(data, seconds))
     except MemoryError as error:
-        raise _too_little_memory() from error
+        raise too_little_memory() from error
 
 
 def _decode_elsewhere(data: bytes, seconds: float) -> Film:
@@ -85,15 +85,11 @@ def decode_film(data: bytes) -> Film:
     except ImportError as error:
         raise Refusal("unsupported", f"Decoding this film needs a library that is not installed: {error}.") from error
     except MemoryError as error:
-        raise _too_little_memory() from error
+        raise too_little_memory() from error
     except (Refusal, TooMuchHereError):
         raise
     except Exception as error:  # decoders of foreign bytes raise anything
         raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
-
-
-def _too_little_memory() -> Refusal:
-    return Refusal("too-large", "Decoding the film needs more memory than there is; export it at a lower resolution.")
 
 
 def _open(data: bytes) -> Film:

@@ -81,6 +81,13 @@ class Elements(dict[int, Element]):
         whole = len(element.value) // 2 * 2
         return np.frombuffer(element.value[:whole], element.encoding.order + "u2")
 
+    def bytes_in_order(self, tag: int) -> NDArray[np.uint8]:
+        """Bytes of an element, also where they stand two by two in big-endian words."""
+        element = self[tag]
+        if element.encoding.order == ">" and element.vr == b"OW":
+            return self.words(tag).astype("<u2").view(np.uint8)
+        return np.frombuffer(element.value, np.uint8)
+
     def word(self, tag: int, missing: int) -> int:
         """First value of an element of 16-bit words."""
         words = self.words(tag)
@@ -106,14 +113,39 @@ def read_elements(data: bytes) -> tuple[str, Elements]:
     Refusal
         `damaged` or `too-large`.
     """
+    found = read_data_set(data)
+    stop = _Reader(found.data, found.start, found.encoding).read(lambda tag: tag > PIXEL_DATA)
+    return found.syntax, stop[0]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A file's data set: the bytes that hold it, inflated, where it starts in them, and how it is written.
+
+    `syntax` is the transfer syntax that the file names, '' where it names none; the encoding is what its bytes show.
+    """
+
+    syntax: str
+    data: memoryview
+    start: int
+    encoding: Encoding
+
+
+def read_data_set(data: bytes) -> DataSet:
+    """Find the data set in a DICOM file, with or without preamble and meta information.
+
+    Raises
+    ------
+    Refusal
+        `damaged` or `too-large`.
+    """
     whole = memoryview(data)
     start = 132 if data[128:132] == b"DICM" else 0
     meta, start = _Reader(whole, start, Encoding("<", True)).read(lambda tag: tag > 0x0002FFFF)
     syntax = meta.text(_TRANSFER_SYNTAX)
     if syntax == _DEFLATED and not _is_plain(whole[start : start + 6]):
         whole, start = memoryview(_inflated(whole[start:])), 0
-    elements, _ = _Reader(whole, start, _encoding(whole[start : start + 6])).read(lambda tag: tag > PIXEL_DATA)
-    return syntax, elements
+    return DataSet(syntax, whole, start, _encoding(whole[start : start + 6]))
 
 
 def _inflated(deflated: memoryview) -> bytes:

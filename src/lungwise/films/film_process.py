@@ -17,23 +17,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.decode import decode_film
+from lungwise.films.elements import read_elements
 from lungwise.films.film import Film, Refusal
 from lungwise.films.gdcm_process import bound_memory, bound_time
+from lungwise.films.image_pixel import read_image_pixel
+from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.pixel_data import stored_words
 
 _MEMORY = 2 * 2**30
+Task = Callable[[bytes], tuple[NDArray[Any], dict[str, Any]]]
 
 
 def main(task: str, seconds: float) -> None:
     """Do one task on standard input."""
     bound_time(seconds)
     bound_memory(_MEMORY)
+    work = _TASKS[task]
     try:
-        array, facts = _TASKS[task](sys.stdin.buffer.read())
+        array, facts = _done(work, sys.stdin.buffer.read())
     except Refusal as refused:
         _say({"refusal": [refused.code, refused.reason]})
         return
     _say({"shape": array.shape, "dtype": array.dtype.str, "facts": facts})
     sys.stdout.buffer.write(np.ascontiguousarray(array).data)
+
+
+def _done(work: Task, data: bytes) -> tuple[NDArray[Any], dict[str, Any]]:
+    try:
+        return work(data)
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise too_little_memory() from error
+    except Exception as error:  # decoders of foreign bytes raise anything
+        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
 
 
 def _say(what: dict[str, Any]) -> None:
@@ -45,7 +62,12 @@ def _film(data: bytes) -> tuple[NDArray[Any], dict[str, Any]]:
     return film.pixels, {part.name: getattr(film, part.name) for part in fields(Film) if part.name != "pixels"}
 
 
-_TASKS: dict[str, Callable[[bytes], tuple[NDArray[Any], dict[str, Any]]]] = {"film": _film}
+def _words(data: bytes) -> tuple[NDArray[Any], dict[str, Any]]:
+    syntax, elements = read_elements(data)
+    return stored_words(elements, syntax, read_image_pixel(elements)), {}
+
+
+_TASKS: dict[str, Task] = {"film": _film, "words": _words}
 
 if __name__ == "__main__":
     main(sys.argv[1], float(sys.argv[2]))

@@ -33,6 +33,11 @@ def too_large() -> Refusal:
     return Refusal("too-large", "The file is larger than 256 MB; export the film alone, or at a lower resolution.")
 
 
+def too_little_memory() -> Refusal:
+    """Say that there is too little memory to decode a film."""
+    return Refusal("too-large", "Decoding the film needs more memory than there is; export it at a lower resolution.")
+
+
 def most_inflated(packed: int) -> int:
     """Bytes that so many packed ones may become: films pack to a tenth, and to a hundredth where they are all air."""
     return min(MAX_BYTES, max(_ALWAYS_INFLATED, _MOST_RATIO * packed))

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.codestream import decode_codestream, decode_run_lengths, is_codestream
-from lungwise.films.elements import PIXEL_DATA, Element
+from lungwise.films.elements import PIXEL_DATA, Element, Elements
 from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
-from lungwise.films.limits import damaged
-from lungwise.films.work_limit import check_work
+from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.work_limit import bounded, check_work, in_process
 
 _NATIVE = {
     "",
@@ -68,6 +68,26 @@ def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -
     if _is_run_lengths(frame, syntax):
         return _run_lengths(frame, pixel)
     return _as_words(decode_codestream(frame, pixel))
+
+
+def bounded_words(data: bytes, elements: Elements, syntax: str, pixel: ImagePixel) -> NDArray[Any]:
+    """Decode the pixel data of a file with bounds on time and memory: of what nobody has read yet, or could not.
+
+    Raises
+    ------
+    Refusal
+        As `stored_words`; `too-slow` or `too-large`.
+    """
+    try:
+        return bounded(
+            lambda: stored_words(elements, syntax, pixel), lambda seconds: in_process("words", data, seconds).array
+        )
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise too_little_memory() from error
+    except Exception as error:  # decoders of foreign bytes raise anything
+        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
 
 
 def _is_native(element: Element, syntax: str) -> bool:

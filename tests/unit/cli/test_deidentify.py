@@ -47,3 +47,24 @@ def test_what_is_no_dicom_film_is_not_written_and_said(folder: Path) -> None:
     assert done.exit_code == 3
     assert sorted(line["status"] for line in said) == ["refused", "written", "written"]
     assert len(list((folder / "out").iterdir())) == 2
+
+
+def test_two_films_of_one_uid_do_not_overwrite_each_other(folder: Path) -> None:
+    twin = dicom_file(WORDS[:, ::-1].copy(), BitsStored=12, PatientName="Doe^Jane", SOPInstanceUID="1.2.3.1")
+    (folder / "in" / "twin.dcm").write_bytes(twin)
+    for _ in range(2):
+        done = CliRunner().invoke(main, ["deidentify", "--json", str(folder / "in"), str(folder / "out")])
+        said = [json.loads(line)["written"] for line in done.output.splitlines()]
+        assert len(set(said)) == 3
+    written = list((folder / "out").iterdir())
+    assert len(written) == len({path.read_bytes() for path in written}) == 3
+    elsewhere = CliRunner().invoke(main, ["deidentify", str(folder / "in" / "Doe"), str(folder / "out")])
+    assert elsewhere.exit_code == 0
+    assert len(list((folder / "out").iterdir())) == 3
+
+
+def test_what_cannot_be_opened_is_said(folder: Path) -> None:
+    (folder / "in" / "gone.dcm").symlink_to(folder / "nowhere")
+    done = CliRunner().invoke(main, ["deidentify", "--json", str(folder / "in"), str(folder / "out")])
+    assert done.exit_code in (0, 3)
+    assert "Traceback" not in done.output

@@ -14,11 +14,11 @@ from pydicom.data import get_testdata_file
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
-from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
+from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000, lut_item
 from lungwise.dicom.confidentiality import EMPTIED, KEPT, REPLACED_UIDS
-from lungwise.dicom.deidentify import deidentify
+from lungwise.dicom.deidentify import deidentify, keep
 from lungwise.films import Refusal, open_film
 
 SECRET = "a secret of this hospital"
@@ -303,3 +303,48 @@ def test_films_of_many_makers(name: str) -> None:
         value = str(with_patient.get(keyword, "")).encode()
         assert len(value) < 4 or value not in after
     assert left.pixel_array.shape == (with_patient.Rows, with_patient.Columns)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_film_without_preamble_is_taken(syntax: str) -> None:
+    words = WORDS.byteswap() if syntax == ExplicitVRBigEndian else WORDS
+    before = dicom_bytes(film(PixelData=words.tobytes()), syntax, bare=True)
+    after = deidentify(before, SECRET)
+    assert traces(before) and not traces(after.data)
+    assert np.array_equal(open_film(before).pixels, open_film(after.data).pixels)
+    assert deidentify(dicom_bytes(film()), SECRET).name == after.name
+
+
+@pytest.mark.parametrize("said", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.4.50"])
+def test_a_film_that_names_another_syntax_is_taken(said: str) -> None:
+    before = dicom_bytes(film())
+    at = before.index(b"\x02\0\x10\0UI")
+    value = said.encode() + b"\0" * (len(said) % 2)
+    after_it = before[at + 8 + int.from_bytes(before[at + 6 : at + 8], "little") :]
+    renamed = before[: at + 6] + len(value).to_bytes(2, "little") + value + after_it
+    after = deidentify(renamed, SECRET).data
+    assert not traces(after)
+    assert np.array_equal(open_film(before).pixels, open_film(after).pixels)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_tables_in_big_endian_words_keep_their_values(bits: int) -> None:
+    entries = (np.arange(4096)[::-1] // (16 if bits == 8 else 1)).astype(np.uint16)
+    table = lut_item(0, entries.astype(np.uint8) if bits == 8 else entries, bits)
+    big = lut_item(0, entries, bits)
+    big.LUTData = (entries.astype(np.uint8).view(np.uint16) if bits == 8 else entries).byteswap().tobytes()
+    little = dicom_bytes(film(VOILUTSequence=[table]))
+    source = film(VOILUTSequence=[big], PixelData=WORDS.byteswap().tobytes())
+    after = deidentify(dicom_bytes(source, ExplicitVRBigEndian), SECRET).data
+    kept = dcmread(io.BytesIO(after))
+    assert kept.VOILUTSequence[0].LUTData == table.LUTData
+    assert np.array_equal(open_film(dicom_bytes(source, ExplicitVRBigEndian)).pixels, open_film(little).pixels)
+    assert np.array_equal(open_film(after).pixels, open_film(little).pixels)
+
+
+@pytest.mark.parametrize(("vr", "kind"), [("OW", "u2"), ("OF", "f4"), ("OL", "u4"), ("OD", "f8"), ("OV", "u8")])
+def test_words_of_every_size_turn_with_the_byte_order(vr: str, kind: str) -> None:
+    numbers = np.arange(7) + 1
+    kept = Dataset()
+    keep(kept, DataElement(0x00283006, vr, numbers.astype(">" + kind).tobytes()), ">", 0)
+    assert np.array_equal(np.frombuffer(kept[0x00283006].value, "<" + kind), numbers)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from pydicom.uid import (
 from dicom_files import compressed_file, dicom_file, jpeg_2000
 from drawn import chest_bytes, chest_words, picture
 from lungwise.films import Refusal, codestream, open_film
+from lungwise.films.pixel_data import TRANSFER_SYNTAXES
 
 BYTES, WORDS = chest_bytes(), chest_words(bits=12)
 RGB = np.stack([chest_bytes(seed=n) for n in range(3)], -1)
@@ -291,3 +294,96 @@ def test_a_decoder_that_works_for_too_long_is_ended_by_its_own_clock() -> None:
     done = subprocess.run([sys.executable, "-c", endless], timeout=120, check=False)
 
     assert done.returncode == -signal.SIGPROF
+
+
+@pytest.fixture(scope="module")
+def coded_by_dcmtk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, NDArray[Any]], bytes]:
+    """Give what codes a film as dcmtk's encoder does: Pillow's knows no 12 bits."""
+    tool = shutil.which("dcmcjpeg")
+    if tool is None:
+        pytest.skip("Debian's dcmtk is not installed")
+    folder = tmp_path_factory.mktemp("coded")
+
+    def coded(option: str, words: NDArray[Any]) -> bytes:
+        (folder / "plain.dcm").write_bytes(plain_film(words))
+        subprocess.run([tool, option, folder / "plain.dcm", folder / "coded.dcm"], check=True)
+        return (folder / "coded.dcm").read_bytes()
+
+    return coded
+
+
+def plain_film(words: NDArray[Any]) -> bytes:
+    bits = 12 if words.itemsize == 2 else 8
+    window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits - 1}
+    uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.3"}
+    return dicom_file(words, BitsStored=bits, PatientID="1", **uids, **window)
+
+
+Coder = Callable[[str, NDArray[Any]], bytes]
+
+
+@pytest.mark.parametrize("option", ["+ee", "+es", "+ep", "+el", "+e1"])
+@pytest.mark.parametrize("words", [BYTES, WORDS], ids=["8 bits", "12 bits"])
+def test_every_jpeg_that_is_accepted_is_read(option: str, words: NDArray[Any], coded_by_dcmtk: Coder) -> None:
+    data = coded_by_dcmtk(option, words)
+    assert dcmread(io.BytesIO(data)).file_meta.TransferSyntaxUID in TRANSFER_SYNTAXES
+    assert np.abs(open_film(data).pixels - open_film(plain_film(words)).pixels).mean() < 0.01
+
+
+@pytest.mark.parametrize("option", ["+ee", "+ep", "+e1"])
+def test_a_12_bit_frame_as_a_picture(option: str, coded_by_dcmtk: Coder) -> None:
+    """It has white where its bits have, for a picture has no window."""
+    data = coded_by_dcmtk(option, WORDS)
+    picture = data[data.index(b"\xff\xd8\xff") : data.rindex(b"\xff\xd9") + 2]
+    assert np.abs(open_film(picture).pixels - WORDS / 4095).mean() < 0.01
+
+
+@pytest.mark.parametrize("option", ["+ee", "+ep", "+e1"])
+def test_a_cut_12_bit_frame_is_damaged_and_one_without_its_end_marker_is_not(
+    option: str, coded_by_dcmtk: Coder
+) -> None:
+    data = coded_by_dcmtk(option, WORDS)
+    start, end = data.index(b"\xff\xd8\xff"), data.rindex(b"\xff\xd9")
+    frame = data[start:end]
+    shown = open_film(compressed_file(frame, WORDS, JPEGExtended12Bit, BitsStored=12)).pixels
+    ended = compressed_file(frame + b"\xff\xd9", WORDS, JPEGLossless, BitsStored=12)
+    assert np.array_equal(shown, open_film(ended).pixels)
+    for kept in (len(frame) // 2, len(frame) - 20):
+        with pytest.raises(Refusal) as refused:
+            open_film(compressed_file(frame[:kept], WORDS, JPEGExtended12Bit, BitsStored=12))
+        assert refused.value.code == "damaged"
+
+
+@pytest.mark.parametrize("words", [BYTES, WORDS], ids=["8 bits", "12 bits"])
+@pytest.mark.parametrize("zeros", [1, 3])
+def test_zeros_before_the_end_of_jpeg_ls_are_passed_over(words: NDArray[Any], zeros: int) -> None:
+    frame = bytes(jpeg_ls.encode_array(words))
+    padded = frame[:-2] + bytes(zeros) + frame[-2:]
+    shown = open_film(compressed_file(padded, words, JPEGLSLossless)).pixels
+    assert np.array_equal(shown, open_film(dicom_file(words)).pixels)
+
+
+@pytest.mark.parametrize("tiles", [None, (64, 64)])
+@pytest.mark.parametrize("behind", [b"", bytes(50), b"\1\2\3" * 40])
+def test_jpeg_2000_may_lack_its_end_marker_where_every_tile_is_there(
+    tiles: tuple[int, int] | None, behind: bytes
+) -> None:
+    frame = jpeg_2000(WORDS) if tiles is None else tiled(WORDS)
+    shown = open_film(compressed_file(frame[:-2] + behind, WORDS, JPEG2000Lossless)).pixels
+    assert np.array_equal(shown, open_film(compressed_file(frame, WORDS, JPEG2000Lossless)).pixels)
+
+
+@pytest.mark.parametrize("tiles", [None, (64, 64)])
+def test_cut_jpeg_2000_is_damaged(tiles: tuple[int, int] | None) -> None:
+    frame = jpeg_2000(WORDS) if tiles is None else tiled(WORDS)
+    last = frame.rindex(b"\xff\x90")
+    for kept in (len(frame) - 4, len(frame) // 2, last if tiles else last + 12):
+        with pytest.raises(Refusal) as refused:
+            open_film(compressed_file(frame[:kept], WORDS, JPEG2000Lossless))
+        assert refused.value.code == "damaged"
+
+
+def tiled(words: NDArray[Any]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(words).save(out, "JPEG2000", no_jp2=True, tile_size=(64, 64), irreversible=False)
+    return out.getvalue()

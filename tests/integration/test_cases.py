@@ -1,0 +1,111 @@
+"""Small films that went wrong in public, each with its source and what is right: ../shared/cases.
+
+`pytest -m films`. What they have in common with their kind is drawn anew in the unit tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lungwise.dicom.deidentify import deidentify
+from lungwise.films import Refusal, open_film
+from lungwise.films.formats import kind_of
+from lungwise.reading import Reader, Reading
+from lungwise.reading.reading import outcome_of
+from lungwise.studies.intake import Limits, arrival_of, unpack
+
+pytestmark = pytest.mark.films
+READ = [*(f"{number:02}" for number in range(1, 18)), "20", "21", "24", "30", "31", "32", "33"]
+LIMITS = Limits(50, 60 << 20, 300 << 20)
+
+
+@pytest.fixture(scope="module")
+def cases() -> Path:
+    """The folder of the cases; without it the test is skipped, on a continuous integration server it fails."""
+    beside = Path(__file__).parents[3] / "shared" / "cases"
+    folder = Path(os.environ.get("LUNGWISE_TEST_CASES", beside))
+    if folder.is_dir():
+        return folder
+    reason = "the cases are missing: set LUNGWISE_TEST_CASES to their folder"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+def read(reader: Reader, data: bytes) -> Reading | Refusal:
+    return outcome_of(lambda: reader.read(open_film(data)))
+
+
+def described(cases: Path, number: str) -> tuple[Path, dict[str, Any]]:
+    folder = next(cases.glob(f"{number}-*"))
+    return folder, json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+
+
+def expected_of(case: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """What is right for one input: one answer, or any of several."""
+    expect = case["expect"]
+    expect = expect.get(name, expect.get("read", expect))
+    answers: list[dict[str, Any]] = expect.get("any_of", [expect])
+    return answers
+
+
+def fits(outcome: Reading | Refusal, answer: dict[str, Any]) -> bool:
+    if isinstance(outcome, Refusal):
+        codes = answer.get("code_in", [answer.get("code", outcome.code)])
+        return (
+            answer["status"] == "refused" and outcome.code in codes and answer.get("reason_names", "") in outcome.reason
+        )
+    wanted = answer.get("probability", outcome.probability)
+    near = abs(outcome.probability - wanted) <= answer.get("tolerance", 0)
+    warned = answer.get("warning") in (None, *(caution.code for caution in outcome.warnings))
+    return answer["status"] == "read" and near and warned and answer.get("verdict", outcome.verdict) == outcome.verdict
+
+
+@pytest.mark.parametrize("number", READ)
+def test_a_case_is_read_as_is_right(number: str, cases: Path, reader: Reader) -> None:
+    folder, case = described(cases, number)
+    for name in case["inputs"]:
+        data = (folder / name).read_bytes()
+        outcome = read(reader, data)
+        assert any(fits(outcome, answer) for answer in expected_of(case, name)), f"{name}: {outcome}"
+
+
+@pytest.mark.parametrize("number", [number for number in READ if number not in ("05",)])
+def test_a_case_is_read_rather_than_refused(number: str, cases: Path) -> None:
+    """Where both are right (docs/decisions/0012), it is read."""
+    folder, case = described(cases, number)
+    for name in case["inputs"]:
+        assert open_film((folder / name).read_bytes()).pixels.size, name
+
+
+@pytest.mark.parametrize("number", READ)
+def test_what_is_read_can_be_uploaded(number: str, cases: Path) -> None:
+    folder, case = described(cases, number)
+    for name in case["inputs"]:
+        data = (folder / name).read_bytes()
+        assert [film.kind for film in unpack([(name, data)], LIMITS)] == [kind_of(data)], name
+
+
+def test_a_film_without_preamble_is_deidentified_and_read(cases: Path, reader: Reader) -> None:
+    folder, case = described(cases, "23")
+    for name in case["inputs"]:
+        film = deidentify((folder / name).read_bytes(), "a secret of this hospital")
+        assert fits(reader.read(open_film(film.data)), case["expect"]["then"])
+
+
+def test_a_uid_padded_with_a_space_is_the_uid(cases: Path) -> None:
+    folder, case = described(cases, "35")
+    for name in case["inputs"]:
+        uids = arrival_of((folder / name).read_bytes(), "test").film.uids
+        assert uids.study and uids.instance
+        assert not any(" " in uid for uid in (uids.study, uids.series or "", uids.instance))
