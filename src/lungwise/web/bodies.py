@@ -18,6 +18,8 @@ from lungwise.web.desk import person
 View = TypeVar("View", bound=Callable[..., object])
 SMALL = 64 << 10
 """Bytes of a body that takes no film."""
+_PIECE = 128 << 10
+"""Bytes of a film that werkzeug holds while it looks for the end of a part, and counts as if they were a field's."""
 PARTS = 100
 """Parts of a form beside its films."""
 ASKS = "lungwise.asks"
@@ -33,7 +35,7 @@ def takes_films(view: View) -> View:
 
 def config(films: int) -> dict[str, int]:
     """Give an application's bounds, for studies of so many films."""
-    return {"MAX_CONTENT_LENGTH": SMALL, "MAX_FORM_MEMORY_SIZE": SMALL, "MAX_FORM_PARTS": films + PARTS}
+    return {"MAX_CONTENT_LENGTH": SMALL, "MAX_FORM_MEMORY_SIZE": SMALL + _PIECE, "MAX_FORM_PARTS": films + PARTS}
 
 
 def init_app(app: Flask, most: int) -> None:

@@ -25,6 +25,7 @@ from lungwise.web.app import create_app
 if TYPE_CHECKING:
     from conftest import Clock, DrawnReader, Visitor
     from lungwise.settings import Settings
+    from lungwise.web.app import Lungwise
 
 
 @dataclass
@@ -187,3 +188,13 @@ def test_forty_films_for_a_study_of_thirty_leave_no_file(
         assert "too many films" in ada.post(path, page="/studies/new", films=forty).text
     assert list(FilmStore(settings).films()) == kept
     app.database.close()
+
+
+def test_a_film_of_whatever_bytes_is_taken(
+    app: Lungwise, enrol: Callable[..., Person], visit: Callable[..., Visitor], film: Callable[..., bytes]
+) -> None:
+    """Line ends at the end of every piece in which a form is read look as if the film's part might end there."""
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    assert ada.upload(film() + b"\r\n" * 200_000)
