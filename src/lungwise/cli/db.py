@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import click
 
 from lungwise.audit.service import AuditTrail
+from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.installation import encrypt_films_of_earlier_releases, open_database, read_settings
 from lungwise.store import FilmStore, plain_films, utc_now
-from lungwise.store.backup import back_up, check_films, misplaced_values, restore_from
+from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, restore_from
+from lungwise.store.cleaning import MOST_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
 
@@ -30,25 +34,47 @@ def upgrade_schema() -> None:
 
 
 @db.command()
-def check() -> None:
-    """Check the schema, and that every film of the database lies in the store, undamaged."""
+@click.option("--clean", is_flag=True, help="Move files without a row that are older than a day into quarantine.")
+@click.option("--purge", is_flag=True, help="Delete what has lain in quarantine for 30 days.")
+@click.option(
+    "--most",
+    default=MOST_PERCENT,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="Percent of all files that --clean may move; more may mean that the database is the wrong one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, for programs.")
+def check(clean: bool, purge: bool, most: float, as_json: bool) -> None:
+    """Check the schema, that every film of the database lies in the store, undamaged, and that no other file does."""
     settings = read_settings()
-    with open_database(settings) as database, database.reading() as session:
-        report, misplaced = check_films(session, FilmStore(settings)), list(misplaced_values(session))
-        plain = plain_films.are_read(session)
+    store = FilmStore(settings)
+    with open_database(settings) as database:
+        cleaned = clean_store(Cleaning(database, store, utc_now), most, clean=clean, purge=purge)
+        with database.reading() as session:
+            report, misplaced = check_films(session, store), list(misplaced_values(session))
+            plain = plain_films.are_read(session)
+    if as_json:
+        click.echo(json.dumps(_as_json(report, misplaced, cleaned, plain=plain), indent=2))
+        sys.exit(bool(report.missing or report.damaged or misplaced or cleaned.refused))
+    cleaned.say()
+    if cleaned.refused:
+        raise click.ClickException(cleaned.refused)
     if plain:
         click.echo("Films of an earlier release may lie unencrypted, and are read still. Run: lungwise db upgrade")
     for place in misplaced:
         click.echo(f"{place} was changed or moved: it does not open where it lies.", err=True)
     for study, film in [*report.missing, *report.damaged]:
         click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
-    if report.left_over:
-        click.echo(f"{len(report.left_over)} files belong to no study; uploads that were cut off left them.")
     if report.missing or report.damaged:
         raise click.ClickException("Films are missing. Restore them from a backup: lungwise db restore FILE")
     if misplaced:
         raise click.ClickException("What is kept was changed. Restore it from a backup: lungwise db restore FILE")
     click.echo(f"All is well: {report.films} films, each where it belongs.")
+
+
+def _as_json(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain: bool) -> dict[str, object]:
+    films = {name: [{"study": study, "film": film} for study, film in found] for name, found in report.wrong.items()}
+    return {"films": report.films, **films, "misplaced": misplaced, "plain": plain, **cleaned.as_json}
 
 
 @db.command()

@@ -39,6 +39,11 @@ class FilmCheck:
     damaged: list[tuple[str, str]] = field(default_factory=list)
     left_over: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def wrong(self) -> dict[str, list[tuple[str, str]]]:
+        """What must not be, by its name."""
+        return {"missing": self.missing, "damaged": self.damaged}
+
 
 def check_films(session: Session, store: FilmStore) -> FilmCheck:
     """Compare the films of the database with the films of the store, byte for byte."""

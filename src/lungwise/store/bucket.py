@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -72,6 +73,21 @@ class Bucket:
                 paths = (key.removeprefix(self._prefix) for key in page)
                 yield from (path for path in paths if re.fullmatch(r"[^/]+/[^/]+/[^/]+", path))
 
+    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Walk over every object whose path is of a film's form after a prefix: its path, and since when."""
+        form = re.compile(re.escape(prefix) + "[^/]{2}/[^/]+/[^/]+")
+        with self._faults():
+            for item in self._items(prefix):
+                path = str(item["Key"]).removeprefix(self._prefix)
+                if form.fullmatch(path):
+                    yield path, item["LastModified"]
+
+    def move(self, path: str, to: str) -> None:
+        """Give an object another path; its time begins anew."""
+        with self._faults():
+            self._client.copy_object(**self._object(to), CopySource=self._object(path))
+            self._client.delete_object(**self._object(path))
+
     def writable(self) -> bool:
         """Say whether an object could be put now."""
         try:
@@ -107,6 +123,11 @@ class Bucket:
 
     def _object(self, path: str) -> dict[str, str]:
         return {"Bucket": self._name, "Key": self._prefix + path}
+
+    def _items(self, folder: str) -> Iterator[dict[str, Any]]:
+        walk = self._client.get_paginator("list_objects_v2")
+        for page in walk.paginate(Bucket=self._name, Prefix=self._prefix + folder):
+            yield from page.get("Contents", ())
 
     def _pages(self, folder: str) -> Iterator[list[str]]:
         walk = self._client.get_paginator("list_objects_v2")

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from lungwise.settings import Settings
 from lungwise.store import plain_films
 from lungwise.store.keys import FIRST_MARK, HEADER, MARK, Keys, SealError, is_sealed
 from lungwise.store.places import Folder, Place
+
+_QUARANTINE = "quarantine/"
+"""Before the path of a file that is on its way out: no film's path begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of the store: of which study, by which name, and since when. Unfinished, its name begins with a dot."""
+
+    study: str
+    name: str
+    since: datetime
+    path: str
 
 
 class FilmStore:
@@ -72,6 +87,22 @@ class FilmStore:
             _begin, study, name = path.split("/")
             yield study, name
 
+    def files(self) -> Iterator[KeptFile]:
+        """Walk over every file, those of films that were never written to their end too."""
+        return _kept_files(self._place.dated(""))
+
+    def quarantined(self) -> Iterator[KeptFile]:
+        """Walk over every file in quarantine, each since it is there."""
+        return _kept_files(self._place.dated(_QUARANTINE))
+
+    def quarantine(self, file: KeptFile) -> None:
+        """Move a file into quarantine, where no film is looked for."""
+        self._place.move(file.path, _QUARANTINE + file.path)
+
+    def purge(self, file: KeptFile) -> None:
+        """Delete a file."""
+        self._place.remove(file.path)
+
     def writable(self) -> bool:
         """Say whether a film could be kept now."""
         return self._place.writable()
@@ -108,6 +139,12 @@ class FilmStore:
         if hashlib.sha256(kept).hexdigest() != name:
             raise SealError(f"Film {name} is damaged. Restore it from a backup.")
         return kept
+
+
+def _kept_files(dated: Iterator[tuple[str, datetime]]) -> Iterator[KeptFile]:
+    for path, since in dated:
+        study, name = path.split("/")[-2:]
+        yield KeptFile(study, name, since, path)
 
 
 def _place(settings: Settings) -> Place:

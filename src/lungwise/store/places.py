@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +40,12 @@ class Place(Protocol):
 
     def paths(self) -> Iterator[str]:
         """Walk over every file."""
+
+    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Walk over every file with such a path after a prefix, unfinished ones too: its path, and since when."""
+
+    def move(self, path: str, to: str) -> None:
+        """Give a file another path; its time begins anew."""
 
     def writable(self) -> bool:
         """Say whether a file could be written now."""
@@ -102,6 +110,24 @@ class Folder:
         for path in self._root.glob("??/*/*"):
             if not path.name.startswith("."):
                 yield path.relative_to(self._root).as_posix()
+
+    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        """Walk over every file with such a path after a prefix, unfinished ones too: its path, and since when."""
+        for path in self._root.glob(f"{prefix}??/*/*"):
+            with suppress(FileNotFoundError):  # it is deleted meanwhile
+                since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                yield path.relative_to(self._root).as_posix(), since
+
+    def move(self, path: str, to: str) -> None:
+        """Give a file another path; its time begins anew."""
+        before, after = self._root / path, self._root / to
+        after.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.utime(before)
+        before.rename(after)
+        for folder in (after.parent, before.parent):
+            sync_folder(folder)
+        with suppress(OSError):  # other films lie there still
+            before.parent.rmdir()
 
     def writable(self) -> bool:
         """Say whether a file could be written now."""

@@ -1,0 +1,127 @@
+"""Files that no film of the database names: found with their age, moved into quarantine, and deleted in the end.
+
+A server that is switched off between a film's file and its row leaves such a file, and so does a database that does
+not answer while a study's files are deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
+
+from lungwise.store.database import Base, Clock, Database
+from lungwise.store.film_store import FilmStore, KeptFile
+
+CLEANED_AFTER = timedelta(days=1)
+"""Age of a file that no upload under way can still come to need."""
+PURGED_AFTER = timedelta(days=30)
+MOST_PERCENT = 1.0
+"""Share of all files; where more have no row, the database is rather the wrong one."""
+
+_AGES = {
+    "under an hour": timedelta(hours=1),
+    "under a day": CLEANED_AFTER,
+    "under 30 days": PURGED_AFTER,
+    "older": timedelta.max,
+}
+
+
+class CleaningError(Exception):
+    """Nothing is cleaned; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A file without a row, or one in quarantine."""
+
+    file: KeptFile
+    age: timedelta
+
+    @property
+    def as_json(self) -> dict[str, str | int]:
+        """The file as a program reads of it; its age in seconds."""
+        return {"study": self.file.study, "film": self.file.name, "age_seconds": int(self.age.total_seconds())}
+
+
+class Cleaning:
+    """Compares the store with the database."""
+
+    def __init__(self, database: Database, store: FilmStore, clock: Clock) -> None:
+        self._database = database
+        self._store = store
+        self._clock = clock
+
+    def orphans(self) -> list[Orphan]:
+        """List the files that have no row, the oldest first."""
+        return self._orphans(list(self._store.files()))
+
+    def clean(self, most_percent: float = MOST_PERCENT) -> list[Orphan]:
+        """Move the files without a row that are older than a day into quarantine, and list them.
+
+        Raises
+        ------
+        CleaningError
+            If the database has no film at all, or they are a larger share of all files.
+        """
+        files = list(self._store.files())  # before the rows: a film that is saved meanwhile has its row by then
+        old = [orphan for orphan in self._orphans(files) if orphan.age > CLEANED_AFTER]
+        if not old:
+            return []
+        self._check(len(old), len(files), most_percent)
+        return [orphan for orphan in old if self._database.transact(partial(self._move, file=orphan.file))]
+
+    def purge(self) -> list[Orphan]:
+        """Delete what has lain in quarantine for thirty days, and list it."""
+        old = [orphan for orphan in self._aged(self._store.quarantined()) if orphan.age > PURGED_AFTER]
+        for orphan in old:
+            self._store.purge(orphan.file)
+        return old
+
+    def _check(self, orphans: int, files: int, most_percent: float) -> None:
+        with self._database.reading() as session:
+            films = session.scalar(select(func.count()).select_from(_table("films")))
+        if not films:
+            raise CleaningError("The database has no film at all: it is not the one that these files belong to.")
+        if orphans > files * most_percent / 100:
+            raise CleaningError(
+                f"{orphans} of {files} files have no row, more than {most_percent:g} %: this may be another database "
+                "than theirs. Nothing is moved. If it is the right one, give a higher share with --most."
+            )
+
+    def _orphans(self, files: list[KeptFile]) -> list[Orphan]:
+        studies, films = _table("studies"), _table("films")
+        with self._database.reading() as session:
+            rows = session.execute(select(studies.c.key, films.c.sha256).join_from(films, studies))
+            known = {(str(study), str(name)) for study, name in rows}
+        return self._aged(file for file in files if (file.study, file.name) not in known)
+
+    def _aged(self, files: Iterable[KeptFile]) -> list[Orphan]:
+        now = self._clock()
+        return sorted((Orphan(file, now - file.since) for file in files), key=lambda one: one.age, reverse=True)
+
+    def _move(self, session: Session, file: KeptFile) -> bool:
+        """Move a file while its study is locked: an upload of the same film may be about to need it."""
+        studies, films = _table("studies"), _table("films")
+        study = session.scalar(select(studies.c.id).where(studies.c.key == file.study).with_for_update())
+        named = select(films.c.id).where(films.c.study_id == study, films.c.sha256 == file.name)
+        if study is not None and session.scalar(named) is not None:
+            return False
+        self._store.quarantine(file)
+        return True
+
+
+def _table(name: str) -> Table:
+    return Base.metadata.tables[name]
+
+
+def ages(orphans: Iterable[Orphan]) -> dict[str, int]:
+    """Count files by their age, each once."""
+    counts = dict.fromkeys(_AGES, 0)
+    for orphan in orphans:
+        counts[next(name for name, most in _AGES.items() if orphan.age <= most)] += 1
+    return counts
