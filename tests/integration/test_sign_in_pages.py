@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from conftest import open_app, token_of
 from lungwise.accounts.models import Failures
+from lungwise.accounts.person import Role
 from lungwise.audit.models import AuditEntry
 from processes import PASSWORD
 
@@ -119,6 +120,22 @@ def test_a_locked_network_is_told_to_wait_alone(
     assert "too many attempts from your network" in page
     assert "reset your password" not in page
     assert visit(app, "10.0.0.7").sign_in(ADA).status_code == 302
+
+
+def test_the_audit_page_says_how_many_guesses_a_lock_refused(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], clock: Clock
+) -> None:
+    enrol(app, "Ada")
+    enrol(app, "Bob", role=Role.ADMINISTRATOR)
+    bob = visit(app)
+    bob.sign_in("bob@example.org")
+    lock(visit(app))
+    for _ in range(4):
+        visit(app).sign_in(ADA)
+    assert "tried while locked: account (1 time)" in bob.get("/audit").text
+    clock.forward(seconds=61)
+    assert "tried while locked: account (3 times)" in bob.get("/audit").text
+    assert ",tried while locked,account," in bob.get("/audit.csv").text
 
 
 @pytest.mark.parametrize("page", ["/password", "/verify"])

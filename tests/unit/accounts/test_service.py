@@ -53,6 +53,25 @@ def test_registering_an_address_again_changes_nothing(rooms: Rooms) -> None:
     assert (first.name, first.password) == ("Eve", before)
 
 
+def test_an_address_in_another_spelling_is_the_same_account(rooms: Rooms) -> None:
+    admin = rooms.person()
+    accounts = with_policy(rooms, Registration.OPEN)
+    first = accounts.register(Applicant("Eve", " Eve@exa\u24dcple.org", "seven blue boats sail"), admin.clinic_id)
+    assert first is not None
+    assert first.email == "eve@example.org"
+    for spelling in ("eve@example\u3002org", "EVE@EXAMPLE.ORG", "eve@example.org "):
+        assert accounts.by_email(spelling) is first
+        assert accounts.register(Applicant("Eve", spelling, "nine red trees grow"), admin.clinic_id) is None
+        with pytest.raises(Rejected, match="already"):
+            accounts.add(Applicant("Eve", spelling, "nine red trees grow"), "Hill", Role.DOCTOR)
+
+
+def test_what_is_no_address_has_no_account(rooms: Rooms) -> None:
+    with pytest.raises(Rejected, match="e-mail address"):
+        rooms.accounts.add(Applicant("Eve", "eve@clinic", "seven blue boats sail"), "Hill", Role.DOCTOR)
+    assert rooms.accounts.by_email("eve@clinic") is None
+
+
 def test_without_an_invitation_nobody_registers_where_one_is_needed(rooms: Rooms) -> None:
     with pytest.raises(Rejected, match="invitation"):
         with_policy(rooms, Registration.INVITATION).register(EVE, rooms.person().clinic_id)

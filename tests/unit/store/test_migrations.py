@@ -266,6 +266,28 @@ def back_to(reached: str, connection: Connection) -> None:
         connection.execute(text("UPDATE opinions SET note = :note WHERE id = :id"), FIRST_RELEASE["opinions"][9:])
 
 
+def test_addresses_are_spelled_anew_as_they_are_looked_up_though_the_step_is_killed(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    row = dict(FIRST_RELEASE["users"][0]) | {"clinic_id": None}
+    written = {1: "Ada@exa\u24dcple.org", 2: "eve@example.org", 3: "eve@example\u3002org", 4: "no address"}
+    clinic = FIRST_RELEASE["clinics"][0]
+    with database.engine.begin() as connection:
+        connection.execute(insert(named("clinics", *map(column, clinic))).values(clinic))
+        for n, email in written.items():
+            values = row | {"id": n, "key": f"u{n}", "fs_uniquifier": f"x{n}", "email": email, "clinic_id": 1}
+            connection.execute(insert(named("users", *map(column, values))).values(values))
+    upgrade(database.engine, "0009")
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE failures ADD COLUMN user_id INTEGER"))  # as a killed step leaves it
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        found = {number: email for number, email in connection.execute(text("SELECT id, email FROM users"))}
+    assert found == written | {1: "ada@example.org"}
+    assert is_current(database.engine)
+    database.close()
+
+
 def test_an_upgrade_that_is_killed_again_and_again_binds_every_value_to_its_row(either: Settings) -> None:
     database = Database(either)
     upgrade(database.engine, "0001")

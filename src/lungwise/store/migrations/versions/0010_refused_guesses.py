@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,17 +14,23 @@ from lungwise.store.database import Moment
 revision = "0010"
 down_revision = "0009"
 
+_NEW: tuple[tuple[str, sa.Column[Any]], ...] = (
+    ("failures", sa.Column("user_id", sa.Integer(), nullable=True)),
+    ("failures", sa.Column("untold", sa.Integer(), server_default="0", nullable=False)),
+    ("failures", sa.Column("told_at", Moment(), nullable=True)),
+    ("audit_entries", sa.Column("times", sa.Integer(), nullable=True)),
+)
 _USERS = sa.table("users", *map(sa.column, ("id", "email")))
 
 
 def upgrade() -> None:
-    """Apply the step."""
-    with op.batch_alter_table("failures") as table:
-        table.add_column(sa.Column("user_id", sa.Integer(), nullable=True))
-        table.add_column(sa.Column("untold", sa.Integer(), server_default="0", nullable=False))
-        table.add_column(sa.Column("told_at", Moment(), nullable=True))
-        table.create_index("ix_failures_until", ["until"])
-    op.add_column("audit_entries", sa.Column("times", sa.Integer(), nullable=True))
+    """Apply the step, or what a step that was interrupted left."""
+    there = sa.inspect(op.get_bind())
+    for table, column in _NEW:
+        if column.name not in {one["name"] for one in there.get_columns(table)}:
+            op.add_column(table, column)
+    if "ix_failures_until" not in {index["name"] for index in there.get_indexes("failures")}:
+        op.create_index("ix_failures_until", "failures", ["until"])
     _respell()
 
 
