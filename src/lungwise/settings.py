@@ -85,6 +85,10 @@ def _only_an_origin(url: str) -> str:
     return origin
 
 
+PublicUrl = Annotated[str, AfterValidator(_only_an_origin)]
+"""What a link begins with; empty where that is not known."""
+
+
 def _data_folder() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "lungwise"
@@ -159,7 +163,7 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds without a sign of life after which another reader takes a film up. The same everywhere.",
     )
-    public_url: Annotated[str, AfterValidator(_only_an_origin)] = Field(
+    public_url: PublicUrl = Field(
         default="",
         description=(
             "Address at which people reach the pages, as https://lungwise.example.org: links in mails begin with it, "

@@ -106,7 +106,7 @@ def _prepare(settings: Settings) -> tuple[str, str]:
         stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(drawn_film(77, 0)))])
         for job in stuck.films[0].jobs:
             job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
-        invitation = accounts.invite(first.person, "rita@example.org", Role.RADIOLOGIST)
+        invitation = accounts.invitations.add(first.person, "rita@example.org", Role.RADIOLOGIST)
         refused = study.key
     database.close()
     return invitation, refused

@@ -226,7 +226,7 @@ def test_one_account_is_invited_approved_disabled_and_given_a_role_twice(clinic:
 def test_one_invitation_is_accepted_twice(clinic: Clinic) -> None:
     with clinic.database.writing() as session:
         accounts = clinic.accounts(session)
-        links = [accounts.invite(clinic.person, f"invited{n}@example.org", Role.DOCTOR) for n in range(PAIRS)]
+        links = [accounts.invitations.add(clinic.person, f"invited{n}@example.org", Role.DOCTOR) for n in range(PAIRS)]
     before = clinic.count(User)
 
     def accept(token: str) -> Ask:

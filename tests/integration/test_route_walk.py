@@ -41,6 +41,7 @@ class Things:
     study: str
     film: str
     account: str
+    invitation: str
     tokens: dict[str, str]
     """Each role's own token, and the machine's."""
     sessions: dict[str, str]
@@ -53,6 +54,8 @@ class Things:
             return rule.rule.replace("<key>", self.tokens[owner])
         if "/sessions/<key>" in rule.rule:
             return rule.rule.replace("<key>", self.sessions[role])
+        if "/invitations/<key>" in rule.rule:
+            return rule.rule.replace("<key>", self.invitation)
         noun = rule.rule.split("/")[1]
         key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
         return re.sub(r"<[^>]+>", key or "nothing", rule.rule)
@@ -74,12 +77,14 @@ def things(
     owner.sign_in("administrator.hill@example.org")
     study = owner.upload(film(1), name="Béla Bartók", identifier="SECRET-7")
     page = owner.get(study).text
-    account = re.findall(r"/accounts/(\w+)/disable", owner.get("/accounts").text)[0]
+    invited = owner.post("/accounts", email="rita@example.org", role="radiologist").text
+    account = re.findall(r"/accounts/(\w+)/disable", invited)[0]
     return Things(
         patient=re.findall(r"/patients/(\w+)", page)[0],
         study=study.rsplit("/", 1)[1],
         film=re.findall(r"/films/(\w+)", page)[0],
         account=account,
+        invitation=re.findall(r"/accounts/invitations/(\w+)/take-back", invited)[0],
         tokens=tokens,
         sessions=sessions,
     )

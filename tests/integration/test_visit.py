@@ -116,27 +116,6 @@ def test_a_second_factor_is_asked_for_and_a_recovery_code_stands_in(
     assert ada.get("/studies").status_code == 302  # each code works once
 
 
-def test_a_forgotten_password_is_chosen_anew_by_a_link(
-    app: Lungwise,
-    visit: Callable[..., Visitor],
-    enrol: Callable[..., Person],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    enrol(app, "Ada")
-    ada, other = visit(app), visit(app)
-    other.sign_in("ada@example.org")
-    known = ada.post("/password/forgotten", email="ada@example.org")
-    sent = re.findall(r"http://localhost(/password/forgotten/\S+)", caplog.text)
-    unknown = ada.post("/password/forgotten", email="nobody@example.org")
-    assert known.status_code == unknown.status_code
-    assert len(sent) == 1
-    new = "seven blue boats sail"
-    ada.post(sent[0], password=new, password_confirm=new)
-    assert other.get("/studies").status_code == 302  # the old sessions are over
-    assert ada.sign_in("ada@example.org").status_code == 200
-    assert ada.sign_in("ada@example.org", new).status_code == 302
-
-
 def test_a_wrong_password_and_no_account_look_the_same(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
 ) -> None:
@@ -179,20 +158,6 @@ def test_a_session_ends_by_itself_and_a_copied_cookie_ends_with_it(
         clock.forward(minutes=50)  # used all the time, and over after twelve hours
         answer = ada.get("/studies")
     assert answer.status_code == 302
-
-
-def test_an_invited_radiologist_joins_the_clinic(
-    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
-) -> None:
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
-    ada, rita = visit(app), visit(app)
-    ada.sign_in("ada@example.org")
-    page = ada.post("/accounts", email="rita@example.org", role="radiologist").text
-    link = re.findall(r"http://localhost(/invitation/[\w.\-]+)", page)[0]
-    rita.post(link, name="Rita", password=PASSWORD, again=PASSWORD)
-    assert rita.sign_in("rita@example.org").status_code == 302
-    assert "Radiologist" in rita.get("/profile").text
-    assert rita.get(link).status_code == 422
 
 
 def test_every_answer_carries_the_headers_that_keep_a_page_safe(app: Lungwise, visit: Callable[..., Visitor]) -> None:

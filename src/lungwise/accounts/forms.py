@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     PasswordField,
     SelectChoice,
@@ -80,6 +81,13 @@ class SetUpForm(FlaskForm):
     code = StringField(_("Code"), [Length(max=64)], render_kw=CODE)
 
 
+class RecoveryForm(FlaskForm):
+    """Whose password is forgotten."""
+
+    email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
+    submit = SubmitField(_("Send the link"))
+
+
 class ProfileForm(FlaskForm):
     """One's own name and language."""
 
@@ -110,6 +118,13 @@ class RoleForm(FlaskForm):
 
     role = SelectField(_("Role"), choices=_ROLES)
     submit = SubmitField(_("Change role"))
+
+
+class DeleteAccountForm(FlaskForm):
+    """Whether to delete a colleague's account."""
+
+    sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()])
+    submit = SubmitField(_("Delete the account"))
 
 
 class TokenForm(FlaskForm):

@@ -1,4 +1,4 @@
-"""The tables of accounts: clinics, users and what is known of failed sign-ins."""
+"""The tables of accounts: clinics, users, invitations, tokens, failed sign-ins, and mails that wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
 from lungwise.accounts.person import Person, Role
-from lungwise.store import Base, Moment
+from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 
 
 class Clinic(Base):
@@ -24,7 +24,10 @@ class Clinic(Base):
 
 
 class User(Base, UserMixin):
-    """An account of one person in one clinic."""
+    """An account of one person in one clinic.
+
+    One that was deleted keeps its row, which studies and opinions refer to, and nothing of the person.
+    """
 
     __tablename__ = "users"
 
@@ -38,6 +41,7 @@ class User(Base, UserMixin):
     approved_at: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
     signed_in_at: Mapped[datetime | None] = mapped_column(Moment)
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)
     language: Mapped[str | None] = mapped_column(String(5))
     password: Mapped[str] = mapped_column(String(255))
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
@@ -101,6 +105,44 @@ class SignIn(Base):
     began_at: Mapped[datetime] = mapped_column(Moment)
     seen_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Invitation(Base):
+    """A place in a clinic, kept for one e-mail address. The row goes when it is used or taken back."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), index=True)
+    email: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Mail(Base):
+    """A mail that waits for the mail server. `content` is encrypted, for a link in it opens an account."""
+
+    __tablename__ = "mails"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    content_encrypted: Mapped[Value] = mapped_column("content", Encrypted())
+    content = EncryptedText("content_encrypted")
+    attempts: Mapped[int] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    due_at: Mapped[datetime] = mapped_column(Moment, index=True)
+
+
+class MailLimit(Base):
+    """Until when an address, by a hash of it, gets no further mail of a kind that anybody can ask for."""
+
+    __tablename__ = "mail_limits"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    until: Mapped[datetime] = mapped_column(Moment)
 
 
 class Failures(Base):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from flask_babel import gettext
 
 from lungwise.accounts.models import User
+from lungwise.accounts.outbox import Letter, MailKind
 from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
 
 NOTICES = {
     "changed password": N_("Your password was changed."),
-    "reset password": N_("Your password was chosen anew by a link from a mail."),
+    "reset password": N_("Your password was chosen anew by a link."),
     "changed second factor": N_("A second factor was set up for your account."),
     "removed second factor": N_("The second factor of your account was taken away."),
     "reset second factor": N_("An administrator took away the second factor of your account."),
@@ -23,13 +24,13 @@ _IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.
 
 
 def tell(user: User, deed: str) -> None:
-    """Record a change to an account, and send its owner a message once the request is committed."""
+    """Record a change to an account, and queue a mail to its owner."""
     desk().audit.record(user.person, deed, "account", user.key)
     send(user, deed)
 
 
 def send(user: User, deed: str) -> None:
-    """Send an account's owner a message of a change that is recorded already, once the request is committed."""
-    post, to, subject = desk().post, user.email, gettext("A change to your Lungwise account")
-    body = f"{gettext(NOTICES[deed])} {gettext(_IF_NOT_YOU)}\n"
-    desk().after_commit.append(lambda: post.send(to, subject, body))
+    """Queue a mail to an account's owner of a change that is recorded already."""
+    text = f"{gettext(NOTICES[deed])} {gettext(_IF_NOT_YOU)}\n"
+    letter = Letter(to=user.email, subject=gettext("A change to your Lungwise account"), text=text)
+    desk().outbox.add(MailKind.NOTICE, letter)

@@ -30,10 +30,12 @@ from werkzeug.wrappers import Response
 
 from lungwise.accounts import second_factor
 from lungwise.accounts.email_addresses import normalised_email
+from lungwise.accounts.links import RECOVERY_HOURS, RECOVERY_SALT, RECOVERY_URL
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.person import Role
+from lungwise.accounts.recovery import ask_for_recovery
 from lungwise.accounts.sign_in_forms import (
     SlowChangeForm,
     SlowCodeForm,
@@ -63,12 +65,13 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
         mf_recovery_form=SlowRecoveryForm,
         verify_form=SlowVerifyForm,
         change_password_form=SlowChangeForm,
-        mail_util_cls=PostOffice,
+        mail_util_cls=Addresses,
         password_util_cls=Checked,
         totp_cls=OneTimeCodes,
         mf_recovery_codes_util_cls=RecoveryCodes,
     )
     security.want_json(lambda _request: False)  # these pages are for people; programs have tokens and the API
+    app.view_functions["security.forgot_password"] = ask_for_recovery
     user_authenticated.connect(_signed_in, app)
     for changed in (password_reset, password_changed):
         changed.connect(_unlock, app)  # before the trail's row: what counts guesses takes these locks in this order
@@ -92,8 +95,11 @@ def _config(settings: Settings) -> dict[str, Any]:
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",
         "RECOVERABLE": True,
-        "RESET_URL": "/password/forgotten",
-        "RESET_PASSWORD_WITHIN": timedelta(hours=2),
+        "RESET_URL": RECOVERY_URL,
+        "RESET_SALT": RECOVERY_SALT,
+        "RESET_PASSWORD_WITHIN": timedelta(hours=RECOVERY_HOURS),
+        "SEND_PASSWORD_CHANGE_EMAIL": False,  # its mails hold the host that a request names; ours do not
+        "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
         "LOGIN_URL": "/sign-in",
         "LOGOUT_URL": "/sign-out",
         "LOGOUT_METHODS": ["POST"],
@@ -114,8 +120,6 @@ def _config(settings: Settings) -> dict[str, Any]:
         "PASSWORD_LENGTH_MIN": settings.password_length,
         "USER_IDENTITY_ATTRIBUTES": [{"email": {"mapper": uia_email_mapper, "case_insensitive": False}}],
         "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},  # a clinic may have no DNS
-        "EMAIL_HTML": False,
-        "EMAIL_SENDER": settings.smtp_sender,
         "TWO_FACTOR": True,
         "TWO_FACTOR_REQUIRED": False,  # who must have one is led to set it up once they are signed in
         "TWO_FACTOR_AUTHENTICATOR_VALIDITY": STEP_SECONDS,
@@ -134,8 +138,6 @@ def _config(settings: Settings) -> dict[str, Any]:
         "JOIN_USER_ROLES": False,
         "FRESHNESS": second_factor.FRESH,
         "FRESHNESS_GRACE_PERIOD": timedelta(0),  # what was done meanwhile makes nobody fresher
-        "SEND_PASSWORD_CHANGE_EMAIL": False,  # our own notice says it
-        "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
         "DATETIME_FACTORY": utc_now,
     }
     return {f"SECURITY_{name}": value for name, value in options.items()}
@@ -165,8 +167,8 @@ class Checked(PasswordUtil):
         return None, plain
 
 
-class PostOffice(MailUtil):
-    """Flask-Security's messages go the way of all others, and its addresses have our one spelling."""
+class Addresses(MailUtil):
+    """Addresses have our one spelling. Flask-Security itself sends no mail."""
 
     def normalize(self, email: str) -> str:
         """Spell an address as accounts are stored and looked up."""
@@ -176,20 +178,6 @@ class PostOffice(MailUtil):
         return found
 
     validate = normalize
-
-    def send_mail(
-        self,
-        template: str,
-        subject: str,
-        recipient: str | tuple[str, str],
-        sender: str | tuple[str, str],
-        body: str | None,
-        html: str | None,
-        **kwargs: object,
-    ) -> None:
-        """Send a rendered message once the request is committed."""
-        post, to = desk().post, str(recipient)
-        desk().after_commit.append(lambda: post.send(to, str(subject), body or ""))
 
 
 def _not_there(token: str) -> NoReturn:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from itsdangerous import BadData, URLSafeTimedSerializer
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.email_addresses import normalised_email
-from lungwise.accounts.models import Clinic, User
+from lungwise.accounts.invitations import Invitations
+from lungwise.accounts.links import recovery_path
+from lungwise.accounts.models import Clinic, Token, User
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.person import Person, Right, Role
 from lungwise.accounts.sessions import Sessions
@@ -19,9 +20,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock, new_key
 
-__all__ = ["INVITATION_DAYS", "Accounts", "Applicant", "Clinic", "Invitation", "User"]
-
-INVITATION_DAYS = 7
+__all__ = ["Accounts", "Applicant", "Clinic", "User"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,6 @@ class Applicant:
     name: str
     email: str
     password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """A place in a clinic, kept for one e-mail address."""
-
-    email: str
-    clinic_id: int
-    role: Role
 
 
 class Accounts:
@@ -53,8 +43,8 @@ class Accounts:
         self._sessions = Sessions(session, clock, settings, audit)
         self._second_factor = {role: settings.second_factor for role in Role}
         self._second_factor[Role.ADMINISTRATOR] |= settings.administrator_second_factor
-        self._registration = settings.registration
-        self._invitations = URLSafeTimedSerializer(settings.signing_key(), salt="invitation")
+        self._settings = settings
+        self.invitations = Invitations(session, clock, settings, audit)
 
     def is_empty(self) -> bool:
         """Say whether nobody has an account yet."""
@@ -87,43 +77,30 @@ class Accounts:
         NotFound
             If there is no such clinic.
         """
-        if self._registration is Registration.INVITATION:
+        if self._settings.registration is Registration.INVITATION:
             raise Rejected("An account needs an invitation here. Ask your clinic's administrator.")
         if self._session.get(Clinic, clinic_id) is None:
             raise NotFound
-        approved = self._registration is Registration.OPEN
-        return self._open(applicant, clinic_id, Role.DOCTOR, approved=approved)
+        approved = self._settings.registration is Registration.OPEN
+        user = self._open(applicant, clinic_id, Role.DOCTOR, approved=approved)
+        if user is None and (known := self.by_email(applicant.email)):
+            self._audit.record(known.person, "was registered again", "account", known.key)
+        return user
 
-    def invite(self, by: Person, email: str, role: Role) -> str:
-        """Make the token of an invitation."""
-        by.need(Right.ADMINISTER)
-        address = _address(email)
-        self._audit.record(by, "invited", "account", role.value)
-        return self._invitations.dumps([address, by.clinic_id, role.value])
-
-    def invitation(self, token: str) -> Invitation:
-        """Read an invitation's token.
+    def accept(self, token: str, name: str, password: str) -> User:
+        """Open the invited account, once.
 
         Raises
         ------
         Rejected
-            If it is not ours, too old, or used.
+            If the invitation is not valid any more, or the password is weak.
         """
-        try:
-            email, clinic_id, role = self._invitations.loads(token, max_age=INVITATION_DAYS * 86400)
-        except BadData:
-            raise Rejected("This invitation is not valid any more. Ask for a new one.") from None
-        if self.by_email(email):
-            raise Rejected("This invitation is not valid any more. Ask for a new one.")
-        return Invitation(email, clinic_id, Role(role))
-
-    def accept(self, token: str, name: str, password: str) -> User:
-        """Open the invited account."""
-        invited = self.invitation(token)
+        invited = self.invitations.find(token, lock=True)
         applicant = Applicant(name, invited.email, password)
-        user = self._open(applicant, invited.clinic_id, invited.role, approved=True)
+        user = self._open(applicant, invited.clinic_id, Role(invited.role), approved=True)
         if user is None:
             raise Rejected("This invitation is not valid any more. Ask for a new one.")
+        self.invitations.use(invited)
         return user
 
     def add(self, applicant: Applicant, clinic: str, role: Role) -> User:
@@ -146,18 +123,19 @@ class Accounts:
     def colleagues(self, person: Person) -> list[User]:
         """List the accounts of an administrator's clinic, those waiting first."""
         person.need(Right.ADMINISTER)
-        own = select(User).where(User.clinic_id == person.clinic_id)
+        own = select(User).where(User.clinic_id == person.clinic_id, User.deleted_at.is_(None))
         return list(self._session.scalars(own.order_by(User.approved_at.isnot(None), User.name, User.id)))
 
     def everyone(self) -> list[User]:
         """List every account, for the command line."""
-        return list(self._session.scalars(select(User).order_by(User.clinic_id, User.email)))
+        kept = select(User).where(User.deleted_at.is_(None))
+        return list(self._session.scalars(kept.order_by(User.clinic_id, User.email)))
 
     def colleague(self, person: Person, key: str) -> User:
         """Find an account of the administrator's own clinic."""
         person.need(Right.ADMINISTER)
         user = self._session.scalar(select(User).where(User.key == key, User.clinic_id == person.clinic_id))
-        if user is None:
+        if user is None or user.deleted_at is not None:
             raise NotFound
         return user
 
@@ -171,23 +149,60 @@ class Accounts:
     def set_active(self, by: Person, key: str, active: bool) -> None:
         """Disable an account, which ends its sessions, or enable it again."""
         user = self.colleague(by, key)
-        if user.id == by.id:
-            raise Rejected("You cannot disable your own account.")
-        self.switch(user, active)
-        self._audit.record(by, "enabled" if active else "disabled", "account", user.key)
-
-    def switch(self, user: User, active: bool) -> None:
-        """Disable or enable an account, from the command line."""
+        if not active:
+            if user.id == by.id:
+                raise Rejected("You cannot disable your own account.")
+            self._spare_last_administrator(user)
         user.active = active
         self._end_sessions(user)
+        self._audit.record(by, "enabled" if active else "disabled", "account", user.key)
 
     def change_role(self, by: Person, key: str, role: Role) -> None:
         """Give a colleague another role."""
         user = self.colleague(by, key)
         if user.id == by.id:
             raise Rejected("You cannot change your own role.")
+        if role is not Role.ADMINISTRATOR:
+            self._spare_last_administrator(user)
         user.role = role.value
         self._audit.record(by, "changed role", "account", user.key)
+
+    def delete(self, by: Person, key: str) -> None:
+        """Delete an account: the person's data, sign-in and tokens go. What they signed stays, with their name.
+
+        The row stays without them, for studies and opinions refer to it; so do tokens of the clinic's machines.
+        """
+        user = self.colleague(by, key)
+        if user.id == by.id:
+            raise Rejected("You cannot delete your own account.")
+        self._spare_last_administrator(user)
+        self._session.execute(delete(Token).where(Token.user_id == user.id, Token.machine.is_(False)))
+        user.email, user.name, user.password = f"{user.key}@deleted.invalid", "", ""
+        user.active, user.deleted_at = False, self._clock()
+        user.language = user.signed_in_at = None
+        self._forget_second_factor(user)
+        self._sessions.forget(user)
+        user.fs_uniquifier = uuid.uuid4().hex
+        self._audit.record(by, "deleted", "account", user.key)
+
+    def recovery_link(self, by: Person, key: str) -> str:
+        """Make the path of a link with which a colleague chooses a new password.
+
+        Raises
+        ------
+        Rejected
+            If the account cannot sign in anyway.
+        """
+        user = self.colleague(by, key)
+        if not user.active:
+            raise Rejected("This account cannot sign in. Enable it first.")
+        self._audit.record(by, "made recovery link", "account", user.key)
+        return recovery_path(user, self._settings)
+
+    def who_may_recover(self, email: str) -> User | None:
+        """Find the account of an address that may choose a new password by a link sent to it."""
+        user = self.by_email(email)
+        return user if user is not None and user.active else None
 
     def must_have_second_factor(self, user: User) -> bool:
         """Say whether the installation's settings ask for a second factor of this account."""
@@ -201,8 +216,7 @@ class Accounts:
 
     def take_second_factor(self, user: User, by: Person) -> None:
         """Take away an account's second factor and recovery codes, and end its sessions."""
-        user.tf_primary_method = user.tf_totp_secret = user.tf_counter = None
-        user.mf_recovery_codes = None
+        self._forget_second_factor(user)
         self._end_sessions(user)
         self._audit.record(by, "reset second factor", "account", user.key)
 
@@ -219,6 +233,19 @@ class Accounts:
     def _end_sessions(self, user: User) -> None:
         user.fs_uniquifier = uuid.uuid4().hex
         self._sessions.end_all(user)
+
+    def _forget_second_factor(self, user: User) -> None:
+        user.tf_primary_method = user.tf_totp_secret = user.tf_counter = None
+        user.mf_recovery_codes = None
+
+    def _spare_last_administrator(self, user: User) -> None:
+        """Refuse to take away the only one who can manage a clinic; of two at once, the second is refused."""
+        if user.role != Role.ADMINISTRATOR or not user.active:
+            return
+        self._session.get(Clinic, user.clinic_id, with_for_update=True, populate_existing=True)
+        others = (User.clinic_id == user.clinic_id, User.role == Role.ADMINISTRATOR, User.active, User.id != user.id)
+        if not self._session.scalar(select(func.count()).select_from(User).where(*others)):
+            raise Rejected("This is the clinic's last administrator. Make another one first.")
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
         email, clinic = _address(applicant.email), self._session.get_one(Clinic, clinic_id)

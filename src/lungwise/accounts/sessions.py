@@ -103,6 +103,10 @@ class Sessions:
         ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key != but, SignIn.ended_at.is_(None))
         self._session.execute(ended.values(ended_at=self._clock()))
 
+    def forget(self, user: User) -> None:
+        """Delete every session of an account that is no more, and with it what its browsers were."""
+        self._session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+
     def sign_out(self, user: User, key: str) -> None:
         """End the session that its own browser signs out of."""
         ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key == key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext, refresh
@@ -11,6 +12,7 @@ from wtforms import SelectChoice
 
 from lungwise.accounts import notices
 from lungwise.accounts.forms import (
+    DeleteAccountForm,
     InvitedForm,
     InviteForm,
     ProfileForm,
@@ -19,12 +21,16 @@ from lungwise.accounts.forms import (
     TokenForm,
     WelcomeForm,
 )
+from lungwise.accounts.invitations import INVITATION_DAYS
+from lungwise.accounts.letters import invitation_letter, recovery_letter, registration_letter
+from lungwise.accounts.links import RECOVERY_HOURS, invitation_path
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
+from lungwise.accounts.outbox import MailKind
 from lungwise.accounts.person import Right, Role
 from lungwise.accounts.second_factor import ask_once_more, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
-from lungwise.accounts.service import INVITATION_DAYS, Applicant
+from lungwise.accounts.service import Applicant
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
 from lungwise.errors import NotFound
@@ -72,7 +78,7 @@ def register() -> Answer:
 @bp.route("/invitation/<token>", methods=["GET", "POST"])
 def invitation(token: str) -> Answer:
     """Open the account that somebody was invited to."""
-    invited = desk().accounts.invitation(token)
+    invited = desk().accounts.invitations.find(token)
     form = InvitedForm()
     if form.validate_on_submit() and attempt(
         form, lambda: desk().accounts.accept(token, form.name.data or "", form.password.data or "")
@@ -153,20 +159,45 @@ def revoke_machine_token(key: str) -> Answer:
 
 @bp.route("/accounts", methods=["GET", "POST"])
 def colleagues() -> Answer:
-    """List the clinic's accounts, and invite more."""
+    """List the clinic's accounts and open invitations, and invite more."""
     person().need(Right.ADMINISTER)
-    form = InviteForm()
-    link = None
+    form, link = InviteForm(), None
     if form.validate_on_submit():
-        email = form.email.data or ""
-        token = desk().accounts.invite(person(), email, Role(form.role.data))
-        link = url_for("accounts.invitation", token=token, _external=True)
-        _send_invitation(email, link)
-    accounts = desk().accounts.colleagues(person())
-    forms = {account.key: RoleForm(formdata=None, role=account.role) for account in accounts}
-    return render_template(
-        "accounts/colleagues.html", form=form, accounts=accounts, forms=forms, link=link, days=INVITATION_DAYS
-    )
+        token = attempt(form, lambda: desk().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
+        link = _invited(_email(form), token) if token else None
+    return _colleagues(form, link)
+
+
+@bp.post("/accounts/invitations/<key>/take-back")
+def take_invitation_back(key: str) -> Answer:
+    """End an invitation that nobody has used."""
+    desk().accounts.invitations.take_back(person(), key)
+    flash(gettext("The invitation is taken back."))
+    return redirect(url_for("accounts.colleagues"))
+
+
+@bp.post("/accounts/<key>/recovery-link")
+def recovery_link(key: str) -> Answer:
+    """Make a link with which a colleague chooses a new password: it goes to them by mail, else onto this page."""
+    path = desk().accounts.recovery_link(person(), key)
+    colleague = desk().accounts.colleague(person(), key)
+    if not desk().settings.mails_links:
+        return _colleagues(InviteForm(formdata=None), _Link(_shown(path), colleague.email, hours=RECOVERY_HOURS))
+    desk().outbox.add(MailKind.NOTICE, recovery_letter(colleague, desk().settings, gettext))
+    flash(gettext("A mail with the link is on its way to %(email)s.", email=colleague.email))
+    return redirect(url_for("accounts.colleagues"))
+
+
+@bp.post("/accounts/<key>/delete")
+def delete(key: str) -> Answer:
+    """Delete a colleague's account."""
+    desk().accounts.colleague(person(), key)
+    if not DeleteAccountForm().validate_on_submit():
+        flash(gettext("Nothing was deleted. Tick the box to say that you are sure."))
+        return redirect(url_for("accounts.colleagues"))
+    desk().accounts.delete(person(), key)
+    flash(gettext("The account is deleted."))
+    return redirect(url_for("accounts.colleagues"))
 
 
 @bp.post("/accounts/<key>/approve")
@@ -250,18 +281,49 @@ def _add_first(form: WelcomeForm) -> bool:
 
 
 def _register(form: RegisterForm) -> bool:
-    """Register, and answer the same whether or not the address has an account already."""
+    """Register, and answer the same, in the same time, whether or not the address has an account already."""
     applicant = Applicant(form.name.data or "", form.email.data or "", form.password.data or "")
     added = desk().accounts.register(applicant, form.clinic.data)
-    if added is None:
-        post = desk().post
-        subject = gettext("You have an account already")
-        body = gettext("Somebody, perhaps you, tried to open an account with this address, which has one already.")
-        desk().after_commit.append(lambda: post.send(applicant.email, subject, body))
+    letter = registration_letter(applicant.email, gettext, opened=added is not None)
+    desk().outbox.add(MailKind.REGISTRATION, letter)
     return True
 
 
-def _send_invitation(email: str, link: str) -> None:
-    post, subject = desk().post, gettext("Your invitation to Lungwise")
-    body = gettext("Open this link to choose your password:") + "\n\n" + link + "\n"
-    desk().after_commit.append(lambda: post.send(email, subject, body))
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A link that is shown to the administrator who made it: for whom it is, and how long it works."""
+
+    address: str
+    email: str
+    days: int = 0
+    hours: int = 0
+
+
+def _invited(email: str, token: str) -> _Link:
+    path, settings = invitation_path(token), desk().settings
+    if settings.mails_links:
+        letter = invitation_letter(email, settings.public_url + path, gettext)
+        desk().outbox.add(MailKind.NOTICE, letter)
+    return _Link(_shown(path), email, days=INVITATION_DAYS)
+
+
+def _shown(path: str) -> str:
+    """Give a link as the administrator sees it: it may begin with the host that their own browser asked for."""
+    return (desk().settings.public_url or request.host_url.rstrip("/")) + path
+
+
+def _email(form: InviteForm) -> str:
+    return form.email.data or ""
+
+
+def _colleagues(form: InviteForm, link: _Link | None) -> str:
+    accounts = desk().accounts.colleagues(person())
+    return render_template(
+        "accounts/colleagues.html",
+        form=form,
+        link=link,
+        accounts=accounts,
+        roles={account.key: RoleForm(formdata=None, role=account.role) for account in accounts},
+        deleting=DeleteAccountForm(formdata=None),
+        invitations=desk().accounts.invitations.open(person()),
+    )

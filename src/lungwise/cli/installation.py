@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from lungwise.dicom.send import Sender
+
+
+_log = logging.getLogger("lungwise.cli")
 
 
 def read_settings(**given: str | int) -> Settings:
@@ -105,8 +110,7 @@ def make_sender(database: Database, settings: Settings) -> Sender:
     from lungwise.dicom.send import Archives, Sender
 
     lay = studies_over(settings, FilmStore(settings))
-    folder = resources.files("lungwise.web") / "translations"
-    words = gettext.translation("messages", str(folder), [settings.language], fallback=True).gettext
+    words = words_of(settings.language)
 
     def objects(session: Session, errand: Errand) -> list[Dataset]:
         clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}
@@ -120,6 +124,21 @@ def make_sender(database: Database, settings: Settings) -> Sender:
         return FilmResults(studies, reports, clinic, settings.report_font).of(node, film)
 
     return Sender(database, utc_now, objects, Archives(settings))
+
+
+def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:
+    """Give what sends the mails that wait; none where there is no mail server."""
+    if not settings.smtp_host:
+        return None
+    if not settings.public_url:
+        _log.warning("The setting public_url is not set: no mail holds a link, and administrators hand them over.")
+    return MailSender(database, settings, utc_now, words_of)
+
+
+def words_of(language: str) -> Callable[[str], str]:
+    """Give what translates the sentences of the pages, outside of any request."""
+    folder = resources.files("lungwise.web") / "translations"
+    return gettext.translation("messages", str(folder), [language], fallback=True).gettext
 
 
 def accounts_over(session: Session, settings: Settings) -> Accounts:

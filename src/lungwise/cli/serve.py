@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from lungwise import logs
+from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.security import setup_code
 from lungwise.cli import installation
 from lungwise.cli.installation import (
     accounts_over,
     encrypt_films_of_earlier_releases,
+    make_mail_sender,
     make_sender,
     read_settings,
 )
@@ -44,13 +47,17 @@ def serve(host: str | None, port: int | None) -> None:
     except SealError as error:
         raise click.ClickException(str(error)) from error
     app.room.start()
-    sender = make_sender(app.database, settings) if settings.send_to_list else None
-    if sender:
+    senders: list[Sender | MailSender] = []
+    if settings.send_to_list:
+        senders.append(make_sender(app.database, settings))
+    if mail_sender := make_mail_sender(app.database, settings):
+        senders.append(mail_sender)
+    for sender in senders:
         sender.start()
-    _run(app, settings, sender)
+    _run(app, settings, senders)
 
 
-def _run(app: Lungwise, settings: Settings, sender: Sender | None) -> None:
+def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender]) -> None:
     server = make_server(app, settings.host, settings.port, settings.threads)
     signal.signal(signal.SIGTERM, _stop)
     _say_where(app, settings)  # only now: whoever reads it may connect
@@ -59,7 +66,7 @@ def _run(app: Lungwise, settings: Settings, sender: Sender | None) -> None:
     finally:
         server.task_dispatcher.shutdown(timeout=30)
         app.room.stop()
-        if sender:
+        for sender in senders:
             sender.stop()
         app.database.close()
         click.echo("Lungwise has stopped.")

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from lungwise.accounts.person import PEOPLE, Role
-from lungwise.accounts.service import Applicant, User
+from lungwise.accounts.links import invitation_path
+from lungwise.accounts.person import PEOPLE, Person, Role
+from lungwise.accounts.service import Accounts, Applicant, User
 from lungwise.cli.installation import accounts_over, open_database, read_settings
 from lungwise.errors import Rejected
+from lungwise.settings import PublicUrl
+
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+
+
+def _public_url(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
+    try:
+        return TypeAdapter(PublicUrl).validate_python(given)
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+
+
+_url = click.option(
+    "--url", default="", callback=_public_url, help="What the link begins with; by default the setting `public_url`."
+)
 
 
 @click.group()
 def users() -> None:
-    """Add, list and disable accounts."""
+    """Add, list, change and delete accounts, and make links that open them."""
 
 
 @users.command()
@@ -27,12 +46,8 @@ def users() -> None:
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if not given.")
 def add(email: str, name: str, clinic: str, role: str, password: str) -> None:
     """Add an account that can sign in at once."""
-    settings = read_settings()
-    try:
-        with open_database(settings) as database, database.writing() as session:
-            accounts_over(session, settings).add(Applicant(name, email, password), clinic, Role(role))
-    except Rejected as no:
-        raise click.ClickException(str(no)) from no
+    with _accounts() as accounts:
+        accounts.add(Applicant(name, email, password), clinic, Role(role))
     click.echo(f"{email} can sign in as {role} of {clinic}.")
 
 
@@ -55,16 +70,126 @@ def list_users(as_json: bool) -> None:
 
 @users.command()
 @click.argument("email")
-def disable(email: str) -> None:
+@_json
+def disable(email: str, as_json: bool) -> None:
     """Disable an account and end its sessions."""
+    with _account(email) as (accounts, user):
+        accounts.set_active(_operator(user.clinic_id), user.key, active=False)
+    _say(f"{email} cannot sign in any more.", as_json, email=email, state="disabled")
+
+
+@users.command()
+@click.argument("email")
+@_json
+def enable(email: str, as_json: bool) -> None:
+    """Let an account sign in that is disabled or waits for approval."""
+    with _account(email) as (accounts, user):
+        operator = _operator(user.clinic_id)
+        if user.waits:
+            accounts.approve(operator, user.key)
+        else:
+            accounts.set_active(operator, user.key, active=True)
+    _say(f"{email} can sign in.", as_json, email=email, state="active")
+
+
+@users.command("set-role")
+@click.argument("email")
+@click.argument("role", type=click.Choice([role.value for role in PEOPLE]))
+@_json
+def set_role(email: str, role: str, as_json: bool) -> None:
+    """Give an account another role."""
+    with _account(email) as (accounts, user):
+        accounts.change_role(_operator(user.clinic_id), user.key, Role(role))
+    _say(f"{email} is {role} now.", as_json, email=email, role=role)
+
+
+@users.command("reset-second-factor")
+@click.argument("email")
+@_json
+def reset_second_factor(email: str, as_json: bool) -> None:
+    """Take away an account's second factor and end its sessions, so that its owner sets up a new one."""
+    with _account(email) as (accounts, user):
+        accounts.reset_second_factor(_operator(user.clinic_id), user.key)
+    _say(f"{email} has no second factor any more.", as_json, email=email, second_factor=False)
+
+
+@users.command()
+@click.argument("email")
+@click.confirmation_option(prompt="The account cannot be brought back. Delete it?", help="Do not ask.")
+@_json
+def delete(email: str, as_json: bool) -> None:
+    """Delete an account: the person's data, sign-in and tokens go, and what they signed stays."""
+    with _account(email) as (accounts, user):
+        accounts.delete(_operator(user.clinic_id), user.key)
+    _say(f"{email} has no account any more.", as_json, email=email, state="deleted")
+
+
+@users.command("reset-link")
+@click.argument("email")
+@_url
+@_json
+def reset_link(email: str, url: str, as_json: bool) -> None:
+    """Print a link with which an account's owner chooses a new password, once, within two hours."""
+    with _account(email) as (accounts, user):
+        path = accounts.recovery_link(_operator(user.clinic_id), user.key)
+    _print_link(email, path, url, as_json)
+
+
+@users.command()
+@click.argument("email")
+@click.option("--clinic", help="The clinic's name. Not needed where there is one alone.")
+@click.option("--role", type=click.Choice([role.value for role in PEOPLE]), default="doctor", show_default=True)
+@_url
+@_json
+def invite(email: str, clinic: str | None, role: str, url: str, as_json: bool) -> None:
+    """Print a link with which somebody opens an account, once, within a week."""
+    with _accounts() as accounts:
+        found = [one for one in accounts.clinics() if clinic in (None, one.name)]
+        if len(found) != 1:
+            raise click.ClickException("Name the clinic as it is written in: lungwise users list")
+        token = accounts.invitations.add(_operator(found[0].id), email, Role(role))
+    _print_link(email, invitation_path(token), url, as_json)
+
+
+@contextmanager
+def _accounts() -> Iterator[Accounts]:
     settings = read_settings()
     with open_database(settings) as database, database.writing() as session:
-        accounts = accounts_over(session, settings)
+        try:
+            yield accounts_over(session, settings)
+        except Rejected as no:
+            raise click.ClickException(str(no)) from no
+
+
+@contextmanager
+def _account(email: str) -> Iterator[tuple[Accounts, User]]:
+    with _accounts() as accounts:
         user = accounts.by_email(email)
         if user is None:
             raise click.ClickException(f"There is no account {email}. See: lungwise users list")
-        accounts.switch(user, active=False)
-    click.echo(f"{email} cannot sign in any more.")
+        yield accounts, user
+
+
+def _operator(clinic_id: int) -> Person:
+    """Give the person as whom a command acts: whoever may run it may do what an administrator may."""
+    return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
+
+
+def _say(sentence: str, as_json: bool, **facts: str | bool) -> None:
+    click.echo(json.dumps(facts, ensure_ascii=False) if as_json else sentence)
+
+
+def _print_link(email: str, path: str, url: str, as_json: bool) -> None:
+    base = url or read_settings().public_url
+    if as_json:
+        click.echo(json.dumps({"email": email, "link": base + path}, ensure_ascii=False))
+    else:
+        click.echo(base + path)
+    if not base:
+        click.echo(
+            "Put before it the address at which Lungwise is opened, as http://192.168.1.5:8000, or name it with --url.",
+            err=True,
+        )
 
 
 def _row(user: User) -> dict[str, str]:

@@ -9,7 +9,7 @@ import click
 
 from lungwise import logs
 from lungwise.cli import installation
-from lungwise.cli.installation import open_database, read_settings
+from lungwise.cli.installation import make_mail_sender, open_database, read_settings
 from lungwise.settings import Settings
 from lungwise.web.app import Lungwise, create_app
 
@@ -36,4 +36,7 @@ def _opened(settings: Settings) -> Lungwise:
         app = create_app(settings, installation.make_reader)
     app.room.start()
     atexit.register(app.room.stop)  # the films in hand are finished
+    if mail_sender := make_mail_sender(app.database, settings):
+        mail_sender.start()
+        atexit.register(mail_sender.stop)
     return app

@@ -91,6 +91,7 @@ DEEDS: Final = {
     "had read again": N_("had read again"),
     "invited": N_("invited"),
     "made recovery codes": N_("made recovery codes"),
+    "made recovery link": N_("made recovery link"),
     "made token": N_("made token"),
     "merged": N_("merged"),
     "received": N_("received"),
@@ -103,16 +104,19 @@ DEEDS: Final = {
     "sent": N_("sent"),
     "signed in": N_("signed in"),
     "signed out": N_("signed out"),
+    "took invitation back": N_("took invitation back"),
     "tried while locked": N_("tried while locked"),
     "uploaded": N_("uploaded"),
     "used a code twice": N_("used a code twice"),
     "used token": N_("used token"),
+    "was registered again": N_("was registered again"),
 }
 """What the audit trail says that a person did."""
 SUBJECTS: Final = {
     "account": N_("account"),
     "audit trail": N_("audit trail"),
     "film": N_("film"),
+    "invitation": N_("invitation"),
     "patient": N_("patient"),
     "study": N_("study"),
     "token": N_("token"),

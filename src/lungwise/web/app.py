@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.accounts import views as accounts_views
-from lungwise.accounts.post import Post
+from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.security import init_security
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.sessions import Sessions
@@ -150,7 +150,7 @@ def _desk_maker(
     settings: Settings, clock: Clock, database: Database, store: FilmStore, room: ReadingRoom
 ) -> Callable[[Session], Desk]:
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
-    post, reference = Post(settings), read_reference()
+    reference = read_reference()
     uploads = Uploads(database, store, limits, lambda session: lay(session).studies, room.wake)
 
     def trail(session: Session, address: str) -> AuditTrail:
@@ -177,7 +177,7 @@ def _desk_maker(
             drift=Drift(session, clock, reference),
             audit=audit,
             room=room,
-            post=post,
+            outbox=Outbox(session, clock, enabled=bool(settings.smtp_host)),
         )
 
     return lay

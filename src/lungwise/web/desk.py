@@ -12,8 +12,8 @@ from flask_security import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 
+from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.person import Person
-from lungwise.accounts.post import Post
 from lungwise.accounts.service import Accounts, User
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
@@ -54,7 +54,7 @@ class Desk:
     drift: Drift
     audit: AuditTrail
     room: ReadingRoom
-    post: Post
+    outbox: Outbox
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     noted: list[Callable[[Desk], None]] = field(default_factory=list)
 

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.accounts.person import RIGHTS, Right, Role
+from lungwise.accounts.person import RIGHTS, Person, Right, Role
 from lungwise.accounts.service import Accounts, Applicant
+from lungwise.accounts.tokens import Tokens
+from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import PatientFacts
 from lungwise.settings import Registration
+from lungwise.store import Database
+from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Rooms
 
 EVE = Applicant("Eve", "Eve@Example.org", "seven blue boats sail")
@@ -77,21 +85,6 @@ def test_without_an_invitation_nobody_registers_where_one_is_needed(rooms: Rooms
         with_policy(rooms, Registration.INVITATION).register(EVE, rooms.person().clinic_id)
 
 
-def test_an_invitation_opens_one_account_in_its_clinic_and_role(rooms: Rooms) -> None:
-    admin = rooms.person()
-    token = rooms.accounts.invite(admin, "eve@example.org", Role.RADIOLOGIST)
-    user = rooms.accounts.accept(token, "Eve", EVE.password)
-    assert (user.clinic_id, user.role, user.active) == (admin.clinic_id, "radiologist", True)
-    with pytest.raises(Rejected, match="not valid"):
-        rooms.accounts.accept(token, "Eve", EVE.password)
-
-
-@pytest.mark.parametrize("token", ["", "nonsense", "WyJhIl0.Zm9v.YmFy"])
-def test_a_forged_invitation_opens_nothing(token: str, rooms: Rooms) -> None:
-    with pytest.raises(Rejected, match="not valid"):
-        rooms.accounts.invitation(token)
-
-
 def test_an_administrator_does_not_see_another_clinics_accounts(rooms: Rooms) -> None:
     hill, valley = rooms.person("Ada", "Hill"), rooms.user("Bob", "Valley", Role.DOCTOR)
     assert [user.clinic_id for user in rooms.accounts.colleagues(hill)] == [hill.clinic_id]
@@ -123,3 +116,80 @@ def test_disabling_and_resetting_a_second_factor_end_the_sessions(rooms: Rooms) 
     sessions.append(user.fs_uniquifier)
     assert len(set(sessions)) == 3
     assert user.tf_totp_secret is None
+
+
+def test_the_last_administrator_of_a_clinic_stays(rooms: Rooms) -> None:
+    ada = rooms.user("Ada", "Hill", Role.ADMINISTRATOR)
+    rooms.user("Eve", "Valley", Role.ADMINISTRATOR)
+    operator = Person(None, "command line", ada.clinic_id, Role.ADMINISTRATOR)
+    accounts = rooms.accounts
+    with pytest.raises(Rejected, match="last administrator"):
+        accounts.set_active(operator, ada.key, active=False)
+    with pytest.raises(Rejected, match="last administrator"):
+        accounts.change_role(operator, ada.key, Role.DOCTOR)
+    with pytest.raises(Rejected, match="last administrator"):
+        accounts.delete(operator, ada.key)
+    bob = rooms.user("Bob", "Hill", Role.ADMINISTRATOR)
+    accounts.set_active(operator, bob.key, active=False)
+    with pytest.raises(Rejected, match="last administrator"):
+        accounts.delete(operator, ada.key)
+    accounts.set_active(operator, bob.key, active=True)
+    accounts.delete(operator, ada.key)
+    assert [user.name for user in accounts.colleagues(bob.person)] == ["Bob"]
+
+
+def test_of_two_administrators_who_demote_each_other_one_stays(either_rooms: Rooms) -> None:
+    ada, bob = (either_rooms.user(name, "Hill", Role.ADMINISTRATOR) for name in ("Ada", "Bob"))
+    refused = []
+
+    def demote(by: Person, key: str) -> None:
+        database = Database(either_rooms.settings)
+        with database.session(writes=True) as session:
+            audit = AuditTrail(session, either_rooms.clock)
+            try:
+                Accounts(session, either_rooms.clock, either_rooms.settings, audit).change_role(by, key, Role.DOCTOR)
+                session.commit()
+            except Rejected:
+                refused.append(by.name)
+        database.close()
+
+    threads = [Thread(target=demote, args=(one.person, other.key)) for one, other in ((ada, bob), (bob, ada))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+
+
+def test_a_deleted_account_leaves_what_was_signed_and_nothing_of_the_person(
+    either_rooms: Rooms, film: Callable[..., bytes]
+) -> None:
+    admin, bob = either_rooms.person(), either_rooms.user("Bob", "Hill", Role.ADMINISTRATOR)
+    tokens = Tokens(either_rooms.session, either_rooms.clock, either_rooms.audit)
+    _, own = tokens.add(bob.person, "script", [], 30)
+    _, machine = tokens.add(bob.person, "archive", [], 30, machine=True)
+    study = either_rooms.studies.open(bob.person, PatientFacts("H-1"), [("film.jpg", film(1))])
+    either_rooms.studies.conclude(bob.person, study.key, Conclusion(agrees=True))
+    either_rooms.session.commit()
+    either_rooms.accounts.delete(admin, bob.key)
+    either_rooms.session.commit()
+    either_rooms.session.expire_all()
+    assert either_rooms.studies.get(admin, study.key).opinions[0].author_name == "Bob"
+    assert (bob.email, bob.name, bob.password, bob.active) == (f"{bob.key}@deleted.invalid", "", "", False)
+    assert tokens.check(own) is None
+    assert tokens.check(machine) is not None
+    assert bob not in either_rooms.accounts.everyone()
+    assert either_rooms.accounts.by_email("bob.hill@example.org") is None
+    for act in (either_rooms.accounts.delete, either_rooms.accounts.approve, either_rooms.accounts.recovery_link):
+        with pytest.raises(NotFound):
+            act(admin, bob.key)
+    again = either_rooms.user("Bob", "Hill", Role.DOCTOR)
+    assert again.id != bob.id
+
+
+def test_an_account_that_cannot_sign_in_gets_no_recovery_link(rooms: Rooms) -> None:
+    admin, bob = rooms.person(), rooms.user("Bob", "Hill", Role.DOCTOR)
+    rooms.accounts.set_active(admin, bob.key, active=False)
+    with pytest.raises(Rejected, match="Enable it first"):
+        rooms.accounts.recovery_link(admin, bob.key)
+    assert rooms.accounts.who_may_recover(bob.email) is None

@@ -60,7 +60,7 @@ def test_a_disabled_accounts_own_token_ends_and_its_machines_go_on(rooms: Rooms,
     user = rooms.user("Ada", "Hill", Role.ADMINISTRATOR)
     _, own = tokens.add(user.person, "script", [], 30)
     _, machine = tokens.add(user.person, "archive", [], 30, machine=True)
-    rooms.accounts.switch(user, active=False)
+    rooms.accounts.set_active(rooms.person("Bea"), user.key, active=False)
     assert tokens.check(own) is None
     found = tokens.check(machine)
     assert found is not None

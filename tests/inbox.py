@@ -1,0 +1,82 @@
+"""A mail server (RFC 5321) of our own, that keeps what it is sent."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_string
+from email.message import Message
+
+from lungwise.settings import Settings
+
+_ANSWERS = {"EHLO": "250 mail", "MAIL": "250 ok", "RSET": "250 ok", "DATA": "354 go on", "QUIT": "221 bye"}
+
+
+class Inbox(socketserver.ThreadingTCPServer):
+    """Takes any number of mails.
+
+    Attributes
+    ----------
+    seconds
+        How long it waits before it says anything.
+    answer
+        What it says to an address.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Conversation)
+        self.sent: list[str] = []
+        self.commands: list[str] = []
+        self.taken = 0
+        self.seconds = 0.0
+        self.answer = "250 ok"
+
+    def set_up(self, settings: Settings, **changes: object) -> Settings:
+        """Give the settings with this mail server and a public address."""
+        host, port = self.server_address[:2]
+        mine = {"smtp_host": host, "smtp_port": port, "smtp_tls": False, "smtp_sender": "clinic@example.org"}
+        return settings.model_copy(update=mine | {"public_url": "https://lungwise.example.org"} | changes)
+
+    @property
+    def mails(self) -> list[Message]:
+        """What came, the oldest first."""
+        return [message_from_string(text) for text in self.sent]
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    server: Inbox
+
+    def handle(self) -> None:
+        self.server.taken += 1
+        time.sleep(self.server.seconds)
+        self._say("220 mail")
+        while line := self._line():
+            self.server.commands.append(line)
+            verb = line[:4].upper()
+            self._say(self.server.answer if verb == "RCPT" else _ANSWERS[verb])
+            if verb == "DATA":
+                self.server.sent.append("\n".join(iter(self._line, ".")))
+                self._say("250 kept")
+
+    def _line(self) -> str:
+        return self.rfile.readline().decode().rstrip("\r\n")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@contextmanager
+def inbox() -> Iterator[Inbox]:
+    """Run a mail server until the block ends."""
+    with Inbox() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inbox import inbox
+from lungwise.accounts.mail_sender import MailSender
+from lungwise.accounts.outbox import Letter, MailKind, Outbox
+from lungwise.accounts.person import Role
+from lungwise.cli.installation import words_of
+from lungwise.store import Database
+from processes import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Rooms
+    from inbox import Inbox
+
+
+@pytest.fixture
+def box() -> Iterator[Inbox]:
+    with inbox() as box:
+        yield box
+
+
+@pytest.fixture
+def sender(rooms: Rooms, box: Inbox) -> Iterator[MailSender]:
+    settings = box.set_up(rooms.settings)
+    database = Database(settings)
+    yield MailSender(database, settings, rooms.clock, words_of)
+    database.close()
+
+
+def ask(rooms: Rooms, *addresses: str) -> None:
+    """Ask for a recovery as the page does."""
+    for address in addresses:
+        Outbox(rooms.session, rooms.clock, enabled=True).add(MailKind.RECOVERY, Letter(to=address, language="en"))
+    rooms.session.commit()
+
+
+def test_a_recovery_goes_to_the_accounts_own_address_and_to_nobody_without_one(
+    rooms: Rooms, sender: MailSender, box: Inbox
+) -> None:
+    rooms.user("Ada", "Hill", Role.DOCTOR)
+    bob = rooms.user("Bob", "Hill", Role.DOCTOR)
+    bob.active = False
+    ask(rooms, "nobody@example.org", "ADA.hill@Example.org", "bob.hill@example.org")
+    assert list(sender.send_due()) == [True]
+    (mail,) = box.mails
+    assert mail["To"] == "ada.hill@example.org"
+    link = re.findall(r"https://lungwise.example.org/password/forgotten/[\w.\-]+", str(mail.get_payload()))
+    assert len(link) == 1
+    assert list(sender.send_due()) == []
+
+
+def test_a_recovery_speaks_its_owners_language(rooms: Rooms, sender: MailSender, box: Inbox) -> None:
+    rooms.user("Ada", "Hill", Role.DOCTOR).language = "fr"
+    ask(rooms, "ada.hill@example.org")
+    assert list(sender.send_due()) == [True]
+    assert words_of("fr")("Choose a new password") in str(box.mails[0]["Subject"])
+
+
+def test_a_mail_that_is_not_taken_is_sent_later_and_one_for_no_address_never(
+    rooms: Rooms, sender: MailSender, box: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    rooms.user("Ada", "Hill", Role.DOCTOR)
+    ask(rooms, "ada.hill@example.org")
+    box.answer = "450 try later"
+    assert list(sender.send_due()) == [False]
+    box.answer = "250 ok"
+    assert list(sender.send_due()) == []
+    rooms.clock.forward(minutes=1)
+    assert list(sender.send_due()) == [True]
+    box.answer = "550 no such user"
+    rooms.clock.forward(minutes=10)
+    ask(rooms, "ada.hill@example.org")
+    assert list(sender.send_due()) == [False]
+    rooms.clock.forward(hours=1)
+    assert list(sender.send_due()) == []
+    assert len(box.sent) == 1
+    assert "ada.hill" not in caplog.text
+    assert "/password/forgotten/" not in caplog.text
+
+
+def test_the_thread_sends_what_is_queued_and_stops(rooms: Rooms, sender: MailSender, box: Inbox) -> None:
+    rooms.user("Ada", "Hill", Role.DOCTOR)
+    ask(rooms, "ada.hill@example.org")
+    sender.start()
+    until(lambda: len(box.sent) == 1)
+    sender.stop()
