@@ -74,11 +74,11 @@ def main(mariadb: bool, studies: int, as_json: bool) -> None:
 @contextmanager
 def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
     if not mariadb:
-        yield Settings(data_folder=folder)
+        yield Settings(data_folder=folder, administrator_second_factor=False)
         return
     server = MariaDb()
     try:
-        yield Settings(data_folder=folder, database_url=server.new_database())
+        yield Settings(data_folder=folder, database_url=server.new_database(), administrator_second_factor=False)
     finally:
         server.remove()
 

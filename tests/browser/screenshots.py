@@ -76,6 +76,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data:
         os.environ["LUNGWISE_DATA_FOLDER"] = data
+        os.environ["LUNGWISE_ADMINISTRATOR_SECOND_FACTOR"] = "false"  # the pages are photographed as an administrator
         settings = Settings()
         with serving(settings) as address:
             _each(folder, lambda camera: camera.take(f"{address}/welcome", "welcome"))

@@ -68,7 +68,7 @@ def test_after_a_quarter_of_an_hour_a_change_asks_for_the_password(
     assert ada.post(once_more, password=PASSWORD).headers["Location"].endswith(path)
     done = ada.post(path, page="/profile", **fields)
     assert not done.headers.get("Location", "").startswith("/verify")
-    assert "signed in" in ada.get("/audit").text
+    assert "failed to confirm password" in ada.get("/audit").text
 
 
 def test_what_is_done_meanwhile_makes_nobody_fresher(ada: Visitor) -> None:
@@ -151,6 +151,18 @@ def test_the_profile_lists_sessions_and_ends_each(
     ada.post("/profile/sessions/end-others", page="/profile")
     assert [other.get("/studies").status_code for other in others] == [302] * 3
     assert ada.get("/studies").status_code == 200
+
+
+def test_ending_sessions_asks_for_the_password_after_a_quarter_of_an_hour(
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor]
+) -> None:
+    other = visit(app)
+    other.sign_in("ada@example.org")
+    end = re.findall(r'action="(/profile/sessions/\w{20}/end)"', ada.get("/profile").text)[0]
+    grow_stale(ada)
+    for path in (end, "/profile/sessions/end-others"):
+        assert ada.post(path, page="/profile").headers["Location"] == "/verify?next=/profile"
+    assert other.get("/studies").status_code == 200
 
 
 def test_the_profile_lists_tokens_and_ends_each(ada: Visitor, app: Lungwise) -> None:

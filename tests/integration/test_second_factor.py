@@ -14,6 +14,7 @@ from conftest import open_app
 from lungwise.accounts.models import User
 from lungwise.accounts.person import Role
 from lungwise.store.migrations import upgrade
+from lungwise.web.desk import desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,6 +128,22 @@ def test_of_two_who_give_one_code_at_once_one_gets_in(either_ada: Ada) -> None:
     for thread in threads:
         thread.join()
     assert [visitor.get("/studies").status_code for visitor in visitors].count(200) == 1
+
+
+def test_a_request_that_is_begun_anew_may_spend_its_code_again_and_no_other_may(ada: Ada) -> None:
+    ada.set_up()
+    (recovery, *_) = ada.recovery_codes()
+    security, ada.app.config["WTF_CSRF_CHECK_DEFAULT"] = ada.app.extensions["security"], False
+    passed = []
+    for times in (2, 1):  # one request, begun twice, and then another
+        with ada.app.test_request_context(CODE, method="POST"):
+            for _ in range(times):
+                ada.app.preprocess_request()
+                user = desk().session.query(User).one()
+                code = security.totp_factory.verify_totp(ada.code(), user.tf_totp_secret, user)
+                passed += [code, security.mf_recovery_codes_util.check_recovery_code(user, recovery)]
+                desk().session.commit()
+    assert passed == [True, True, True, True, False, False]
 
 
 def test_digits_of_another_script_are_digits_and_other_signs_are_no_code(ada: Ada) -> None:

@@ -51,7 +51,14 @@ def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(
     assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
     cookie = page.headers["Set-Cookie"]
     assert cookie.startswith("__Host-lungwise=")
-    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)[0]
+    fields = {"csrf_token": token, "email": "ada@example.org", "password": PASSWORD}
+    signed = ada.client.post("/sign-in", data=fields, headers=forwarded, base_url="https://clinic.example")
+    assert signed.status_code == 302
+    for set_cookie in [cookie, *signed.headers.getlist("Set-Cookie")]:
+        assert set_cookie.startswith("__Host-lungwise=")
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(set_cookie.split("; "))
+        assert "Domain" not in set_cookie
 
 
 def test_without_tls_no_browser_is_sent_where_nobody_answers(

@@ -10,6 +10,7 @@ import unicodedata
 from typing import cast
 
 from argon2.low_level import Type, hash_secret_raw
+from flask import request
 from flask_security import MfRecoveryCodesUtil, Totp, UserMixin
 from passlib.exc import TokenError
 from sqlalchemy import CursorResult, or_, update
@@ -54,10 +55,17 @@ def _spend(user: User, counter: int) -> bool:
     unused = or_(User.tf_counter.is_(None), User.tf_counter < counter)
     spent = update(User).where(User.id == user.id, unused).values(tf_counter=counter)
     result = desk().session.execute(spent, execution_options={"synchronize_session": False})
-    if cast("CursorResult[object]", result).rowcount == 1:
+    if cast("CursorResult[object]", result).rowcount == 1 or counter in _spent_here():
+        _spent_here().add(counter)
         return True
     tell(user, "used a code twice")
     return False
+
+
+def _spent_here() -> set[int | str]:
+    """Give the codes that this request has spent: begun anew after a collision, it may find one spent by itself."""
+    spent: set[int | str] = request.environ.setdefault("lungwise.spent_codes", set())
+    return spent
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):
@@ -87,7 +95,8 @@ class RecoveryCodes(MfRecoveryCodesUtil):
         found = [one for one in kept if any(hmac.compare_digest(one, other) for other in given)]
         if found:
             owner.mf_recovery_codes = MutableList(one for one in kept if one not in found)
-        return bool(found)
+            _spent_here().add(code)
+        return code in _spent_here()
 
     def delete_recovery_code(self, user: UserMixin, code: str) -> bool:
         """Do nothing more: a code that passed is spent."""

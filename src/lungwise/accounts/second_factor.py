@@ -31,7 +31,7 @@ _WITHOUT = frozenset(
     }
 )
 """What is open to whoever still has to set a second factor up."""
-_WRONG_CODE = lazy_gettext("This code is wrong, or was used already. Wait for the next one.")
+WRONG_CODE = lazy_gettext("This code is wrong, or was used already. Wait for the next one.")
 
 
 class OnceMoreForm(VerifyForm):
@@ -50,7 +50,7 @@ class OnceMoreForm(VerifyForm):
             return False
         if is_right(owner, self.code.data, owner.tf_totp_secret):
             return True
-        self.code.errors = [str(_WRONG_CODE)]
+        self.code.errors = [str(WRONG_CODE)]
         return False
 
 
@@ -102,7 +102,7 @@ def _confirmed(form: SetUpForm) -> bool:
     """Take a key as set up if the code is right; if not, it stays, and so does what the phone has scanned."""
     owner, key = user(), session[_KEY]
     if not is_right(owner, form.code.data or "", key):
-        form.code.errors = [str(_WRONG_CODE)]
+        form.code.errors = [str(WRONG_CODE)]
         return False
     owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
     session.pop(_KEY)

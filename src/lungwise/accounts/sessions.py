@@ -49,7 +49,7 @@ class Sessions:
         self._session = session
         self._clock = clock
         self._audit = audit
-        self._idle = timedelta(minutes=settings.session_idle_minutes)
+        self._idle = timedelta(minutes=settings.session_idle_minutes) + _SEEN_EVERY  # the cookie has the exact time
         self._longest = timedelta(hours=settings.session_hours)
 
     def begin(self, user: User, user_agent: str) -> str:

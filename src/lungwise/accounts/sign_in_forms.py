@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import session
 from flask_babel import gettext
 from flask_security import (
     ChangePasswordForm,
@@ -19,7 +18,7 @@ from flask_security.utils import get_message, validate_redirect_url
 from wtforms import Field
 
 from lungwise.accounts.models import User
-from lungwise.accounts.second_factor import OnceMoreForm
+from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
 from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
@@ -122,10 +121,11 @@ class SlowCodeForm(_AsksForCode, TwoFactorVerifyCodeForm):
     """The authenticator's code."""
 
     def validate(self, **kwargs: object) -> bool:
-        """While a key is set up, its code is no secret: who guesses sees the key."""
-        if self.is_setup or session.get("tf_state") == "validating_profile":
-            return bool(TwoFactorVerifyCodeForm.validate(self, **kwargs))
-        return super().validate(**kwargs)
+        """Check as every form with a secret does, and say in our words what to do about a wrong code."""
+        valid = super().validate(**kwargs)
+        if self.code.errors:
+            self.code.errors = [str(WRONG_CODE)]
+        return valid
 
 
 class SlowRecoveryForm(_AsksForCode, MfRecoveryForm):

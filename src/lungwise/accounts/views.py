@@ -114,6 +114,8 @@ def profile() -> Answer:
 @bp.post("/profile/sessions/<key>/end")
 def end_session(key: str) -> Answer:
     """End one of one's own sessions."""
+    if not is_fresh():
+        return ask_once_more(url_for("accounts.profile"))
     desk().sessions.end(user(), key)
     flash(gettext("The session is ended."))
     return redirect(url_for("accounts.profile"))
@@ -122,6 +124,8 @@ def end_session(key: str) -> Answer:
 @bp.post("/profile/sessions/end-others")
 def end_other_sessions() -> Answer:
     """End every session of one's own but this one."""
+    if not is_fresh():
+        return ask_once_more(url_for("accounts.profile"))
     desk().sessions.end_others(user(), but=session[SESSION])
     flash(gettext("All other sessions are ended."))
     return redirect(url_for("accounts.profile"))

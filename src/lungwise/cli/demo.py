@@ -54,6 +54,7 @@ def demo(studies: int) -> None:
             _add_study(database, settings, user, number)
         _read_all(database, settings, studies)
         _add_opinions(database, settings, user)
+    click.echo("To look around without a second factor, set LUNGWISE_ADMINISTRATOR_SECOND_FACTOR=false.")
     click.echo(f"Start `lungwise serve` and sign in as {EMAIL} with the password: {PASSWORD}")
 
 

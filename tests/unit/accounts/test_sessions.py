@@ -61,6 +61,19 @@ def test_when_it_was_seen_is_kept_once_a_minute_at_most(rooms: Rooms) -> None:
     assert sessions.is_newly_seen(found)
 
 
+def test_a_session_that_is_used_does_not_end_between_two_moments_that_are_kept(rooms: Rooms) -> None:
+    strict = rooms.settings.model_copy(update={"session_idle_minutes": 1})
+    sessions, ada = Sessions(rooms.session, rooms.clock, strict, rooms.audit), rooms.user("Ada", "Hill", Role.DOCTOR)
+    key = sessions.begin(ada, "")
+    for _ in range(10):
+        rooms.clock.forward(seconds=45)
+        found = sessions.check(ada, key)
+        assert found is not None
+        if sessions.is_newly_seen(found):
+            sessions.seen(key)
+            rooms.session.expire_all()
+
+
 def test_what_is_over_is_deleted_when_the_account_signs_in_again(rooms: Rooms) -> None:
     sessions, ada = sessions_of(rooms), rooms.user("Ada", "Hill", Role.DOCTOR)
     for _ in range(5):

@@ -109,6 +109,11 @@ def test_the_queues_length_and_age_are_of_the_films_that_wait(
     assert ready.status_code == 200
     assert ready.json is not None
     assert ready.json["queue"]["films"] == 2
+    for stranger in (
+        visit(app, "10.0.0.7").get("/readyz"),
+        ada.get("/readyz", headers={"X-Forwarded-For": "10.0.0.7"}),
+    ):
+        assert stranger.json == {"status": "ready", "database": True, "films": True}
     app.database.close()
 
 
@@ -139,7 +144,10 @@ def test_a_token_opens_the_metrics_to_other_machines_and_only_it_does(
     migrate(settings)
     app = create_app(settings.model_copy(update={"metrics_token": type(settings.secret_key)("tell me")}), drawn_reader)
     stranger = visit(app, "10.0.0.7")
-    assert stranger.get("/metrics", headers={"Authorization": "Bearer tell me"}).status_code == 200
+    told = {"Authorization": "Bearer tell me"}
+    assert stranger.get("/metrics", headers=told).status_code == 200
+    assert "queue" in (stranger.get("/readyz", headers=told).json or {})
+    assert "queue" not in (stranger.get("/readyz").json or {})
     assert stranger.get("/metrics", headers={"Authorization": "Bearer guess"}).status_code == 404
     assert visit(app).get("/metrics").status_code == 404
     app.database.close()
