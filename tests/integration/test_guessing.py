@@ -6,7 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,21 +109,23 @@ def test_every_guess_is_counted_whatever_the_request_looks_like(
 ) -> None:
     enrol(pages, "Ada")
     set_up_second_factor(visit(pages), authenticator)
-    for secret, (path, fields) in SECRETS.items():
-        for manner in MANNERS:
-            ada, before = visit(pages), length(pages.database)
-            if secret != "password":
-                ada.sign_in(ADA)
-            sent = sending(manner, fields, token_in(ada.get("/sign-in" if secret == "password" else path).text))
-            found = [ada.client.post(path, **sent) for _ in range(GUESSES)]
-            assert {answer.mimetype for answer in found} == {"text/html"}, (secret, manner)
-            assert [TOO_MANY in answer.text for answer in found] == [False] * 5 + [True] * (GUESSES - 5)
-            assert highest_count(pages.database) == GUESSES
-            assert trail(pages.database, before) == Trail(5, [1])
-            clock.forward(seconds=61)
-            assert TOO_MANY in ada.client.post(path, **sent).text
-            assert trail(pages.database, before) == Trail(5, [1, GUESSES - 5])
-            clock.forward(minutes=15)
+    one_by_one = pages.database.engine.dialect.name == "sqlite"  # on the other, in turn: it takes its time
+    rounds = [(manner,) for manner in MANNERS] if one_by_one else [MANNERS]
+    for (secret, (path, fields)), manners in product(SECRETS.items(), rounds):
+        ada, before = visit(pages), length(pages.database)
+        if secret != "password":
+            ada.sign_in(ADA)
+        token = token_in(ada.get("/sign-in" if secret == "password" else path).text)
+        sent = [sending(manner, fields, token) for manner in manners]
+        found = [ada.client.post(path, **given) for given in islice(cycle(sent), GUESSES)]
+        assert {answer.mimetype for answer in found} == {"text/html"}, (secret, manners)
+        assert [TOO_MANY in answer.text for answer in found] == [False] * 5 + [True] * (GUESSES - 5)
+        assert highest_count(pages.database) == GUESSES
+        assert trail(pages.database, before) == Trail(5, [1])
+        clock.forward(seconds=61)
+        assert TOO_MANY in ada.client.post(path, **sent[0]).text
+        assert trail(pages.database, before) == Trail(5, [1, GUESSES - 5])
+        clock.forward(minutes=15)
 
 
 def test_every_guess_is_counted_by_several_processes(
