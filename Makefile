@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint docs licences clean
+.PHONY: help run test check mutated lint docs licences clean
 
 venv := .venv/bin
 
@@ -19,6 +19,9 @@ check: ## the same without torch: all but the training tests
 	@bin/setup check
 	@$(MAKE) --no-print-directory lint types="--exclude training --follow-imports silent"
 	$(venv)/pytest -m "not training"
+
+mutated: ## read 10,000 mutated films, within the bounds on time and memory
+	LUNGWISE_TEST_MUTATED=10000 $(venv)/pytest tests/integration/test_mutated_inputs.py
 
 lint: # style, types, import rules
 	$(venv)/ruff check

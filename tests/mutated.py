@@ -198,6 +198,9 @@ def _hostile_elements() -> dict[str, bytes]:
         "a huge length": head + element(0x00081110, b"UN", b"", UNDEFINED - 1) + rest,
         "undefined length without an end": head + element(0x00280010, b"OW", b"", UNDEFINED) + rest,
         "a deflate bomb": deflated_head + block * 300 + deflater.flush(),
+        "a deflated film of 60 megapixels of nothing": dicom_file(
+            np.broadcast_to(np.uint16(0), (8000, 7500)), DeflatedExplicitVRLittleEndian
+        ),
         "a deflated tangle": deflated_head + bytes(range(256)) * 100,
         "meta information alone": head,
         "meta information of a huge length": whole[:140] + b"\xff\xff\xff\xff" + whole[144:],
@@ -338,8 +341,37 @@ def _hostile_pictures() -> dict[str, bytes]:
         + _chunk(b"IHDR", struct.pack(">IIBBBBB", 8000, 8000, 16, 6, 0, 0, 0))
         + _chunk(b"IDAT", png[41:])
         + png[-12:],
+        "jpeg, fill bytes before the header": jpeg[:2] + b"\xff" * 10**7 + jpeg[2:],
+        "jpeg, junk before the header": jpeg[:2] + b"\xff\xe0\0\2" + b"\1" * 10**7 + jpeg[2:],
+        "jpeg, stuffed bytes before the header": jpeg[:2] + b"\xff\xe0\0\2" + b"\xff\0" * 5 * 10**6 + jpeg[2:],
+        "jpeg, segments of nothing": jpeg[:2] + b"\xff\xe0\0\2" * 3 * 10**6 + jpeg[2:],
+        "jpeg, restart markers before the header": jpeg[:2] + b"\xff\xe0\0\2" + b"\xff\xd0" * 5 * 10**6 + jpeg[2:],
+        "jpeg, markers between scans": jpeg[:-2] + b"\xff\1" * 5 * 10**6 + b"\xff\xd9",
+        "png, chunks of nothing": png[:33] + _chunk(b"IDAT", b"") * 10**6 + png[33:],
+        "png, an inflating profile": png[:33] + _chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**26))) + png[33:],
+        "png, 49 megapixels": picture(Image.new("L", (7000, 7000)), "PNG"),
+        "tiff, a chain of pages": _chain_of_pages(100_000),
+        "tiff, every strip the whole file": _strips_of_everything(100_000),
         "webp, an empty canvas": b"RIFF\x1e\0\0\0WEBPVP8X\n\0\0\0\x10\0\0\0\xff\xff\xff\xff\xff\xff" + bytes(8),
     }
+
+
+def _chain_of_pages(count: int) -> bytes:
+    """A TIFF of thumbnails without number."""
+    entries = struct.pack("<H", 3) + b"".join(struct.pack("<HHII", tag, 4, 1, 64) for tag in (254, 256, 257))
+    size = len(entries) + 4
+    return b"II*\0\x08\0\0\0" + b"".join(entries + struct.pack("<I", 8 + size * (n + 1)) for n in range(count))
+
+
+def _strips_of_everything(rows: int) -> bytes:
+    """A TIFF of strips of one line each, all of which are all of the file."""
+    tags = {256: 64, 257: rows, 258: 8, 259: 32773, 262: 1, 277: 1, 278: 1}
+    start = 8 + 2 + 12 * (len(tags) + 2) + 4
+    entries = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()}
+    entries |= {tag: struct.pack("<HHII", tag, 4, rows, at) for tag, at in ((273, start), (279, start + 4 * rows))}
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4)
+    pixels = b"\x80\0" * 2**22
+    return head + struct.pack("<I", start + 8 * rows) * rows + struct.pack("<I", len(pixels)) * rows + pixels
 
 
 def _chunk(kind: bytes, value: bytes) -> bytes:

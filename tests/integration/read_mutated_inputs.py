@@ -37,6 +37,9 @@ def main(count: int, start: int) -> None:
         if worked() - began > SECONDS:
             sys.exit(f"more than {SECONDS} s")
         faulthandler.cancel_dump_traceback_later()
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+    if most > MEMORY:
+        sys.exit(f"a process of a large film had {most} bytes")
     sys.stdout.write(f"all read {len(inputs)}\n")
 
 

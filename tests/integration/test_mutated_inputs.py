@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-COUNT = 2000
+COUNT = int(os.environ.get("LUNGWISE_TEST_MUTATED", "2000"))
+"""`make mutated` reads 10,000."""
 
 
 def read_half(start: int) -> subprocess.CompletedProcess[str]:
@@ -21,12 +22,12 @@ def read_half(start: int) -> subprocess.CompletedProcess[str]:
         text=True,
         errors="replace",
         check=False,
-        timeout=600,
+        timeout=max(600, COUNT),
     )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the bound on memory is Linux's")
-def test_2000_mutated_inputs_give_a_film_or_a_refusal_within_2_seconds_and_1_gb() -> None:
+def test_mutated_inputs_give_a_film_or_a_refusal_within_2_seconds_and_1_gb() -> None:
     with ThreadPoolExecutor() as pool:
         for run in pool.map(read_half, (0, 1)):
             last = run.stdout.splitlines()[-1:]

@@ -141,3 +141,19 @@ def test_nothing_that_reading_does_not_need_is_loaded() -> None:
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.films
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes are Linux's")
+def test_names_need_not_be_utf_8(films_folder: Path, tmp_path: Path) -> None:
+    film = next(film for film in read_collection(films_folder / "films.csv") if film.source == "siim")
+    (tmp_path / "names").mkdir()
+    for name in (b"f\xe9lm \xff.jpg", b"=cmd.jpg", b"a\nb.jpg"):
+        (tmp_path / "names" / os.fsdecode(name)).symlink_to(film.path)
+
+    done = read("--json", tmp_path / "names", "--csv", tmp_path / "table.csv", "--heatmaps", tmp_path / "maps")
+
+    assert done.returncode == 0, done.stderr
+    assert [line["status"] for line in lines(done)] == ["read"] * 3
+    assert b"f\xe9lm \xff.jpg" in (tmp_path / "table.csv").read_bytes()
+    assert len(list((tmp_path / "maps" / "names").iterdir())) == 3

@@ -33,7 +33,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import BLOCK, MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
-from lungwise.films.work_limit import SCANS_AS_ONE, check_work
+from lungwise.films.work_limit import SCANS_AS_ONE, check_work, plain_environment
 
 _MOST_BOXES = 4096
 _J2K_START = b"\xff\x4f\xff\x51"
@@ -160,7 +160,12 @@ def _decode_by_gdcm(frame: bytes, header: FrameHeader) -> NDArray[Any]:
     command = [sys.executable, "-I", str(_GDCM_PROCESS), str(longest), _GDCM_SYNTAX[header.process], *map(str, numbers)]
     try:
         decoded = subprocess.run(  # noqa: S603
-            command, input=frame, capture_output=True, check=True, timeout=_BUSY * longest
+            command,
+            input=frame,
+            capture_output=True,
+            check=True,
+            timeout=_BUSY * longest,
+            env=plain_environment(),
         ).stdout
     except subprocess.SubprocessError as error:
         raise damaged("its compressed pixels cannot be decoded") from error

@@ -17,7 +17,14 @@ from PIL import WebPImagePlugin as WebP
 
 from lungwise.films.depth import white_level
 from lungwise.films.film import Film, Refusal
-from lungwise.films.jpeg_segments import JPEG_LS, LOSSLESS, JpegSegments, decoded_whole, jpeg_segments
+from lungwise.films.jpeg_segments import (
+    BASELINE,
+    EXTENDED,
+    PROGRESSIVE,
+    JpegSegments,
+    decoded_whole,
+    jpeg_segments,
+)
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
 from lungwise.films.photograph import cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
@@ -46,6 +53,9 @@ _BMP_COMPRESSION, _BMP_RUN_LENGTHS = slice(30, 34), (1, 2)
 _MOST_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
 _MOST_EXIF = 2**20
 _STRIP = 2**21
+_BY_PILLOW = {BASELINE, EXTENDED, PROGRESSIVE, 0xC9, 0xCA}  # the last two are coded arithmetically
+_RARE = re.compile("unknown (pixel|image) mode|unsupported|not supported|cannot handle|unrecognized", re.IGNORECASE)
+"""What Pillow says of sound pictures that it cannot read."""
 
 
 def open_picture(data: bytes, kind: str) -> Film:
@@ -71,7 +81,7 @@ def open_picture(data: bytes, kind: str) -> Film:
 def _open_jpeg(segments: JpegSegments) -> Film:
     header = segments.header
     check_size(header.columns, header.rows)
-    if header.precision != 8 or header.process in (LOSSLESS, JPEG_LS):
+    if header.precision != 8 or header.process not in _BY_PILLOW:
         return _open_deep_jpeg(segments)
     check_jpeg(segments.picture, segments.scans, header.columns, header.rows)
     check_work(header.columns * header.rows * max(1, segments.scans // SCANS_AS_ONE))
@@ -134,6 +144,8 @@ def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
     except Refusal:
         raise
     except Exception as error:
+        if _RARE.search(str(error)):
+            raise Refusal("unsupported", f"This kind of {kind} is not read; save the picture as PNG.") from error
         raise damaged(f"it starts as {kind} and its header cannot be read") from error
 
 

@@ -35,6 +35,9 @@ SCANS_AS_ONE = 8
 
 _BUSY = 10
 """How many times slower a busy machine may be: what is bounded closely is the processor's time."""
+_ENVIRONMENT = (
+    "PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL",
+)  # fmt: skip
 _AT_ONCE = threading.BoundedSemaphore(2)
 _seconds = DEFAULT_SECONDS
 _allowance: ContextVar[int | None] = ContextVar("allowance", default=None)
@@ -56,6 +59,11 @@ def set_seconds(seconds: float) -> None:
     """Set the processor time of every film of this process from here on."""
     global _seconds
     _seconds = seconds
+
+
+def film_seconds() -> float:
+    """Give the processor time of every film of this process."""
+    return _seconds
 
 
 def check_work(samples: int) -> None:
@@ -120,11 +128,14 @@ def in_process(task: str, data: bytes, seconds: float) -> Decoded:
         If there is too little memory for it.
     """
     command = [sys.executable, "-P", "-m", "lungwise.films.film_process", task, str(seconds)]
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with _AT_ONCE:
         try:
             process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=plain_environment(),
             )
         except OSError as error:
             raise MemoryError(str(error)) from error
@@ -133,6 +144,12 @@ def in_process(task: str, data: bytes, seconds: float) -> Decoded:
     if found is None:
         raise failure(process.returncode)
     return found
+
+
+def plain_environment() -> dict[str, str]:
+    """Give the environment of a process that decodes foreign bytes: no keys or passwords, and one thread."""
+    kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @contextmanager
@@ -180,6 +197,6 @@ def failure(code: int | None) -> Exception:
     """Say what it means that the process ended with this code before it answered."""
     if code is None or code > 0:  # it never began
         return MemoryError("the process of a large film ended")
-    if -code in (signal.SIGKILL, getattr(signal, "SIGPROF", 0), getattr(signal, "SIGXCPU", 0)):
+    if -code in (getattr(signal, name, 0) for name in ("SIGPROF", "SIGXCPU", "SIGKILL")):
         return too_slow(_seconds)
     return damaged("its pixels cannot be decoded")

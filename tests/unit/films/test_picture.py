@@ -246,3 +246,21 @@ def test_real_films_are_read_as_they_are_stored(films_folder: Path) -> None:
     for labelled in films:
         with Image.open(labelled.path) as image:
             assert np.array_equal(open_film(labelled.path.read_bytes()).pixels, luma(image))
+
+
+def test_a_sound_tiff_of_a_rare_depth_is_unsupported_and_not_damaged() -> None:
+    file = bytearray(picture(chest_bytes(), "TIFF"))
+    at = file.index(b"\x02\x01\x03\0\1\0\0\0")  # bits of a sample
+    file[at + 8] = 14
+    with pytest.raises(Refusal) as refused:
+        open_film(bytes(file))
+    assert refused.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("process", [0xC3, 0xC5, 0xCB, 0xF7])
+def test_a_jpeg_of_a_rare_process_is_never_taken_for_another(process: int) -> None:
+    file = picture(chest_bytes(), "JPEG")
+    at = file.index(b"\xff\xc0")
+    with pytest.raises(Refusal) as refused:
+        open_film(file[: at + 1] + bytes([process]) + file[at + 2 :])
+    assert refused.value.code in ("unsupported", "damaged")

@@ -76,3 +76,9 @@ def test_a_decoder_that_ends_its_process_is_a_damaged_film() -> None:
     refused = work_limit.failure(-11)
     assert isinstance(refused, Refusal)
     assert refused.code == "damaged"
+
+
+def test_a_process_that_decodes_knows_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_SECRET_KEY", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert "secret" not in work_limit.plain_environment().values()

@@ -14,13 +14,14 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from lungwise.accounts.models import User
-from lungwise.films import Film, Refusal
+from lungwise.films import Film, Refusal, work_limit
+from lungwise.films.work_limit import DEFAULT_SECONDS
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
 from lungwise.store import Database, FilmStore
 from lungwise.studies.jobs import Claim, Jobs, Model
 from lungwise.studies.models import Job, JobState, ReadingRecord, Standing, Study
-from lungwise.studies.reading_room import FilmReader, ReadingRoom
+from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -483,3 +484,12 @@ def test_who_asks_while_enough_others_wait_is_answered_at_once(
     assert answers == [True, True]
     assert room.wait(study.id, 3600)
     room.stop()
+
+
+def test_a_film_has_the_seconds_of_the_settings(rooms: Rooms) -> None:
+    database = Database(rooms.settings)
+    for seconds in (7.0, DEFAULT_SECONDS):
+        settings = rooms.settings.model_copy(update={"film_seconds": seconds})
+        open_room(settings, database, rooms.store, rooms.clock, CountingReader)  # type: ignore[arg-type]  # never made
+        assert work_limit.film_seconds() == seconds
+    database.close()
