@@ -6,6 +6,8 @@ import base64
 import os
 import re
 import secrets
+import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -323,9 +325,27 @@ class Settings(BaseSettings):
         """The broker's URL; empty where there is none."""
         return self.broker_url.get_secret_value()
 
+    @property
+    def secret_key_file(self) -> Path:
+        """Where the secret key lies, unless it is set."""
+        return self.data_folder / "secret.key"
+
+    @property
+    def has_secret_key(self) -> bool:
+        """Whether there is a secret key already."""
+        return bool(self.secret_key.get_secret_value() or _read_key(self.secret_key_file))
+
     def signing_key(self) -> str:
-        """The secret key; made and kept in the data folder where none is set."""
-        return self.secret_key.get_secret_value() or _kept_key(self.data_folder / "secret.key")
+        """The secret key; made and kept in the data folder where none is set.
+
+        `store.secret_record` says beforehand where an installation has lost its own.
+        """
+        return self.secret_key.get_secret_value() or _kept_key(self.secret_key_file)
+
+    def make_secret_key(self) -> None:
+        """Make the secret key where there is none, or none any more."""
+        if not self.has_secret_key:
+            _SEEN[self.secret_key_file] = _new_key(self.secret_key_file)
 
 
 def _listed(text: str) -> list[str]:
@@ -342,12 +362,33 @@ class _EnvironmentWithoutFile:
         return {name: value for name, value in self._environment().items() if name != "settings"}
 
 
+_SEEN: dict[Path, str] = {}
+"""The secret keys that this process has read: a file that goes while it runs is not made anew."""
+
+
 def _kept_key(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = _read_key(path) or _SEEN.get(path) or _new_key(path)
+    _SEEN[path] = key
+    return key
+
+
+def _read_key(path: Path) -> str:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
         return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _new_key(path: Path) -> str:
+    """Make a key whose file is whole from the first moment; of two who try at once, both get the first's."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(48))
-    return path.read_text(encoding="ascii").strip()
+    with suppress(FileExistsError):
+        os.link(temporary, path)
+    if _read_key(path):
+        Path(temporary).unlink()
+    else:
+        Path(temporary).replace(path)  # an empty file lay there, of a process that was killed
+    return _read_key(path)

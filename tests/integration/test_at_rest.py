@@ -24,6 +24,7 @@ from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Base, Database, FilmStore, check_keys
 from lungwise.store.backup import check_films
+from lungwise.store.secret_record import check_secret
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -172,15 +173,18 @@ def test_a_restore_drill_brings_back_every_row_and_film(
     films = {place: filled.store.get(*place) for place in filled.store.films()}
     with closing(Database(settings)) as database:
         check_keys(database)
+        check_secret(database, settings)
         rows = everything(database)
-    backup, kept_keys = str(tmp_path / "backup.tar"), tmp_path / "encryption.keys"
+    backup, kept = str(tmp_path / "backup.tar"), ("encryption.keys", "secret.key")
     assert "keys are not in it" in run("db", "backup", backup)
-    shutil.copy(settings.data_folder / "encryption.keys", kept_keys)
+    for name in kept:
+        shutil.copy(settings.data_folder / name, tmp_path / name)
     filled.session.close()
 
     destroy(settings)
     assert "encryption.keys" in run("db", "restore", backup, code=1)
-    shutil.copy(kept_keys, settings.data_folder / "encryption.keys")
+    for name in kept:
+        shutil.copy(tmp_path / name, settings.data_folder / name)
     assert "8 films" in run("db", "restore", backup)
 
     assert "8 films" in run("db", "check")

@@ -105,3 +105,5 @@ def restore(file: Path) -> None:
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The database and {films} films are restored from {file}.")
+    with open_database(settings):
+        pass  # it says where the secret key was not brought along

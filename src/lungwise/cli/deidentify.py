@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import read_settings
+from lungwise.cli.installation import open_database, read_settings
 from lungwise.cli.read import SOME_REFUSED, walk
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of
@@ -31,7 +31,11 @@ def deidentify(ctx: click.Context, source: Path, target: Path, as_json: bool) ->
 
     Exits with 0 when all were written, with 3 when some were refused.
     """
-    secret = read_settings().signing_key()
+    settings = read_settings()
+    if settings.database_url or (settings.data_folder / "lungwise.sqlite").exists():
+        with open_database(settings):
+            pass  # it says where this installation's secret key is lost
+    secret = settings.signing_key()
     target.mkdir(parents=True, exist_ok=True)
     refused = [named.path for named in list(walk((source,))) if not _one(named.path, target, secret, as_json)]
     if not as_json:

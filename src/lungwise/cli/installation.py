@@ -26,6 +26,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, SealError, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
+from lungwise.store.secret_record import SecretKeyError, check_secret
 from lungwise.studies.dispatches import Errand
 from lungwise.studies.intake import Limits
 from lungwise.studies.reading_room import FilmReader
@@ -61,16 +62,18 @@ def make_reader(streams: int | None = None) -> FilmReader:
 
 
 @contextmanager
-def open_database(settings: Settings, *, current: bool = True) -> Iterator[Database]:
-    """Open the database, or say why it cannot be used."""
+def open_database(settings: Settings, *, current: bool = True, any_secret: bool = False) -> Iterator[Database]:
+    """Open the database, or say why it cannot be used; with any secret key, not only the installation's own."""
     database = Database(settings)
     try:
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
         if current:
             check_keys(database)
+        if current and not any_secret:
+            check_secret(database, settings)
         yield database
-    except SealError as error:
+    except (SealError, SecretKeyError) as error:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError as error:
         why = answer_of(error)
@@ -91,6 +94,11 @@ def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> N
 def _own_words(error: SQLAlchemyError) -> str:
     """Add what the database itself says, for whoever looks after it."""
     return f" ({error.orig})" if isinstance(error, DBAPIError) else ""
+
+
+def operator_of(clinic_id: int) -> Person:
+    """Give the one who acts for a clinic at the command line, who may do all that its administrators may."""
+    return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
 
 
 def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:

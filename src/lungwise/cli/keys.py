@@ -8,13 +8,14 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.installation import open_database, read_settings
+from lungwise.cli.installation import accounts_over, open_database, operator_of, read_settings
 from lungwise.cli.progress import Report, progress
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
+from lungwise.store.secret_record import note_secret
 
 
 @click.group()
@@ -67,6 +68,25 @@ def rotate() -> None:
             with database.writing() as session:
                 forget_old_keys(session)
     _say(left)
+
+
+@keys.command("accept-secret")
+@click.confirmation_option(
+    prompt="Second factors are taken away, and everyone signs in again. Has the old secret key been lost?",
+    help="Do not ask.",
+)
+def accept_secret() -> None:
+    """Go on with another secret.key after the installation's own was lost; it is made where there is none."""
+    settings = read_settings()
+    with open_database(settings, any_secret=True) as database, database.writing() as session:
+        note_secret(session, settings)
+        accounts, reset = accounts_over(session, settings), 0
+        for user in accounts.everyone():
+            if user.tf_totp_secret or user.mf_recovery_codes:
+                accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
+                reset += 1
+    click.echo(f"{settings.secret_key_file} is this installation's secret key now. Keep a copy in another place.")
+    click.echo(f"{reset} accounts lost their second factor. Restart every process; everyone signs in again.")
 
 
 def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: Report) -> None:

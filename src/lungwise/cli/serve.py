@@ -18,11 +18,13 @@ from lungwise.cli.installation import (
     encrypt_films_of_earlier_releases,
     make_mail_sender,
     make_sender,
+    open_database,
     read_settings,
 )
 from lungwise.settings import Settings
-from lungwise.store import FilmStore, SealError, check_keys
+from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
+from lungwise.store.secret_record import check_secret
 from lungwise.web.app import Lungwise, create_app
 from lungwise.web.server import make_server
 
@@ -38,14 +40,8 @@ def serve(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
     logs.configure(settings.log_format)
+    _prepare(settings)
     app = create_app(settings, installation.make_reader)
-    if not is_current(app.database.engine):
-        upgrade(app.database.engine)
-    try:
-        check_keys(app.database)
-        encrypt_films_of_earlier_releases(app.database, FilmStore(settings))
-    except SealError as error:
-        raise click.ClickException(str(error)) from error
     app.room.start()
     senders: list[Sender | MailSender] = []
     if settings.send_to_list:
@@ -55,6 +51,16 @@ def serve(host: str | None, port: int | None) -> None:
     for sender in senders:
         sender.start()
     _run(app, settings, senders)
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring the installation to this release, and see that its keys are its own."""
+    with open_database(settings, current=False) as database:
+        if not is_current(database.engine):
+            upgrade(database.engine)
+        check_keys(database)
+        check_secret(database, settings)
+        encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 
 def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender]) -> None:

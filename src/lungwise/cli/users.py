@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lungwise.accounts.links import invitation_path
-from lungwise.accounts.person import PEOPLE, Person, Role
+from lungwise.accounts.person import PEOPLE, Role
 from lungwise.accounts.service import Accounts, Applicant, User
-from lungwise.cli.installation import accounts_over, open_database, read_settings
+from lungwise.cli.installation import accounts_over, open_database, operator_of, read_settings
 from lungwise.errors import Rejected
 from lungwise.settings import PublicUrl
 
@@ -74,7 +74,7 @@ def list_users(as_json: bool) -> None:
 def disable(email: str, as_json: bool) -> None:
     """Disable an account and end its sessions."""
     with _account(email) as (accounts, user):
-        accounts.set_active(_operator(user.clinic_id), user.key, active=False)
+        accounts.set_active(operator_of(user.clinic_id), user.key, active=False)
     _say(f"{email} cannot sign in any more.", as_json, email=email, state="disabled")
 
 
@@ -84,7 +84,7 @@ def disable(email: str, as_json: bool) -> None:
 def enable(email: str, as_json: bool) -> None:
     """Let an account sign in that is disabled or waits for approval."""
     with _account(email) as (accounts, user):
-        operator = _operator(user.clinic_id)
+        operator = operator_of(user.clinic_id)
         if user.waits:
             accounts.approve(operator, user.key)
         else:
@@ -99,7 +99,7 @@ def enable(email: str, as_json: bool) -> None:
 def set_role(email: str, role: str, as_json: bool) -> None:
     """Give an account another role."""
     with _account(email) as (accounts, user):
-        accounts.change_role(_operator(user.clinic_id), user.key, Role(role))
+        accounts.change_role(operator_of(user.clinic_id), user.key, Role(role))
     _say(f"{email} is {role} now.", as_json, email=email, role=role)
 
 
@@ -109,7 +109,7 @@ def set_role(email: str, role: str, as_json: bool) -> None:
 def reset_second_factor(email: str, as_json: bool) -> None:
     """Take away an account's second factor and end its sessions, so that its owner sets up a new one."""
     with _account(email) as (accounts, user):
-        accounts.reset_second_factor(_operator(user.clinic_id), user.key)
+        accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
     _say(f"{email} has no second factor any more.", as_json, email=email, second_factor=False)
 
 
@@ -120,7 +120,7 @@ def reset_second_factor(email: str, as_json: bool) -> None:
 def delete(email: str, as_json: bool) -> None:
     """Delete an account: the person's data, sign-in and tokens go, and what they signed stays."""
     with _account(email) as (accounts, user):
-        accounts.delete(_operator(user.clinic_id), user.key)
+        accounts.delete(operator_of(user.clinic_id), user.key)
     _say(f"{email} has no account any more.", as_json, email=email, state="deleted")
 
 
@@ -131,7 +131,7 @@ def delete(email: str, as_json: bool) -> None:
 def reset_link(email: str, url: str, as_json: bool) -> None:
     """Print a link with which an account's owner chooses a new password, once, within two hours."""
     with _account(email) as (accounts, user):
-        path = accounts.recovery_link(_operator(user.clinic_id), user.key)
+        path = accounts.recovery_link(operator_of(user.clinic_id), user.key)
     _print_link(email, path, url, as_json)
 
 
@@ -147,7 +147,7 @@ def invite(email: str, clinic: str | None, role: str, url: str, as_json: bool) -
         found = [one for one in accounts.clinics() if clinic in (None, one.name)]
         if len(found) != 1:
             raise click.ClickException("Name the clinic as it is written in: lungwise users list")
-        token = accounts.invitations.add(_operator(found[0].id), email, Role(role))
+        token = accounts.invitations.add(operator_of(found[0].id), email, Role(role))
     _print_link(email, invitation_path(token), url, as_json)
 
 
@@ -168,11 +168,6 @@ def _account(email: str) -> Iterator[tuple[Accounts, User]]:
         if user is None:
             raise click.ClickException(f"There is no account {email}. See: lungwise users list")
         yield accounts, user
-
-
-def _operator(clinic_id: int) -> Person:
-    """Give the person as whom a command acts: whoever may run it may do what an administrator may."""
-    return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
 
 
 def _say(sentence: str, as_json: bool, **facts: str | bool) -> None:

@@ -48,7 +48,8 @@ def require_keys(session: Session) -> set[str]:
     """
     keys = keys_of(session)
     noted = set(session.scalars(select(KeyRecord.name)))
-    for name in sorted(noted - set(keys.names)):
+    known = set(keys.names) if keys.are_here or not noted else set()  # a lost file is not made anew
+    for name in sorted(noted - known):
         raise SealError(keys.lack(name))
     return noted
 

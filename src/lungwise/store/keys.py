@@ -76,6 +76,11 @@ class Keys:
         return self._known[1]
 
     @property
+    def are_here(self) -> bool:
+        """Whether there are keys already, so that none would be made."""
+        return bool(self._given) or self.path.exists()
+
+    @property
     def names(self) -> list[str]:
         """The keys' names, the sealing one's first."""
         return [key.name for key in self.ring]

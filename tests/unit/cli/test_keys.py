@@ -73,6 +73,58 @@ def test_a_key_that_is_still_needed_is_asked_for(filled: Rooms) -> None:
         assert "is missing" in run(*words, code=1)
 
 
+def test_lost_keys_are_said_and_none_are_made_in_their_place(filled: Rooms) -> None:
+    file = filled.settings.data_folder / "encryption.keys"
+    run("keys", "list")
+    file.unlink()
+    for words in (("keys", "list"), ("db", "check"), ("users", "list"), ("serve",), ("worker",)):
+        assert "is missing" in run(*words, code=1)
+        assert not file.exists()
+
+
+@pytest.mark.parametrize("loss", ["missing", "empty", "another"])
+def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
+    loss: str, either_rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = either_rooms.settings
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(settings.data_folder))
+    monkeypatch.setenv("LUNGWISE_DATABASE_URL", settings.database_url)
+    user = either_rooms.user("Ada", "Hill", Role.DOCTOR)
+    user.tf_totp_secret, user.tf_primary_method, session = "sealed with it", "authenticator", user.fs_uniquifier
+    either_rooms.session.commit()
+    run("users", "list")
+    file = settings.data_folder / "secret.key"
+    own = file.read_text()
+    file.unlink()
+    if loss != "missing":
+        file.write_text("" if loss == "empty" else "another machine's")
+    for words in (("users", "list"), ("db", "check"), ("serve",), ("worker",), ("deidentify", ".", "out")):
+        assert "lungwise keys accept-secret" in run(*words, code=1), words
+    assert file.exists() == (loss != "missing")
+    file.write_text(own)
+    run("users", "list")
+    file.write_text("another machine's") if loss == "another" else file.unlink()
+    assert "1 accounts lost their second factor" in run("keys", "accept-secret", "--yes")
+    run("users", "list")
+    assert len(file.read_text()) > 10
+    either_rooms.session.expire_all()
+    kept = either_rooms.accounts.by_email(user.email)
+    assert kept is not None
+    assert (kept.tf_totp_secret or kept.tf_primary_method) is None
+    assert kept.fs_uniquifier != session
+
+
+def test_a_new_installation_makes_its_secret_key_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "data"))
+    run("db", "upgrade")
+    assert not (tmp_path / "data" / "secret.key").exists()
+    run("users", "list")
+    (tmp_path / "data" / "secret.key").unlink()
+    run("users", "list")  # nobody has lost anything
+
+
 def test_where_keys_come_from_the_setting_a_new_one_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "data"))
     monkeypatch.setenv("LUNGWISE_ENCRYPTION_KEYS", new_key_text())
