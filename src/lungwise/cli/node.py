@@ -10,6 +10,7 @@ import click
 
 from lungwise import logs
 from lungwise.accounts.person import Person, Role
+from lungwise.allocator import give_memory_back
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.installation import accounts_over, make_sender, open_database, read_settings, studies_over
@@ -27,6 +28,7 @@ def node(port: int | None) -> None:
     from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
+    give_memory_back()
     logs.configure(settings.log_format)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:

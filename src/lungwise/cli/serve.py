@@ -12,6 +12,7 @@ import click
 from lungwise import logs
 from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.security import setup_code
+from lungwise.allocator import give_memory_back
 from lungwise.cli import installation
 from lungwise.cli.installation import (
     accounts_over,
@@ -39,6 +40,7 @@ def serve(host: str | None, port: int | None) -> None:
     """Run the web application until it is told to stop."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
+    give_memory_back()
     logs.configure(settings.log_format)
     _prepare(settings)
     app = create_app(settings, installation.make_reader)

@@ -10,6 +10,7 @@ from functools import partial
 import click
 
 from lungwise import logs, metrics
+from lungwise.allocator import give_memory_back
 from lungwise.cli import installation
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.installation import open_database, read_settings
@@ -46,6 +47,7 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     those of all that share the folder PROMETHEUS_MULTIPROC_DIR.
     """
     settings = read_settings()
+    give_memory_back()
     logs.configure(settings.log_format)
     if metrics_at:
         metrics.serve(*metrics_at)

@@ -8,6 +8,7 @@ import sys
 import click
 
 from lungwise import logs
+from lungwise.allocator import give_memory_back
 from lungwise.cli import installation
 from lungwise.cli.installation import make_mail_sender, open_database, read_settings
 from lungwise.settings import Settings
@@ -31,6 +32,7 @@ def application() -> Lungwise:
 
 
 def _opened(settings: Settings) -> Lungwise:
+    give_memory_back()
     logs.configure(settings.log_format)
     with open_database(settings):
         app = create_app(settings, installation.make_reader)

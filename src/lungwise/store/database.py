@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, literal_column, select
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import ExecutionContext, make_url
-from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -23,6 +20,7 @@ from lungwise.settings import Settings
 from lungwise.store.faults import retried
 from lungwise.store.keys import Keys
 from lungwise.store.sealing import use_keys
+from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -86,13 +84,6 @@ def database_time(session: Session) -> datetime:
     return session.execute(_UTC_TIMESTAMP).scalar_one()
 
 
-class _Lock(Enum):
-    """When a session takes SQLite's write lock."""
-
-    AT_ONCE = "at once"
-    WITH_FIRST_WRITE = "with the first write"
-
-
 class Database:
     """One database: SQLite, MySQL or MariaDB.
 
@@ -106,8 +97,8 @@ class Database:
         self.engine = _engine(settings)
         self.keys = Keys(settings)
         use_keys(self.engine, self.keys)
-        self._writing = self.engine.execution_options(lungwise_lock=_Lock.AT_ONCE)
-        self._perhaps_writing = self.engine.execution_options(lungwise_lock=_Lock.WITH_FIRST_WRITE)
+        self._writing = self.engine.execution_options(lungwise_lock=Lock.AT_ONCE)
+        self._perhaps_writing = self.engine.execution_options(lungwise_lock=Lock.WITH_FIRST_WRITE)
 
     def session(self, *, writes: bool) -> Session:
         """Open a session; the caller commits and closes."""
@@ -166,11 +157,9 @@ def _engine(settings: Settings) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(
-        url, connect_args={"timeout": 30}, pool_size=settings.threads + settings.readers, hide_parameters=True
+        url, connect_args={"timeout": WAIT_SECONDS}, pool_size=settings.threads + settings.readers, hide_parameters=True
     )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    event.listen(engine, "before_cursor_execute", _lock_sqlite)
+    set_up(engine)
     return engine
 
 
@@ -186,37 +175,3 @@ def _tls(settings: Settings) -> dict[str, Any]:
     if settings.database_tls_certificate:
         context.load_cert_chain(settings.database_tls_certificate, settings.database_tls_key)
     return {"ssl": context}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions by itself
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # an acknowledged film survives a power cut
-        "foreign_keys=ON",
-        "secure_delete=ON",  # what is deleted is overwritten
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    lock = connection.get_execution_options().get("lungwise_lock")
-    connection.info["may_lock"] = lock is _Lock.WITH_FIRST_WRITE
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if lock is _Lock.AT_ONCE else "BEGIN")
-
-
-def _lock_sqlite(
-    connection: Connection, _cursor: object, _statement: str, _values: object, context: ExecutionContext, _many: bool
-) -> None:
-    """Turn a transaction that has only read into one that writes, which waits for its turn."""
-    if connection.info.get("may_lock") and _writes(context):
-        connection.info["may_lock"] = False
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _writes(context: ExecutionContext) -> bool:
-    if not isinstance(context, DefaultExecutionContext):
-        return False
-    locks = getattr(getattr(context.compiled, "statement", None), "_for_update_arg", None) is not None
-    return context.isinsert or context.isupdate or context.isdelete or locks

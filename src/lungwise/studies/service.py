@@ -215,10 +215,16 @@ class Studies:
 
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""
-        study = self.get(person, key)
-        if study.standing != Standing.WAITING:
+        person.need(Right.SEE)
+        query = select(Study.id, Study.standing, Study.unread).where(
+            Study.key == key, Study.clinic_id == person.clinic_id
+        )
+        study = self._session.execute(query).one_or_none()
+        if study is None:
+            raise NotFound
+        if study.unread and study.standing != Standing.WAITING:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
-        self._audit.record(person, "saw", "study", study.key)
+        self._audit.record(person, "saw", "study", key)
 
     def conclude(self, person: Person, key: str, said: Conclusion) -> Opinion:
         """Keep an opinion beside the readings, which stay as they are.

@@ -1,0 +1,109 @@
+"""SQLite: how its connections are set up, and how the threads of a process take turns to write.
+
+SQLite has one writer at a time and no queue: who finds the lock taken looks again after ever longer pauses, and where
+many write, some are unlucky for seconds. So the threads of a process wait for each other first, who comes first goes
+first, and look for the lock of other processes afterwards.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from enum import Enum
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExecutionContext
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.pool import ConnectionPoolEntry
+
+WAIT_SECONDS = 30
+"""How long a transaction waits for its turn to write."""
+
+
+class Lock(Enum):
+    """When a transaction takes the write lock."""
+
+    AT_ONCE = "at once"
+    WITH_FIRST_WRITE = "with the first write"
+
+
+class WriteQueue:
+    """Lets one connection of a process write at a time, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._waiting: deque[object] = deque()
+
+    def enter(self, connection: object) -> None:
+        """Wait until it is this connection's turn; after `WAIT_SECONDS` go on, and leave it to SQLite to say no."""
+        end = time.monotonic() + WAIT_SECONDS
+        with self._change:
+            self._waiting.append(connection)
+            self._change.wait_for(lambda: self._waiting[0] is connection, end - time.monotonic())
+
+    def leave(self, connection: object) -> None:
+        """Let the next one write, where this connection had its turn or waited for it."""
+        with self._change:
+            if connection in self._waiting:
+                self._waiting.remove(connection)
+                self._change.notify_all()
+
+
+def set_up(engine: Engine) -> None:
+    """Set up an engine's connections, and let their transactions take turns."""
+    queue = WriteQueue()
+
+    def begin(connection: Connection) -> None:
+        lock = connection.get_execution_options().get("lungwise_lock")
+        connection.info["may_lock"] = lock is Lock.WITH_FIRST_WRITE
+        if lock is Lock.AT_ONCE:
+            _begin_writing(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+    def before_execute(
+        connection: Connection,
+        _cursor: object,
+        _statement: str,
+        _values: object,
+        context: ExecutionContext,
+        _many: bool,
+    ) -> None:
+        """Turn a transaction that has only read into one that writes."""
+        if connection.info.get("may_lock") and _writes(context):
+            connection.info["may_lock"] = False
+            connection.exec_driver_sql("COMMIT")
+            _begin_writing(connection)
+
+    def _begin_writing(connection: Connection) -> None:
+        queue.enter(connection.connection.dbapi_connection)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def leave(connection: sqlite3.Connection, *_more: object) -> None:
+        queue.leave(connection)
+
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "before_cursor_execute", before_execute)
+    for end in ("reset", "checkin", "invalidate", "close"):
+        event.listen(engine, end, leave)
+
+
+def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledged film survives a power cut
+        "foreign_keys=ON",
+        "secure_delete=ON",  # what is deleted is overwritten
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _writes(context: ExecutionContext) -> bool:
+    if not isinstance(context, DefaultExecutionContext):
+        return False
+    locks = getattr(getattr(context.compiled, "statement", None), "_for_update_arg", None) is not None
+    return context.isinsert or context.isupdate or context.isdelete or locks
