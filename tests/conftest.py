@@ -38,7 +38,7 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
 from lungwise.films import Film, Refusal
-from lungwise.patients.service import Patients
+from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import CHILD, Reading, Verdict
 from lungwise.settings import Settings
@@ -47,6 +47,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
+from lungwise.studies.settlement import Settlement
 from lungwise.studies.worklist import Worklist
 from lungwise.web.app import Lungwise, create_app
 from one_session import StudiesInOneSession
@@ -130,6 +131,7 @@ class Rooms:
     accounts: Accounts
     patients: Patients
     studies: StudiesInOneSession
+    settlement: Settlement
     worklist: Worklist
     room: ReadingRoom
     queue: Queue
@@ -249,7 +251,8 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
     database, store = Database(settings), FilmStore(settings)
     with database.session(writes=True) as session:
         audit = AuditTrail(session, clock, "127.0.0.1")
-        patients = Patients(session, clock, audit)
+        rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        patients = Patients(session, clock, audit, rules)
         yield Rooms(
             session=session,
             clock=clock,
@@ -259,6 +262,7 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             accounts=Accounts(session, clock, settings, audit),
             patients=patients,
             studies=StudiesInOneSession(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
+            settlement=Settlement(session, patients),
             worklist=Worklist(session, patients),
             room=ReadingRoom(database, store, clock, DrawnReader, 1),
             queue=Queue(session, clock, audit),

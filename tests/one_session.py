@@ -6,7 +6,7 @@ from lungwise.accounts.person import Person
 from lungwise.patients.service import PatientFacts
 from lungwise.store import new_key
 from lungwise.studies.film_files import FilmFiles
-from lungwise.studies.intake import Files, agreed_patient, patient_of, unpack
+from lungwise.studies.intake import Files, unpack
 from lungwise.studies.service import Studies, Study
 
 
@@ -17,8 +17,8 @@ class StudiesInOneSession(Studies):
         """Save a new study with its films."""
         uploads = unpack(files, self._limits)
         key = new_key()
-        agreed = agreed_patient(facts, patient_of(uploads))
-        return self.record(person, key, agreed, FilmFiles(self._store).put(key, uploads))
+        self.agreed(facts, uploads)
+        return self.record(person, key, facts, FilmFiles(self._store).put(key, uploads))
 
     def add_films(self, person: Person, key: str, files: Files) -> Study:
         """Save further films of a study."""

@@ -12,8 +12,8 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person
-from lungwise.patients.models import Patient, PatientWord
-from lungwise.patients.service import identifier_place, word_place, words_of
+from lungwise.patients.models import Patient
+from lungwise.patients.service import identifier_place
 from lungwise.store import keys_of
 from lungwise.studies.jobs import Model
 from lungwise.studies.models import FilmRecord, ReadingRecord, Standing, Study
@@ -43,6 +43,7 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
             clinic_id=person.clinic_id,
             identifier=f"S-{n}",
             identifier_index=keys.index(identifier_place(person.clinic_id), f"S-{n}"),
+            identity_index=keys.index(identifier_place(person.clinic_id), f"S-{n}"),
             name=name,
             sex="FM"[n % 2],
             birth_date=date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
@@ -53,13 +54,6 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
     session.add_all(patients)
     session.flush()
     ids = list(session.scalars(select(Patient.id).where(Patient.clinic_id == person.clinic_id).order_by(Patient.id)))
-    words = (
-        {"clinic_id": person.clinic_id, "word": keys.index(word_place(person.clinic_id), word), "patient_id": patient}
-        for patient, name, n in zip(ids[-count:], names, range(count), strict=True)
-        for word in {*words_of(name), *words_of(f"S-{n}"), f"s-{n}"}
-    )
-    for batch in batched(words):
-        session.execute(insert(PatientWord), batch)
     return ids[-count:]
 
 
@@ -115,7 +109,7 @@ def batched(rows: Iterable[T]) -> Iterator[list[T]]:
 
 def analyse(session: Session) -> None:
     """Let the database count what it holds, as it does by itself in time."""
-    tables = "studies, patients, patient_words, films, readings"
+    tables = "studies, patients, films, readings"
     maria = session.get_bind().dialect.name == "mysql"
     session.execute(text(f"ANALYZE TABLE {tables}" if maria else "ANALYZE"))
     session.commit()

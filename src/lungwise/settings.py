@@ -24,6 +24,12 @@ from pydantic_settings import (
 from lungwise.logs import LogFormat
 from lungwise.reading.prevalence import DEFAULT_PREVALENCE
 
+NOBODY = (
+    "0, 1, UNKNOWN, UNK, ANONYMOUS, ANONYMISED, ANONYMIZED, ANON, DEIDENTIFIED, NONE, NULL, NIL, NA, NN, NO ID, NOID, "
+    "NO NAME, NONAME, NOT KNOWN, NOT AVAILABLE, UNIDENTIFIED, UNNAMED, PATIENT, PATIENT ID, PATIENT NAME, TEST, DUMMY, "
+    "XX, XXX, INCONNU, ANONYME, DESCONOCIDO, ANONIMO, UNBEKANNT, ANONYM, अज्ञात"
+)
+
 
 class Registration(StrEnum):
     """Who may open an account."""
@@ -207,6 +213,14 @@ class Settings(BaseSettings):
         description="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
     )
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    own_issuers: str = Field(
+        default="",
+        description="Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas.",
+    )
+    nobody: str = Field(
+        default=NOBODY,
+        description="What a DICOM header says for an identifier or a name where it means nobody, separated by commas.",
+    )
     node_ae_title: str = Field(
         default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$", description="AE title of the DICOM node, and of the sender."
     )
@@ -299,6 +313,16 @@ class Settings(BaseSettings):
     def films_folder(self) -> Path:
         """Where the films lie, unless they lie in a bucket."""
         return self.data_folder / "films"
+
+    @property
+    def own_issuers_list(self) -> list[str]:
+        """The issuers that mean this clinic."""
+        return _listed(self.own_issuers)
+
+    @property
+    def nobody_list(self) -> list[str]:
+        """What identifies nobody."""
+        return _listed(self.nobody)
 
     @property
     def node_callers_list(self) -> list[str]:

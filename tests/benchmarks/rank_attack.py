@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.models import Clinic
 from lungwise.accounts.person import Person, Role
-from lungwise.patients.models import PatientWord
+from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
@@ -147,9 +147,9 @@ def _index(people: Iterable[PatientFacts]) -> list[set[str]]:
             if n % 500 == 499:
                 session.commit()
                 session.expunge_all()
-        values = defaultdict(set)
-        for patient, value in session.execute(select(PatientWord.patient_id, PatientWord.word)):
-            values[patient].add(value)
+        session.commit()
+        kept = select(Patient.id, Patient.identifier_index, Patient.identity_index)
+        values = {patient: set(indexes) for patient, *indexes in session.execute(kept)}
         return [values[number] for number in ids]
 
 

@@ -29,8 +29,18 @@ PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/met
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
 PUBLIC |= {"/second-factor/code", "/second-factor/recovery", "/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
-ADMINISTRATORS = ("/accounts", "/audit", "/audit.csv", "/delete", "/drift", "/queue", "/retry")
-DOCTORS = ("/change", "/merge")
+ADMINISTRATORS = (
+    "/accounts",
+    "/audit",
+    "/audit.csv",
+    "/delete",
+    "/drift",
+    "/queue",
+    "/retry",
+    "/unclear",
+    "/take-back",
+)
+DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 
 @dataclass(frozen=True)

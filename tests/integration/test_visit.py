@@ -229,15 +229,18 @@ def test_two_entries_of_one_person_become_one_patient_and_then_none(
     studies = [ada.upload(film(n), name="Clara", identifier=f"H-{n}") for n in (1, 2)]
     kept, other = (re.findall(r"/patients/\w+", ada.get(study).text)[0] for study in studies)
 
-    unsure = ada.post(f"{kept}/merge", page=kept, identifier="H-2")
-    unknown = ada.post(f"{kept}/merge", page=kept, identifier="H-3", sure="y")
-    itself = ada.post(f"{kept}/merge", page=kept, identifier="H-1", sure="y")
+    both = ada.post(f"{kept}/merge", page=kept, identifier="H-2").text
+    assert all(study in both for study in studies) and "H-1" in both and "H-2" in both
+    record = other.rsplit("/", 1)[1]
+    unsure = ada.post(f"{kept}/merged", page=kept, other=record)
+    unknown = ada.post(f"{kept}/merge", page=kept, identifier="H-3")
+    itself = ada.post(f"{kept}/merge", page=kept, identifier="H-1")
     assert "This field is required" in unsure.text
     assert "no patient with this identifier" in unknown.text
     assert "two different patients" in itself.text
     assert ada.get(other).status_code == 200, "none of these merged anything"
 
-    assert "one patient now" in ada.post(f"{kept}/merge", page=kept, follow=True, identifier="H-2", sure="y").text
+    assert "one patient now" in ada.post(f"{kept}/merged", page=kept, follow=True, other=record, sure="y").text
     assert ada.get(other).status_code == 404
     assert all(study in ada.get(kept).text and kept in ada.get(study).text for study in studies)
     assert "merged" in ada.get("/audit").text

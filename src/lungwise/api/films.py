@@ -25,7 +25,8 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     """Get a film with its newest reading."""
     waited(desk().studies.film(person(), key).study, query.wait)
     desk().note("saw", "film", key)
-    return film_of(desk().studies.film(person(), key))
+    film = desk().studies.film(person(), key)
+    return film_of(film, desk().studies.patient(person(), film.study))
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)

@@ -15,7 +15,7 @@ _LIST = "patients"
 
 @patients.post("/patients/search", schemas.PatientPage, body=schemas.PatientSearch)
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
-    """List the clinic's patients, the newest first, by whole words of names and identifiers."""
+    """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     place = place_of(_LIST, body.cursor)
     found = desk().patients.search(person(), body.text, int(place) if place.isdecimal() else None)
     following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None

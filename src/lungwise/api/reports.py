@@ -12,6 +12,7 @@ from lungwise.api.operations import Operations
 from lungwise.api.representations import patient_of, study_of
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
+from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.statistics import Share
 from lungwise.studies.wording import LIMITS, MEANINGS, VERDICTS
 from lungwise.web.desk import desk, person
@@ -50,7 +51,8 @@ def get_report_fhir(key: str) -> Response:
     from lungwise.reports.fhir import bundle  # its library loads for half a second, and few ask for it
 
     study = desk().studies.get(person(), key)
-    text = bundle(study, desk().studies.patient(person(), study), clinic())
+    patient = desk().studies.patient(person(), study)
+    text = bundle(study, patient, clinic(), differing_headers(study, patient, desk().studies.data))
     desk().note("exported", "study", key)
     return Response(text, content_type="application/fhir+json")
 

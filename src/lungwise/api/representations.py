@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from lungwise.api import schemas
-from lungwise.patients.service import Patient
+from lungwise.patients.identity import differences
+from lungwise.patients.service import Patient, PatientFacts
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
 from lungwise.studies.wording import WARNINGS
 
@@ -18,13 +21,13 @@ def study_of(study: Study, patient: Patient) -> schemas.Study:
     return schemas.Study.model_validate(
         {
             **_summary(study, patient),
-            "films": [film_of(film) for film in study.films],
+            "films": [film_of(film, patient) for film in study.films],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
         }
     )
 
 
-def film_of(film: FilmRecord) -> schemas.Film:
+def film_of(film: FilmRecord, patient: Patient) -> schemas.Film:
     """Give a film with its newest reading."""
     return schemas.Film(
         key=film.key,
@@ -33,6 +36,7 @@ def film_of(film: FilmRecord) -> schemas.Film:
         kind=film.kind,
         size=film.size,
         created_at=film.created_at,
+        header=_header_of(film, patient),
         reading=_reading_of(film.reading) if film.reading else None,
     )
 
@@ -62,17 +66,28 @@ def patient_fields(patient: Patient) -> dict[str, object]:
     """Give a patient's fields, for a form that holds more."""
     return {
         "key": patient.key,
-        "identifier": patient.identifier,
-        "name": patient.name,
-        "sex": patient.sex,
-        "birth_date": patient.birth_date,
+        **asdict(patient.facts),
+        "identity": _identity(patient),
     }
+
+
+def _identity(patient: Patient) -> str:
+    return "unclear" if patient.is_unclear else "clear"
+
+
+def _header_of(film: FilmRecord, patient: Patient) -> schemas.Header | None:
+    """Give what a film's header says; of a film of an earlier release it is not kept."""
+    if not film.header:
+        return None
+    said = PatientFacts.from_json(film.header)
+    return schemas.Header.model_validate({**asdict(said), "differs": bool(differences(patient.facts, said))})
 
 
 def _summary(study: Study, patient: Patient) -> dict[str, object]:
     return {
         "key": study.key,
         "patient": patient.key,
+        "identity": _identity(patient),
         "created_at": study.created_at,
         "standing": study.standing,
         "probability": study.probability,

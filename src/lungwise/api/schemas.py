@@ -64,6 +64,10 @@ PatientCursor = Annotated[str, _cursor("patient-cursor")]
 Verdict = Literal["negative", "uncertain", "positive"]
 Decided = Literal["negative", "positive"]
 Standing = Literal["waiting", "refused", "negative", "uncertain", "positive"]
+Identity = Annotated[
+    Literal["clear", "unclear"],
+    Field(description="unclear: the films came under an identifier that belongs to somebody else; nothing was merged."),
+]
 Order = Literal["newest", "probable"]
 
 
@@ -117,6 +121,19 @@ class Reading(Schema):
     warnings: list[Caution] = Field(default=[], description="What to know before the reading is believed.")
 
 
+class Header(Schema):
+    """What a film's own DICOM header says of the patient, whoever the study's patient is."""
+
+    identifier: str
+    issuer: str
+    name: str
+    ideographic: str
+    phonetic: str
+    sex: Literal["", "F", "M", "O"]
+    birth_date: date | None = Field(description="Null where it is missing, or cannot be right.")
+    differs: bool = Field(description="Whether it says something else than the patient's record does.")
+
+
 class Film(Schema):
     """One film of a study."""
 
@@ -126,6 +143,7 @@ class Film(Schema):
     kind: str = Field(description="JPEG, PNG, WebP, TIFF, BMP or DICOM.")
     size: int = Field(description="Bytes of the file.", ge=0)
     created_at: datetime
+    header: Header | None = Field(description="What its DICOM header says of the patient; null of other films.")
     reading: Reading | None = Field(description="The newest reading; null while the film waits for it.")
 
 
@@ -141,9 +159,13 @@ class Patient(Schema):
 
     key: Key
     identifier: str
+    issuer: str = Field(description="Who gave the identifier, as DICOM's Issuer of Patient ID; empty where unknown.")
     name: str
+    ideographic: str = Field(description="The name in ideographs, where it is known.")
+    phonetic: str = Field(description="The name in phonetic letters, where it is known.")
     sex: Literal["", "F", "M", "O"]
     birth_date: date | None
+    identity: Identity
 
 
 class OpinionIn(Asked):
@@ -181,6 +203,7 @@ class StudySummary(Schema):
 
     key: Key
     patient: Key
+    identity: Identity
     created_at: datetime
     standing: Standing = Field(description="The verdict, or why there is none.")
     probability: Probability = Field(description="The highest of its films.")
@@ -298,7 +321,9 @@ class StudyQuery(Asked):
 class StudySearch(Asked):
     """Which studies to list, in the body: words of a patient may be among it."""
 
-    text: str = Field(default="", max_length=100, pattern=_LINE, description="Whole words of names and identifiers.")
+    text: str = Field(
+        default="", max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers."
+    )
     standing: Standing | None = None
     unread: bool = False
     since: Day | None = None
@@ -310,7 +335,9 @@ class StudySearch(Asked):
 class PatientSearch(Asked):
     """Which patients to list."""
 
-    text: str = Field(default="", max_length=100, pattern=_LINE, description="Whole words of names and identifiers.")
+    text: str = Field(
+        default="", max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers."
+    )
     cursor: PatientCursor | None = None
 
 
@@ -318,6 +345,7 @@ class PatientFields(Asked):
     """Whose films these are; what a DICOM header says may be left out."""
 
     identifier: str = Field(default="", max_length=64, pattern=_LINE, description="Empty: the header's, or a new one.")
+    issuer: str = Field(default="", max_length=64, pattern=_LINE, description="Who gave the identifier.")
     name: str = Field(default="", max_length=200, pattern=_LINE)
     sex: Literal["", "F", "M", "O"] = ""
     birth_date: Day | None = None

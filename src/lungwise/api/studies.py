@@ -36,7 +36,7 @@ def list_studies(query: schemas.StudyQuery) -> schemas.StudyPage:
 
 @studies.post("/studies/search", schemas.StudyPage, body=schemas.StudySearch)
 def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
-    """Search the clinic's studies by whole words of patients' names and identifiers."""
+    """Search the clinic's studies by the beginnings of words of patients' names and identifiers."""
     return _page(body, body.text)
 
 
@@ -54,7 +54,9 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.St
     Films come as the parts `films` of a form, or one film or ZIP as the whole body. They are saved before
     this answers, and read afterwards: `wait` for the readings here, or ask for the study later.
     """
-    facts = PatientFacts(fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date)
+    facts = PatientFacts(
+        fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date, fields.issuer.strip()
+    )
     files = _files()
     asking = asked_once([repr(facts), *_hashes(files)])
     return _saved(desk().upload().open(person(), facts, files, asking), query.wait)

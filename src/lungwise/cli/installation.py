@@ -20,7 +20,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.progress import progress
-from lungwise.patients.service import Patients
+from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, SealError, answer_of, check_keys, utc_now
@@ -103,11 +103,12 @@ def operator_of(clinic_id: int) -> Person:
 
 def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
     """Give what lays the studies' service over a session, for one who acts from a network address."""
+    rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
 
     def lay(session: Session, address: str) -> Studies:
         audit = AuditTrail(session, utc_now, address)
-        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit), audit)
+        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit, rules), audit)
 
     return lay
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
+from lungwise.films.header import is_possible_birth
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.wording import SEXES
+from lungwise.web.desk import desk
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:
@@ -17,13 +21,19 @@ def one_line(_form: FlaskForm, field: StringField) -> None:
         raise ValidationError(str(_("This holds signs that cannot be written.")))
 
 
+def possible_birth(_form: FlaskForm, field: DateField) -> None:
+    """Let no birth date through that lies ahead or too far back."""
+    if field.data and not is_possible_birth(field.data, desk().patients.today()):
+        raise ValidationError(str(_("This birth date cannot be right: it lies ahead, or more than 120 years back.")))
+
+
 class PatientFields(FlaskForm):
     """What is known of a patient; an empty identifier asks for a new one."""
 
     identifier = StringField(_("Identifier"), [Length(max=64), one_line], render_kw={"autocomplete": "off"})
     name = StringField(_("Name"), [Length(max=200), one_line], render_kw={"autocomplete": "off"})
     sex = SelectField(_("Sex"), choices=[SelectChoice(sex, _(SEXES[sex])) for sex in ("", "F", "M", "O")], default="")
-    birth_date = DateField(_("Birth date"), [Optional()])
+    birth_date = DateField(_("Birth date"), [Optional(), possible_birth])
 
     def facts(self) -> PatientFacts:
         """Give the fields as facts."""
@@ -38,20 +48,40 @@ class PatientFields(FlaskForm):
 class PatientForm(PatientFields):
     """Correct a patient."""
 
+    issuer = StringField(_("Issuer of the identifier"), [Length(max=64), one_line], render_kw={"autocomplete": "off"})
+    ideographic = StringField(_("Name in ideographs"), [Length(max=200), one_line], render_kw={"autocomplete": "off"})
+    phonetic = StringField(
+        _("Name in phonetic letters"), [Length(max=200), one_line], render_kw={"autocomplete": "off"}
+    )
     submit = SubmitField(_("Save"))
+
+    def facts(self) -> PatientFacts:
+        """Give the fields as facts."""
+        texts = [(field.data or "").strip() for field in (self.issuer, self.ideographic, self.phonetic)]
+        issuer, ideographic, phonetic = texts
+        return replace(super().facts(), issuer=issuer, ideographic=ideographic, phonetic=phonetic)
 
 
 class SearchForm(FlaskForm):
     """Search, sent in the body: a patient's name is never in an address."""
 
-    text = SearchField(_("Name or identifier, in whole words"), [Length(max=100)], render_kw={"autocomplete": "off"})
+    text = SearchField(
+        _("Name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
+    )
     after = StringField()
 
 
 class MergeForm(FlaskForm):
-    """Which patient is the same person."""
+    """Which patient may be the same person."""
 
     identifier = StringField(_("Identifier of the other entry"), [InputRequired(), Length(max=64), one_line])
+    submit = SubmitField(_("Compare the two"))
+
+
+class MergeSureForm(FlaskForm):
+    """That two entries, which were both shown, are one person."""
+
+    other = StringField(validators=[InputRequired(), Length(max=20)])
     sure = BooleanField(_("Both entries are one person"), [InputRequired()])
     submit = SubmitField(_("Merge into this patient"))
 

@@ -1,94 +1,89 @@
-"""The rules of patients: found by whole words, one identifier each within a clinic."""
+"""The rules of patients: an identifier within its issuer is one patient, as long as nothing contradicts."""
 
 from __future__ import annotations
 
-import re
 import secrets
-import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.models import Patient, PatientWord
+from lungwise.films.header import is_possible_birth
+from lungwise.patients.identity import Identity, IdentityRules, PatientFacts, contradictions, full_identity
+from lungwise.patients.models import Patient, PatientChange
+from lungwise.patients.search import index_of, words_of
 from lungwise.store import Clock, keys_of, new_key
 
-__all__ = ["PAGE", "Found", "Patient", "PatientFacts", "Patients", "words_of"]
+__all__ = ["FEW", "PAGE", "Identity", "IdentityRules", "Patient", "PatientChange", "PatientFacts", "Patients", "Placed"]
 
 PAGE = 50
+LISTED = 200
+"""Patients whose identity is unclear, or was settled, that one list shows."""
+FEW = 2000
+"""So many patients' studies are asked for by their numbers; of more, a walk in the list's order soon meets a page."""
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 REINDEXED_AT_ONCE = 200
-FEW = 5000
-"""So many patients' studies are sorted quickly; of more, a walk in the list's order soon meets a page."""
+_ONE_PATIENT = "Another patient has this identifier. Merge the two if they are one person."
 
 
 @dataclass(frozen=True, slots=True)
-class PatientFacts:
-    """What is known of a patient; an empty identifier asks for a new one."""
+class Placed:
+    """Whose a film is. `apart_id` is the record that it came under, where a person said that it is this patient."""
 
-    identifier: str = ""
-    name: str = ""
-    sex: str = ""
-    birth_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The ids of the patients whom a text finds, for another query to build on.
-
-    Where they are `few`, that query shall begin with them and sort what it finds: let it compare
-    `clinic_id + 0`, which no index helps. Otherwise a database that has not counted its rows may walk
-    the whole clinic in the list's order instead, in search of these few.
-    """
-
-    ids: Select[int]
-    few: bool
+    patient: Patient
+    apart_id: int | None = None
 
 
 class Patients:
     """The patients of every clinic, each person seeing their own clinic's."""
 
-    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+    def __init__(self, session: Session, clock: Clock, audit: AuditTrail, rules: IdentityRules | None = None) -> None:
+        self.rules = rules or IdentityRules()
         self._session = session
         self._clock = clock
         self._audit = audit
         self._keys = keys_of(session)
 
     def search(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
-        """List a page of patients, the newest first, who have all of the searched words."""
+        """List a page of patients, the newest first, who have words that begin as the searched ones do."""
         person.need(Right.SEE)
         found = self.matching(person, text)
-        clinic = Patient.clinic_id + 0 if found.few else Patient.clinic_id  # see Found
-        query = select(Patient).where(clinic == person.clinic_id)
-        if words_of(text):
-            query = query.where(Patient.id.in_(found.ids))
+        if found is not None:
+            return self._page([number for number in found if after is None or number < after], person)
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identity != Identity.MERGED)
         if after is not None:
             query = query.where(Patient.id < after)
         return list(self._session.scalars(query.order_by(Patient.id.desc()).limit(PAGE)))
 
-    def matching(self, person: Person, text: str) -> Found:
-        """Find the patients who have all of the text's words; the rarest word leads, the others are looked up."""
-        words = [self._keys.indexes(word_place(person.clinic_id), word) for word in words_of(text)]
-        if not words:
-            return Found(select(Patient.id).where(Patient.clinic_id == person.clinic_id), few=False)
-        counts = [self._count(person, word) for word in words]
-        lead = words.pop(counts.index(min(counts)))
-        ids = select(PatientWord.patient_id).where(_is(PatientWord, person, lead))
-        for word in words:
-            other = aliased(PatientWord)
-            ids = ids.where(exists().where(_is(other, person, word), other.patient_id == PatientWord.patient_id))
-        return Found(ids, few=min(counts) <= FEW)
+    def matching(self, person: Person, text: str) -> list[int] | None:
+        """Give the ids of the patients whom a text finds, the newest first; none where it has no words."""
+        person.need(Right.SEE)
+        if not words_of(text):
+            return None
+        return index_of(self._session).find(self._session, person.clinic_id, text)
+
+    def _page(self, numbers: Sequence[int], person: Person) -> list[Patient]:
+        """Fetch the first patients of a list, of whom some may be gone."""
+        page: list[Patient] = []
+        for start in range(0, len(numbers), PAGE):
+            asked = numbers[start : start + PAGE]
+            there = self.by_ids(person, asked)
+            index_of(self._session).forget(person.clinic_id, set(asked) - there.keys())
+            page += [there[number] for number in asked if number in there]
+            if len(page) >= PAGE:
+                break
+        return page[:PAGE]
 
     def get(self, person: Person, key: str) -> Patient:
         """Find a patient of the person's clinic."""
         person.need(Right.SEE)
-        found = self._session.scalar(select(Patient).where(Patient.key == key, Patient.clinic_id == person.clinic_id))
-        if found is None:
+        found = self.record(person, key)
+        if found.identity == Identity.MERGED:
             raise NotFound
         return found
 
@@ -98,53 +93,178 @@ class Patients:
         patients = self._session.scalars(select(Patient).where(Patient.id.in_(set(ids))))
         return {patient.id: patient for patient in patients if patient.clinic_id == person.clinic_id}
 
-    def find_or_add(self, person: Person, facts: PatientFacts) -> Patient:
-        """Give the patient of that identifier, added where there is none; empty fields are filled in."""
-        person.need(Right.UPLOAD)
-        found = self.by_identifier(person, facts.identifier.strip()) if facts.identifier.strip() else None
-        if found is None:
-            return self._add(person, facts)
-        found.name = found.name or facts.name.strip()
-        found.sex = found.sex or facts.sex
-        found.birth_date = found.birth_date or facts.birth_date
-        self._index(found)
-        return found
+    def having(self, person: Person, identifier: str) -> list[Patient]:
+        """List the patients of the person's clinic who have an identifier, the first of them first."""
+        person.need(Right.SEE)
+        return [patient for patient in self._having(person, identifier) if patient.identity != Identity.MERGED]
 
-    def change(self, person: Person, key: str, facts: PatientFacts) -> Patient:
-        """Correct a patient.
+    def ids_having(self, person: Person, identifier: str) -> list[int]:
+        """Give the ids of those who have an identifier, also by a record that was merged into theirs."""
+        person.need(Right.SEE)
+        return [self._root(record).id for record in self._having(person, identifier)]
+
+    def rivals(self, person: Person, patient: Patient) -> list[Patient]:
+        """List the other patients who have this patient's identifier."""
+        return [other for other in self.having(person, patient.identifier) if other.id != patient.id]
+
+    def find_or_add(self, person: Person, facts: PatientFacts) -> Patient:
+        """Give the patient whom facts mean, added where there is none; see `place`."""
+        return self.place(person, facts).patient
+
+    def place(self, person: Person, facts: PatientFacts) -> Placed:
+        """Say whose a film is, and add them where nobody is known yet; what was not known of them is filled in.
+
+        Where the facts contradict what is known of those who have this identifier, nothing is merged: the film's is a
+        patient of its own whose identity is unclear, the same for all films of the same facts.
 
         Raises
         ------
         Rejected
-            If the identifier is empty or another patient's.
+            If the birth date cannot be right.
+        IntegrityError
+            If the same patient is being added at this moment.
+        """
+        person.need(Right.UPLOAD)
+        facts = self._checked(facts)
+        known = self._having(person, facts.identifier) if facts.identifier else []
+        meant = self._meant(known, facts)
+        if meant is None:
+            return Placed(self._add(person, facts, known))
+        patient = self._root(meant)
+        if patient.id == meant.id and patient.facts != (filled := self._filled(patient, known, facts)):
+            patient.facts = filled
+            self._index(patient)
+        return Placed(patient, None if patient.id == meant.id else meant.id)
+
+    def meant(self, person: Person, facts: PatientFacts) -> Placed | None:
+        """Say whom facts mean, without adding anybody; nobody where that is not sure."""
+        person.need(Right.SEE)
+        meant = self._meant(self._having(person, facts.identifier), facts) if facts.identifier else None
+        if meant is None:
+            return None
+        patient = self._root(meant)
+        return Placed(patient, None if patient.id == meant.id else meant.id)
+
+    def change(self, person: Person, key: str, facts: PatientFacts) -> Patient:
+        """Correct a patient; what was known before is kept beside, and films that say so still find them.
+
+        Raises
+        ------
+        Rejected
+            If the identifier is empty or another patient's, or the birth date cannot be right.
         """
         person.need(Right.KEEP_PATIENTS)
         patient = self.get(person, key)
-        identifier = facts.identifier.strip()
-        if not identifier:
+        facts = self._checked(facts)
+        if not facts.identifier:
             raise Rejected("A patient needs an identifier.")
-        other = self.by_identifier(person, identifier)
-        if other is not None and other.id != patient.id:
-            raise Rejected("Another patient has this identifier. Merge the two if they are one person.")
-        patient.identifier, patient.name = identifier, facts.name.strip()
-        patient.sex, patient.birth_date = facts.sex, facts.birth_date
-        self._index(patient)
+        same_number = facts.identifier == patient.identifier
+        known: list[Patient] = []
+        if not same_number or facts.issuer != patient.facts.issuer:
+            known = [other for other in self._having(person, facts.identifier) if other.id != patient.id]
+            if any(not self.rules.is_of_another_issuer(other.facts, facts) for other in known):
+                raise Rejected(_ONE_PATIENT)
+            if patient.is_unclear:  # the number was wrong: this one is nobody else's
+                patient.identity = Identity.CLEAR
+        self._remember(person, patient)
+        patient.facts = facts
+        self._index(patient, first=None if same_number else not known)
         self._audit.record(person, "changed", "patient", patient.key)
         return patient
 
-    def remove(self, person: Person, patient: Patient, deed: str) -> None:
-        """Delete a patient who has no studies any more."""
-        self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
-        self._session.delete(patient)
-        self._session.flush()
-        self._audit.record(person, deed, "patient", patient.key)
-
-    def by_identifier(self, person: Person, identifier: str) -> Patient | None:
-        """Find a patient of the person's clinic by the whole identifier."""
+    def history(self, person: Person, patient: Patient) -> list[PatientChange]:
+        """List what was known of a patient before each change, the newest first."""
         person.need(Right.SEE)
-        indexes = self._keys.indexes(identifier_place(person.clinic_id), identifier)
-        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier_index.in_(indexes))
-        return self._session.scalar(query)
+        query = select(PatientChange).where(PatientChange.patient_id == patient.id).order_by(PatientChange.id.desc())
+        return list(self._session.scalars(query))
+
+    def count_unclear(self, person: Person) -> int:
+        """Count the clinic's patients whose identity is unclear."""
+        query = select(func.count()).select_from(Patient).where(*self._of(person, Identity.UNCLEAR))
+        return self._session.scalar(query) or 0
+
+    def unclear(self, person: Person) -> list[Patient]:
+        """List the clinic's patients whose identity is unclear, the oldest first."""
+        person.need(Right.KEEP_PATIENTS)
+        query = select(Patient).where(*self._of(person, Identity.UNCLEAR)).order_by(Patient.id).limit(LISTED)
+        return list(self._session.scalars(query))
+
+    def settled(self, person: Person) -> list[Patient]:
+        """List those of whom somebody said who they are, the last first."""
+        person.need(Right.KEEP_PATIENTS)
+        query = select(Patient).where(*self._of(person, Identity.MERGED, Identity.SEPARATE))
+        return list(self._session.scalars(query.order_by(Patient.changed_at.desc(), Patient.id.desc()).limit(LISTED)))
+
+    def record(self, person: Person, key: str) -> Patient:
+        """Find a record of the person's clinic, also one that was merged into another."""
+        person.need(Right.SEE)
+        found = self._session.scalar(select(Patient).where(Patient.key == key, Patient.clinic_id == person.clinic_id))
+        if found is None:
+            raise NotFound
+        return found
+
+    def lock(self, person: Person, *keys: str) -> None:
+        """Let nobody else say who these are before this transaction ends."""
+        query = select(Patient).where(Patient.key.in_(keys), Patient.clinic_id == person.clinic_id)
+        locked = query.order_by(Patient.id).with_for_update().execution_options(populate_existing=True)
+        self._session.scalars(locked).all()
+
+    def root(self, patient: Patient) -> Patient:
+        """Give the patient whom a record was merged into, at last; itself where it was not."""
+        return self._root(patient)
+
+    def separate(self, person: Person, key: str) -> Patient:
+        """Say that a patient whose identity is unclear is a person of their own, who has the same identifier."""
+        patient = self.get(person, key)
+        if not patient.is_unclear:
+            raise Rejected("Somebody has said already who this patient is.")
+        patient.identity, patient.identity_before = Identity.SEPARATE, patient.identity
+        self._audit.record(person, "settled", "patient", patient.key)
+        return patient
+
+    def merge(self, person: Person, kept: Patient, gone: Patient) -> None:
+        """Make a record part of another, which takes from it what it did not say. Both stay, so it can be undone."""
+        filled = kept.facts.filled(replace(gone.facts, identifier="", issuer=""))
+        if filled != kept.facts:
+            self._remember(person, kept, gone)
+            kept.facts = filled
+        gone.identity, gone.identity_before, gone.same_as_id = Identity.MERGED, gone.identity, kept.id
+        self._index(kept)
+        self._audit.record(person, "merged", "patient", gone.key)
+
+    def undo(self, person: Person, patient: Patient) -> None:
+        """Take back what a person said of who a patient is."""
+        if patient.identity not in (Identity.MERGED, Identity.SEPARATE):
+            raise Rejected("Nobody has said yet who this patient is.")
+        kept = self._session.get(Patient, patient.same_as_id) if patient.same_as_id else None
+        if kept is not None:
+            self._take_back(kept, patient)
+        patient.identity, patient.identity_before, patient.same_as_id = (
+            patient.identity_before or Identity.CLEAR,
+            None,
+            None,
+        )
+        self._session.flush()
+        self._audit.record(person, "took back", "patient", patient.key)
+
+    def merged_into(self, patient: Patient) -> list[Patient]:
+        """List the records that were merged into a patient, also through others."""
+        found: list[Patient] = []
+        into = [patient.id]
+        while into:
+            more = self._session.scalars(select(Patient).where(Patient.same_as_id.in_(into))).all()
+            found += more
+            into = [record.id for record in more]
+        return found
+
+    def remove(self, person: Person, patient: Patient, deed: str) -> None:
+        """Delete a patient who has no studies any more, and every record that was merged into them."""
+        for record in (*reversed(self.merged_into(patient)), patient):
+            self._session.execute(delete(PatientChange).where(PatientChange.patient_id == record.id))
+            self._session.delete(record)
+            self._session.flush()
+        index_of(self._session).forget(patient.clinic_id, [patient.id])
+        self._audit.record(person, deed, "patient", patient.key)
 
     def count_stale(self) -> int:
         """Count the patients of all clinics who are indexed under another key than the first."""
@@ -158,66 +278,111 @@ class Patients:
             self._index(patient)
         return len(patients), patients[-1].id if patients else None
 
-    def _count(self, person: Person, word: list[str]) -> int:
-        """Count the patients who have a word, no further than needed."""
-        some = select(PatientWord.patient_id).where(_is(PatientWord, person, word)).limit(FEW + 1)
-        return self._session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    def _of(self, person: Person, *identities: Identity) -> tuple[ColumnElement[bool], ...]:
+        return Patient.clinic_id == person.clinic_id, Patient.identity.in_([one.value for one in identities])
 
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")
 
-    def _add(self, person: Person, facts: PatientFacts) -> Patient:
-        patient = Patient(
-            key=new_key(),
-            clinic_id=person.clinic_id,
-            identifier=facts.identifier.strip() or _new_identifier(),
-            name=facts.name.strip(),
-            sex=facts.sex,
-            birth_date=facts.birth_date,
-            created_at=self._clock(),
-        )
-        self._index(patient)
+    def _having(self, person: Person, identifier: str) -> list[Patient]:
+        indexes = self._keys.indexes(identifier_place(person.clinic_id), identifier.strip())
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier_index.in_(indexes))
+        return list(self._session.scalars(query.order_by(Patient.id)))
+
+    def _meant(self, known: Sequence[Patient], facts: PatientFacts) -> Patient | None:
+        """Choose the nearest of those who have the identifier; nobody where two are as near and not one person."""
+        identities = self._keys.indexes(*self._identity(facts, known[0].clinic_id)) if known else []
+        if same := next((patient for patient in known if patient.identity_index in identities), None):
+            return same
+        near = [(self._nearness(patient, facts), patient) for patient in known]
+        best = max((nearness for nearness, _patient in near), default=0)
+        nearest = [patient for nearness, patient in near if nearness == best > 0]
+        return nearest[0] if len({self._root(patient).id for patient in nearest}) == 1 else None
+
+    def _nearness(self, patient: Patient, facts: PatientFacts) -> int:
+        """Compare with what is known of a patient, and where that contradicts with what was known before."""
+        nearness = self.rules.nearness(patient.facts, facts)
+        if nearness or not contradictions(patient.facts, facts):
+            return nearness
+        query = select(PatientChange).where(PatientChange.patient_id == patient.id, PatientChange.cause_id.is_(None))
+        former = (replace(change.facts, issuer=patient.facts.issuer) for change in self._session.scalars(query))
+        return max((self.rules.nearness(before, facts) for before in former), default=0)
+
+    def _root(self, patient: Patient) -> Patient:
+        while patient.same_as_id is not None:
+            kept = self._session.get(Patient, patient.same_as_id)
+            if kept is None:
+                break
+            patient = kept
+        return patient
+
+    def _filled(self, patient: Patient, known: Sequence[Patient], facts: PatientFacts) -> PatientFacts:
+        """Fill in what was not known; an issuer only where this identifier is nobody else's."""
+        said = replace(facts, issuer="") if len(known) > 1 else facts
+        former_name = bool(patient.facts.names and facts.names and contradictions(patient.facts, facts))
+        said = replace(said, name="", ideographic="", phonetic="") if former_name else said
+        return patient.facts.filled(said)
+
+    def _add(self, person: Person, facts: PatientFacts, known: Sequence[Patient]) -> Patient:
+        rivals = [other for other in known if not self.rules.is_of_another_issuer(other.facts, facts)]
+        patient = Patient(key=new_key(), clinic_id=person.clinic_id, created_at=self._clock())
+        patient.identity = Identity.UNCLEAR if rivals else Identity.CLEAR
+        patient.facts = replace(facts, identifier=facts.identifier or _new_identifier())
+        self._index(patient, first=not known)
         self._audit.record(person, "added", "patient", patient.key)
         return patient
 
-    def _index(self, patient: Patient) -> None:
+    def _identity(self, facts: PatientFacts, clinic_id: int) -> tuple[str, str]:
+        """Say what a patient is unique by who is not the first of an identifier, and the place of its index."""
+        return f"patients.identity {clinic_id}", full_identity(facts, self.rules.issuer(facts))
+
+    def _index(self, patient: Patient, *, first: bool | None = None) -> None:
+        """Index a patient's identifier; who is the first to have theirs is unique by it, and others by all they are."""
+        if first is None:
+            first = patient.identity_index == patient.identifier_index
         patient.identifier_index = self._keys.index(identifier_place(patient.clinic_id), patient.identifier)
+        if first:
+            patient.identity_index = patient.identifier_index
+        elif not (patient.identity_index or "").startswith(self._keys.names[0]):
+            patient.identity_index = self._keys.index(*self._identity(patient.facts, patient.clinic_id))
         self._session.add(patient)
         self._session.flush()
-        self._session.execute(delete(PatientWord).where(PatientWord.patient_id == patient.id))
-        words = {*words_of(patient.name), *words_of(patient.identifier), patient.identifier.casefold()[:64]}
-        self._session.add_all(
-            PatientWord(
-                clinic_id=patient.clinic_id,
-                word=self._keys.index(word_place(patient.clinic_id), word),
-                patient_id=patient.id,
-            )
-            for word in words
-            if word
+
+    def _remember(self, person: Person, patient: Patient, cause: Patient | None = None) -> None:
+        change = PatientChange(
+            key=new_key(),
+            patient_id=patient.id,
+            cause_id=cause.id if cause else None,
+            person_name=person.name,
+            at=self._clock(),
         )
-        self._session.flush()
+        change.facts = patient.facts
+        self._session.add(change)
 
+    def _take_back(self, kept: Patient, gone: Patient) -> None:
+        """Take from a patient what they have of a record that was merged into them, unless it was changed since."""
+        query = select(PatientChange).where(PatientChange.patient_id == kept.id, PatientChange.cause_id == gone.id)
+        change = self._session.scalar(query.order_by(PatientChange.id.desc()))
+        if change is None:
+            return
+        if kept.facts == change.facts.filled(replace(gone.facts, identifier="", issuer="")):
+            kept.facts = change.facts
+        self._session.delete(change)
 
-def _is(table: type[PatientWord], person: Person, word: list[str]) -> ColumnElement[bool]:
-    return and_(table.clinic_id == person.clinic_id, table.word.in_(word))
+    def _checked(self, facts: PatientFacts) -> PatientFacts:
+        """Take the spaces off, and refuse a birth date that cannot be right."""
+        if facts.birth_date and not is_possible_birth(facts.birth_date, self.today()):
+            raise Rejected("This birth date cannot be right: it lies ahead, or more than 120 years back.")
+        return replace(facts, identifier=facts.identifier.strip(), name=facts.name.strip(), issuer=facts.issuer.strip())
+
+    def today(self) -> date:
+        """Tell the day where the server stands."""
+        return self._clock().astimezone().date()
 
 
 def identifier_place(clinic_id: int) -> str:
     """Name the place of identifiers' blind indexes: one for each clinic, so that clinics cannot be compared."""
     return f"patients.identifier {clinic_id}"
-
-
-def word_place(clinic_id: int) -> str:
-    """Name the place of the words' blind indexes."""
-    return f"patient_words.word {clinic_id}"
-
-
-def words_of(text: str) -> list[str]:
-    """Split a text into words as search compares them: without case, accents or punctuation."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    # Of the marks only Latin accents go: in Devanagari the marks are the vowels.
-    plain = "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
-    return [word[:64] for word in re.split(r"[\s,.;^/'\u2019\"()\-_]+", plain) if word]
 
 
 def _new_identifier() -> str:

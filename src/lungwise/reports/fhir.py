@@ -6,6 +6,7 @@ Written with FHIR R4B's models, whose three resources here are R4's own (R4B, "D
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
@@ -13,11 +14,13 @@ from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
-from lungwise.patients.service import Patient
+from lungwise.patients.service import Patient, PatientFacts
 from lungwise.studies.service import FilmRecord, ReadingRecord, Standing, Study
 from lungwise.studies.wording import LIMITS, MEANINGS, VERDICTS
 
 Fields = dict[str, Any]
+_NONE: Mapping[int, PatientFacts] = {}
+_TAGS = "urn:lungwise:tags"
 _CODES = "http://terminology.hl7.org/CodeSystem/"
 _CHEST: Fields = {
     "coding": [{"system": "http://loinc.org", "code": "30745-4", "display": "XR Chest Views"}],
@@ -31,12 +34,15 @@ _SPACE = uuid.UUID("5b2f6c1e-7d0a-5e0f-9a3d-6c756e677769")
 """Names of our own resources are made from their keys in this space: the same study gives the same names."""
 
 
-def bundle(study: Study, patient: Patient, clinic: str) -> str:
-    """Write the bundle as JSON."""
+def bundle(study: Study, patient: Patient, clinic: str, headers: Mapping[int, PatientFacts] = _NONE) -> str:
+    """Write the bundle as JSON; `headers` are those that say something else of the patient, by the film's id."""
     resources = [
         (_name(patient.key), _patient(patient)),
         (_name(study.key), _report(study, patient, clinic)),
-        *((_name(film.key), _observation(film, reading, study, patient)) for film, reading in _read(study)),
+        *(
+            (_name(film.key), _observation(film, reading, study, patient, headers.get(film.id)))
+            for film, reading in _read(study)
+        ),
     ]
     fields: Fields = {
         "type": "collection",
@@ -51,13 +57,18 @@ def _read(study: Study) -> list[tuple[FilmRecord, ReadingRecord]]:
 
 
 def _patient(patient: Patient) -> PatientResource:
+    identifier: Fields = {"value": patient.identifier}
+    if patient.issuer:
+        identifier["assigner"] = {"display": patient.issuer}
     fields: Fields = {
-        "identifier": [{"value": patient.identifier}],
+        "identifier": [identifier],
         "gender": _GENDERS[patient.sex],
         "birthDate": patient.birth_date,
     }
-    if patient.name:
-        fields["name"] = [{"text": patient.name}]
+    if names := dict.fromkeys(patient.facts.names):
+        fields["name"] = [{"text": name} for name in names]
+    if patient.is_unclear:
+        fields["meta"] = {"tag": [{"system": _TAGS, "code": "identity-unclear", "display": "Identity unclear"}]}
     return PatientResource(**fields)
 
 
@@ -80,7 +91,9 @@ def _report(study: Study, patient: Patient, clinic: str) -> DiagnosticReport:
     return DiagnosticReport(**fields)
 
 
-def _observation(film: FilmRecord, reading: ReadingRecord, study: Study, patient: Patient) -> Observation:
+def _observation(
+    film: FilmRecord, reading: ReadingRecord, study: Study, patient: Patient, header: PatientFacts | None
+) -> Observation:
     fields: Fields = {
         "identifier": [{"value": film.key}],
         "status": "final" if study.conclusion else "preliminary",
@@ -91,6 +104,9 @@ def _observation(film: FilmRecord, reading: ReadingRecord, study: Study, patient
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
         **_value(reading),
     }
+    if header:
+        said = (header.identifier, header.issuer, *header.names, header.sex, str(header.birth_date or ""))
+        fields["note"] = [{"text": "The film's own header says: " + ", ".join(one for one in said if one)}]
     return Observation(**fields)
 
 

@@ -9,9 +9,10 @@ from PIL import Image
 
 from lungwise.accounts.person import Person, Right
 from lungwise.films import Refusal, open_film
-from lungwise.patients.service import Patient
+from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.pdf import FilmPart, ReportText, can_write
 from lungwise.studies.band import band_of
+from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
 from lungwise.studies.wording import (
@@ -49,14 +50,15 @@ class Reports:
         """Put the report of a study of the person's clinic together."""
         person.need(Right.EXPORT)
         study = self._studies.get(person, key)
-        say = self._words
+        say, patient = self._words, self._studies.patient(person, study)
+        headers = differing_headers(study, patient, self._studies.data)
         return ReportText(
             title=say(N_("Chest X-ray report")),
             clinic=clinic,
-            facts=self._facts(study, self._studies.patient(person, study)),
+            facts=self._facts(study, patient),
             verdict=say(VERDICTS[study.standing]),
             meaning=say(MEANINGS[study.standing]),
-            films=[self._film(number, film) for number, film in enumerate(study.films, start=1)],
+            films=[self._film(n, film, headers.get(film.id)) for n, film in enumerate(study.films, start=1)],
             opinions_title=say(N_("Opinions")),
             opinions=[self._opinion(opinion) for opinion in study.opinions],
             limits=say(LIMITS),
@@ -67,20 +69,31 @@ class Reports:
         say = self._words
         facts = [
             (say(N_("Identifier")), patient.identifier),
-            (say(N_("Name")), patient.name),
+            (say(N_("Issuer of the identifier")), patient.issuer),
+            (say(N_("Name")), " · ".join(dict.fromkeys(patient.facts.names))),
             (say(N_("Sex")), say(SEXES[patient.sex]) if patient.sex else ""),
             (say(N_("Birth date")), patient.birth_date.isoformat() if patient.birth_date else ""),
             (say(N_("Uploaded")), study.created_at.strftime("%Y-%m-%d %H:%M UTC")),
             (say(N_("Study")), study.key),
         ]
+        if patient.is_unclear:
+            unclear = say(N_("Identity unclear: this identifier belongs to somebody else, too."))
+            facts.append((say(N_("Warning")), unclear))
         return [(name, value) for name, value in facts if value]
 
-    def _film(self, number: int, record: FilmRecord) -> FilmPart:
+    def _film(self, number: int, record: FilmRecord, header: PatientFacts | None) -> FilmPart:
         title = f"{self._words(N_('Film'))} {number}"
+        lines = [(self._words(N_("In the film's header")), self._said(header))] if header else []
         reading = record.reading
         if reading is None:
-            return FilmPart(title, [], [("", self._words(VERDICTS["waiting"]))])
-        return FilmPart(title, self._pictures(record, reading), self._lines(reading))
+            return FilmPart(title, [], [*lines, ("", self._words(VERDICTS["waiting"]))])
+        return FilmPart(title, self._pictures(record, reading), [*lines, *self._lines(reading)])
+
+    def _said(self, header: PatientFacts) -> str:
+        """Write what a film's own header says of the patient, where that is not what the record says."""
+        sex = self._words(SEXES[header.sex]) if header.sex else ""
+        said = (header.identifier, header.issuer, *dict.fromkeys(header.names), sex, str(header.birth_date or ""))
+        return ", ".join(one for one in said if one)
 
     def _pictures(self, record: FilmRecord, reading: ReadingRecord) -> list[Image.Image]:
         try:

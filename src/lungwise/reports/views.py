@@ -15,6 +15,7 @@ from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.drift import EDGES, LEAST, Spread
 from lungwise.studies.drift import Week as DriftWeek
+from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import WorklistForm
 from lungwise.studies.service import Standing
 from lungwise.studies.statistics import Statistics
@@ -32,7 +33,10 @@ def page(key: str) -> str:
     study = desk().studies.get(person(), key)
     patient = desk().studies.patient(person(), study)
     desk().note("exported", "study", key)
-    return render_template("reports/page.html", study=study, patient=patient, clinic=user().clinic.name)
+    headers = differing_headers(study, patient, desk().studies.data)
+    return render_template(
+        "reports/page.html", study=study, patient=patient, clinic=user().clinic.name, headers=headers
+    )
 
 
 @bp.get("/studies/<key>/report.pdf")

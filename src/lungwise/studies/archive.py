@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
-from lungwise.patients.service import Patients
+from lungwise.patients.service import FEW, Patients
 from lungwise.studies.models import FilmRecord, Study
 
 _AT_ONCE = 100
@@ -47,10 +47,10 @@ class Archive:
     def _patient(self, person: Person, patient_id: str, name: str) -> list[ColumnElement[bool]]:
         which: list[ColumnElement[bool]] = []
         if patient_id:
-            patient = self._patients.by_identifier(person, patient_id)
-            which.append(Study.patient_id == (patient.id if patient else None))
-        if name:
-            which.append(Study.patient_id.in_(self._patients.matching(person, name).ids))
+            which.append(Study.patient_id.in_(self._patients.ids_having(person, patient_id)))
+        found = self._patients.matching(person, name)
+        if found is not None and len(found) <= FEW:  # of many, each film is looked at
+            which.append(Study.patient_id.in_(found))
         return which
 
     def _films(self, person: Person, uid: str) -> list[FilmRecord]:

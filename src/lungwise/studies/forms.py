@@ -82,7 +82,9 @@ class OpinionForm(FlaskForm):
 class WorklistForm(FlaskForm):
     """Which studies to list; sent in the body, for it may hold a patient's name."""
 
-    text = SearchField(_("Patient, in whole words"), [Length(max=100)], render_kw={"autocomplete": "off"})
+    text = SearchField(
+        _("Patient: name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
+    )
     standing = SelectField(_("Verdict"), choices=_choices(_("All"), Standing), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])

@@ -13,6 +13,7 @@ from lungwise.films.formats import kind_of
 from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
+from lungwise.studies.stated import facts_of
 from lungwise.studies.zip_members import MostUnpacked, zip_members
 
 Files = Iterable[tuple[str, bytes]]
@@ -84,37 +85,6 @@ def unpack(files: Files, limits: Limits) -> list[Upload]:
     return films
 
 
-def patient_of(films: Iterable[Upload]) -> PatientFacts | None:
-    """Read from the DICOM headers whose films these are; none where no header says.
-
-    Raises
-    ------
-    Rejected
-        If the headers name more than one patient.
-    """
-    stated = [facts for facts in map(_stated_patient, films) if facts is not None]
-    if len({facts.identifier for facts in stated}) > 1:
-        raise Rejected("These films are of more than one patient. Upload each patient's films by themselves.")
-    return stated[0] if stated else None
-
-
-def agreed_patient(typed: PatientFacts, stated: PatientFacts | None) -> PatientFacts:
-    """Let what was typed go before what the files state, but never mix two patients.
-
-    Raises
-    ------
-    Rejected
-        If the two name different patients.
-    """
-    if stated is None:
-        return typed
-    if typed.identifier.strip() and typed.identifier.strip() != stated.identifier:
-        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
-    return PatientFacts(
-        stated.identifier, typed.name or stated.name, typed.sex or stated.sex, typed.birth_date or stated.birth_date
-    )
-
-
 def arrival_of(data: bytes, sender: str) -> Arrival:
     """Read what the header of a DICOM object says that came over the network.
 
@@ -148,13 +118,3 @@ def _may_be_film(name: str) -> bool:
     path = PurePosixPath(name)
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
     return not (hidden or path.name.upper() == "DICOMDIR" or path.suffix.lower() in (".txt", ".xml"))
-
-
-def facts_of(header: DicomHeader) -> PatientFacts:
-    """Give what a header says of the patient."""
-    return PatientFacts(header.patient_id[:64], str(header.name)[:200], header.sex, header.born)
-
-
-def _stated_patient(film: Upload) -> PatientFacts | None:
-    facts = facts_of(film.header) if film.header else None
-    return facts if facts and facts.identifier else None

@@ -30,6 +30,8 @@ from lungwise.studies.statements import (
 )
 
 ATTEMPTS = 4
+ANSWERED = timedelta(minutes=10)
+"""How long reading waits for a person who is asked whose films they are; then they are read all the same."""
 _BACK_OFF = (5, 25, 125)
 """Seconds between two attempts."""
 _UNFINISHED = (JobState.RUNNING, JobState.QUEUED)
@@ -157,7 +159,7 @@ class Jobs:
 
     def _due(self, state: JobState, now: datetime) -> dict[str, Any]:
         """Say what may be taken now; a lease that ends, or a pause, can be no longer than it is made."""
-        longest = 2 * self._lease if state is JobState.RUNNING else timedelta(seconds=2 * _BACK_OFF[-1])
+        longest = 2 * self._lease if state is JobState.RUNNING else max(ANSWERED, timedelta(seconds=2 * _BACK_OFF[-1]))
         return {"state": state, "now": now, "latest": now + longest}
 
     def _take(self, rows: Sequence[DueJob], model: Model, now: datetime) -> list[Claim]:

@@ -64,7 +64,8 @@ class Study(Base):
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
     only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
-    node that took it, and the Study Instance UID whose films it collects.
+    node that took it, and the Study Instance UID whose films it collects. `apart_id` is the patient's record that its
+    films came under, where a person said that it is of this patient: so that can be taken back.
     """
 
     __tablename__ = "studies"
@@ -85,6 +86,7 @@ class Study(Base):
     key: Mapped[str] = mapped_column(String(20), unique=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
+    apart_id: Mapped[int | None] = mapped_column(ForeignKey("patients.id"), index=True)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     node: Mapped[str | None] = mapped_column(String(16))
     study_uid: Mapped[str | None] = mapped_column(String(64))
@@ -103,7 +105,10 @@ class Study(Base):
 
 
 class FilmRecord(Base):
-    """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs; another gets some."""
+    """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs; another gets some.
+
+    `header` is what its DICOM header says of the patient, whoever the study's patient is.
+    """
 
     __tablename__ = "films"
     __table_args__ = (UniqueConstraint("study_id", "sha256"), TABLE)
@@ -117,7 +122,10 @@ class FilmRecord(Base):
     study_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     series_uid: Mapped[str | None] = mapped_column(String(64))
     instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    header_encrypted: Mapped[Value | None] = mapped_column("header", Encrypted())
     created_at: Mapped[datetime] = mapped_column(Moment)
+
+    header = EncryptedText("header_encrypted")
 
     study: Mapped[Study] = relationship(back_populates="films")
     readings: Mapped[list[ReadingRecord]] = relationship(order_by="ReadingRecord.id", cascade="all, delete-orphan")

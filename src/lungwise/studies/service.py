@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select, update
@@ -13,16 +14,23 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected, Unavailable
-from lungwise.patients.service import Patient, PatientFacts, Patients
+from lungwise.films.header import DicomHeader
+from lungwise.metrics import UNCLEAR
+from lungwise.patients.identity import contradictions
+from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
 from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
-from lungwise.studies.intake import Arrival, Limits, Upload, patient_of
+from lungwise.studies.intake import Arrival, Limits, Upload
+from lungwise.studies.jobs import ANSWERED
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.stated import agreed_facts, facts_of, stated_facts
 from lungwise.studies.uids import own_uid
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
 
 _log = logging.getLogger("lungwise.studies")
+_BESIDE = 20
+"""Studies beside the collecting one that are looked at for an arrived film: patients whose films have one study UID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,30 @@ class Studies:
         self._patients = patients
         self._audit = audit
 
-    def record(self, person: Person, key: str, facts: PatientFacts, kept: dict[str, Upload]) -> Study:
-        """Record a new study whose films lie in the store, each with the job of reading it."""
+    def agreed(self, typed: PatientFacts, uploads: Iterable[Upload]) -> PatientFacts:
+        """Put together what was typed and what the films' headers state of the patient.
+
+        Raises
+        ------
+        Rejected
+            If that cannot be one patient.
+        """
+        return agreed_facts(typed, _headers(uploads), self._patients.rules)
+
+    def record(
+        self, person: Person, key: str, typed: PatientFacts, kept: dict[str, Upload], *, asks: bool = False
+    ) -> Study:
+        """Record a new study whose films lie in the store, each with the job of reading it.
+
+        Where it is not clear who the patient is and this `asks` the person, reading waits a while for the answer.
+        """
         person.need(Right.UPLOAD)
-        patient = self._patients.find_or_add(person, facts)
+        placed = self._placed(person, self.agreed(typed, kept.values()))
         study = Study(
             key=key,
             clinic_id=person.clinic_id,
-            patient_id=patient.id,
+            patient_id=placed.patient.id,
+            apart_id=placed.apart_id,
             author_id=person.id,
             created_at=self._clock(),
             unread=True,
@@ -69,7 +93,7 @@ class Studies:
             probability=0.0,
         )
         self._session.add(study)
-        self._keep(study, kept)
+        self._keep(study, kept, wait=asks and placed.patient.is_unclear)
         self._audit.record(person, "uploaded", "study", study.key)
         return study
 
@@ -84,8 +108,7 @@ class Studies:
         person.need(Right.UPLOAD)
         study = self.get(person, key)
         uploads = list(uploads)
-        stated = patient_of(uploads)
-        if stated and stated.identifier != self.patient(person, study).identifier:
+        if not self._is_of(person, study, stated_facts(_headers(uploads), self._patients.rules)):
             raise Rejected("This film's DICOM header names another patient. Open a new study for it.")
         self._fresh(study, {self._store.name_of(upload.data): upload for upload in uploads})
         return study
@@ -285,39 +308,48 @@ class Studies:
 
         return delete_files
 
-    def merge_patients(self, person: Person, keep: str, other: str) -> Patient:
-        """Make two patients one: the studies of the other become the kept one's.
-
-        Raises
-        ------
-        Rejected
-            If the two are one already.
-        """
-        person.need(Right.KEEP_PATIENTS)
-        kept, gone = self._patients.get(person, keep), self._patients.get(person, other)
-        if kept.id == gone.id:
-            raise Rejected("Choose two different patients to merge.")
-        self._session.execute(update(Study).where(Study.patient_id == gone.id).values(patient_id=kept.id))
-        self._patients.remove(person, gone, "merged")
-        facts = PatientFacts(kept.identifier, gone.name, gone.sex, gone.birth_date)
-        return self._patients.find_or_add(person, facts)
-
     def _collector(self, node: Person, arrival: Arrival) -> Study | None:
         """Find the study that collects the films of the arrived one's DICOM study."""
         same = (Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study)
         return self._session.scalar(select(Study).where(*same))
 
     def _place_for(self, node: Person, arrival: Arrival, collector: Study | None) -> Study | None:
-        """Give the collecting study; none to a film that names another patient than it."""
-        if collector is None or not arrival.patient.identifier:
-            return collector
-        return collector if self.patient(node, collector).identifier == arrival.patient.identifier else None
+        """Give the study that takes an arrived film: one of its DICOM study, and of the patient whom it names."""
+        facts = self._patients.rules.stated(arrival.patient)
+        if collector is None:
+            return None
+        beside = select(FilmRecord.study_id).where(FilmRecord.study_uid == arrival.film.uids.study)
+        query = select(Study).where(
+            Study.clinic_id == node.clinic_id,
+            Study.id.in_(beside),
+            Study.study_uid.is_(None),
+            Study.author_id == node.id if node.id else Study.node == node.name,
+        )
+        studies = (collector, *self._session.scalars(query.order_by(Study.id).limit(_BESIDE)))
+        return next((study for study in studies if self._is_of(node, study, facts)), None)
+
+    def _is_of(self, person: Person, study: Study, facts: PatientFacts) -> bool:
+        """Say whether a film that states these facts of its patient may go into a study."""
+        if facts.identifier:
+            meant = self._patients.meant(person, facts)
+            return meant is not None and (meant.patient.id, meant.apart_id) == (study.patient_id, study.apart_id)
+        record = self._session.get_one(Patient, study.apart_id or study.patient_id)
+        return not contradictions(record.facts, facts)
+
+    def _placed(self, person: Person, facts: PatientFacts) -> Placed:
+        """Say whose films are, and count those of whom that is not clear."""
+        placed = self._patients.place(person, facts)
+        if placed.patient.is_unclear:
+            UNCLEAR.inc()
+        return placed
 
     def _arrived(self, node: Person, key: str, arrival: Arrival, *, collects: bool) -> Study:
+        placed = self._placed(node, self._patients.rules.stated(arrival.patient))
         study = Study(
             key=key,
             clinic_id=node.clinic_id,
-            patient_id=self._patients.find_or_add(node, arrival.patient).id,
+            patient_id=placed.patient.id,
+            apart_id=placed.apart_id,
             author_id=node.id,
             node=None if node.id else node.name,
             study_uid=arrival.film.uids.study if collects else None,
@@ -355,21 +387,35 @@ class Studies:
             raise Rejected("There are too many films for one study. Upload them in parts.")
         return fresh
 
-    def _keep(self, study: Study, kept: dict[str, Upload]) -> None:
+    def _due(self, study: Study, *, wait: bool) -> datetime:
+        """Say when films are read: with those of their study that wait for an answer, or at once."""
+        now = database_time(self._session)
+        if wait:
+            return now + ANSWERED
+        queued = (job.due_at for film in study.films for job in film.jobs if job.state == JobState.QUEUED)
+        return max((now, *queued))
+
+    def _keep(self, study: Study, kept: dict[str, Upload], *, wait: bool = False) -> None:
         self._session.flush()
         fresh = self._fresh(study, kept)
-        now, due = self._clock(), database_time(self._session)
+        now, due = self._clock(), self._due(study, wait=wait)
         for name, upload in fresh:
             job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
             film.series_uid = upload.uids.series or own_uid("series", film.key)
             film.instance_uid = upload.uids.instance or own_uid("film", film.key)
+            if upload.header:
+                film.header = facts_of(upload.header).as_json()
             film.jobs.append(job)
             study.films.append(film)
         if fresh:
             study.standing, study.unread = Standing.WAITING, True
         self._session.flush()
+
+
+def _headers(uploads: Iterable[Upload]) -> list[DicomHeader]:
+    return [upload.header for upload in uploads if upload.header]
 
 
 def _verdict(study: Study) -> Verdict | None:

@@ -11,7 +11,7 @@ from lungwise.accounts.person import Person, Right
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, FilmStore, new_key, retried
 from lungwise.studies.film_files import FilmFiles, film_files
-from lungwise.studies.intake import Files, Limits, Upload, agreed_patient, patient_of, unpack
+from lungwise.studies.intake import Files, Limits, Upload, unpack
 from lungwise.studies.service import Studies
 
 __all__ = ["Once", "Uploads"]
@@ -55,8 +55,12 @@ class Uploads:
         self._studies_over = studies_over
         self._wake = wake
 
-    def open(self, person: Person, facts: PatientFacts, files: Files, once: Once | None = None) -> str:
+    def open(
+        self, person: Person, facts: PatientFacts, files: Files, once: Once | None = None, *, asks: bool = False
+    ) -> str:
         """Save a new study with its films, each with the job of reading it, and give its key.
+
+        Where it is not clear who the patient is and this `asks` the person, reading waits a while for the answer.
 
         Raises
         ------
@@ -67,12 +71,15 @@ class Uploads:
         """
         person.need(Right.UPLOAD)
         uploads = unpack(files, self._limits)
-        agreed, key = agreed_patient(facts, patient_of(uploads)), new_key()
+        key = new_key()
+
+        def check(studies: Studies) -> None:
+            studies.agreed(facts, uploads)
 
         def record(studies: Studies, kept: dict[str, Upload]) -> None:
-            studies.record(person, key, agreed, kept)
+            studies.record(person, key, facts, kept, asks=asks)
 
-        return self._save(key, uploads, once or Always(), lambda _studies: None, record)
+        return self._save(key, uploads, once or Always(), check, record)
 
     def add_films(self, person: Person, key: str, files: Files, once: Once | None = None) -> str:
         """Save further films of a study; a film that it has already is not saved twice."""

@@ -16,6 +16,7 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.studies import pictures
+from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Standing
 from lungwise.studies.worklist import END
@@ -35,7 +36,8 @@ def worklist() -> Answer:
     form = WorklistForm()
     wanted = form.wanted()
     page = desk().worklist.sheet(person(), wanted)
-    return render_template("studies/worklist.html", form=form, page=page, wanted=wanted, end=END)
+    unclear = desk().patients.count_unclear(person())
+    return render_template("studies/worklist.html", form=form, page=page, wanted=wanted, end=END, unclear=unclear)
 
 
 @bp.route("/studies/new", methods=["GET", "POST"])
@@ -45,7 +47,7 @@ def new() -> Answer:
     person().need(Right.UPLOAD)
     form = NewStudyForm()
     if form.validate_on_submit():
-        saved = attempt(form, lambda: desk().upload().open(person(), form.facts(), _files()))
+        saved = attempt(form, lambda: desk().upload().open(person(), form.facts(), _files(), asks=True))
         if saved:
             return _saved(saved)
     if form.is_submitted() and wants_json():
@@ -182,6 +184,8 @@ def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm
         "studies/show.html",
         study=study,
         patient=patient,
+        headers=differing_headers(study, patient, desk().studies.data),
+        may_settle=patient.is_unclear and desk().settlement.may_settle(person(), patient),
         earlier=earlier,
         before=desk().queue.before(study) if study.standing == Standing.WAITING else 0,
         opinion=opinion,
@@ -201,7 +205,9 @@ def _chosen() -> list[FileStorage]:
 
 
 def _saved(key: str) -> AnyResponse:
-    page = url_for("studies.show", key=key)
+    patient = desk().studies.patient(person(), desk().studies.get(person(), key))
+    asks = patient.is_unclear and desk().settlement.may_settle(person(), patient)
+    page = url_for("patients.whose", key=patient.key) if asks else url_for("studies.show", key=key)
     if not wants_json():
         return redirect(page)
     return jsonify(page=page, films=url_for("studies.add_films", key=key))

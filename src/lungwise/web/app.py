@@ -28,7 +28,7 @@ from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb import app as dicomweb
 from lungwise.patients import views as patients_views
-from lungwise.patients.service import Patients
+from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import Worth
 from lungwise.reports import views as reports_views
@@ -40,6 +40,7 @@ from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
+from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
@@ -151,6 +152,7 @@ def _desk_maker(
 ) -> Callable[[Session], Desk]:
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
     reference = read_reference()
+    rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
     uploads = Uploads(database, store, limits, lambda session: lay(session).studies, room.wake)
 
     def trail(session: Session, address: str) -> AuditTrail:
@@ -159,7 +161,7 @@ def _desk_maker(
     def lay(session: Session) -> Desk:
         address = request.remote_addr or ""
         audit = trail(session, address)
-        patients = Patients(session, clock, audit)
+        patients = Patients(session, clock, audit, rules)
         return Desk(
             settings=settings,
             session=session,
@@ -170,6 +172,7 @@ def _desk_maker(
             idempotency=Idempotency(session, clock),
             patients=patients,
             studies=Studies(session, clock, store, limits, patients, audit),
+            settlement=Settlement(session, patients),
             uploads=uploads,
             queue=Queue(session, clock, audit),
             worklist=Worklist(session, patients),

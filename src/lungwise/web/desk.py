@@ -27,6 +27,7 @@ from lungwise.studies.drift import Drift
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
+from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
@@ -47,6 +48,7 @@ class Desk:
     idempotency: Idempotency
     patients: Patients
     studies: Studies
+    settlement: Settlement
     uploads: Uploads
     queue: Queue
     worklist: Worklist

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.uid import generate_uid
@@ -22,6 +22,7 @@ from lungwise.cli.installation import studies_over
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.patients.models import Patient
+from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.intake import Arrival, arrival_of
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
     from lungwise.web.app import Lungwise
 
 
-def arrived(study: str, instance: str = "", *, patient: str = "P1", seed: int = 0) -> Arrival:
+def arrived(study: str, instance: str = "", *, patient: str = "P1", seed: int = 0, **more: Any) -> Arrival:
     film = film_dataset(
         chest_bytes(seed=seed),
         SOPInstanceUID=instance or generate_uid(),
         StudyInstanceUID=study,
         SeriesInstanceUID="1.2.3",
         PatientID=patient,
-        PatientName="Curie^Marie",
+        **{"PatientName": "Curie^Marie", **more},
     )
     return arrival_of(dicom_bytes(film), "CR1")
 
@@ -166,16 +167,61 @@ def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(e
     assert desk.left_over() == []
 
 
-def test_a_film_that_names_another_patient_than_its_study_is_kept_apart(desk: Desk) -> None:
+def test_films_of_two_patients_under_one_study_uid_are_a_study_each(desk: Desk) -> None:
     for patient in ("P1", "P2", "P1", "P2", ""):
-        assert desk.accept(arrived("1.2.840.1", patient=patient, seed=len(patient)))
+        assert desk.accept(arrived("1.2.840.1", patient=patient))
     with desk.database.reading() as session:
-        by_patient = {
-            study.patient_id: len(study.films) for study in session.scalars(select(Study).order_by(Study.id.desc()))
-        }
+        studies = session.scalars(select(Study).order_by(Study.id)).all()
         names = {patient.id: patient.identifier for patient in session.scalars(select(Patient))}
-        assert len(session.scalars(select(Study)).all()) == 3
-    assert {names[patient] for patient in by_patient} == {"P1", "P2"}
+        assert [(names[study.patient_id], len(study.films)) for study in studies] == [("P1", 3), ("P2", 2)]
+
+
+ADA: dict[str, Any] = {"PatientName": "Lovelace^Ada", "PatientSex": "F", "PatientBirthDate": "19800501"}
+BOB: dict[str, Any] = {"PatientName": "Two^Bob", "PatientSex": "M", "PatientBirthDate": "19500101"}
+
+
+@pytest.mark.parametrize("order", [(ADA, BOB), (BOB, ADA)])
+def test_two_hospitals_films_of_one_number_are_two_patients_in_any_order(
+    order: tuple[dict[str, Any], dict[str, Any]], either_desk: Desk
+) -> None:
+    desk = either_desk
+    for study, who in enumerate((*order, *order)):
+        assert desk.accept(arrived(f"1.2.840.{study}", patient="P-1", **who))
+    with desk.database.reading() as session:
+        patients = {patient.id: patient for patient in session.scalars(select(Patient).order_by(Patient.id))}
+        assert [patient.identity for patient in patients.values()] == ["clear", "unclear"]
+        for number, kept in enumerate(session.scalars(select(Study).order_by(Study.id))):
+            name = order[number % 2]["PatientName"].replace("^", " ")
+            assert patients[kept.patient_id].name == name
+            assert PatientFacts.from_json(kept.films[0].header).name == name
+
+
+@pytest.mark.parametrize("nobody", ["0", "UNKNOWN", "anonymous", "000", " "])
+def test_a_header_that_identifies_nobody_puts_no_two_studies_together(nobody: str, desk: Desk) -> None:
+    for study, who in enumerate((ADA, BOB, ADA)):
+        assert desk.accept(arrived(f"1.2.840.{study}", patient=nobody, **who))
+    with desk.database.reading() as session:
+        patients = session.scalars(select(Patient)).all()
+        assert {patient.identity for patient in patients} == {"clear"} and len(patients) == 3
+        assert all(patient.identifier.startswith("LW-") for patient in patients)
+
+
+def test_a_film_of_nobody_in_particular_does_not_go_under_another_name(desk: Desk) -> None:
+    assert desk.accept(arrived("1.2.840.1", patient="P-1", **ADA))
+    assert desk.accept(arrived("1.2.840.1", patient="", **BOB))
+    with desk.database.reading() as session:
+        assert sorted(patient.name for patient in session.scalars(select(Patient))) == ["Lovelace Ada", "Two Bob"]
+
+
+def test_many_films_of_two_persons_with_one_number_make_two_patients_at_once(either_desk: Desk) -> None:
+    desk = either_desk
+    films = [arrived(f"1.2.840.{n}", patient="P-1", **(ADA, BOB)[n % 2]) for n in range(8)]
+    with ThreadPoolExecutor(4) as senders:
+        assert all(senders.map(desk.accept, films))
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(Patient)).all()) == 2
+        assert len(session.scalars(select(Study)).all()) == 8
+    assert desk.left_over() == []
 
 
 def test_a_film_without_a_patients_identifier_gets_one_for_its_study(desk: Desk) -> None:

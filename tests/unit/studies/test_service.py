@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from lungwise.accounts.person import Role
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.models import Patient, PatientWord
+from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.dispatches import Dispatches
@@ -139,7 +139,7 @@ def test_deleting_a_patient_leaves_no_row_and_no_file(either_rooms: Rooms, film:
     delete_files = rooms.studies.delete_patient(person, patient.key)
     rooms.session.commit()
     delete_files()
-    for model in (Patient, PatientWord, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
+    for model in (Patient, PatientChange, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
         assert rooms.session.scalar(select(func.count()).select_from(model)) == 0
     assert list(rooms.store.films()) == []
 
@@ -149,7 +149,7 @@ def test_two_entries_of_one_patient_become_one(rooms: Rooms, film: Callable[...,
     first = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
     second = rooms.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
     keep, gone = rooms.studies.patient(person, first), rooms.studies.patient(person, second)
-    merged = rooms.studies.merge_patients(person, keep.key, gone.key)
+    merged = rooms.settlement.merge(person, keep.key, gone.key)
     rooms.session.expire_all()
     assert {study.key for study in rooms.studies.of_patient(person, merged)} == {first.key, second.key}
     assert (merged.identifier, merged.name) == ("7", "Clara Wieck")

@@ -1,0 +1,147 @@
+"""Search by the beginnings of words: each process decrypts a clinic's names once, keeps them in memory and up to date.
+
+Nothing of this is stored (docs/decisions/0009). What has changed is found by `changed_at`; a patient who is deleted
+stays here until they are looked for, which finds nobody.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Dialect, select
+from sqlalchemy.orm import Session
+
+from lungwise.patients.identity import comparable_words
+from lungwise.patients.models import Patient
+from lungwise.store.database import Base
+from lungwise.store.sealing import place_of
+
+_TABLE = Base.metadata.tables[Patient.__tablename__]
+MARGIN = timedelta(minutes=10)
+"""How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
+_AT_ONCE = 1000
+_Words = list[tuple[str, ...]]
+"""Of each word, the ways to write it of which one is enough."""
+
+
+class NameIndex:
+    """The words of the patients of every clinic that was searched. Safe in many threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clinics: defaultdict[int, _Clinic] = defaultdict(_Clinic)
+
+    def find(self, session: Session, clinic_id: int, text: str) -> list[int]:
+        """Give the ids of those who have a word beginning as each of the text's words does, the highest first."""
+        with self._lock:
+            clinic = self._clinics[clinic_id]
+            clinic.refresh(session, clinic_id)
+            return clinic.find(text)
+
+    def forget(self, clinic_id: int, gone: Iterable[int]) -> None:
+        """Drop patients who are there no more."""
+        with self._lock:
+            for number in gone:
+                self._clinics[clinic_id].lines.pop(number, None)
+
+
+_INDEXES: WeakKeyDictionary[Dialect, NameIndex] = WeakKeyDictionary()
+_MAKING = threading.Lock()
+
+
+def index_of(session: Session) -> NameIndex:
+    """Give the index of a session's database, one for all of the process."""
+    with _MAKING:
+        return _INDEXES.setdefault(session.get_bind().dialect, NameIndex())
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into words as search compares them."""
+    return comparable_words(text)
+
+
+class _Clinic:
+    """One clinic's patients: of each record a line of words, each between line breaks, and what it was merged into."""
+
+    def __init__(self) -> None:
+        self.lines: dict[int, str] = {}
+        self._into: dict[int, int] = {}
+        self._seen: dict[int, datetime] = {}
+        self._newest: datetime | None = None
+
+    def refresh(self, session: Session, clinic_id: int) -> None:
+        """Take in what has changed since the last time."""
+        changed = select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id)
+        if self._newest is not None:
+            changed = changed.where(Patient.changed_at >= self._newest - MARGIN)
+        rows = {number: at for number, at in session.execute(changed)}
+        stale = [number for number, at in rows.items() if self._seen.get(number) != at]
+        for start in range(0, len(stale), _AT_ONCE):
+            self._take(session, stale[start : start + _AT_ONCE])
+        if rows:
+            self._newest = max(rows.values())
+            self._seen = {number: at for number, at in rows.items() if at >= self._newest - MARGIN}
+
+    def find(self, text: str) -> list[int]:
+        """Give the ids of those who have all words, or the identifier without its letters."""
+        found = set(_matching(self.lines, [_spellings(word) for word in words_of(text)]))
+        if number := _bare(text):
+            found |= {one for one, line in self.lines.items() if f"\n\n{number}\n" in line}
+        return sorted({self._root(one) for one in found}, reverse=True)
+
+    def _take(self, session: Session, numbers: Sequence[int]) -> None:
+        texts = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]
+        query = select(Patient.id, Patient.key, Patient.same_as_id, *texts).where(Patient.id.in_(numbers))
+        for number, key, same_as, *values in session.execute(query):  # rows, which are quicker made than patients
+            said = (
+                value.open(place_of(text, key)).decode() if value else ""
+                for text, value in zip(texts, values, strict=True)
+            )
+            self.lines[number] = _line(*said)
+            self._into.pop(number, None)
+            if same_as is not None:
+                self._into[number] = same_as
+
+    def _root(self, number: int) -> int:
+        """Give the patient whom a record was merged into."""
+        while number in self._into:
+            number = self._into[number]
+        return number
+
+
+def _matching(lines: dict[int, str], words: _Words) -> Iterable[int]:
+    """Narrow down word by word: the longest first, for few have it."""
+    found: Iterable[int] = lines
+    for spellings in sorted(words, key=lambda spelt: -len(spelt[0])):
+        needles = [f"\n{word}" for word in spellings]
+        found = [number for number in found if any(needle in lines[number] for needle in needles)]
+    return found
+
+
+def _line(identifier: str, *names: str) -> str:
+    """Write all words of a patient; the number of an identifier also without zeros and letters."""
+    compact = "".join(words_of(identifier))
+    words = [*(word for name in names for word in words_of(name)), *words_of(identifier), compact]
+    words += [_without_zeros(word) for word in (*words, *re.findall(r"\d+", compact))]
+    bare = _bare(identifier)
+    return "\n".join(("", *dict.fromkeys(words), *(("", bare) if bare else ()), ""))
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((word, _without_zeros(word))))
+
+
+def _without_zeros(word: str) -> str:
+    """Take the zeros off the front of a number, also of one with letters before it."""
+    return re.sub(r"^(\D*)0+(?=\d)", r"\1", word)
+
+
+def _bare(identifier: str) -> str:
+    """Give the number of an identifier that is a few letters and a number, without zeros; '' of any other."""
+    found = re.fullmatch(r"[^\W\d]{0,4}0*(\d+)", "".join(words_of(identifier)))
+    return found[1] if found else ""

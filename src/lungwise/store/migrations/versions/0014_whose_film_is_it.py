@@ -1,0 +1,120 @@
+"""A patient is an identifier within its issuer; records may be unclear, and merged; films keep their header's patient.
+
+Today's patients stay as they are: each is the first of its identifier. The words of names are not stored any more.
+Killed halfway on MySQL or MariaDB, where each change of a table stands by itself, the step goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from lungwise.store.database import Moment, utc_now
+
+revision = "0014"
+down_revision = "0013"
+
+TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_PATIENTS = sa.table(
+    "patients",
+    sa.column("identifier_index", sa.String),
+    sa.column("identity_index", sa.String),
+    sa.column("identity", sa.String),
+    sa.column("changed_at", Moment()),
+)
+_ADDED: dict[str, sa.types.TypeEngine[Any]] = {
+    "issuer": sa.LargeBinary(),
+    "ideographic": sa.LargeBinary(),
+    "phonetic": sa.LargeBinary(),
+    "identity_index": sa.String(length=40),
+    "identity": sa.String(length=10),
+    "identity_before": sa.String(length=10),
+    "same_as_id": sa.Integer(),
+    "changed_at": Moment(),
+}
+_OLD_UNIQUE, _NEW_UNIQUE = "uq_patients_clinic_id_identifier_index", "uq_patients_clinic_id_identity_index"
+_INDEXES = {
+    "ix_patients_clinic_id_identifier_index": ["clinic_id", "identifier_index"],
+    "ix_patients_clinic_id_changed_at": ["clinic_id", "changed_at"],
+    "ix_patients_clinic_id_identity": ["clinic_id", "identity"],
+    "ix_patients_same_as_id": ["same_as_id"],
+}
+
+
+def upgrade() -> None:
+    """Apply the step."""
+    inspector = sa.inspect(op.get_bind())
+    _widen_patients(inspector)
+    if inspector.has_table("patient_words"):
+        op.drop_table("patient_words")
+    if not inspector.has_table("patient_changes"):
+        _add_changes()
+    _widen_studies(inspector)
+    if "header" not in _columns(inspector, "films"):
+        op.add_column("films", sa.Column("header", sa.LargeBinary(), nullable=True))
+
+
+def _widen_patients(inspector: sa.Inspector) -> None:
+    there = _columns(inspector, "patients")
+    for name, kind in _ADDED.items():
+        if name not in there:
+            op.add_column("patients", sa.Column(name, kind, nullable=True))
+    first = sa.update(_PATIENTS).where(_PATIENTS.c.identity_index.is_(None))
+    op.execute(first.values(identity_index=_PATIENTS.c.identifier_index, identity="clear", changed_at=utc_now()))
+    with op.batch_alter_table("patients") as table:
+        for name in ("identity_index", "identity", "changed_at"):
+            table.alter_column(name, existing_type=_ADDED[name], nullable=False)
+    _index_patients(inspector)
+
+
+def _index_patients(inspector: sa.Inspector) -> None:
+    uniques = {unique["name"] for unique in inspector.get_unique_constraints("patients")}
+    indexes = {index["name"] for index in inspector.get_indexes("patients")}
+    keys = {key["name"] for key in inspector.get_foreign_keys("patients")}
+    with op.batch_alter_table("patients") as table:
+        for index in _INDEXES.keys() - indexes:
+            table.create_index(index, _INDEXES[index])
+        if _NEW_UNIQUE not in uniques:
+            table.create_unique_constraint(_NEW_UNIQUE, ["clinic_id", "identity_index"])
+        if _OLD_UNIQUE in uniques:
+            table.drop_constraint(_OLD_UNIQUE, type_="unique")
+        if "fk_patients_same_as_id" not in keys:
+            table.create_foreign_key("fk_patients_same_as_id", "patients", ["same_as_id"], ["id"])
+
+
+def _add_changes() -> None:
+    op.create_table(
+        "patient_changes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=20), nullable=False),
+        sa.Column("patient_id", sa.Integer(), nullable=False),
+        sa.Column("cause_id", sa.Integer(), nullable=True),
+        sa.Column("person_name", sa.String(length=120), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("before", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patients.id"], name="fk_patient_changes_patient_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_patient_changes"),
+        sa.UniqueConstraint("key", name="uq_patient_changes_key"),
+        sa.Index("ix_patient_changes_patient_id", "patient_id"),
+        **TABLE,
+    )
+
+
+def _widen_studies(inspector: sa.Inspector) -> None:
+    if "apart_id" not in _columns(inspector, "studies"):
+        op.add_column("studies", sa.Column("apart_id", sa.Integer(), nullable=True))
+    keys = {key["name"] for key in inspector.get_foreign_keys("studies")}
+    indexes = {index["name"] for index in inspector.get_indexes("studies")}
+    with op.batch_alter_table("studies") as table:
+        if "ix_studies_apart_id" not in indexes:
+            table.create_index("ix_studies_apart_id", ["apart_id"])
+        if "fk_studies_apart_id" not in keys:
+            table.create_foreign_key("fk_studies_apart_id", "patients", ["apart_id"], ["id"])
+
+
+def _columns(inspector: sa.Inspector, table: str) -> set[str]:
+    return {column["name"] for column in inspector.get_columns(table)}

@@ -1,0 +1,27 @@
+"""What a film's own header says of the patient, and where that differs from the record that the film lies under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lungwise.films.header import read_header
+from lungwise.patients.identity import PatientFacts, differences
+from lungwise.patients.service import Patient
+from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.stated import facts_of
+
+
+def header_of(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> PatientFacts | None:
+    """Give what a film's own DICOM header says of the patient; none of a film without one."""
+    if film.header:
+        return PatientFacts.from_json(film.header)
+    if film.kind != "DICOM":
+        return None
+    header = read_header(data(film))  # a film of an earlier release
+    return facts_of(header) if header else None
+
+
+def differing_headers(study: Study, patient: Patient, data: Callable[[FilmRecord], bytes]) -> dict[int, PatientFacts]:
+    """Give the headers of a study's films that say something else than the patient's record, by the film's id."""
+    headers = ((film.id, header_of(film, data)) for film in study.films)
+    return {number: header for number, header in headers if header and differences(patient.facts, header)}

@@ -1,0 +1,93 @@
+"""Who a patient is whose identity was not clear: a person says it, it holds for later films, and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from lungwise.accounts.person import Person, Right
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import Patient, Patients
+from lungwise.store import database_time
+from lungwise.studies.models import FilmRecord, Job, JobState, Study
+
+
+class Settlement:
+    """Says of a clinic's patients who they are, and moves their studies along."""
+
+    def __init__(self, session: Session, patients: Patients) -> None:
+        self._session = session
+        self._patients = patients
+
+    def may_settle(self, person: Person, patient: Patient) -> bool:
+        """Say whether a person may say who a patient is: who keeps the patients, or who uploaded all of their films."""
+        if person.may(Right.KEEP_PATIENTS):
+            return True
+        authors = set(self._session.scalars(select(Study.author_id).where(Study.patient_id == patient.id)))
+        return person.may(Right.UPLOAD) and person.id is not None and authors == {person.id}
+
+    def separate(self, person: Person, key: str) -> Patient:
+        """Say that a patient whose identity is unclear is another person than those who have the same identifier.
+
+        Raises
+        ------
+        Rejected
+            If somebody has said already who it is.
+        """
+        patient = self._settled_by(person, key)
+        self._patients.separate(person, key)
+        self._read_now([patient.id])
+        return patient
+
+    def merge(self, person: Person, keep: str, other: str) -> Patient:
+        """Make two patients one: the studies of the other become the kept one's. Gives the kept one.
+
+        Raises
+        ------
+        Rejected
+            If the two are one already.
+        """
+        self._patients.lock(person, keep, other)
+        gone = self._settled_by(person, other)
+        kept = self._patients.get(person, keep)
+        if kept.id == gone.id:
+            raise Rejected("Choose two different patients to merge.")
+        moved = update(Study).where(Study.patient_id == gone.id)
+        self._session.execute(moved.values(patient_id=kept.id, apart_id=func.coalesce(Study.apart_id, gone.id)))
+        self._patients.merge(person, kept, gone)
+        self._read_now([kept.id])
+        return kept
+
+    def take_back(self, person: Person, key: str) -> Patient:
+        """Take back what somebody said of a patient: the studies that came under the record are its own again.
+
+        Raises
+        ------
+        Rejected
+            If nobody has said anything.
+        """
+        person.need(Right.ADMINISTER)
+        record = self._patients.record(person, key)
+        parts = [record.id, *(part.id for part in self._patients.merged_into(record))]
+        root = self._patients.root(record)
+        if root.id != record.id:
+            its = update(Study).where(Study.patient_id == root.id, Study.apart_id.in_(parts))
+            self._session.execute(its.values(patient_id=record.id))
+            own = update(Study).where(Study.patient_id == record.id, Study.apart_id == record.id)
+            self._session.execute(own.values(apart_id=None))
+        self._patients.undo(person, record)
+        return record
+
+    def _settled_by(self, person: Person, key: str) -> Patient:
+        patient = self._patients.get(person, key)
+        if not self.may_settle(person, patient):
+            raise NotFound
+        return patient
+
+    def _read_now(self, patients: Iterable[int]) -> None:
+        """Let films be read whose reading waited for this answer."""
+        films = select(FilmRecord.id).join(Study).where(Study.patient_id.in_(patients))
+        waiting = update(Job).where(Job.film_id.in_(films), Job.state == JobState.QUEUED)
+        self._session.execute(waiting.values(due_at=database_time(self._session)))
