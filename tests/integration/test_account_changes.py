@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask_login.utils import encode_cookie
 
-from lungwise.accounts.models import User
+from conftest import open_app
+from lungwise.accounts.models import Mail, User
+from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.person import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from conftest import Clock, Visitor
     from lungwise.accounts.person import Person
+    from lungwise.settings import Settings
     from lungwise.web.app import Lungwise
 
 PASSWORD, NEW = "three green kites fly", "seven blue boats sail"
@@ -95,19 +100,52 @@ def test_changing_the_password_asks_for_the_present_one(ada: Visitor) -> None:
 
 
 def test_a_changed_password_ends_other_sessions_and_tokens(
-    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor], caplog: pytest.LogCaptureFixture
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor]
 ) -> None:
     other = visit(app)
     other.sign_in("ada@example.org")
     own, machine = _tokens(app)
     change_password(ada)
-    assert "Your password was changed" in caplog.text
     page = ada.get("/profile").text
     assert "Your password was changed" in page
     assert page.count("this session") == page.count("last seen") == 1
     assert other.get("/studies").status_code == 302
     assert _opens(app, machine), "the clinic's machines go on"
     assert not _opens(app, own)
+
+
+def test_each_change_is_told_by_mail(
+    settings: Settings,
+    clock: Clock,
+    migrate: Callable[[Settings], None],
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    authenticator: Callable[..., str],
+) -> None:
+    migrate(settings)
+    opened = open_app(settings.model_copy(update={"smtp_host": "127.0.0.1"}), clock)
+    app = next(opened)
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    told = ["changed second factor", "made recovery codes", "made token", "changed password"]
+    told += ["used a code twice", "removed second factor"]
+
+    key = re.findall(r"Key: <code>([^<]+)", ada.post("/second-factor", setup="authenticator").text)[0].replace("-", "")
+    code = authenticator(key)
+    ada.post("/second-factor", code=code)
+    ada.post("/second-factor/recovery-codes")
+    ada.post("/profile/tokens", name="script", days="30")
+    change_password(ada)
+    ada.post("/verify?next=/profile", code=code)
+    ada.post("/second-factor", setup="disable")
+
+    with app.database.reading() as session:
+        letters = [json.loads(mail.content) for mail in session.query(Mail).order_by(Mail.id)]
+    assert [letter["text"].split(" If that was not you")[0] for letter in letters] == [NOTICES[deed] for deed in told]
+    assert {letter["to"] for letter in letters} == {"ada@example.org"}
+    assert all(NOTICES[deed] in unescape(ada.get("/profile").text) for deed in told)
+    next(opened, None)
 
 
 def test_tokens_are_kept_on_purpose(ada: Visitor, app: Lungwise) -> None:

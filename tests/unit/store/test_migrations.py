@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import signal
@@ -15,6 +16,7 @@ from sqlalchemy import JSON, Column, Connection, MetaData, RowMapping, insert, s
 from sqlalchemy import table as named
 from sqlalchemy.sql import column
 
+from lungwise.accounts.one_time_codes import hash_code
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
@@ -284,6 +286,31 @@ def test_addresses_are_spelled_anew_as_they_are_looked_up_though_the_step_is_kil
         found = {number: email for number, email in connection.execute(text("SELECT id, email FROM users"))}
     assert found == written | {1: "ada@example.org"}
     assert is_current(database.engine)
+    database.close()
+
+
+def test_recovery_codes_that_lay_plain_are_hashed_and_pass_on_though_the_step_is_killed(
+    either: Settings,
+) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0011")
+    hashed = hash_code("dddd-eeee-ffff", b"salt" * 4, time=1, memory=64)
+    with database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE users ADD COLUMN tf_counter INTEGER"))  # as a killed step leaves it
+        given = {"codes": f"aaaa-bbbb-cccc,{hashed}"}
+        connection.execute(text("UPDATE users SET mf_recovery_codes = :codes WHERE id = 1"), given)
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        kept = connection.execute(text("SELECT mf_recovery_codes FROM users WHERE id = 1")).scalar_one().split(",")
+        others = connection.execute(text("SELECT mf_recovery_codes FROM users WHERE id = 2")).scalar_one()
+    time, memory, salt, _hash = kept[0].split(".")
+    assert kept[1] == hashed
+    again = hash_code("AAAA BBBB CCCC", base64.urlsafe_b64decode(salt), time=int(time), memory=int(memory))
+    assert kept[0] == again
+    assert others is None
     database.close()
 
 
