@@ -17,8 +17,10 @@ from wtforms import (
 from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from lungwise.accounts.passwords import LONGEST
 from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope
+from lungwise.inputs import LINE
 from lungwise.studies.wording import ROLES, SCOPES
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
@@ -30,7 +32,7 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
         raise ValidationError(str(_("This holds signs that cannot be written.")))
 
 
-_NAME = [InputRequired(_("Write your name.")), Length(max=120), _one_line]
+_NAME = [InputRequired(_("Write your name.")), Length(max=LINE), _one_line]
 _EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is no e-mail address."))]
 _NEW = {"autocomplete": "new-password"}
 CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
@@ -41,9 +43,13 @@ class PasswordForm(FlaskForm):
     """Name and a new password, twice."""
 
     name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
-    password = PasswordField(_("Password"), [InputRequired(_("Choose a password."))], render_kw=_NEW)
+    password = PasswordField(
+        _("Password"), [InputRequired(_("Choose a password.")), Length(max=LONGEST)], render_kw=_NEW
+    )
     again = PasswordField(
-        _("The same password again"), [EqualTo("password", _("The two passwords differ."))], render_kw=_NEW
+        _("The same password again"),
+        [EqualTo("password", _("The two passwords differ.")), Length(max=LONGEST)],
+        render_kw=_NEW,
     )
 
 
@@ -64,11 +70,11 @@ class RegisterForm(PasswordForm):
 class WelcomeForm(PasswordForm):
     """What the first administrator says."""
 
-    clinic_name = StringField(_("Name of your clinic"), [InputRequired(), Length(max=120), _one_line])
+    clinic_name = StringField(_("Name of your clinic"), [InputRequired(), Length(max=LINE), _one_line])
     email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
     code = StringField(
         _("Set-up code"),
-        [InputRequired()],
+        [InputRequired(), Length(max=64)],
         description=_("It is printed where Lungwise was started."),
         render_kw={"autocomplete": "off"},
     )
@@ -132,7 +138,7 @@ class TokenForm(FlaskForm):
 
     name = StringField(
         _("What uses it"),
-        [InputRequired(_("Say what uses the token.")), Length(max=120), _one_line],
+        [InputRequired(_("Say what uses the token.")), Length(max=LINE), _one_line],
         render_kw={"autocomplete": "off"},
     )
     scopes = SelectMultipleField(

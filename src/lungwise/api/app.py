@@ -24,7 +24,7 @@ from lungwise.api.reports import reports
 from lungwise.api.studies import studies
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.web import bodies, csp, transactions, watch
+from lungwise.web import bodies, csp, fields, transactions, watch
 from lungwise.web.desk import Desk, desk
 
 PREFIX = "/api/v1"
@@ -55,6 +55,7 @@ def create_api(
     problems.init_app(api)
     operations = {operation.name: operation for room in _ROOMS for operation, _ in room.items}
     _guard(api, operations, Rates(settings.api_rate, clock), settings.upload_megabytes << 20)
+    fields.readable_address(api)
     for room in _ROOMS:
         room.register(api)
     reference(api, document(list(operations.values()), __version__))

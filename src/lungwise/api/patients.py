@@ -6,6 +6,7 @@ from lungwise.api import schemas
 from lungwise.api.cursors import cursor_of, place_of
 from lungwise.api.operations import Operations
 from lungwise.api.representations import patient_fields, patient_of, summary_of
+from lungwise.inputs import row_number
 from lungwise.patients.service import PAGE
 from lungwise.web.desk import desk, person
 
@@ -17,7 +18,7 @@ _LIST = "patients"
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     place = place_of(_LIST, body.cursor)
-    found = desk().patients.search(person(), body.text, int(place) if place.isdecimal() else None)
+    found = desk().patients.search(person(), body.text, row_number(place))
     following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 

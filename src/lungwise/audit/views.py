@@ -13,9 +13,10 @@ from wtforms.validators import Length, Optional
 
 from lungwise.accounts.person import Right
 from lungwise.audit.service import PAGE, AuditFilter
+from lungwise.inputs import LINE, row_number
 from lungwise.reports.tables import harmless
 from lungwise.studies.wording import DEEDS
-from lungwise.web.desk import desk, person
+from lungwise.web.desk import desk, only_valid, person
 
 bp = Blueprint("audit", __name__)
 _DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
@@ -24,7 +25,7 @@ _DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
 class AuditForm(Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
-    person = StringField(_("Person"), [Length(max=120)])
+    person = StringField(_("Person"), [Length(max=LINE)])
     deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_DEEDS], default="")
     subject_key = StringField(_("Key"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
@@ -33,12 +34,13 @@ class AuditForm(Form):
     def wanted(self) -> AuditFilter:
         """Give the fields as a filter; a field that makes no sense filters nothing."""
         self.validate()
+        good = {name: field.data for name, field in self._fields.items() if not field.errors}
         return AuditFilter(
-            person=(self.person.data or "").strip(),
-            deed="" if self.deed.errors else self.deed.data or "",
-            subject_key=(self.subject_key.data or "").strip(),
-            since=self.since.data,
-            until=self.until.data,
+            person=(good.get("person") or "").strip(),
+            deed=good.get("deed") or "",
+            subject_key=(good.get("subject_key") or "").strip(),
+            since=good.get("since"),
+            until=good.get("until"),
         )
 
 
@@ -47,7 +49,7 @@ def trail() -> str:
     """Show the clinic's audit trail."""
     person().need(Right.ADMINISTER)
     form = AuditForm(request.args)
-    before = request.args.get("before", type=int)
+    before = row_number(request.args.get("before"))
     desk().throttle.report()
     entries = desk().audit.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
@@ -60,11 +62,13 @@ def trail() -> str:
 def export() -> Response:
     """Give the clinic's audit trail as a table."""
     person().need(Right.ADMINISTER)
+    form = AuditForm(request.args)
+    only_valid(form)
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "times", "hash"))
     desk().throttle.report()
-    for entry in desk().audit.export(person(), AuditForm(request.args).wanted()):
+    for entry in desk().audit.export(person(), form.wanted()):
         row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key)
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless, row), times, entry.hash))

@@ -26,12 +26,13 @@ from lungwise.dicomweb.pixels import Wish, frame, rendered
 from lungwise.dicomweb.store import Intake
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
+from lungwise.inputs import network_address
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.archive import Archive
 from lungwise.studies.reception import Reception
-from lungwise.web import bodies, csp, transactions, watch
+from lungwise.web import bodies, csp, fields, transactions, watch
 from lungwise.web.desk import Desk, desk, person
 
 PREFIX = "/dicom-web"
@@ -81,6 +82,7 @@ def create_dicomweb(
     app.register_error_handler(Refusal, lambda no: problems.answer(406, no.reason))
     rates = Rates(settings.api_rate, clock)
     app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
+    fields.readable_address(app)
     _searches(app)
     _retrievals(app)
     _pictures(app)
@@ -189,7 +191,7 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
         who, ring, most = person(), desk().room.wake, desk().settings.film_megabytes << 20
         desk().upload()  # each film is recorded in a transaction of its own
         reception = Reception(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
-        intake = Intake(reception, request.remote_addr or "", _root(), study)
+        intake = Intake(reception, network_address(request.remote_addr), _root(), study)
         outcome = intake.take(parts(request.stream.read, boundary, most))
         url = f"{_root()}/studies" + (f"/{study}" if study else "")
         return _json(outcome.attributes(url), outcome.status)

@@ -68,7 +68,7 @@ class SearchForm(FlaskForm):
     text = SearchField(
         _("Name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
     )
-    after = StringField()
+    after = StringField(validators=[Length(max=18)])
 
 
 class MergeForm(FlaskForm):

@@ -27,6 +27,8 @@ LISTED = 200
 FEW = 2000
 """So many patients' studies are asked for by their numbers; of more, a walk in the list's order soon meets a page."""
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+LONGEST_SEARCH, MOST_WORDS = 256, 50
+"""Letters and words that are searched for at once."""
 REINDEXED_AT_ONCE = 200
 _ONE_PATIENT = "Another patient has this identifier. Merge the two if they are one person."
 
@@ -61,8 +63,16 @@ class Patients:
         return list(self._session.scalars(query.order_by(Patient.id.desc()).limit(PAGE)))
 
     def matching(self, person: Person, text: str) -> list[int] | None:
-        """Give the ids of the patients whom a text finds, the newest first; none where it has no words."""
+        """Give the ids of the patients whom a text finds, the newest first; none where it has no words.
+
+        Raises
+        ------
+        Rejected
+            If the text is too long, or has too many words.
+        """
         person.need(Right.SEE)
+        if len(text) > LONGEST_SEARCH or len(words_of(text)) > MOST_WORDS:
+            raise Rejected("This search is too long. Search for fewer words.")
         if not words_of(text):
             return None
         return index_of(self._session).find(self._session, person.clinic_id, text)

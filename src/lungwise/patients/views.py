@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.accounts.person import Right
 from lungwise.errors import NotFound
+from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
 from lungwise.patients.service import PAGE, Patient
 from lungwise.studies.service import Study
@@ -21,8 +22,8 @@ Answer = str | Response
 def search() -> Answer:
     """Search patients by the beginnings of the words of names and identifiers."""
     form = SearchForm()
-    after = int(form.after.data) if (form.after.data or "").isdecimal() else None
-    found = desk().patients.search(person(), form.text.data or "", after)
+    after = row_number(form.after.data)
+    found = [] if form.is_submitted() and not form.validate() else _search(form, after)
     form.after.data = str(found[-1].id) if len(found) == PAGE else ""
     return render_template("patients/search.html", form=form, found=found)
 
@@ -138,6 +139,10 @@ def delete(key: str) -> Answer:
     desk().after_commit.append(desk().studies.delete_patient(person(), key))
     flash(gettext("The patient is deleted, with all studies and films."))
     return redirect(url_for("patients.search"))
+
+
+def _search(form: SearchForm, after: int | None) -> list[Patient]:
+    return attempt(form, lambda: desk().patients.search(person(), form.text.data or "", after)) or []
 
 
 def _to_settle(key: str) -> Patient:

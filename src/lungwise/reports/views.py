@@ -19,7 +19,7 @@ from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import WorklistForm
 from lungwise.studies.service import Standing
 from lungwise.studies.statistics import Statistics
-from lungwise.web.desk import desk, person, user
+from lungwise.web.desk import desk, only_valid, person, user
 
 bp = Blueprint("reports", __name__)
 _KINDS = (*(f"band{number}" for number in range(len(EDGES) + 1)), "refused")
@@ -69,7 +69,9 @@ def results(key: str) -> Response:
 def table() -> Response:
     """Give the worklist, as filtered, as a table."""
     person().need(Right.EXPORT)
-    answer = make_response(worklist_csv(desk().worklist.all(person(), WorklistForm().wanted())))
+    form = WorklistForm()
+    only_valid(form)
+    answer = make_response(worklist_csv(desk().worklist.all(person(), form.wanted())))
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="studies.csv"'
     desk().note("exported", "worklist", "")

@@ -97,8 +97,8 @@ class WorklistForm(FlaskForm):
             SelectChoice(Order.PROBABLE.value, _("Most probable first")),
         ],
     )
-    after = StringField(validators=[Length(max=80)])
-    before = StringField(validators=[Length(max=80)])
+    after = StringField(_("Pages"), [Length(max=80)])
+    before = StringField(_("Pages"), [Length(max=80)])
 
     def wanted(self) -> Wanted:
         """Give the fields as what is wanted; a field that makes no sense filters nothing."""

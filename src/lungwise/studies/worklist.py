@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lungwise.accounts.person import Person, Right
+from lungwise.errors import Rejected
+from lungwise.inputs import row_number
 from lungwise.patients.service import FEW, Patient, Patients
 from lungwise.studies.models import Standing, Study
 
@@ -25,8 +27,6 @@ _FIRST_BATCH = 1000
 """Studies that are looked at first, where those of many patients are asked for."""
 END = "end"
 """The place behind the last study: the page before it is the last one."""
-_LARGEST = 2**63 - 1
-"""What a database takes for a key at most."""
 
 
 class Order(StrEnum):
@@ -193,8 +193,8 @@ def _read_place(text: str, order: Order) -> _Place | None:
     try:
         unread, value, last = text.split("_")
         place = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _probability(value)
-        return _Place(bool(int(unread)), place, min(int(last), _LARGEST))
-    except (ValueError, OverflowError):
+        return _Place(unread == "1", place, row_number(last) or 0)
+    except (ValueError, OverflowError, Rejected):
         return None
 
 

@@ -27,6 +27,7 @@ from lungwise.api.idempotency import Idempotency
 from lungwise.audit import views as audit_views
 from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb import app as dicomweb
+from lungwise.inputs import network_address
 from lungwise.patients import views as patients_views
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import shipped_card
@@ -44,7 +45,7 @@ from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
-from lungwise.web import bodies, csp, errors, health, language, transactions, watch
+from lungwise.web import bodies, csp, errors, fields, health, language, transactions, watch
 from lungwise.web.client_address import ProxyEntries
 from lungwise.web.desk import Desk, desk, user
 from lungwise.web.hosts import Hosts
@@ -105,6 +106,7 @@ def create_app(
     app.before_request(_only_signed_in)
     bodies.init_app(app, settings.upload_megabytes << 20)
     CSRFProtect(app)  # reads the form: after all that says who may send one
+    fields.init_app(app)
     health.init_app(app, settings, database, store)
     for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
         app.register_blueprint(views.bp)
@@ -159,7 +161,7 @@ def _desk_maker(
         return AuditTrail(session, clock, address)
 
     def lay(session: Session) -> Desk:
-        address = request.remote_addr or ""
+        address = network_address(request.remote_addr)
         audit = trail(session, address)
         patients = Patients(session, clock, audit, rules)
         return Desk(

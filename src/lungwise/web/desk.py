@@ -11,6 +11,7 @@ from flask_babel import gettext
 from flask_security import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
+from wtforms import Form
 
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.person import Person
@@ -85,6 +86,18 @@ def user() -> User:
 def person() -> Person:
     """Give the person who is signed in, or as whom a token's program acts."""
     return cast("Person | None", g.get("person")) or user().person
+
+
+def only_valid(form: Form) -> None:
+    """Go on only with a form whose fields all make sense; for answers that have no place to say what does not.
+
+    Raises
+    ------
+    Rejected
+        With the first field's error.
+    """
+    if not form.validate():
+        raise Rejected(next(f"{field.label.text}: {field.errors[0]}" for field in form if field.errors))
 
 
 def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:

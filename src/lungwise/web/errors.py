@@ -21,6 +21,7 @@ _SENTENCES = {
     404: _NOTHING,
     405: _NOTHING,
     413: lazy_gettext("This is too large. Upload fewer films at once, or write less."),
+    415: lazy_gettext("These pages take forms. Programs use the API."),
     422: lazy_gettext("Something in this request is too long, or cannot be read. Go back, and correct it."),
     429: lazy_gettext("There were too many attempts. Wait a few minutes."),
     500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),

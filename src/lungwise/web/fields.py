@@ -1,0 +1,62 @@
+"""What pages are sent: looked at once, before any page or form is, so that none of them meets what no form can send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Flask, abort, request
+
+from lungwise.inputs import is_text
+
+MOST = 200
+"""Fields of one request."""
+LONGEST = 1000
+"""Letters of one field, whatever it is; the forms know shorter bounds and say so beside the field."""
+_LONGEST_NAME = 100
+_LONGEST_OF = {"note": 8000}
+
+
+def init_app(app: Flask) -> None:
+    """Refuse requests to pages whose address or form holds what no browser sends."""
+    app.before_request(_check_address)
+    app.before_request(_check_fields)
+
+
+def readable_address(app: Flask) -> None:
+    """Refuse requests whose address cannot be read; what its parameters may hold is the application's own to say."""
+    app.before_request(_check_address)
+
+
+def _check_address() -> None:
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        abort(400)
+
+
+def _check_fields() -> None:
+    if request.is_json and request.blueprint != "security":
+        abort(415)  # pages take forms; programs have the API
+    for count, (name, value) in enumerate(_sent()):
+        if count == MOST or not _is_plain(name, value):
+            abort(422)
+
+
+def _sent() -> Iterator[tuple[str, str]]:
+    yield from request.args.items(multi=True)
+    if request.is_json:
+        yield from ((str(name), str(value)) for name, value in _said().items())
+    else:
+        yield from request.form.items(multi=True)
+
+
+def _said() -> dict[str, object]:
+    try:
+        said = request.get_json(silent=True)
+    except RecursionError:
+        abort(400)
+    return said if isinstance(said, dict) else {}
+
+
+def _is_plain(name: str, value: str) -> bool:
+    return is_text(name, _LONGEST_NAME) and is_text(value, _LONGEST_OF.get(name, LONGEST))
