@@ -169,7 +169,7 @@ def colleagues() -> Answer:
     if form.validate_on_submit():
         token = attempt(form, lambda: desk().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
         link = _invited(_email(form), token) if token else None
-    return _colleagues(form, link)
+    return _colleagues(InviteForm(formdata=None) if link else form, link)
 
 
 @bp.post("/accounts/invitations/<key>/take-back")
