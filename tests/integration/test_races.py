@@ -110,7 +110,8 @@ class Clinic:
 @pytest.fixture(scope="module", params=["sqlite", "mariadb"])
 def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
     """One clinic for all races on one database: each begins with patients, studies and accounts of its own."""
-    settings = Settings(data_folder=tmp_path_factory.mktemp("races"), argon2_time=1, argon2_memory=64)
+    folder = tmp_path_factory.mktemp("races")
+    settings = Settings(data_folder=folder, argon2_time=1, argon2_memory=64, administrator_second_factor=False)
     if request.param == "mariadb":
         url = request.getfixturevalue("mariadb_server").new_database()
         settings = settings.model_copy(update={"database_url": url})
