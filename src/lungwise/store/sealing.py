@@ -26,6 +26,8 @@ from lungwise.store.keys import Keys
 
 T = TypeVar("T")
 _KEYS: WeakKeyDictionary[Dialect, Keys] = WeakKeyDictionary()
+_STEP = 16
+"""What is encrypted is lengthened to a multiple of this, so that a name's length does not show to the letter."""
 # A column's type is shared by all engines and is told the dialect alone; each engine has its own.
 
 
@@ -41,7 +43,7 @@ def keys_of(session: Session) -> Keys:
 
 @dataclass(frozen=True, slots=True)
 class PlainValue:
-    """A value that is to be encrypted for a place as it is written."""
+    """A value that is to be encrypted for a place as it is written. It does not end in NUL, which fills it up."""
 
     plain: bytes = field(repr=False)
     place: str
@@ -54,7 +56,7 @@ class PlainValue:
 
     def encrypted(self, keys: Keys) -> bytes:
         """Give the value as its column holds it."""
-        return keys.seal(self.plain, self.place)
+        return keys.seal(self.plain + bytes(-len(self.plain) % _STEP), self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class EncryptedValue:
         SealError
             If its key is not here, or it was changed, or lay in another place.
         """
-        return self.keys.open(self.value, place)
+        return self.keys.open(self.value, place).rstrip(b"\0")
 
     def encrypted(self, _keys: Keys) -> bytes:
         """Give the value as its column holds it."""

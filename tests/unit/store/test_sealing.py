@@ -95,3 +95,15 @@ def test_a_value_needs_its_rows_key_first() -> None:
 def test_a_value_written_for_one_row_is_not_taken_for_another() -> None:
     with pytest.raises(ValueError, match="does not belong"):
         PlainValue("Béla".encode(), "patients.name a").open("patients.name b")
+
+
+def test_short_names_are_of_one_length(either_rooms: Rooms) -> None:
+    names = ["", "Li", "Béla Bartók", "Béla Bartók, Szőllős", "B" * 32, "B" * 33]
+    for number, name in enumerate(names):
+        either_rooms.patients.find_or_add(either_rooms.person(f"Ada{number}"), PatientFacts(f"H-{number}", name))
+    either_rooms.session.expire_all()
+    lengths = [
+        len(bytes(value)) for value in either_rooms.session.scalars(text("SELECT name FROM patients ORDER BY id"))
+    ]
+    assert [length - lengths[0] for length in lengths] == [0, 16, 16, 32, 32, 48]
+    assert [patient.name for patient in either_rooms.session.query(Patient).order_by(Patient.id)] == names
