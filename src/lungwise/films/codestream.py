@@ -33,7 +33,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import BLOCK, MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
-from lungwise.films.work_limit import SCANS_AS_ONE, check_work, plain_environment
+from lungwise.films.work_limit import SCANS_AS_ONE, check_work, film_seconds, plain_environment
 
 _MOST_BOXES = 4096
 _J2K_START = b"\xff\x4f\xff\x51"
@@ -155,7 +155,7 @@ def _decode_by_gdcm(frame: bytes, header: FrameHeader) -> NDArray[Any]:
     """Decode lossless and 12-bit JPEG by GDCM, in a process that may crash."""
     samples = header.rows * header.columns * header.components
     check_coded_bytes(frame, samples, _GDCM_SAMPLES_A_BIT[header.process])
-    longest = _SHORTEST_TIMEOUT + samples / _SAMPLES_A_SECOND
+    longest = min(_SHORTEST_TIMEOUT + samples / _SAMPLES_A_SECOND, film_seconds())
     numbers = (header.columns, header.rows, header.components, header.precision)
     command = [sys.executable, "-I", str(_GDCM_PROCESS), str(longest), _GDCM_SYNTAX[header.process], *map(str, numbers)]
     try:

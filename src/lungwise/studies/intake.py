@@ -93,6 +93,8 @@ def arrival_of(data: bytes, sender: str) -> Arrival:
     Refusal
         `damaged`, if it cannot be told what it is.
     """
+    if kind_of(data) != "DICOM":
+        raise damaged("it begins as no DICOM object")
     header = header_of(read_elements(data)[1])
     film = Upload(data, "DICOM", header)
     if not (film.uids.study and film.uids.instance):
