@@ -25,7 +25,7 @@ from lungwise.reports.service import Reports
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.intake import arrival_of
 from lungwise.studies.models import FilmRecord, Job, Study
-from lungwise.studies.reception import Reception
+from lungwise.studies.reception import Kept, Reception
 
 if TYPE_CHECKING:
     from conftest import Visitor
@@ -75,7 +75,7 @@ class Clinic:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
         reception = Reception(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
-        assert reception.accept(arrival_of(film, "CR1"), "127.0.0.1")
+        assert reception.accept(arrival_of(film, "CR1"), "127.0.0.1") is Kept.NEW
 
     def _stow(self, film: bytes) -> None:
         body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + film + b"\r\n--edge--\r\n"

@@ -22,6 +22,7 @@ from lungwise.films.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
 from lungwise.store import answer_of
 from lungwise.studies.intake import Arrival, arrival_of
+from lungwise.studies.reception import Kept
 
 _log = logging.getLogger("lungwise.node")
 _KEPT_AT_ONCE = 2
@@ -32,8 +33,8 @@ _SUCCESS, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xA700
 class Accepts(Protocol):
     """What keeps a film: the reception."""
 
-    def accept(self, arrival: Arrival, address: str) -> bool:
-        """Keep a film for good; False where it was accepted before."""
+    def accept(self, arrival: Arrival, address: str) -> Kept:
+        """Keep a film for good, and say what became of it."""
         ...
 
 
@@ -80,7 +81,7 @@ class Node:
             arrival = arrival_of(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
             if arrival.film.uids.instance != announced:
                 return _failure(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
-            new = self._reception.accept(arrival, event.assoc.requestor.address)
+            kept = self._reception.accept(arrival, event.assoc.requestor.address)
         except Refusal as refusal:
             _log.warning("%s: an object is rejected: %s", who, refusal.reason)
             return _failure(_NOT_UNDERSTOOD, refusal.code)
@@ -88,7 +89,7 @@ class Node:
             why = answer_of(error) or type(error).__name__
             _log.error("%s: an object cannot be kept: %s", who, why, exc_info=error)
             return _failure(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
-        _log.info("%s: a film is %s.", who, "accepted" if new else "known already")
+        _log.info("%s: a film is %s.", who, kept)
         return _SUCCESS
 
 

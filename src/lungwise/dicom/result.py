@@ -13,9 +13,11 @@ from pydicom.uid import UID
 from lungwise.dicom.study_header import StudyHeader
 from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
+from lungwise.studies.own_results import DESCRIPTIONS, MANUFACTURER, result_uid
 from lungwise.studies.uids import own_uid
 
-MANUFACTURER = "Lungwise"
+__all__ = ["MANUFACTURER", "RESEARCH", "SERIES", "Answer", "Result", "Series"]
+
 IMPLEMENTATION_UID, IMPLEMENTATION_NAME = UID(own_uid("implementation")), "LUNGWISE"
 """How Lungwise names itself in associations and in files."""
 RESEARCH = "For research use only. Not a diagnosis."
@@ -30,9 +32,9 @@ class Series(NamedTuple):
 
 
 SERIES: Final = {
-    "SR": Series("SR", 8801, "Lungwise structured report"),
-    "SC": Series("OT", 8802, "Lungwise heat map"),
-    "PDF": Series("DOC", 8803, "Lungwise report"),
+    "SR": Series("SR", 8801, DESCRIPTIONS["SR"]),
+    "SC": Series("OT", 8802, DESCRIPTIONS["SC"]),
+    "PDF": Series("DOC", 8803, DESCRIPTIONS["PDF"]),
 }
 FILM: Final = Series("OT", 1, "Film as uploaded")
 """The series of a film that came without DICOM."""
@@ -59,4 +61,4 @@ class Result:
 
     def uid(self, header: StudyHeader, *words: str) -> str:
         """Derive the UID of a part of this result: the same film, model and version give the same."""
-        return own_uid("result", header.film_uid, self.model, self.version, *words)
+        return result_uid(header.film_uid, self.model, self.version, *words)

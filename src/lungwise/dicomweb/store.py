@@ -16,6 +16,7 @@ from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.store import answer_of
 from lungwise.studies.intake import Arrival, arrival_of
+from lungwise.studies.reception import Kept
 
 SENDER = "DICOMweb"
 _log = logging.getLogger("lungwise.dicomweb")
@@ -26,8 +27,8 @@ NOT_SUPPORTED, OUT_OF_RESOURCES, OF_ANOTHER_STUDY, NOT_UNDERSTOOD = 0x0122, 0xA7
 class Accepts(Protocol):
     """What keeps a film: the reception."""
 
-    def accept(self, arrival: Arrival, address: str) -> bool:
-        """Keep a film for good; False where it was accepted before."""
+    def accept(self, arrival: Arrival, address: str) -> Kept:
+        """Keep a film for good, and say what became of it."""
         ...
 
 

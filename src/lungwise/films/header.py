@@ -61,6 +61,9 @@ class DicomHeader:
     study_id: str = ""
     study_description: str = ""
     ethnic_group: str = ""
+    manufacturer: str = ""
+    model_name: str = ""
+    series_description: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -107,6 +110,9 @@ def header_of(elements: Elements, today: date | None = None) -> DicomHeader:
         study_id=text.line(0x00200010),
         study_description=text.line(0x00081030),
         ethnic_group=text.line(0x00102160),
+        manufacturer=text.line(0x00080070),
+        model_name=text.line(0x00081090),
+        series_description=text.line(0x0008103E),
         warnings=_warnings(birth_date, study_date, age, today),
     )
 

@@ -13,6 +13,7 @@ from lungwise.films.formats import kind_of
 from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
+from lungwise.studies.own_results import is_marked_as_own
 from lungwise.studies.stated import facts_of
 from lungwise.studies.zip_members import MostUnpacked, zip_members
 
@@ -71,15 +72,22 @@ def unpack(files: Files, limits: Limits) -> list[Upload]:
         If a file is no film, too large, a broken ZIP, or there are none or too many.
     """
     films: list[Upload] = []
+    own = False
     for data in _opened(files, limits):
         if len(data) > limits.film_bytes:
             raise Rejected("One file is too large for a film. Export it again as JPEG or as DICOM.")
         kind = kind_of(data)
         if kind is None:
             raise Rejected("One file is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.")
-        films.append(Upload(data, kind, read_header(data) if kind == "DICOM" else None))
+        header = read_header(data) if kind == "DICOM" else None
+        if header is not None and is_marked_as_own(header):
+            own = True
+            continue
+        films.append(Upload(data, kind, header))
         if len(films) > limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
+    if own and not films:
+        raise Rejected("This is a result of Lungwise, not a film. Choose the film itself.")
     if not films:
         raise Rejected("There is no film in this upload. Choose at least one file.")
     return films

@@ -23,6 +23,7 @@ from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_
 from lungwise.studies.intake import Arrival, Limits, Upload
 from lungwise.studies.jobs import ANSWERED
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.own_results import is_marked_as_own, result_series_uids
 from lungwise.studies.stated import agreed_facts, facts_of, stated_facts
 from lungwise.studies.uids import own_uid
 
@@ -126,6 +127,22 @@ class Studies:
         self._keep(study, kept)
         self._audit.record(person, "uploaded", "study", study.key)
         return study
+
+    def is_own_result(self, person: Person, upload: Upload) -> bool:
+        """Say whether an object is a result of Lungwise: by its marks, or in a series of the results of a film here."""
+        header = upload.header
+        if header is None:
+            return False
+        query = (
+            select(FilmRecord.instance_uid, ReadingRecord.model, ReadingRecord.version)
+            .join_from(FilmRecord, ReadingRecord)
+            .join(Study)
+            .where(FilmRecord.study_uid == header.study_uid, Study.clinic_id == person.clinic_id)
+        )
+        return is_marked_as_own(header) or any(
+            header.series_uid in result_series_uids(uid or "", model, version)
+            for uid, model, version in self._session.execute(query)
+        )
 
     def place(self, node: Person, arrival: Arrival) -> str | None:
         """Say which study an arrived film goes into, perhaps a new one's key; none where it was accepted before.

@@ -15,6 +15,7 @@ from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
 from lungwise.dicom.node import Node
 from lungwise.errors import Rejected
+from lungwise.studies.reception import Kept
 
 if TYPE_CHECKING:
     from lungwise.settings import Settings
@@ -29,18 +30,18 @@ class SlowReception:
     def __init__(self) -> None:
         self._first = True
 
-    def accept(self, arrival: Arrival, address: str) -> bool:
+    def accept(self, arrival: Arrival, address: str) -> Kept:
         """Accept a film, the first one at last."""
         if self._first:
             time.sleep(IDLE + 1)
         self._first = False
-        return True
+        return Kept.NEW
 
 
 class FullReception:
     """Has no room."""
 
-    def accept(self, arrival: Arrival, address: str) -> bool:
+    def accept(self, arrival: Arrival, address: str) -> Kept:
         """Accept nothing."""
         raise Rejected("There are too many films for one study.")
 

@@ -28,7 +28,7 @@ from lungwise.store.backup import check_films
 from lungwise.studies.intake import Arrival, arrival_of
 from lungwise.studies.models import FilmRecord, Job, Study
 from lungwise.studies.reading_room import ReadingRoom
-from lungwise.studies.reception import Reception
+from lungwise.studies.reception import Kept, Reception
 
 if TYPE_CHECKING:
     from conftest import DrawnReader, Visitor
@@ -58,7 +58,7 @@ class Desk:
     reception: Reception
     rung: threading.Event
 
-    def accept(self, arrival: Arrival) -> bool:
+    def accept(self, arrival: Arrival) -> Kept:
         return self.reception.accept(arrival, "10.0.0.7")
 
     def left_over(self) -> list[tuple[str, str]]:
@@ -96,7 +96,7 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
     either_desk: Desk, drawn_reader: type[DrawnReader]
 ) -> None:
     desk, arrival = either_desk, arrived("1.2.840.1", "1.2.840.1.1")
-    assert desk.accept(arrival)
+    assert desk.accept(arrival) is Kept.NEW
     assert desk.rung.is_set()
     with desk.database.reading() as session:
         study = session.scalars(select(Study)).one()
@@ -126,7 +126,7 @@ def test_a_film_is_on_disk_before_the_database_says_so(desk: Desk, monkeypatch: 
 
     monkeypatch.setattr(os, "fsync", note)
     event.listen(desk.database.engine, "commit", lambda connection: done.append(Path("committed")))
-    assert desk.accept(arrived("1.2.840.1"))
+    assert desk.accept(arrived("1.2.840.1")) is Kept.NEW
     with desk.database.reading() as session:
         study = desk.settings.films_folder / (key := session.scalars(select(Study.key)).one())[:2] / key
         assert session.scalar(text("PRAGMA synchronous")) == 2  # SQLite's own word for the same
@@ -140,8 +140,8 @@ def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_d
     same = [arrived("1.2.840.1", "1.2.840.1.1", seed=number % 2) for number in range(8)]
     with ThreadPoolExecutor(8) as senders:
         new = list(senders.map(desk.accept, same))
-    assert new.count(True) == 1
-    assert not desk.accept(same[0])
+    assert new.count(Kept.NEW) == 1
+    assert desk.accept(same[0]) is Kept.KNOWN
     with desk.database.reading() as session:
         film = session.scalars(select(FilmRecord)).one()
         assert len(session.scalars(select(Job)).all()) == len(session.scalars(select(Study)).all()) == 1
@@ -153,12 +153,12 @@ def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(e
     films = [arrived("1.2.840.1", seed=number) for number in range(12)]
     together = threading.Barrier(6)
 
-    def accept(arrival: Arrival) -> bool:
+    def accept(arrival: Arrival) -> Kept:
         together.wait(240)
         return desk.accept(arrival)
 
     with ThreadPoolExecutor(6) as senders:
-        assert all(senders.map(accept, films))
+        assert set(senders.map(accept, films)) == {Kept.NEW}
     with desk.database.reading() as session:
         study = session.scalars(select(Study)).one()
         assert len(study.films) == len(session.scalars(select(Job)).all()) == 12
@@ -169,7 +169,7 @@ def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(e
 
 def test_films_of_two_patients_under_one_study_uid_are_a_study_each(desk: Desk) -> None:
     for patient in ("P1", "P2", "P1", "P2", ""):
-        assert desk.accept(arrived("1.2.840.1", patient=patient))
+        assert desk.accept(arrived("1.2.840.1", patient=patient)) is Kept.NEW
     with desk.database.reading() as session:
         studies = session.scalars(select(Study).order_by(Study.id)).all()
         names = {patient.id: patient.identifier for patient in session.scalars(select(Patient))}
@@ -186,7 +186,7 @@ def test_two_hospitals_films_of_one_number_are_two_patients_in_any_order(
 ) -> None:
     desk = either_desk
     for study, who in enumerate((*order, *order)):
-        assert desk.accept(arrived(f"1.2.840.{study}", patient="P-1", **who))
+        assert desk.accept(arrived(f"1.2.840.{study}", patient="P-1", **who)) is Kept.NEW
     with desk.database.reading() as session:
         patients = {patient.id: patient for patient in session.scalars(select(Patient).order_by(Patient.id))}
         assert [patient.identity for patient in patients.values()] == ["clear", "unclear"]
@@ -199,7 +199,7 @@ def test_two_hospitals_films_of_one_number_are_two_patients_in_any_order(
 @pytest.mark.parametrize("nobody", ["0", "UNKNOWN", "anonymous", "000", " "])
 def test_a_header_that_identifies_nobody_puts_no_two_studies_together(nobody: str, desk: Desk) -> None:
     for study, who in enumerate((ADA, BOB, ADA)):
-        assert desk.accept(arrived(f"1.2.840.{study}", patient=nobody, **who))
+        assert desk.accept(arrived(f"1.2.840.{study}", patient=nobody, **who)) is Kept.NEW
     with desk.database.reading() as session:
         patients = session.scalars(select(Patient)).all()
         assert {patient.identity for patient in patients} == {"clear"} and len(patients) == 3
@@ -207,8 +207,8 @@ def test_a_header_that_identifies_nobody_puts_no_two_studies_together(nobody: st
 
 
 def test_a_film_of_nobody_in_particular_does_not_go_under_another_name(desk: Desk) -> None:
-    assert desk.accept(arrived("1.2.840.1", patient="P-1", **ADA))
-    assert desk.accept(arrived("1.2.840.1", patient="", **BOB))
+    assert desk.accept(arrived("1.2.840.1", patient="P-1", **ADA)) is Kept.NEW
+    assert desk.accept(arrived("1.2.840.1", patient="", **BOB)) is Kept.NEW
     with desk.database.reading() as session:
         assert sorted(patient.name for patient in session.scalars(select(Patient))) == ["Lovelace Ada", "Two Bob"]
 
@@ -225,8 +225,8 @@ def test_many_films_of_two_persons_with_one_number_make_two_patients_at_once(eit
 
 
 def test_a_film_without_a_patients_identifier_gets_one_for_its_study(desk: Desk) -> None:
-    assert desk.accept(arrived("1.2.840.1", patient=""))
-    assert desk.accept(arrived("1.2.840.1", patient="", seed=1))
+    assert desk.accept(arrived("1.2.840.1", patient="")) is Kept.NEW
+    assert desk.accept(arrived("1.2.840.1", patient="", seed=1)) is Kept.NEW
     with desk.database.reading() as session:
         assert session.scalars(select(Patient)).one().identifier.startswith("LW-")
         assert len(session.scalars(select(Study)).one().films) == 2
@@ -237,8 +237,8 @@ def test_a_study_takes_no_more_films_than_pages_can_show_and_keeps_no_file_of_th
 ) -> None:
     migrate(settings)
     for desk in opened(settings.model_copy(update={"study_films": 2})):
-        assert desk.accept(arrived("1.2.840.1", seed=0))
-        assert desk.accept(arrived("1.2.840.1", seed=1))
+        assert desk.accept(arrived("1.2.840.1", seed=0)) is Kept.NEW
+        assert desk.accept(arrived("1.2.840.1", seed=1)) is Kept.NEW
         with pytest.raises(Rejected, match="too many films"):
             desk.accept(arrived("1.2.840.1", seed=2))
         assert desk.left_over() == []
@@ -246,10 +246,10 @@ def test_a_study_takes_no_more_films_than_pages_can_show_and_keeps_no_file_of_th
 
 def test_a_deleted_film_may_come_again(desk: Desk) -> None:
     arrival = arrived("1.2.840.1", "1.2.840.1.1")
-    assert desk.accept(arrival)
+    assert desk.accept(arrival) is Kept.NEW
     with desk.database.writing() as session:
         session.delete(session.scalars(select(Study)).one())
-    assert desk.accept(arrival)
+    assert desk.accept(arrival) is Kept.NEW
 
 
 @pytest.mark.parametrize("missing", ["StudyInstanceUID", "SOPInstanceUID"])
