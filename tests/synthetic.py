@@ -48,6 +48,7 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
             sex="FM"[n % 2],
             birth_date=date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
             created_at=now,
+            changed_at=now,
         )
         for n, name in enumerate(names)
     )

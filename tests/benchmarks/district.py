@@ -197,9 +197,7 @@ def _disk(settings: Settings) -> dict[str, int]:
     with database.reading() as session:
         rows = sum(path.stat().st_size for path in settings.data_folder.glob("lungwise.sqlite*"))
         if settings.database_url:
-            session.execute(
-                text("ANALYZE TABLE studies, films, readings, jobs, patients, patient_words, audit_entries")
-            )
+            session.execute(text("ANALYZE TABLE studies, films, readings, jobs, patients, audit_entries"))
             rows = int(session.scalar(_SIZE) or 0)
     database.close()
     return {"film": round(sum(stored) / len(stored)), "rows": round(rows / len(stored))}

@@ -75,7 +75,7 @@ def test_from_an_upload_to_an_opinion(
     either_app: Lungwise, enrol: Callable[..., Person], program: Callable[..., Program], film: Callable[..., bytes]
 ) -> None:
     ada = program(either_app, enrol(either_app, "Ada"))
-    answer = ada.upload(film(1, 8), film(2), identifier="H-7", name="Béla Bartók", birth_date="1881-03-25")
+    answer = ada.upload(film(1, 8), film(2), identifier="H-7", name="Béla Bartók", birth_date="1981-03-25")
     assert answer.status_code == 201, answer.text
     study = answer.get_json()
     assert study["standing"] == "positive"
@@ -92,7 +92,7 @@ def test_from_an_upload_to_an_opinion(
     assert [one["key"] for one in found["items"]] == [key]
     assert ada.get("/studies?standing=negative").get_json()["items"] == []
     patient = ada.ask("POST", "/patients/search", json={"text": "h-7"}).get_json()["items"][0]
-    assert patient["birth_date"] == "1881-03-25"
+    assert patient["birth_date"] == "1981-03-25"
     assert ada.get(f"/patients/{patient['key']}").get_json()["studies"][0]["key"] == key
     assert ada.get(f"/films/{first}/heat").get_json()["side"] == 17
     assert ada.get(f"/films/{first}/heat.png").data.startswith(b"\x89PNG")

@@ -41,7 +41,7 @@ SECRETS = (
     "सुनीता",
     "SECRET-7",
     "secret-7",
-    "1881-03-25",
+    "1981-03-25",
     "CompressedSamples",  # the DICOM film's own patient
     "1CT1",
     "a scar on the left",
@@ -57,13 +57,13 @@ def work_a_day(app: Lungwise, visit: Callable[..., Visitor], film: Callable[...,
     films = [film(1), film(2, 8), dicom, film(3)]
     ada = visit(app)
     ada.sign_in("ada@example.org")
-    facts = {"identifier": "SECRET-7", "name": "Béla Bartók", "sex": "M", "birth_date": "1881-03-25"}
+    facts = {"identifier": "SECRET-7", "name": "Béla Bartók", "sex": "M", "birth_date": "1981-03-25"}
     study = ada.upload(films[0], films[1], **facts)
     ada.upload(dicom)
     gone = ada.upload(films[3], identifier="SECRET-8", name="सुनीता")
     ada.post(f"{study}/opinions", page=study, agrees="no", note="a scar on the left")
     patient = re.findall(r'href="(/patients/\w+)"', ada.get(study).text)[0]
-    ada.post(f"{patient}/change", identifier="SECRET-7", name="Béla Szőllős", birth_date="1881-03-25")
+    ada.post(f"{patient}/change", identifier="SECRET-7", name="Béla Szőllős", birth_date="1981-03-25")
     assert "Szőllős" in ada.post("/patients", text="szollos").text
     assert "Szőllős" in ada.post("/studies", text="SECRET-7").text
     ada.get(f"{study}/report.pdf")
@@ -133,7 +133,7 @@ def filled(everywhere_rooms: Rooms, film: Callable[..., bytes]) -> Rooms:
     """Give the services over an installation with a few studies."""
     rooms, ada = everywhere_rooms, everywhere_rooms.person()
     for number in range(4):
-        facts = PatientFacts(f"H-{number % 3}", "Béla Bartók सुनीता", "M", date(1881, 3, 25))
+        facts = PatientFacts(f"H-{number % 3}", "Béla Bartók सुनीता", "M", date(1981, 3, 25))
         study = rooms.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
         rooms.studies.conclude(ada, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     assert rooms.read_all() == 8

@@ -40,7 +40,7 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     ("/patients", {"text": "S-77"}),
     ("/statistics", {}),
 ]
-_LARGE = "studies|patients|patient_words"
+_LARGE = "studies|patients"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mariadb"])

@@ -1,4 +1,4 @@
-"""Whose film is it: when two records are of one patient, and when they cannot be (docs/decisions/0009)."""
+"""Whose film is it: when two records are of one patient, and when they cannot be (docs/decisions/0014)."""
 
 from __future__ import annotations
 

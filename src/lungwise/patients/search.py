@@ -1,6 +1,6 @@
 """Search by the beginnings of words: each process decrypts a clinic's names once, keeps them in memory and up to date.
 
-Nothing of this is stored (docs/decisions/0009). What has changed is found by `changed_at`; a patient who is deleted
+Nothing of this is stored (docs/decisions/0015). What has changed is found by `changed_at`; a patient who is deleted
 stays here until they are looked for, which finds nobody.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Dialect, select
+from sqlalchemy import ColumnElement, Dialect, select
 from sqlalchemy.orm import Session
 
 from lungwise.patients.identity import comparable_words
@@ -22,7 +22,8 @@ from lungwise.store.database import Base
 from lungwise.store.sealing import place_of
 
 _TABLE = Base.metadata.tables[Patient.__tablename__]
-MARGIN = timedelta(minutes=10)
+_TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]
+MARGIN = timedelta(minutes=2)
 """How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
 _AT_ONCE = 1000
 _Words = list[tuple[str, ...]]
@@ -72,20 +73,19 @@ class _Clinic:
         self.lines: dict[int, str] = {}
         self._into: dict[int, int] = {}
         self._seen: dict[int, datetime] = {}
+        self._kept = _AT_ONCE
         self._newest: datetime | None = None
 
     def refresh(self, session: Session, clinic_id: int) -> None:
-        """Take in what has changed since the last time."""
-        changed = select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id)
-        if self._newest is not None:
-            changed = changed.where(Patient.changed_at >= self._newest - MARGIN)
-        rows = {number: at for number, at in session.execute(changed)}
-        stale = [number for number, at in rows.items() if self._seen.get(number) != at]
+        """Take in everybody, or what has changed since the last time."""
+        if self._newest is None:
+            self._take(session, Patient.clinic_id == clinic_id)
+            return
+        since = Patient.changed_at >= self._newest - MARGIN
+        changed = session.execute(select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id, since))
+        stale = [number for number, at in changed if self._seen.get(number) != at]
         for start in range(0, len(stale), _AT_ONCE):
-            self._take(session, stale[start : start + _AT_ONCE])
-        if rows:
-            self._newest = max(rows.values())
-            self._seen = {number: at for number, at in rows.items() if at >= self._newest - MARGIN}
+            self._take(session, Patient.id.in_(stale[start : start + _AT_ONCE]))
 
     def find(self, text: str) -> list[int]:
         """Give the ids of those who have all words, or the identifier without its letters."""
@@ -94,18 +94,25 @@ class _Clinic:
             found |= {one for one, line in self.lines.items() if f"\n\n{number}\n" in line}
         return sorted({self._root(one) for one in found}, reverse=True)
 
-    def _take(self, session: Session, numbers: Sequence[int]) -> None:
-        texts = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]
-        query = select(Patient.id, Patient.key, Patient.same_as_id, *texts).where(Patient.id.in_(numbers))
-        for number, key, same_as, *values in session.execute(query):  # rows, which are quicker made than patients
-            said = (
-                value.open(place_of(text, key)).decode() if value else ""
-                for text, value in zip(texts, values, strict=True)
-            )
+    def _take(self, session: Session, which: ColumnElement[bool]) -> None:
+        """Decrypt rows, which are quicker made than patients."""
+        query = select(Patient.id, Patient.key, Patient.same_as_id, Patient.changed_at, *_TEXTS).where(which)
+        for number, key, same_as, at, *values in session.execute(query, execution_options={"yield_per": _AT_ONCE}):
+            pairs = zip(_TEXTS, values, strict=True)
+            said = (value.open(place_of(text, key)).decode() if value else "" for text, value in pairs)
             self.lines[number] = _line(*said)
             self._into.pop(number, None)
             if same_as is not None:
                 self._into[number] = same_as
+            self._note(number, at)
+
+    def _note(self, number: int, at: datetime) -> None:
+        """Note when a row was changed; of long ago that need not be known any more."""
+        self._newest = max(at, self._newest or at)
+        self._seen[number] = at
+        if len(self._seen) > 2 * self._kept:
+            self._seen = {one: then for one, then in self._seen.items() if then >= self._newest - MARGIN}
+            self._kept = max(len(self._seen), _AT_ONCE)
 
     def _root(self, number: int) -> int:
         """Give the patient whom a record was merged into."""

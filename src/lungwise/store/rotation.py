@@ -30,7 +30,8 @@ def reseal_rows(database: Database) -> Iterator[int]:
         while done:
             with database.writing() as session:
                 done, last = _reseal_batch(session, table, last)
-            yield done
+            if done:
+                yield done
 
 
 def stale_films(store: FilmStore) -> Iterator[tuple[str, str]]:

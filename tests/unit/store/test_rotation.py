@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def fill(rooms: Rooms, film: Callable[..., bytes], count: int) -> Person:
     person = rooms.person()
     for number in range(count):
-        facts = PatientFacts(f"H-{number}", f"Béla Bartók{number}", "M", date(1881, 3, 25) if number % 2 else None)
+        facts = PatientFacts(f"H-{number}", f"Béla Bartók{number}", "M", date(1981, 3, 25) if number % 2 else None)
         study = rooms.studies.open(person, facts, [("a", film(number))])
         rooms.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     rooms.session.commit()
@@ -82,7 +82,7 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
         count, after = rooms.patients.reindex(after)
         rooms.session.commit()
         done += count
-    assert done + 1 == 5  # find_or_add indexed one of them itself
+    assert done == 5
     assert rooms.patients.count_stale() == 0
     rooms.session.rollback()
     database = Database(rooms.settings)

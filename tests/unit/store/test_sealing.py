@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 def test_a_patient_is_plain_in_python_and_sealed_in_the_database(either_rooms: Rooms) -> None:
     rooms = either_rooms
-    facts = PatientFacts("H-17", "Béla Bartók सुनीता", "M", date(1881, 3, 25))
+    facts = PatientFacts("H-17", "Béla Bartók सुनीता", "M", date(1981, 3, 25))
     key = rooms.patients.find_or_add(rooms.person(), facts).key
     rooms.session.expire_all()
     patient = rooms.session.query(Patient).filter_by(key=key).one()
-    assert (patient.identifier, patient.name, patient.birth_date) == ("H-17", "Béla Bartók सुनीता", date(1881, 3, 25))
+    assert (patient.identifier, patient.name, patient.birth_date) == ("H-17", "Béla Bartók सुनीता", date(1981, 3, 25))
     (row,) = rooms.session.execute(text("SELECT identifier, name, birth_date FROM patients"))
     assert all(bytes(value).startswith(b"LWS2") for value in row)
     kept = b"".join(map(bytes, row))
@@ -50,7 +50,7 @@ def test_a_value_copied_into_another_column_does_not_open(either_rooms: Rooms) -
 def test_patients_values_that_change_places_do_not_open(column: str, either_rooms: Rooms) -> None:
     session, person = either_rooms.session, either_rooms.person()
     for number in (1, 2):
-        facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1881, 3, number))
+        facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1981, 3, number))
         either_rooms.patients.find_or_add(person, facts)
     first, second = session.execute(text(f"SELECT id, {column} FROM patients ORDER BY id")).all()
     for number, value in ((first[0], second[1]), (second[0], first[1])):

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from lungwise.store.database import Moment, utc_now
+from lungwise.store.database import Moment
 
 revision = "0014"
 down_revision = "0013"
@@ -23,6 +23,7 @@ _PATIENTS = sa.table(
     sa.column("identity_index", sa.String),
     sa.column("identity", sa.String),
     sa.column("changed_at", Moment()),
+    sa.column("created_at", Moment()),
 )
 _ADDED: dict[str, sa.types.TypeEngine[Any]] = {
     "issuer": sa.LargeBinary(),
@@ -62,7 +63,9 @@ def _widen_patients(inspector: sa.Inspector) -> None:
         if name not in there:
             op.add_column("patients", sa.Column(name, kind, nullable=True))
     first = sa.update(_PATIENTS).where(_PATIENTS.c.identity_index.is_(None))
-    op.execute(first.values(identity_index=_PATIENTS.c.identifier_index, identity="clear", changed_at=utc_now()))
+    op.execute(
+        first.values(identity_index=_PATIENTS.c.identifier_index, identity="clear", changed_at=_PATIENTS.c.created_at)
+    )
     with op.batch_alter_table("patients") as table:
         for name in ("identity_index", "identity", "changed_at"):
             table.alter_column(name, existing_type=_ADDED[name], nullable=False)
