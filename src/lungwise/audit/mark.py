@@ -12,6 +12,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import get_ident
 
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
@@ -43,7 +44,7 @@ def read_mark(session: Session) -> Mark | None:
 def write_mark(session: Session, mark: Mark) -> None:
     """Write the mark. It need not survive a power cut: an older one does as well."""
     path = _path(session)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
     try:
         unfinished.write_text(json.dumps({"end": asdict(mark.end), "signature": mark.signature}), encoding="utf-8")
         unfinished.replace(path)

@@ -237,8 +237,8 @@ class ReadingRoom:
         if self._idle and not self._any_due():
             return []
         self._reader()
-        with STAGE_SECONDS.labels("database").time(), self._database.writing() as session:
-            return self._next(self._jobs(session), most)
+        with STAGE_SECONDS.labels("database").time():
+            return self._database.transact(lambda session: self._next(self._jobs(session), most))
 
     def _next(self, jobs: Jobs, most: int) -> list[Claim]:
         hand = jobs.claim(self.model, most)
@@ -344,8 +344,7 @@ class ReadingRoom:
         """Write what came of a job; while the database is away, wait for it rather than read again."""
         while True:
             try:
-                with self._database.writing() as session:
-                    return what(self._jobs(session))
+                return self._database.transact(lambda session: what(self._jobs(session)))
             except (OperationalError, InterfaceError):
                 if self._stopping:
                     raise
@@ -353,8 +352,7 @@ class ReadingRoom:
                 self._pause(_GLANCE)
 
     def _renew(self, claim: Claim) -> None:
-        with self._database.writing() as session:
-            self._jobs(session).renew(claim)
+        self._database.transact(lambda session: self._jobs(session).renew(claim))
 
 
 @contextmanager
