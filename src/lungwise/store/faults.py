@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError, TimeoutError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from lungwise.errors import Conflict, Full, Rejected, Unavailable
@@ -78,7 +78,7 @@ _chance = random.SystemRandom()
 
 def fault_of(error: BaseException) -> Fault:
     """Tell what an error of SQLAlchemy, or of a database's driver below it, means."""
-    if isinstance(error, CollisionError | StaleDataError | ObjectDeletedError):
+    if isinstance(error, CollisionError | StaleDataError | ObjectDeletedError | NoResultFound):
         return Fault.COLLISION
     if isinstance(error, TimeoutError):  # every connection is in use
         return Fault.BUSY

@@ -212,8 +212,17 @@ class Studies:
         return found
 
     def patient(self, person: Person, study: Study) -> Patient:
-        """Give the study's patient."""
-        return self._patients.by_ids(person, [study.patient_id])[study.patient_id]
+        """Give the study's patient.
+
+        Raises
+        ------
+        CollisionError
+            If both were deleted since the study was found.
+        """
+        found = self._patients.by_ids(person, [study.patient_id]).get(study.patient_id)
+        if found is None:
+            raise CollisionError(f"The patient of study {study.key} is deleted.")
+        return found
 
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
         """List a patient's studies with their films, the newest first."""

@@ -117,7 +117,11 @@ class Worklist:
 
     def _lines(self, person: Person, studies: list[Study]) -> list[Line]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
-        return [Line(study, patients[study.patient_id]) for study in studies]
+        return [
+            Line(study, patients[study.patient_id])
+            for study in studies
+            if study.patient_id in patients  # else both are deleted meanwhile
+        ]
 
     def _studies(self, person: Person, wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[Study]:
         """Seek the place in its run, and go on into the other run; one study more than a page shows."""
