@@ -63,7 +63,7 @@ def installation(rooms: Rooms, film: Callable[..., bytes]) -> Path:
     """Give the data folder of an installation with two patients, after it was closed."""
     person = rooms.person()
     for number in (1, 2):
-        facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1881, 3, number))
+        facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1981, 3, number))
         study = rooms.studies.open(person, facts, [("a", film(number))])
         rooms.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     rooms.session.commit()
