@@ -25,10 +25,10 @@ _BATCH = 5000
 T = TypeVar("T")
 
 
-def fill(session: Session, person: Person, studies: int, now: datetime) -> None:
-    """Give the person's clinic so many studies over the last year, five to a patient, and commit."""
+def fill(session: Session, person: Person, studies: int, now: datetime, to_a_patient: int = 5) -> None:
+    """Give the person's clinic so many studies over the last year, some to a patient, and commit."""
     chance = random.Random(studies)
-    patients = _add_patients(session, person, max(studies // 5, 1), now)
+    patients = _add_patients(session, person, max(studies // to_a_patient, 1), now)
     for batch in batched(_studies(chance, person, patients, studies, now)):
         session.execute(insert(Study), batch)
     session.commit()
@@ -48,7 +48,7 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
             sex="FM"[n % 2],
             birth_date=date(1930 + n % 80, 1 + n % 12, 1 + n % 28),
             created_at=now,
-            changed_at=now,
+            changed_at=now - timedelta(seconds=n),
         )
         for n, name in enumerate(names)
     )

@@ -147,10 +147,13 @@ def folded_words(text: str) -> list[str]:
 
     Of the marks only Latin accents go: in Devanagari the marks are the vowels.
     """
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = re.sub("[\u0300-\u036f\u0640\u064b-\u0652'\u2019`\u02bc\u200c\u200d]", "", decomposed).translate(
-        _TRANSCRIBED
-    )
+    plain = text.casefold()
+    if not plain.isascii():  # most are, and this is slow
+        decomposed = unicodedata.normalize("NFKD", plain)
+        plain = re.sub("[\u0300-\u036f\u0640\u064b-\u0652\u2019\u02bc\u200c\u200d]", "", decomposed).translate(
+            _TRANSCRIBED
+        )
+    plain = plain.replace("'", "").replace("`", "")
     return [word for word in re.split(r"[\s,.;:^=/\\\"()\[\]\-_\u2010-\u2015\u30fb]+", plain) if word]
 
 

@@ -91,7 +91,8 @@ class _Clinic:
         """Give the ids of those who have all words, or the identifier without its letters."""
         found = set(_matching(self.lines, [_spellings(word) for word in words_of(text)]))
         if number := _bare(text):
-            found |= {one for one, line in self.lines.items() if f"\n\n{number}\n" in line}
+            alone = f"\n\n{number}\n"
+            found |= {one for one, line in self.lines.items() if alone in line}
         return sorted({self._root(one) for one in found}, reverse=True)
 
     def _take(self, session: Session, which: ColumnElement[bool]) -> None:
@@ -123,11 +124,14 @@ class _Clinic:
 
 def _matching(lines: dict[int, str], words: _Words) -> Iterable[int]:
     """Narrow down word by word: the longest first, for few have it."""
-    found: Iterable[int] = lines
+    found: Iterable[tuple[int, str]] = lines.items()
     for spellings in sorted(words, key=lambda spelt: -len(spelt[0])):
-        needles = [f"\n{word}" for word in spellings]
-        found = [number for number in found if any(needle in lines[number] for needle in needles)]
-    return found
+        first, other = f"\n{spellings[0]}", f"\n{spellings[-1]}"
+        if first == other:  # told apart, for this looks at every patient's line
+            found = [(number, line) for number, line in found if first in line]
+        else:
+            found = [(number, line) for number, line in found if first in line or other in line]
+    return [number for number, _line in found]
 
 
 def _line(identifier: str, *names: str) -> str:
