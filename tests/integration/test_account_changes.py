@@ -203,6 +203,48 @@ def test_ending_sessions_asks_for_the_password_after_a_quarter_of_an_hour(
     assert other.get("/studies").status_code == 200
 
 
+@pytest.mark.parametrize("deed", ["recovery-link", "second-factor", "role", "disable", "enable", "approve", "delete"])
+def test_administering_accounts_asks_for_the_password_after_a_quarter_of_an_hour(
+    deed: str, ada: Visitor, app: Lungwise, enrol: Callable[..., Person], visit: Callable[..., Visitor]
+) -> None:
+    enrol(app, "Bob")
+    bob = visit(app)
+    bob.sign_in("bob@example.org")
+    (path,) = {_account_path(one) for one in re.findall(r'action="(/accounts/\w+/\S+)"', ada.get("/accounts").text)}
+    grow_stale(ada)
+    answer = ada.post(f"{path}/{deed}", page="/profile", role="administrator", sure="y")
+    assert answer.headers["Location"] == "/verify?next=/accounts"
+    assert "/password/forgotten" not in answer.text
+    assert bob.get("/accounts").status_code == 404
+    page = ada.get("/accounts").text
+    assert "bob@example.org" in page
+    assert path not in page
+    ada.post("/verify?next=/accounts", password=PASSWORD)
+    assert path in ada.get("/accounts").text
+
+
+def test_inviting_asks_for_the_password_after_a_quarter_of_an_hour(ada: Visitor) -> None:
+    grow_stale(ada)
+    answer = ada.post("/accounts", page="/profile", email="eve@example.org", role="administrator")
+    assert answer.headers["Location"] == "/verify?next=/accounts"
+    assert "eve@example.org" not in ada.get("/accounts").text
+
+
+@pytest.mark.parametrize("deed", ["recovery-link", "second-factor"])
+def test_an_administrators_own_account_is_not_opened_from_the_clinics_page(
+    deed: str, ada: Visitor, app: Lungwise
+) -> None:
+    with app.database.reading() as session:
+        key = session.query(User).one().key
+    answer = ada.post(f"/accounts/{key}/{deed}", page="/profile")
+    assert answer.status_code == 422
+    assert "/password/forgotten" not in answer.text
+
+
+def _account_path(action: str) -> str:
+    return "/".join(action.split("/")[:3])
+
+
 def test_the_profile_lists_tokens_and_ends_each(ada: Visitor, app: Lungwise) -> None:
     own, _machine = _tokens(app)
     revoke = re.findall(r'action="(/profile/tokens/\w+/revoke[^"]*)"', ada.get("/profile").text)

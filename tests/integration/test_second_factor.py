@@ -192,7 +192,7 @@ def test_recovery_codes_pass_however_they_are_typed_once_each_and_lie_hashed(eit
         plain[1],
         codes[2].upper(),
         f"  {plain[3][:4]} {plain[3][4:]}\t",
-        codes[4].replace("-", "\u2013"),
+        f"{_full_width(plain[4][:4])}\u2212{plain[4][4:]}",
     )
     assert [either_ada.signs_in(RECOVERY, code) for code in typed] == [True] * 5
     assert not either_ada.signs_in(RECOVERY, codes[0])
@@ -201,6 +201,10 @@ def test_recovery_codes_pass_however_they_are_typed_once_each_and_lie_hashed(eit
     fresh = either_ada.recovery_codes()
     assert not either_ada.signs_in(RECOVERY, codes[6]), "new codes take the place of old ones"
     assert either_ada.signs_in(RECOVERY, fresh[0])
+
+
+def _full_width(text: str) -> str:
+    return "".join(chr(ord(sign) + 0xFEE0) for sign in text)
 
 
 def test_taking_the_factor_away_takes_the_recovery_codes_along(ada: Ada) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import re
 import secrets
 import unicodedata
 from typing import cast
@@ -105,7 +104,8 @@ class RecoveryCodes(MfRecoveryCodesUtil):
 
 def hash_code(code: str, salt: bytes, *, time: int, memory: int) -> str:
     """Hash a recovery code with argon2id; the hash says with what, and holds no comma."""
-    secret = re.sub(r"[\s\-\u2010-\u2015]", "", code[:LONGEST]).casefold().encode(errors="replace")
+    signs = unicodedata.normalize("NFKC", code[:LONGEST]).casefold()
+    secret = "".join(sign for sign in signs if sign.isalnum()).encode()  # whatever a keyboard makes of blank and dash
     raw = hash_secret_raw(secret, salt, time, memory, parallelism=1, hash_len=16, type=Type.ID)
     return f"{time}.{memory}.{_text(salt)}.{_text(raw)}"
 

@@ -191,9 +191,11 @@ class Accounts:
         Raises
         ------
         Rejected
-            If the account cannot sign in anyway.
+            If the account cannot sign in anyway, or is one's own.
         """
         user = self.colleague(by, key)
+        if user.id == by.id:
+            raise Rejected("This is your own account. Change your password on its page.")
         if not user.active:
             raise Rejected("This account cannot sign in. Enable it first.")
         self._audit.record(by, "made recovery link", "account", user.key)
@@ -209,8 +211,16 @@ class Accounts:
         return self._second_factor[Role(user.role)]
 
     def reset_second_factor(self, by: Person, key: str) -> User:
-        """Take away a colleague's second factor, so that they can set up a new one."""
+        """Take away a colleague's second factor, so that they can set up a new one.
+
+        Raises
+        ------
+        Rejected
+            If the account is one's own.
+        """
         user = self.colleague(by, key)
+        if user.id == by.id:
+            raise Rejected("This is your own account. Set your second factor up anew on its page.")
         self.take_second_factor(user, by)
         return user
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext, refresh
@@ -39,6 +41,22 @@ from lungwise.web.desk import attempt, desk, person, user
 
 bp = Blueprint("accounts", __name__)
 Answer = str | Response
+
+
+def _afresh(page: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Change a clinic's accounts for its administrators alone, and ask them once more after a quarter of an hour.
+
+    Without that, whoever finds their browser signed in takes every account over, theirs first.
+    """
+
+    @wraps(page)
+    def asked(*args: str, **named: str) -> Answer:
+        person().need(Right.ADMINISTER)
+        if request.method == "POST" and not is_fresh():
+            return ask_once_more(url_for("accounts.colleagues"))
+        return page(*args, **named)
+
+    return asked
 
 
 @bp.get("/")
@@ -162,9 +180,9 @@ def revoke_machine_token(key: str) -> Answer:
 
 
 @bp.route("/accounts", methods=["GET", "POST"])
+@_afresh
 def colleagues() -> Answer:
     """List the clinic's accounts and open invitations, and invite more."""
-    person().need(Right.ADMINISTER)
     form, link = InviteForm(), None
     if form.validate_on_submit():
         token = attempt(form, lambda: desk().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
@@ -181,6 +199,7 @@ def take_invitation_back(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/recovery-link")
+@_afresh
 def recovery_link(key: str) -> Answer:
     """Make a link with which a colleague chooses a new password: it goes to them by mail, else onto this page."""
     path = desk().accounts.recovery_link(person(), key)
@@ -193,6 +212,7 @@ def recovery_link(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/delete")
+@_afresh
 def delete(key: str) -> Answer:
     """Delete a colleague's account."""
     desk().accounts.colleague(person(), key)
@@ -205,6 +225,7 @@ def delete(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/approve")
+@_afresh
 def approve(key: str) -> Answer:
     """Let a waiting account in."""
     desk().accounts.approve(person(), key)
@@ -212,6 +233,7 @@ def approve(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/disable")
+@_afresh
 def disable(key: str) -> Answer:
     """Disable an account."""
     desk().accounts.set_active(person(), key, active=False)
@@ -219,6 +241,7 @@ def disable(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/enable")
+@_afresh
 def enable(key: str) -> Answer:
     """Enable an account again."""
     desk().accounts.set_active(person(), key, active=True)
@@ -226,6 +249,7 @@ def enable(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/role")
+@_afresh
 def change_role(key: str) -> Answer:
     """Give a colleague another role."""
     desk().accounts.colleague(person(), key)
@@ -236,6 +260,7 @@ def change_role(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/second-factor")
+@_afresh
 def reset_second_factor(key: str) -> Answer:
     """Take away a colleague's second factor."""
     notices.send(desk().accounts.reset_second_factor(person(), key), "reset second factor")
@@ -330,4 +355,5 @@ def _colleagues(form: InviteForm, link: _Link | None) -> str:
         roles={account.key: RoleForm(formdata=None, role=account.role) for account in accounts},
         deleting=DeleteAccountForm(formdata=None),
         invitations=desk().accounts.invitations.open(person()),
+        fresh=is_fresh(),
     )
