@@ -31,6 +31,7 @@ STAGE_SECONDS = Histogram(
 READINGS = Counter("lungwise_readings", "Films read, by verdict.", ("verdict", "model", "version"))
 REFUSALS = Counter("lungwise_refusals", "Films refused, by code.", ("code", "model", "version"))
 UNCLEAR = Counter("lungwise_identity_unclear", "Uploads whose patient's identity is unclear.")
+HELD = Counter("lungwise_films_held", "Films kept aside, since a film of their UID is known with other content.")
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
 MEMORY = Gauge(
     "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"

@@ -15,10 +15,11 @@ class IdempotencyKey(Base):
     """One request that must not be done twice: what it asked, by hash, and which thing came of it."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (UniqueConstraint("token_id", "key"), TABLE)
+    __table_args__ = (UniqueConstraint("token_id", "key"), UniqueConstraint("user_id", "key"), TABLE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    token_id: Mapped[int] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"))
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("tokens.id", ondelete="CASCADE"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(128))
     request_hash: Mapped[str] = mapped_column(String(64))
     result: Mapped[str] = mapped_column(String(40))

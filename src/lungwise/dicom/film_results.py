@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from lungwise.accounts.person import Person
 from lungwise.dicom.result import Answer, Result
@@ -16,6 +20,7 @@ from lungwise.films import Refusal
 from lungwise.reading.reading import Verdict
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
+from lungwise.studies.duplicates import is_renamed
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies
 from lungwise.studies.uids import own_uid
 
@@ -42,6 +47,11 @@ class FilmResults:
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came without DICOM; none of one that cannot be decoded."""
         return film_object(self._studies.data(film), self._facts(person, film))
+
+    def original(self, film: FilmRecord) -> Callable[[], bytes]:
+        """Give what reads a film's file, under the SOP Instance UID that it has here."""
+        load, uid = self._studies.loader(film), film.instance_uid or ""
+        return partial(_renamed, load, uid) if is_renamed(film) else load
 
     def series(self, person: Person, film: FilmRecord) -> list[Dataset]:
         """Tell the series that a film without DICOM and its results lie in, without making them."""
@@ -70,7 +80,15 @@ class FilmResults:
             sex=patient.sex,
             birth_date=patient.birth_date,
             made_at=film.created_at,
+            renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
+
+
+def _renamed(load: Callable[[], bytes], uid: str) -> bytes:
+    """Write a film's file under another SOP Instance UID."""
+    item = dcmread(io.BytesIO(load()), force=True)
+    item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = UID(uid)
+    return file_bytes(item)
 
 
 def _result(reading: ReadingRecord) -> Result:

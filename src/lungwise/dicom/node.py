@@ -27,7 +27,8 @@ from lungwise.studies.reception import Kept
 _log = logging.getLogger("lungwise.node")
 _KEPT_AT_ONCE = 2
 """Objects that are copied, hashed and written at once; the others wait as they came."""
-_SUCCESS, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
+_SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xB000, 0xA700, 0xA900, 0xC000
+"""`_KEPT_ASIDE` is a warning: the object is safe, but under a UID that another one has."""
 
 
 class Accepts(Protocol):
@@ -80,16 +81,18 @@ class Node:
         try:
             arrival = arrival_of(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
             if arrival.film.uids.instance != announced:
-                return _failure(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
+                return _status(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
             kept = self._reception.accept(arrival, event.assoc.requestor.address)
         except Refusal as refusal:
             _log.warning("%s: an object is rejected: %s", who, refusal.reason)
-            return _failure(_NOT_UNDERSTOOD, refusal.code)
+            return _status(_NOT_UNDERSTOOD, refusal.code)
         except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
             why = answer_of(error) or type(error).__name__
             _log.error("%s: an object cannot be kept: %s", who, why, exc_info=error)
-            return _failure(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
-        _log.info("%s: a film is %s.", who, kept)
+            return _status(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
+        _log.info("%s: an object is %s: %s.", who, kept, announced)
+        if kept is Kept.ASIDE:
+            return _status(_KEPT_ASIDE, "kept aside: the UID is known with other content")
         return _SUCCESS
 
 
@@ -128,7 +131,7 @@ def _say_rejected(event: evt.Event) -> None:
     _log.warning("%s: the association is rejected.", peer(event.assoc))
 
 
-def _failure(status: int, comment: str) -> Dataset:
+def _status(status: int, comment: str) -> Dataset:
     answer = Dataset()
     answer.Status = status
     answer.ErrorComment = comment[:64]

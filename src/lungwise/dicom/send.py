@@ -13,6 +13,7 @@ from functools import partial
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,13 +25,16 @@ from lungwise.store import Clock, Database
 from lungwise.studies.dispatches import Dispatches, Errand
 
 _log = logging.getLogger("lungwise.send")
+_FIND = StudyRootQueryRetrieveInformationModelFind
 _GLANCE = 2.0
 """Seconds between two looks at the queue."""
 _PATIENCE = 30
 """Seconds that an archive has for each answer."""
 
 _DUPLICATE = 0x0111
-"""The archive has the object already: what it acknowledged before a crash here is told so when it comes again."""
+"""The archive has an object of this UID: what it acknowledged before a crash here is told so when it comes again."""
+_SHOWN = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "ContentDate", "ContentTime")
+"""What an archive may say of an object that it is asked for; the time is that of the reading."""
 
 Objects = Callable[[Session, Errand], Sequence[Dataset]]
 """Makes the objects of an errand."""
@@ -84,7 +88,7 @@ class Archives:
         association = entity.associate(
             destination.host,
             destination.port,
-            contexts=[build_context(kind, syntax) for kind, syntax in kinds],
+            contexts=[*(build_context(kind, syntax) for kind, syntax in kinds), build_context(_FIND)],
             ae_title=destination.title,
             tls_args=self._tls(destination),
         )
@@ -118,9 +122,14 @@ def _send_each(
         except (RuntimeError, ValueError) as error:  # the association is gone, or takes no such object
             delivery.error = f"{destination.title} takes no {item.SOPClassUID.name} ({type(error).__name__})"
             continue
-        if _is_kept(status):
+        if _is_kept(status) or (status == _DUPLICATE and _has(association, item)):
             acknowledged(str(item.SOPInstanceUID))
             delivery.accepted.append(str(item.SOPInstanceUID))
+        elif status == _DUPLICATE:
+            delivery.error = (
+                f"{destination.title} has another {item.SOPClassUID.name} under this UID, or does not show which: "
+                "look for it there"
+            )
         else:
             said = "does not answer" if status is None else f"answers {status:04X}"
             delivery.error = f"{destination.title} {said} to {item.SOPClassUID.name}"
@@ -129,7 +138,31 @@ def _send_each(
 
 def _is_kept(status: int | None) -> bool:
     """Say whether an archive has an object, perhaps with a warning."""
-    return status is not None and (status in (0, _DUPLICATE) or status & 0xF000 == 0xB000)
+    return status is not None and (status == 0 or status & 0xF000 == 0xB000)
+
+
+def _has(association: Association, item: Dataset) -> bool:
+    """Ask an archive whether the object that it has under a UID is this one."""
+    if not any(context.abstract_syntax == _FIND for context in association.accepted_contexts):
+        return False
+    asked = Dataset()
+    asked.QueryRetrieveLevel = "IMAGE"
+    for name in _SHOWN:
+        setattr(asked, name, "")
+    asked.StudyInstanceUID, asked.SeriesInstanceUID = item.StudyInstanceUID, item.SeriesInstanceUID
+    asked.SOPInstanceUID = item.SOPInstanceUID
+    try:
+        found = [one for _status, one in association.send_c_find(asked, _FIND) if one is not None]
+    except (RuntimeError, ValueError):  # the association is gone
+        return False
+    return any(_is_same(one, item) for one in found)
+
+
+def _is_same(shown: Dataset, item: Dataset) -> bool:
+    if shown.get("SOPInstanceUID") != item.SOPInstanceUID:
+        return False
+    said = {name: str(shown.get(name) or "") for name in _SHOWN}
+    return all(not text or text == str(item.get(name) or "") for name, text in said.items())
 
 
 class Sender:

@@ -28,7 +28,8 @@ _FORMS = {
 class StudyFacts:
     """What Lungwise itself knows of a film: stands where the film's header says nothing.
 
-    The UIDs are those of a film that came without DICOM.
+    The UIDs are those of a film that came without DICOM. `renamed` is the SOP Instance UID that a film got here in
+    place of its own, which is another film's.
     """
 
     study_uid: str
@@ -39,6 +40,7 @@ class StudyFacts:
     sex: str
     birth_date: date | None
     made_at: datetime
+    renamed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         modules,
         _clean(header.timezone, "TZ") if read else "+0000",
         _clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
-        _clean(header.instance_uid, "UI") or facts.film_uid,
+        facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
         _clean(header.series_uid, "UI") or facts.series_uid,
     )
 

@@ -92,7 +92,7 @@ class Holdings:
                 return None
             data = file_bytes(item)
             return Instance(metadata.of_object(item), lambda: data)
-        return Instance(self._header(film), self._studies.loader(film))
+        return Instance(self._header(film), self._results.original(film))
 
     def _header(self, film: FilmRecord) -> Attributes:
         attributes = metadata.of_film(self._studies.data(film))

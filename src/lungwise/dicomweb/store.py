@@ -21,6 +21,8 @@ from lungwise.studies.reception import Kept
 SENDER = "DICOMweb"
 _log = logging.getLogger("lungwise.dicomweb")
 # Failure reasons: PS3.18, table I.2-2, and PS3.4, annex B.2.3.
+KEPT_ASIDE = 0xB000
+"""A warning reason: the object is safe, but under a UID that another one has, so that it cannot be retrieved."""
 NOT_SUPPORTED, OUT_OF_RESOURCES, OF_ANOTHER_STUDY, NOT_UNDERSTOOD = 0x0122, 0xA700, 0xA900, 0xC000
 
 
@@ -41,10 +43,10 @@ class Outcome:
 
     @property
     def status(self) -> int:
-        """200 where all was stored, 202 where a part was not, 409 where nothing was."""
-        if not self.failed and self.stored:
-            return 200
-        return 202 if self.stored else 409
+        """200 where all was stored, 202 where a part was not or with a warning, 409 where nothing was."""
+        if not self.stored:
+            return 409
+        return 202 if self.failed or any("00081196" in one for one in self.stored) else 200
 
     def attributes(self, url: str) -> Attributes:
         """Write the answer (PS3.18, table I.1-1)."""
@@ -83,26 +85,27 @@ class Intake:
             return
         kind = arrival.film.header.sop_class if arrival.film.header else ""
         named = _named(kind, str(arrival.film.uids.instance))
-        reason = self._reason(arrival, kind)
-        if reason is not None:
-            outcome.failed.append(_failure(named, reason))
+        kept = self._kept(arrival, kind)
+        if isinstance(kept, int):
+            outcome.failed.append(_failure(named, kept))
+        elif kept is Kept.ASIDE:
+            outcome.stored.append({**named, "00081196": attribute("US", KEPT_ASIDE)})
         else:
             url = f"{self._url}/studies/{arrival.film.uids.study}/series/{arrival.film.uids.series}"
             where = attribute("UR", f"{url}/instances/{arrival.film.uids.instance}")
             outcome.stored.append({**named, "00081190": where})
 
-    def _reason(self, arrival: Arrival, kind: str) -> int | None:
-        """Save an object, or say why it cannot be."""
+    def _kept(self, arrival: Arrival, kind: str) -> Kept | int:
+        """Save an object, or give the reason why it cannot be."""
         if kind not in STORAGE_CLASSES:
             return NOT_SUPPORTED
         if self._study is not None and arrival.film.uids.study != self._study:
             return OF_ANOTHER_STUDY
         try:
-            self._reception.accept(arrival, self._address)
+            return self._reception.accept(arrival, self._address)
         except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
             _log.error("An object cannot be kept: %s", answer_of(error) or type(error).__name__, exc_info=error)
             return OUT_OF_RESOURCES
-        return None
 
 
 def _named(kind: str, instance: str) -> Attributes:

@@ -21,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Moment
 from lungwise.store.film_store import FilmStore
+from lungwise.store.kept_files import named_files
 from lungwise.store.key_record import KeyRecord, require_keys
 from lungwise.store.keys import MissingKeyError, SealError
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
@@ -47,7 +48,7 @@ class FilmCheck:
 
 def check_films(session: Session, store: FilmStore) -> FilmCheck:
     """Compare the films of the database with the films of the store, byte for byte."""
-    kept, known = set(store.films()), _films(session)
+    kept, known = set(store.films()), named_files(session)
     damaged = [film for film in known if film in kept and not _is_whole(store, *film)]
     missing = [film for film in known if film not in kept]
     return FilmCheck(len(known), missing, damaged, sorted(kept - set(known)))
@@ -66,7 +67,7 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
         backup.add(_SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
             backup.add(f"tables/{table.name}.jsonl", _dump(session, as_kept(table)))
-        for study, name in _films(session):
+        for study, name in named_files(session):
             try:
                 backup.add(f"films/{study}/{name}", store.sealed(study, name))
             except FileNotFoundError:
@@ -135,12 +136,6 @@ def misplaced_values(session: Session) -> Iterator[str]:
                     raise
                 except SealError:
                     yield place_of(column, row_key)
-
-
-def _films(session: Session) -> list[tuple[str, str]]:
-    studies, films = (Base.metadata.tables[name] for name in ("studies", "films"))
-    rows = session.execute(select(studies.c.key, films.c.sha256).join_from(films, studies))
-    return [(str(study), str(name)) for study, name in rows]
 
 
 def _is_whole(store: FilmStore, study: str, name: str) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.store.database import Base, Clock, Database
 from lungwise.store.film_store import FilmStore, KeptFile
+from lungwise.store.kept_files import named_files
 
 CLEANED_AFTER = timedelta(days=1)
 """Age of a file that no upload under way can still come to need."""
@@ -94,10 +95,8 @@ class Cleaning:
             )
 
     def _orphans(self, files: list[KeptFile]) -> list[Orphan]:
-        studies, films = _table("studies"), _table("films")
         with self._database.reading() as session:
-            rows = session.execute(select(studies.c.key, films.c.sha256).join_from(films, studies))
-            known = {(str(study), str(name)) for study, name in rows}
+            known = set(named_files(session))
         return self._aged(file for file in files if (file.study, file.name) not in known)
 
     def _aged(self, files: Iterable[KeptFile]) -> list[Orphan]:

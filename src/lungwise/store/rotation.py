@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Database
 from lungwise.store.film_store import FilmStore
+from lungwise.store.kept_files import folders
 from lungwise.store.keys import HEADER, SealError
 from lungwise.store.sealing import PlainValue, encrypted_columns, keys_of, place_of, row_key_of
 
@@ -57,7 +58,7 @@ def encrypt_plain_films(database: Database, store: FilmStore) -> Iterator[None]:
 def _encrypt(database: Database, store: FilmStore, films: Iterable[tuple[str, str]]) -> Iterator[None]:
     """Encrypt films with the first key. One that does not open stays as it is, and a check names it."""
     with database.reading() as session:
-        known = _studies(session)
+        known = folders(session)
     for study, name in films:
         try:
             store.reseal(study, name)
@@ -71,14 +72,8 @@ def _encrypt(database: Database, store: FilmStore, films: Iterable[tuple[str, st
 def _delete_again_if_deleted(database: Database, store: FilmStore, study: str) -> None:
     """Writing a film back must not undo a doctor's deletion that came in between."""
     with database.reading() as session:
-        if not _studies(session, study):
+        if not folders(session, study):
             store.delete(study)
-
-
-def _studies(session: Session, key: str | None = None) -> set[str]:
-    studies = Base.metadata.tables["studies"]
-    query = select(studies.c.key)
-    return set(session.scalars(query if key is None else query.where(studies.c.key == key)))
 
 
 def _encrypted_tables() -> list[Table]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person
-from lungwise.store import Database, FilmStore, retried
+from lungwise.store import Database, FilmStore, new_key, retried
 from lungwise.studies.film_files import FilmFiles, film_files
 from lungwise.studies.intake import Arrival
 from lungwise.studies.service import Studies
@@ -19,6 +19,7 @@ class Kept(StrEnum):
 
     NEW = "accepted"
     KNOWN = "known already"
+    ASIDE = "kept aside: its SOP Instance UID is known with other content"
     OWN_RESULT = "Lungwise's own result, which is not kept"
 
 
@@ -60,11 +61,21 @@ class Reception:
             studies = self._studies_over(session, address)
             if studies.is_own_result(self._node, arrival.film):
                 return Kept.OWN_RESULT
-            key = studies.place(self._node, arrival)
-        if key is None:
-            return Kept.KNOWN
+            known, difference = studies.duplicates.compare(self._node, arrival.film)
+            if known is None:
+                key = studies.place(self._node, arrival)
+            elif difference is None:
+                return Kept.KNOWN
+            elif studies.held.is_held(self._node, arrival.film):
+                return Kept.ASIDE
+            else:
+                key = new_key()
         name = next(iter(files.put(key, [arrival.film])))  # before the transaction: nobody waits for this disk
         with self._database.writing() as session:
-            new = self._studies_over(session, address).receive(self._node, key, name, arrival)
-        files.committed = key if new else None
-        return Kept.NEW if new else Kept.KNOWN
+            studies = self._studies_over(session, address)
+            if known is None or difference is None:
+                studies.receive(self._node, key, name, arrival)
+            else:
+                studies.held.hold(self._node, key, arrival.film, known, difference, arrival.sender)
+        files.committed = key
+        return Kept.NEW if known is None else Kept.ASIDE

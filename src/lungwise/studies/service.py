@@ -20,6 +20,8 @@ from lungwise.patients.identity import contradictions
 from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
 from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
+from lungwise.studies.duplicates import Duplicates, renamed_uid
+from lungwise.studies.held_films import HeldFilms
 from lungwise.studies.intake import Arrival, Limits, Upload
 from lungwise.studies.jobs import ANSWERED
 from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
@@ -62,6 +64,8 @@ class Studies:
         self._limits = limits
         self._patients = patients
         self._audit = audit
+        self.duplicates = Duplicates(session, store, patients)
+        self.held = HeldFilms(session, clock, store, audit)
 
     def agreed(self, typed: PatientFacts, uploads: Iterable[Upload]) -> PatientFacts:
         """Put together what was typed and what the films' headers state of the patient.
@@ -74,11 +78,19 @@ class Studies:
         return agreed_facts(typed, _headers(uploads), self._patients.rules)
 
     def record(
-        self, person: Person, key: str, typed: PatientFacts, kept: dict[str, Upload], *, asks: bool = False
+        self,
+        person: Person,
+        key: str,
+        typed: PatientFacts,
+        kept: dict[str, Upload],
+        *,
+        asks: bool = False,
+        renames: bool = False,
     ) -> Study:
         """Record a new study whose films lie in the store, each with the job of reading it.
 
         Where it is not clear who the patient is and this `asks` the person, reading waits a while for the answer.
+        Where it `renames`, its one film gets a SOP Instance UID in place of its own, which is another film's.
         """
         person.need(Right.UPLOAD)
         placed = self._placed(person, self.agreed(typed, kept.values()))
@@ -94,7 +106,7 @@ class Studies:
             probability=0.0,
         )
         self._session.add(study)
-        self._keep(study, kept, wait=asks and placed.patient.is_unclear)
+        self._keep(study, kept, wait=asks and placed.patient.is_unclear, renames=renames)
         self._audit.record(person, "uploaded", "study", study.key)
         return study
 
@@ -144,8 +156,8 @@ class Studies:
             for uid, model, version in self._session.execute(query)
         )
 
-    def place(self, node: Person, arrival: Arrival) -> str | None:
-        """Say which study an arrived film goes into, perhaps a new one's key; none where it was accepted before.
+    def place(self, node: Person, arrival: Arrival) -> str:
+        """Say which study a new film that arrived goes into, perhaps a new one's key.
 
         Raises
         ------
@@ -153,31 +165,26 @@ class Studies:
             If the study has its most films already.
         """
         node.need(Right.UPLOAD)
-        if self._session.get(Acceptance, (node.clinic_id, arrival.film.uids.instance)) is not None:
-            return None
         study = self._place_for(node, arrival, self._collector(node, arrival))
         if study is not None and len(study.films) >= self._limits.films:
             raise Rejected("There are too many films for one study. Upload them in parts.")
         return study.key if study else new_key()
 
-    def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> bool:
-        """Record an arrived film that lies in the store by that name, where `place` said, with its job.
-
-        Returns
-        -------
-        False where it was accepted before.
+    def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> None:
+        """Record a new film that arrived and lies in the store by that name, where `place` said, with its job.
 
         Raises
         ------
         Rejected
             If the study has its most films already.
         CollisionError
-            If the place holds no more, since another film of the study arrived in between.
+            If the place holds no more, since another film of the study, or this film itself, arrived in between.
         IntegrityError
             If another film of the study, or this film itself, is being recorded at this moment.
         """
-        if self.place(node, arrival) is None:
-            return False
+        if self.duplicates.is_here(node, arrival.film):
+            raise CollisionError(f"A film of SOP Instance UID {arrival.film.uids.instance} is here now.")
+        self.place(node, arrival)
         collector = self._collector(node, arrival)  # asked once: what comes to be after this breaks the constraint
         study = self._place_for(node, arrival, collector)
         if study is not None:
@@ -192,7 +199,6 @@ class Studies:
         )
         self._session.add(accepted)
         self._audit.record(node, "received", "study", study.key)
-        return True
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study of the person's clinic, with its films, readings and opinions."""
@@ -421,7 +427,7 @@ class Studies:
         queued = (job.due_at for film in study.films for job in film.jobs if job.state == JobState.QUEUED)
         return max((now, *queued))
 
-    def _keep(self, study: Study, kept: dict[str, Upload], *, wait: bool = False) -> None:
+    def _keep(self, study: Study, kept: dict[str, Upload], *, wait: bool = False, renames: bool = False) -> None:
         self._session.flush()
         fresh = self._fresh(study, kept)
         now, due = self._clock(), self._due(study, wait=wait)
@@ -431,12 +437,17 @@ class Studies:
             film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
             film.series_uid = upload.uids.series or own_uid("series", film.key)
             film.instance_uid = upload.uids.instance or own_uid("film", film.key)
+            if renames:
+                film.instance_uid = renamed_uid(study)
             if upload.header:
                 film.header = facts_of(upload.header).as_json()
             film.jobs.append(job)
             study.films.append(film)
         if fresh:
             study.standing, study.unread = Standing.WAITING, True
+        self._session.flush()
+        for film in study.films[-len(fresh) :] if fresh else ():
+            self.duplicates.note(study.clinic_id, film)
         self._session.flush()
 
 

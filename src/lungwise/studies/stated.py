@@ -34,7 +34,7 @@ def stated_facts(headers: Iterable[DicomHeader], rules: IdentityRules) -> Patien
     together = PatientFacts()
     for header in headers:
         facts = rules.stated(facts_of(header))
-        if _names_another(together, facts, rules) or contradictions(together, facts):
+        if is_another_patient(together, facts, rules) or contradictions(together, facts):
             raise Rejected("These films are of more than one patient. Upload each patient's films by themselves.")
         together = together.filled(facts)
     return together
@@ -49,7 +49,7 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
         If what was typed and what the headers state cannot be of one patient, or the headers are of several.
     """
     stated = stated_facts(headers, rules)
-    if _names_another(typed, stated, rules):
+    if is_another_patient(typed, stated, rules):
         raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
     if contradictions(typed, stated):
         raise Rejected(
@@ -59,6 +59,7 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
     return typed.filled(stated)
 
 
-def _names_another(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:
+def is_another_patient(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:
+    """Say whether two identifiers are of two patients."""
     identifiers = one.identifier.strip(), other.identifier.strip()
     return (all(identifiers) and identifiers[0] != identifiers[1]) or rules.is_of_another_issuer(one, other)

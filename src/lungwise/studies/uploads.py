@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
+from lungwise.films.header import read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, FilmStore, new_key, retried
 from lungwise.studies.film_files import FilmFiles, film_files
@@ -93,6 +94,31 @@ class Uploads:
             studies.record_more(person, key, kept)
 
         return self._save(key, uploads, once or Always(), check, record)
+
+    def take(self, person: Person, held_key: str) -> str:
+        """Make a film kept aside the one film of a new study, and give that study's key.
+
+        Its bytes stay as they came; it gets a SOP Instance UID of its own beside them.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give or take it.
+        """
+        with self._database.reading() as session:
+            held = self._studies_over(session).held
+            data = held.data(held.get(person, held_key))
+        key, uploads = new_key(), [Upload(data, "DICOM", read_header(data))]
+        discarded: list[Callable[[], None]] = []
+
+        def record(studies: Studies, kept: dict[str, Upload]) -> None:
+            discarded[:] = [studies.held.discard(person, held_key)]
+            studies.record(person, key, PatientFacts(), kept, renames=True)
+
+        saved = self._save(key, uploads, Always(), lambda studies: None, record)
+        for deed in discarded:
+            deed()
+        return saved
 
     def _save(
         self,

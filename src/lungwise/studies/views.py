@@ -36,8 +36,10 @@ def worklist() -> Answer:
     form = WorklistForm()
     wanted = form.wanted()
     page = desk().worklist.sheet(person(), wanted)
-    unclear = desk().patients.count_unclear(person())
-    return render_template("studies/worklist.html", form=form, page=page, wanted=wanted, end=END, unclear=unclear)
+    unclear, held = desk().patients.count_unclear(person()), desk().studies.held.count(person())
+    return render_template(
+        "studies/worklist.html", form=form, page=page, wanted=wanted, end=END, unclear=unclear, held=held
+    )
 
 
 @bp.route("/studies/new", methods=["GET", "POST"])

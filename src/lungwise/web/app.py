@@ -35,6 +35,7 @@ from lungwise.reading.prevalence import Worth
 from lungwise.reports import views as reports_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.studies import held_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.drift import Drift, read_reference
 from lungwise.studies.intake import Limits
@@ -108,7 +109,7 @@ def create_app(
     CSRFProtect(app)  # reads the form: after all that says who may send one
     fields.init_app(app)
     health.init_app(app, settings, database, store)
-    for views in (accounts_views, audit_views, patients_views, studies_views, reports_views):
+    for views in (accounts_views, audit_views, patients_views, studies_views, held_views, reports_views):
         app.register_blueprint(views.bp)
     app.api = create_api(settings, clock, database, session, lay_desk)
     app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pydicom.dataset import Dataset
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from dicom_files import dicom_bytes, dicom_file, film_dataset
 from drawn import chest_bytes
 from lungwise.audit.models import AuditEntry
-from lungwise.dicom.send import Archives, Delivery, Destination, Sender
+from lungwise.dicom.send import _FIND, Archives, Delivery, Destination, Sender
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.store import Database
@@ -41,7 +41,8 @@ ANSWERS = {
 class Archive:
     """A peer that answers by the kind of object, and notes what it was sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers_questions: bool = True) -> None:
+        self.shown: dict[str, str] | None = None
         self.answers = dict(ANSWERS)
         self.got: list[str] = []
         self.acknowledged: list[str] = []
@@ -50,13 +51,23 @@ class Archive:
         self.entity.require_called_aet = True
         for kind in ANSWERS:
             self.entity.add_supported_context(kind, ExplicitVRLittleEndian)
-        server = self.entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)])
+        if answers_questions:
+            self.entity.add_supported_context(_FIND)
+        handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find)]
+        server = self.entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
         assert server is not None
         self.destination = Destination("ARCHIVE", "127.0.0.1", server.server_address[1])
 
     @property
     def name(self) -> str:
         return f"ARCHIVE@127.0.0.1:{self.destination.port}"
+
+    def _find(self, _event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        if self.shown is not None:
+            found = Dataset()
+            for name, value in self.shown.items():
+                setattr(found, name, value)
+            yield 0xFF00, found
 
     def _store(self, event: evt.Event) -> int:
         request = cast(C_STORE, event.request)
@@ -72,8 +83,10 @@ def archive() -> Iterator[Archive]:
     archive.entity.shutdown()
 
 
-def an_object(kind: str, instance: str) -> Dataset:
-    item = film_dataset(chest_bytes(), SOPClassUID=kind, SOPInstanceUID=instance)
+def an_object(kind: str, instance: str, **more: str) -> Dataset:
+    item = film_dataset(chest_bytes(), SOPClassUID=kind, SOPInstanceUID=instance, **more)
+    item.StudyInstanceUID = more.get("StudyInstanceUID", "1.2")
+    item.SeriesInstanceUID = more.get("SeriesInstanceUID", "1.2.1")
     dicom_bytes(item)
     return item
 
@@ -111,10 +124,40 @@ def test_an_archive_of_another_name_rejects(settings: Settings, archive: Archive
     assert delivery == Delivery([], "OTHER rejects this association", away=True)
 
 
-def test_an_object_that_the_archive_has_already_counts_as_kept(settings: Settings, archive: Archive) -> None:
+@pytest.mark.parametrize(
+    ("shown", "is_kept"),
+    [
+        ({}, True),
+        ({"PatientID": "P1", "ContentDate": ""}, True),
+        ({"SeriesInstanceUID": "1.2.99"}, False),
+        ({"PatientID": "P2"}, False),
+        ({"ContentTime": "120000"}, False),
+        (None, False),
+    ],
+)
+def test_an_object_that_the_archive_has_already_counts_where_it_is_this_one(
+    settings: Settings, archive: Archive, shown: dict[str, str] | None, is_kept: bool
+) -> None:
+    item = an_object(
+        SecondaryCaptureImageStorage, "1.2.3", ContentTime="110000", PatientID="P1", SeriesInstanceUID="1.2"
+    )
+    item.StudyInstanceUID = "1.2.4"
     archive.answers[SecondaryCaptureImageStorage] = 0x0111  # Duplicate SOP Instance: PS3.7, C.5.9
+    archive.shown = None if shown is None else {"SOPInstanceUID": "1.2.3", "StudyInstanceUID": "1.2.4", **shown}
+    delivery = Archives(settings).deliver(archive.destination, [item], archive.acknowledged.append)
+    assert delivery.accepted == archive.acknowledged == (["1.2.3"] if is_kept else [])
+    assert ("under this UID" in delivery.error) != is_kept
+
+
+def test_an_archive_that_cannot_be_asked_has_not_taken_what_it_has_already(settings: Settings) -> None:
+    archive = Archive(answers_questions=False)
+    archive.answers[SecondaryCaptureImageStorage] = 0x0111
     delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
-    assert delivery == Delivery(["1.2.1", "1.2.2", "1.2.3"])
+    archive.entity.shutdown()
+    assert delivery.accepted == ["1.2.1", "1.2.2"]
+    assert delivery.error == (
+        "ARCHIVE has another Secondary Capture Image Storage under this UID, or does not show which: look for it there"
+    )
 
 
 def queued(rooms: Rooms, destination: str) -> str:

@@ -26,7 +26,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.intake import Arrival, arrival_of
-from lungwise.studies.models import FilmRecord, Job, Study
+from lungwise.studies.models import FilmRecord, HeldFilm, Job, Study
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.reception import Kept, Reception
 
@@ -141,11 +141,13 @@ def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_d
     with ThreadPoolExecutor(8) as senders:
         new = list(senders.map(desk.accept, same))
     assert new.count(Kept.NEW) == 1
-    assert desk.accept(same[0]) is Kept.KNOWN
+    kept = new.index(Kept.NEW) % 2
+    assert {outcome for number, outcome in enumerate(new) if number % 2 == kept} == {Kept.NEW, Kept.KNOWN}
+    assert {outcome for number, outcome in enumerate(new) if number % 2 != kept} == {Kept.ASIDE}
     with desk.database.reading() as session:
-        film = session.scalars(select(FilmRecord)).one()
-        assert len(session.scalars(select(Job)).all()) == len(session.scalars(select(Study)).all()) == 1
-    assert all(name != film.sha256 for _study, name in desk.left_over())
+        assert len(session.scalars(select(FilmRecord)).all()) == len(session.scalars(select(Study)).all()) == 1
+        assert len(session.scalars(select(Job)).all()) == len(session.scalars(select(HeldFilm)).all()) == 1
+    assert desk.left_over() == []
 
 
 def test_films_of_one_study_make_one_study_whoever_sends_them_at_the_same_time(either_desk: Desk) -> None:
@@ -272,3 +274,35 @@ def test_a_dicom_film_uploaded_on_a_page_keeps_its_uids_too(
         film = session.scalars(select(FilmRecord)).one()
         assert (film.study_uid, film.series_uid, film.instance_uid) == ("1.2.840.1", "1.2.3", "1.2.840.1.1")
         assert film.study.author_id is not None
+
+
+def test_a_known_uid_with_other_content_is_kept_aside_and_said(either_desk: Desk) -> None:
+    desk = either_desk
+    first, uid = arrived("1.2.840.1", "1.2.840.1.1"), "1.2.840.1.1"
+    assert desk.accept(first) is Kept.NEW
+    others = [arrived("1.2.840.1", uid, seed=1), arrived("1.2.840.2", uid, patient="P2"), arrived("1.2.3", uid, seed=2)]
+    for _time in range(2):  # whoever sends it again hears the same
+        assert [desk.accept(other) for other in others] == [Kept.ASIDE] * 3
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(FilmRecord)).all()) == len(session.scalars(select(Job)).all()) == 1
+        held = session.scalars(select(HeldFilm).order_by(HeldFilm.id)).all()
+        assert [(one.instance_uid, one.cause) for one in held] == [(uid, "pixels"), (uid, "patient"), (uid, "pixels")]
+        assert [desk.store.get(one.key, one.sha256) for one in held] == [other.film.data for other in others]
+        assert (held[0].sender, held[0].film_id) == ("CR1", session.scalars(select(FilmRecord.id)).one())
+    assert desk.left_over() == []
+
+
+def test_the_same_content_in_another_header_is_known(desk: Desk) -> None:
+    assert desk.accept(arrived("1.2.840.1", "1.2.840.1.1")) is Kept.NEW
+    changes: tuple[dict[str, Any], ...] = (
+        {"InstitutionName": "Hill"},
+        {"PatientName": "CURIE^MARIE"},
+        {"StudyDescription": "Chest"},
+    )
+    for change in changes:
+        assert desk.accept(arrived("1.2.840.1", "1.2.840.1.1", **change)) is Kept.KNOWN
+    again = arrived("1.2.840.1", "1.2.840.1.1").film.data
+    meta = again.replace(b"PYDICOM", b"OTHERAE", 1)
+    assert desk.accept(arrival_of(meta, "CR1")) is Kept.KNOWN
+    with desk.database.reading() as session:
+        assert session.scalars(select(HeldFilm)).all() == []
