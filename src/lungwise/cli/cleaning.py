@@ -11,9 +11,10 @@ from lungwise.store.cleaning import Cleaning, CleaningError, Orphan, ages
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What was found, moved and deleted, and why nothing was moved where that was refused."""
+    """What was found, brought back, moved and deleted, and why nothing was moved where that was refused."""
 
     left: list[Orphan]
+    back: list[Orphan]
     moved: list[Orphan]
     purged: list[Orphan]
     refused: str
@@ -21,12 +22,14 @@ class Cleaned:
     @property
     def as_json(self) -> dict[str, object]:
         """The same for programs."""
-        lists = {"orphans": self.left, "moved": self.moved, "purged": self.purged}
+        lists = {"orphans": self.left, "brought_back": self.back, "moved": self.moved, "purged": self.purged}
         found = {name: [orphan.as_json for orphan in orphans] for name, orphans in lists.items()}
         return {**found, "refused": self.refused}
 
     def say(self) -> None:
         """Say it to people."""
+        for orphan in self.back:
+            click.echo(f"Brought back from quarantine, for its film needs it: {_said(orphan)}")
         for orphan in self.moved:
             click.echo(f"Moved into quarantine: {_said(orphan)}")
         for orphan in self.purged:
@@ -38,7 +41,8 @@ class Cleaned:
 
 
 def clean_store(cleaning: Cleaning, most_percent: float, *, clean: bool, purge: bool) -> Cleaned:
-    """Do what is asked, and look what is left."""
+    """Do what is asked, and look what is left. Whatever is done, no film is left in quarantine."""
+    back = cleaning.bring_back() if clean or purge else []
     moved, refused = [], ""
     if clean:
         try:
@@ -46,7 +50,7 @@ def clean_store(cleaning: Cleaning, most_percent: float, *, clean: bool, purge: 
         except CleaningError as error:
             refused = str(error)
     purged = cleaning.purge() if purge else []
-    return Cleaned(cleaning.orphans(), moved, purged, refused)
+    return Cleaned(cleaning.orphans(), back, moved, purged, refused)
 
 
 def _said(orphan: Orphan) -> str:

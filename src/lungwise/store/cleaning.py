@@ -76,6 +76,16 @@ class Cleaning:
         self._check(len(old), len(files), most_percent)
         return [orphan for orphan in old if self._database.transact(partial(self._move, file=orphan.file))]
 
+    def bring_back(self) -> list[Orphan]:
+        """Bring back what a film needs: it was moved while another database stood in this one's place."""
+        quarantined = list(self._store.quarantined())
+        known = self._known()
+        needed = [file for file in quarantined if (file.study, file.name) in known]
+        back = [file for file in needed if not self._store.holds(file.study, file.name)]
+        for file in back:
+            self._store.bring_back(file)
+        return self._aged(back)
+
     def purge(self) -> list[Orphan]:
         """Delete what has lain in quarantine for thirty days, and list it."""
         old = [orphan for orphan in self._aged(self._store.quarantined()) if orphan.age > PURGED_AFTER]
@@ -95,9 +105,13 @@ class Cleaning:
             )
 
     def _orphans(self, files: list[KeptFile]) -> list[Orphan]:
-        with self._database.reading() as session:
-            known = set(named_files(session))
+        known = self._known()
         return self._aged(file for file in files if (file.study, file.name) not in known)
+
+    def _known(self) -> set[tuple[str, str]]:
+        """Give the files that the database names: each one's study and name."""
+        with self._database.reading() as session:
+            return set(named_files(session))
 
     def _aged(self, files: Iterable[KeptFile]) -> list[Orphan]:
         now = self._clock()

@@ -99,6 +99,10 @@ class FilmStore:
         """Move a file into quarantine, where no film is looked for."""
         self._place.move(file.path, _QUARANTINE + file.path)
 
+    def bring_back(self, file: KeptFile) -> None:
+        """Move a file out of quarantine, to where its film is looked for."""
+        self._place.move(file.path, _path(file.study, file.name))
+
     def purge(self, file: KeptFile) -> None:
         """Delete a file."""
         self._place.remove(file.path)

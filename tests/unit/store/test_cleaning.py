@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from lungwise.cli import main
+from lungwise.cli.cleaning import clean_store
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.cleaning import Cleaning, CleaningError, ages
@@ -72,6 +73,20 @@ def test_quarantine_is_emptied_after_thirty_days_alone(site: Site) -> None:
     assert len(list(site.store.quarantined())) == 1
     assert [orphan.file.study for orphan in site.cleaning(days=31).purge()] == [ORPHAN]
     assert (list(site.store.quarantined()), len(site.kept())) == ([], 3)
+    site.database.close()
+
+
+def test_a_film_that_was_moved_under_another_database_is_brought_back_and_never_deleted(site: Site) -> None:
+    before = site.kept()
+    (file, *_) = site.store.files()
+    site.store.quarantine(file)  # as when a database restored from last week stood in this one's place
+    site.store.put(ORPHAN, b"film")
+    site.cleaning(days=400).clean(100)
+    done = clean_store(site.cleaning(days=400), 100, clean=False, purge=True)
+    assert [orphan.file.name for orphan in done.back] == [file.name]
+    assert [orphan.file.study for orphan in done.purged] == [ORPHAN]
+    assert site.kept() == before
+    assert list(site.store.quarantined()) == []
     site.database.close()
 
 
