@@ -107,6 +107,13 @@ def test_a_code_is_good_once_and_its_owner_is_told_of_a_second_time(ada: Ada) ->
     assert "given twice" in ada.visitor.get("/profile").text
 
 
+def test_guesses_at_an_old_key_lock_no_new_one(ada: Ada) -> None:
+    ada.set_up()
+    assert not any(ada.signs_in(CODE, "000000") for _ in range(6))
+    ada.set_up()  # for a new phone, in a browser that is signed in
+    assert ada.signs_in(CODE, ada.code())
+
+
 def test_of_two_who_give_one_code_at_once_one_gets_in(either_ada: Ada) -> None:
     either_ada.set_up()
     code = either_ada.code()

@@ -16,6 +16,7 @@ from wtforms.validators import Length
 from lungwise.accounts.forms import CODE, SetUpForm
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
+from lungwise.accounts.throttle import Guess, Secret
 from lungwise.errors import Rejected
 from lungwise.web.desk import desk, user
 
@@ -104,6 +105,7 @@ def _confirmed(form: SetUpForm) -> bool:
     if not is_right(owner, form.code.data or "", key):
         form.code.errors = [str(WRONG_CODE)]
         return False
+    desk().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more
     owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
     session.pop(_KEY)
     tell(owner, "changed second factor")
