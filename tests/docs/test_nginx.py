@@ -55,3 +55,12 @@ def test_large_bodies_reach_the_addresses_of_films_alone(block: str, addresses: 
 def test_the_bounds_are_those_of_the_application(block: str) -> None:
     sizes = re.findall(r"client_max_body_size (\d+)([km]);", block)
     assert sizes == [(str(SMALL >> 10), "k"), (str(Settings.model_fields["upload_megabytes"].default), "m")]
+
+
+@pytest.mark.parametrize("block", blocks())
+def test_the_log_holds_neither_paths_nor_searches(block: str) -> None:
+    (form,) = re.findall(r"log_format lungwise '([^']*)';", block)
+    named = set(re.findall(r"\$(\w+)", form))
+    assert named.isdisjoint({"request", "request_uri", "uri", "document_uri", "args", "query_string", "http_referer"})
+    serving = [server for server in re.split(r"^server \{", block, flags=re.MULTILINE) if "server_name" in server]
+    assert all(re.findall(r"access_log \S+ (\w+);", server) == ["lungwise"] for server in serving)
