@@ -20,7 +20,7 @@ Fault = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The request in whose service this thread works, the reading of a film that it uploaded included."""
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_EXTRAS = ("method", "route", "status", "milliseconds", "job", "verdict", "account", "address")
+_EXTRAS = ("method", "route", "status", "milliseconds", "job", "verdict", "account", "address", "reason")
 """What a message may carry besides its words; each a field of the JSON line."""
 
 

@@ -256,6 +256,24 @@ def test_the_viewer_zooms_inverts_windows_and_compares(
     expect(page.locator("figure")).to_have_count(2)
 
 
+def test_a_typed_password_can_be_looked_at(served: Site, page: Page) -> None:
+    served.enrol("Ada")
+    page.goto(f"{served.address}/sign-in")
+    page.fill("[name=email]", "ada@example.org")
+    page.fill("[name=password]", PASSWORD)
+    field = page.locator("[name=password]")
+    for shown, kind in ((True, "text"), (False, "password"), (True, "text")):
+        page.get_by_label("Show what is typed").set_checked(shown)
+        expect(field).to_have_attribute("type", kind)
+        expect(field).to_have_value(PASSWORD)
+    page.click("main button")
+    expect(page.locator("h1")).to_have_text("Worklist")
+    page.goto(f"{served.address}/password")
+    page.check("text=Show what is typed")
+    expect(page.locator("main input[type=text]")).to_have_count(3)
+    expect(page.locator("main input[type=password]")).to_have_count(0)
+
+
 def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
     served: Site,
     chromium: Browser,

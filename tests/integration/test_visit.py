@@ -165,7 +165,12 @@ def test_every_answer_carries_the_headers_that_keep_a_page_safe(app: Lungwise, v
         headers = visit(app).get(path).headers
         assert "script-src 'self'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert not {"Server", "X-Powered-By", "Access-Control-Allow-Origin"} & set(headers.keys())
+        assert "charset=utf-8" in headers["Content-Type"] or "json" in headers["Content-Type"]
     assert visit(app).get("/sign-in").headers["Cache-Control"].find("no-store") >= 0
 
 

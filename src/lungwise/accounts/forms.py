@@ -22,6 +22,7 @@ from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope
 from lungwise.inputs import LINE
 from lungwise.studies.wording import ROLES, SCOPES
+from lungwise.web.refusals import PageForm
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
 """The languages that every page speaks, each in its own words."""
@@ -39,7 +40,7 @@ CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
 """What lets a phone offer the code of its authenticator app."""
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(PageForm):
     """Name and a new password, twice."""
 
     name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
@@ -81,20 +82,20 @@ class WelcomeForm(PasswordForm):
     submit = SubmitField(_("Begin"))
 
 
-class SetUpForm(FlaskForm):
+class SetUpForm(PageForm):
     """The first code of a new key."""
 
     code = StringField(_("Code"), [Length(max=64)], render_kw=CODE)
 
 
-class RecoveryForm(FlaskForm):
+class RecoveryForm(PageForm):
     """Whose password is forgotten."""
 
     email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
     submit = SubmitField(_("Send the link"))
 
 
-class ProfileForm(FlaskForm):
+class ProfileForm(PageForm):
     """One's own name and language."""
 
     name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
@@ -111,7 +112,7 @@ class ProfileForm(FlaskForm):
 _ROLES = [SelectChoice(role.value, _(ROLES[role])) for role in PEOPLE]
 
 
-class InviteForm(FlaskForm):
+class InviteForm(PageForm):
     """Whom to invite, and as what."""
 
     email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "off"})
@@ -119,21 +120,21 @@ class InviteForm(FlaskForm):
     submit = SubmitField(_("Invite"))
 
 
-class RoleForm(FlaskForm):
+class RoleForm(PageForm):
     """Another role for a colleague."""
 
     role = SelectField(_("Role"), choices=_ROLES)
     submit = SubmitField(_("Change role"))
 
 
-class DeleteAccountForm(FlaskForm):
+class DeleteAccountForm(PageForm):
     """Whether to delete a colleague's account."""
 
     sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()])
     submit = SubmitField(_("Delete the account"))
 
 
-class TokenForm(FlaskForm):
+class TokenForm(PageForm):
     """What a program may do, and for how long."""
 
     name = StringField(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from flask import Flask, Request, abort, g, redirect, request, session, url_for
 from flask_babel import gettext
@@ -23,7 +23,9 @@ from flask_security import (
     uia_email_mapper,
     user_authenticated,
 )
+from flask_security.recoverable import reset_password_token_status
 from flask_security.utils import get_message
+from flask_security.views import reset_password
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
@@ -37,6 +39,7 @@ from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, Recover
 from lungwise.accounts.person import Role
 from lungwise.accounts.recovery import ask_for_recovery
 from lungwise.accounts.sign_in_forms import (
+    NewPasswordForm,
     SlowChangeForm,
     SlowCodeForm,
     SlowLoginForm,
@@ -48,6 +51,7 @@ from lungwise.accounts.sign_in_forms import (
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
+from lungwise.web import refusals
 from lungwise.web.desk import desk
 
 SESSION = "session"
@@ -65,6 +69,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
         mf_recovery_form=SlowRecoveryForm,
         verify_form=SlowVerifyForm,
         change_password_form=SlowChangeForm,
+        reset_password_form=NewPasswordForm,
         mail_util_cls=Addresses,
         password_util_cls=Checked,
         totp_cls=OneTimeCodes,
@@ -72,6 +77,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     )
     security.want_json(lambda _request: False)  # these pages are for people; programs have tokens and the API
     app.view_functions["security.forgot_password"] = ask_for_recovery
+    app.view_functions["security.reset_password"] = _choose_anew
     user_authenticated.connect(_signed_in, app)
     for changed in (password_reset, password_changed):
         changed.connect(_unlock, app)  # before the trail's row: what counts guesses takes these locks in this order
@@ -180,6 +186,14 @@ class Addresses(MailUtil):
     validate = normalize
 
 
+def _choose_anew(token: str) -> Response | str:
+    """Let who has a recovery link choose a new password; one that is not valid stands in the log."""
+    expired, invalid, owner = reset_password_token_status(token)  # type: ignore[no-untyped-call]
+    if expired or invalid or owner is None:
+        refusals.note(refusals.BAD_LINK)
+    return cast("Response | str", reset_password(token))
+
+
 def _not_there(token: str) -> NoReturn:
     """Answer for Flask-Security's own way to set a factor up, which asks for nothing once more."""
     raise NotFound
@@ -245,6 +259,7 @@ def _only_with_session() -> Response | None:
         return None
     found = desk().sessions.check(current_user, session.get(SESSION, ""))
     if found is None:
+        refusals.note(refusals.SESSION_OVER)
         session.pop(SESSION, None)
         logout_user()
         session.clear()

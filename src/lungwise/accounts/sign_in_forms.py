@@ -10,6 +10,7 @@ from flask_security import (
     ChangePasswordForm,
     LoginForm,
     MfRecoveryForm,
+    ResetPasswordForm,
     TwoFactorVerifyCodeForm,
     current_user,
 )
@@ -22,6 +23,7 @@ from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
 from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
+from lungwise.web.refusals import NotesRefusal
 
 _LOCKED = {
     Lock.ACCOUNT: N_("There were too many attempts. Wait a few minutes."),
@@ -80,7 +82,7 @@ class _AsksForSecret:
             field.data = ""
 
 
-class SlowLoginForm(_AsksForSecret, LoginForm):
+class SlowLoginForm(NotesRefusal, _AsksForSecret, LoginForm):
     """Sign-in that says the same of a wrong password and of no account."""
 
     remember = None  # no cookie outlives the session
@@ -117,7 +119,7 @@ class _AsksForCode(_AsksForSecret):
         return Guess(secret=Secret.CODE, name=self.user.key, account=self.user)
 
 
-class SlowCodeForm(_AsksForCode, TwoFactorVerifyCodeForm):
+class SlowCodeForm(NotesRefusal, _AsksForCode, TwoFactorVerifyCodeForm):
     """The authenticator's code."""
 
     def validate(self, **kwargs: object) -> bool:
@@ -128,7 +130,7 @@ class SlowCodeForm(_AsksForCode, TwoFactorVerifyCodeForm):
         return valid
 
 
-class SlowRecoveryForm(_AsksForCode, MfRecoveryForm):
+class SlowRecoveryForm(NotesRefusal, _AsksForCode, MfRecoveryForm):
     """A recovery code."""
 
 
@@ -139,16 +141,20 @@ class _AsksForOwnPassword(_AsksForSecret):
         return Guess(secret=Secret.CONFIRMATION, name=user.key, account=user)
 
 
-class SlowVerifyForm(_AsksForOwnPassword, OnceMoreForm):
+class SlowVerifyForm(NotesRefusal, _AsksForOwnPassword, OnceMoreForm):
     """The password once more, or a code of the authenticator app."""
 
 
-class SlowChangeForm(_AsksForOwnPassword, ChangePasswordForm):
+class SlowChangeForm(NotesRefusal, _AsksForOwnPassword, ChangePasswordForm):
     """The present password and a new one."""
 
     def is_wrong(self) -> bool:
         """Say whether it was the present password: a weak new one is no failure."""
         return get_message("INVALID_PASSWORD")[0] in (self.password.errors or ())
+
+
+class NewPasswordForm(NotesRefusal, ResetPasswordForm):
+    """A new password, chosen by a link."""
 
 
 def is_own_page(address: str) -> bool:

@@ -22,7 +22,7 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 
 T = TypeVar("T")
-_log = logging.getLogger("lungwise.accounts")
+_security_log = logging.getLogger("lungwise.security")
 _REPORT_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=1)
 _CLEARED_AT_ONCE = 20
@@ -100,20 +100,25 @@ class Throttle:
 
     def admit(self, guess: Guess) -> Lock | None:
         """Count a guess. Where this gives a lock, the guess must not be looked at."""
-        return self._apart(lambda own: self._admit(own, guess))
+        lock = self._apart(lambda own: self._admit(own, guess))
+        if lock:
+            self._log(logging.WARNING, f"is not looked at: its {lock} is locked", guess)
+        return lock
 
     def failed(self, guess: Guess) -> None:
         """Tell the trail that a guess was wrong."""
         user = guess.account
         if user is None:
-            _log.warning("A wrong guess at a %s that is no account's, from %s.", guess.secret, self._address)
+            self._log(logging.WARNING, "is wrong, and no account's", guess)
         else:
+            self._log(logging.WARNING, "is wrong", guess)
             self._apart(lambda own: self._record(own, user, guess.secret.deed, self._address))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
         """Forget the account's failures; of the address's, forget this guess alone."""
         self._apart(lambda own: self._forgive(own, guess))
+        self._log(logging.INFO, "is right", guess)
 
     def forget(self, *guesses: Guess) -> None:
         """Forget failures, with the request's own transaction: what was guessed at is there no more."""
@@ -125,6 +130,12 @@ class Throttle:
         late = Failures.told_at <= self._clock() - _REPORT_EVERY
         for name in self._found(select(Failures.name).where(Failures.untold > 0, late)):
             self._apart(partial(self._report, name=name))
+
+    def _log(self, level: int, what: str, guess: Guess) -> None:
+        """Log what became of a guess, with the key of the account, where there is one (OWASP ASVS 7.2.1)."""
+        who = {"account": f"account {guess.account.key}" if guess.account else "nobody", "address": self._address}
+        line = "a guess at a %s %s; of %s, from %s"
+        _security_log.log(level, line, guess.secret, what, who["account"], self._address, extra=who)
 
     def _apart(self, deed: Callable[[Session], T]) -> T:
         """Do a deed in a transaction of its own. SQLite knows one writer: the request's lets go of the lock first."""

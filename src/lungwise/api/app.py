@@ -52,6 +52,7 @@ def create_api(
     watch.watch(api)
     transactions.init_app(api, database, sessions, lay_desk)
     csp.init_app(api, https=settings.https)
+    csp.answer_with_attachments(api)
     problems.init_app(api)
     operations = {operation.name: operation for room in _ROOMS for operation, _ in room.items}
     _guard(api, operations, Rates(settings.api_rate, clock), settings.upload_megabytes << 20)

@@ -17,12 +17,13 @@ from lungwise.inputs import LINE, row_number
 from lungwise.reports.tables import harmless
 from lungwise.studies.wording import DEEDS
 from lungwise.web.desk import desk, only_valid, person
+from lungwise.web.refusals import NotesRefusal
 
 bp = Blueprint("audit", __name__)
 _DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
 
 
-class AuditForm(Form):
+class AuditForm(NotesRefusal, Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
     person = StringField(_("Person"), [Length(max=LINE)])

@@ -81,6 +81,7 @@ class Node:
         try:
             arrival = arrival_of(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
             if arrival.film.uids.instance != announced:
+                _log.warning("%s: an object is rejected: it is not the one that was announced", who)
                 return _status(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
             kept = self._reception.accept(arrival, event.assoc.requestor.address)
         except Refusal as refusal:

@@ -76,6 +76,7 @@ def create_dicomweb(
     watch.watch(app)
     transactions.init_app(app, database, sessions, lay_desk)
     csp.init_app(app, https=settings.https)
+    csp.answer_with_attachments(app)
     problems.init_app(app)
     app.register_error_handler(Malformed, lambda _no: problems.answer(400))
     app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))

@@ -17,6 +17,7 @@ from lungwise.films import Refusal
 from lungwise.store import answer_of
 from lungwise.studies.intake import Arrival, arrival_of
 from lungwise.studies.reception import Kept
+from lungwise.web import refusals
 
 SENDER = "DICOMweb"
 _log = logging.getLogger("lungwise.dicomweb")
@@ -72,6 +73,8 @@ class Intake:
         outcome = Outcome()
         for part in parts:
             self._one(part, outcome)
+        if outcome.failed:
+            refusals.note(f"objects: {len(outcome.failed)}")
         return outcome
 
     def _one(self, part: Part, outcome: Outcome) -> None:

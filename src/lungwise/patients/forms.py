@@ -13,6 +13,7 @@ from lungwise.films.header import is_possible_birth
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.wording import SEXES
 from lungwise.web.desk import desk
+from lungwise.web.refusals import PageForm
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:
@@ -27,7 +28,7 @@ def possible_birth(_form: FlaskForm, field: DateField) -> None:
         raise ValidationError(str(_("This birth date cannot be right: it lies ahead, or more than 120 years back.")))
 
 
-class PatientFields(FlaskForm):
+class PatientFields(PageForm):
     """What is known of a patient; an empty identifier asks for a new one."""
 
     identifier = StringField(_("Identifier"), [Length(max=64), one_line], render_kw={"autocomplete": "off"})
@@ -62,7 +63,7 @@ class PatientForm(PatientFields):
         return replace(super().facts(), issuer=issuer, ideographic=ideographic, phonetic=phonetic)
 
 
-class SearchForm(FlaskForm):
+class SearchForm(PageForm):
     """Search, sent in the body: a patient's name is never in an address."""
 
     text = SearchField(
@@ -71,14 +72,14 @@ class SearchForm(FlaskForm):
     after = StringField(validators=[Length(max=18)])
 
 
-class MergeForm(FlaskForm):
+class MergeForm(PageForm):
     """Which patient may be the same person."""
 
     identifier = StringField(_("Identifier of the other entry"), [InputRequired(), Length(max=64), one_line])
     submit = SubmitField(_("Compare the two"))
 
 
-class MergeSureForm(FlaskForm):
+class MergeSureForm(PageForm):
     """That two entries, which were both shown, are one person."""
 
     other = StringField(validators=[InputRequired(), Length(max=20)])
@@ -86,7 +87,7 @@ class MergeSureForm(FlaskForm):
     submit = SubmitField(_("Merge into this patient"))
 
 
-class DeleteForm(FlaskForm):
+class DeleteForm(PageForm):
     """Delete for good, after a second thought."""
 
     sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()], id="sure-delete")

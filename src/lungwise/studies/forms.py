@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -28,6 +27,7 @@ from lungwise.studies.models import Standing
 from lungwise.studies.service import Conclusion
 from lungwise.studies.wording import SHORT
 from lungwise.studies.worklist import Order, Wanted
+from lungwise.web.refusals import PageForm
 
 _SUFFIXES = [f".{suffix}" for known in FORMATS for suffix in known.suffixes]
 ACCEPTED = ",".join([*_SUFFIXES, ".zip", "image/*", "application/dicom", "application/zip"])
@@ -41,7 +41,7 @@ class NewStudyForm(PatientFields):
     submit = SubmitField(_("Read the films"))
 
 
-class FilmsForm(FlaskForm):
+class FilmsForm(PageForm):
     """Further films of a study."""
 
     films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
@@ -52,7 +52,7 @@ def _choices(none: str, values: Iterable[StrEnum]) -> list[SelectChoice]:
     return [SelectChoice("", none), *(SelectChoice(value.value, _(SHORT[value.value])) for value in values)]
 
 
-class OpinionForm(FlaskForm):
+class OpinionForm(PageForm):
     """What a doctor concludes."""
 
     agrees = RadioField(
@@ -79,7 +79,7 @@ class OpinionForm(FlaskForm):
         )
 
 
-class WorklistForm(FlaskForm):
+class WorklistForm(PageForm):
     """Which studies to list; sent in the body, for it may hold a patient's name."""
 
     text = SearchField(

@@ -74,7 +74,7 @@ def show(key: str) -> Answer:
 def add_films(key: str) -> Answer:
     """Add films to a study."""
     form = FilmsForm()
-    if form.validate() and attempt(form, lambda: desk().upload().add_films(person(), key, _files())):
+    if form.validate_on_submit() and attempt(form, lambda: desk().upload().add_films(person(), key, _files())):
         return _saved(key)
     if wants_json():
         raise Rejected(_first_error(form))

@@ -46,7 +46,7 @@ from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
-from lungwise.web import bodies, csp, errors, fields, health, language, transactions, watch
+from lungwise.web import bodies, csp, errors, fields, health, language, refusals, transactions, watch
 from lungwise.web.client_address import ProxyEntries
 from lungwise.web.desk import Desk, desk, user
 from lungwise.web.hosts import Hosts
@@ -198,6 +198,7 @@ def _only_signed_in() -> AnyResponse | None:
         return None
     if errors.wants_json():
         abort(401)
+    refusals.note(refusals.NOT_SIGNED_IN)
     return redirect(url_for("security.login"))
 
 

@@ -44,3 +44,16 @@ def init_app(app: Flask, *, https: bool) -> None:
         return response
 
     app.after_request(add_headers)
+
+
+def answer_with_attachments(app: Flask) -> None:
+    """Let no browser show, as if it were a page, what is answered to a program."""
+
+    def attach(response: Response) -> Response:
+        kind = response.mimetype or ""
+        if kind != "text/html":
+            name = '; filename="api.json"' if kind.endswith("json") else ""
+            response.headers.setdefault("Content-Disposition", f"attachment{name}")
+        return response
+
+    app.after_request(attach)

@@ -32,6 +32,7 @@ from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
+from lungwise.web import refusals
 
 T = TypeVar("T")
 
@@ -106,5 +107,6 @@ def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:
         return deed()
     except Rejected as no:
         desk().session.rollback()
+        refusals.note(refusals.RULE)
         form.form_errors.append(gettext(str(no)))
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +15,7 @@ from lungwise.web.csp import HEADERS
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_log = logging.getLogger("lungwise.security")
 _ANY_HOST = ("/healthz", "/readyz")
 """Whoever watches a process asks it by the process's own address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,6 +43,7 @@ class Hosts:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or refuse its host."""
         if not self._is_allowed(environ):
+            _log.warning("A request for another host is refused, from %s.", environ.get("REMOTE_ADDR", "-"))
             return self._refusal()(environ, start_response)
         return self._app(environ, _with_own_redirects(start_response))
 

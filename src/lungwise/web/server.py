@@ -7,6 +7,7 @@ What comes too slowly is ended, and where there are too many connections, the on
 
 from __future__ import annotations
 
+import logging
 import resource
 import socket
 import time
@@ -39,6 +40,7 @@ LEAST_BYTES_A_SECOND = 1000
 LINGER_SECONDS = 5
 """Time that the rest of a refused body is read over, so that the answer reaches whoever sends it."""
 _ACCEPTED_AT_ONCE = 100
+_log = logging.getLogger("lungwise.security")
 _LARGEST_HEADER = 16 << 10
 _DESCRIPTORS = 4096
 
@@ -118,6 +120,8 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         request = self.requests[0]
         if request.asks and self.connected and self._goes_on(request):
             return
+        if request.error is not None:
+            _log.warning("refused %d, a request that is none, from %s", request.error.code, self.addr[0])
         super().service()
 
     def is_late(self, now: float) -> bool:

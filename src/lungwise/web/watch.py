@@ -8,6 +8,7 @@ import time
 
 from flask import Flask, Response, g, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise import logs, metrics
@@ -15,6 +16,7 @@ from lungwise.errors import NotFound
 from lungwise.settings import Settings
 from lungwise.store import new_key
 from lungwise.studies.queue import waiting_films
+from lungwise.web import refusals
 from lungwise.web.bodies import ASKS
 from lungwise.web.desk import desk
 
@@ -22,8 +24,6 @@ HEADER = "X-Request-ID"
 _QUIET = ("static", "healthz", "readyz", "metrics")
 _log = logging.getLogger("lungwise.access")
 _security_log = logging.getLogger("lungwise.security")
-_REFUSED = frozenset({400, 401, 403, 404, 405, 406, 413, 415, 421, 422, 429})
-"""Statuses that say no: without the right, without a form's token, or to what is not as it should be."""
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -55,26 +55,37 @@ def _begin() -> None:
 
 
 def _end(response: AnyResponse) -> AnyResponse:
-    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
     response.headers[HEADER] = logs.request_id.get()
-    if request.endpoint not in _QUIET and not (ASKS in request.environ and response.status_code == 204):
-        seconds = time.perf_counter() - g.began
-        route = request.script_root + request.url_rule.rule if request.url_rule else "-"
-        metrics.REQUESTS.labels(request.method, route, response.status_code).inc()
-        metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-        told = {"method": request.method, "route": route, "status": response.status_code}
-        took = round(seconds * 1000)
-        line = "%s %s %d %d ms"
-        _log.info(line, request.method, route, response.status_code, took, extra=told | {"milliseconds": took})
-        if response.status_code in _REFUSED:
-            _log_refusal(told)
+    asked = ASKS in request.environ and response.status_code == 204  # the request itself is still to come
+    if request.endpoint not in _QUIET and not asked:
+        _log_request(response.status_code)
+    reason = ", ".join(refusals.noted())
+    if reason or 400 <= response.status_code < 500:
+        _log_refusal(response.status_code, reason or HTTP_STATUS_CODES.get(response.status_code, ""))
     return response
 
 
-def _log_refusal(told: dict[str, object]) -> None:
-    """Log who was refused and from where, for whoever looks into an attack (OWASP ASVS 7.1.3, 7.2.2)."""
+def _log_request(status: int) -> None:
+    """Log the route's pattern rather than its path: a log holds no keys and no searches."""
+    seconds, route = time.perf_counter() - g.began, _route()
+    metrics.REQUESTS.labels(request.method, route, status).inc()
+    metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+    told = {"method": request.method, "route": route, "status": status, "milliseconds": round(seconds * 1000)}
+    program = {"account": _account()} if "token_id" in g else {}  # what a person does is in the audit trail
+    line = "%(method)s %(route)s %(status)d %(milliseconds)d ms"
+    _log.info(line, told, extra=told | program)
+
+
+def _route() -> str:
+    return request.script_root + request.url_rule.rule if request.url_rule else "-"
+
+
+def _log_refusal(status: int, reason: str) -> None:
+    """Log who was refused, why and from where, for whoever looks into an attack (OWASP ASVS 7.1.3, 7.2.2)."""
+    told = {"method": request.method, "route": _route(), "status": status, "reason": reason}
     who = told | {"account": _account(), "address": request.remote_addr or ""}
-    _security_log.warning("refused %(method)s %(route)s %(status)d, %(account)s from %(address)s", who, extra=who)
+    line = "refused %(method)s %(route)s %(status)d (%(reason)s), %(account)s from %(address)s"
+    _security_log.warning(line, who, extra=who)
 
 
 def _account() -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ def test_a_password_that_is_easy_to_guess_is_refused(weak: str, settings: Settin
     "good",
     [
         *("three green kites fly", "correct horse battery", "मेरा घर पहाड़ पर है", "tres cometas verdes"),
-        *("k7#mQ2vLx9!r", "seven blue boats sail " * 5),
+        *("🐘 crosses a 🌉 at noon", "k7#mQ2vLx9!r", "seven blue boats sail " * 5),
     ],
 )
 def test_a_short_sentence_is_accepted(good: str, settings: Settings) -> None:
@@ -67,6 +68,14 @@ def test_a_setting_cannot_ask_for_less_than_twelve_characters() -> None:
 
 def test_passwords_are_hashed_with_argon2id(settings: Settings) -> None:
     assert Passwords(settings).hash("three green kites fly").startswith("$argon2id$")
+
+
+def test_no_password_is_cut_and_each_hash_has_its_own_salt(settings: Settings) -> None:
+    passwords, long = Passwords(settings), "seven blue boats sail " * 5 + "home"
+    first, second = passwords.hash(long), passwords.hash(long)
+    assert first != second
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(first, long[:-1])
 
 
 def test_an_accent_is_the_same_however_it_was_typed(settings: Settings) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select, text
 
+from lungwise.accounts.person import Role
 from lungwise.accounts.service import User
 from lungwise.logs import JsonLines
 from lungwise.settings import Settings
@@ -215,7 +217,7 @@ def test_whoever_is_refused_stands_in_the_log_by_key_and_address(
     ada.client.post("/studies/new", data={})  # without the form's token
     ada.client.get("/api/v1/studies", headers={"Authorization": "Bearer lw_guess"})
 
-    refused = [json.loads(line) for line in lines if '"logger": "lungwise.security"' in line]
+    refused = [json.loads(line) for line in lines if '"message": "refused' in line]
     assert [(line["route"], line["status"], line["account"]) for line in refused] == [
         ("/audit", 404, f"account {key}"),
         ("/studies/<key>", 404, f"account {key}"),
@@ -225,3 +227,85 @@ def test_whoever_is_refused_stands_in_the_log_by_key_and_address(
     assert {line["level"] for line in refused} == {"warning"}
     assert {line["address"] for line in refused} == {"10.0.0.7"}
     assert not [line for line in lines if "lw_guess" in line or "ada@" in line]
+
+
+def security_lines(lines: list[str]) -> list[dict[str, Any]]:
+    """Give what the log holds of security, and forget it."""
+    found = [json.loads(line) for line in lines if '"logger": "lungwise.security"' in line]
+    lines.clear()
+    return found
+
+
+def test_every_guess_stands_in_the_log_whatever_came_of_it(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], lines: list[str]
+) -> None:
+    enrol(app, "Ada")
+    with app.database.reading() as session:
+        key = session.scalars(select(User.key)).one()
+    visitor = visit(app, "10.0.0.7")
+    for email, password in (
+        ("nobody@example.org", "a wrong guess"),
+        ("ada@example.org", "a wrong guess"),
+        ("ada@example.org", "three green kites fly"),
+    ):
+        visitor.post("/sign-in", email=email, password=password)
+    said = [line for line in security_lines(lines) if "a guess at a sign-in" in line["message"]]
+    assert [line["account"] for line in said] == ["nobody", f"account {key}", f"account {key}"]
+    assert [" wrong" in line["message"] for line in said] == [True, True, False]
+    for _ in range(12):
+        visitor.post("/verify", password="a wrong guess")
+        visit(app, "10.0.0.8").post("/sign-in", email="nobody@example.org", password="a wrong guess")
+    said = security_lines(lines)
+    locked = [line["message"] for line in said if "locked" in line["message"]]
+    assert any("password once more" in line and key in line for line in locked)
+    assert any("sign-in" in line and "nobody" in line and "10.0.0.8" in line for line in locked)
+    assert "a wrong guess" not in json.dumps(said)
+    assert "nobody@" not in json.dumps(said)
+
+
+def test_a_refused_form_and_a_way_that_ends_at_the_sign_in_stand_in_the_log_without_what_was_typed(
+    app: Lungwise,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    lines: list[str],
+    film: Callable[..., bytes],
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app, "10.0.0.7")
+    ada.get("/metrics")
+    ada.get("/studies")
+    ada.get("/password/forgotten/no-link")
+    ada.sign_in("ada@example.org")
+    ada.post("/accounts", email="Béla, at nowhere", role="doctor")
+    ada.post("/password", password="three green kites fly", new_password="short", new_password_confirm="short")
+    ada.post("/studies/new", name="B" * 300)
+    study = ada.upload(film(1))
+    ada.post(f"{study}/films", page=study, films=[(io.BytesIO(b"Bela"), "Béla.jpg")])
+    ada.post(f"{study}/opinions", page=study, agrees="Béla")
+    ada.get("/audit?since=Béla")
+    ada.post("/second-factor", setup="authenticator")
+    ada.post("/second-factor", code="Béla")
+    with ada.client.session_transaction() as session:
+        session["fs_paa"] = 0
+    ada.get("/second-factor")
+    with ada.client.session_transaction() as session:
+        session["session"] = "another"
+    ada.get("/studies")
+
+    said = [line for line in security_lines(lines) if line["message"].startswith("refused")]
+    assert [(line["route"], line["reason"]) for line in said] == [
+        ("/metrics", "Not Found"),
+        ("/studies", "not signed in"),
+        ("/password/forgotten/<token>", "the link is not valid"),
+        ("/accounts", "fields: email"),
+        ("/password", "fields: new_password"),
+        ("/studies/new", "fields: name"),
+        ("/studies/<key>/films", "a rule"),
+        ("/studies/<key>/opinions", "fields: agrees"),
+        ("/audit", "fields: since"),
+        ("/second-factor", "fields: code"),
+        ("/second-factor", "the password is asked for once more"),
+        ("/studies", "the session is over"),
+    ]
+    assert "Béla" not in json.dumps(said, ensure_ascii=False)
+    assert {line["address"] for line in said} == {"10.0.0.7"}
