@@ -198,12 +198,12 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(default=60, ge=1, description="Minutes without a request that sign a person out.")
     session_hours: int = Field(default=12, ge=1, description="Hours after which everyone signs in again.")
     sign_in_failures: int = Field(
-        default=5, ge=1, description="Failed sign-ins of one account before it is locked for a while."
+        default=5, ge=1, le=8, description="Failed sign-ins of one account before it is locked for a while."
     )
     address_failures: int = Field(
         default=30, ge=1, description="Failed sign-ins from one network address before it is locked for a while."
     )
-    lock_minutes: int = Field(default=15, ge=1, description="Minutes that a lock lasts.")
+    lock_minutes: int = Field(default=15, ge=15, description="Minutes that a lock lasts.")
     upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
     film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
     film_seconds: float = Field(

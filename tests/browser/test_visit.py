@@ -274,6 +274,19 @@ def test_a_typed_password_can_be_looked_at(served: Site, page: Page) -> None:
     expect(page.locator("main input[type=password]")).to_have_count(0)
 
 
+def test_nothing_is_kept_in_the_browsers_storage(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada")
+    sign_in(page, served.address, "ada@example.org")
+    choose(page, served.address, "a.jpg", "image/jpeg", film(1))
+    page.click("text=Look closely")
+    expect(page.locator("canvas")).to_be_visible()
+    kept = page.evaluate(
+        "async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length,"
+        " document.cookie]"
+    )
+    assert kept == [0, 0, 0, ""]
+
+
 def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
     served: Site,
     chromium: Browser,

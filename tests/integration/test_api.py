@@ -279,6 +279,7 @@ def test_every_no_is_a_problem(ada: Program, film: Callable[..., bytes]) -> None
         assert answer.status_code == status, answer.text
         assert answer.content_type == "application/problem+json"
         assert answer.headers["Content-Disposition"] == 'attachment; filename="api.json"'
+        assert answer.headers["Cache-Control"] == "no-store"
         problem = json.loads(answer.data)
         assert problem["status"] == status
         assert problem["title"].endswith(".")

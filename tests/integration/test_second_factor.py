@@ -192,6 +192,9 @@ def test_recovery_codes_pass_however_they_are_typed_once_each_and_lie_hashed(eit
     codes = either_ada.recovery_codes()
     with either_ada.app.database.reading() as session:
         kept = session.connection().exec_driver_sql("SELECT mf_recovery_codes FROM users").scalar_one()
+        key = session.connection().exec_driver_sql("SELECT tf_totp_secret FROM users").scalar_one()
+    assert either_ada.key not in key, "the app's key lies encrypted"
+    assert len({code.split(".")[2] for code in kept.split(",")}) == len(codes), "each has a salt of its own"
     plain = [code.replace("-", "") for code in codes]
     assert not any(code in kept for code in [*codes, *plain])
     typed = (

@@ -68,15 +68,16 @@ def _spent_here() -> set[int | str]:
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):
-    """Recovery codes, of which only hashes are kept: one salt for each set, so that checking takes one hash."""
+    """Recovery codes, of which only hashes are kept, each with a salt of its own."""
 
     def create_recovery_codes(self, user: UserMixin) -> list[str]:
         """Make new codes; they are shown once, and the old ones stop working."""
         codes = [_written(secrets.token_hex(6)) for _ in range(8)]
-        settings, salt = desk().settings, secrets.token_bytes(16)
+        settings = desk().settings
         owner = cast(User, user)
         owner.mf_recovery_codes = MutableList(
-            hash_code(code, salt, time=settings.argon2_time, memory=settings.argon2_memory) for code in codes
+            hash_code(code, secrets.token_bytes(16), time=settings.argon2_time, memory=settings.argon2_memory)
+            for code in codes
         )
         tell(owner, "made recovery codes")
         return codes

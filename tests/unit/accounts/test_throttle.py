@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from lungwise.accounts.models import Failures
@@ -12,13 +13,13 @@ from lungwise.accounts.person import Role
 from lungwise.accounts.throttle import Guess, Lock, Secret, Throttle
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
+from lungwise.settings import Settings
 from lungwise.store import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Clock, Rooms
-    from lungwise.settings import Settings
 
 
 def guess(name: str = "ada@example.org") -> Guess:
@@ -153,6 +154,15 @@ def test_the_trail_has_a_row_a_minute_with_the_count(rooms: Rooms, database: Dat
     throttle.report()
     throttle.report()
     assert told()[7:] == [("tried while locked", 49)]
+
+
+@pytest.mark.parametrize("more", [{"sign_in_failures": 9}, {"lock_minutes": 14}])
+def test_no_setting_lets_one_guess_at_an_account_a_hundred_times_an_hour(more: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**more)  # type: ignore[arg-type]
+    most = Settings(sign_in_failures=8, lock_minutes=15)
+    kinds = [secret for secret in Secret if secret is not Secret.SETUP_CODE]  # each has a lock of its own
+    assert len(kinds) * most.sign_in_failures * 60 / most.lock_minutes <= 100
 
 
 def test_rows_that_say_nothing_any_more_are_cleared_out(

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from waitress.adjustments import Adjustments
 
 from lungwise.web import server
 from lungwise.web.bodies import SMALL
-from lungwise.web.server import BoundedRequest
+from lungwise.web.server import BoundedRequest, make_server
+from servers import free_port
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 def begun(size: str) -> BoundedRequest:
@@ -42,3 +52,32 @@ def test_a_request_is_late_where_its_headers_or_its_body_come_too_slowly() -> No
     assert not request.is_late()
     request.begun -= 2
     assert request.is_late()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Serve an application that says nothing, and give the port."""
+    number = free_port()
+    served = make_server(silent, "127.0.0.1", number, 1)
+    thread = threading.Thread(target=served.run)
+    thread.start()
+    yield number
+    served.trigger.pull_trigger(served.close)  # closed by its own thread, which ends with its last connection
+    thread.join()
+
+
+def silent(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("204 No Content", [])
+    return []
+
+
+@pytest.mark.parametrize(
+    ("odd", "status"),
+    [(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000, 431)],
+)
+def test_what_is_no_request_is_logged(odd: bytes, status: int, port: int, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(odd)
+        assert line.recv(100).split()[1] == str(status).encode()
+    said = [record.getMessage() for record in caplog.records if record.name == "lungwise.security"]
+    assert said == [f"refused {status}, a request that is none, from 127.0.0.1"]
