@@ -48,6 +48,7 @@ from lungwise.accounts.sign_in_forms import (
     guesses_at,
     is_own_page,
 )
+from lungwise.accounts.weak_passwords import is_chosen_anew, led_to_new_password
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
@@ -92,6 +93,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     app.before_request(_only_with_session)
     app.before_request(second_factor.code_page_changes_nothing)
     app.before_request(second_factor.led_to_set_up)
+    app.before_request(led_to_new_password)
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -220,6 +222,7 @@ def _signed_out(_app: Flask, user: User, **_more: object) -> None:
 
 def _changed_password(_app: Flask, user: User, **_more: object) -> None:
     """End what the old password opened: other sessions, and tokens unless they are kept on purpose."""
+    is_chosen_anew()
     desk().sessions.end_all(user, but=session[SESSION])
     if not request.form.get("keep_tokens"):
         desk().tokens.end_own(user.person)

@@ -21,6 +21,7 @@ from wtforms import Field
 from lungwise.accounts.models import User
 from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
+from lungwise.accounts.weak_passwords import judge
 from lungwise.studies.wording import N_
 from lungwise.web.desk import desk
 from lungwise.web.refusals import NotesRefusal
@@ -94,6 +95,8 @@ class SlowLoginForm(NotesRefusal, _AsksForSecret, LoginForm):
         if not valid and not self.form_errors and self.email.data and self.password.data:
             self.email.errors = self.password.errors = []
             self.form_errors.append(gettext(self._why_not()))
+        if valid:
+            judge(cast(User, self.user), str(self.password.data))
         return valid
 
     def guess(self) -> Guess:

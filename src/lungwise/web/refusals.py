@@ -14,6 +14,7 @@ NOT_SIGNED_IN = "not signed in"
 SESSION_OVER = "the session is over"
 NOT_FRESH = "the password is asked for once more"
 NO_SECOND_FACTOR = "a second factor must be set up first"
+WEAK = "the password must be changed first"
 BAD_LINK = "the link is not valid"
 RULE = "a rule"
 
