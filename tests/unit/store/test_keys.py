@@ -111,6 +111,13 @@ def test_a_spoilt_file_of_keys_is_not_overwritten(wrong: str, settings: Settings
     assert file.read_text() == wrong
 
 
+def test_files_of_keys_are_their_owners_alone(settings: Settings) -> None:
+    assert Keys(settings).names
+    assert settings.signing_key()
+    files = [settings.data_folder / name for name in ("encryption.keys", "secret.key")]
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+
+
 def test_keys_are_not_shown(settings: Settings) -> None:
     keys = Keys(settings)
     secret = settings.data_folder / "encryption.keys"
