@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from lungwise.cli import COMMANDS, main
 from lungwise.cli.installation import make_reader
+from lungwise.films.refusals import REFUSALS, WARNINGS, Entry
 from lungwise.settings import Settings
 from lungwise.web.app import create_app
 
@@ -28,6 +30,9 @@ QUIET = 1.0
 """Load average from which on a measurement says that it was disturbed."""
 README = DOCS.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers -->"
+GUIDE = DOCS / "guide" / "doctor.md"
+CATALOGUE = "<!-- catalogue: written by `make docs` from films/refusals.py -->\n"
+"""Before each of the guide's two tables, which end with an empty line."""
 
 
 def cli_page() -> str:
@@ -330,8 +335,43 @@ def _share(estimate: dict[str, Any]) -> str:
     return f"{estimate['value']:.0%} ({estimate['lower']:.0%} to {estimate['upper']:.0%})"
 
 
+def doctors_guide() -> str:
+    """The doctor's guide with the tables of refusals and warnings from their catalogue."""
+    before, refusals, warnings = GUIDE.read_text(encoding="utf-8").split(CATALOGUE)
+    of_codes = {code: entry for code, entry in REFUSALS.items() if "/" not in code}
+    tables = ((of_codes, refusals), (WARNINGS, warnings))
+    return before + "".join(CATALOGUE + _catalogue(entries) + text[text.index("\n\n") :] for entries, text in tables)
+
+
+def refusals_page() -> str:
+    """Every refusal and every warning with all that they may say."""
+    return (
+        "# Refusals and warnings\n\nWritten by `make docs` from `films/refusals.py`. The code stands in the API, in "
+        "`lungwise read --json` and in the structured report; what follows its stroke is the value `detail`. "
+        "People read the sentence in their own language.\n\n"
+        f"## Refusals\n\n{_catalogue(REFUSALS)}\n\n## Warnings\n\n{_catalogue(WARNINGS)}\n"
+    )
+
+
+def _catalogue(entries: Mapping[str, Entry]) -> str:
+    rows = [f"| `{code}` | {_said(entry)} | {entry.advice} |" for code, entry in entries.items()]
+    return "| code | what happened | what to do |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def _said(entry: Entry) -> str:
+    """The sentence with an ellipsis for each value."""
+    return re.sub(r"%\(\w+\)s", "…", entry.sentence.replace("%(file)s", entry.subject))
+
+
 if __name__ == "__main__":
-    for name, page in (("cli", cli_page), ("settings", settings_page), ("addresses", routes_page), ("api", api_page)):
+    for name, page in (
+        ("cli", cli_page),
+        ("settings", settings_page),
+        ("addresses", routes_page),
+        ("api", api_page),
+        ("refusals", refusals_page),
+    ):
         (DOCS / "reference" / f"{name}.md").write_text(page(), encoding="utf-8")
     (DOCS / "guide" / "sizing.md").write_text(sizing_page(), encoding="utf-8")
     README.write_text(readme(), encoding="utf-8")
+    GUIDE.write_text(doctors_guide(), encoding="utf-8")

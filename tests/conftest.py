@@ -38,9 +38,10 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.drawn_film import as_jpeg, drawn_film
 from lungwise.films import Film, Refusal
+from lungwise.films.refusals import CHILD
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.reader import ADULT
-from lungwise.reading.reading import CHILD, Reading, Verdict
+from lungwise.reading.reading import Reading, Verdict
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
@@ -77,7 +78,7 @@ class DrawnReader:
     def read(self, film: Film) -> Reading:
         """Read one film; a film of one grey is refused."""
         if float(film.pixels.std()) < 0.02:
-            raise Refusal("not a film", "This is not a chest film. Upload a frontal chest X-ray.")
+            raise Refusal("not a film", {"sentence": "This is not a chest film. Upload a frontal chest X-ray."})
         rows, columns = film.pixels.shape
         lower = film.pixels[rows * 5 // 10 : rows * 8 // 10, columns // 6 : columns * 5 // 6]
         probability = float(np.clip((np.median(lower) - 0.30) * 4, 0.01, 0.99))

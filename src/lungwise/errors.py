@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class NotFound(Exception):  # noqa: N818 - an answer, not a fault
     """There is no such thing, or none that this person may see: the two answers are the same."""
@@ -11,7 +13,19 @@ class NotFound(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class Rejected(Exception):  # noqa: N818 - an answer, not a fault
-    """What was asked breaks a rule; the sentence says which, and what to do."""
+    """What was asked breaks a rule; the sentence says which, and what to do.
+
+    The sentence is translated where it is shown, and the values put into it then.
+    """
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values if values else sentence)
+        self.sentence = sentence
+        self.values = values
+
+    def said(self, words: Callable[[str], str]) -> str:
+        """Say it in the language of `words`."""
+        return words(self.sentence) % self.values if self.values else words(self.sentence)
 
 
 class Unavailable(Exception):  # noqa: N818 - an answer, not a fault

@@ -67,7 +67,7 @@ def fits(outcome: Reading | Refusal, answer: dict[str, Any]) -> bool:
         )
     wanted = answer.get("probability", outcome.probability)
     near = abs(outcome.probability - wanted) <= answer.get("tolerance", 0)
-    warned = answer.get("warning") in (None, *(caution.code for caution in outcome.warnings))
+    warned = answer.get("warning") in (None, *outcome.warnings)
     return answer["status"] == "read" and near and warned and answer.get("verdict", outcome.verdict) == outcome.verdict
 
 

@@ -23,7 +23,7 @@ from lungwise.api.schemas import OpinionIn, PatientFields, StudySearch
 from lungwise.cli import main
 from lungwise.client import ApiError, Client
 from lungwise.films import open_film
-from lungwise.reading.reading import CHILD
+from lungwise.films.refusals import CHILD, warning_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,8 +184,8 @@ def test_read_by_a_server_warns_as_a_local_reading_does(
     (tmp_path / "child.dcm").write_bytes(child)
     reading = client.read([child]).films[0].reading
     assert reading is not None
-    assert [(warning.code, warning.sentence) for warning in reading.warnings] == [tuple(CHILD)]
-    assert CHILD.sentence in read(server, "--json", str(tmp_path / "child.dcm")).stderr
+    assert [(warning.code, warning.sentence) for warning in reading.warnings] == [(CHILD, warning_sentence(CHILD))]
+    assert warning_sentence(CHILD) in read(server, "--json", str(tmp_path / "child.dcm")).stderr
 
 
 def test_read_by_a_server_says_in_one_line_what_is_wrong(server: LiveServer, tmp_path: Path) -> None:

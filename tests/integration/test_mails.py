@@ -14,7 +14,7 @@ from inbox import inbox
 from live_server import serving_site
 from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.person import Role
-from lungwise.cli.installation import words_of
+from lungwise.cli.words import words_of
 from lungwise.settings import Registration
 from processes import Sender, until
 

@@ -171,7 +171,7 @@ class Checked(PasswordUtil):
         try:
             desk().accounts.check_password(plain, *known)
         except Rejected as no:
-            return [gettext(str(no))], plain
+            return [no.said(gettext)], plain
         return None, plain
 
 

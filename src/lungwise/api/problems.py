@@ -51,7 +51,7 @@ def init_app(api: Flask) -> None:
     """Give every kind of no its problem."""
     api.register_error_handler(Refused, lambda no: answer(no.status, headers=no.headers))
     api.register_error_handler(NotFound, lambda _no: answer(404))
-    api.register_error_handler(Rejected, lambda no: answer(422, gettext(str(no))))
+    api.register_error_handler(Rejected, lambda no: answer(422, no.said(gettext)))
     api.register_error_handler(ValidationError, _invalid)
     api.register_error_handler(HTTPException, _http)
     api.register_error_handler(Full, lambda _no: answer(507))

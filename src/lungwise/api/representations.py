@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from flask_babel import gettext
+
 from lungwise.api import schemas
+from lungwise.films import Refusal
+from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
-from lungwise.studies.wording import WARNINGS
 
 
 def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
@@ -98,7 +101,7 @@ def _summary(study: Study, patient: Patient) -> dict[str, object]:
 
 
 def _reading_of(reading: ReadingRecord) -> schemas.Reading:
-    code, reason = reading.refusal_code, reading.refusal_reason
+    refusal = reading.refusal
     return schemas.Reading.model_validate(
         {
             "created_at": reading.created_at,
@@ -107,7 +110,14 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "probability": reading.probability,
             "appearance": reading.appearance,
             "findings": reading.findings,
-            "refusal": {"code": code, "reason": reason or ""} if code else None,
-            "warnings": [{"code": code, "sentence": WARNINGS.get(code, code)} for code in reading.warnings or []],
+            "refusal": refusal and _refusal(refusal),
+            "warnings": [
+                {"code": code, "sentence": warning_sentence(code, gettext)} for code in reading.warnings or []
+            ],
         }
     )
+
+
+def _refusal(refusal: Refusal) -> dict[str, object]:
+    values = {name: value for name, value in refusal.values.items() if name != "sentence"}
+    return {"code": refusal.code, "reason": refusal_sentence(refusal, gettext), "values": values}

@@ -91,7 +91,10 @@ class Refusal(Schema):
     """Why a film could not be read."""
 
     code: str
-    reason: str
+    reason: str = Field(description="One sentence for people in the language that was asked for, and what to do.")
+    values: dict[str, str | int | float] = Field(
+        default={}, description="What the sentence tells, for programs; `detail` says which sentence of the code it is."
+    )
 
 
 class Caution(Schema):

@@ -37,7 +37,7 @@ _FILMS = "films"
 _COUNT_FILMS = {"lungwise_readings_total", "lungwise_refusals_total"}
 _FEW = 0.25
 """Share of the films that must be left when the last is uploaded, for the readers to be measured from then on."""
-_BY_THE_GATE = {code for code, _sentence in REFUSALS.values()}
+_BY_THE_GATE = set(REFUSALS.values())
 Measured = dict[str, Any]
 Figures = defaultdict[str, float]
 

@@ -13,6 +13,7 @@ from lungwise.cli.installation import open_database, read_settings
 from lungwise.cli.read import SOME_REFUSED, walk
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of
+from lungwise.films.refusals import refusal_sentence
 
 
 @click.command()
@@ -49,7 +50,7 @@ def _one(path: Path, target: Path, secret: str, as_json: bool) -> bool:
     try:
         film = deidentified(bytes_of(path), secret)
     except Refusal as refusal:
-        _say(as_json, path, None, refusal.reason)
+        _say(as_json, path, None, refusal_sentence(refusal, str, path.name))
         return False
     _say(as_json, path, _write(target / film.name, film.data), film.warning)
     return True

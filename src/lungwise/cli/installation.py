@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gettext
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +18,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.progress import progress
+from lungwise.cli.words import words_of
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
@@ -142,12 +141,6 @@ def make_mail_sender(database: Database, settings: Settings) -> MailSender | Non
     if not settings.public_url:
         _log.warning("The setting public_url is not set: no mail holds a link, and administrators hand them over.")
     return MailSender(database, settings, utc_now, words_of)
-
-
-def words_of(language: str) -> Callable[[str], str]:
-    """Give what translates the sentences of the pages, outside of any request."""
-    folder = resources.files("lungwise.web") / "translations"
-    return gettext.translation("messages", str(folder), [language], fallback=True).gettext
 
 
 def accounts_over(session: Session, settings: Settings) -> Accounts:

@@ -17,12 +17,13 @@ from rich.text import Text
 
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
+from lungwise.cli.words import words_of
 from lungwise.films import Refusal, open_path
+from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
 from lungwise.reading.artefact import FINDINGS, shipped_card
 from lungwise.reading.prevalence import DEFAULT_PREVALENCE, Worth
-from lungwise.reading.reading import Caution
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
@@ -95,6 +96,15 @@ class Sink(Protocol):
     show_envvar=True,
     help="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
 )
+@click.option(
+    "--language",
+    type=click.Choice(["en", "hi", "es", "fr"]),
+    default="en",
+    show_default=True,
+    envvar="LUNGWISE_LANGUAGE",
+    show_envvar=True,
+    help="Language of what is said of films that were refused, and of warnings.",
+)
 @click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
 @click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
 @click.pass_context
@@ -107,6 +117,7 @@ def read(
     table: TextIO | None,
     prevalence: float,
     film_seconds: float,
+    language: str,
     server: str | None,
     token: str | None,
 ) -> None:
@@ -118,10 +129,10 @@ def read(
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There is no file in what was given.")
-    reader = _reader(server, token)
-    sinks: list[Sink] = [JsonLines(reader.model) if as_json else ForPeople(reader.model, prevalence)]
+    reader, words = _reader(server, token), words_of(language)
+    sinks: list[Sink] = [JsonLines(reader.model, words) if as_json else ForPeople(reader.model, prevalence, words)]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
-    sinks += [CsvTable(table, reader.model)] if table else []
+    sinks += [CsvTable(table, reader.model, words)] if table else []
     refused = _pour(reader, files, sinks)
     ctx.exit(SOME_REFUSED if refused else 0)
 
@@ -185,7 +196,7 @@ def _free(name: Path, taken: set[Path]) -> Path:
     return next(free for free in chain([name], numbered) if free not in taken)
 
 
-def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
+def as_object(answer: Answer, model: ModelName, words: Words = str) -> dict[str, Any]:
     """One file's answer in the form that scripts rely on."""
     said = answer.answer
     read = said if isinstance(said, Reading) else None
@@ -193,7 +204,7 @@ def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
     return {
         "path": str(answer.path),
         "status": "read" if read else "refused",
-        "refusal": {"code": refusal.code, "reason": refusal.reason} if refusal else None,
+        "refusal": {"code": refusal.code, "reason": _why(refusal, answer, words)} if refusal else None,
         "covid": {"probability": round(read.probability, 4), "verdict": read.verdict} if read else None,
         "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
@@ -205,14 +216,15 @@ def as_object(answer: Answer, model: ModelName) -> dict[str, Any]:
 class JsonLines:
     """One JSON object a line on stdout; warnings are no part of its form, and go to stderr."""
 
-    def __init__(self, model: ModelName) -> None:
+    def __init__(self, model: ModelName, words: Words = str) -> None:
         self._model = model
+        self._words = words
 
     def add(self, named: Named, answer: Answer) -> None:
         """Print one answer."""
-        click.echo(json.dumps(as_object(answer, self._model)))
-        for caution in _warnings(answer):
-            click.echo(f"{click.format_filename(answer.path)}: {caution.sentence} ({caution.code})", err=True)
+        click.echo(json.dumps(as_object(answer, self._model, self._words)))
+        for code in _warnings(answer):
+            click.echo(f"{click.format_filename(answer.path)}: {warning_sentence(code, self._words)}", err=True)
 
     def close(self) -> None:
         """Nothing is left to write."""
@@ -221,8 +233,9 @@ class JsonLines:
 class ForPeople:
     """A table on stdout, with the count of each verdict below it."""
 
-    def __init__(self, model: ModelName, prevalence: float) -> None:
+    def __init__(self, model: ModelName, prevalence: float, words: Words = str) -> None:
         self._model = model
+        self._words = words
         self._prevalence = prevalence
         self._table = Table(box=None, header_style="dim", pad_edge=False)
         for heading in ("film", "COVID-19", "probability", "also"):
@@ -233,10 +246,11 @@ class ForPeople:
         """Add one row."""
         said = answer.answer
         if isinstance(said, Refusal):
-            self._row(named, "refused", "dim", "", f"{said.reason} ({said.code})")
+            self._row(named, "refused", "dim", "", _why(said, answer, self._words))
         else:
             others = [f"{name} {value:.0%}" for name, value in said.findings.items() if _worth_naming(name, value)]
-            note = " ".join([", ".join(others), *(caution.sentence for caution in said.warnings)]).strip()
+            warnings = [warning_sentence(code, self._words) for code in said.warnings]
+            note = " ".join([", ".join(others), *warnings]).strip()
             self._row(named, said.verdict, _COLOURS[said.verdict], f"{said.probability:.0%}", note)
 
     def _row(self, named: Named, word: str, colour: str, probability: str, note: str) -> None:
@@ -273,21 +287,22 @@ class Heatmaps:
 class CsvTable:
     """One line per file, for a spreadsheet."""
 
-    def __init__(self, file: TextIO, model: ModelName) -> None:
+    def __init__(self, file: TextIO, model: ModelName, words: Words = str) -> None:
         self._model = model
+        self._words = words
         self._rows = csv.writer(file)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDINGS]
         self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
 
     def add(self, named: Named, answer: Answer) -> None:
         """Write one line."""
-        line = as_object(answer, self._model)
+        line = as_object(answer, self._model, self._words)
         refusal = line["refusal"] or {"code": "", "reason": ""}
         covid = line["covid"] or {"probability": "", "verdict": ""}
         findings = [line["findings"].get(name, "") for name in FINDINGS]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot = line["hot_spot"] or ["", ""]
-        codes = " ".join(caution.code for caution in _warnings(answer))
+        codes = " ".join(_warnings(answer))
         model = (self._model.name, self._model.version)
         self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], codes])
 
@@ -295,7 +310,11 @@ class CsvTable:
         """The file is closed by whoever opened it."""
 
 
-def _warnings(answer: Answer) -> tuple[Caution, ...]:
+def _why(refusal: Refusal, answer: Answer, words: Words) -> str:
+    return refusal_sentence(refusal, words, answer.path.name)
+
+
+def _warnings(answer: Answer) -> tuple[str, ...]:
     return answer.answer.warnings if isinstance(answer.answer, Reading) else ()
 
 

@@ -15,7 +15,7 @@ from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
 from lungwise.reading import Answer, Reading, Verdict
-from lungwise.reading.reading import Caution, outcome_of
+from lungwise.reading.reading import outcome_of
 
 _AT_ONCE = 4
 """Films under way: enough to hide the network, few enough to leave the server to others."""
@@ -51,15 +51,15 @@ class RemoteReader:
             if no.status != 422:
                 raise
             open_film(data)  # what is no film is refused here as it would be without a server
-            raise Refusal("server", str(no)) from no
+            raise Refusal("server", {"sentence": str(no)}) from no
         return self._reading(study.films[0])
 
     def _reading(self, film: Film) -> Reading:
         said = film.reading
         if said is not None and said.refusal is not None:
-            raise Refusal(said.refusal.code, said.refusal.reason)
+            raise Refusal(said.refusal.code, {"sentence": said.refusal.reason, **said.refusal.values})
         if said is None or said.verdict is None or said.probability is None:
-            raise Refusal("server", "The server could not read this film. Its administrator finds why in the log.")
+            raise Refusal("server")
         heat_map = np.array(self._client.heat_map(film.key).values, np.float32)
         return Reading(
             said.probability,
@@ -70,5 +70,5 @@ class RemoteReader:
             0,
             said.model.name,
             said.model.version,
-            tuple(Caution(warning.code, warning.sentence) for warning in said.warnings),
+            tuple(warning.code for warning in said.warnings),
         )

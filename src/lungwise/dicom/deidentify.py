@@ -34,6 +34,7 @@ from lungwise.films.elements import PIXEL_DATA, DataSet, Elements, read_data_set
 from lungwise.films.formats import kind_of
 from lungwise.films.grey_levels import luminance
 from lungwise.films.image_pixel import ImagePixel, read_image_pixel
+from lungwise.films.limits import damaged
 from lungwise.films.pixel_data import bounded_words, check_syntax
 
 METHOD = "Lungwise: DICOM PS3.15 Basic Profile, kept attributes listed"
@@ -79,7 +80,7 @@ def deidentify(data: bytes, secret: str) -> Deidentified:
         If it is no DICOM film, or its pixels cannot be read.
     """
     if kind_of(data) != "DICOM":
-        raise Refusal("unsupported", "The file is no DICOM file; only DICOM films can be de-identified.")
+        raise Refusal("unsupported", {"detail": "not-dicom"})
     syntax, elements = read_elements(data)
     _check_film(syntax, elements)
     with warnings.catch_warnings():
@@ -96,9 +97,7 @@ def deidentify(data: bytes, secret: str) -> Deidentified:
 
 def _check_film(syntax: str, elements: Elements) -> None:
     if elements.text(_SOP_CLASS) not in FILMS or PIXEL_DATA not in elements:
-        raise Refusal(
-            "unsupported", "The file is no computed or digital radiograph or secondary capture; nothing else is taken."
-        )
+        raise Refusal("unsupported", {"detail": "class"})
     check_syntax(syntax)
 
 
@@ -125,7 +124,7 @@ def _parsed(found: DataSet) -> Dataset:
     try:
         return read_dataset(source, implicit, little, stop_when=lambda tag, _vr, _length: tag >= PIXEL_DATA)
     except Exception as error:  # pydicom raises anything of foreign bytes
-        raise Refusal("damaged", "The file's header cannot be read; export it again.") from error
+        raise damaged("header") from error
 
 
 def _kept(source: Dataset, order: str, depth: int) -> Dataset:
@@ -169,7 +168,7 @@ def _values(source: Dataset, name: str) -> list[object]:
     try:
         value = source[name].value
     except (ValueError, TypeError, KeyError, NotImplementedError, OverflowError) as error:
-        raise Refusal("damaged", f"The file's {name} cannot be read; export it again.") from error
+        raise damaged("value", name=name) from error
     return list(value) if isinstance(value, MultiValue) else [value] if value else []
 
 

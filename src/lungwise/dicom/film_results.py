@@ -98,5 +98,5 @@ def _result(reading: ReadingRecord) -> Result:
 def _outcome(reading: ReadingRecord) -> Answer | Refusal:
     heat_map = reading.heat_map
     if reading.verdict is None or reading.probability is None or heat_map is None:
-        return Refusal(reading.refusal_code or "", reading.refusal_reason or "")
+        return reading.refusal or Refusal("")
     return Answer(reading.probability, Verdict(reading.verdict), reading.findings, heat_map)

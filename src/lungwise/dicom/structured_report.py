@@ -84,7 +84,7 @@ def _groups(header: StudyHeader, result: Result) -> list[MeasurementsAndQualitat
     if isinstance(result.outcome, Refusal):
         failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
         group = _group(header, result, COVID_19, "COVID-19", evaluations=[failed])
-        _comment(group, f"The film could not be read ({result.outcome.code}): {result.outcome.reason}")
+        _comment(group, f"{result.outcome.code}: {result.outcome.reason}")
         return [group]
     verdict = _group(
         header,

@@ -26,6 +26,7 @@ from lungwise.dicomweb.pixels import Wish, frame, rendered
 from lungwise.dicomweb.store import Intake
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
+from lungwise.films.refusals import refusal_sentence
 from lungwise.inputs import network_address
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
@@ -80,7 +81,7 @@ def create_dicomweb(
     problems.init_app(app)
     app.register_error_handler(Malformed, lambda _no: problems.answer(400))
     app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))
-    app.register_error_handler(Refusal, lambda no: problems.answer(406, no.reason))
+    app.register_error_handler(Refusal, lambda no: problems.answer(406, refusal_sentence(no, gettext)))
     rates = Rates(settings.api_rate, clock)
     app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
     fields.readable_address(app)

@@ -84,11 +84,11 @@ def rendered(data: bytes, accepted: Callable[[str], bool], wish: Wish) -> tuple[
 def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
     syntax, elements = read_elements(data)
     if PIXEL_DATA not in elements:
-        raise Refusal("unsupported", "The object holds no picture.")
+        raise Refusal("unsupported", {"detail": "no-picture"})
     check_syntax(syntax)
     pixel = read_image_pixel(elements)
     if pixel.samples > 1 and (pixel.photometric != "RGB" or pixel.planar or elements[PIXEL_DATA].undefined_length):
-        raise Refusal("unsupported", "Colours are given as they are stored, or not at all.")
+        raise Refusal("unsupported", {"detail": "planes"})
     return bounded_words(data, elements, syntax, pixel), pixel
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
-from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
 from lungwise.films.jpeg_2000 import check_partitions, ended_codestream
 from lungwise.films.jpeg_segments import (
@@ -33,6 +32,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import BLOCK, MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
+from lungwise.films.refusals import Refusal
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work, film_seconds, plain_environment
 
 _MOST_BOXES = 4096
@@ -77,7 +77,7 @@ def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
         return _decode_jpeg(segments, pixel)
     start = frame.find(_J2K_START, 0, _MOST_BOXES)  # some files wrap the codestream in JP2 boxes
     if start < 0:
-        raise damaged("its pixel data is of no known compression")
+        raise damaged("compression")
     frame = frame[start:]
     _check_agrees(_j2k_header(frame), pixel)
     check_size(pixel.columns, pixel.rows, MAX_PIXELS // pixel.samples)  # its decoder holds 32 bits a sample, twice
@@ -94,7 +94,7 @@ def decode_codestream(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
 def _check_agrees(header: FrameHeader, pixel: ImagePixel) -> None:
     measured = (header.rows, header.columns, header.components)
     if measured != (pixel.rows, pixel.columns, pixel.samples) or not 1 <= header.precision <= pixel.bits_allocated:
-        raise damaged("its header and its compressed pixels differ in size")
+        raise damaged("contradiction")
 
 
 def _decode_jpeg(segments: JpegSegments, pixel: ImagePixel) -> NDArray[Any]:
@@ -123,7 +123,7 @@ def decode_deep_jpeg(segments: JpegSegments) -> NDArray[Any]:
     """
     header = segments.header
     if header.process not in _GDCM_SYNTAX:
-        raise Refusal("unsupported", "The film uses a rare kind of JPEG; export it uncompressed or as JPEG Lossless.")
+        raise Refusal("unsupported", {"detail": "jpeg"})
     check_work(header.rows * header.columns * header.components)
     return decoded_whole(segments, lambda frame: _decode_by_gdcm(frame, header))
 
@@ -168,7 +168,7 @@ def _decode_by_gdcm(frame: bytes, header: FrameHeader) -> NDArray[Any]:
             env=plain_environment(),
         ).stdout
     except subprocess.SubprocessError as error:
-        raise damaged("its compressed pixels cannot be decoded") from error
+        raise damaged("pixels") from error
     return _shaped(np.frombuffer(decoded, _depth(header)), header)
 
 
@@ -178,7 +178,7 @@ def _depth(header: FrameHeader) -> type[np.uint8] | type[np.uint16]:
 
 def _shaped(samples: NDArray[Any], header: FrameHeader) -> NDArray[Any]:
     if samples.size != header.rows * header.columns * header.components:
-        raise damaged("its compressed pixels are not as many as its header says")
+        raise damaged("contradiction")
     shape = (header.rows, header.columns)
     return samples.reshape(shape if header.components == 1 else (*shape, header.components))
 
@@ -186,11 +186,11 @@ def _shaped(samples: NDArray[Any], header: FrameHeader) -> NDArray[Any]:
 def _j2k_header(frame: bytes) -> FrameHeader:
     """Read the SIZ segment (ITU-T T.800, A.5.1); one grid for all components, of one precision."""
     if len(frame) < 42:
-        raise damaged("its compressed pixels have no header")
+        raise damaged("no-header")
     right, bottom, left, top, *_tiles, components = struct.unpack_from(">8IH", frame, 8)
     each = [frame[42 + 3 * n : 45 + 3 * n] for n in range(min(components, 4))]
     if not each or any(part != each[0][:1] + b"\1\1" for part in each):
-        raise damaged("its colour components differ in size")
+        raise damaged("contradiction")
     return FrameHeader(0, (each[0][0] & 0x7F) + 1, bottom - top, right - left, components)
 
 

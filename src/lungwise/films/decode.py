@@ -6,10 +6,13 @@ import errno
 import stat
 from pathlib import Path
 
-from lungwise.films.film import Film, Refusal
+from lungwise.films.film import Film
 from lungwise.films.formats import format_of
 from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large, too_little_memory
+from lungwise.films.refusals import Refusal
 from lungwise.films.work_limit import TooMuchHereError, bounded, in_process
+
+_UNREACHABLE = {errno.ENOENT: "missing", errno.EACCES: "rights", errno.EPERM: "rights", errno.EINVAL: "not-regular"}
 
 
 def open_path(path: Path) -> Film:
@@ -34,8 +37,8 @@ def bytes_of(path: Path) -> bytes:
     try:
         return _bytes(path)
     except OSError as error:
-        sentence = f"The file cannot be opened: {error.strerror}. Check the path and its rights."
-        raise Refusal("unreachable", sentence) from error
+        detail = _UNREACHABLE.get(error.errno or 0)
+        raise Refusal("unreachable", {"detail": detail} if detail else None) from error
 
 
 def _bytes(path: Path) -> bytes:
@@ -83,20 +86,17 @@ def decode_film(data: bytes) -> Film:
     try:
         return _open(data)
     except ImportError as error:
-        raise Refusal("unsupported", f"Decoding this film needs a library that is not installed: {error}.") from error
+        raise Refusal("unsupported", {"detail": "library", "library": error.name or "?"}) from error
     except MemoryError as error:
         raise too_little_memory() from error
     except (Refusal, TooMuchHereError):
         raise
     except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
+        raise damaged("pixels") from error
 
 
 def _open(data: bytes) -> Film:
     found = format_of(data)
     if found is None:
-        raise Refusal(
-            "not-an-image",
-            "The file is neither a DICOM film nor a JPEG, PNG, WebP, TIFF or BMP picture; export it as one of these.",
-        )
+        raise Refusal("not-an-image")
     return found.open(data)

@@ -7,12 +7,13 @@ import re
 import numpy as np
 
 from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
-from lungwise.films.film import BODY_PART, Film, Refusal
+from lungwise.films.film import Film
 from lungwise.films.grey_levels import grey_film, luminance
 from lungwise.films.header import header_of
 from lungwise.films.image_pixel import read_image_pixel
 from lungwise.films.limits import damaged
 from lungwise.films.pixel_data import check_syntax, stored_words
+from lungwise.films.refusals import BODY_PART, Refusal
 
 _MODALITY, _EXAMINED = 0x00080060, 0x00180015
 _ROWS, _ENCRYPTED = 0x00280010, 0x04000500
@@ -63,9 +64,7 @@ def open_dicom(data: bytes) -> Film:
 def _check_radiograph(elements: Elements) -> None:
     modality = elements.text(_MODALITY).upper()
     if modality not in _RADIOGRAPHY:
-        raise Refusal(
-            "not-a-radiograph", f"The file is no X-ray film but has modality {modality[:16]}; upload a chest film."
-        )
+        raise Refusal("not-a-radiograph", {"modality": modality[:16]})
     if PIXEL_DATA not in elements:
         raise _no_pixels(elements)
 
@@ -78,12 +77,10 @@ def _names_another_part(elements: Elements) -> bool:
 
 def _no_pixels(elements: Elements) -> Refusal:
     if _ENCRYPTED in elements:
-        return Refusal("encrypted", "The film is encrypted; export it without encryption.")
+        return Refusal("encrypted")
     if _ROWS in elements or not elements:
-        return damaged("it describes a film and ends before its pixels")
-    return Refusal(
-        "not-a-radiograph", "The DICOM file holds no picture, but a report or a list; upload the film itself."
-    )
+        return damaged("cut")
+    return Refusal("not-a-radiograph", {"detail": "no-picture"})
 
 
 def _pixel_spacing(elements: Elements) -> tuple[float, float] | None:

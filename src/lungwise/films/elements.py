@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.film import Refusal
-from lungwise.films.limits import damaged, most_inflated
+from lungwise.films.limits import damaged, most_inflated, too_many_parts
+from lungwise.films.refusals import Refusal
 
 PIXEL_DATA = 0x7FE00010
 
@@ -153,11 +153,11 @@ def _inflated(deflated: memoryview) -> bytes:
     try:
         data = inflater.decompress(deflated, most_inflated(len(deflated)))
     except zlib.error as error:
-        raise damaged("its deflated part cannot be inflated") from error
+        raise damaged("deflated") from error
     if inflater.unconsumed_tail:
-        raise Refusal("too-large", "The file unpacks to more than any film; export it without compression.")
+        raise Refusal("too-large", {"detail": "unpacked"})
     if not inflater.eof:
-        raise damaged("its deflated part ends too early")
+        raise damaged("cut")
     return data
 
 
@@ -200,9 +200,9 @@ class _Reader:
             if PIXEL_DATA in self.found:
                 return self.found, self.at
         else:
-            raise damaged("it has more data elements than any film")
+            raise too_many_parts("data elements")
         if self.open:
-            raise damaged("it ends inside a sequence")
+            raise damaged("header-cut")
         return self.found, self.at
 
     def _head(self) -> tuple[int, bytes, int]:
@@ -216,7 +216,7 @@ class _Reader:
         if vr not in _LONG_LENGTH:
             return tag, vr, short
         if len(self.data) - self.at < 4:
-            raise damaged("it ends inside a data element")
+            raise damaged("header-cut")
         (length,) = struct.unpack_from(order + "I", self.data, self.at)
         self.at += 4
         return tag, vr, length
@@ -230,7 +230,7 @@ class _Reader:
         elif length == _UNDEFINED:
             self._enter(tag, vr)
         elif length > len(self.data) - self.at:
-            raise damaged(f"element ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than the file")
+            raise damaged("element", tag=f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
         else:
             if not self.open:
                 self.found[tag] = Element(self.data[self.at : self.at + length], vr, self.encoding)
@@ -238,7 +238,7 @@ class _Reader:
 
     def _enter(self, tag: int, vr: bytes) -> None:
         if len(self.open) >= _DEEPEST:
-            raise damaged("its sequences are nested deeper than any film's")
+            raise too_many_parts("nested sequences")
         self.open.append((tag, self.at, self.encoding))
         if vr == b"UN":  # an unknown sequence is written in implicit VR: PS3.5, section 6.2.2, note 2
             self.encoding = Encoding("<", False)

@@ -7,18 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BODY_PART = "body-part"
-"""Warning: the film's header names another part of the body than the chest."""
-
-
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """Why a film cannot be read: a code for programs and one sentence for people."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(code, reason)
-        self.code = code
-        self.reason = reason
-
 
 @dataclass(frozen=True, slots=True)
 class Film:
@@ -49,7 +37,7 @@ class Film:
     transparent
         Share of the file's pixels through which one sees; a radiograph has none.
     warnings
-        What the file's header says and cannot mean: codes of `films.header`.
+        What the file's header says and cannot mean: codes of `films.refusals`.
     """
 
     pixels: NDArray[np.float32]

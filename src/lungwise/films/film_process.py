@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from lungwise.films.decode import decode_film
 from lungwise.films.elements import read_elements
-from lungwise.films.film import Film, Refusal
+from lungwise.films.film import Film
 from lungwise.films.gdcm_process import bound_memory, bound_time
 from lungwise.films.image_pixel import read_image_pixel
 from lungwise.films.limits import damaged, too_little_memory
 from lungwise.films.pixel_data import stored_words
+from lungwise.films.refusals import Refusal
 
 _MEMORY = 2 * 2**30
 Task = Callable[[bytes], tuple[NDArray[Any], dict[str, Any]]]
@@ -36,7 +37,7 @@ def main(task: str, seconds: float) -> None:
     try:
         array, facts = _done(work, sys.stdin.buffer.read())
     except Refusal as refused:
-        _say({"refusal": [refused.code, refused.reason]})
+        _say({"refusal": [refused.code, dict(refused.values)]})
         return
     _say({"shape": array.shape, "dtype": array.dtype.str, "facts": facts})
     sys.stdout.buffer.write(np.ascontiguousarray(array).data)
@@ -50,7 +51,7 @@ def _done(work: Task, data: bytes) -> tuple[NDArray[Any], dict[str, Any]]:
     except MemoryError as error:
         raise too_little_memory() from error
     except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
+        raise damaged("pixels") from error
 
 
 def _say(what: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from lungwise.films.depth import white_level
 from lungwise.films.elements import Elements
-from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
 from lungwise.films.limits import damaged
+from lungwise.films.refusals import Refusal
 
 _PADDING, _PADDING_LIMIT = 0x00280120, 0x00280121
 _INTERCEPT, _SLOPE, _MODALITY_SEQUENCE = 0x00281052, 0x00281053, 0x00283000
@@ -50,7 +50,7 @@ def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDA
         else:
             levels = _grey_levels(words, elements, pixel)
     if not np.isfinite(levels).all():
-        raise damaged("its grey levels are not numbers")
+        raise damaged("numbers")
     return _look_up(words, np.clip(levels, 0, 1).astype(np.float32))
 
 
@@ -159,7 +159,7 @@ class _Lut:
     def __init__(self, elements: Elements, descriptor: int, data: int, signed: bool) -> None:
         words = elements.words(descriptor)
         if words.size != 3:
-            raise damaged("a look-up table of it has no description")
+            raise damaged("table")
         count = int(words[0]) or 2**16
         explicit = elements[descriptor].vr
         signed = explicit == b"SS" or (signed and explicit != b"US")
@@ -175,7 +175,7 @@ def _entries(elements: Elements, tag: int, count: int) -> Numbers:
         return elements.bytes_in_order(tag)[:count].astype(np.float64)
     words = elements.words(tag)
     if len(words) < count:
-        raise damaged("a look-up table of it is shorter than it says")
+        raise damaged("table")
     return words[:count].astype(np.float64)
 
 
@@ -187,7 +187,7 @@ def _palette(elements: Elements, numbers: Numbers) -> Numbers:
     levels = np.zeros_like(numbers)
     for weight, (descriptor, data) in zip(_LUMA, _PALETTES, strict=True):
         if data not in elements:  # a segmented palette, or none
-            raise Refusal("unsupported", "The film's palette is not read here; export the film as MONOCHROME2 or RGB.")
+            raise Refusal("unsupported", {"detail": "palette"})
         lut = _Lut(elements, descriptor, data, signed=False)
         levels += weight * _through(lut, numbers) / lut.top
     return levels

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from lungwise.films.elements import Elements, read_elements
-from lungwise.films.film import Refusal
+from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE, Refusal
 from lungwise.films.text import PersonName, TextDecoder
 
-IMPOSSIBLE_DATE, UNREADABLE_AGE = "impossible-date", "unreadable-age"
-"""Warnings: what the header says and cannot mean."""
 OLDEST = 120
 """Years that nobody lives."""
 _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}

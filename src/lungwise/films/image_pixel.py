@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.elements import Elements
-from lungwise.films.film import Refusal
 from lungwise.films.limits import check_size, damaged, several_frames
+from lungwise.films.refusals import Refusal
 
 _SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
 _ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = (
@@ -92,18 +92,13 @@ def _declared(elements: Elements) -> ImagePixel:
 
 def _check_bits(pixel: ImagePixel) -> None:
     if pixel.bits_allocated not in (8, 16):
-        raise Refusal(
-            "unsupported",
-            f"The film has {pixel.bits_allocated} bits a pixel where films have 8 or 16; export it as 16 bits.",
-        )
+        raise Refusal("unsupported", {"detail": "bits", "bits": pixel.bits_allocated})
     if not 1 <= pixel.bits_stored <= pixel.high_bit + 1 <= pixel.bits_allocated:
-        raise damaged(f"it says that {pixel.bits_stored} of {pixel.bits_allocated} bits are used")
+        raise damaged("contradiction")
 
 
 def _check_samples(pixel: ImagePixel) -> None:
     if pixel.photometric not in _GREY | _COLOUR:
-        raise Refusal(
-            "unsupported", f"The film's colours are {pixel.photometric[:16]!r}; export it as MONOCHROME2 or RGB."
-        )
+        raise Refusal("unsupported", {"detail": "colours", "colours": pixel.photometric[:16]})
     if pixel.samples != (1 if pixel.photometric in _GREY else 3):
-        raise damaged(f"it says {pixel.photometric} with {pixel.samples} samples a pixel")
+        raise damaged("contradiction")

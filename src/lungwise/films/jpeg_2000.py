@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 
-from lungwise.films.limits import damaged
+from lungwise.films.limits import damaged, too_many_parts
 
 _CODING_STYLE, _COMPONENT_STYLE, _START_OF_TILE_PART = 0xFF52, 0xFF53, 0xFF90
 _START_OF_DATA, _END = 0xFF93, b"\xff\xd9"
@@ -37,9 +37,9 @@ def check_partitions(frame: bytes, values: int) -> None:
         elif marker == _COMPONENT_STYLE and len(body) >= 7:
             _check_style(body[1], body[2:], values)
     if not styles:
-        raise damaged("its compressed pixels have no header")
+        raise damaged("no-header")
     if next(segments, None):
-        raise damaged("its compressed pixels have more headers than any film")
+        raise damaged("headers")
 
 
 def ended_codestream(frame: bytes) -> bytes:
@@ -55,7 +55,7 @@ def ended_codestream(frame: bytes) -> bytes:
         return trimmed
     end = _end_of_tile_parts(frame)
     if end is None:
-        raise damaged("its compressed pixels end too early")
+        raise damaged("cut")
     return frame[:end] + _END
 
 
@@ -94,7 +94,7 @@ def _segments(frame: bytes) -> Iterator[tuple[int, int, bytes]]:
             continue
         body = frame[at + 4 : at + 2 + length]
         if marker not in _SEGMENTS or len(body) != length - 2:
-            raise damaged("the headers of its compressed pixels are broken")
+            raise damaged("header")
         if marker == _START_OF_TILE_PART:
             size = int.from_bytes(body[2:6], "big")
             part_end = at + size if size else len(frame)
@@ -105,8 +105,8 @@ def _segments(frame: bytes) -> Iterator[tuple[int, int, bytes]]:
 def _check_style(style: int, parameters: bytes, values: int) -> None:
     levels, width, height = parameters[:3]
     if values >> ((width & 15) + (height & 15) + 4) > _MOST_BLOCKS:
-        raise damaged("its compressed pixels are cut into more blocks than any film")
+        raise too_many_parts("blocks")
     precincts = parameters[5 : 6 + levels] if style & 1 else b""
     for level, sides in enumerate(reversed(precincts)):
         if values >> (2 * level + (sides & 15) + (sides >> 4)) > _MOST_PRECINCTS:
-            raise damaged("its compressed pixels are cut into more precincts than any film")
+            raise too_many_parts("precincts")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.limits import damaged
+from lungwise.films.limits import damaged, too_many_parts
 
 BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
 END = b"\xff\xd9"
@@ -102,7 +102,7 @@ def decoded_whole(segments: JpegSegments, decode: Callable[[bytes], NDArray[Any]
         return decoded
     codes = segments.picture[: -len(END)].removesuffix(b"\xff")
     if not segments.whole or not np.array_equal(decoded, decode(codes + _OTHER_BITS + END)):
-        raise damaged("its compressed pixels end too early")
+        raise damaged("cut")
     return decoded
 
 
@@ -124,16 +124,16 @@ class _Walk:
             if not self._segment():
                 break
         else:
-            raise damaged("it has more segments than any picture")
+            raise too_many_parts("segments")
         if self.header is None or not self.scans:
-            raise damaged("its compressed pixels have no header")
+            raise damaged("no-header")
         return JpegSegments(self.header, b"".join([*self.kept, END]), self.scans, self.ended, self._is_whole())
 
     def _segment(self) -> bool:
         """Take the next segment; False where the picture ends."""
         found = _MARKER.search(self.data, self.at, self.at + _MOST_JUNK + 2)
         if found is None and self.header is None and len(self.data) - self.at > _MOST_JUNK:
-            raise damaged("it has more bytes before its picture than any program writes")
+            raise too_many_parts("bytes before the picture")
         if found is None:
             return False
         marker, start = self.data[found.end() - 1], found.start()
@@ -152,7 +152,7 @@ class _Walk:
         if self.header is None:
             self.junk += more
         if self.junk > _MOST_JUNK:
-            raise damaged("it has more bytes before its picture than any program writes")
+            raise too_many_parts("bytes before the picture")
 
     def _take(self, marker: int, start: int) -> bool:
         end = start + 2 + int.from_bytes(self.data[start + 2 : start + 4], "big")
@@ -171,14 +171,14 @@ class _Walk:
 
     def _begin(self, marker: int, body: bytes) -> None:
         if self.header is not None or len(body) < 6:
-            raise damaged("its compressed pixels have more than one header")
+            raise damaged("headers")
         self.header = FrameHeader(marker, *struct.unpack_from(">BHHB", body))
         self.progress = {body[at]: [_COEFFICIENTS] * _COEFFICIENTS for at in range(6, len(body) - 2, 3)}
 
     def _begin_scan(self, body: bytes) -> None:
         """Note how exactly each coefficient is known by now (T.81, G.1.1.1.1)."""
         if self.header is None or len(body) < 4 or len(body) < 4 + 2 * body[0]:
-            raise damaged("its compressed pixels have no header")
+            raise damaged("no-header")
         self.scans += 1
         first, last, precision = body[-3:]
         if self.header.process != PROGRESSIVE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lungwise.films.film import Refusal
+from lungwise.films.refusals import Refusal, Value
 
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 64_000_000
@@ -23,19 +23,19 @@ def check_bytes(data: bytes) -> None:
         `empty` or `too-large`.
     """
     if not data:
-        raise Refusal("empty", "The file is empty; upload it again.")
+        raise Refusal("empty")
     if len(data) > MAX_BYTES:
         raise too_large()
 
 
 def too_large() -> Refusal:
     """Say that a file holds more bytes than any film."""
-    return Refusal("too-large", "The file is larger than 256 MB; export the film alone, or at a lower resolution.")
+    return Refusal("too-large", {"most": MAX_BYTES >> 20})
 
 
 def too_little_memory() -> Refusal:
     """Say that there is too little memory to decode a film."""
-    return Refusal("too-large", "Decoding the film needs more memory than there is; export it at a lower resolution.")
+    return Refusal("too-large", {"detail": "memory"})
 
 
 def most_inflated(packed: int) -> int:
@@ -52,19 +52,11 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
         `damaged`, `too-small` or `too-many-pixels`.
     """
     if width < 1 or height < 1:
-        raise damaged("its header gives it no size")
+        raise damaged("no-size")
     if width * height > most:
-        raise Refusal(
-            "too-many-pixels",
-            f"The film measures {width} x {height} pixels and the limit is {most // 1_000_000} megapixels; "
-            "export it smaller.",
-        )
+        raise Refusal("too-many-pixels", {"width": width, "height": height, "most": most // 1_000_000})
     if min(width, height) < MIN_SIDE:
-        raise Refusal(
-            "too-small",
-            f"The film measures {width} x {height} pixels and its shorter side must have {MIN_SIDE}; "
-            "upload the original, not a thumbnail.",
-        )
+        raise Refusal("too-small", {"width": width, "height": height, "least": MIN_SIDE})
 
 
 def check_jpeg(coded: bytes, scans: int, width: int, height: int) -> None:
@@ -79,7 +71,7 @@ def check_jpeg(coded: bytes, scans: int, width: int, height: int) -> None:
     """
     check_coded_bytes(coded, width * height, BLOCK)
     if scans > _MOST_SCANS or scans * width * height > _MOST_SCANS_OF_THE_LARGEST * MAX_PIXELS:
-        raise damaged("it has more scans than any encoder writes")
+        raise damaged("scans")
 
 
 def check_coded_bytes(coded: bytes, samples: int, samples_a_bit: int) -> None:
@@ -91,14 +83,19 @@ def check_coded_bytes(coded: bytes, samples: int, samples_a_bit: int) -> None:
         `damaged`.
     """
     if len(coded) * 8 * samples_a_bit < samples:
-        raise damaged("it has too few bytes for its pixels")
+        raise damaged("bytes")
 
 
-def damaged(what: str) -> Refusal:
-    """Say in what way a file is damaged."""
-    return Refusal("damaged", f"The file is damaged: {what}; export it again from its source.")
+def damaged(detail: str, **values: Value) -> Refusal:
+    """Say in what way a file is damaged: a detail of the catalogue."""
+    return Refusal("damaged", {"detail": detail, **values})
+
+
+def too_many_parts(part: str) -> Refusal:
+    """Say of which part a file has more than any film."""
+    return damaged("parts", part=part)
 
 
 def several_frames() -> Refusal:
     """Say that a file holds more than one picture."""
-    return Refusal("several-frames", "The file holds several pictures; upload one film as one file.")
+    return Refusal("several-frames")

@@ -16,7 +16,7 @@ from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, Png
 from PIL import WebPImagePlugin as WebP
 
 from lungwise.films.depth import white_level
-from lungwise.films.film import Film, Refusal
+from lungwise.films.film import Film
 from lungwise.films.jpeg_segments import (
     BASELINE,
     EXTENDED,
@@ -28,6 +28,7 @@ from lungwise.films.jpeg_segments import (
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
 from lungwise.films.photograph import cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
+from lungwise.films.refusals import Refusal
 from lungwise.films.tiff_directory import film_page
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
@@ -95,7 +96,7 @@ def _open_deep_jpeg(segments: JpegSegments) -> Film:
     from lungwise.films.codestream import decode_deep_jpeg  # here, for pictures hardly ever need it
 
     if segments.header.components != 1:
-        raise Refusal("unsupported", "The picture is a rare kind of JPEG in colours; save it as PNG.")
+        raise Refusal("unsupported", {"detail": "kind", "kind": "JPEG"})
     words = decode_deep_jpeg(segments)
     white = np.float32(white_level(float(words.max()), segments.header.precision))
     return Film(np.divide(words, white, dtype=np.float32), "MONOCHROME2", "JPEG")
@@ -145,8 +146,8 @@ def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
         raise
     except Exception as error:
         if _RARE.search(str(error)):
-            raise Refusal("unsupported", f"This kind of {kind} is not read; save the picture as PNG.") from error
-        raise damaged(f"it starts as {kind} and its header cannot be read") from error
+            raise Refusal("unsupported", {"detail": "kind", "kind": kind}) from error
+        raise damaged("kind", kind=kind) from error
 
 
 def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
@@ -156,7 +157,7 @@ def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
     check_work(image.width * image.height)
     if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
         # Pillow decodes these byte by byte in Python: minutes for a hostile file
-        raise Refusal("unsupported", "Run-length coded BMP is not read; save the picture as PNG.")
+        raise Refusal("unsupported", {"detail": "kind", "kind": "BMP (RLE)"})
 
 
 def _picture_alone(data: bytes, kind: str) -> bytes:
@@ -166,7 +167,7 @@ def _picture_alone(data: bytes, kind: str) -> bytes:
             return picture_chunks(data)
         return film_page(data) if kind == "TIFF" else data
     except struct.error as error:
-        raise damaged(f"it starts as {kind} and its header cannot be read") from error
+        raise damaged("kind", kind=kind) from error
 
 
 def _turn_upright(image: ImageFile.ImageFile) -> None:
@@ -246,7 +247,7 @@ def _wide_grey(values: NDArray[Any]) -> NDArray[np.float32]:
     """32 bits have no agreed scale: reals already in [0, 1] stay, all else spans its own range."""
     low, high = values.min(), values.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise damaged("some of its pixels are not numbers")
+        raise damaged("numbers")
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
         return values.astype(np.float32)
     scale = max(float(high) - float(low), 1e-30)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from lungwise.films.codestream import decode_codestream, decode_run_lengths, is_codestream
 from lungwise.films.elements import PIXEL_DATA, Element, Elements
-from lungwise.films.film import Refusal
 from lungwise.films.image_pixel import ImagePixel
 from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.refusals import Refusal
 from lungwise.films.work_limit import bounded, check_work, in_process
 
 _NATIVE = {
@@ -41,11 +41,7 @@ def check_syntax(syntax: str) -> None:
         `unsupported`.
     """
     if syntax and syntax not in TRANSFER_SYNTAXES:
-        raise Refusal(
-            "unsupported",
-            f"The film's pixels are stored in transfer syntax {syntax[:64]}, which is not read here; "
-            "export it uncompressed (Explicit VR Little Endian).",
-        )
+        raise Refusal("unsupported", {"detail": "syntax", "syntax": syntax[:64]})
 
 
 def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -> NDArray[Any]:
@@ -87,7 +83,7 @@ def bounded_words(data: bytes, elements: Elements, syntax: str, pixel: ImagePixe
     except MemoryError as error:
         raise too_little_memory() from error
     except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged(f"its pixels cannot be decoded ({type(error).__name__})") from error
+        raise damaged("pixels") from error
 
 
 def _is_native(element: Element, syntax: str) -> bool:
@@ -113,7 +109,7 @@ def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
     size = pixel.values * pixel.bits_allocated // 8
     size = size * 2 // 3 if halved else size
     if not size <= len(element.value) < 2 * size:  # with padding behind (PS3.5, 8.1.1), but not with another frame
-        raise damaged(f"its header asks for {size} bytes of pixels and it has {len(element.value)}")
+        raise damaged("cut")
     check_work(pixel.values)
     words = _native_words(element, size, pixel.bits_allocated)
     if halved:
@@ -147,14 +143,14 @@ def _fragments(value: memoryview) -> list[memoryview]:
         if group << 16 | element != _ITEM:
             break
         if length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
-            raise damaged("its compressed pixels end too early")
+            raise damaged("cut")
         items.append(value[at + 8 : at + 8 + length])
         at += 8 + length
     fragments = items[1:]
     if not fragments:
-        raise damaged("it has no compressed pixels")
+        raise damaged("no-header")
     if any(part[:4] == fragments[0][:4] for part in fragments[1:]):
-        raise damaged("it declares one frame and holds several")
+        raise damaged("frames")
     return fragments
 
 
@@ -162,10 +158,10 @@ def _run_lengths(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     """Decode RLE: one segment for every byte of every sample, the most significant first."""
     width = pixel.bits_allocated // 8
     if len(frame) < _RLE_HEADER:
-        raise damaged("its run lengths are cut")
+        raise damaged("cut")
     count, *offsets = struct.unpack_from("<16I", frame)
     if count != pixel.samples * width:
-        raise damaged(f"it has {count} run-length segments where its header asks for {pixel.samples * width}")
+        raise damaged("contradiction")
     check_work(pixel.values)
     words = np.empty((pixel.rows * pixel.columns, pixel.samples, width), np.uint8)
     ends = [*offsets[1:count], len(frame)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from lungwise.films.limits import damaged, several_frames
+from lungwise.films.limits import damaged, several_frames, too_many_parts
 
 _START = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
@@ -44,10 +44,10 @@ def picture_chunks(png: bytes) -> bytes:
         if kind == b"IEND":
             break
     else:
-        raise damaged("it has more chunks than any picture")
+        raise too_many_parts("chunks")
     if kind != b"IEND":  # what is missing of the pixels their decoder says
         if kind[:1].isupper():
-            raise damaged("its pixels end too early")
+            raise damaged("cut")
         kept.append(_END)
     return b"".join(kept)
 
@@ -63,7 +63,7 @@ def _keep(kept: list[bytes], kind: bytes, chunk: bytes) -> None:
     sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
     if kind[:1].isupper():
         if not sound:
-            raise damaged("a checksum of its pixels is wrong")
+            raise damaged("checksum")
         kept.append(chunk)
     elif sound and _is_of_use(kind, memoryview(chunk)[8:-4]):
         kept.append(chunk)

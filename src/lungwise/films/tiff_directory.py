@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lungwise.films.film import Refusal
-from lungwise.films.limits import MAX_PIXELS, MIN_SIDE, damaged, several_frames
+from lungwise.films.limits import MAX_PIXELS, MIN_SIDE, damaged, several_frames, too_many_parts
+from lungwise.films.refusals import Refusal
 
 _BIG = 43
 _ONE_VALUE = {1, 2, 7}  # bytes, text and what is undefined
@@ -52,11 +52,11 @@ def film_page(data: bytes) -> bytes:
         If it ends inside a directory.
     """
     if data.startswith(b"MM\0+"):
-        raise Refusal("unsupported", "A TIFF of 64-bit offsets in big-endian order is not read; save it as PNG.")
+        raise Refusal("unsupported", {"detail": "kind", "kind": "TIFF"})
     layout = _Layout.of(data)
     pages = list(_pages(data, layout))
     if not pages:
-        raise damaged("it has no directory")
+        raise damaged("header")
     films = [start for start, beside in pages if not beside] or [pages[0][0]]
     if len(films) > 1:
         raise several_frames()
@@ -91,7 +91,7 @@ def _table(data: bytes, start: int, layout: _Layout) -> tuple[bytes, int]:
     """The entries of a directory, and where they end."""
     entries = layout.number(layout.count, data, start)
     if entries > _MOST_ENTRIES:
-        raise damaged("its directory has more entries than any film")
+        raise too_many_parts("entries")
     first = start + struct.calcsize(layout.count)
     end = first + entries * struct.calcsize(layout.entry)
     return data[first:end], end
@@ -108,7 +108,7 @@ def _page(table: bytes, layout: _Layout) -> _Page:
     size = struct.calcsize(layout.entry)
     entries = list(struct.iter_unpack(layout.entry, table[: len(table) // size * size]))
     if sum(count for _, kind, count, _ in entries if kind not in _ONE_VALUE) > _MOST_VALUES:
-        raise damaged("its directory has more values than any film")
+        raise too_many_parts("values")
     beside = False
     for tag, kind, count, value in entries:
         if tag in (_SUBFILE, _OLD_SUBFILE) and count == 1:

@@ -23,8 +23,8 @@ from typing import IO, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.film import Refusal
 from lungwise.films.limits import damaged
+from lungwise.films.refusals import Refusal
 
 T = TypeVar("T")
 
@@ -101,11 +101,7 @@ def bounded(here: Callable[[], T], elsewhere: Callable[[float], T]) -> T:
 
 def too_slow(seconds: float) -> Refusal:
     """Say that a film took more of the processor's time than a film may."""
-    return Refusal(
-        "too-slow",
-        f"Reading the film was stopped after {seconds:g} seconds of work; "
-        "export it at a lower resolution, or uncompressed.",
-    )
+    return Refusal("too-slow", {"seconds": f"{seconds:g}"})
 
 
 @contextmanager
@@ -199,4 +195,4 @@ def failure(code: int | None) -> Exception:
         return MemoryError("the process of a large film ended")
     if -code in (getattr(signal, name, 0) for name in ("SIGPROF", "SIGXCPU", "SIGKILL")):
         return too_slow(_seconds)
-    return damaged("its pixels cannot be decoded")
+    return damaged("pixels")

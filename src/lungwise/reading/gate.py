@@ -14,25 +14,15 @@ _SURE = 0.9
 TURNED = ("turned left", "upside down", "turned right")
 """A film that lies so can be turned upright; the index in `GATE` counts the quarter turns."""
 
-_LIES = "This film lies on its side or its head. Turn it upright and send it again."
-
 REFUSALS = {
-    "turned left": ("turned", _LIES),
-    "upside down": ("turned", _LIES),
-    "turned right": ("turned", _LIES),
-    "lateral": (
-        "lateral-view",
-        "This is a side view. Lungwise reads frontal chest films: send the PA or AP film of this visit.",
-    ),
-    "other": (
-        "not-a-chest-film",
-        "This does not look like a frontal chest film. Check that the right file was chosen.",
-    ),
+    "turned left": "turned",
+    "upside down": "turned",
+    "turned right": "turned",
+    "lateral": "lateral-view",
+    "other": "not-a-chest-film",
 }
-"""Code and sentence for whatever the network takes a film for instead."""
+"""The code for whatever the network takes a film for instead."""
 
-
-BLANK = ("blank", "The film shows nothing: it is of one grey. Check the exposure, or send the film again.")
 _FAINTEST = 0.05
 """Standard deviation of the stretched grey levels; a chest film has about 0.25."""
 
@@ -51,7 +41,7 @@ def refuse_blank(square: NDArray[np.float32]) -> None:
         `blank`.
     """
     if float(square.std()) < _FAINTEST:
-        raise Refusal(*BLANK)
+        raise Refusal("blank")
 
 
 def quarter_turns(gate: NDArray[np.float32]) -> int:
@@ -84,4 +74,4 @@ def refuse_unreadable(gate: NDArray[np.float32], lowest: float) -> None:
     upright = GATE.index("upright")
     if gate[upright] < lowest:
         likeliest = int(np.delete(gate, upright).argmax()) + 1
-        raise Refusal(*REFUSALS[GATE[likeliest]])
+        raise Refusal(REFUSALS[GATE[likeliest]])

@@ -11,24 +11,6 @@ from numpy.typing import NDArray
 
 from lungwise.films import Film, Refusal
 from lungwise.films.photograph import MOST_COLOUR
-from lungwise.reading.gate import REFUSALS
-
-TOO_DARK = (
-    "too-dark",
-    "The film is too dark to read. Expose it anew, or open its window, and send it again.",
-)
-TOO_BRIGHT = (
-    "too-bright",
-    "The film is too bright to read. Expose it anew, or narrow its window, and send it again.",
-)
-TOO_COARSE = (
-    "too-coarse",
-    "The film shows too little detail: it is blurred, or was enlarged from a small picture. Send the original.",
-)
-CUT_OFF = (
-    "cut-off",
-    "The film is a narrow strip: part of the chest is cut off. Send the whole film.",
-)
 
 _LOOKED_AT = 128
 """Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost much more."""
@@ -61,13 +43,13 @@ def refuse_unfit(film: Film, square: NDArray[np.float32]) -> None:
         `not-a-chest-film`, `too-dark`, `too-bright`, `cut-off` or `too-coarse`.
     """
     if film.colour > MOST_COLOUR or film.transparent > _MOST_TRANSPARENT:
-        raise Refusal(*REFUSALS["other"])
+        raise Refusal("not-a-chest-film")
     _refuse_exposure(film.pixels)
     height, width = film.pixels.shape
     if min(height, width) < _SHORTEST_SIDE:
-        raise Refusal(*TOO_COARSE)
+        raise Refusal("too-coarse")
     if max(height, width) > _LONGEST_SIDE * min(height, width):
-        raise Refusal(*CUT_OFF)
+        raise Refusal("cut-off")
     _refuse_texture(square)
 
 
@@ -77,9 +59,9 @@ def _refuse_exposure(pixels: NDArray[np.float32]) -> None:
     low, middle, high = np.percentile(levels, (0.5, 50, 99.5))
     faint = high - low < _NARROWEST_RANGE
     if (faint and middle < 0.5) or (levels < _BLACK).mean() > _MOST_BLACK:
-        raise Refusal(*TOO_DARK)
+        raise Refusal("too-dark")
     if faint or (levels > _WHITE).mean() > _MOST_WHITE:
-        raise Refusal(*TOO_BRIGHT)
+        raise Refusal("too-bright")
 
 
 def _refuse_texture(square: NDArray[np.float32]) -> None:
@@ -90,6 +72,6 @@ def _refuse_texture(square: NDArray[np.float32]) -> None:
     flat = (np.abs(across) + np.abs(down) < _NO_CHANGE) & middle
     change = float(np.sqrt(np.mean(across**2 + down**2))) / max(float(square.std()), _NO_CHANGE)
     if middle.mean() < _FEWEST_MIDDLE_GREYS or flat.sum() > _MOST_FLAT * middle.sum() or change > _NOISIEST:
-        raise Refusal(*REFUSALS["other"])
+        raise Refusal("not-a-chest-film")
     if change < _SMOOTHEST:
-        raise Refusal(*TOO_COARSE)
+        raise Refusal("too-coarse")

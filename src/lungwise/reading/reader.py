@@ -15,15 +15,11 @@ import numpy as np
 
 from lungwise.films import Film, Refusal, open_path
 from lungwise.films.preprocess import preprocess
+from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, Artefact, load_artefact
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
-    CHILD,
-    OF_HEADERS,
-    PHOTOGRAPH,
-    TURNED_UPRIGHT,
-    Caution,
     Reading,
     Verdict,
     outcome_of,
@@ -133,7 +129,7 @@ class Reader:
         refuse_unreadable(outputs["gate"], self.artefact.card.gate)
         return self._reading(outputs, turns, _warnings(film, turns))
 
-    def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[Caution, ...] = ()) -> Reading:
+    def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[str, ...] = ()) -> Reading:
         card = self.artefact.card
         probability = float(outputs["covid"])
         return Reading(
@@ -149,14 +145,13 @@ class Reader:
         )
 
 
-def _warnings(film: Film, turns: int) -> tuple[Caution, ...]:
+def _warnings(film: Film, turns: int) -> tuple[str, ...]:
     said = (
         (film.photograph, PHOTOGRAPH),
         (turns > 0, TURNED_UPRIGHT),
         (film.age is not None and film.age < ADULT, CHILD),
     )
-    of_header = (OF_HEADERS[code] for code in film.warnings)
-    return (*(caution for holds, caution in said if holds), *of_header)
+    return (*(code for holds, code in said if holds), *film.warnings)
 
 
 def verdict(probability: float, lower: float, upper: float) -> Verdict:

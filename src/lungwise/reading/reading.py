@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films import Refusal, header
-from lungwise.films.film import BODY_PART
+from lungwise.films import Refusal
 
 
 class Verdict(StrEnum):
@@ -20,34 +18,6 @@ class Verdict(StrEnum):
     NEGATIVE = "negative"
     UNCERTAIN = "uncertain"
     POSITIVE = "positive"
-
-
-class Caution(NamedTuple):
-    """Something to know before a reading is believed: a code for programs and one sentence for people."""
-
-    code: str
-    sentence: str
-
-
-PHOTOGRAPH = Caution(
-    "photograph",
-    "This was a photograph of a film: it was cut out and straightened. The original file is read more surely.",
-)
-TURNED_UPRIGHT = Caution("turned-upright", "The film lay on its side or its head, and was turned upright to be read.")
-CHILD = Caution("child", "The patient is a child. Lungwise learnt from films of adults: do not rely on this reading.")
-IMPOSSIBLE_DATE = Caution(
-    header.IMPOSSIBLE_DATE,
-    "A date in the film's header cannot be right: of birth or of the study. Check whose film this is, and their age.",
-)
-UNREADABLE_AGE = Caution(
-    header.UNREADABLE_AGE,
-    "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading.",
-)
-OTHER_BODY_PART = Caution(
-    BODY_PART, "The film's header names another part of the body; the picture looks like a chest, and was read as one."
-)
-OF_HEADERS = {caution.code: caution for caution in (IMPOSSIBLE_DATE, UNREADABLE_AGE, OTHER_BODY_PART)}
-"""By the codes that a film's header is warned of with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +43,7 @@ class Reading:
     version
         The artefact's version.
     warnings
-        What to know before the reading is believed.
+        Codes of what to know before the reading is believed: `films.refusals` says them.
     """
 
     probability: float
@@ -84,7 +54,7 @@ class Reading:
     quarter_turns: int
     model: str
     version: str
-    warnings: tuple[Caution, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def hot_spot(self) -> tuple[float, float]:

@@ -113,7 +113,7 @@ def _observation(
 def _value(reading: ReadingRecord) -> Fields:
     if reading.verdict is None:
         absent = {"coding": [{"system": _CODES + "data-absent-reason", "code": "error"}]}
-        return {"dataAbsentReason": absent | {"text": reading.refusal_reason}}
+        return {"dataAbsentReason": absent | ({"text": reading.refusal.reason} if reading.refusal else {})}
     code = _INTERPRETATIONS[reading.verdict]
     return {
         "valueQuantity": _share(reading.probability),

@@ -9,6 +9,7 @@ from PIL import Image
 
 from lungwise.accounts.person import Person, Right
 from lungwise.films import Refusal, open_film
+from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.pdf import FilmPart, ReportText, can_write
 from lungwise.studies.band import band_of
@@ -25,7 +26,6 @@ from lungwise.studies.wording import (
     SEXES,
     SHORT,
     VERDICTS,
-    WARNINGS,
     percent,
 )
 
@@ -107,13 +107,14 @@ class Reports:
     def _lines(self, reading: ReadingRecord) -> list[tuple[str, str]]:
         say = self._words
         if reading.verdict is None:
-            return [(say(VERDICTS["refused"]), say(reading.refusal_reason or ""))]
+            why = refusal_sentence(reading.refusal, say) if reading.refusal else ""
+            return [(say(VERDICTS["refused"]), why)]
         findings = ", ".join(f"{say(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
         return [
             (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
             (say(N_("Probability")), percent(reading.probability) + self._band(reading)),
             (say(N_("Findings")), findings),
-            *((say(N_("Warning")), say(WARNINGS.get(code, code))) for code in reading.warnings or []),
+            *((say(N_("Warning")), warning_sentence(code, say)) for code in reading.warnings or []),
             (say(N_("Model")), f"{reading.model} {reading.version}"),
         ]
 

@@ -102,11 +102,11 @@ def arrival_of(data: bytes, sender: str) -> Arrival:
         `damaged`, if it cannot be told what it is.
     """
     if kind_of(data) != "DICOM":
-        raise damaged("it begins as no DICOM object")
+        raise damaged("not-dicom")
     header = header_of(read_elements(data)[1])
     film = Upload(data, "DICOM", header)
     if not (film.uids.study and film.uids.instance):
-        raise damaged("it names no study or no instance")
+        raise damaged("uids")
     return Arrival(film, facts_of(header), sender)
 
 

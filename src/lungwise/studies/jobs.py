@@ -229,7 +229,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
             appearance={},
             findings={},
             refusal_code=outcome.code,
-            refusal_reason=outcome.reason,
+            refusal_values=dict(outcome.values),
         )
     return ReadingRecord(
         **about,
@@ -238,5 +238,5 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
         appearance={name: float(value) for name, value in outcome.appearance.items()},
         findings={name: float(value) for name, value in outcome.findings.items()},
         heat=np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes(),
-        warnings=[caution.code for caution in outcome.warnings],
+        warnings=list(outcome.warnings),
     )

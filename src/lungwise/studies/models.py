@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
+from lungwise.films import Refusal
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
@@ -211,7 +212,10 @@ class OtherObject(_KeptObject, Base):
 
 
 class ReadingRecord(Base):
-    """What one version of the model said of one film, or why it refused. It never changes."""
+    """What one version of the model said of one film, or why it refused. It never changes.
+
+    A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
+    """
 
     __tablename__ = "readings"
     __table_args__ = (UniqueConstraint("film_id", "model", "version"), TABLE)
@@ -227,10 +231,18 @@ class ReadingRecord(Base):
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     refusal_code: Mapped[str | None] = mapped_column(String(40))
+    refusal_values: Mapped[dict[str, str | int | float] | None] = mapped_column(JSON)
     refusal_reason: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str] | None] = mapped_column(JSON)
 
     dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why the film was refused, where it was; of an old reading that kept a sentence, with that."""
+        if self.refusal_code is None:
+            return None
+        return Refusal(self.refusal_code, self.refusal_values or {"sentence": self.refusal_reason or ""})
 
     @property
     def heat_map(self) -> NDArray[np.float32] | None:

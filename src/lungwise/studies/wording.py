@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a mark
-    """Mark a text for translation where it is written."""
-    return text
-
+from lungwise.films.refusals import N_ as N_
 
 VERDICTS: Final = {
     "positive": N_("COVID-19 positive"),
@@ -41,24 +37,6 @@ FINDINGS: Final = {
     "indeterminate": N_("Indeterminate"),
     "atypical": N_("Atypical"),
 }
-WARNINGS: Final = {
-    "photograph": N_(
-        "This was a photograph of a film: it was cut out and straightened. The original file is read more surely."
-    ),
-    "turned-upright": N_("The film lay on its side or its head, and was turned upright to be read."),
-    "child": N_("The patient is a child. Lungwise learnt from films of adults: do not rely on this reading."),
-    "impossible-date": N_(
-        "A date in the film's header cannot be right: of birth or of the study. "
-        "Check whose film this is, and their age."
-    ),
-    "body-part": N_(
-        "The film's header names another part of the body; the picture looks like a chest, and was read as one."
-    ),
-    "unreadable-age": N_(
-        "The age in the film's header cannot be understood. If the patient is a child, do not rely on this reading."
-    ),
-}
-"""By the code of a reading's warning."""
 ROLES: Final = {
     "doctor": N_("Doctor"),
     "radiologist": N_("Radiologist"),

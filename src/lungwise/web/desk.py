@@ -108,5 +108,5 @@ def attempt(form: FlaskForm, deed: Callable[[], T]) -> T | None:
     except Rejected as no:
         desk().session.rollback()
         refusals.note(refusals.RULE)
-        form.form_errors.append(gettext(str(no)))
+        form.form_errors.append(no.said(gettext))
         return None

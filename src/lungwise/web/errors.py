@@ -51,7 +51,7 @@ def wants_json() -> bool:
 def init_app(app: Flask) -> None:
     """Give every kind of no its answer."""
     app.register_error_handler(NotFound, lambda _no: _answer(404, str(_NOTHING)))
-    app.register_error_handler(Rejected, lambda no: _answer(422, gettext(str(no))))
+    app.register_error_handler(Rejected, lambda no: _answer(422, no.said(gettext)))
     app.register_error_handler(CSRFError, lambda _no: _answer(400, str(_EXPIRED)))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Full, lambda _no: _answer(507, str(_SENTENCES[507])))

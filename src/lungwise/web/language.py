@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, get_locale
+from flask_babel import format_date, format_datetime, get_locale, gettext
 from flask_security import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.accounts.forms import LANGUAGES
+from lungwise.films import Refusal
+from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.studies import wording
 from lungwise.studies.band import band_of
 
@@ -32,7 +34,15 @@ def init_app(app: Flask) -> None:
     """Give the templates their words and dates."""
     app.jinja_env.filters.update(day=_day, moment=_moment, percent=wording.percent)
     app.jinja_env.globals.update(languages=LANGUAGES, wording=wording, page_language=lambda: str(get_locale()))
-    app.jinja_env.globals.update(band_of=band_of)
+    app.jinja_env.globals.update(band_of=band_of, refused=_refused, warned=_warned)
+
+
+def _refused(refusal: Refusal) -> str:
+    return refusal_sentence(refusal, gettext)
+
+
+def _warned(code: str) -> str:
+    return warning_sentence(code, gettext)
 
 
 def _day(value: date | None) -> str:

@@ -9,7 +9,7 @@ from inbox import inbox
 from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.outbox import Letter, MailKind, Outbox
 from lungwise.accounts.person import Role
-from lungwise.cli.installation import words_of
+from lungwise.cli.words import words_of
 from lungwise.store import Database
 from processes import until
 

@@ -24,7 +24,7 @@ def failing(error: Exception) -> Callable[[], None]:
     [
         (ArtefactError("The model is incomplete."), "The model is incomplete."),
         (ValueError("no recipe 'x'"), "no recipe 'x'"),
-        (Refusal("damaged", "The file is damaged."), "The file is damaged."),
+        (Refusal("damaged"), "The file is damaged. Export it again"),
         (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), "pip install 'lungwise\\[train\\]'"),

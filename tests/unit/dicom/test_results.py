@@ -24,7 +24,7 @@ REPORT = b"%PDF-1.4 a report."
 FINDINGS = {"normal": 0.02, "COVID-19": 0.9, "other pneumonia": 0.2, "tuberculosis": 0.01}
 HEAT = np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17)
 READ = Result(Answer(0.93, Verdict.POSITIVE, FINDINGS, HEAT), "inception_v3", "1.0.0", MADE)
-REFUSED = Result(Refusal("not-chest", "This is not a chest film."), "inception_v3", "1.0.0", MADE)
+REFUSED = Result(Refusal("not-chest", {"sentence": "This is not a chest film."}), "inception_v3", "1.0.0", MADE)
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
 KEPT = {
     "StudyInstanceUID": "1.2.3",

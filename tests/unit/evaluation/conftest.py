@@ -102,7 +102,7 @@ class LungBrightness:
     def read_many(self, paths: Iterable[Path]) -> Iterator[Answer]:
         for path in paths:
             film = open_film(path.read_bytes())
-            refused = Refusal("not-chest", "This is no chest film.") if film.pixels.max() == 0 else None
+            refused = Refusal("not-chest", {"sentence": "This is no chest film."}) if film.pixels.max() == 0 else None
             yield Answer(path, refused or self.look(film), 1.0)
 
     def look(self, film: Film) -> Reading:

@@ -30,7 +30,7 @@ from lungwise.films import Refusal
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
 
-REFUSED = Refusal("not-chest", "This is no chest film.")
+REFUSED = Refusal("not-chest", {"sentence": "This is no chest film."})
 TYPICAL = {"label": "typical appearance", "covid": True}
 UNDECIDED = {"label": "indeterminate appearance", "covid": None}
 
@@ -78,7 +78,7 @@ def test_the_confusion_matrix_counts_every_film_once(result: Callable[..., Resul
 
 
 def test_refusals_are_counted_by_code(result: Callable[..., Result]) -> None:
-    rows = [result(REFUSED), result(REFUSED), result(Refusal("lateral", "A side view.")), result(0.5)]
+    rows = [result(REFUSED), result(REFUSED), result(Refusal("lateral", {"sentence": "A side view."})), result(0.5)]
     assert refusals(rows)["codes"] == {"lateral": 1, "not-chest": 2}
     assert refusals(rows)["share"]["value"] == 0.75
 

@@ -27,7 +27,7 @@ def test_flips_changes_and_what_int8_costs_are_counted(result: Callable[..., Res
 
 
 def test_a_refusal_on_one_side_is_a_flip(result: Callable[..., Result]) -> None:
-    found = beside_float([result(Refusal("turned", "Turn it."))], [result(0.1)])
+    found = beside_float([result(Refusal("turned", {"sentence": "Turn it."}))], [result(0.1)])
 
     assert found is not None and found["flipped"]["value"] == 1 and found["auc"] is None
     assert beside_float([], []) is None

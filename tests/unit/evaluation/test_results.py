@@ -35,7 +35,7 @@ def test_films_of_other_labels_and_refused_ones_are_on_no_side(result: Callable[
         result(0.9, label="typical appearance", patient="a"),
         result(0.2, patient="b"),
         result(0.4, label="atypical appearance", patient="c"),
-        result(Refusal("not-chest", "This is no chest film."), patient="d"),
+        result(Refusal("not-chest", {"sentence": "This is no chest film."}), patient="d"),
     ]
     sides = contrast(rows, CONTROLLED)
     assert sides.positive.tolist() == [True, False]

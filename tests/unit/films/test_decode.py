@@ -88,7 +88,7 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_opened_is_unreachable_and_says_why(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "none.png", "No such file or directory"), (tmp_path, "It is no regular file")):
+    for path, why in ((tmp_path / "none.png", "it is not there"), (tmp_path, "it is not a regular file")):
         refused = path_refusal(path)
         assert refused.code == "unreachable"
         assert refused.reason == f"The file cannot be opened: {why}. Check the path and its rights."

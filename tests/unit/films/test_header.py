@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungwise.films.elements import Element, Elements, Encoding
-from lungwise.films.header import IMPOSSIBLE_DATE, UNREADABLE_AGE, DicomHeader, header_of
+from lungwise.films.header import DicomHeader, header_of
+from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE
 
 TODAY = date(2026, 3, 2)
 AGE, BORN, STUDIED = 0x00101010, 0x00100030, 0x00080020

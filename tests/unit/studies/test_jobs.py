@@ -111,7 +111,7 @@ def test_films_are_finished_together_each_with_its_reading_and_every_study_summe
     hand = jobs.claim(DRAWN, 4)
     whole, alone = {claim.study: None for claim in hand}
     outcomes = {claim: reading_of(either_rooms.store.get(claim.study, claim.sha256), drawn_reader()) for claim in hand}
-    jobs.finish({hand[0]: outcomes[hand[0]], hand[2]: Refusal("no film", "This is no film.")})
+    jobs.finish({hand[0]: outcomes[hand[0]], hand[2]: Refusal("no film", {"sentence": "This is no film."})})
     assert standings(either_rooms) == {whole: Standing.WAITING, alone: Standing.REFUSED}
     jobs.finish(outcomes)
     kept = select(FilmRecord.sha256, ReadingRecord.probability).join(ReadingRecord)
@@ -133,7 +133,7 @@ def test_readers_with_films_of_the_same_studies_keep_them_side_by_side(
         start.wait(60)
         with database.writing() as session:
             jobs = Jobs(session, either_rooms.clock, 30)
-            jobs.finish(dict.fromkeys(claims, Refusal("no film", "This is no film.")))
+            jobs.finish(dict.fromkeys(claims, Refusal("no film", {"sentence": "This is no film."})))
 
     with ThreadPoolExecutor(2) as readers:
         for round_ in range(10):
@@ -247,7 +247,7 @@ def test_new_films_go_before_old_ones_that_are_read_again_and_only_the_named_mod
     rooms: Rooms, film: Callable[..., bytes]
 ) -> None:
     jobs = queued(rooms, film(1))
-    jobs.finish({claimed(jobs): Refusal("no film", "This is no film.")})
+    jobs.finish({claimed(jobs): Refusal("no film", {"sentence": "This is no film."})})
     rooms.queue.reread(Model("drawn", "2"))
     queued_later = queued_film(rooms, film(2))
     assert claimed(jobs).sha256 == queued_later
@@ -284,7 +284,7 @@ def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
     rooms.queue.reread(second)
     (claim,) = jobs.claim(second)
     assert study.standing not in (Standing.WAITING, Standing.REFUSED)  # the first verdict stands meanwhile
-    jobs.finish({claim: Refusal("no film", "This is no film.")})
+    jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
     assert (study.standing, study.unread) == (Standing.REFUSED, True)
     assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
 
@@ -296,5 +296,5 @@ def test_a_film_deleted_while_it_is_read_is_left_alone(rooms: Rooms, film: Calla
     claim = claimed(jobs)
     rooms.studies.delete(person, key)
     jobs.give_up(claim, "gone")
-    jobs.finish({claim: Refusal("no film", "This is no film.")})
+    jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
     assert rooms.session.scalar(select(func.count()).select_from(Job)) == 0

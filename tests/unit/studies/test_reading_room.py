@@ -78,7 +78,7 @@ class RefusingReader:
 
     def read(self, film: Film) -> Reading:
         self.pixels.append(weakref.ref(film.pixels))
-        raise Refusal("not a film", "This is not a chest film.")
+        raise Refusal("not a film", {"sentence": "This is not a chest film."})
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ def test_a_film_that_cannot_be_read_says_why(rooms: Rooms, blank: bytes) -> None
     assert study.standing == Standing.REFUSED
     reading = study.films[0].reading
     assert reading is not None
-    assert "frontal chest X-ray" in (reading.refusal_reason or "")
+    assert reading.refusal is not None
+    assert "frontal chest X-ray" in reading.refusal.reason
+    assert reading.refusal_reason is None
 
 
 def test_the_same_film_is_not_kept_twice_in_a_study(rooms: Rooms, film: Callable[..., bytes]) -> None:

@@ -1,0 +1,260 @@
+"""Every refusal and every warning: its code, its sentence, and what to do about it.
+
+A refusal is a code and its values. The sentence is made where it is shown, in the reader's language:
+sentences are written here in English, as message ids for gettext.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+Value = str | int | float
+Words = Callable[[str], str]
+"""Translates a message id into the reader's language."""
+
+BODY_PART = "body-part"
+CHILD = "child"
+IMPOSSIBLE_DATE = "impossible-date"
+PHOTOGRAPH = "photograph"
+TURNED_UPRIGHT = "turned-upright"
+UNREADABLE_AGE = "unreadable-age"
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a mark
+    """Mark a text for translation where it is written."""
+    return text
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """Why a film cannot be read: a code for programs, and the values that its sentence tells.
+
+    Of the codes that say several things, the value `detail` says which.
+    """
+
+    def __init__(self, code: str, values: Mapping[str, Value] | None = None) -> None:
+        super().__init__(code, values)
+        self.code = code
+        self.values: Mapping[str, Value] = dict(values or {})
+
+    @property
+    def reason(self) -> str:
+        """What happened and what to do, in English."""
+        return refusal_sentence(self)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a code says.
+
+    Parameters
+    ----------
+    sentence
+        What happened; `%(file)s` is the file's name where it is known.
+    advice
+        What to do.
+    subject
+        What stands for the file's name where it is not known.
+    """
+
+    sentence: str
+    advice: str
+    subject: str = N_("The file")
+
+
+_FILM: Final = N_("The film")
+_EXPORT: Final = N_("Export it again from its source.")
+_SMALLER: Final = N_("Export it at a lower resolution.")
+_PNG: Final = N_("Save it as PNG.")
+_MONOCHROME: Final = N_("Export it as MONOCHROME2 or RGB.")
+_CHOSEN: Final = N_("Check that the right file was chosen.")
+_PATH: Final = N_("Check the path and its rights.")
+
+UNKNOWN: Final = Entry(N_("%(file)s could not be read."), N_("Ask your administrator."))
+"""For a code that a newer version of Lungwise wrote."""
+
+REFUSALS: Final[Mapping[str, Entry]] = {
+    "empty": Entry(N_("%(file)s is empty."), N_("Copy it again from where it came.")),
+    "not-an-image": Entry(
+        N_("%(file)s is not an X-ray picture."),
+        N_("Lungwise reads DICOM films and JPEG, PNG, WebP, TIFF and BMP pictures: export the film as one of these."),
+    ),
+    "damaged": Entry(N_("%(file)s is damaged."), _EXPORT),
+    "damaged/pixels": Entry(N_("%(file)s is damaged: its pixels cannot be decoded."), _EXPORT),
+    "damaged/cut": Entry(N_("%(file)s is damaged: its pixels end too early."), _EXPORT),
+    "damaged/header": Entry(N_("%(file)s is damaged: its header cannot be read."), _EXPORT),
+    "damaged/header-cut": Entry(N_("%(file)s is damaged: its header ends too early."), _EXPORT),
+    "damaged/kind": Entry(N_("%(file)s is damaged: it begins like %(kind)s, and its header cannot be read."), _EXPORT),
+    "damaged/no-size": Entry(N_("%(file)s is damaged: its header gives it no size."), _EXPORT),
+    "damaged/scans": Entry(N_("%(file)s is damaged: it has more scans than any program writes."), _EXPORT),
+    "damaged/bytes": Entry(N_("%(file)s is damaged: it has too few bytes for its pixels."), _EXPORT),
+    "damaged/no-header": Entry(N_("%(file)s is damaged: its compressed pixels have no header."), _EXPORT),
+    "damaged/headers": Entry(N_("%(file)s is damaged: its compressed pixels have more than one header."), _EXPORT),
+    "damaged/frames": Entry(N_("%(file)s is damaged: it declares one picture and holds several."), _EXPORT),
+    "damaged/parts": Entry(N_("%(file)s is damaged: it has more parts than any film (%(part)s)."), _EXPORT),
+    "damaged/checksum": Entry(N_("%(file)s is damaged: a checksum of its pixels is wrong."), _EXPORT),
+    "damaged/contradiction": Entry(N_("%(file)s is damaged: its header and its pixels do not agree."), _EXPORT),
+    "damaged/table": Entry(N_("%(file)s is damaged: a look-up table of its grey levels is broken."), _EXPORT),
+    "damaged/numbers": Entry(N_("%(file)s is damaged: some of its pixels are not numbers."), _EXPORT),
+    "damaged/compression": Entry(N_("%(file)s is damaged: its pixels are compressed in no known way."), _EXPORT),
+    "damaged/deflated": Entry(N_("%(file)s is damaged: its compressed part cannot be unpacked."), _EXPORT),
+    "damaged/element": Entry(N_("%(file)s is damaged: its data element %(tag)s is longer than the file."), _EXPORT),
+    "damaged/value": Entry(N_("%(file)s is damaged: the value of %(name)s in its header cannot be read."), _EXPORT),
+    "damaged/not-dicom": Entry(N_("%(file)s is damaged: it does not begin like a DICOM object."), _EXPORT),
+    "damaged/uids": Entry(N_("%(file)s is damaged: it names no study or no instance."), _EXPORT),
+    "too-small": Entry(
+        N_("%(file)s measures %(width)s x %(height)s pixels; its shorter side must have %(least)s."),
+        N_("Send the original, not its preview."),
+        _FILM,
+    ),
+    "several-frames": Entry(N_("%(file)s holds several pictures."), N_("Send one film as one file.")),
+    "too-many-pixels": Entry(
+        N_("%(file)s measures %(width)s x %(height)s pixels; the limit is %(most)s megapixels."),
+        N_("Export it smaller."),
+        _FILM,
+    ),
+    "too-large": Entry(
+        N_("%(file)s is larger than %(most)s MB."), N_("Export the film alone, or at a lower resolution.")
+    ),
+    "too-large/memory": Entry(N_("%(file)s needs more memory to be decoded than there is."), _SMALLER),
+    "too-large/unpacked": Entry(N_("%(file)s unpacks to more than any film."), N_("Export it without compression.")),
+    "too-slow": Entry(
+        N_("%(file)s took more than %(seconds)s seconds of work, and was left unread."),
+        N_("Export it at a lower resolution, or uncompressed."),
+    ),
+    "not-a-radiograph": Entry(
+        N_("%(file)s is not an X-ray film: its modality is %(modality)s."), N_("Send a chest film.")
+    ),
+    "not-a-radiograph/no-picture": Entry(
+        N_("%(file)s holds no picture, but a report or a list."), N_("Send the film itself.")
+    ),
+    "encrypted": Entry(N_("%(file)s is encrypted."), N_("Export it without encryption.")),
+    "unsupported": Entry(
+        N_("%(file)s is of a kind that is not read here."), N_("Export it as uncompressed DICOM or as PNG.")
+    ),
+    "unsupported/syntax": Entry(
+        N_("%(file)s has its pixels in transfer syntax %(syntax)s, which is not read here."),
+        N_("Export it uncompressed (Explicit VR Little Endian)."),
+    ),
+    "unsupported/kind": Entry(N_("%(file)s is a rare kind of %(kind)s, which is not read here."), _PNG),
+    "unsupported/jpeg": Entry(
+        N_("%(file)s uses a rare kind of JPEG, which is not read here."),
+        N_("Export it uncompressed, or as JPEG Lossless."),
+    ),
+    "unsupported/palette": Entry(N_("%(file)s has a palette that is not read here."), _MONOCHROME),
+    "unsupported/bits": Entry(
+        N_("%(file)s has %(bits)s bits a pixel where films have 8 or 16."), N_("Export it as 16 bits.")
+    ),
+    "unsupported/colours": Entry(N_("%(file)s has colours that are not read here: %(colours)s."), _MONOCHROME),
+    "unsupported/library": Entry(
+        N_("%(file)s needs the library %(library)s, which is not installed."), N_("Ask your administrator.")
+    ),
+    "unsupported/not-dicom": Entry(N_("%(file)s is not a DICOM file."), N_("Only DICOM films can be de-identified.")),
+    "unsupported/class": Entry(
+        N_("%(file)s is not a computed or digital radiograph or a secondary capture."),
+        N_("Nothing else is de-identified."),
+    ),
+    "unsupported/no-picture": Entry(N_("%(file)s holds no picture."), N_("Ask for the whole object.")),
+    "unsupported/planes": Entry(
+        N_("Colours are given as they are stored, or not at all."), N_("Ask for the whole object.")
+    ),
+    "blank": Entry(
+        N_("%(file)s shows nothing: it is of one grey."), N_("Check the exposure, or send the film again."), _FILM
+    ),
+    "too-dark": Entry(
+        N_("%(file)s is too dark to read."), N_("Expose it anew, or open its window, and send it again."), _FILM
+    ),
+    "too-bright": Entry(
+        N_("%(file)s is too bright to read."), N_("Expose it anew, or narrow its window, and send it again."), _FILM
+    ),
+    "too-coarse": Entry(
+        N_("%(file)s shows too little detail: it is blurred, or was enlarged from a small picture."),
+        N_("Send the original."),
+        _FILM,
+    ),
+    "cut-off": Entry(
+        N_("%(file)s is a narrow strip: part of the chest is cut off."), N_("Send the whole film."), _FILM
+    ),
+    "turned": Entry(N_("%(file)s lies on its side or its head."), N_("Turn it upright and send it again."), _FILM),
+    "lateral-view": Entry(
+        N_("%(file)s is a side view, and Lungwise reads frontal chest films."),
+        N_("Send the PA or AP film of this visit."),
+        _FILM,
+    ),
+    "not-a-chest-film": Entry(N_("%(file)s does not look like a frontal chest film."), _CHOSEN, _FILM),
+    "unreachable": Entry(N_("%(file)s cannot be opened."), _PATH),
+    "unreachable/missing": Entry(N_("%(file)s cannot be opened: it is not there."), _PATH),
+    "unreachable/rights": Entry(N_("%(file)s cannot be opened: you may not read it."), _PATH),
+    "unreachable/not-regular": Entry(N_("%(file)s cannot be opened: it is not a regular file."), _PATH),
+    "server": Entry(N_("%(file)s was not read by the server."), N_("Its administrator finds why in the log.")),
+}
+"""By code, or by code and detail. What a code says without any detail also stands for details not known here."""
+
+WARNINGS: Final[Mapping[str, Entry]] = {
+    PHOTOGRAPH: Entry(
+        N_("This was a photograph of a film: it was cut out and straightened."),
+        N_("Send the original file where there is one: it is read more surely. Look whether the whole film was found."),
+    ),
+    TURNED_UPRIGHT: Entry(
+        N_("The film lay on its side or its head, and was turned upright to be read."),
+        N_("Look whether the sides are right."),
+    ),
+    CHILD: Entry(
+        N_("The patient is a child. Lungwise learnt from films of adults."), N_("Do not rely on this reading.")
+    ),
+    BODY_PART: Entry(
+        N_("The film's header names another part of the body; the picture looks like a chest, and was read as one."),
+        N_("Look whether it is the right film: the header is often set by default."),
+    ),
+    IMPOSSIBLE_DATE: Entry(
+        N_("A date in the film's header cannot be right, of birth or of the study: it counts as not known."),
+        N_("Check whose film this is, and their age."),
+    ),
+    UNREADABLE_AGE: Entry(
+        N_("The age in the film's header cannot be understood."),
+        N_("If the patient is a child, do not rely on this reading."),
+    ),
+}
+"""By the code of a reading's warning."""
+
+
+def entry_of(refusal: Refusal) -> Entry:
+    """Give what a refusal says."""
+    detailed = REFUSALS.get(f"{refusal.code}/{refusal.values.get('detail', '')}")
+    return detailed or REFUSALS.get(refusal.code, UNKNOWN)
+
+
+def refusal_sentence(refusal: Refusal, words: Words = str, file: str = "") -> str:
+    """Say what happened and what to do, in the language of `words`.
+
+    Parameters
+    ----------
+    refusal
+        Where it lacks values that its sentence tells (it was stored by an older version, or comes from a newer
+        server), its value `sentence` is said instead.
+    words
+        Translates a message id.
+    file
+        The file's name, where there is one.
+    """
+    entry, given = entry_of(refusal), str(refusal.values.get("sentence", ""))
+    values = {**refusal.values, "file": file or words(entry.subject)}
+    if given and (refusal.code == "server" or entry is UNKNOWN):
+        return given
+    try:
+        said = words(entry.sentence) % values
+    except KeyError:  # a value is not known
+        if given:
+            return given
+        entry, said = UNKNOWN, words(UNKNOWN.sentence) % values
+    return f"{said} {words(entry.advice)}"
+
+
+def warning_sentence(code: str, words: Words = str) -> str:
+    """Say what a warning means and what to do, in the language of `words`; the code itself where nobody knows it."""
+    entry = WARNINGS.get(code)
+    return f"{words(entry.sentence)} {words(entry.advice)}" if entry else code
