@@ -17,6 +17,8 @@ from pathlib import Path
 
 import click
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import synthetic
 from lungwise.accounts.models import Clinic
 from lungwise.accounts.person import Person, Role
@@ -46,7 +48,7 @@ def main(patients: int) -> None:
             before = time.process_time()
             service.search(person, "nobody")
             _say("first search of a process", time.process_time() - before)
-            lines = index_of(session)._clinics[person.clinic_id].lines
+            lines = index_of(session)._clinic(person.clinic_id).lines
             size = sys.getsizeof(lines) + sum(sys.getsizeof(line) + 32 for line in lines.values())
             click.echo(f"{'memory of the names':32}{size / 2**20:8.1f} MiB")
             for text in TEXTS:

@@ -38,15 +38,8 @@ BOB = {"PatientName": "Two^Bob", "PatientSex": "M", "PatientBirthDate": "1950010
 
 def film_of(number: int, who: dict[str, str], identifier: str = "P-1", **more: Any) -> bytes:
     study = f"1.2.826.0.1.{number}"
-    film = film_dataset(
-        chest_bytes(seed=number),
-        StudyInstanceUID=study,
-        SeriesInstanceUID=f"{study}.1",
-        SOPInstanceUID=f"{study}.1.1",
-        PatientID=identifier,
-        **who,
-        **more,
-    )
+    uids = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1", "SOPInstanceUID": f"{study}.1.1"}
+    film = film_dataset(chest_bytes(seed=number), PatientID=identifier, **{**uids, **who, **more})
     return dicom_bytes(film)
 
 
@@ -152,6 +145,65 @@ def test_two_persons_with_one_number_are_never_one(
     for study, own, other in zip(clinic.studies(), names, reversed(names), strict=True):
         said = clinic.everything_of(study)
         assert own in said and other not in said
+
+
+@pytest.mark.parametrize("way", ["node", "stow"])
+@pytest.mark.parametrize("identifier", ["P-1", "", "ANONYMOUS"])
+def test_films_of_one_dicom_study_stay_apart_though_the_first_names_nobody(
+    way: str, identifier: str, clinic: Clinic
+) -> None:
+    for number, who in enumerate(({}, ADA, BOB), start=1):
+        own = {"StudyInstanceUID": "1.2.826.0.2", "SOPInstanceUID": f"1.2.826.0.2.{number}"}
+        clinic.send(way, film_of(number, who, identifier, **own))
+    assert [name for name, _identity in clinic.patients()] == ["Lovelace Ada", "Two Bob"]
+
+
+@pytest.mark.parametrize("identifier", ["P-1", ""])
+@pytest.mark.parametrize("face", ["api", "page"])
+def test_a_film_that_is_added_is_held_to_those_that_were_added_before(
+    face: str, identifier: str, clinic: Clinic, film: Callable[..., bytes]
+) -> None:
+    clinic.ada.upload(film(1), identifier=identifier)
+    (study,) = clinic.studies()
+    for number, who in enumerate((ADA, BOB), start=2):
+        files = {"films": [(io.BytesIO(film_of(number, who, identifier)), "film.dcm")]}
+        if face == "api":
+            answer = clinic._program("POST", f"/api/v1/studies/{study}/films", data=files)
+        else:
+            answer = clinic.ada.post(f"/studies/{study}/films", page=f"/studies/{study}", films=files["films"])
+    assert "names another patient" in (answer.json["title"] if face == "api" else answer.text)
+    assert [name for name, _identity in clinic.patients()] == ["Lovelace Ada"]
+    assert len(clinic._program("GET", f"/api/v1/studies/{study}").json["films"]) == 2
+
+
+def test_a_dicom_study_of_two_patients_is_found_under_each_ones_name(clinic: Clinic) -> None:
+    for number, (identifier, who) in enumerate((("K1", ADA), ("K2", BOB)), start=1):
+        own = {"StudyInstanceUID": "1.2.826.0.2", "SOPInstanceUID": f"1.2.826.0.2.{number}"}
+        clinic.send("node", film_of(number, who, identifier, **own))
+    for _film in clinic.app.room.read_all():
+        pass
+    for path in ("studies", "studies/1.2.826.0.2/series", "studies/1.2.826.0.2/instances"):
+        found = clinic._program("GET", f"/dicom-web/{path}").json
+        said = [(one["00100020"]["Value"][0], one["00100010"]["Value"][0]["Alphabetic"]) for one in found]
+        assert set(said) == {("K1", "Lovelace^Ada"), ("K2", "Two^Bob")}, path
+        assert said.count(("K1", "Lovelace^Ada")) == len(said) // 2
+    (found,) = clinic._program("GET", "/dicom-web/studies?PatientID=K2").json
+    assert found["00100010"]["Value"][0]["Alphabetic"] == "Two^Bob"
+
+
+def test_a_dicom_object_mixes_no_two_patients(clinic: Clinic) -> None:
+    clinic.send("node", film_of(1, ADA))
+    unnumbered = film_of(2, {"PatientName": "Two^Bob"}, "")
+    asked = clinic.ada.upload(unnumbered, identifier="P-1")
+    bob, ada = (clinic_patient(clinic, name) for name in ("Two Bob", "Lovelace Ada"))
+    clinic.ada.post(f"/patients/{bob}/same", page=asked, into=ada)
+    for _film in clinic.app.room.read_all():
+        pass
+    film = clinic._program("GET", f"/api/v1/studies/{clinic.studies()[1]}").json["films"][0]["key"]
+    objects = zipfile.ZipFile(io.BytesIO(clinic.ada.get(f"/films/{film}/results.zip").data))
+    for name in objects.namelist():
+        made = dcmread(io.BytesIO(objects.read(name)))
+        assert (str(made.PatientName), made.PatientSex, made.PatientBirthDate) == ("Two^Bob", "", "")
 
 
 def read(clinic: Clinic, study: str) -> bool:

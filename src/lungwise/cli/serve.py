@@ -22,6 +22,7 @@ from lungwise.cli.installation import (
     open_database,
     read_settings,
 )
+from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
@@ -45,7 +46,7 @@ def serve(host: str | None, port: int | None) -> None:
     _prepare(settings)
     app = create_app(settings, installation.make_reader)
     app.room.start()
-    senders: list[Sender | MailSender] = []
+    senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
     if mail_sender := make_mail_sender(app.database, settings):
@@ -65,7 +66,7 @@ def _prepare(settings: Settings) -> None:
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 
-def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender]) -> None:
+def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender | NameReader]) -> None:
     server = make_server(app, settings.host, settings.port, settings.threads)
     signal.signal(signal.SIGTERM, _stop)
     _say_where(app, settings)  # only now: whoever reads it may connect

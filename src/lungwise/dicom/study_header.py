@@ -13,6 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from lungwise.films.header import DicomHeader, HeaderAge, HeaderDate, read_header
+from lungwise.patients.identity import PatientFacts, contradictions
+from lungwise.studies.stated import facts_of
 
 _LONGEST = {"LO": 64, "PN": 64, "SH": 16}
 _FORMS = {
@@ -92,7 +94,10 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     read = read_header(data) if _is_dicom(data) else None
     header = read or DicomHeader()
     modules = _modules(header)
-    _fill(modules, facts, dated=read is not None)
+    if not contradictions(facts_of(header), _known(facts)):
+        _fill_patient(modules, facts)
+    if read is None:  # in UTC
+        modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
     modules.StudyInstanceUID = _clean(header.study_uid, "UI") or facts.study_uid
     return StudyHeader(
         modules,
@@ -141,7 +146,11 @@ def _age(age: HeaderAge) -> str:
     return _clean(written, "AS")
 
 
-def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
+def _known(facts: StudyFacts) -> PatientFacts:
+    return PatientFacts(facts.patient_id, facts.patient_name, facts.sex, facts.birth_date)
+
+
+def _fill_patient(modules: Dataset, facts: StudyFacts) -> None:
     """Put what is known where the header is silent; a patient is taken whole, never mixed of two."""
     if not modules.PatientID:
         modules.PatientID = _clean(facts.patient_id, "LO")
@@ -149,8 +158,6 @@ def _fill(modules: Dataset, facts: StudyFacts, *, dated: bool) -> None:
         modules.PatientSex = modules.PatientSex or _clean(facts.sex, "CS")
         born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
         modules.PatientBirthDate = modules.PatientBirthDate or born
-    if not dated:  # in UTC
-        modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
 
 
 def _clean(text: str, vr: str) -> str:

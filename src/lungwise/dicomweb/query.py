@@ -84,7 +84,20 @@ def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[A
 
 
 def _of_study(holdings: Holdings, films: list[FilmRecord], level: str, query: Query, url: str) -> Iterator[Attributes]:
-    """Give the study, or its series, or its instances, with the attributes of what is above them."""
+    """Give the study, or its series, or its instances, with the attributes of what is above them.
+
+    A study whose films are of several patients is given once for each, under each one's own name.
+    """
+    of_patients: dict[int, list[FilmRecord]] = {}
+    for film in films:
+        of_patients.setdefault(film.study.patient_id, []).append(film)
+    for own in of_patients.values():
+        yield from _of_patient(holdings, own, level, query, url)
+
+
+def _of_patient(
+    holdings: Holdings, films: list[FilmRecord], level: str, query: Query, url: str
+) -> Iterator[Attributes]:
     outlines = holdings.outlines(films)
     if not outlines:
         return

@@ -16,6 +16,8 @@ _TRANSCRIBED = str.maketrans(
     | {chr(kana): chr(kana - 0x60) for kana in range(0x30A1, 0x30F7)}  # katakana as hiragana
 )
 
+NAMES = ("name", "ideographic", "phonetic")
+
 
 class Identity(StrEnum):
     """How sure it is who a patient is.
@@ -59,9 +61,10 @@ class PatientFacts:
         return cls(**said, birth_date=date.fromisoformat(born) if born else None)
 
     def filled(self, other: PatientFacts) -> PatientFacts:
-        """Give these facts, and the other's where these say nothing."""
+        """Give these facts, and the other's where these say nothing, or less of the same name."""
         lacking = {field.name: getattr(other, field.name) for field in fields(self) if not getattr(self, field.name)}
-        return replace(self, **lacking)
+        fuller = {name: getattr(other, name) for name in NAMES if _is_fuller(getattr(other, name), getattr(self, name))}
+        return replace(self, **lacking, **fuller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,10 @@ class IdentityRules:
             return 0
         agree = (known.birth_date and facts.birth_date, known.names and facts.names, known.sex and facts.sex)
         return 1 + 8 * (mine == other) + sum(bool(both) << place for place, both in enumerate(reversed(agree)))
+
+    def is_told_apart(self, nearness: int) -> bool:
+        """Say whether a name or a birth date agrees: of several persons with one number that tells who is meant."""
+        return (nearness - 1) % 8 > 1
 
     def is_of_another_issuer(self, known: PatientFacts, facts: PatientFacts) -> bool:
         """Say whether one number was given twice: by two issuers that are known."""
@@ -181,7 +188,14 @@ def _agree(one: list[str], other: list[str]) -> bool:
 
 
 def _is_initial(letter: str, name: str) -> bool:
-    return len(letter) == 1 and name.startswith(letter)
+    """Say whether a letter stands for a name; a single sign of a script without capitals is a name itself."""
+    return len(letter) == 1 and letter != letter.upper() and name.startswith(letter)
+
+
+def _is_fuller(name: str, other: str) -> bool:
+    """Say whether a name says more of the same person's than the other, which says something."""
+    more, less = (len("".join(comparable_words(one))) for one in (name, other))
+    return more > less > 0 and is_same_name([name], [other])
 
 
 def comparable_words(name: str) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Dialect, select
@@ -26,29 +27,55 @@ _TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic",
 MARGIN = timedelta(minutes=2)
 """How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
 _AT_ONCE = 1000
-_Words = list[tuple[str, ...]]
-"""Of each word, the ways to write it of which one is enough."""
+_PAUSE = 0.005
+"""Seconds between two batches that are read in the background, for others to go first."""
 
 
 class NameIndex:
     """The words of the patients of every clinic that was searched. Safe in many threads at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._clinics: defaultdict[int, _Clinic] = defaultdict(_Clinic)
 
-    def find(self, session: Session, clinic_id: int, text: str) -> list[int]:
-        """Give the ids of those who have a word beginning as each of the text's words does, the highest first."""
-        with self._lock:
-            clinic = self._clinics[clinic_id]
+    def find(
+        self, session: Session, clinic_id: int, text: str, *, after: int | None = None, most: int | None = None
+    ) -> list[int]:
+        """Give the ids of those who have a word beginning as each of the text's words does, the highest first.
+
+        Parameters
+        ----------
+        after, most
+            Only ids below this one, and only so many of them.
+        """
+        clinic = self._clinic(clinic_id)
+        with clinic.lock:
             clinic.refresh(session, clinic_id)
-            return clinic.find(text)
+            return list(islice(clinic.find(_Wanted(text), after), most))
+
+    def among(self, session: Session, clinic_id: int, text: str, asked: Iterable[int]) -> set[int]:
+        """Give those of these patients whom a text finds."""
+        clinic = self._clinic(clinic_id)
+        with clinic.lock:
+            clinic.refresh(session, clinic_id)
+            return clinic.among(_Wanted(text), asked)
 
     def forget(self, clinic_id: int, gone: Iterable[int]) -> None:
         """Drop patients who are there no more."""
-        with self._lock:
+        clinic = self._clinic(clinic_id)
+        with clinic.lock:
             for number in gone:
-                self._clinics[clinic_id].lines.pop(number, None)
+                clinic.lines.pop(number, None)
+
+    def warm(self, session: Session, clinic_id: int, stopping: threading.Event) -> None:
+        """Read a clinic's names before somebody searches, unless it is stopped."""
+        clinic = self._clinic(clinic_id)
+        with clinic.lock:
+            clinic.refresh(session, clinic_id, lambda: stopping.wait(_PAUSE))
+
+    def _clinic(self, clinic_id: int) -> _Clinic:
+        with self._making:
+            return self._clinics[clinic_id]
 
 
 _INDEXES: WeakKeyDictionary[Dialect, NameIndex] = WeakKeyDictionary()
@@ -67,19 +94,24 @@ def words_of(text: str) -> list[str]:
 
 
 class _Clinic:
-    """One clinic's patients: of each record a line of words, each between line breaks, and what it was merged into."""
+    """One clinic's patients: of each record a line of words, each between line breaks, and what it was merged into.
+
+    The lines are in the order of the ids.
+    """
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.lines: dict[int, str] = {}
         self._into: dict[int, int] = {}
         self._seen: dict[int, datetime] = {}
         self._kept = _AT_ONCE
         self._newest: datetime | None = None
+        self._is_whole = False
 
-    def refresh(self, session: Session, clinic_id: int) -> None:
-        """Take in everybody, or what has changed since the last time."""
-        if self._newest is None:
-            self._take(session, Patient.clinic_id == clinic_id)
+    def refresh(self, session: Session, clinic_id: int, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Take in everybody, or what has changed since the last time. Everybody anew where that was not finished."""
+        if self._newest is None or not self._is_whole:
+            self._is_whole = self._take(session, Patient.clinic_id == clinic_id, is_stopped)
             return
         since = Patient.changed_at >= self._newest - MARGIN
         changed = session.execute(select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id, since))
@@ -87,25 +119,50 @@ class _Clinic:
         for start in range(0, len(stale), _AT_ONCE):
             self._take(session, Patient.id.in_(stale[start : start + _AT_ONCE]))
 
-    def find(self, text: str) -> list[int]:
-        """Give the ids of those who have all words, or the identifier without its letters."""
-        found = set(_matching(self.lines, [_spellings(word) for word in words_of(text)]))
-        if number := _bare(text):
-            alone = f"\n\n{number}\n"
-            found |= {one for one, line in self.lines.items() if alone in line}
-        return sorted({self._root(one) for one in found}, reverse=True)
+    def find(self, wanted: _Wanted, after: int | None = None) -> Iterator[int]:
+        """Walk over the ids of the patients who fit, the highest first."""
+        merged = self._merged(wanted)
+        lines = reversed(self.lines.items())
+        while batch := list(islice(lines, _AT_ONCE)):
+            fitting = (wanted.fitting(batch) - self._into.keys()) | merged
+            if fitting:
+                yield from (number for number, _line in batch if number in fitting and (not after or number < after))
 
-    def _take(self, session: Session, which: ColumnElement[bool]) -> None:
-        """Decrypt rows, which are quicker made than patients."""
+    def among(self, wanted: _Wanted, asked: Iterable[int]) -> set[int]:
+        """Give those of these patients who fit."""
+        asked = set(asked)
+        lines = [(number, self.lines[number]) for number in asked if number in self.lines]
+        return (wanted.fitting(lines) - self._into.keys()) | (self._merged(wanted) & asked)
+
+    def _merged(self, wanted: _Wanted) -> set[int]:
+        """Give the patients into whom a record was merged that fits."""
+        lines = [(number, self.lines[number]) for number in self._into if number in self.lines]
+        return {self._root(number) for number in wanted.fitting(lines)}
+
+    def _take(
+        self, session: Session, which: ColumnElement[bool], is_stopped: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Decrypt rows, which are quicker made than patients; say whether these were all."""
         query = select(Patient.id, Patient.key, Patient.same_as_id, Patient.changed_at, *_TEXTS).where(which)
-        for number, key, same_as, at, *values in session.execute(query, execution_options={"yield_per": _AT_ONCE}):
-            pairs = zip(_TEXTS, values, strict=True)
-            said = (value.open(place_of(text, key)).decode() if value else "" for text, value in pairs)
-            self.lines[number] = _line(*said)
-            self._into.pop(number, None)
-            if same_as is not None:
-                self._into[number] = same_as
-            self._note(number, at)
+        rows = session.execute(query.order_by(Patient.id), execution_options={"yield_per": _AT_ONCE})
+        for batch in rows.partitions():
+            for number, key, same_as, at, *values in batch:
+                pairs = zip(_TEXTS, values, strict=True)
+                said = (value.open(place_of(text, key)).decode() if value else "" for text, value in pairs)
+                self._put(number, _line(*said), same_as)
+                self._note(number, at)
+            if is_stopped():
+                return False
+        return True
+
+    def _put(self, number: int, line: str, same_as: int | None) -> None:
+        late = number not in self.lines and number < next(reversed(self.lines), 0)
+        self.lines[number] = line
+        if late:  # its transaction ended after that of a later one
+            self.lines = dict(sorted(self.lines.items()))
+        self._into.pop(number, None)
+        if same_as is not None:
+            self._into[number] = same_as
 
     def _note(self, number: int, at: datetime) -> None:
         """Note when a row was changed; of long ago that need not be known any more."""
@@ -122,16 +179,26 @@ class _Clinic:
         return number
 
 
-def _matching(lines: dict[int, str], words: _Words) -> Iterable[int]:
-    """Narrow down word by word: the longest first, for few have it."""
-    found: Iterable[tuple[int, str]] = lines.items()
-    for spellings in sorted(words, key=lambda spelt: -len(spelt[0])):
-        first, other = f"\n{spellings[0]}", f"\n{spellings[-1]}"
-        if first == other:  # told apart, for this looks at every patient's line
-            found = [(number, line) for number, line in found if first in line]
-        else:
-            found = [(number, line) for number, line in found if first in line or other in line]
-    return [number for number, _line in found]
+class _Wanted:
+    """What is searched for: of each word the ways to write it, the longest word first, for few have it."""
+
+    def __init__(self, text: str) -> None:
+        spelt = (_spellings(word) for word in words_of(text))
+        self._words = sorted(spelt, key=lambda spellings: -len(spellings[0]))
+        bare = _bare(text)
+        self._alone = f"\n\n{bare}\n" if bare else ""
+
+    def fitting(self, lines: list[tuple[int, str]]) -> set[int]:
+        """Give the ids of the lines that have all words, or the identifier without its letters."""
+        found = lines
+        for spellings in self._words:
+            first, other = f"\n{spellings[0]}", f"\n{spellings[-1]}"
+            if first == other:  # told apart, for this looks at every patient's line
+                found = [(number, line) for number, line in found if first in line]
+            else:
+                found = [(number, line) for number, line in found if first in line or other in line]
+        alone = (number for number, line in lines if self._alone in line) if self._alone else ()
+        return {*(number for number, _line in found), *alone}
 
 
 def _line(identifier: str, *names: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 from sqlalchemy import ColumnElement, delete, func, select
@@ -17,7 +17,7 @@ from lungwise.films.header import is_possible_birth
 from lungwise.patients.identity import Identity, IdentityRules, PatientFacts, contradictions, full_identity
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.search import index_of, words_of
-from lungwise.store import Clock, keys_of, new_key
+from lungwise.store import Clock, CollisionError, keys_of, new_key
 
 __all__ = ["FEW", "PAGE", "Identity", "IdentityRules", "Patient", "PatientChange", "PatientFacts", "Patients", "Placed"]
 
@@ -54,9 +54,8 @@ class Patients:
     def search(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
         """List a page of patients, the newest first, who have words that begin as the searched ones do."""
         person.need(Right.SEE)
-        found = self.matching(person, text)
-        if found is not None:
-            return self._page([number for number in found if after is None or number < after], person)
+        if self._has_words(text):
+            return self._page(person, text, after)
         query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identity != Identity.MERGED)
         if after is not None:
             query = query.where(Patient.id < after)
@@ -65,29 +64,38 @@ class Patients:
     def matching(self, person: Person, text: str) -> list[int] | None:
         """Give the ids of the patients whom a text finds, the newest first; none where it has no words.
 
+        Of more than a few not all are given: ask then which ones of those at hand are `among` them.
+
         Raises
         ------
         Rejected
             If the text is too long, or has too many words.
         """
         person.need(Right.SEE)
-        if len(text) > LONGEST_SEARCH or len(words_of(text)) > MOST_WORDS:
-            raise Rejected("This search is too long. Search for fewer words.")
-        if not words_of(text):
+        if not self._has_words(text):
             return None
-        return index_of(self._session).find(self._session, person.clinic_id, text)
+        return index_of(self._session).find(self._session, person.clinic_id, text, most=FEW + 1)
 
-    def _page(self, numbers: Sequence[int], person: Person) -> list[Patient]:
-        """Fetch the first patients of a list, of whom some may be gone."""
-        page: list[Patient] = []
-        for start in range(0, len(numbers), PAGE):
-            asked = numbers[start : start + PAGE]
-            there = self.by_ids(person, asked)
-            index_of(self._session).forget(person.clinic_id, set(asked) - there.keys())
-            page += [there[number] for number in asked if number in there]
-            if len(page) >= PAGE:
-                break
-        return page[:PAGE]
+    def among(self, person: Person, text: str, asked: Iterable[int]) -> set[int]:
+        """Give those of these patients whom a text finds."""
+        person.need(Right.SEE)
+        return index_of(self._session).among(self._session, person.clinic_id, text, asked)
+
+    def _has_words(self, text: str) -> bool:
+        words = words_of(text) if len(text) <= LONGEST_SEARCH else []
+        if len(text) > LONGEST_SEARCH or len(words) > MOST_WORDS:
+            raise Rejected("This search is too long. Search for fewer words.")
+        return bool(words)
+
+    def _page(self, person: Person, text: str, after: int | None) -> list[Patient]:
+        """Fetch the first patients whom a text finds; those who are gone make room for others."""
+        index = index_of(self._session)
+        while True:
+            found = index.find(self._session, person.clinic_id, text, after=after, most=PAGE)
+            there = self.by_ids(person, found)
+            if len(there) == len(found):
+                return [there[number] for number in found]
+            index.forget(person.clinic_id, set(found) - there.keys())
 
     def get(self, person: Person, key: str) -> Patient:
         """Find a patient of the person's clinic."""
@@ -141,10 +149,21 @@ class Patients:
         if meant is None:
             return Placed(self._add(person, facts, known))
         patient = self._root(meant)
-        if patient.id == meant.id and patient.facts != (filled := self._filled(patient, known, facts)):
-            patient.facts = filled
-            self._index(patient)
+        if patient.id == meant.id:
+            self._learn(person, patient, known, facts)
         return Placed(patient, None if patient.id == meant.id else meant.id)
+
+    def learn(self, person: Person, patient: Patient, facts: PatientFacts) -> None:
+        """Fill in what was not known of a patient to whose study a film goes, so that the next film is held to it.
+
+        Raises
+        ------
+        CollisionError
+            If somebody else fills in something at this moment.
+        """
+        person.need(Right.UPLOAD)
+        said = facts if facts.identifier else replace(facts, issuer="")
+        self._learn(person, patient, self._having(person, patient.identifier), said)
 
     def meant(self, person: Person, facts: PatientFacts) -> Placed | None:
         """Say whom facts mean, without adding anybody; nobody where that is not sure."""
@@ -306,17 +325,36 @@ class Patients:
             return same
         near = [(self._nearness(patient, facts), patient) for patient in known]
         best = max((nearness for nearness, _patient in near), default=0)
+        if self._is_of_several(known, facts) and not self.rules.is_told_apart(best):
+            return None
         nearest = [patient for nearness, patient in near if nearness == best > 0]
         return nearest[0] if len({self._root(patient).id for patient in nearest}) == 1 else None
+
+    def _is_of_several(self, known: Sequence[Patient], facts: PatientFacts) -> bool:
+        """Say whether more than one person has this number of this issuer."""
+        same = [patient for patient in known if not self.rules.is_of_another_issuer(patient.facts, facts)]
+        return len({self._root(patient).id for patient in same}) > 1
 
     def _nearness(self, patient: Patient, facts: PatientFacts) -> int:
         """Compare with what is known of a patient, and where that contradicts with what was known before."""
         nearness = self.rules.nearness(patient.facts, facts)
         if nearness or not contradictions(patient.facts, facts):
             return nearness
-        query = select(PatientChange).where(PatientChange.patient_id == patient.id, PatientChange.cause_id.is_(None))
-        former = (replace(change.facts, issuer=patient.facts.issuer) for change in self._session.scalars(query))
+        former = (replace(before, issuer=patient.facts.issuer) for before in self._former(patient))
         return max((self.rules.nearness(before, facts) for before in former), default=0)
+
+    def _former(self, patient: Patient) -> Iterator[PatientFacts]:
+        """Walk back over what was known of a patient, as long as it can be the same person's.
+
+        Who marries has a new name and the old birth date; where both changed at once, it was another person's record.
+        """
+        query = select(PatientChange).where(PatientChange.patient_id == patient.id, PatientChange.cause_id.is_(None))
+        later = patient.facts
+        for change in self._session.scalars(query.order_by(PatientChange.id.desc())):
+            if len(contradictions(later, change.facts)) > 1:
+                return
+            later = change.facts
+            yield later
 
     def _root(self, patient: Patient) -> Patient:
         while patient.same_as_id is not None:
@@ -325,6 +363,17 @@ class Patients:
                 break
             patient = kept
         return patient
+
+    def _learn(self, person: Person, patient: Patient, known: Sequence[Patient], facts: PatientFacts) -> None:
+        before = patient.facts
+        filled = self._filled(patient, known, facts)
+        if filled == before:
+            return
+        self.lock(person, patient.key)
+        if patient.facts != before:
+            raise CollisionError(f"Patient {patient.key} is being changed.")
+        patient.facts = filled
+        self._index(patient)
 
     def _filled(self, patient: Patient, known: Sequence[Patient], facts: PatientFacts) -> PatientFacts:
         """Fill in what was not known; an issuer only where this identifier is nobody else's."""
@@ -375,8 +424,10 @@ class Patients:
         change = self._session.scalar(query.order_by(PatientChange.id.desc()))
         if change is None:
             return
-        if kept.facts == change.facts.filled(replace(gone.facts, identifier="", issuer="")):
-            kept.facts = change.facts
+        before, with_it = change.facts, change.facts.filled(replace(gone.facts, identifier="", issuer=""))
+        taken = [field.name for field in fields(before) if getattr(before, field.name) != getattr(with_it, field.name)]
+        unchanged = [name for name in taken if getattr(kept.facts, name) == getattr(with_it, name)]
+        kept.facts = replace(kept.facts, **{name: getattr(before, name) for name in unchanged})
         self._session.delete(change)
 
     def _checked(self, facts: PatientFacts) -> PatientFacts:

@@ -136,6 +136,7 @@ class Studies:
         """
         study = self.admit(person, key, kept.values())
         self._lock(study, kept)
+        self._learn(person, study, stated_facts(_headers(kept.values()), self._patients.rules))
         self._keep(study, kept)
         self._audit.record(person, "uploaded", "study", study.key)
         return study
@@ -191,6 +192,7 @@ class Studies:
             if study.key != key:
                 raise CollisionError(f"The films of study {key} go into another one now.")
             self._lock(study, {name: arrival.film})
+            self._learn(node, study, self._patients.rules.stated(arrival.patient))
         study = study or self._arrived(node, key, arrival, collects=collector is None)
         self._keep(study, {name: arrival.film})
         film = next(film for film in study.films if film.sha256 == name)
@@ -367,6 +369,10 @@ class Studies:
             return meant is not None and (meant.patient.id, meant.apart_id) == (study.patient_id, study.apart_id)
         record = self._session.get_one(Patient, study.apart_id or study.patient_id)
         return not contradictions(record.facts, facts)
+
+    def _learn(self, person: Person, study: Study, facts: PatientFacts) -> None:
+        """Fill in what a film says of its study's patient, so that no film that contradicts it goes there, too."""
+        self._patients.learn(person, self._session.get_one(Patient, study.apart_id or study.patient_id), facts)
 
     def _placed(self, person: Person, facts: PatientFacts) -> Placed:
         """Say whose films are, and count those of whom that is not clear."""

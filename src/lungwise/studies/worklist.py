@@ -131,21 +131,22 @@ class Worklist:
             here = place if place and place.unread is run else None
             few = patients is not None and len(patients) <= FEW
             query = self._query(person, wanted, run, here, backwards=backwards, few=few)
-            found += self._those_of(patients, query, PAGE + 1 - len(found))
+            if patients is None or few:
+                query = query if patients is None else query.where(Study.patient_id.in_(patients))
+                found += self._session.scalars(query.limit(PAGE + 1 - len(found)))
+            else:
+                found += self._those_of(person, wanted.text, query, PAGE + 1 - len(found))
             if len(found) > PAGE:
                 break
         return self._fetched(found)
 
-    def _those_of(self, patients: list[int] | None, query: Select[int], most: int) -> list[int]:
-        """Give these patients' first studies: where they are few by asking for theirs, else by walking the list."""
-        if patients is None:
-            return list(self._session.scalars(query.limit(most)))
-        if len(patients) <= FEW:
-            return list(self._session.scalars(query.where(Study.patient_id.in_(patients)).limit(most)))
-        wanted, found = frozenset(patients), list[int]()
+    def _those_of(self, person: Person, text: str, query: Select[int], most: int) -> list[int]:
+        """Give the first studies of the many patients whom a text finds: walking the list, a page is met soon."""
+        found = list[int]()
         start, batch = 0, _FIRST_BATCH
         while len(found) < most:
             rows = self._session.execute(query.add_columns(Study.patient_id).offset(start).limit(batch)).all()
+            wanted = self._patients.among(person, text, (patient for _study, patient in rows))
             found += [study for study, patient in rows if patient in wanted]
             if len(rows) < batch:
                 break

@@ -49,6 +49,7 @@ def test_small_differences_of_writing_are_no_contradiction(one: str, other: str)
         ("शर्मा अमित", "शर्मा सुनीता"),
         ("山田 太郎", "山田 花子"),
         ("Yamada Tarou", "山田 太郎"),
+        ("王 小", "王 小明"),
     ],
 )
 def test_other_names_contradict(one: str, other: str) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -14,8 +16,9 @@ from lungwise.accounts.models import Clinic
 from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.search import words_of
+from lungwise.patients.search import index_of, words_of
 from lungwise.patients.service import PAGE, PatientFacts, Patients
+from lungwise.patients.warming import NameReader
 from lungwise.store import Database, utc_now
 from lungwise.studies.worklist import Wanted
 from plans import explained, rows_read, statements
@@ -114,6 +117,39 @@ def add_clinic(session: Session) -> int:
     return clinic.id
 
 
+def test_names_are_read_before_somebody_searches(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, either_rooms.person()
+    rooms.patients.find_or_add(person, PatientFacts("7", "Béla Bartók"))
+    rooms.session.commit()
+    database = Database(rooms.settings)
+    NameReader(database).read_all()
+    with database.reading() as session:
+        assert len(index_of(session)._clinic(person.clinic_id).lines) == 1
+        assert [patient.identifier for patient in patients_over(session).search(person, "bart")] == ["7"]
+    database.close()
+
+
+def test_names_whose_reading_was_interrupted_are_all_found_nevertheless(rooms: Rooms) -> None:
+    person = rooms.person()
+    for number in range(3):
+        rooms.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla Bartók"))
+    stopping = threading.Event()
+    stopping.set()
+    with patch("lungwise.patients.search._AT_ONCE", 1):
+        index_of(rooms.session).warm(rooms.session, person.clinic_id, stopping)
+    assert len(rooms.patients.search(person, "bart")) == 3
+
+
+def test_pages_of_a_search_are_in_the_order_of_the_newest(rooms: Rooms) -> None:
+    person = rooms.person()
+    added = [rooms.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla")).id for number in range(PAGE + 5)]
+    first = rooms.patients.search(person, "bela")
+    second = rooms.patients.search(person, "bela", after=first[-1].id)
+    assert [patient.id for patient in (*first, *second)] == added[::-1]
+    rooms.patients.merge(person, second[0], first[0])
+    assert rooms.patients.search(person, "h0054 béla") == [second[0]]
+
+
 def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(rooms: Rooms) -> None:
     hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
     first = rooms.patients.find_or_add(hill, PatientFacts("7", "Béla"))
@@ -169,6 +205,23 @@ def test_a_number_alone_that_two_have_is_neither_of_them(rooms: Rooms) -> None:
     assert rooms.patients.find_or_add(person, PatientFacts("P-1")).id == bare.id
 
 
+def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(rooms: Rooms) -> None:
+    person = rooms.person()
+    known = [rooms.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts("P-1"))]
+    clara = rooms.patients.find_or_add(person, PatientFacts("P-1", "Clara Wieck"))
+    assert clara.id not in [patient.id for patient in known] and known[2].name == ""
+    assert rooms.patients.find_or_add(person, PatientFacts("P-1", sex="F")).id not in (known[0].id, clara.id)
+    assert rooms.patients.find_or_add(person, PatientFacts("P-1", birth_date=ADA.birth_date)).id == known[0].id
+
+
+@pytest.mark.parametrize("names", [("Smith J", "Smith John", "Smith Jane"), ("Suresh", "Suresh Kumar", "Suresh Patil")])
+def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str, ...], rooms: Rooms) -> None:
+    person = rooms.person()
+    first, second, third = (rooms.patients.find_or_add(person, PatientFacts("7", name)) for name in names)
+    assert first.id == second.id != third.id
+    assert (first.name, third.name) == names[1:]
+
+
 def test_what_was_settled_holds_for_what_comes_later_and_can_be_taken_back(either_rooms: Rooms) -> None:
     rooms, person = either_rooms, either_rooms.person()
     ada, bob = (rooms.patients.find_or_add(person, facts) for facts in (ADA, BOB))
@@ -198,6 +251,24 @@ def test_what_a_merged_record_added_is_taken_back_with_it(rooms: Rooms) -> None:
     assert (kept.identifier, kept.name) == ("7", "Clara Wieck")
     rooms.patients.undo(person, gone)
     assert kept.facts == PatientFacts("7")
+
+
+def test_what_a_merged_record_added_is_taken_back_though_films_added_more(rooms: Rooms) -> None:
+    person = rooms.person()
+    ada = rooms.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada"))
+    bob = rooms.patients.find_or_add(person, PatientFacts("P-1", "Two Bob", birth_date=date(1950, 1, 1)))
+    rooms.patients.merge(person, ada, bob)
+    rooms.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada", "F"))
+    rooms.patients.undo(person, bob)
+    assert ada.facts == PatientFacts("P-1", "Lovelace Ada", "F")
+
+
+def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(rooms: Rooms) -> None:
+    person = rooms.person()
+    ada = rooms.patients.find_or_add(person, replace(BOB, birth_date=date(1950, 1, 1)))
+    former = ada.facts
+    rooms.patients.change(person, ada.key, ADA)
+    assert rooms.patients.find_or_add(person, former).id != ada.id
 
 
 def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(rooms: Rooms) -> None:
