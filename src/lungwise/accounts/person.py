@@ -72,3 +72,7 @@ class Person:
         """
         if not self.may(right):
             raise NotFound
+
+
+NOBODY = Person(None, "", 0, Role.NODE, frozenset())
+"""Somebody unknown, of no clinic, who may do nothing."""

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.models import Failures, User
+from lungwise.accounts.person import NOBODY
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
@@ -106,13 +107,12 @@ class Throttle:
         return lock
 
     def failed(self, guess: Guess) -> None:
-        """Tell the trail that a guess was wrong."""
-        user = guess.account
-        if user is None:
-            self._log(logging.WARNING, "is wrong, and no account's", guess)
-        else:
-            self._log(logging.WARNING, "is wrong", guess)
-            self._apart(lambda own: self._record(own, user, guess.secret.deed, self._address))
+        """Tell the trail that a guess was wrong.
+
+        One at no account is told as well, of no clinic: were it not, the quicker answer would tell who has an account.
+        """
+        self._log(logging.WARNING, "is wrong" if guess.account else "is wrong, and no account's", guess)
+        self._apart(lambda own: self._record(own, guess.account, guess.secret.deed, self._address))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
@@ -191,8 +191,9 @@ class Throttle:
             self._record(own, user, "tried while locked", address, row.untold)
             row.untold, row.told_at = 0, now
 
-    def _record(self, own: Session, user: User, deed: str, address: str, times: int | None = None) -> None:
-        self._trail(own, address).record(user.person, deed, "account", user.key, times)
+    def _record(self, own: Session, user: User | None, deed: str, address: str, times: int | None = None) -> None:
+        person, key = (user.person, user.key) if user else (NOBODY, "")
+        self._trail(own, address).record(person, deed, "account", key, times)
 
     def _clear_out(self) -> None:
         """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""

@@ -58,7 +58,7 @@ class AuditTrail:
         entry = AuditEntry(
             id=head.entries + 1,
             at=self._clock(),
-            clinic_id=person.clinic_id,
+            clinic_id=person.clinic_id or None,
             person_id=person.id,
             person_name=person.name,
             address=self._address,

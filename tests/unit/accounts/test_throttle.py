@@ -174,6 +174,16 @@ def test_rows_that_say_nothing_any_more_are_cleared_out(
     assert len(counts(database)) == 2
 
 
+def test_a_guess_at_no_account_leaves_as_much_as_one_at_an_account(
+    throttle: Callable[..., Throttle], database: Database, clock: Clock
+) -> None:
+    fail(throttle(), guess("nobody@example.org"), times=7)
+    with database.reading() as session:
+        told = [(entry.deed, entry.clinic_id, entry.address) for entry in session.scalars(select(AuditEntry))]
+        assert AuditTrail(session, clock).verify() is None
+    assert told == [("failed to sign in", None, "10.0.0.1")] * 5
+
+
 def test_the_table_names_nobody(throttle: Callable[..., Throttle], database: Database) -> None:
     fail(throttle(), guess("ada@example.org\ud800"))
     with database.reading() as session:
