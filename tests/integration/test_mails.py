@@ -250,6 +250,19 @@ def test_an_invitation_is_listed_and_taken_back(
     assert "took invitation back" in ada.get("/audit").text
 
 
+def test_an_invitation_for_an_account_of_another_clinic_says_so(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    enrol(app, "Rita", clinic="Valley")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    (link,) = links_in(ada.post("/accounts", email="Rita@example.org", role="radiologist").text, "/invitation")
+    answer = visit(app).get(link)
+    assert answer.status_code == 422
+    assert "has an account already, perhaps in another clinic" in answer.text
+
+
 def test_an_account_is_deleted_on_the_page_and_can_do_nothing_more(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
 ) -> None:

@@ -15,8 +15,13 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import Clock, new_key
+from lungwise.studies.wording import N_
 
 INVITATION_DAYS = 7
+HAS_ACCOUNT = N_(
+    "The e-mail address of this invitation has an account already, perhaps in another clinic. Sign in with it, or ask "
+    "for an invitation of another address."
+)
 
 
 class Invitations:
@@ -78,11 +83,13 @@ class Invitations:
         Raises
         ------
         Rejected
-            If it is not ours, too old, used, or taken back.
+            If it is not ours, too old, used, or taken back, or the address has an account meanwhile.
         """
         found = self._found(token, lock)
-        if found is None or self._session.scalar(select(User.id).where(User.email == found.email)):
+        if found is None:
             raise Rejected("This invitation is not valid any more. Ask for a new one.")
+        if self._session.scalar(select(User.id).where(User.email == found.email)):
+            raise Rejected(HAS_ACCOUNT)
         return found
 
     def use(self, invitation: Invitation) -> None:

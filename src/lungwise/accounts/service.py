@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.email_addresses import normalised_email
-from lungwise.accounts.invitations import Invitations
+from lungwise.accounts.invitations import HAS_ACCOUNT, Invitations
 from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import Clinic, Token, User
 from lungwise.accounts.passwords import Passwords
@@ -93,13 +93,13 @@ class Accounts:
         Raises
         ------
         Rejected
-            If the invitation is not valid any more, or the password is weak.
+            If the invitation is not valid any more, its address has an account, or the password is weak.
         """
         invited = self.invitations.find(token, lock=True)
         applicant = Applicant(name, invited.email, password)
         user = self._open(applicant, invited.clinic_id, Role(invited.role), approved=True)
         if user is None:
-            raise Rejected("This invitation is not valid any more. Ask for a new one.")
+            raise Rejected(HAS_ACCOUNT)
         self.invitations.use(invited)
         return user
 
