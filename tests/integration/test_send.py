@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.uid import generate_uid
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dicom_files import dicom_file
 from dicom_peers import NodeProcess, make_certificate, running_node, until
 from drawn import chest_bytes
 from lungwise.settings import Settings
-from lungwise.studies.models import Dispatch, Study
+from lungwise.studies.models import Dispatch, ReadingRecord, Study
 from servers import free_port
 
 if TYPE_CHECKING:
@@ -52,8 +52,13 @@ class Orthanc:
         return [json.loads(self.get(f"/{level}/{key}")) for key in json.loads(self.get(f"/{level}"))]
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, routes_to: int = 0) -> Iterator[None]:
+        """Run it; it may route all that it stores to a node at this port."""
+        script = self.folder.with_suffix(".lua")
+        script.write_text("function OnStoredInstance(id) SendToModality(id, 'LUNGWISE') end" if routes_to else "")
         settings = {
+            "LuaScripts": [str(script)],
+            "DicomModalities": {"LUNGWISE": ["LUNGWISE", "127.0.0.1", routes_to]} if routes_to else {},
             "Name": "ARCHIVE",
             "DicomAet": "ARCHIVE",
             "DicomPort": self.dicom,
@@ -220,3 +225,31 @@ def test_results_go_over_tls_to_the_archive_that_shows_the_right_certificate_alo
         arrived = lungwise_send(node, archive, **own, LUNGWISE_SEND_TLS_CA=str(tmp_path / "archive.pem"))
         assert arrived.returncode == 0, arrived.stdout + arrived.stderr
         assert len(list(got.iterdir())) == 3
+
+
+ROUTED = int(os.environ.get("LUNGWISE_TEST_ROUTED", "4"))
+"""Films that are routed."""
+
+
+def test_an_archive_that_routes_everything_back_makes_no_reading_of_a_result(
+    settings: Settings, migrate: Callable[[Settings], None], orthanc: Orthanc, tmp_path: Path
+) -> None:
+    migrate(settings)
+    files = [tmp_path / f"{number}.dcm" for number in range(ROUTED)]
+    for number, file in enumerate(files):
+        uids = {name: generate_uid() for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")}
+        file.write_bytes(dicom_file(chest_bytes(seed=number), **uids, PatientID=f"P{number}"))
+
+    def count(what: type[ReadingRecord] | type[Dispatch]) -> int:
+        with node.database.reading() as session:
+            sent = [Dispatch.state == "sent"] if what is Dispatch else []
+            return session.scalar(select(func.count()).select_from(what).where(*sent)) or 0
+
+    with running_node(settings, LUNGWISE_SEND_TO=orthanc.name) as node, orthanc.running(node.port):
+        subprocess.run(["dcmsend", "-aec", "ARCHIVE", "127.0.0.1", str(orthanc.dicom), *map(str, files)], check=True)
+        until(lambda: count(Dispatch) == ROUTED)
+        log = settings.data_folder / "node.log"
+        until(lambda: log.read_text().count("Lungwise's own result") >= 3 * ROUTED)
+        node.until_read()
+        assert count(ReadingRecord) == ROUTED
+        assert len(orthanc.all("instances")) == 4 * ROUTED
