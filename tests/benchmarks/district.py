@@ -93,7 +93,7 @@ def _run(folder: Path, sqlite: bool, study: list[bytes], films: int, workers: in
         pages = stack.enter_context(running([*LUNGWISE, "serve"], settings, ready="Sign in"))
         client = Client(_server(settings), token)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda number: client.upload([study[number % len(study)]]), range(films)))
+            list(pool.map(lambda number: client.upload([study[number % len(study)] + b"%d" % number]), range(films)))
         reading = [stack.enter_context(_worker(settings, number)) for number in range(workers)]
         parts |= {"pages": [psutil.Process(pages.pid)], "workers": [psutil.Process(one.pid) for one in reading]}
         rate = _reading_rate(settings, films)

@@ -110,7 +110,7 @@ class Doctor(HttpUser):
 def upload(client: HttpSession) -> str:
     """Upload a film of one megapixel, wait for its verdict on the page, and give the study's address."""
     token = _token(client.get("/studies/new", name="new study").text)
-    files = {"films": ("film.jpg", random.choice(FILMS), "image/jpeg")}
+    files = {"films": ("film.jpg", random.choice(FILMS) + b"%d" % random.getrandbits(60), "image/jpeg")}
     page = client.post("/studies/new", {"csrf_token": token}, files=files, name="upload").text
     study = str(re.findall(r"/studies/([0-9a-f]{20})/report", page)[0])
     while "Being read" in page:

@@ -65,7 +65,7 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
 def test_lists_are_walked_to_their_ends(client: Client, film: Callable[..., bytes]) -> None:
     small = PatientFields(name="Clara Schumann")
     one = film(60)
-    keys = {client.upload([one], small).key for _ in range(51)}  # a page and one more
+    keys = {client.upload([one + b"%d" % number], small).key for number in range(51)}  # a page and one more
     assert len(keys) == 51
     walked = [study.key for study in client.studies(StudySearch(text="schumann"))]
     assert len(walked) == 51

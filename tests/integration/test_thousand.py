@@ -111,7 +111,9 @@ def test_every_film_has_exactly_one_reading(
         until(lambda: answers(settings.port))
         client = Client(f"http://127.0.0.1:{settings.port}", token)
         with ThreadPoolExecutor(4) as pool:
-            uploads = pool.map(lambda number: client.upload([films[number % len(films)]]), range(FILMS))
+            uploads = pool.map(
+                lambda number: client.upload([films[number % len(films)] + b"%d" % number]), range(FILMS)
+            )
             until(lambda: count(ReadingRecord) > 0)
             workers.begin_killing()
             assert len({study.key for study in uploads}) == FILMS

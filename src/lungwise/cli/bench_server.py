@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from rich.console import Console
 from lungwise.api.schemas import LONGEST_WAIT, Reading, Study
 from lungwise.client import ApiError, Client
 from lungwise.films import open_film
+from lungwise.films.header import read_header
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
 from lungwise.reading.gate import REFUSALS
@@ -34,6 +36,8 @@ _PATIENCE = 600
 _STAGE = "lungwise_stage_seconds"
 _MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds_total"
 _FILMS = "films"
+_DIGITS = 12
+"""Of the end of a film's UID, which are drawn anew."""
 _COUNT_FILMS = {"lungwise_readings_total", "lungwise_refusals_total"}
 _FEW = 0.25
 """Share of the films that must be left when the last is uploaded, for the readers to be measured from then on."""
@@ -73,7 +77,7 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
     before = scrape(server)
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS, thread_name_prefix="lungwise-upload") as pool:
-        keys = [uploaded.key for uploaded in pool.map(client.upload, studies)]
+        keys = [uploaded.key for uploaded in pool.map(lambda one: client.upload(list(map(_anew, one))), studies)]
     uploads, uploaded = films / (time.perf_counter() - began), scrape(server)
     rate = _rate([_read(client, key) for key in reversed(keys)])
     after = scrape(server)
@@ -120,9 +124,18 @@ def _processor_time(work: Callable[[], object]) -> float:
     return 1000 * (time.process_time() - began)
 
 
+def _anew(film: bytes) -> bytes:
+    """Make a film that the server does not have yet: a film that it has is not read again."""
+    header = read_header(film)
+    uid = header.instance_uid.encode() if header else b""
+    if len(uid) < _DIGITS + 4:
+        return film + b"%d" % secrets.randbelow(10**18)
+    return film.replace(uid, uid[:-_DIGITS] + b"%0*d" % (_DIGITS, secrets.randbelow(10**_DIGITS)))
+
+
 def _alone(client: Client, film: bytes) -> float:
     began = time.perf_counter()
-    study = client.upload([film], wait=LONGEST_WAIT)
+    study = client.upload([_anew(film)], wait=LONGEST_WAIT)
     took = (time.perf_counter() - began) * 1000
     if study.standing == "waiting":
         _read(client, study.key)
