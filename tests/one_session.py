@@ -15,13 +15,13 @@ class StudiesInOneSession(Studies):
 
     def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:
         """Save a new study with its films."""
-        uploads = unpack(files, self._limits)
+        uploads = unpack(files, self.limits).films
         key = new_key()
         self.agreed(facts, uploads)
         return self.record(person, key, facts, FilmFiles(self._store).put(key, uploads))
 
     def add_films(self, person: Person, key: str, files: Files) -> Study:
         """Save further films of a study."""
-        uploads = unpack(files, self._limits)
+        uploads = unpack(files, self.limits).films
         self.admit(person, key, uploads)
         return self.record_more(person, key, FilmFiles(self._store).put(key, uploads))

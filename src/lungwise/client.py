@@ -37,6 +37,7 @@ from lungwise.api.schemas import (
     StudyPage,
     StudySearch,
     StudySummary,
+    Upload,
 )
 
 __all__ = ["ApiError", "Client"]
@@ -92,15 +93,15 @@ class Client:
         self._tries = tries
         self._sleep = sleep
 
-    def upload(self, films: Sequence[bytes], patient: PatientFields | None = None, wait: int = 0) -> Study:
+    def upload(self, films: Sequence[bytes], patient: PatientFields | None = None, wait: int = 0) -> Upload:
         """Upload films as a new study, and wait up to so many seconds for their readings."""
         form = {} if patient is None else patient.model_dump(mode="json", exclude_defaults=True)
-        return self._post(Study, _address("/studies", wait=min(wait, LONGEST_WAIT)), *_multipart(films, form), wait)
+        return self._post(Upload, _address("/studies", wait=min(wait, LONGEST_WAIT)), *_multipart(films, form), wait)
 
-    def add_films(self, study: str, films: Sequence[bytes], wait: int = 0) -> Study:
+    def add_films(self, study: str, films: Sequence[bytes], wait: int = 0) -> Upload:
         """Upload further films of a study."""
         address = _address(f"/studies/{study}/films", wait=min(wait, LONGEST_WAIT))
-        return self._post(Study, address, *_multipart(films, {}), wait)
+        return self._post(Upload, address, *_multipart(films, {}), wait)
 
     def study(self, key: str, wait: int = 0) -> Study:
         """Get a study, and wait up to so many seconds for its readings."""
@@ -115,7 +116,7 @@ class Client:
             If the server says no, or is not done after `patience` seconds.
         """
         end = time.monotonic() + patience
-        study = self.upload(films, patient, LONGEST_WAIT)
+        study: Study = self.upload(films, patient, LONGEST_WAIT)
         while study.standing == "waiting":
             if time.monotonic() > end:
                 raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import (
@@ -213,6 +213,11 @@ class Settings(BaseSettings):
         description="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
     )
     study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
+    other_objects: Literal["keep", "discard"] = Field(
+        default="keep",
+        description="What is done with reports, documents, key object selections and presentation states that come "
+        "beside films: `keep` them with their study, or acknowledge and `discard` them.",
+    )
     own_issuers: str = Field(
         default="",
         description="Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas.",

@@ -145,7 +145,7 @@ def test_a_film_that_is_refused_keeps_none_of_the_others(
         ],
     )
     page.click("[type=submit]")
-    expect(page.locator("#trouble")).to_contain_text("notes.exe: One file is not a film.")
+    expect(page.locator("#trouble")).to_contain_text("notes.exe is not a film.")
     expect(page.locator("#trouble")).to_contain_text("The other films are saved.")
     page.click("text=To the study")
     expect(page.locator("li.film")).to_have_count(2)

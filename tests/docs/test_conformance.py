@@ -21,7 +21,7 @@ from lungwise.dicom.bounds import LARGEST_PDU
 from lungwise.dicom.node import _entity
 from lungwise.dicom.results import Answer, Result, StudyFacts, film_object, result_objects
 from lungwise.dicom.send import _is_kept
-from lungwise.dicom.storage import STORAGE_CLASSES
+from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicom.structured_report import FINDINGS, VERDICTS
 from lungwise.dicomweb import query, store
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
@@ -63,7 +63,7 @@ def results() -> list[Dataset]:
 
 
 def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
-    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", *STORAGE_CLASSES}
+    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", *STORAGE_CLASSES, *OBJECT_CLASSES}
     assert column("4.2.1.5", 1) == set(TRANSFER_SYNTAXES)
 
 

@@ -106,7 +106,7 @@ def test_from_an_upload_to_an_opinion(
 def test_a_film_or_a_zip_may_be_the_whole_body(ada: Program, film: Callable[..., bytes]) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("1.jpg", film(1))
+        archive.writestr("1.jpg", film(3))
         archive.writestr("2.jpg", film(2))
     for body, kind, films in ((film(1), "image/jpeg", 1), (packed.getvalue(), "application/zip", 2)):
         answer = ada.ask("POST", "/studies", data=body, content_type=kind)

@@ -93,7 +93,7 @@ def test_what_is_read_can_be_uploaded(number: str, cases: Path) -> None:
     folder, case = described(cases, number)
     for name in case["inputs"]:
         data = (folder / name).read_bytes()
-        assert [film.kind for film in unpack([(name, data)], LIMITS)] == [kind_of(data)], name
+        assert [film.kind for film in unpack([(name, data)], LIMITS).films] == [kind_of(data)], name
 
 
 def test_a_film_without_preamble_is_deidentified_and_read(cases: Path, reader: Reader) -> None:

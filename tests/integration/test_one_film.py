@@ -13,6 +13,7 @@ import pytest
 from pydicom import dcmread
 from sqlalchemy import func, select
 
+from conftest import film_bytes
 from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
 from lungwise.accounts.person import Person, Role
@@ -23,8 +24,8 @@ from lungwise.patients.models import Patient
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.intake import arrival_of
-from lungwise.studies.models import FilmRecord, HeldFilm, Study
-from lungwise.studies.reception import Reception
+from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
+from lungwise.studies.reception import Kept, Reception
 
 if TYPE_CHECKING:
     from conftest import Visitor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from lungwise.web.app import Lungwise
 
 UID = "1.2.826.0.1.1.1.1"
+CLASSES = [f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("88.11", "88.33", "104.1", "11.1")]
+"""A text report, a comprehensive one, a document, a presentation state."""
 
 
 def film_of(seed: int = 0, patient: str = "P-1", **more: Any) -> bytes:
@@ -71,8 +74,8 @@ class Clinic:
         kind = 'multipart/related; type="application/dicom"; boundary=edge'
         return self.program("POST", "/dicom-web/studies", data=body, content_type=kind)
 
-    def api(self, film: bytes, name: str = "film.dcm", **fields: str) -> Any:
-        return self.program("POST", "/api/v1/studies", data={"films": [(io.BytesIO(film), name)], **fields})
+    def api(self, film: bytes, file: str = "film.dcm", **fields: str) -> Any:
+        return self.program("POST", "/api/v1/studies", data={"films": [(io.BytesIO(film), file)], **fields})
 
     def _page(self, film: bytes) -> Any:
         return self.ada.upload(film)
@@ -157,3 +160,124 @@ def test_only_an_administrator_settles_what_is_kept_aside(clinic: Clinic, visit:
     assert bob.get("/held").status_code == bob.get(f"/held/{key}/thumbnail.jpg").status_code == 404
     assert [bob.post(f"/held/{key}/{deed}").status_code for deed in ("take", "discard")] == [404, 404]
     assert clinic.held() == [key]
+
+
+WAYS = ["node", "stow", "api", "page", "zip"]
+
+
+def test_the_same_film_by_every_way_is_one_film(clinic: Clinic) -> None:
+    for way in [*WAYS, *reversed(WAYS)]:
+        clinic.send(way, film_of())
+    assert (clinic.count(), clinic.held()) == ((1, 1, 1), [])
+    page = clinic.ada.get(clinic.ada.upload(film_of())).text
+    assert "This film is already here: study of P-1." in page
+    said = clinic.api(film_of()).get_json()
+    assert (said["taken"], [one["code"] for one in said["not_taken"]]) == (0, ["already-here"])
+    assert said["not_taken"][0]["study"] == said["key"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_that_is_lost_after_the_commit_makes_no_second_study(way: str, clinic: Clinic) -> None:
+    """The request is answered, its answer thrown away, and the same sent again."""
+    picture = film_bytes(1)
+    for _time in range(2):
+        clinic.send(way, film_of() if way in ("node", "stow") else picture)
+    assert clinic.count() == (1, 1, 1)
+
+
+def test_a_form_that_is_sent_again_opens_no_second_study(clinic: Clinic) -> None:
+    form = clinic.ada.get("/studies/new").text
+    key = re.findall(r'name="once" value="(\w{20})"', form)
+    assert len(key) == 1
+    for identifier in ("", "", "7", "7"):
+        films = [(io.BytesIO(film_bytes(2)), "film.jpg")]
+        clinic.ada.post("/studies/new", films=films, once=key[0], identifier=identifier)
+    assert clinic.count() == (2, 2, 2)  # the same picture was said to be another patient's, and once
+
+
+def test_a_film_of_another_patient_as_a_person_typed_is_a_film_of_its_own(clinic: Clinic) -> None:
+    for name in ("Ada", "Ada", "Bob", "Bob", "Ada"):
+        clinic.api(film_bytes(3), "film.jpg", identifier=f"H-{name}", name=name)
+    assert clinic.count() == (2, 2, 2)
+
+
+def test_a_disc_gives_its_films_and_a_list_by_page_and_api(clinic: Clinic) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("AUTORUN.INF", "INDEX.HTM", "Thumbs.db", "DICOMDIR", ".DS_Store", "VIEWER.EXE"):
+            archive.writestr(name, b"junk")
+        for name, data in (("letter.pdf", b"%PDF-1.7"), ("IM1", film_of()), ("IM2.jpg", film_bytes(4))):
+            archive.writestr(name, data)
+    said = clinic.api(out.getvalue(), "disc.zip", identifier="P-1").get_json()
+    assert (said["taken"], [(one["name"], one["code"]) for one in said["not_taken"]]) == (
+        2,
+        [("letter.pdf", "no-film")],
+    )
+    more = [(io.BytesIO(film_bytes(5)), "five.jpg"), (io.BytesIO(b"%PDF-1.7"), "note.pdf")]
+    location = clinic.ada.post("/studies/new", films=more).headers["Location"]
+    page = clinic.ada.get(location).text
+    assert "1 film is taken." in page and "No films: note.pdf." in page
+    refused = clinic.ada.post("/studies/new", films=[(io.BytesIO(b"%PDF-1.7"), "note.pdf")])
+    assert "note.pdf is not a film." in refused.text
+
+
+def test_an_upload_of_a_known_uid_with_other_content_is_kept_aside_and_said(clinic: Clinic) -> None:
+    clinic.api(film_of())
+    answer = clinic.api(film_of(1))
+    assert (answer.status_code, "kept aside" in answer.get_json()["title"]) == (422, True)
+    assert (clinic.count(), len(clinic.held())) == ((1, 1, 1), 1)
+
+
+def report_of(patient: str = "P-1", sop_class: str = "1.2.840.10008.5.1.4.1.1.88.11", number: int = 1) -> bytes:
+    item = film_dataset(
+        chest_bytes(),
+        SOPClassUID=sop_class,
+        StudyInstanceUID="1.2.826.0.1.1",
+        SeriesInstanceUID="1.2.826.0.1.1.9",
+        SOPInstanceUID=f"1.2.826.0.1.1.9.{number}",
+        PatientID=patient,
+        Modality="SR",
+        PixelData=None,
+    )
+    return dicom_bytes(item)
+
+
+def test_what_lies_beside_films_is_kept_byte_for_byte_given_back_and_deleted_with_the_study(clinic: Clinic) -> None:
+    objects = [report_of(sop_class=uid, number=n) for n, uid in enumerate(("1.2.840.10008.5.1.4.1.1.88.59", *CLASSES))]
+    assert clinic.stow(objects[0]).status_code == 200  # also before its film
+    assert clinic.stow(film_of()).status_code == 200
+    for item in objects[1:] * 2:
+        assert clinic.stow(item).status_code == 200
+    assert clinic.send("node", report_of("P-2", number=8)) is Kept.OBJECT
+    assert clinic.count() == (1, 1, 1)
+    series = "/dicom-web/studies/1.2.826.0.1.1/series/1.2.826.0.1.1.9"
+    assert len(clinic.program("GET", f"{series}/instances").get_json()) == len(objects)  # none of another patient
+    client = clinic.app.test_client(use_cookies=False)
+    headers = {"Authorization": f"Bearer {clinic.token}", "Accept": "application/dicom"}
+    for number, item in enumerate(objects):
+        assert client.get(f"{series}/instances/1.2.826.0.1.1.9.{number}", headers=headers).data == item
+    with clinic.app.database.reading() as session:
+        study = session.scalars(select(Study.key)).one()
+    page = clinic.ada.get(f"/studies/{study}").text
+    assert page.count("<li>Encapsulated PDF") == page.count("<li>Key Object Selection Document") == 1
+    assert clinic.held() == []
+    clinic.ada.post(f"/studies/{study}/delete", sure="y")
+    with clinic.app.database.reading() as session:
+        assert [one.instance_uid for one in session.scalars(select(OtherObject))] == ["1.2.826.0.1.1.9.8"]
+    assert clinic.held() == []
+
+
+def test_an_upload_takes_what_lies_beside_its_films(clinic: Clinic) -> None:
+    files = [(io.BytesIO(film_of()), "IM1"), (io.BytesIO(report_of()), "SR1")]
+    said = clinic.program("POST", "/api/v1/studies", data={"films": files}).get_json()
+    assert (said["taken"], said["not_taken"]) == (1, [])
+    with clinic.app.database.reading() as session:
+        assert len(session.scalars(select(OtherObject)).all()) == 1
+    assert clinic.held() == []
+
+
+def test_objects_can_be_left_out(clinic: Clinic) -> None:
+    clinic.settings = clinic.settings.model_copy(update={"other_objects": "discard"})
+    assert clinic.send("node", report_of()) is Kept.OBJECT_LEFT
+    with clinic.app.database.reading() as session:
+        assert session.scalars(select(OtherObject)).all() == []

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask import g, request
-from sqlalchemy.orm import Session
 
-from lungwise.api.idempotency import Idempotency
+from lungwise.api.idempotency import AskedOnce
 from lungwise.api.operations import idempotency_key
 from lungwise.web.desk import desk
 
@@ -18,28 +16,6 @@ from lungwise.web.desk import desk
 def clinic() -> str:
     """Give the name of the token's clinic."""
     return str(g.clinic)
-
-
-@dataclass(frozen=True, slots=True)
-class AskedOnce:
-    """A request with an idempotency key: what it asks for is done once, however often it is sent.
-
-    Where two with one key are done at the same moment, the key of the slower breaks its unique constraint; its
-    transaction is undone and begun anew, and then finds what came of the other.
-    """
-
-    idempotency: Idempotency
-    token_id: int
-    key: str
-    request_hash: str
-
-    def earlier(self, session: Session) -> str | None:
-        """Give what came of it before; none where it is new."""
-        return self.idempotency.over(session).earlier(self.token_id, self.key, self.request_hash)
-
-    def keep(self, session: Session, result: str) -> None:
-        """Keep what comes of it, in the transaction that does it."""
-        self.idempotency.over(session).keep(self.token_id, self.key, self.request_hash, result)
 
 
 def asked_once(asked: list[str]) -> AskedOnce | None:

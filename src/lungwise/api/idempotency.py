@@ -1,11 +1,12 @@
-"""Idempotency keys: what a program asks for twice with one key is done once."""
+"""Idempotency keys: what a program asks for twice with one key is done once, and what a page's form sends."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from lungwise.api.models import IdempotencyKey
 from lungwise.api.problems import Refused
@@ -13,20 +14,29 @@ from lungwise.store import Clock
 
 KEPT = timedelta(days=1)
 """How long a key is remembered: longer than any program goes on retrying."""
+OF_A_TOKEN, OF_A_PERSON = IdempotencyKey.token_id, IdempotencyKey.user_id
+"""Whose keys: each token has its own, and so has each person who sends forms."""
+
+Owner = InstrumentedAttribute[int | None]
 
 
 class Idempotency:
-    """The keys that one token's program sent."""
+    """The keys that programs and forms sent."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, owner: Owner = OF_A_TOKEN) -> None:
         self._session = session
         self._clock = clock
+        self._owner = owner
 
     def over(self, session: Session) -> Idempotency:
         """Give the same keys as another session sees them."""
-        return Idempotency(session, self._clock)
+        return Idempotency(session, self._clock, self._owner)
 
-    def earlier(self, token_id: int, key: str, request_hash: str) -> str | None:
+    def of_persons(self) -> Idempotency:
+        """Give the keys of forms."""
+        return Idempotency(self._session, self._clock, OF_A_PERSON)
+
+    def earlier(self, owner_id: int, key: str, request_hash: str) -> str | None:
         """Give what came of the same request before; none where it is new.
 
         Raises
@@ -34,7 +44,7 @@ class Idempotency:
         Refused
             If the key was sent before with another request.
         """
-        query = select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
+        query = select(IdempotencyKey).where(self._owner == owner_id, IdempotencyKey.key == key)
         found = self._session.scalar(query)
         if found is None or found.created_at < self._clock() - KEPT:
             return None
@@ -42,7 +52,7 @@ class Idempotency:
             raise Refused(409)
         return found.result
 
-    def keep(self, token_id: int, key: str, request_hash: str, result: str) -> None:
+    def keep(self, owner_id: int, key: str, request_hash: str, result: str) -> None:
         """Keep what came of a request, in the transaction that did it, and forget what is old.
 
         Raises
@@ -52,6 +62,29 @@ class Idempotency:
         """
         now = self._clock()
         self._session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT))
-        kept = IdempotencyKey(token_id=token_id, key=key, request_hash=request_hash, result=result, created_at=now)
+        kept = IdempotencyKey(key=key, request_hash=request_hash, result=result, created_at=now)
+        setattr(kept, self._owner.key, owner_id)
         self._session.add(kept)
         self._session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOnce:
+    """A request with an idempotency key: what it asks for is done once, however often it is sent.
+
+    Where two with one key are done at the same moment, the key of the slower breaks its unique constraint; its
+    transaction is undone and begun anew, and then finds what came of the other.
+    """
+
+    idempotency: Idempotency
+    owner_id: int
+    key: str
+    request_hash: str
+
+    def earlier(self, session: Session) -> str | None:
+        """Give what came of it before; none where it is new."""
+        return self.idempotency.over(session).earlier(self.owner_id, self.key, self.request_hash)
+
+    def keep(self, session: Session, result: str) -> None:
+        """Keep what comes of it, in the transaction that does it."""
+        self.idempotency.over(session).keep(self.owner_id, self.key, self.request_hash, result)

@@ -222,6 +222,22 @@ class Study(StudySummary):
     opinions: list[Opinion]
 
 
+class NotTaken(Schema):
+    """One file of an upload that is no new film."""
+
+    name: str
+    code: Literal["no-film", "too-large", "damaged", "own-result", "already-here", "kept-aside"]
+    reason: str = Field(description="The same as a sentence.")
+    study: str | None = Field(description="The study that has the film already.")
+
+
+class Upload(Study):
+    """The study that films were uploaded into, how many of them it took, and what of the upload is no new film."""
+
+    taken: int
+    not_taken: list[NotTaken]
+
+
 class StudyPage(Schema):
     """A page of studies; the unread first."""
 

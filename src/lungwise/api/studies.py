@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from flask import g, request
+from flask_babel import gettext
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
@@ -16,6 +17,8 @@ from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.service import Conclusion, Standing, Study
+from lungwise.studies.uploads import Saved
+from lungwise.studies.wording import REASONS
 from lungwise.studies.worklist import Order, Wanted
 from lungwise.web.desk import desk, person
 
@@ -42,17 +45,19 @@ def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
 
 @studies.post(
     "/studies",
-    schemas.Study,
+    schemas.Upload,
     201,
     scope=Scope.UPLOAD,
     query=schemas.Wait,
     fields=schemas.PatientFields,
 )
-def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Study:
+def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Upload:
     """Upload films as a new study.
 
     Films come as the parts `films` of a form, or one film or ZIP as the whole body. They are saved before
-    this answers, and read afterwards: `wait` for the readings here, or ask for the study later.
+    this answers, and read afterwards: `wait` for the readings here, or ask for the study later. What is no film keeps
+    the others from nothing and is listed under `not_taken`. A film that the clinic has already is not saved again: it
+    is listed there with its study, and where nothing else is in the upload, that study is the answer.
     """
     facts = PatientFacts(
         fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date, fields.issuer.strip()
@@ -72,17 +77,16 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
 
 @studies.post(
     "/studies/<key:key>/films",
-    schemas.Study,
+    schemas.Upload,
     201,
     scope=Scope.UPLOAD,
     query=schemas.Wait,
     fields=schemas.NoFields,
 )
-def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Study:
-    """Upload further films of a study; a film that it has already is not saved twice."""
+def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Upload:
+    """Upload further films of a study; a film that the clinic has already is not saved twice."""
     files = _files()
-    desk().upload().add_films(person(), key, files, asked_once(_hashes(files)))
-    return _saved(key, query.wait)
+    return _saved(desk().upload().add_films(person(), key, files, asked_once(_hashes(files))), query.wait)
 
 
 @studies.get("/studies/<key:key>/opinions", schemas.Opinions)
@@ -120,15 +124,20 @@ def waited(study: Study, seconds: int) -> Study:
     return desk().studies.get(person(), key)
 
 
-def _saved(key: str, seconds: int) -> schemas.Study:
-    study = waited(desk().studies.get(person(), key), seconds)
-    return study_of(study, desk().studies.patient(person(), study))
+def _saved(saved: Saved, seconds: int) -> schemas.Upload:
+    study = waited(desk().studies.get(person(), saved.key), seconds)
+    others = [
+        schemas.NotTaken(name=one.name, code=one.why.value, study=one.study or None, reason=gettext(REASONS[one.why]))
+        for one in saved.others
+    ]
+    whole = study_of(study, desk().studies.patient(person(), study))
+    return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})
 
 
 def _files() -> list[tuple[str, bytes]]:
     if request.mimetype == "multipart/form-data":
         return [(file.filename or "film", file.read()) for file in request.files.getlist("films")]
-    return [("film", request.get_data())]
+    return [("The file", request.get_data())]
 
 
 def _hashes(files: list[tuple[str, bytes]]) -> list[str]:

@@ -103,7 +103,12 @@ def operator_of(clinic_id: int) -> Person:
 def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
     """Give what lays the studies' service over a session, for one who acts from a network address."""
     rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
-    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+    limits = Limits(
+        settings.study_films,
+        settings.film_megabytes << 20,
+        settings.upload_megabytes << 20,
+        keeps_objects=settings.other_objects == "keep",
+    )
 
     def lay(session: Session, address: str) -> Studies:
         audit = AuditTrail(session, utc_now, address)

@@ -8,6 +8,12 @@ import threading
 from typing import Protocol, cast
 
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when it is imported
@@ -15,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
 from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
-from lungwise.dicom.storage import STORAGE_CLASSES
+from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.films.pixel_data import TRANSFER_SYNTAXES
@@ -25,6 +31,9 @@ from lungwise.studies.intake import Arrival, arrival_of
 from lungwise.studies.reception import Kept
 
 _log = logging.getLogger("lungwise.node")
+_UNCOMPRESSED = [
+    ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian,
+]  # fmt: skip
 _KEPT_AT_ONCE = 2
 """Objects that are copied, hashed and written at once; the others wait as they came."""
 _SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xB000, 0xA700, 0xA900, 0xC000
@@ -109,6 +118,8 @@ def _entity(settings: Settings) -> AE:
     entity.add_supported_context(Verification)
     for storage in STORAGE_CLASSES:
         entity.add_supported_context(storage, sorted(TRANSFER_SYNTAXES))
+    for storage in OBJECT_CLASSES:
+        entity.add_supported_context(storage, _UNCOMPRESSED)
     return entity
 
 

@@ -14,6 +14,11 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from lungwise.studies.beside import OTHER_CLASSES
+
+OBJECT_CLASSES: tuple[UID, ...] = tuple(map(UID, OTHER_CLASSES))
+"""What is kept beside the films of a study: reports, documents, key object selections and presentation states."""
+
 STORAGE_CLASSES: tuple[UID, ...] = (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,

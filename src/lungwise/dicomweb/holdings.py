@@ -49,7 +49,7 @@ class Holdings:
         """Give what can be said of the films' objects and their results' without making these."""
         own = [self._header(film) for film in films if film.kind == "DICOM"]
         made = (metadata.of_object(item) for film in films for item in self._results.series(self._person, film))
-        return [*own, *made]
+        return [*own, *made, *(one.attributes for one in self._objects(films))]
 
     def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
         """Give the films' objects and those of their results; of a film that is asked for by its UID, that alone."""
@@ -60,6 +60,7 @@ class Holdings:
             for item in self._results.of(self._person, film) if not asked else ():
                 data = file_bytes(item)
                 yield Instance(metadata.of_object(item), lambda data=data: data)  # type: ignore[misc]
+        yield from self._objects(films) if not asked else ()
 
     def study_attributes(self, instances: list[Attributes], url: str) -> Attributes:
         """Say of a study what it is found by, from the attributes of its instances."""
@@ -84,6 +85,15 @@ class Holdings:
         instance = {tag: one[tag] for tag in _OF_INSTANCE if tag in one}
         instance["00081190"] = attribute("UR", f"{value(series, '00081190')}/instances/{value(one, INSTANCE)}")
         return series | instance
+
+    def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
+        """Give what is kept beside the films of a DICOM study."""
+        uids = {film.study_uid for film in films}
+        for study in {film.study_id: film.study for film in films}.values():
+            for item in self._studies.objects_of(self._person, study):
+                if item.study_uid in uids:
+                    attributes = metadata.of_film(self._studies.objects.data(item))
+                    yield Instance(attributes, self._studies.objects.loader(item))
 
     def _film(self, film: FilmRecord) -> Instance | None:
         if film.kind != "DICOM":

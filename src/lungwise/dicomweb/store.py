@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from lungwise.dicom.storage import STORAGE_CLASSES
+from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable
@@ -100,7 +100,7 @@ class Intake:
 
     def _kept(self, arrival: Arrival, kind: str) -> Kept | int:
         """Save an object, or give the reason why it cannot be."""
-        if kind not in STORAGE_CLASSES:
+        if kind not in (*STORAGE_CLASSES, *OBJECT_CLASSES):
             return NOT_SUPPORTED
         if self._study is not None and arrival.film.uids.study != self._study:
             return OF_ANOTHER_STUDY

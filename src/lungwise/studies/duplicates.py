@@ -60,26 +60,29 @@ class Duplicates:
         """
         found = Sorted()
         for upload in uploads:
-            known, difference = self.compare(person, upload)
+            known, difference = self.compare(person, upload, typed)
             if known is None:
                 found.new.append(upload)
-            elif difference is not None:
-                found.held.append((upload, known, difference))
-            elif typed is not None and self._is_of_another(person, known, typed):
-                found.new.append(upload)
-            else:
+            elif difference is None:
                 found.known.append((upload, known))
+            else:
+                found.held.append((upload, known, difference))
         return found
 
-    def compare(self, person: Person, upload: Upload) -> tuple[FilmRecord | None, Difference | None]:
-        """Find the film that an upload is, or else the one that has its SOP Instance UID, and what is different."""
+    def compare(
+        self, person: Person, upload: Upload, typed: PatientFacts | None = None
+    ) -> tuple[FilmRecord | None, Difference | None]:
+        """Find the film that an upload is, or else the one that has its SOP Instance UID, and what is different.
+
+        A film is none that somebody typed to be another patient's.
+        """
         same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
-        if same:
-            return same[0], None
-        named = self._named(person, upload)
+        named = [] if same else self._named(person, upload)
         differences = [self._difference(film, upload) for film in named]
-        if None in differences:
-            return named[differences.index(None)], None
+        same += [film for film, difference in zip(named, differences, strict=True) if difference is None]
+        if same:
+            its = (film for film in same if typed is None or not self._is_of_another(person, film, typed))
+            return next(its, None), None
         return (named[0], differences[0]) if named else (None, None)
 
     def is_here(self, person: Person, upload: Upload) -> bool:

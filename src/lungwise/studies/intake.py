@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
+from hashlib import sha256
 
 from lungwise.errors import Rejected
 from lungwise.films.elements import read_elements
@@ -13,9 +13,10 @@ from lungwise.films.formats import kind_of
 from lungwise.films.header import DicomHeader, header_of, read_header
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
+from lungwise.studies.beside import OTHER_CLASSES, NotTaken, Why, is_on_every_disc, is_passed_over, readable_name
 from lungwise.studies.own_results import is_marked_as_own
 from lungwise.studies.stated import facts_of
-from lungwise.studies.zip_members import MostUnpacked, zip_members
+from lungwise.studies.zip_members import MostUnpacked, Wanted, zip_members
 
 Files = Iterable[tuple[str, bytes]]
 """Uploaded files: their names and their bytes."""
@@ -28,6 +29,7 @@ class Limits:
     films: int
     film_bytes: int
     total_bytes: int
+    keeps_objects: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class Upload:
     data: bytes
     kind: str
     header: DicomHeader | None = None
+    name: str = ""
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object beside films: a report, a document, a selection or a presentation state."""
+        return self.header is not None and self.header.sop_class in OTHER_CLASSES
 
     @property
     def uids(self) -> Uids:
@@ -63,34 +71,54 @@ class Arrival:
     sender: str
 
 
-def unpack(files: Files, limits: Limits) -> list[Upload]:
-    """Take the films out of uploaded files, ZIPs opened.
+@dataclass(slots=True)
+class Unpacked:
+    """The films of an upload, each once, the objects beside them, and what of it is no film."""
+
+    films: list[Upload]
+    others: list[NotTaken]
+    objects: list[Upload] = field(default_factory=list)
+
+
+def unpack(files: Files, limits: Limits) -> Unpacked:
+    """Take the films out of uploaded files, ZIPs opened. What is no film is named, and keeps none of the films.
 
     Raises
     ------
     Rejected
-        If a file is no film, too large, a broken ZIP, or there are none or too many.
+        If there is no film in them, or there are too many.
     """
-    films: list[Upload] = []
-    own = False
-    for data in _opened(files, limits):
-        if len(data) > limits.film_bytes:
-            raise Rejected("One file is too large for a film. Export it again as JPEG or as DICOM.")
-        kind = kind_of(data)
-        if kind is None:
-            raise Rejected("One file is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.")
-        header = read_header(data) if kind == "DICOM" else None
-        if header is not None and is_marked_as_own(header):
-            own = True
-            continue
-        films.append(Upload(data, kind, header))
-        if len(films) > limits.films:
-            raise Rejected("There are too many films for one study. Upload them in parts.")
-    if own and not films:
-        raise Rejected("This is a result of Lungwise, not a film. Choose the film itself.")
+    films: dict[bytes, Upload] = {}
+    others: list[NotTaken] = []
+    objects: list[Upload] = []
+    for name, content in _opened(files, limits):
+        found = content if isinstance(content, Why) else _film(name, content, limits)
+        if isinstance(found, Why):
+            others.append(NotTaken(readable_name(name), found))
+        elif found.is_object:
+            objects.append(found)
+        elif len(films) < limits.films:
+            films.setdefault(sha256(found.data).digest(), found)
+        else:  # counted only
+            films.setdefault(sha256(found.data).digest(), Upload(b"", found.kind))
+    if len(films) > limits.films:
+        raise Rejected(
+            "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",
+            most=limits.films,
+            count=len(films),
+        )
     if not films:
-        raise Rejected("There is no film in this upload. Choose at least one file.")
-    return films
+        raise _no_film([*others, *(NotTaken(one.name, Why.NO_FILM) for one in objects)])
+    return Unpacked(list(films.values()), [one for one in others if not _needs_no_word(one)], objects)
+
+
+def too_many(most: int, count: int) -> Rejected:
+    """Say that a study would have too many films."""
+    return Rejected(
+        "A study holds at most %(most)s films; with these it has %(count)s. Open a new study for the rest.",
+        most=most,
+        count=count,
+    )
 
 
 def arrival_of(data: bytes, sender: str) -> Arrival:
@@ -114,17 +142,42 @@ def _uid(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9.]{1,64}", text) else None
 
 
-def _opened(files: Files, limits: Limits) -> Iterator[bytes]:
+def _film(name: str, data: bytes, limits: Limits) -> Upload | Why:
+    kind = kind_of(data)
+    if kind is None:
+        return Why.NO_FILM
+    if len(data) > limits.film_bytes:
+        return Why.TOO_LARGE
+    header = read_header(data) if kind == "DICOM" else None
+    if header is not None and is_marked_as_own(header):
+        return Why.OWN_RESULT
+    return Upload(data, kind, header, readable_name(name))
+
+
+def _needs_no_word(other: NotTaken) -> bool:
+    return other.why is Why.NO_FILM and is_on_every_disc(other.name)
+
+
+def _no_film(others: list[NotTaken]) -> Rejected:
+    """Say why an upload has no film, by the first file that is worth a word."""
+    first = next((one for one in others if not _needs_no_word(one)), others[0] if others else None)
+    if first is None:
+        return Rejected("There is no film in this upload. Choose at least one file.")
+    if first.why is Why.OWN_RESULT:
+        return Rejected("%(name)s is a result of Lungwise, not a film. Choose the film itself.", name=first.name)
+    if first.why is Why.TOO_LARGE:
+        return Rejected("%(name)s is too large for a film. Export it again as JPEG or as DICOM.", name=first.name)
+    if first.why is Why.DAMAGED:
+        return Rejected("%(name)s is damaged in its ZIP, or has a password. Make the ZIP again.", name=first.name)
+    return Rejected(
+        "%(name)s is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.", name=first.name
+    )
+
+
+def _opened(files: Files, limits: Limits) -> Iterator[tuple[str, bytes | Why]]:
+    wanted = Wanted(lambda name: not is_passed_over(name), lambda head: kind_of(head) is not None)
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
-            most = MostUnpacked(limits.film_bytes, limits.total_bytes)
-            yield from (content for _member, content in zip_members(data, _may_be_film, most))
-        elif (data or name) and _may_be_film(name):
-            yield data
-
-
-def _may_be_film(name: str) -> bool:
-    """Pass over what lies beside the films in a folder or a ZIP."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not (hidden or path.name.upper() == "DICOMDIR" or path.suffix.lower() in (".txt", ".xml"))
+            yield from zip_members(data, wanted, MostUnpacked(limits.film_bytes, limits.total_bytes))
+        elif (data or name) and not is_passed_over(name):
+            yield name, data

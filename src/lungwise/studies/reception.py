@@ -20,6 +20,8 @@ class Kept(StrEnum):
     NEW = "accepted"
     KNOWN = "known already"
     ASIDE = "kept aside: its SOP Instance UID is known with other content"
+    OBJECT = "kept beside its study"
+    OBJECT_LEFT = "acknowledged and not kept, as is set"
     OWN_RESULT = "Lungwise's own result, which is not kept"
 
 
@@ -61,6 +63,8 @@ class Reception:
             studies = self._studies_over(session, address)
             if studies.is_own_result(self._node, arrival.film):
                 return Kept.OWN_RESULT
+            if arrival.film.is_object:
+                return self._keep_object(studies, files, arrival, address)
             known, difference = studies.duplicates.compare(self._node, arrival.film)
             if known is None:
                 key = studies.place(self._node, arrival)
@@ -79,3 +83,16 @@ class Reception:
                 studies.held.hold(self._node, key, arrival.film, known, difference, arrival.sender)
         files.committed = key
         return Kept.NEW if known is None else Kept.ASIDE
+
+    def _keep_object(self, studies: Studies, files: FilmFiles, arrival: Arrival, address: str) -> Kept:
+        if not studies.limits.keeps_objects:
+            return Kept.OBJECT_LEFT
+        if studies.objects.is_here(self._node, arrival.film):
+            return Kept.KNOWN
+        key = new_key()
+        files.put(key, [arrival.film])
+        with self._database.writing() as session:
+            lay = self._studies_over(session, address)
+            lay.objects.record(self._node, key, arrival.film, arrival.sender)
+        files.committed = key
+        return Kept.OBJECT

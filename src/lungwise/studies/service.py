@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected, Unavailable
-from lungwise.films.header import DicomHeader
+from lungwise.films.header import DicomHeader, read_header
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.identity import contradictions
 from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
@@ -22,9 +22,20 @@ from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
 from lungwise.studies.duplicates import Duplicates, renamed_uid
 from lungwise.studies.held_films import HeldFilms
-from lungwise.studies.intake import Arrival, Limits, Upload
+from lungwise.studies.intake import Arrival, Limits, Upload, too_many
 from lungwise.studies.jobs import ANSWERED
-from lungwise.studies.models import Acceptance, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.models import (
+    Acceptance,
+    FilmRecord,
+    Job,
+    JobState,
+    Opinion,
+    OtherObject,
+    ReadingRecord,
+    Standing,
+    Study,
+)
+from lungwise.studies.other_objects import OtherObjects
 from lungwise.studies.own_results import is_marked_as_own, result_series_uids
 from lungwise.studies.stated import agreed_facts, facts_of, stated_facts
 from lungwise.studies.uids import own_uid
@@ -61,10 +72,11 @@ class Studies:
         self._session = session
         self._clock = clock
         self._store = store
-        self._limits = limits
+        self.limits = limits
         self._patients = patients
         self._audit = audit
         self.duplicates = Duplicates(session, store, patients)
+        self.objects = OtherObjects(session, clock, store, audit)
         self.held = HeldFilms(session, clock, store, audit)
 
     def agreed(self, typed: PatientFacts, uploads: Iterable[Upload]) -> PatientFacts:
@@ -167,8 +179,8 @@ class Studies:
         """
         node.need(Right.UPLOAD)
         study = self._place_for(node, arrival, self._collector(node, arrival))
-        if study is not None and len(study.films) >= self._limits.films:
-            raise Rejected("There are too many films for one study. Upload them in parts.")
+        if study is not None and len(study.films) >= self.limits.films:
+            raise too_many(self.limits.films, len(study.films) + 1)
         return study.key if study else new_key()
 
     def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> None:
@@ -270,6 +282,16 @@ class Studies:
         """Give what reads a film's bytes, also when the session is gone."""
         return partial(self._store.get, film.study.key, film.sha256)
 
+    def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
+        """List the objects beside a study's films: of its DICOM studies, and of its patient."""
+        uids = {film.study_uid for film in study.films if film.study_uid}
+        found = self.objects.having(person, uids) if uids else []
+        return [item for item in found if self._is_its_patients(person, study, self.objects.data(item))]
+
+    def _is_its_patients(self, person: Person, study: Study, data: bytes) -> bool:
+        header = read_header(data)
+        return header is None or self._is_of(person, study, self._patients.rules.stated(facts_of(header)))
+
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""
         person.need(Right.SEE)
@@ -324,10 +346,16 @@ class Studies:
         """
         person.need(Right.DELETE)
         study = self.get(person, key)
+        delete_objects = self.objects.delete(self.objects_of(person, study))
         self._session.delete(study)
         self._session.flush()
         self._audit.record(person, "deleted", "study", study.key)
-        return lambda: self._store.delete(study.key)
+
+        def delete_files() -> None:
+            self._store.delete(study.key)
+            delete_objects()
+
+        return delete_files
 
     def delete_patient(self, person: Person, key: str) -> Callable[[], None]:
         """Delete a patient with all their studies; see `delete`."""
@@ -421,8 +449,8 @@ class Studies:
         """
         present = set(self._session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == study.id)))
         fresh = [(name, upload) for name, upload in kept.items() if name not in present]
-        if len(present) + len(fresh) > self._limits.films:
-            raise Rejected("There are too many films for one study. Upload them in parts.")
+        if len(present) + len(fresh) > self.limits.films:
+            raise too_many(self.limits.films, len(present) + len(fresh))
         return fresh
 
     def _due(self, study: Study, *, wait: bool) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from PIL.Image import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
@@ -15,17 +15,24 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal, open_film
 from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
+from lungwise.patients.service import Patient
 from lungwise.studies import pictures
+from lungwise.studies.beside import OTHER_CLASSES
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Standing
+from lungwise.studies.uploads import Saved
+from lungwise.studies.wording import COUNTED
 from lungwise.studies.worklist import END
 from lungwise.web.bodies import takes_films
 from lungwise.web.desk import attempt, desk, person
 from lungwise.web.errors import wants_json
+from lungwise.web.once import sent_once
 
 bp = Blueprint("studies", __name__)
 Answer = str | AnyResponse
+_NAMED = 8
+"""Files that are named when it is said what is no film."""
 _PATIENCE = 1.0
 """Seconds that a study's page waits for readings before it says that they are on their way."""
 
@@ -49,7 +56,9 @@ def new() -> Answer:
     person().need(Right.UPLOAD)
     form = NewStudyForm()
     if form.validate_on_submit():
-        saved = attempt(form, lambda: desk().upload().open(person(), form.facts(), _files(), asks=True))
+        files, facts = list(_files()), form.facts()
+        once = sent_once([repr(facts)], files)
+        saved = attempt(form, lambda: desk().upload().open(person(), facts, files, once, asks=True))
         if saved:
             return _saved(saved)
     if form.is_submitted() and wants_json():
@@ -74,8 +83,11 @@ def show(key: str) -> Answer:
 def add_films(key: str) -> Answer:
     """Add films to a study."""
     form = FilmsForm()
-    if form.validate_on_submit() and attempt(form, lambda: desk().upload().add_films(person(), key, _files())):
-        return _saved(key)
+    if form.validate_on_submit():
+        files = list(_files())
+        saved = attempt(form, lambda: desk().upload().add_films(person(), key, files, sent_once([], files)))
+        if saved:
+            return _saved(saved)
     if wants_json():
         raise Rejected(_first_error(form))
     return _page(key, OpinionForm(formdata=None), form, DeleteForm(formdata=None))
@@ -189,6 +201,8 @@ def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm
         headers=differing_headers(study, patient, desk().studies.data),
         may_settle=patient.is_unclear and desk().settlement.may_settle(person(), patient),
         earlier=earlier,
+        objects=desk().studies.objects_of(person(), study),
+        object_classes=OTHER_CLASSES,
         before=desk().queue.before(study) if study.standing == Standing.WAITING else 0,
         opinion=opinion,
         adding=films,
@@ -206,13 +220,32 @@ def _chosen() -> list[FileStorage]:
     return [file for file in sent if file.filename]
 
 
-def _saved(key: str) -> AnyResponse:
+def _saved(saved: Saved) -> AnyResponse:
+    key = saved.key
     patient = desk().studies.patient(person(), desk().studies.get(person(), key))
     asks = patient.is_unclear and desk().settlement.may_settle(person(), patient)
     page = url_for("patients.whose", key=patient.key) if asks else url_for("studies.show", key=key)
-    if not wants_json():
-        return redirect(page)
-    return jsonify(page=page, films=url_for("studies.add_films", key=key))
+    said = _said(saved, patient)
+    if wants_json():
+        return jsonify(page=page, films=url_for("studies.add_films", key=key), opened=saved.opened, said=said)
+    for sentence in said:
+        flash(sentence)
+    return redirect(page)
+
+
+def _said(saved: Saved, patient: Patient) -> list[str]:
+    """Say what of an upload is no new film, and where a film is that was here already."""
+    if not saved.opened:
+        name = patient.name or patient.identifier
+        return [gettext("This film is already here: study of %(name)s.", name=name)]
+    said = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
+    said = said if saved.others and saved.taken else []
+    for why, words in COUNTED.items():
+        names = [other.name for other in saved.others if other.why is why]
+        more = [gettext("and %(count)s more", count=len(names) - _NAMED)] if len(names) > _NAMED else []
+        if names:
+            said.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))
+    return said
 
 
 def _first_error(form: NewStudyForm | FilmsForm) -> str:

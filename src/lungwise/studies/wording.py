@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lungwise.films.refusals import N_ as N_
+from lungwise.studies.beside import Why
 
 VERDICTS: Final = {
     "positive": N_("COVID-19 positive"),
@@ -123,3 +124,25 @@ def percent(probability: float | None) -> str:
 def in_ten(probability: float) -> int:
     """Say of how many films in ten like this one the verdict would be right to be positive."""
     return round(probability * 10)
+
+
+REASONS = {
+    Why.NO_FILM: N_("This is not a film."),
+    Why.TOO_LARGE: N_("This file is too large for a film."),
+    Why.DAMAGED: N_("This file is damaged in its ZIP, or has a password."),
+    Why.OWN_RESULT: N_("This is a result of Lungwise, not a film."),
+    Why.ALREADY_HERE: N_("This film is already here."),
+    Why.KEPT_ASIDE: N_(
+        "The clinic has another film of this SOP Instance UID. This one is kept aside for an administrator."
+    ),
+}
+"""Why a file of an upload is no new film."""
+COUNTED = {
+    Why.NO_FILM: N_("No films: %(names)s."),
+    Why.TOO_LARGE: N_("Too large for films: %(names)s."),
+    Why.DAMAGED: N_("Damaged, or with a password: %(names)s."),
+    Why.OWN_RESULT: N_("Results of Lungwise, not films: %(names)s."),
+    Why.ALREADY_HERE: N_("Already here: %(names)s."),
+    Why.KEPT_ASIDE: N_("Kept aside for an administrator, since another film has their SOP Instance UID: %(names)s."),
+}
+"""The same of several files, which are named."""

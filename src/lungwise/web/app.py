@@ -37,6 +37,7 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies import held_views
 from lungwise.studies import views as studies_views
+from lungwise.studies.beside import ON_EVERY_DISC
 from lungwise.studies.drift import Drift, read_reference
 from lungwise.studies.intake import Limits
 from lungwise.studies.queue import Queue
@@ -46,7 +47,7 @@ from lungwise.studies.settlement import Settlement
 from lungwise.studies.statistics import ClinicStatistics
 from lungwise.studies.uploads import Uploads
 from lungwise.studies.worklist import Worklist
-from lungwise.web import bodies, csp, errors, fields, health, language, refusals, transactions, watch
+from lungwise.web import bodies, csp, errors, fields, health, language, once, refusals, transactions, watch
 from lungwise.web.client_address import ProxyEntries
 from lungwise.web.desk import Desk, desk, user
 from lungwise.web.hosts import Hosts
@@ -139,6 +140,8 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(
         lungwise_settings=settings,
+        beside_films=" ".join(sorted(ON_EVERY_DISC)),
+        form_key=once.form_key,
         static=_static_with_hash(Path(str(app.static_folder))),
         worth=Worth(shipped_card(), settings.prevalence),
     )
@@ -153,7 +156,12 @@ def _static_with_hash(folder: Path) -> Callable[[str], str]:
 def _desk_maker(
     settings: Settings, clock: Clock, database: Database, store: FilmStore, room: ReadingRoom
 ) -> Callable[[Session], Desk]:
-    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
+    limits = Limits(
+        settings.study_films,
+        settings.film_megabytes << 20,
+        settings.upload_megabytes << 20,
+        keeps_objects=settings.other_objects == "keep",
+    )
     reference = read_reference()
     rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
     uploads = Uploads(database, store, limits, lambda session: lay(session).studies, room.wake)

@@ -32,7 +32,7 @@ LIMITS = Limits(50, 1 << 20, 1 << 20)
 def test_what_is_read_is_what_can_be_uploaded(name: str) -> None:
     kind = name.split()[0]
     assert kind_of(FILES[name]) == open_film(FILES[name]).kind == kind
-    assert [film.kind for film in unpack([("film", FILES[name])], LIMITS)] == [kind]
+    assert [film.kind for film in unpack([("film", FILES[name])], LIMITS).films] == [kind]
 
 
 @pytest.mark.parametrize(

@@ -86,18 +86,18 @@ def failing_commits(database: Database, error: Exception) -> Iterator[None]:
 
 
 def test_films_are_saved_and_a_reader_is_called(desk: Desk, film: Callable[..., bytes]) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1)))
-    assert desk.uploads.add_films(desk.person, key, files(film(1), film(2))) == key
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    assert desk.uploads.add_films(desk.person, key, files(film(1), film(2))).key == key
     assert (desk.count(FilmRecord), desk.left(), len(desk.woken)) == (2, [], 2)
 
 
 def test_what_will_be_refused_puts_no_file(
     desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2)))
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2))).key
     put: list[str] = []
     monkeypatch.setattr(desk.store, "put", lambda study, _data: put.append(study))
-    with pytest.raises(Rejected, match="too many films"):
+    with pytest.raises(Rejected, match="at most 3 films; with these it has 4"):
         desk.uploads.add_films(desk.person, key, files(film(3), film(4)))
     with pytest.raises(NotFound):
         desk.uploads.add_films(desk.person, "0" * 20, files(film(3)))
@@ -110,7 +110,7 @@ def test_what_will_be_refused_puts_no_file(
 def test_files_of_a_transaction_that_did_not_commit_are_removed(
     desk: Desk, film: Callable[..., bytes], error: Exception
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1)))
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
     before = list(desk.store.films())
     with failing_commits(desk.database, error):
         with pytest.raises(type(error)):
@@ -123,7 +123,7 @@ def test_files_of_a_transaction_that_did_not_commit_are_removed(
 
 def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film: Callable[..., bytes]) -> None:
     """Of two uploads of one film, the one that fails finds the other's row."""
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1)))
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
     with film_files(desk.database, desk.store) as failing:
         failing.put(key, [Upload(film(2), "JPEG")])
         desk.uploads.add_films(desk.person, key, files(film(2)))
@@ -133,7 +133,7 @@ def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film:
 def test_a_film_that_a_failed_upload_removes_meanwhile_is_put_again(
     desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1)))
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
     put, tries = desk.store.put, list[str]()
 
     def put_and_lose(study: str, data: bytes) -> str:
@@ -185,7 +185,7 @@ def test_forty_films_for_a_study_of_thirty_leave_no_file(
     kept = list(FilmStore(settings).films())
     for path in ("/studies/new", f"{study}/films"):
         forty = [(io.BytesIO(b"\xff\xd8\xff" + bytes([number])), f"{number}.jpg") for number in range(40)]
-        assert "too many films" in ada.post(path, page="/studies/new", films=forty).text
+        assert "A study holds at most" in ada.post(path, page="/studies/new", films=forty).text
     assert list(FilmStore(settings).films()) == kept
     app.database.close()
 

@@ -11,15 +11,21 @@ let dropped = [];
 let left = null; // the films still to be sent: set by the first press of the button, so that the next one goes on
 let total = 0;
 let sent = null; // the study that the first film opened
+let here = null; // a study that has one of the films already
 let refusals = [];
 
 const words = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const isFilm = (file) => file.name !== "DICOMDIR" && !file.name.startsWith(".");
+const beside = new Set(form.dataset.beside.split(" ")); // what lies on every disc, by name or suffix
+function isFilm(file) {
+  const name = file.name.toLowerCase();
+  return !name.startsWith(".") && !beside.has(name) && !beside.has(name.slice(name.lastIndexOf(".")));
+}
 const files = () => [...dropped, ...id("films").files, ...[...id("folder").files].filter(isFilm), ...id("camera").files];
 
 function send(address, file, withPatient, onProgress) {
   const data = new FormData();
   data.append("csrf_token", form.csrf_token.value);
+  data.append("once", form.once.value);
   data.append("films", file);
   if (withPatient) for (const name of ["identifier", "name", "sex", "birth_date"]) data.append(name, form.elements[name].value);
   return new Promise((resolve, reject) => {
@@ -40,10 +46,14 @@ async function sendNext() {
   const progress = (part) => { id("progress").value = (n + part) / total; };
   id("progress-text").textContent = words(form.dataset.sending, { n: n + 1, total });
   try {
-    sent = await send(sent ? sent.films : form.action, left[0], !sent, progress);
+    const answer = await send(sent ? sent.films : form.action, left[0], !sent, progress);
+    if (answer.opened) sent = answer; // a film that was here already opens no study for the others
+    else here = answer;
+    refusals.push(...answer.said);
   } catch (error) {
     if (!REFUSED.includes(error.status)) throw error;
-    refusals.push(total > 1 ? `${left[0].name}: ${error.message}` : error.message);
+    const isNamed = total === 1 || error.message.includes(left[0].name);
+    refusals.push(isNamed ? error.message : `${left[0].name}: ${error.message}`);
   }
   left.shift();
 }
@@ -51,7 +61,7 @@ async function sendNext() {
 function begin(list) {
   left = list;
   total = list.length;
-  sent = null;
+  sent = here = null;
   refusals = [];
 }
 
@@ -68,18 +78,19 @@ function busy(yes) {
 function finish() {
   left = null;
   busy(false);
-  if (sent && !refusals.length) return window.location.assign(sent.page);
+  const study = sent ?? here;
+  if (study && !refusals.length) return window.location.assign(study.page);
   id("sending").hidden = true;
   say(...refusals, ...(sent ? [form.dataset.others] : []));
-  id("saved").hidden = !sent;
-  if (sent) id("saved").firstElementChild.href = sent.page;
+  id("saved").hidden = !study;
+  if (study) id("saved").firstElementChild.href = study.page;
 }
 
 form.addEventListener("submit", async (event) => {
   const list = files();
   if (!list.length) return; // the server says what is missing
   event.preventDefault();
-  if (list.length > form.dataset.most) return say(form.dataset.many);
+  if (list.length > form.dataset.most) return say(words(form.dataset.many, { count: list.length }));
   if (!left) begin(list);
   trouble.hidden = true;
   busy(true);
