@@ -340,8 +340,8 @@ def test_a_film_is_kept_once_and_accepted_again(archive: Archive) -> None:
 
 
 def test_each_instance_is_refused_with_its_reason(archive: Archive) -> None:
-    report = film_of(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.33", Modality="SR")
-    answer = archive.store(film_of(1), b"no DICOM at all", report, film_of(4, "1.2.77"), path="/studies/1.2.3")
+    slices = film_of(3, SOPClassUID="1.2.840.10008.5.1.4.1.1.2", Modality="CT")
+    answer = archive.store(film_of(1), b"no DICOM at all", slices, film_of(4, "1.2.77"), path="/studies/1.2.3")
     assert answer.status_code == 202
     failed = answer.json()["00081198"]["Value"]
     assert [item["00081197"]["Value"][0] for item in failed] == [0xC000, 0x0122, 0xA900]
