@@ -329,3 +329,19 @@ def _tokens(app: Lungwise) -> tuple[str, str]:
 def _opens(app: Lungwise, token: str) -> bool:
     headers = {"Authorization": f"Bearer {token}"}
     return app.test_client().get("/api/v1/studies", headers=headers).status_code == 200
+
+
+def test_who_signs_in_with_a_new_device_is_told_once(
+    app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], clock: Clock
+) -> None:
+    def told() -> int:
+        return ada.get("/profile").text.count("a device that was not used before")
+
+    assert told() == 0  # the first device of all is no news
+    phone = visit(app)
+    phone.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (Linux; Android 15) Chrome/150.0 Mobile"
+    phone.sign_in("ada@example.org")
+    assert told() == 1
+    phone.post("/sign-out", page="/profile")
+    phone.sign_in("ada@example.org")
+    assert told() == 1

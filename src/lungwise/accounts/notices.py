@@ -17,6 +17,7 @@ NOTICES = {
     "reset second factor": N_("An administrator took away the second factor of your account."),
     "made recovery codes": N_("New recovery codes were made for your account. The old ones stopped working."),
     "made token": N_("A token was made with which a program uses Lungwise in your name."),
+    "signed in with a new device": N_("Somebody signed in to your account with a device that was not used before."),
     "used a code twice": N_("A code of your authenticator app was given twice. The second time it was refused."),
 }
 """What is said of each change. The profile page lists the last of them."""

@@ -211,6 +211,8 @@ def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     session.pop("csrf_token", None)
     session.permanent = True
     desk().accounts.signed_in(user)
+    if desk().sessions.is_new_device(user, request.user_agent.string):
+        tell(user, "signed in with a new device")
     session[SESSION] = desk().sessions.begin(user, request.user_agent.string)
 
 

@@ -21,6 +21,8 @@ __all__ = ["Sessions", "SignIn", "device_of"]
 
 _SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is kept when a session was last seen: a page view need not write."""
+_REMEMBERED = timedelta(days=90)
+"""How long a session that is over is kept, so that its browser is known when it signs in again."""
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -53,13 +55,19 @@ class Sessions:
         self._longest = timedelta(hours=settings.session_hours)
 
     def begin(self, user: User, user_agent: str) -> str:
-        """Begin a session, and give its key; rows of this account that are over are deleted."""
+        """Begin a session, and give its key; rows of this account that are over for long are deleted."""
         now = self._clock()
-        self._session.execute(delete(SignIn).where(SignIn.user_id == user.id, self._is_over(now)))
+        old = SignIn.began_at < now - _REMEMBERED
+        self._session.execute(delete(SignIn).where(SignIn.user_id == user.id, self._is_over(now), old))
         begun = SignIn(key=new_key(), user_id=user.id, device=device_of(user_agent), began_at=now, seen_at=now)
         self._session.add(begun)
         self._session.flush()
         return begun.key
+
+    def is_new_device(self, user: User, user_agent: str) -> bool:
+        """Say whether the account signed in before, but in the last months never with such a browser and system."""
+        devices = self._session.scalars(select(SignIn.device).where(SignIn.user_id == user.id).distinct()).all()
+        return bool(devices) and device_of(user_agent) not in devices
 
     def check(self, user: User, key: str) -> SignIn | None:
         """Find a session of the account by its key; none where it is over."""
