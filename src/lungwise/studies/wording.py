@@ -69,7 +69,6 @@ DEEDS: Final = {
     "failed to sign in": N_("failed to sign in"),
     "gave opinion": N_("gave opinion"),
     "had read again": N_("had read again"),
-    "discarded": N_("discarded"),
     "invited": N_("invited"),
     "kept aside": N_("kept aside"),
     "made recovery codes": N_("made recovery codes"),
