@@ -5,19 +5,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lungwise.accounts.person import Person, Role
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
 from lungwise.dicom.deidentify import deidentify
 from lungwise.films import Refusal, open_film
 from lungwise.films.formats import kind_of
 from lungwise.reading import Reader, Reading
 from lungwise.reading.reading import outcome_of
+from lungwise.store import utc_now
 from lungwise.studies.intake import Limits, arrival_of, unpack
+
+if TYPE_CHECKING:
+    from lungwise.web.app import Lungwise
 
 pytestmark = pytest.mark.films
 READ = [*(f"{number:02}" for number in range(1, 18)), "20", "21", "24", "30", "31", "32", "33"]
@@ -109,3 +118,62 @@ def test_a_uid_padded_with_a_space_is_the_uid(cases: Path) -> None:
         uids = arrival_of((folder / name).read_bytes(), "test").film.uids
         assert uids.study and uids.instance
         assert not any(" " in uid for uid in (uids.study, uids.series or "", uids.instance))
+
+
+@pytest.fixture
+def token(app: Lungwise, enrol: Callable[..., Person]) -> str:
+    person = enrol(app, "Asha", role=Role.ADMINISTRATOR)
+    with app.database.writing() as session:
+        return Tokens(session, utc_now, AuditTrail(session, utc_now)).add(person, "script", tuple(Scope), 30)[1]
+
+
+def asked(app: Lungwise, token: str, path: str, *films: tuple[str, bytes], **more: Any) -> Any:
+    """Ask the API, or upload films to it."""
+    client, headers = app.test_client(use_cookies=False), {"Authorization": f"Bearer {token}"}
+    if not films:
+        return client.get(path, headers=headers, **more).json
+    files = [(io.BytesIO(data), name) for name, data in films]
+    answer = client.post(path, headers=headers, data={"films": files})
+    assert answer.status_code == 201, answer.text
+    return answer.json
+
+
+def test_names_in_other_scripts_are_right_wherever_doctors_see_them(cases: Path, app: Lungwise, token: str) -> None:
+    folder, case = described(cases, "18")
+    for name, expected in case["expect"].items():
+        study = asked(app, token, "/api/v1/studies", (name, (folder / name).read_bytes()))
+        patient = asked(app, token, f"/api/v1/patients/{study['patient']}")
+        assert patient["name"] == expected["name"], name
+        search = {"json": {"text": expected["name"]}, "headers": {"Authorization": f"Bearer {token}"}}
+        found = app.test_client(use_cookies=False).post("/api/v1/studies/search", **search).text
+        assert study["key"] in found, name
+        assert expected["name"] in str(asked(app, token, f"/api/v1/studies/{study['key']}/report")), name
+        fhir = asked(app, token, f"/api/v1/studies/{study['key']}/report.fhir")
+        assert fhir["entry"][0]["resource"]["name"][0]["text"] == expected["name"], name
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")  # as the film has them, PS3.5, 9.1, or not
+def test_a_uid_with_leading_zeros_stays_as_it_is(cases: Path, app: Lungwise, token: str) -> None:
+    folder, case = described(cases, "25")
+    asked(app, token, "/api/v1/studies?wait=20", ("film.dcm", (folder / "leading-zeros.dcm").read_bytes()))
+    study, film = case["expect"]["study_of_all_four_objects"], case["expect"]["film_that_the_report_refers_to"]
+    objects = asked(app, token, f"/dicom-web/studies/{study}/metadata")
+    assert len(objects) == 4
+    assert {one["0020000D"]["Value"][0] for one in objects} == {study}
+    (report,) = [one for one in objects if one["00080060"]["Value"] == ["SR"]]
+    assert film in str(report)
+
+
+def test_films_of_two_patients_with_one_study_uid_are_two_studies(cases: Path, app: Lungwise, token: str) -> None:
+    folder, case = described(cases, "41")
+    body = [(folder / name).read_bytes() for name in case["inputs"]]
+    for film in body:
+        data = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + film + b"\r\n--edge--\r\n"
+        kind = 'multipart/related; type="application/dicom"; boundary=edge'
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+        assert (
+            app.test_client(use_cookies=False).post("/dicom-web/studies", data=data, headers=headers).status_code == 200
+        )
+    found = asked(app, token, "/api/v1/studies")["items"]
+    patients = {asked(app, token, f"/api/v1/patients/{one['patient']}")["identifier"] for one in found}
+    assert (len(found), sorted(patients)) == (case["expect"]["studies"], case["expect"]["patients"])

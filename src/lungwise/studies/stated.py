@@ -35,7 +35,12 @@ def stated_facts(headers: Iterable[DicomHeader], rules: IdentityRules) -> Patien
     for header in headers:
         facts = rules.stated(facts_of(header))
         if is_another_patient(together, facts, rules) or contradictions(together, facts):
-            raise Rejected("These films are of more than one patient. Upload each patient's films by themselves.")
+            raise Rejected(
+                "These films are of more than one patient: %(one)s, and %(other)s. "
+                "Upload each patient's films by themselves.",
+                one=_called(together),
+                other=_called(facts),
+            )
         together = together.filled(facts)
     return together
 
@@ -57,6 +62,13 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
             "Check whose film this is, or leave the fields empty to take the header's."
         )
     return typed.filled(stated)
+
+
+def _called(facts: PatientFacts) -> str:
+    """Write who it is, so that one can be told from the other."""
+    born = facts.birth_date.isoformat() if facts.birth_date else ""
+    said = (*facts.names[:1], born, facts.identifier, facts.issuer)
+    return ", ".join(one for one in said if one) or facts.sex
 
 
 def is_another_patient(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:
