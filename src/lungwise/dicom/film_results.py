@@ -80,6 +80,7 @@ class FilmResults:
             sex=patient.sex,
             birth_date=patient.birth_date,
             made_at=film.created_at,
+            photographed=film.photographed,
             renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
 

@@ -48,7 +48,7 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
     from lungwise.dicom.secondary_capture import heat_map_capture  # here: highdicom is slow to load
     from lungwise.dicom.structured_report import structured_report
 
-    header, film = study_header(data, facts), _decoded(data)
+    header, film = study_header(data, facts), _decoded(data, facts)
     objects = [structured_report(header, result)]
     if isinstance(result.outcome, Answer) and film is not None:
         objects.append(heat_map_capture(header, result, result.outcome, film))
@@ -83,7 +83,7 @@ def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
     """Make the object that the results of a film refer to which came without DICOM; none if it cannot be decoded."""
     from lungwise.dicom.secondary_capture import film_capture  # here: highdicom is slow to load
 
-    header, film = study_header(data, facts), _decoded(data)
+    header, film = study_header(data, facts), _decoded(data, facts)
     if film is None:
         return None
     item = film_capture(header, film)
@@ -98,9 +98,9 @@ def file_bytes(item: Dataset) -> bytes:
     return file.getvalue()
 
 
-def _decoded(data: bytes) -> Film | None:
+def _decoded(data: bytes, facts: StudyFacts) -> Film | None:
     try:
-        return open_film(data)
+        return open_film(data, facts.photographed)
     except Refusal:
         return None
 

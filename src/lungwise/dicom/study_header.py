@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from lungwise.films import Photographed
 from lungwise.films.header import DicomHeader, HeaderAge, HeaderDate, read_header
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.studies.stated import facts_of
@@ -31,7 +32,7 @@ class StudyFacts:
     """What Lungwise itself knows of a film: stands where the film's header says nothing.
 
     The UIDs are those of a film that came without DICOM. `renamed` is the SOP Instance UID that a film got here in
-    place of its own, which is another film's.
+    place of its own, which is another film's; `photographed` says of a photograph where the film lies in it.
     """
 
     study_uid: str
@@ -43,6 +44,7 @@ class StudyFacts:
     birth_date: date | None
     made_at: datetime
     renamed: str = ""
+    photographed: Photographed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
-from lungwise.films.film import Film
+from lungwise.films.film import Film, Photographed
 from lungwise.films.formats import format_of
 from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large, too_little_memory
 from lungwise.films.refusals import Refusal
@@ -51,10 +52,11 @@ def _bytes(path: Path) -> bytes:
         return file.read(found.st_size + 1)  # a file that grows meanwhile is not followed
 
 
-def open_film(data: bytes) -> Film:
+def open_film(data: bytes, photographed: Photographed | None = None) -> Film:
     """Decode the bytes of one file, whatever its name: the first bytes tell the format.
 
-    Safe in many threads at once; time and memory are bounded whatever the bytes.
+    Safe in many threads at once; time and memory are bounded whatever the bytes. Of a picture that a camera took,
+    `photographed` says so.
 
     Raises
     ------
@@ -63,19 +65,21 @@ def open_film(data: bytes) -> Film:
     """
     check_bytes(data)
     try:
-        return bounded(lambda: decode_film(data), lambda seconds: _decode_elsewhere(data, seconds))
+        return bounded(
+            lambda: decode_film(data, photographed), lambda seconds: _decode_elsewhere(data, photographed, seconds)
+        )
     except MemoryError as error:
         raise too_little_memory() from error
 
 
-def _decode_elsewhere(data: bytes, seconds: float) -> Film:
-    decoded = in_process("film", data, seconds)
+def _decode_elsewhere(data: bytes, photographed: Photographed | None, seconds: float) -> Film:
+    decoded = in_process("film", data, seconds, asdict(photographed) if photographed else None)
     facts = decoded.facts
     spacing = facts.pop("pixel_spacing")
     return Film(decoded.array, **facts, pixel_spacing=(spacing[0], spacing[1]) if spacing else None)
 
 
-def decode_film(data: bytes) -> Film:
+def decode_film(data: bytes, photographed: Photographed | None = None) -> Film:
     """Decode the bytes of one file in this process, whatever time they take.
 
     Raises
@@ -84,7 +88,7 @@ def decode_film(data: bytes) -> Film:
         If they are not one readable radiograph.
     """
     try:
-        return _open(data)
+        return _open(data, photographed)
     except ImportError as error:
         raise Refusal("unsupported", {"detail": "library", "library": error.name or "?"}) from error
     except MemoryError as error:
@@ -95,8 +99,8 @@ def decode_film(data: bytes) -> Film:
         raise damaged("pixels") from error
 
 
-def _open(data: bytes) -> Film:
+def _open(data: bytes, photographed: Photographed | None) -> Film:
     found = format_of(data)
     if found is None:
         raise Refusal("not-an-image")
-    return found.open(data)
+    return found.open(data, photographed)

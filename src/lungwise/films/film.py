@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+Corner = tuple[float, float]
+"""x and y as fractions of a picture's width and height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photographed:
+    """That a picture is a camera's, and where the film in it was said to lie.
+
+    Parameters
+    ----------
+    corners
+        Upper left, upper right, lower right and lower left corner; none where nobody has said, and the film is to be
+        found.
+    """
+
+    corners: tuple[Corner, Corner, Corner, Corner] | None = None
+
+
+def photographed_from(corners: Sequence[Sequence[float]] | None) -> Photographed:
+    """Give what was kept as JSON."""
+    if corners is None:
+        return Photographed()
+    a, b, c, d = ((float(x), float(y)) for x, y in corners)
+    return Photographed((a, b, c, d))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lungwise.films.film import Film
+from lungwise.films.film import Film, Photographed
 
 _DIB_HEADERS = {12, 40, 52, 56, 64, 108, 124}
 _VALUE_REPRESENTATIONS = {b"UL", b"CS", b"SH", b"LO", b"UI", b"DA", b"TM", b"OB"}
@@ -30,14 +30,14 @@ class FileFormat:
     media_type
         As HTTP names it.
     open
-        Decodes a file of it.
+        Decodes a file of it, where a camera took it, as a photograph of a film.
     """
 
     kind: str
     begins: Callable[[bytes], bool]
     suffixes: tuple[str, ...]
     media_type: str
-    open: Callable[[bytes], Film]
+    open: Callable[[bytes, Photographed | None], Film]
 
 
 def format_of(data: bytes) -> FileFormat | None:
@@ -90,36 +90,36 @@ def _is_bmp(data: bytes) -> bool:
     return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _DIB_HEADERS
 
 
-def _open_dicom(data: bytes) -> Film:
+def _open_dicom(data: bytes, _photographed: Photographed | None) -> Film:
     from lungwise.films.dicom import open_dicom  # here, for a quick start where pictures are all that comes
 
     return open_dicom(data)
 
 
-def _open_jpeg(data: bytes) -> Film:
-    return _open_picture(data, "JPEG")
+def _open_jpeg(data: bytes, photographed: Photographed | None) -> Film:
+    return _open_picture(data, "JPEG", photographed)
 
 
-def _open_png(data: bytes) -> Film:
-    return _open_picture(data, "PNG")
+def _open_png(data: bytes, photographed: Photographed | None) -> Film:
+    return _open_picture(data, "PNG", photographed)
 
 
-def _open_webp(data: bytes) -> Film:
-    return _open_picture(data, "WebP")
+def _open_webp(data: bytes, photographed: Photographed | None) -> Film:
+    return _open_picture(data, "WebP", photographed)
 
 
-def _open_tiff(data: bytes) -> Film:
-    return _open_picture(data, "TIFF")
+def _open_tiff(data: bytes, photographed: Photographed | None) -> Film:
+    return _open_picture(data, "TIFF", photographed)
 
 
-def _open_bmp(data: bytes) -> Film:
-    return _open_picture(data, "BMP")
+def _open_bmp(data: bytes, photographed: Photographed | None) -> Film:
+    return _open_picture(data, "BMP", photographed)
 
 
-def _open_picture(data: bytes, kind: str) -> Film:
+def _open_picture(data: bytes, kind: str, photographed: Photographed | None) -> Film:
     from lungwise.films.picture import open_picture
 
-    return open_picture(data, kind)
+    return open_picture(data, kind, photographed)
 
 
 FORMATS = (

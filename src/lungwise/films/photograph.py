@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from lungwise.films.film import Photographed
 from lungwise.films.perspective import Corners, rectangle, through, warp
 from lungwise.films.quadrilateral import Quadrilateral, quadrilaterals
+from lungwise.films.refusals import Refusal
 
 Grey = NDArray[np.float32]
 
@@ -34,6 +36,8 @@ _STEP = 0.04
 _DARK = 0.3
 _SHORTEST_RUN = 12
 _LONGEST = 2048
+_ASIDE = 0.08
+"""How far from the picture's sides a corner is proposed where nothing was found."""
 
 
 def cut_out(image: Image.Image) -> Image.Image | None:
@@ -45,6 +49,30 @@ def cut_out(image: Image.Image) -> Image.Image | None:
         return None
     film = straighten(image, corners)
     return film if unexplained_colour(film) <= MOST_COLOUR else None
+
+
+def cut_at(image: Image.Image, photographed: Photographed) -> Image.Image:
+    """The film in a picture that a camera took: at its corners, or else where its edges are found.
+
+    Raises
+    ------
+    Refusal
+        `edges-not-found`.
+    """
+    if photographed.corners is not None:
+        return straighten(image.convert("RGB"), np.array(photographed.corners) * image.size)
+    film = cut_out(image)
+    if film is None:
+        raise Refusal("edges-not-found")
+    return film
+
+
+def proposed_corners(image: Image.Image) -> Corners:
+    """Where a film seems to lie in a picture that a camera took, as fractions of its sides: for a person to move."""
+    found = find_film(image.convert("RGB"))
+    if found is None:
+        return rectangle(1 - 2 * _ASIDE, 1 - 2 * _ASIDE) + _ASIDE
+    return np.clip(found / image.size, 0, 1)
 
 
 def unexplained_colour(image: Image.Image) -> float:

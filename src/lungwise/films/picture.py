@@ -16,7 +16,7 @@ from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, Png
 from PIL import WebPImagePlugin as WebP
 
 from lungwise.films.depth import white_level
-from lungwise.films.film import Film
+from lungwise.films.film import Film, Photographed
 from lungwise.films.jpeg_segments import (
     BASELINE,
     EXTENDED,
@@ -26,7 +26,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
-from lungwise.films.photograph import cut_out, transparency, unexplained_colour
+from lungwise.films.photograph import cut_at, cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
 from lungwise.films.refusals import Refusal
 from lungwise.films.tiff_directory import film_page
@@ -59,7 +59,7 @@ _RARE = re.compile("unknown (pixel|image) mode|unsupported|not supported|cannot 
 """What Pillow says of sound pictures that it cannot read."""
 
 
-def open_picture(data: bytes, kind: str) -> Film:
+def open_picture(data: bytes, kind: str, photographed: Photographed | None = None) -> Film:
     """Decode a picture.
 
     Parameters
@@ -68,6 +68,8 @@ def open_picture(data: bytes, kind: str) -> Film:
         The file.
     kind
         JPEG, PNG, WebP, TIFF or BMP.
+    photographed
+        Where a camera took it; what is not said to be a camera's is searched for a film, and read whole without one.
 
     Raises
     ------
@@ -75,11 +77,11 @@ def open_picture(data: bytes, kind: str) -> Film:
         If the picture is too small, too large, of several frames, damaged or of no known kind.
     """
     if kind == "JPEG":
-        return _open_jpeg(jpeg_segments(data))
-    return _open(_picture_alone(data, kind), kind)
+        return _open_jpeg(jpeg_segments(data), photographed)
+    return _open(_picture_alone(data, kind), kind, photographed)
 
 
-def _open_jpeg(segments: JpegSegments) -> Film:
+def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Film:
     header = segments.header
     check_size(header.columns, header.rows)
     if header.precision != 8 or header.process not in _BY_PILLOW:
@@ -88,7 +90,7 @@ def _open_jpeg(segments: JpegSegments) -> Film:
     check_work(header.columns * header.rows * max(1, segments.scans // SCANS_AS_ONE))
     if not segments.ended:
         decoded_whole(segments, _decoded)
-    return _open(segments.picture, "JPEG")
+    return _open(segments.picture, "JPEG", photographed)
 
 
 def _open_deep_jpeg(segments: JpegSegments) -> Film:
@@ -102,13 +104,13 @@ def _open_deep_jpeg(segments: JpegSegments) -> Film:
     return Film(np.divide(words, white, dtype=np.float32), "MONOCHROME2", "JPEG")
 
 
-def _open(data: bytes, kind: str) -> Film:
+def _open(data: bytes, kind: str, photographed: Photographed | None) -> Film:
     with _quiet(), _header(data, kind) as image:
         _check_header(image, data, kind)
         photometric = _photometric(image)
         image.load()
         _turn_upright(image)
-        film = cut_out(image)
+        film = cut_at(image, photographed) if photographed else cut_out(image)
         colour, transparent = unexplained_colour(film or image), transparency(image)
         pixels = grey(film or image)
     if photometric == "MONOCHROME1" and image.mode not in ("1", "L"):  # Pillow itself turns those two

@@ -162,6 +162,11 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "unsupported/planes": Entry(
         N_("Colours are given as they are stored, or not at all."), N_("Ask for the whole object.")
     ),
+    "edges-not-found": Entry(
+        N_("The edges of the film were not found in the photograph %(file)s."),
+        N_("Photograph it again with all four edges in the picture, or mark its corners."),
+        N_("that you took"),
+    ),
     "blank": Entry(
         N_("%(file)s shows nothing: it is of one grey."), N_("Check the exposure, or send the film again."), _FILM
     ),

@@ -113,8 +113,8 @@ def _allowing(samples: int) -> Iterator[None]:
         _allowance.reset(token)
 
 
-def in_process(task: str, data: bytes, seconds: float) -> Decoded:
-    """Do a task of `film_process.py` in a process of its own.
+def in_process(task: str, data: bytes, seconds: float, about: dict[str, Any] | None = None) -> Decoded:
+    """Do a task of `film_process.py` in a process of its own; `about` says more of the data, where there is more.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def in_process(task: str, data: bytes, seconds: float) -> Decoded:
     MemoryError
         If there is too little memory for it.
     """
-    command = [sys.executable, "-P", "-m", "lungwise.films.film_process", task, str(seconds)]
+    command = [sys.executable, "-P", "-m", "lungwise.films.film_process", task, str(seconds), json.dumps(about)]
     with _AT_ONCE:
         try:
             process = subprocess.Popen(  # noqa: S603

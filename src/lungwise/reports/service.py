@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from lungwise.accounts.person import Person, Right
-from lungwise.films import Refusal, open_film
+from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.pdf import FilmPart, ReportText, can_write
@@ -97,7 +97,7 @@ class Reports:
 
     def _pictures(self, record: FilmRecord, reading: ReadingRecord) -> list[Image.Image]:
         try:
-            film = open_film(self._studies.data(record))
+            film = self._studies.opened(record)
         except Refusal:
             return []
         heat_map = reading.heat_map

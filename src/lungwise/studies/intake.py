@@ -22,6 +22,10 @@ Files = Iterable[tuple[str, bytes]]
 """Uploaded files: their names and their bytes."""
 
 
+class CameraPicture(bytes):
+    """The bytes of a picture that a phone's camera took, in answer to the page's own question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one upload may hold."""
@@ -54,6 +58,11 @@ class Upload:
     def is_object(self) -> bool:
         """Whether it is an object beside films: a report, a document, a selection or a presentation state."""
         return self.header is not None and self.header.sop_class in OTHER_CLASSES
+
+    @property
+    def by_camera(self) -> bool:
+        """Whether a phone's camera took it."""
+        return isinstance(self.data, CameraPicture)
 
     @property
     def uids(self) -> Uids:

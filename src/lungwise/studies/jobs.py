@@ -13,7 +13,8 @@ import numpy as np
 from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from lungwise.films import Refusal
+from lungwise.films import Photographed, Refusal
+from lungwise.films.film import photographed_from
 from lungwise.reading.reading import Reading
 from lungwise.store import Clock, database_time, new_key
 from lungwise.studies.dispatches import Dispatches
@@ -40,8 +41,10 @@ NEW = (Job.state.in_(_UNFINISHED), Job.model == "")
 """Films without their first reading; those in a reader's hand have none yet either."""
 _DIED = "the process that read it died each time"
 
-DueJob = Row[int, int, int, str, str, str, bool]
+DueJob = Row[int, int, int, str, str, str, bool, list[list[float]] | None, bool]
 """A job that may be taken, as `NEXT` tells of it."""
+LockedJob = Row[int, str, str, Study, bool, bool, list[list[float]] | None]
+"""A job that is being finished, as `LOCKED_JOB_AND_STUDY` tells of it."""
 ReadFilm = Row[int, str, str | None, float | None]
 """A film of a study, as `FILMS` tells of it."""
 
@@ -67,6 +70,7 @@ class Claim:
     sha256: str
     model: Model
     request_id: str = ""
+    photographed: Photographed | None = None
 
 
 class Jobs:
@@ -165,13 +169,15 @@ class Jobs:
     def _take(self, rows: Sequence[DueJob], model: Model, now: datetime) -> list[Claim]:
         token = new_key()
         self._session.execute(TAKE, {"jobs": [row.id for row in rows], "token": token, "until": now + self._lease})
-        return [Claim(row.id, token, row.study, row.sha256, model, row.request_id) for row in rows]
+        return [Claim(row.id, token, row.study, row.sha256, model, row.request_id, _photographed(row)) for row in rows]
 
-    def _lock(self, claim: Claim) -> Row[int, str, str, Study, bool] | None:
-        """Lock a job that nobody has finished yet, with its study."""
+    def _lock(self, claim: Claim) -> LockedJob | None:
+        """Lock a job that nobody has finished yet, with its study; none where the film was cut otherwise meanwhile."""
         asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
         row = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
-        return None if row is None or row.state == JobState.DONE else row
+        if row is None or row.state == JobState.DONE or _photographed(row) != claim.photographed:
+            return None
+        return row
 
     def _send(self, records: list[ReadingRecord]) -> None:
         """Queue the results of new films for the archives; an old film that is read again stays here."""
@@ -208,6 +214,10 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
         study.standing, study.probability = _summary(study, films[study.id])
         if before not in (Standing.WAITING, study.standing):
             study.unread = True
+
+
+def _photographed(row: DueJob | LockedJob) -> Photographed | None:
+    return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
 def _summary(study: Study, films: list[ReadFilm]) -> tuple[Standing, float]:

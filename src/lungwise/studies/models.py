@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
-from lungwise.films import Refusal
+from lungwise.films import Photographed, Refusal
+from lungwise.films.film import photographed_from
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
@@ -108,7 +109,8 @@ class Study(Base):
 class FilmRecord(Base):
     """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs; another gets some.
 
-    `header` is what its DICOM header says of the patient, whoever the study's patient is.
+    `header` is what its DICOM header says of the patient, whoever the study's patient is. `by_camera` says that a
+    phone's camera took it; `corners` are where a person said that the film lies in the picture, as fractions of it.
     """
 
     __tablename__ = "films"
@@ -123,6 +125,8 @@ class FilmRecord(Base):
     study_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     series_uid: Mapped[str | None] = mapped_column(String(64))
     instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    by_camera: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)
+    corners: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     header_encrypted: Mapped[Value | None] = mapped_column("header", Encrypted())
     created_at: Mapped[datetime] = mapped_column(Moment)
 
@@ -131,6 +135,16 @@ class FilmRecord(Base):
     study: Mapped[Study] = relationship(back_populates="films")
     readings: Mapped[list[ReadingRecord]] = relationship(order_by="ReadingRecord.id", cascade="all, delete-orphan")
     jobs: Mapped[list[Job]] = relationship(order_by="Job.id", cascade="all, delete-orphan")
+
+    @property
+    def photographed(self) -> Photographed | None:
+        """How it was photographed, where a camera took it, or somebody said where the film lies in the picture."""
+        return photographed_from(self.corners) if self.by_camera or self.corners else None
+
+    @property
+    def asks_for_corners(self) -> bool:
+        """Whether a camera took it and nobody has said yet where the film lies; reading waits a while for that."""
+        return self.by_camera and not self.corners and not self.readings
 
     @property
     def reading(self) -> ReadingRecord | None:

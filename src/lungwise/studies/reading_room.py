@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from lungwise.films import Film, Refusal, open_film
+from lungwise.films import Film, Photographed, Refusal, open_film
 from lungwise.films.work_limit import set_seconds
 from lungwise.logs import request_id
 from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUSALS, STAGE_SECONDS
@@ -329,11 +329,11 @@ class ReadingRoom:
     def _outcome(self, claim: Claim) -> Reading | Refusal:
         with STAGE_SECONDS.labels("store").time():
             data = self._store.get(claim.study, claim.sha256)
-        return outcome_of(lambda: self._reading(data))
+        return outcome_of(lambda: self._reading(data, claim.photographed))
 
-    def _reading(self, data: bytes) -> Reading:
+    def _reading(self, data: bytes, photographed: Photographed | None) -> Reading:
         with STAGE_SECONDS.labels("decode").time():
-            film = open_film(data)
+            film = open_film(data, photographed)
         with STAGE_SECONDS.labels("network").time():
             reading = self._reader().read(film)
         if not np.isfinite([reading.probability, *reading.appearance.values(), *reading.findings.values()]).all():

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected, Unavailable
+from lungwise.films import Film, open_film
 from lungwise.films.header import DicomHeader, read_header
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.identity import contradictions
@@ -278,6 +279,16 @@ class Studies:
             _log.exception("A film cannot be fetched.")
             raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
 
+    def opened(self, film: FilmRecord) -> Film:
+        """Decode a film, where it was photographed, as it was cut out.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be decoded.
+        """
+        return open_film(self.data(film), film.photographed)
+
     def loader(self, film: FilmRecord) -> Callable[[], bytes]:
         """Give what reads a film's bytes, also when the session is gone."""
         return partial(self._store.get, film.study.key, film.sha256)
@@ -458,7 +469,8 @@ class Studies:
         now = database_time(self._session)
         if wait:
             return now + ANSWERED
-        queued = (job.due_at for film in study.films for job in film.jobs if job.state == JobState.QUEUED)
+        waiting = (film for film in study.films if not film.by_camera)
+        queued = (job.due_at for film in waiting for job in film.jobs if job.state == JobState.QUEUED)
         return max((now, *queued))
 
     def _keep(self, study: Study, kept: dict[str, Upload], *, wait: bool = False, renames: bool = False) -> None:
@@ -466,13 +478,15 @@ class Studies:
         fresh = self._fresh(study, kept)
         now, due = self._clock(), self._due(study, wait=wait)
         for name, upload in fresh:
-            job = Job(state=JobState.QUEUED, due_at=due, created_at=now)
+            asked = max(due, database_time(self._session) + ANSWERED) if upload.by_camera else due
+            job = Job(state=JobState.QUEUED, due_at=asked, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)
             film.series_uid = upload.uids.series or own_uid("series", film.key)
             film.instance_uid = upload.uids.instance or own_uid("film", film.key)
             if renames:
                 film.instance_uid = renamed_uid(study)
+            film.by_camera = upload.by_camera
             if upload.header:
                 film.header = facts_of(upload.header).as_json()
             film.jobs.append(job)

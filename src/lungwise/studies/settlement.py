@@ -88,6 +88,6 @@ class Settlement:
 
     def _read_now(self, patients: Iterable[int]) -> None:
         """Let films be read whose reading waited for this answer."""
-        films = select(FilmRecord.id).join(Study).where(Study.patient_id.in_(patients))
+        films = select(FilmRecord.id).join(Study).where(Study.patient_id.in_(patients), ~FilmRecord.by_camera)
         waiting = update(Job).where(Job.film_id.in_(films), Job.state == JobState.QUEUED)
         self._session.execute(waiting.values(due_at=database_time(self._session)))

@@ -23,6 +23,8 @@ _IS_READ = exists().where(
     ReadingRecord.version == bindparam("version"),
 )
 _SHA256 = select(FilmRecord.sha256).where(FilmRecord.id == Job.film_id).scalar_subquery()
+_BY_CAMERA = select(FilmRecord.by_camera).where(FilmRecord.id == Job.film_id).scalar_subquery()
+_CORNERS = select(FilmRecord.corners).where(FilmRecord.id == Job.film_id).scalar_subquery()
 _KEY = select(Study.key).join(FilmRecord, FilmRecord.study_id == Study.id).where(FilmRecord.id == Job.film_id)
 
 NEXT = (
@@ -33,6 +35,8 @@ NEXT = (
         Job.request_id,
         _KEY.scalar_subquery().label("study"),
         _SHA256.label("sha256"),
+        _BY_CAMERA.label("by_camera"),
+        _CORNERS.label("corners"),
         _IS_READ.label("is_read"),
     )
     .where(Job.state == bindparam("state"), Job.model == bindparam("wanted"), _DUE)
@@ -41,8 +45,9 @@ NEXT = (
     .with_for_update(skip_locked=True)
 )
 """`state`, `wanted`, `now`, `latest`, `name`, `version`, `most`: the oldest jobs that may be taken, with film, attempts
-and request, the study's key, the film's hash, and whether the model has read it. It runs along its index and stops at
-the last row, so that others' locks are skipped, not met; what is looked up beside it is not locked."""
+and request, the study's key, the film's hash, how it was photographed, and whether the model has read it. It runs along
+its index and stops at the last row, so that others' locks are skipped, not met; what is looked up beside it is not
+locked."""
 
 _jobs = Base.metadata.tables[Job.__tablename__]
 
@@ -79,7 +84,15 @@ LOCKED_STUDY = (
 """`film`: its study, as it is now, and for nobody else to change."""
 
 LOCKED_JOB_AND_STUDY = (
-    select(Job.film_id, Job.model, Job.state, Study, _IS_READ.label("is_read"))
+    select(
+        Job.film_id,
+        Job.model,
+        Job.state,
+        Study,
+        _IS_READ.label("is_read"),
+        FilmRecord.by_camera,
+        FilmRecord.corners,
+    )
     .join(FilmRecord, FilmRecord.id == Job.film_id)
     .join(Study, Study.id == FilmRecord.study_id)
     .where(Job.id == bindparam("job"))

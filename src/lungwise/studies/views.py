@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.accounts.person import Right
 from lungwise.errors import NotFound, Rejected
-from lungwise.films import Refusal, open_film
+from lungwise.films import Refusal
 from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patient
@@ -20,6 +20,7 @@ from lungwise.studies import pictures
 from lungwise.studies.beside import OTHER_CLASSES
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
+from lungwise.studies.intake import CameraPicture
 from lungwise.studies.models import FilmRecord, Standing
 from lungwise.studies.uploads import Saved
 from lungwise.studies.wording import COUNTED
@@ -211,20 +212,21 @@ def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    for file in _chosen():
+    for file in _chosen("films"):
         yield file.filename or "", file.read()
+    for file in _chosen("camera"):
+        yield file.filename or "", CameraPicture(file.read())
 
 
-def _chosen() -> list[FileStorage]:
-    sent = [*request.files.getlist("films"), *request.files.getlist("camera")]
-    return [file for file in sent if file.filename]
+def _chosen(field: str) -> list[FileStorage]:
+    return [file for file in request.files.getlist(field) if file.filename]
 
 
 def _saved(saved: Saved) -> AnyResponse:
     key = saved.key
     patient = desk().studies.patient(person(), desk().studies.get(person(), key))
     asks = patient.is_unclear and desk().settlement.may_settle(person(), patient)
-    page = url_for("patients.whose", key=patient.key) if asks else url_for("studies.show", key=key)
+    page = url_for("patients.whose", key=patient.key) if asks else _next_page(key)
     said = _said(saved, patient)
     if wants_json():
         return jsonify(page=page, films=url_for("studies.add_films", key=key), opened=saved.opened, said=said)
@@ -248,6 +250,13 @@ def _said(saved: Saved, patient: Patient) -> list[str]:
     return said
 
 
+def _next_page(key: str) -> str:
+    """Give where to go on: to the first photograph whose corners nobody has looked at, else to the study."""
+    films = desk().studies.get(person(), key).films
+    asked = next((film for film in films if film.asks_for_corners), None)
+    return url_for("photographs.corners", key=asked.key) if asked else url_for("studies.show", key=key)
+
+
 def _first_error(form: NewStudyForm | FilmsForm) -> str:
     errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
     return str(errors[0])
@@ -260,7 +269,7 @@ def _drawn(key: str, side: int) -> Response:
 
 def _picture(record: FilmRecord, side: int) -> Image:
     try:
-        return pictures.picture(open_film(desk().studies.data(record)), side)
+        return pictures.picture(desk().studies.opened(record), side)
     except Refusal:
         return pictures.no_picture()
 

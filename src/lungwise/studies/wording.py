@@ -74,6 +74,7 @@ DEEDS: Final = {
     "made recovery codes": N_("made recovery codes"),
     "made recovery link": N_("made recovery link"),
     "made token": N_("made token"),
+    "marked corners": N_("marked the corners of"),
     "merged": N_("merged"),
     "received": N_("received"),
     "registered": N_("registered"),

@@ -35,11 +35,12 @@ from lungwise.reading.prevalence import Worth
 from lungwise.reports import views as reports_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
-from lungwise.studies import held_views
+from lungwise.studies import held_views, photograph_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.beside import ON_EVERY_DISC
 from lungwise.studies.drift import Drift, read_reference
 from lungwise.studies.intake import Limits
+from lungwise.studies.photographs import Photographs
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import FilmReader, ReadingRoom, open_room
 from lungwise.studies.service import Studies
@@ -110,7 +111,8 @@ def create_app(
     CSRFProtect(app)  # reads the form: after all that says who may send one
     fields.init_app(app)
     health.init_app(app, settings, database, store)
-    for views in (accounts_views, audit_views, patients_views, studies_views, held_views, reports_views):
+    films = (studies_views, photograph_views, held_views)
+    for views in (accounts_views, audit_views, patients_views, *films, reports_views):
         app.register_blueprint(views.bp)
     app.api = create_api(settings, clock, database, session, lay_desk)
     app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
@@ -173,6 +175,7 @@ def _desk_maker(
         address = network_address(request.remote_addr)
         audit = trail(session, address)
         patients = Patients(session, clock, audit, rules)
+        studies = Studies(session, clock, store, limits, patients, audit)
         return Desk(
             settings=settings,
             session=session,
@@ -182,7 +185,8 @@ def _desk_maker(
             sessions=Sessions(session, clock, settings, audit),
             idempotency=Idempotency(session, clock),
             patients=patients,
-            studies=Studies(session, clock, store, limits, patients, audit),
+            studies=studies,
+            photographs=Photographs(session, studies, audit),
             settlement=Settlement(session, patients),
             uploads=uploads,
             queue=Queue(session, clock, audit),

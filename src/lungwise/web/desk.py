@@ -25,6 +25,7 @@ from lungwise.errors import Rejected
 from lungwise.patients.service import Patients
 from lungwise.settings import Settings
 from lungwise.studies.drift import Drift
+from lungwise.studies.photographs import Photographs
 from lungwise.studies.queue import Queue
 from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.service import Studies
@@ -51,6 +52,7 @@ class Desk:
     patients: Patients
     studies: Studies
     settlement: Settlement
+    photographs: Photographs
     uploads: Uploads
     queue: Queue
     worklist: Worklist

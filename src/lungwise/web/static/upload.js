@@ -22,11 +22,13 @@ function isFilm(file) {
 }
 const files = () => [...dropped, ...id("films").files, ...[...id("folder").files].filter(isFilm), ...id("camera").files];
 
+const byCamera = (file) => [...id("camera").files].includes(file);
+
 function send(address, file, withPatient, onProgress) {
   const data = new FormData();
   data.append("csrf_token", form.csrf_token.value);
   data.append("once", form.once.value);
-  data.append("films", file);
+  data.append(byCamera(file) ? "camera" : "films", file);
   if (withPatient) for (const name of ["identifier", "name", "sex", "birth_date"]) data.append(name, form.elements[name].value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
