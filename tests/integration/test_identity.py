@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom import dcmread
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
@@ -273,6 +273,14 @@ def test_deleting_a_patient_leaves_no_record_that_was_merged_into_them(clinic: C
     clinic.ada.post(f"/patients/{bob}/same", page="/profile", into=ada)
     clinic.ada.post(f"/patients/{ada}/delete", page="/profile", sure="y")
     assert clinic.patients() == [] and clinic.studies() == []
+
+
+def test_the_api_says_what_a_film_of_an_earlier_release_says_too(clinic: Clinic) -> None:
+    clinic.send("api", film_of(1, ADA))
+    with clinic.app.database.writing() as session:
+        session.execute(update(FilmRecord).values(header_encrypted=None))
+    (film,) = clinic._program("GET", f"/api/v1/studies/{clinic.studies()[0]}").json["films"]
+    assert film["header"]["name"] == "Lovelace Ada"
 
 
 def test_the_api_says_what_is_unclear_and_what_each_header_says(clinic: Clinic) -> None:

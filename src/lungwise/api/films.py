@@ -26,7 +26,7 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     waited(desk().studies.film(person(), key).study, query.wait)
     desk().note("saw", "film", key)
     film = desk().studies.film(person(), key)
-    return film_of(film, desk().studies.patient(person(), film.study))
+    return film_of(film, desk().studies.patient(person(), film.study), desk().studies.data)
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)

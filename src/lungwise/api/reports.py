@@ -29,7 +29,7 @@ def get_report(key: str) -> schemas.Report:
     return schemas.Report(
         clinic=clinic(),
         patient=patient_of(patient),
-        study=study_of(study, patient),
+        study=study_of(study, patient, desk().studies.data),
         verdict=gettext(VERDICTS[study.standing]),
         meaning=gettext(MEANINGS[study.standing]),
         limits=gettext(LIMITS),

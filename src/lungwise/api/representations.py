@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from flask_babel import gettext
@@ -10,8 +11,11 @@ from lungwise.api import schemas
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
-from lungwise.patients.service import Patient, PatientFacts
+from lungwise.patients.service import Patient
+from lungwise.studies.film_headers import header_of
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
+
+FilmData = Callable[[FilmRecord], bytes]
 
 
 def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
@@ -19,18 +23,18 @@ def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
     return schemas.StudySummary.model_validate(_summary(study, patient))
 
 
-def study_of(study: Study, patient: Patient) -> schemas.Study:
-    """Give a study with its films and opinions."""
+def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
+    """Give a study with its films and opinions; `data` reads the headers of films of earlier releases."""
     return schemas.Study.model_validate(
         {
             **_summary(study, patient),
-            "films": [film_of(film, patient) for film in study.films],
+            "films": [film_of(film, patient, data) for film in study.films],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
         }
     )
 
 
-def film_of(film: FilmRecord, patient: Patient) -> schemas.Film:
+def film_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Film:
     """Give a film with its newest reading."""
     return schemas.Film(
         key=film.key,
@@ -39,7 +43,7 @@ def film_of(film: FilmRecord, patient: Patient) -> schemas.Film:
         kind=film.kind,
         size=film.size,
         created_at=film.created_at,
-        header=_header_of(film, patient),
+        header=_header_of(film, patient, data),
         reading=_reading_of(film.reading) if film.reading else None,
     )
 
@@ -78,11 +82,10 @@ def _identity(patient: Patient) -> str:
     return "unclear" if patient.is_unclear else "clear"
 
 
-def _header_of(film: FilmRecord, patient: Patient) -> schemas.Header | None:
-    """Give what a film's header says; of a film of an earlier release it is not kept."""
-    if not film.header:
+def _header_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Header | None:
+    said = header_of(film, data)
+    if said is None:
         return None
-    said = PatientFacts.from_json(film.header)
     return schemas.Header.model_validate({**asdict(said), "differs": bool(differences(patient.facts, said))})
 
 

@@ -72,7 +72,7 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""
     found = waited(desk().studies.get(person(), key), query.wait)
     desk().note("saw", "study", found.key)
-    return study_of(found, desk().studies.patient(person(), found))
+    return study_of(found, desk().studies.patient(person(), found), desk().studies.data)
 
 
 @studies.post(
@@ -130,7 +130,7 @@ def _saved(saved: Saved, seconds: int) -> schemas.Upload:
         schemas.NotTaken(name=one.name, code=one.why.value, study=one.study or None, reason=gettext(REASONS[one.why]))
         for one in saved.others
     ]
-    whole = study_of(study, desk().studies.patient(person(), study))
+    whole = study_of(study, desk().studies.patient(person(), study), desk().studies.data)
     return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})
 
 
