@@ -2,6 +2,8 @@
 .PHONY: help run test check mutated lint docs licences clean
 
 venv := .venv/bin
+# Two tests at a time, each with a database server and a browser of its own.
+at_once := -n 2 --dist loadfile
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -13,12 +15,12 @@ run: ## set everything up and start the application on http://127.0.0.1:8000
 test: ## set everything up and run every check
 	@bin/setup train check
 	@$(MAKE) --no-print-directory lint
-	$(venv)/pytest
+	$(venv)/pytest $(at_once)
 
 check: ## the same without torch: all but the training tests
 	@bin/setup check
 	@$(MAKE) --no-print-directory lint types="--exclude training --follow-imports silent"
-	$(venv)/pytest -m "not training"
+	$(venv)/pytest $(at_once) -m "not training"
 
 mutated: ## read 10,000 mutated films, within the bounds on time and memory
 	LUNGWISE_TEST_MUTATED=10000 $(venv)/pytest tests/integration/test_mutated_inputs.py
