@@ -10,6 +10,7 @@ from threading import Lock
 from argon2 import PasswordHasher
 
 from lungwise.errors import Rejected
+from lungwise.films.refusals import N_
 from lungwise.settings import Settings
 from lungwise.store import Clock, utc_now
 
@@ -25,7 +26,7 @@ _COMMON = (
     *("june", "july", "august", "september", "october", "november", "december", "monday", "tuesday", "wednesday"),
     *("thursday", "friday", "saturday", "sunday"),
 )
-_EASY = "This password is too easy to guess. Use a sentence of three or four words."
+_EASY = N_("This password is too easy to guess. Use a sentence of three or four words.")
 _one_at_a_time = Lock()  # zxcvbn keeps what is known of the person in a place that all threads share
 
 

@@ -14,6 +14,7 @@ from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films.header import is_possible_birth
+from lungwise.films.refusals import N_
 from lungwise.patients.identity import Identity, IdentityRules, PatientFacts, contradictions, full_identity
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.search import index_of, words_of
@@ -30,7 +31,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 LONGEST_SEARCH, MOST_WORDS = 256, 50
 """Letters and words that are searched for at once."""
 REINDEXED_AT_ONCE = 200
-_ONE_PATIENT = "Another patient has this identifier. Merge the two if they are one person."
+_ONE_PATIENT = N_("Another patient has this identifier. Merge the two if they are one person.")
 
 
 @dataclass(frozen=True, slots=True)

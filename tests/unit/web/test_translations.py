@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
 
 import lungwise
 from lungwise.accounts.forms import LANGUAGES
+from lungwise.films import Refusal
+from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,47 +22,70 @@ if TYPE_CHECKING:
     from lungwise.web.app import Lungwise
 
 PACKAGE = Path(lungwise.__file__).parent
-ROOMS = ("accounts", "audit", "patients", "reports", "store", "studies", "web")
+ROOMS = ("accounts", "api", "audit", "films", "patients", "reports", "store", "studies", "web")
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
-MARKS = {name: None for name in ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")}
+SINGLE = ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")
+MARKS = {name: None for name in SINGLE} | {"ngettext": (1, 2)}
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
 
-def catalog(language: str) -> dict[str, str]:
+def forms(text: object) -> tuple[str, ...]:
+    """The forms of a text: two where it counts something."""
+    return tuple(text) if isinstance(text, tuple | list) else (str(text),)
+
+
+def catalog(language: str) -> dict[tuple[str, ...], tuple[str, ...]]:
     path = PACKAGE / "web" / "translations" / language / "LC_MESSAGES" / "messages.po"
     with path.open("rb") as file:
-        return {str(message.id): str(message.string) for message in read_po(file) if message.id}
+        return {forms(message.id): forms(message.string) for message in read_po(file) if message.id}
 
 
 @pytest.fixture(scope="module")
-def written() -> set[str]:
-    """Every text that the pages and the rules say."""
-    found: set[str] = set()
+def written() -> set[tuple[str, ...]]:
+    """Every text that the pages, the rules and the films' refusals say."""
+    found: set[tuple[str, ...]] = set()
     for room in ROOMS:
         for _file, _line, text, _comments, _context in extract_from_dir(PACKAGE / room, METHODS, keywords=MARKS):
-            found.add(str(text))
-    return found - {""}
+            found.add(forms(text))
+    for _line, text, _comments, _context in extract_from_file("python", PACKAGE / "inputs.py", keywords=MARKS):
+        found.add(forms(text))
+    return found - {("",)}
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_everything_that_is_said_is_translated_and_nothing_else(language: str, written: set[str]) -> None:
+def test_everything_that_is_said_is_translated_and_nothing_else(language: str, written: set[tuple[str, ...]]) -> None:
     messages = catalog(language)
     assert written - set(messages) == set()
-    assert set(messages) - written <= {"There is nothing here, or it belongs to another clinic."}
-    assert [text for text, translated in messages.items() if not translated] == []
+    assert set(messages) - written <= {("There is nothing here, or it belongs to another clinic.",)}
+    assert [text for text, translated in messages.items() if not all(translated)] == []
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_a_translation_keeps_every_place_for_a_value(language: str) -> None:
-    for text, translated in catalog(language).items():
-        assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", translated)), text
+    for texts, translations in catalog(language).items():
+        for text, translated in zip(texts, translations, strict=True):
+            assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", translated)), text
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_what_is_compiled_is_what_is_written(language: str) -> None:
     compiled = gettext.translation("messages", PACKAGE / "web" / "translations", [language])
-    for text, translated in catalog(language).items():
-        assert compiled.gettext(text) == translated
+    for texts, translations in catalog(language).items():
+        said = [compiled.gettext(texts[0])]
+        if texts[1:]:
+            said = [compiled.ngettext(texts[0], texts[1], count) for count in (1, 2)]
+        assert tuple(said) == translations
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_refusal_and_warning_is_said_in_the_readers_language(language: str) -> None:
+    words = gettext.translation("messages", PACKAGE / "web" / "translations", [language]).gettext
+    values = dict.fromkeys(re.findall(r"%\((\w+)\)s", " ".join(one.sentence for one in REFUSALS.values())), "7")
+    for key in REFUSALS:
+        code, _, detail = key.partition("/")
+        refusal = Refusal(code, {**values, "detail": detail})
+        assert refusal_sentence(refusal, words) != refusal.reason
+    assert all(warning_sentence(code, words) != warning_sentence(code) for code in WARNINGS)
 
 
 @pytest.mark.parametrize(
