@@ -17,6 +17,7 @@ from conftest import PASSWORD, DrawnReader, Visitor, token_of
 from lungwise.accounts.person import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
+from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
@@ -58,6 +59,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with app.database.session(writes=True) as session:
         synthetic.fill(session, ada, STUDIES, utc_now())
         synthetic.analyse(session)
+    NameReader(app.database).read_all()  # as a server does when it starts
     yield app
     app.database.close()
 

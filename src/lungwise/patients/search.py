@@ -144,22 +144,23 @@ class _Clinic:
     ) -> bool:
         """Decrypt rows, which are quicker made than patients; say whether these were all."""
         query = select(Patient.id, Patient.key, Patient.same_as_id, Patient.changed_at, *_TEXTS).where(which)
-        rows = session.execute(query.order_by(Patient.id), execution_options={"yield_per": _AT_ONCE})
+        rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
+        new = False
         for batch in rows.partitions():
             for number, key, same_as, at, *values in batch:
                 pairs = zip(_TEXTS, values, strict=True)
                 said = (value.open(place_of(text, key)).decode() if value else "" for text, value in pairs)
+                new = new or number not in self.lines
                 self._put(number, _line(*said), same_as)
                 self._note(number, at)
             if is_stopped():
                 return False
+        if new:  # in the order of whatever index the database took
+            self.lines = dict(sorted(self.lines.items()))
         return True
 
     def _put(self, number: int, line: str, same_as: int | None) -> None:
-        late = number not in self.lines and number < next(reversed(self.lines), 0)
         self.lines[number] = line
-        if late:  # its transaction ended after that of a later one
-            self.lines = dict(sorted(self.lines.items()))
         self._into.pop(number, None)
         if same_as is not None:
             self._into[number] = same_as
