@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
+from importlib import resources
 from typing import Any, NoReturn, cast
 
 from flask import Flask, Request, abort, g, redirect, request, session, url_for
@@ -99,6 +100,9 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 def _config(settings: Settings) -> dict[str, Any]:
     secret = settings.signing_key()
     options = {
+        "I18N_DIRNAME": [
+            str(resources.files("lungwise") / "web" / "translations")
+        ],  # its own lack Hindi
         "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",

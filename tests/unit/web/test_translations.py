@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
+from flask_security.utils import get_message
 
 import lungwise
 from lungwise.accounts.forms import LANGUAGES
@@ -119,3 +120,16 @@ def test_a_visitor_is_met_in_the_browsers_language(
     enrol(app, "Ada")
     assert "Se connecter" in visit(app).get("/sign-in", headers={"Accept-Language": "fr-CA,fr;q=0.9"}).text
     assert "Sign in" in visit(app).get("/sign-in", headers={"Accept-Language": "ja"}).text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_flask_securitys_own_sentences_are_said_in_the_readers_language(language: str, app: Lungwise) -> None:
+    path = PACKAGE / "web" / "translations" / language / "LC_MESSAGES" / "flask_security.po"
+    with path.open("rb") as file:
+        messages = {str(message.id): str(message.string) for message in read_po(file) if message.id}
+    compiled = gettext.translation("flask_security", PACKAGE / "web" / "translations", [language])
+    assert all(compiled.gettext(text) == translated != text for text, translated in messages.items())
+
+    with app.test_request_context(headers={"Accept-Language": language}):
+        message, _kind = get_message("INVALID_PASSWORD")
+    assert message == messages["Invalid password"]
