@@ -100,9 +100,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 def _config(settings: Settings) -> dict[str, Any]:
     secret = settings.signing_key()
     options = {
-        "I18N_DIRNAME": [
-            str(resources.files("lungwise") / "web" / "translations")
-        ],  # its own lack Hindi
+        "I18N_DIRNAME": [str(resources.files("lungwise") / "web" / "translations")],  # its own lack Hindi
         "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",
