@@ -68,8 +68,9 @@ def _add_user(database: Database, settings: Settings) -> User:
 
 def _add_study(database: Database, settings: Settings, user: User, number: int) -> None:
     chance = random.Random(number)  # noqa: S311 - a drawing's chance, not a secret
-    name, sex, born = _NAMES[number % len(_NAMES)]
-    facts = PatientFacts(f"D-{100 + number % len(_NAMES)}", name, sex, date(born, 1 + number % 12, 14))
+    who = number % len(_NAMES)
+    name, sex, born = _NAMES[who]
+    facts = PatientFacts(f"D-{100 + who}", name, sex, date(born, 1 + who, 14))
     film = as_jpeg(drawn_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)

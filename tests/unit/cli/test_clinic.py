@@ -105,6 +105,17 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     run("audit", "verify").ok()
 
 
+def test_in_a_demonstration_a_patient_comes_again_as_the_same(
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+) -> None:
+    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+    run("demo", "--studies", "9").ok()
+    engine = create_engine(f"sqlite:///{tmp_path}/data/lungwise.sqlite")
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT COUNT(*) FROM patients")).scalar() == 8
+    engine.dispose()
+
+
 def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUNGWISE_PORT", "nine")
     assert "port" in run("users", "list").no()
