@@ -102,6 +102,7 @@ SUBJECTS: Final = {
     "audit trail": N_("audit trail"),
     "film": N_("film"),
     "invitation": N_("invitation"),
+    "object": N_("object"),
     "patient": N_("patient"),
     "study": N_("study"),
     "token": N_("token"),
