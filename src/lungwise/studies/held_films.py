@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Unavailable
+from lungwise.errors import NotFound
 from lungwise.metrics import HELD
 from lungwise.store import Clock, FilmStore
 from lungwise.studies.duplicates import Difference, digest_of
+from lungwise.studies.film_files import fetched
 from lungwise.studies.intake import Upload
 from lungwise.studies.models import FilmRecord, HeldFilm
 
@@ -58,11 +59,7 @@ class HeldFilms:
         Unavailable
             If the store does not give them.
         """
-        try:
-            return self._store.get(held.key, held.sha256)
-        except OSError as error:
-            _log.exception("A film kept aside cannot be fetched.")
-            raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+        return fetched(self._store, held.key, held.sha256)
 
     def is_held(self, person: Person, upload: Upload) -> bool:
         """Say whether a film is kept aside already."""

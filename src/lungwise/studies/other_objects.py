@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -11,13 +10,11 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import Unavailable
 from lungwise.store import Clock, FilmStore
 from lungwise.studies.duplicates import digest_of
+from lungwise.studies.film_files import fetched
 from lungwise.studies.intake import Upload
 from lungwise.studies.models import OtherObject
-
-_log = logging.getLogger("lungwise.studies")
 
 
 class OtherObjects:
@@ -82,11 +79,7 @@ class OtherObjects:
         Unavailable
             If the store does not give them.
         """
-        try:
-            return self._store.get(item.key, item.sha256)
-        except OSError as error:
-            _log.exception("An object cannot be fetched.")
-            raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+        return fetched(self._store, item.key, item.sha256)
 
     def loader(self, item: OtherObject) -> Callable[[], bytes]:
         """Give what reads an object's bytes, also when the session is gone."""

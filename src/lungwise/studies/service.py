@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from lungwise.accounts.person import Person, Right
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected, Unavailable
+from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
 from lungwise.films.header import DicomHeader, read_header
 from lungwise.metrics import UNCLEAR
@@ -22,6 +22,7 @@ from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
 from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
 from lungwise.studies.duplicates import Duplicates, renamed_uid
+from lungwise.studies.film_files import fetched
 from lungwise.studies.held_films import HeldFilms
 from lungwise.studies.intake import Arrival, Limits, Upload, too_many
 from lungwise.studies.jobs import ANSWERED
@@ -273,11 +274,7 @@ class Studies:
         Unavailable
             If the store does not give them.
         """
-        try:
-            return self._store.get(film.study.key, film.sha256)
-        except OSError as error:
-            _log.exception("A film cannot be fetched.")
-            raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+        return fetched(self._store, film.study.key, film.sha256)
 
     def opened(self, film: FilmRecord) -> Film:
         """Decode a film, where it was photographed, as it was cut out.
