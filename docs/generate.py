@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from lungwise.cli import COMMANDS, main
-from lungwise.cli.installation import make_reader
+from lungwise.cli.bootstrap import make_reader
 from lungwise.films.refusals import REFUSALS, WARNINGS, Entry
 from lungwise.settings import Settings
-from lungwise.web.app import create_app
+from lungwise.web_app import create_app
 
 DOCS = Path(__file__).parent
 BUSIEST, LOAD = 0.25, 0.7

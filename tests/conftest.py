@@ -32,25 +32,25 @@ from werkzeug.test import TestResponse
 
 import synthetic
 from live_server import Site, add_account, serving_site
+from lungwise.access import Person, Role
 from lungwise.accounts.models import User
-from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
 from lungwise.films import Film, Refusal
 from lungwise.films.refusals import CHILD
+from lungwise.jobs.queue import Queue
+from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Reading, Verdict
+from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
-from lungwise.studies.intake import Limits
-from lungwise.studies.queue import Queue
-from lungwise.studies.reading_room import ReadingRoom
 from lungwise.studies.settlement import Settlement
 from lungwise.studies.worklist import Worklist
-from lungwise.web.app import Lungwise, create_app
+from lungwise.web_app import Lungwise, create_app
 from one_session import StudiesInOneSession
 from servers import MariaDb, Redis
 
@@ -134,7 +134,7 @@ class Rooms:
     studies: StudiesInOneSession
     settlement: Settlement
     worklist: Worklist
-    room: ReadingRoom
+    room: ReadingWorker
     queue: Queue
 
     def person(self, name: str = "Ada", clinic: str = "Hill", role: Role = Role.ADMINISTRATOR) -> Person:
@@ -265,7 +265,7 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             studies=StudiesInOneSession(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
             settlement=Settlement(session, patients),
             worklist=Worklist(session, patients),
-            room=ReadingRoom(database, store, clock, DrawnReader, 1),
+            room=ReadingWorker(database, store, clock, DrawnReader, 1),
             queue=Queue(session, clock, audit),
         )
     database.close()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from lungwise.dicom.results import file_bytes
+from lungwise.results.result_objects import file_bytes
 
 
 def errors_of(item: Dataset, folder: Path) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lungwise.accounts.person import Person
+from lungwise.access import Person
 from lungwise.patients.service import PatientFacts
+from lungwise.receiving.film_files import FilmFiles
+from lungwise.receiving.uploads import Files, unpack
 from lungwise.store import new_key
-from lungwise.studies.film_files import FilmFiles
-from lungwise.studies.intake import Files, unpack
 from lungwise.studies.service import Studies, Study
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lungwise.cli.drawn_film import drawn_film
-from lungwise.films.perspective import Corners, rectangle, through, warp
+from lungwise.cli.synthetic_film import drawn_film
+from lungwise.films.photograph.perspective import Corners, rectangle, through, warp
 
 SIZE = (800, 600)
 SIDE = 520

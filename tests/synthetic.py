@@ -11,12 +11,12 @@ from typing import TypeVar
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person
+from lungwise.access import Person
+from lungwise.jobs.reading_queue import Model
 from lungwise.patients.models import Patient
 from lungwise.patients.service import identifier_place
 from lungwise.store import keys_of
-from lungwise.studies.jobs import Model
-from lungwise.studies.models import FilmRecord, ReadingRecord, Standing, Study
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
 
 FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
 LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
@@ -64,8 +64,8 @@ def _studies(
     for n in range(count):
         probability = chance.betavariate(0.5, 1.5)
         standing = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
-        standing = chance.choices((standing, Standing.REFUSED.value, Standing.WAITING.value), (96, 3, 1))[0]
-        concluded = chance.random() < 0.4 and standing not in (Standing.REFUSED, Standing.WAITING)
+        standing = chance.choices((standing, StudyStatus.REFUSED.value, StudyStatus.WAITING.value), (96, 3, 1))[0]
+        concluded = chance.random() < 0.4 and standing not in (StudyStatus.REFUSED, StudyStatus.WAITING)
         yield {
             "key": f"s{person.clinic_id}-{n}",
             "clinic_id": person.clinic_id,

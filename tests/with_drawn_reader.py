@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conftest import DrawnReader
-from lungwise.cli import installation, main
+from lungwise.cli import bootstrap, main
 
 if __name__ == "__main__":
-    installation.make_reader = lambda streams=None: DrawnReader()
+    bootstrap.make_reader = lambda streams=None: DrawnReader()
     main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from lungwise.cli import installation, main
+from lungwise.cli import bootstrap, main
 from lungwise.films import Film
 from lungwise.reading.reading import Reading
 
@@ -21,5 +21,5 @@ class StuckReader:
 
 
 if __name__ == "__main__":
-    installation.make_reader = lambda streams=None: StuckReader()
+    bootstrap.make_reader = lambda streams=None: StuckReader()
     main()

@@ -21,8 +21,8 @@ from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.runtime import OpenVino
+from lungwise.training.export_graph import covid_log_odds
 from lungwise.training.network import LungNet
-from lungwise.training.serving import covid_log_odds
 
 Numbers = NDArray[np.float64]
 Rule = Callable[[Numbers, Numbers], Numbers]

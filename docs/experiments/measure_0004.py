@@ -28,8 +28,8 @@ from lungwise.reading.gate import refuse_blank
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.runtime import OpenVino
 from lungwise.training.export import trained_network
+from lungwise.training.export_graph import covid_log_odds
 from lungwise.training.network import Outputs
-from lungwise.training.serving import covid_log_odds
 
 Numbers = NDArray[np.float64]
 OTHERS = (

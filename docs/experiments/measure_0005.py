@@ -24,8 +24,8 @@ from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.films.preprocess import preprocess
 from lungwise.training.export import trained_network
+from lungwise.training.export_graph import HEAT_CONTRAST, covid_log_odds
 from lungwise.training.network import LungNet, Outputs
-from lungwise.training.serving import HEAT_CONTRAST, covid_log_odds
 
 SOUP = ("start", "pointing", "mixup", "adverse", "larger")
 _BATCH = 32

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dicom_files import dicom_file
 from live_server import install
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
 from lungwise.settings import Settings
 from processes import Sender, running
 from servers import MariaDb, free_port

@@ -36,7 +36,7 @@ from dicom_files import dicom_file
 from live_server import install
 from lungwise import __version__
 from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server
-from lungwise.cli.drawn_film import drawn_film, drawn_jpeg
+from lungwise.cli.synthetic_film import drawn_film, drawn_jpeg
 from lungwise.client import Client
 from lungwise.settings import Settings
 from lungwise.store import Database

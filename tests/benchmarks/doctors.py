@@ -36,8 +36,8 @@ from locust.stats import RequestStats
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from live_server import add_account
-from lungwise.accounts.person import Role
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.access import Role
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade

@@ -42,7 +42,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
 from drawn import chest_bytes, chest_words, picture
 from live_server import add_account
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade

@@ -24,14 +24,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import PASSWORD, DrawnReader, Visitor, token_of
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
+from lungwise.monitoring.drift import read_reference
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
-from lungwise.studies.drift import read_reference
-from lungwise.web.app import Lungwise, create_app
+from lungwise.web_app import Lungwise, create_app
 from servers import MariaDb
 from synthetic import analyse, fill, read
 

@@ -31,8 +31,8 @@ import click
 from sqlalchemy import String, select
 from sqlalchemy.orm import Session
 
+from lungwise.access import Person, Role
 from lungwise.accounts.models import Clinic
-from lungwise.accounts.person import Person, Role
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
 from lungwise.store import Base, Database, utc_now

@@ -20,15 +20,15 @@ import click
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import synthetic
+from lungwise.access import Person, Role
 from lungwise.accounts.models import Clinic
-from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.search import index_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
-from lungwise.studies.worklist import Wanted, Worklist
+from lungwise.studies.worklist import Worklist, WorklistQuery
 
 ROUNDS = 20
 TEXTS = ("S-4242", "bart", "bela bartok", "am", "b", "nobody")
@@ -53,7 +53,7 @@ def main(patients: int) -> None:
             click.echo(f"{'memory of the names':32}{size / 2**20:8.1f} MiB")
             for text in TEXTS:
                 _measure(f"patients: {text}", lambda text=text: service.search(person, text))  # type: ignore[misc]
-                _measure(f"worklist: {text}", lambda text=text: worklist.page(person, Wanted(text=text)))  # type: ignore[misc]
+                _measure(f"worklist: {text}", lambda text=text: worklist.page(person, WorklistQuery(text=text)))  # type: ignore[misc]
         with database.writing() as session:
             Patients(session, utc_now, AuditTrail(session, utc_now)).find_or_add(person, PatientFacts("N", "New One"))
         with database.reading() as session:

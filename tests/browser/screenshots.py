@@ -23,19 +23,19 @@ from sqlalchemy import select
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from conftest import DrawnReader
+from lungwise.access import Role
 from lungwise.accounts.models import User
-from lungwise.accounts.person import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
 from lungwise.patients.service import PatientFacts, Patients
+from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.intake import Limits
 from lungwise.studies.models import JobState
-from lungwise.web.app import create_app
+from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 from processes import serving
 

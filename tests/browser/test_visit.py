@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 from pydicom.data import get_testdata_file
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.security import setup_code
 
 if TYPE_CHECKING:

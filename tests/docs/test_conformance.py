@@ -17,20 +17,20 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from dicom_files import dicom_file
-from lungwise.dicom.bounds import LARGEST_PDU
+from lungwise.dicom.limits import LARGEST_PDU
 from lungwise.dicom.node import _entity
-from lungwise.dicom.results import Answer, Result, StudyFacts, film_object, result_objects
 from lungwise.dicom.send import _is_kept
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
-from lungwise.dicom.structured_report import FINDINGS, VERDICTS
 from lungwise.dicomweb import query, store
-from lungwise.films.pixel_data import TRANSFER_SYNTAXES
+from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.reading.reading import Verdict
+from lungwise.results.result_objects import Answer, Result, StudyFacts, film_object, result_objects
+from lungwise.results.structured_report import FINDINGS, VERDICTS
 from lungwise.settings import Settings
 from lungwise.studies.pictures import LARGEST
 
 if TYPE_CHECKING:
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 PAGE = (Path(__file__).parents[2] / "docs" / "dicom-conformance.md").read_text(encoding="utf-8")
 

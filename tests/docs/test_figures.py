@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from lungwise.monitoring.drift import read_reference
 from lungwise.reading.artefact import WEIGHTS
-from lungwise.studies.drift import read_reference
 
 DOCS = Path(__file__).parents[2] / "docs"
 

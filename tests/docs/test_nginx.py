@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from lungwise.api.app import PREFIX as API
-from lungwise.api.films import films
-from lungwise.api.patients import patients
-from lungwise.api.reports import reports
-from lungwise.api.studies import studies
-from lungwise.cli.installation import make_reader
+from lungwise.api.resources.films import films
+from lungwise.api.resources.patients import patients
+from lungwise.api.resources.reports import reports
+from lungwise.api.resources.studies import studies
+from lungwise.cli.bootstrap import make_reader
 from lungwise.dicomweb.app import PREFIX as DICOMWEB
 from lungwise.settings import Settings
-from lungwise.web.app import create_app
-from lungwise.web.bodies import SMALL
+from lungwise.web_app import create_app
+from lungwise.webkit.bodies import SMALL
 
 GUIDES = [Path(__file__).parents[2] / "docs" / "guide" / name for name in ("administrator.md", "several-machines.md")]
 EXAMPLES = {"key": "0123456789abcdef0123", "study": "1.2.3", "filename": "style.css", "token": "abc"}

@@ -9,9 +9,9 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
-from lungwise.api.cursors import cursor_of
-from lungwise.api.operations import FILM_TYPES
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
+from lungwise.api.framework.operations import FILM_TYPES
+from lungwise.api.framework.paging import cursor_of
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
 
 
 def _zip(film: bytes) -> bytes:

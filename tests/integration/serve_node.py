@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from lungwise.cli import installation
+from lungwise.cli import bootstrap
 from lungwise.cli.node import node
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["drawn"] = module
     spec.loader.exec_module(module)
-    installation.make_reader = lambda streams=None: module.DrawnReader()
+    bootstrap.make_reader = lambda streams=None: module.DrawnReader()
     node([])
 
 

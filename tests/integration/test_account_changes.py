@@ -12,10 +12,10 @@ import pytest
 from flask_login.utils import encode_cookie
 
 from conftest import open_app
+from lungwise.access import Role
 from lungwise.accounts.models import Mail, User
 from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.passwords import Passwords
-from lungwise.accounts.person import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.store import utc_now
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 PASSWORD, NEW = "three green kites fly", "seven blue boats sail"
 

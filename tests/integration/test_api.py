@@ -13,19 +13,19 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lungwise.accounts.person import PEOPLE
+from lungwise.access import PEOPLE
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
-from lungwise.web.app import create_app
+from lungwise.web_app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 ROOT = "/api/v1"
 KEY = "{key}"

@@ -19,7 +19,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from sqlalchemy import make_url, select
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Base, Database, FilmStore, check_keys
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from conftest import Rooms, Visitor
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 SECRETS = (
     "Bartók",

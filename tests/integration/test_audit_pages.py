@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import lungwise
-from lungwise.accounts.person import Role
-from lungwise.studies.wording import DEEDS, SUBJECTS
+from lungwise.access import Role
+from lungwise.studies.labels import DEEDS, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 SOURCE = Path(lungwise.__file__).parent
 

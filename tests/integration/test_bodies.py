@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 import pytest
 
 from live_server import Site, serving_site
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import utc_now
-from lungwise.web.bodies import SMALL
+from lungwise.webkit.bodies import SMALL
 from processes import PASSWORD, Sender
 
 if TYPE_CHECKING:

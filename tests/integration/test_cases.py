@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.dicom.deidentify import deidentify
@@ -22,11 +22,11 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.formats import kind_of
 from lungwise.reading import Reader, Reading
 from lungwise.reading.reading import outcome_of
+from lungwise.receiving.uploads import Limits, arrival_of, unpack
 from lungwise.store import utc_now
-from lungwise.studies.intake import Limits, arrival_of, unpack
 
 if TYPE_CHECKING:
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 pytestmark = pytest.mark.films
 READ = [*(f"{number:02}" for number in range(1, 18)), "20", "21", "24", "30", "31", "32", "33"]

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Query, Session
 from dicom_checks import errors_of
 from dicom_files import compressed_file, dicom_file, jpeg_2000
 from live_server import Site, serving_site
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.api.schemas import PatientFields
 from lungwise.audit.models import AuditEntry

@@ -15,15 +15,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import PatientFacts, Patients
+from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
-from lungwise.studies.intake import Limits
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord
-from lungwise.web.app import create_app
+from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 from processes import DRAWN, PASSWORD, Sender, running, until
 from servers import free_port
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, DrawnReader, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
     from servers import MariaDb, Redis
 
 

@@ -14,7 +14,7 @@ import requests
 from sqlalchemy import delete, select
 
 from conftest import open_app
-from lungwise.accounts.models import Failures
+from lungwise.accounts.models import SignInFailures
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 GUESSES = 100
 ADA = "ada@example.org"
@@ -63,7 +63,7 @@ def length(database: Database) -> int:
 
 def highest_count(database: Database) -> int:
     with database.reading() as session:
-        return max(session.scalars(select(Failures.count)))
+        return max(session.scalars(select(SignInFailures.count)))
 
 
 def sending(manner: str, fields: dict[str, str], token: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_every_guess_is_counted_by_several_processes(
         until(lambda: answers(port))
         for secret, (path, fields) in SECRETS.items():
             with database.writing() as session:
-                session.execute(delete(Failures))
+                session.execute(delete(SignInFailures))
             before, browser = length(database), requests.Session()
             token = token_in(browser.get(f"{site}/sign-in").text)
             if secret != "password":
@@ -166,4 +166,4 @@ def post(address: str, sent: dict[str, Any]) -> str:
 
 def untold(database: Database) -> int:
     with database.reading() as session:
-        return max(session.scalars(select(Failures.untold)))
+        return max(session.scalars(select(SignInFailures.untold)))

@@ -14,14 +14,14 @@ from sqlalchemy import event
 
 import synthetic
 from conftest import PASSWORD, DrawnReader, Visitor, token_of
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
-from lungwise.web.app import Lungwise, create_app
+from lungwise.web_app import Lungwise, create_app
 
 if TYPE_CHECKING:
     from servers import MariaDb

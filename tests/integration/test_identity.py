@@ -16,21 +16,21 @@ from sqlalchemy import select, update
 
 from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.installation import studies_over
+from lungwise.cli.bootstrap import studies_over
 from lungwise.patients.models import Patient
+from lungwise.receiving.receiver import FilmReceiver, Kept
+from lungwise.receiving.uploads import arrival_of
 from lungwise.reports.service import Reports
 from lungwise.store import FilmStore, utc_now
-from lungwise.studies.intake import arrival_of
 from lungwise.studies.models import FilmRecord, Job, Study
-from lungwise.studies.reception import Kept, Reception
 
 if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 ADA = {"PatientName": "Lovelace^Ada", "PatientSex": "F", "PatientBirthDate": "19800501"}
 BOB = {"PatientName": "Two^Bob", "PatientSex": "M", "PatientBirthDate": "19500101"}
@@ -67,7 +67,7 @@ class Clinic:
     def _node(self, film: bytes) -> None:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
-        reception = Reception(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
+        reception = FilmReceiver(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
         assert reception.accept(arrival_of(film, "CR1"), "127.0.0.1") is Kept.NEW
 
     def _stow(self, film: bytes) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 ATTACKS = (
     "<script>alert(1)</script>",

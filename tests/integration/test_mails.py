@@ -12,8 +12,8 @@ import pytest
 from conftest import open_app
 from inbox import inbox
 from live_server import serving_site
+from lungwise.access import Role
 from lungwise.accounts.mail_sender import MailSender
-from lungwise.accounts.person import Role
 from lungwise.cli.words import words_of
 from lungwise.settings import Registration
 from processes import Sender, until
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from conftest import Clock, Visitor
     from inbox import Inbox
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 PASSWORD, NEW = "three green kites fly", "seven blue boats sail"
 PUBLIC = "https://lungwise.example.org"

@@ -27,7 +27,7 @@ from sqlalchemy import select
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
 from dicom_peers import CR, DX, NodeProcess, RawPeer, make_certificate, part, running_node, status, store_command
 from drawn import chest_bytes, chest_words
-from lungwise.films.pixel_data import TRANSFER_SYNTAXES
+from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
@@ -35,8 +35,8 @@ from lungwise.studies.models import FilmRecord, Study
 
 if TYPE_CHECKING:
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 BYTES = chest_bytes()
 ENCODERS = {

@@ -19,15 +19,15 @@ from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
 import lungwise
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.api.app import PREFIX as API
-from lungwise.api.cursors import cursor_of
-from lungwise.api.films import films
-from lungwise.api.operations import Operation
-from lungwise.api.patients import patients
-from lungwise.api.reports import reports
-from lungwise.api.studies import studies
+from lungwise.api.framework.operations import Operation
+from lungwise.api.framework.paging import cursor_of
+from lungwise.api.resources.films import films
+from lungwise.api.resources.patients import patients
+from lungwise.api.resources.reports import reports
+from lungwise.api.resources.studies import studies
 from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb.app import PREFIX as DICOMWEB
 from lungwise.store import utc_now
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 SURROGATE = "\ud800"
 ODD = (

@@ -16,21 +16,21 @@ from sqlalchemy import func, select
 from conftest import film_bytes
 from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.installation import studies_over
+from lungwise.cli.bootstrap import studies_over
 from lungwise.patients.models import Patient
+from lungwise.receiving.receiver import FilmReceiver, Kept
+from lungwise.receiving.uploads import arrival_of
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
-from lungwise.studies.intake import arrival_of
 from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
-from lungwise.studies.reception import Kept, Reception
 
 if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 UID = "1.2.826.0.1.1.1.1"
 CLASSES = [f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("88.11", "88.33", "104.1", "11.1")]
@@ -66,7 +66,7 @@ class Clinic:
     def _node(self, film: bytes) -> Any:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
-        reception = Reception(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
+        reception = FilmReceiver(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
         return reception.accept(arrival_of(film, "CR1"), "127.0.0.1")
 
     def stow(self, film: bytes) -> Any:

@@ -16,20 +16,20 @@ from sqlalchemy.orm import Session
 
 from conftest import PASSWORD, DrawnReader, Visitor, film_bytes, token_of
 from live_server import add_account
+from lungwise.access import Person, Role
 from lungwise.accounts.models import User
-from lungwise.accounts.person import Person, Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.identity import Identity
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts, Patients
+from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.store.migrations import upgrade
-from lungwise.studies.intake import Limits
 from lungwise.studies.models import FilmRecord, Study
-from lungwise.web.app import create_app
+from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 
 PAIRS = 50

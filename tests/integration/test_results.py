@@ -14,10 +14,10 @@ from pydicom.data import get_testdata_file
 
 from dicom_checks import disagreements, drawn, dumped, errors_of, unwrapped
 from dicom_files import dicom_file
-from lungwise.dicom.results import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader
 from lungwise.reports.pdf import ReportText, report_pdf
+from lungwise.results.result_objects import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "L-17", "Asha Rao", "F", date(1980, 2, 3), MADE)

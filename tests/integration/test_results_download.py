@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
 DICOM = dicom_file(

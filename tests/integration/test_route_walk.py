@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
+from lungwise.access import PEOPLE, Role
 from lungwise.accounts.models import User
-from lungwise.accounts.person import PEOPLE, Role
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import open_app
+from lungwise.access import Role
 from lungwise.accounts.models import User
-from lungwise.accounts.person import Role
-from lungwise.web.desk import desk
+from lungwise.webkit.request_services import desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 SET_UP, CODE, RECOVERY = "/second-factor", "/second-factor/code", "/second-factor/recovery"
 

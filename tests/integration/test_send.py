@@ -27,8 +27,8 @@ from servers import free_port
 
 if TYPE_CHECKING:
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 
 @dataclass

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conftest import open_app
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.settings import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 PASSWORD = "three green kites fly"
 

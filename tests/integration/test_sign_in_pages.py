@@ -11,8 +11,8 @@ from flask_security.recoverable import generate_reset_link
 from sqlalchemy import func, select
 
 from conftest import open_app, token_of
-from lungwise.accounts.models import Failures
-from lungwise.accounts.person import Role
+from lungwise.access import Role
+from lungwise.accounts.models import SignInFailures
 from lungwise.audit.models import AuditEntry
 from processes import PASSWORD
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 ADA = "ada@example.org"
 TOO_MANY = "There were too many attempts"
@@ -48,7 +48,7 @@ def behind(
 
 def counts(app: Lungwise) -> list[int]:
     with app.database.reading() as session:
-        return sorted(session.scalars(select(Failures.count)))
+        return sorted(session.scalars(select(SignInFailures.count)))
 
 
 def deeds(app: Lungwise, deed: str) -> int:

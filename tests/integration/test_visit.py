@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.data import get_testdata_file
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.security import setup_code
 from lungwise.audit.service import AuditTrail
 from lungwise.store import FilmStore
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pytest
 
     from conftest import Clock, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.settings import Settings
-    from lungwise.web.app import Lungwise
+    from lungwise.web_app import Lungwise
 
 PASSWORD = "three green kites fly"
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lungwise.reading.artefact import shipped_card
-from lungwise.reading.prevalence import Worth
-from lungwise.studies.wording import percent
-from lungwise.web.app import create_app
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.studies.labels import percent
+from lungwise.web_app import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, DrawnReader, Visitor
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
     from lungwise.settings import Settings
@@ -55,7 +55,7 @@ def test_a_positive_verdict_says_how_many_of_its_kind_are_right(
     ada.sign_in("ada@example.org")
     study = ada.upload(film(1, 8))
     list(app.room.read_all())
-    right = Worth(CARD, prevalence).of("positive", CARD.name, CARD.version)
+    right = PredictiveValue(CARD, prevalence).of("positive", CARD.name, CARD.version)
     for page in (study, f"{study}/report"):
         text = ada.get(page).text
         assert f"Where {percent(prevalence)} of those filmed have COVID-19, {percent(right)} of such verdicts" in text

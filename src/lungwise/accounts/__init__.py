@@ -1,5 +1,5 @@
 """Accounts: who may do what, in which clinic."""
 
-from lungwise.accounts.person import Person, Right, Role
+from lungwise.access import Person, Right, Role
 
 __all__ = ["Person", "Right", "Role"]

@@ -17,12 +17,12 @@ from wtforms import (
 from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from lungwise.access import PEOPLE
 from lungwise.accounts.passwords import LONGEST
-from lungwise.accounts.person import PEOPLE
 from lungwise.accounts.tokens import Scope
 from lungwise.inputs import LINE
-from lungwise.studies.wording import ROLES, SCOPES
-from lungwise.web.refusals import PageForm
+from lungwise.studies.labels import ROLES, SCOPES
+from lungwise.webkit.rejections import PageForm
 
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
 """The languages that every page speaks, each in its own words."""

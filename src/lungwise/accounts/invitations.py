@@ -8,14 +8,14 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from lungwise.access import Person, Right, Role
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Invitation, User
-from lungwise.accounts.person import Person, Right, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import Clock, new_key
-from lungwise.studies.wording import N_
+from lungwise.studies.labels import N_
 
 INVITATION_DAYS = 7
 HAS_ACCOUNT = N_(

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, ForeignKey, String
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 
 
@@ -145,7 +145,7 @@ class MailLimit(Base):
     until: Mapped[datetime] = mapped_column(Moment)
 
 
-class Failures(Base):
+class SignInFailures(Base):
     """Wrong guesses at one account's secret or from one network address, by a hash of its name.
 
     `untold` of those that a lock refused are not in the audit trail yet, which was `told_at` of the others.

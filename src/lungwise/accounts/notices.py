@@ -6,8 +6,8 @@ from flask_babel import gettext
 
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter, MailKind
-from lungwise.studies.wording import N_
-from lungwise.web.desk import desk
+from lungwise.studies.labels import N_
+from lungwise.webkit.request_services import desk
 
 NOTICES = {
     "changed password": N_("Your password was changed."),

@@ -17,7 +17,7 @@ from sqlalchemy.ext.mutable import MutableList
 
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
-from lungwise.web.desk import desk
+from lungwise.webkit.request_services import desk
 
 STEP_SECONDS = 30
 """How long an authenticator app shows a code (RFC 6238)."""

@@ -7,7 +7,7 @@ from flask_babel import get_locale
 
 from lungwise.accounts.forms import RecoveryForm
 from lungwise.accounts.outbox import Letter, MailKind
-from lungwise.web.desk import desk
+from lungwise.webkit.request_services import desk
 
 
 def ask_for_recovery() -> str:

@@ -18,8 +18,8 @@ from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.errors import Rejected
-from lungwise.web import refusals
-from lungwise.web.desk import desk, user
+from lungwise.webkit import rejections
+from lungwise.webkit.request_services import desk, user
 
 Answer = str | Response
 FRESH = timedelta(minutes=15)
@@ -68,7 +68,7 @@ def is_fresh() -> bool:
 
 def ask_once_more(then: str) -> Response:
     """Lead to where the password or a code is given once more, and from there on."""
-    refusals.note(refusals.NOT_FRESH)
+    rejections.note(rejections.NOT_FRESH)
     return redirect(url_for("security.verify", next=then))
 
 
@@ -78,7 +78,7 @@ def led_to_set_up() -> Response | None:
         return None
     if user().has_second_factor or not desk().accounts.must_have_second_factor(user()):
         return None
-    refusals.note(refusals.NO_SECOND_FACTOR)
+    rejections.note(rejections.NO_SECOND_FACTOR)
     return redirect(url_for("security.two_factor_setup"))
 
 
@@ -106,7 +106,7 @@ def _confirmed(form: SetUpForm) -> bool:
     """Take a key as set up if the code is right; if not, it stays, and so does what the phone has scanned."""
     owner, key = user(), session[_KEY]
     if not is_right(owner, form.code.data or "", key):
-        refusals.note("fields: code")
+        rejections.note("fields: code")
         form.code.errors = [str(WRONG_CODE)]
         return False
     desk().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more

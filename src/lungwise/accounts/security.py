@@ -31,13 +31,13 @@ from sqlalchemy.orm import Session, scoped_session
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
+from lungwise.access import Role
 from lungwise.accounts import second_factor
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.links import RECOVERY_HOURS, RECOVERY_SALT, RECOVERY_URL
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
-from lungwise.accounts.person import Role
 from lungwise.accounts.recovery import ask_for_recovery
 from lungwise.accounts.sign_in_forms import (
     NewPasswordForm,
@@ -53,8 +53,8 @@ from lungwise.accounts.weak_passwords import is_chosen_anew, led_to_new_password
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
-from lungwise.web import refusals
-from lungwise.web.desk import desk
+from lungwise.webkit import rejections
+from lungwise.webkit.request_services import desk
 
 SESSION = "session"
 """Where a cookie keeps the key of its session's row."""
@@ -100,7 +100,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 def _config(settings: Settings) -> dict[str, Any]:
     secret = settings.signing_key()
     options = {
-        "I18N_DIRNAME": [str(resources.files("lungwise") / "web" / "translations")],  # its own lack Hindi
+        "I18N_DIRNAME": [str(resources.files("lungwise") / "translations")],  # its own lack Hindi
         "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",
@@ -194,7 +194,7 @@ def _choose_anew(token: str) -> Response | str:
     """Let who has a recovery link choose a new password; one that is not valid stands in the log."""
     expired, invalid, owner = reset_password_token_status(token)  # type: ignore[no-untyped-call]
     if expired or invalid or owner is None:
-        refusals.note(refusals.BAD_LINK)
+        rejections.note(rejections.BAD_LINK)
     return cast("Response | str", reset_password(token))
 
 
@@ -266,7 +266,7 @@ def _only_with_session() -> Response | None:
         return None
     found = desk().sessions.check(current_user, session.get(SESSION, ""))
     if found is None:
-        refusals.note(refusals.SESSION_OVER)
+        rejections.note(rejections.SESSION_OVER)
         session.pop(SESSION, None)
         logout_user()
         session.clear()

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from lungwise.access import Person, Right, Role
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.invitations import HAS_ACCOUNT, Invitations
 from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import Clinic, Token, User
 from lungwise.accounts.passwords import Passwords
-from lungwise.accounts.person import Person, Right, Role
 from lungwise.accounts.sessions import Sessions
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected

@@ -22,9 +22,9 @@ from lungwise.accounts.models import User
 from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
 from lungwise.accounts.weak_passwords import judge
-from lungwise.studies.wording import N_
-from lungwise.web.desk import desk
-from lungwise.web.refusals import NotesRefusal
+from lungwise.studies.labels import N_
+from lungwise.webkit.rejections import NotesRefusal
+from lungwise.webkit.request_services import desk
 
 _LOCKED = {
     Lock.ACCOUNT: N_("There were too many attempts. Wait a few minutes."),

@@ -16,8 +16,8 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.models import Failures, User
-from lungwise.accounts.person import NOBODY
+from lungwise.access import NOBODY
+from lungwise.accounts.models import SignInFailures, User
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
@@ -123,12 +123,12 @@ class Throttle:
     def forget(self, *guesses: Guess) -> None:
         """Forget failures, with the request's own transaction: what was guessed at is there no more."""
         names = [_hash(guess.secret, guess.name) for guess in guesses]
-        self._session.execute(delete(Failures).where(Failures.name.in_(names)))
+        self._session.execute(delete(SignInFailures).where(SignInFailures.name.in_(names)))
 
     def report(self) -> None:
         """Tell the trail of refused guesses that nobody went on with."""
-        late = Failures.told_at <= self._clock() - _REPORT_EVERY
-        for name in self._found(select(Failures.name).where(Failures.untold > 0, late)):
+        late = SignInFailures.told_at <= self._clock() - _REPORT_EVERY
+        for name in self._found(select(SignInFailures.name).where(SignInFailures.untold > 0, late)):
             self._apart(partial(self._report, name=name))
 
     def _log(self, level: int, what: str, guess: Guess) -> None:
@@ -172,19 +172,19 @@ class Throttle:
         else:
             self._tell(own, row, user, "")
 
-    def _rows(self, own: Session, guess: Guess) -> dict[Lock, Failures]:
+    def _rows(self, own: Session, guess: Guess) -> dict[Lock, SignInFailures]:
         """Lock the rows, always in this order, so that no two requests wait for each other."""
         return {
             Lock.ACCOUNT: _locked_row(own, _hash(guess.secret, guess.name)),
             Lock.ADDRESS: _locked_row(own, _hash(Lock.ADDRESS, _network(self._address))),
         }
 
-    def _count(self, row: Failures, now: datetime, *, lengthen: bool) -> None:
+    def _count(self, row: SignInFailures, now: datetime, *, lengthen: bool) -> None:
         row.count = row.count + 1 if row.until > now else 1
         if lengthen:
             row.until = now + self._duration
 
-    def _tell(self, own: Session, row: Failures, user: User, address: str, *, at_once: bool = False) -> None:
+    def _tell(self, own: Session, row: SignInFailures, user: User, address: str, *, at_once: bool = False) -> None:
         """Tell the trail how many guesses were refused since it was last told, once a minute."""
         now = self._clock()
         if row.untold and (at_once or row.told_at is None or now - row.told_at >= _REPORT_EVERY):
@@ -197,21 +197,21 @@ class Throttle:
 
     def _clear_out(self) -> None:
         """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""
-        old = (Failures.until < self._clock() - _KEPT, Failures.untold == 0)
-        for name in self._found(select(Failures.name).where(*old).limit(_CLEARED_AT_ONCE)):
-            gone = delete(Failures).where(Failures.name == name, *old)
+        old = (SignInFailures.until < self._clock() - _KEPT, SignInFailures.untold == 0)
+        for name in self._found(select(SignInFailures.name).where(*old).limit(_CLEARED_AT_ONCE)):
+            gone = delete(SignInFailures).where(SignInFailures.name == name, *old)
             self._apart(partial(Session.execute, statement=gone))
 
 
-def _locked_row(own: Session, name: str) -> Failures:
+def _locked_row(own: Session, name: str) -> SignInFailures:
     """Give a row and hold it, made where there is none; another process may make it at the same moment."""
-    row = own.get(Failures, name, with_for_update=True)
+    row = own.get(SignInFailures, name, with_for_update=True)
     if row is None and own.get_bind().dialect.name == "mysql":
-        new = mysql.insert(Failures).values(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
-        own.execute(new.on_duplicate_key_update(name=Failures.name))
-        row = own.get(Failures, name, with_for_update=True)
+        new = mysql.insert(SignInFailures).values(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
+        own.execute(new.on_duplicate_key_update(name=SignInFailures.name))
+        row = own.get(SignInFailures, name, with_for_update=True)
     if row is None:  # on SQLite nobody else writes meanwhile
-        row = Failures(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
+        row = SignInFailures(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
         own.add(row)
         own.flush()
     return row

@@ -11,8 +11,8 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from lungwise.access import Person, Right, Role
 from lungwise.accounts.models import Token, User
-from lungwise.accounts.person import Person, Right, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.store import Clock, new_key

@@ -12,6 +12,7 @@ from flask_babel import gettext, refresh
 from werkzeug.wrappers import Response
 from wtforms import SelectChoice
 
+from lungwise.access import Right, Role
 from lungwise.accounts import notices
 from lungwise.accounts.forms import (
     DeleteAccountForm,
@@ -29,7 +30,6 @@ from lungwise.accounts.links import RECOVERY_HOURS, invitation_path
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.outbox import MailKind
-from lungwise.accounts.person import Right, Role
 from lungwise.accounts.second_factor import ask_once_more, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import Applicant
@@ -37,7 +37,7 @@ from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
-from lungwise.web.desk import attempt, desk, person, user
+from lungwise.webkit.request_services import attempt, desk, person, user
 
 bp = Blueprint("accounts", __name__)
 Answer = str | Response

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from lungwise.accounts.models import User
 from lungwise.errors import Rejected
-from lungwise.web import refusals
-from lungwise.web.desk import desk, user
+from lungwise.webkit import rejections
+from lungwise.webkit.request_services import desk, user
 
 _WEAK = "weak_password"
 """Where the session keeps why its password would be refused."""
@@ -41,6 +41,6 @@ def led_to_new_password() -> Response | None:
     """Lead whoever signed in with a weak password to where it is changed."""
     if _WEAK not in session or request.endpoint in _WITHOUT or not user().is_authenticated:
         return None
-    refusals.note(refusals.WEAK)
+    rejections.note(rejections.WEAK)
     flash(gettext(session[_WEAK]))
     return redirect(url_for("security.change_password"))

@@ -12,20 +12,20 @@ from sqlalchemy.orm import Session, scoped_session
 from lungwise import __version__
 from lungwise.accounts.forms import LANGUAGES
 from lungwise.accounts.tokens import person_of
-from lungwise.api import problems
-from lungwise.api.about import describe, reference
-from lungwise.api.document import document
-from lungwise.api.films import films
-from lungwise.api.operations import UPLOAD_TYPES, KeyConverter, Operation
-from lungwise.api.patients import patients
-from lungwise.api.problems import Refused
-from lungwise.api.rates import Rates
-from lungwise.api.reports import reports
-from lungwise.api.studies import studies
+from lungwise.api.framework import problems
+from lungwise.api.framework.document import document
+from lungwise.api.framework.operations import UPLOAD_TYPES, KeyConverter, Operation
+from lungwise.api.framework.problems import Refused
+from lungwise.api.framework.rates import Rates
+from lungwise.api.resources.about import describe, reference
+from lungwise.api.resources.films import films
+from lungwise.api.resources.patients import patients
+from lungwise.api.resources.reports import reports
+from lungwise.api.resources.studies import studies
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.web import bodies, csp, fields, transactions, watch
-from lungwise.web.desk import Desk, desk
+from lungwise.webkit import bodies, csp, fields, request_log, transactions
+from lungwise.webkit.request_services import Desk, desk
 
 PREFIX = "/api/v1"
 _ROOMS = (studies, films, patients, reports, describe)
@@ -39,8 +39,8 @@ def create_api(
     lay_desk: Callable[[Session], Desk],
 ) -> transactions.Application:
     """Make the API's application over the same services as the pages."""
-    web = Path(csp.__file__).parent
-    api = transactions.Application("lungwise.api", root_path=str(web), static_folder=None)
+    package = Path(csp.__file__).parents[1]
+    api = transactions.Application("lungwise.api", root_path=str(package), static_folder=None)
     api.config.update(
         **bodies.config(settings.study_films),
         PROVIDE_AUTOMATIC_OPTIONS=False,
@@ -49,7 +49,7 @@ def create_api(
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
     Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
-    watch.watch(api)
+    request_log.watch(api)
     transactions.init_app(api, database, sessions, lay_desk)
     csp.init_app(api, https=settings.https)
     csp.answer_with_attachments(api)

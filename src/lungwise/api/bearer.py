@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from flask import g, request
 
-from lungwise.api.idempotency import AskedOnce
-from lungwise.api.operations import idempotency_key
-from lungwise.web.desk import desk
+from lungwise.api.framework.operations import idempotency_key
+from lungwise.webkit.idempotency import AskedOnce
+from lungwise.webkit.request_services import desk
 
 
 def clinic() -> str:

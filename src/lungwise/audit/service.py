@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.audit.chain import START, ChainKeys, End, entry_hash
 from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
 from lungwise.audit.models import AuditEntry, AuditHead

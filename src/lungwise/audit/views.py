@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import Length, Optional
 
-from lungwise.accounts.person import Right
+from lungwise.access import Right
 from lungwise.audit.service import PAGE, AuditFilter
 from lungwise.inputs import LINE, row_number
 from lungwise.reports.tables import harmless
-from lungwise.studies.wording import DEEDS
-from lungwise.web.desk import desk, only_valid, person
-from lungwise.web.refusals import NotesRefusal
+from lungwise.studies.labels import DEEDS
+from lungwise.webkit.rejections import NotesRefusal
+from lungwise.webkit.request_services import desk, only_valid, person
 
 bp = Blueprint("audit", __name__)
 _DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]

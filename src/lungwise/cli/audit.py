@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.installation import open_database, read_settings
+from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.store import utc_now
 
 

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server, print_server
-from lungwise.cli.drawn_film import drawn_jpeg
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.synthetic_film import drawn_jpeg
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader

@@ -20,7 +20,7 @@ from rich.console import Console
 from lungwise.api.schemas import LONGEST_WAIT, Reading, Study
 from lungwise.client import ApiError, Client
 from lungwise.films import open_film
-from lungwise.films.header import read_header
+from lungwise.films.dicom.header import read_header
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
 from lungwise.reading.gate import REFUSALS

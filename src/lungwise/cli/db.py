@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from lungwise.audit.service import AuditTrail
+from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, read_settings
 from lungwise.cli.cleaning import Cleaned, clean_store
-from lungwise.cli.installation import encrypt_films_of_earlier_releases, open_database, read_settings
 from lungwise.store import FilmStore, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, restore_from
 from lungwise.store.cleaning import MOST_PERCENT, Cleaning

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import open_database, read_settings
 from lungwise.cli.read import SOME_REFUSED, walk
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of

@@ -9,22 +9,22 @@ import click
 from rich.progress import track
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.accounts.service import Applicant, User
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.drawn_film import as_jpeg, drawn_film
-from lungwise.cli.drawn_reader import DrawnFilmReader
-from lungwise.cli.installation import accounts_over, open_database, read_settings
+from lungwise.cli.bootstrap import accounts_over, open_database, read_settings
+from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_reader import DrawnFilmReader
+from lungwise.jobs.reading_worker import open_worker
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.reading.reading import Verdict
+from lungwise.receiving.service import Uploads
+from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
-from lungwise.studies.intake import Limits
-from lungwise.studies.reading_room import open_room
-from lungwise.studies.service import Conclusion, Standing, Studies, Study
-from lungwise.studies.uploads import Uploads
-from lungwise.studies.worklist import Wanted, Worklist
+from lungwise.studies.service import Conclusion, Studies, Study, StudyStatus
+from lungwise.studies.worklist import Worklist, WorklistQuery
 
 CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
 _NAMES = (
@@ -81,7 +81,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = open_room(settings, database, FilmStore(settings), utc_now, DrawnFilmReader)
+    room = open_worker(settings, database, FilmStore(settings), utc_now, DrawnFilmReader)
     for _film in track(room.read_all(), description="Reading films", total=studies):
         pass
 
@@ -92,7 +92,7 @@ def _add_opinions(database: Database, settings: Settings, user: User) -> None:
         trail = AuditTrail(session, utc_now, "demonstration")
         patients = Patients(session, utc_now, trail)
         studies = _studies(session, settings, utc_now())
-        lines, _following = Worklist(session, patients).page(user.person, Wanted())
+        lines, _following = Worklist(session, patients).page(user.person, WorklistQuery())
         for line in lines[::2]:
             pcr = chance.choice((_pcr_of(line.study, chance.random()), None))
             studies.conclude(user.person, line.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
@@ -102,7 +102,7 @@ def _add_opinions(database: Database, settings: Settings, user: User) -> None:
 def _pcr_of(study: Study, chance: float) -> Verdict:
     """A test's result as it may come with such a film: nine in ten go with its verdict."""
     likely, other = Verdict.POSITIVE, Verdict.NEGATIVE
-    if study.standing == Standing.NEGATIVE:
+    if study.standing == StudyStatus.NEGATIVE:
         likely, other = other, likely
     return likely if chance < 0.9 else other
 

@@ -14,14 +14,14 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli import installation
+from lungwise.cli import bootstrap
+from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import open_database, read_settings
 from lungwise.cli.progress import progress
+from lungwise.jobs.queue import Entry, JobState, Queue
+from lungwise.jobs.reading_queue import Model
+from lungwise.jobs.reading_worker import ReadingWorker, open_worker
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.jobs import Model
-from lungwise.studies.queue import Entry, JobState, Queue
-from lungwise.studies.reading_room import ReadingRoom, open_room
 
 _GLANCE = 0.5
 """Seconds between two looks at films that others read."""
@@ -108,7 +108,7 @@ def _queue_all(database: Database, model: Model) -> None:
         last = films[-1]
 
 
-def _drain(database: Database, room: ReadingRoom, model: Model | None) -> dict[str, int]:
+def _drain(database: Database, room: ReadingWorker, model: Model | None) -> dict[str, int]:
     with progress() as report:
         while True:
             with database.reading() as session:
@@ -120,7 +120,7 @@ def _drain(database: Database, room: ReadingRoom, model: Model | None) -> dict[s
             _read_for(room, _GLANCE)
 
 
-def _read_for(room: ReadingRoom, seconds: float) -> None:
+def _read_for(room: ReadingWorker, seconds: float) -> None:
     """Read films for a while, or let the while pass where others have them all."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -145,11 +145,11 @@ def _queue(*, writes: bool = False) -> Iterator[Queue]:
 
 
 @contextmanager
-def _room() -> Iterator[tuple[Database, ReadingRoom]]:
+def _room() -> Iterator[tuple[Database, ReadingWorker]]:
     settings = read_settings()
     with open_database(settings) as database:
         store = FilmStore(settings)
-        yield database, open_room(settings, database, store, utc_now, installation.make_reader)
+        yield database, open_worker(settings, database, store, utc_now, bootstrap.make_reader)
 
 
 def _queue_over(session: Session) -> Queue:

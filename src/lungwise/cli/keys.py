@@ -8,7 +8,7 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.installation import accounts_over, open_database, operator_of, read_settings
+from lungwise.cli.bootstrap import accounts_over, open_database, operator_of, read_settings
 from lungwise.cli.progress import Report, progress
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text

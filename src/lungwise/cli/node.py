@@ -9,15 +9,15 @@ import threading
 import click
 
 from lungwise import logs
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.allocator import give_memory_back
-from lungwise.cli import installation
+from lungwise.cli import bootstrap
+from lungwise.cli.bootstrap import accounts_over, make_sender, open_database, read_settings, studies_over
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import accounts_over, make_sender, open_database, read_settings, studies_over
+from lungwise.jobs.reading_worker import open_worker
+from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.reading_room import open_room
-from lungwise.studies.reception import Reception
 
 
 @click.command()
@@ -33,9 +33,9 @@ def node(port: int | None) -> None:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         store = FilmStore(settings)
-        room = open_room(settings, database, store, utc_now, installation.make_reader, settings.own_readers)
+        room = open_worker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
-        reception = Reception(database, store, studies_over(settings, store), _person(database, settings), room.wake)
+        reception = FilmReceiver(database, store, studies_over(settings, store), _person(database, settings), room.wake)
         served = Node(settings, reception)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,7 +23,7 @@ from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
 from lungwise.reading.artefact import FINDINGS, shipped_card
-from lungwise.reading.prevalence import DEFAULT_PREVALENCE, Worth
+from lungwise.reading.prevalence import DEFAULT_PREVALENCE, PredictiveValue
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
@@ -320,7 +320,7 @@ def _warnings(answer: Answer) -> tuple[str, ...]:
 
 def _worth(model: ModelName, prevalence: float) -> str:
     """What the verdicts of this installation's model are worth, in one sentence; nothing of another's."""
-    worth = Worth(shipped_card(), prevalence)
+    worth = PredictiveValue(shipped_card(), prevalence)
     right = {verdict: worth.of(verdict, model.name, model.version) for verdict in Verdict}
     said = [f"{value:.0%} of the {verdict} verdicts" for verdict, value in right.items() if value is not None]
     return f"Where {prevalence:.0%} have COVID-19, {' and '.join(said)} are right." if said else ""

@@ -12,9 +12,9 @@ from lungwise.cli.progress import counted
 from lungwise.evaluation.protocol import CONTROLLED, OPERATING_SPLIT
 from lungwise.evaluation.results import read_films
 from lungwise.films.collection import read_collection
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.drift import REFERENCE, Reference, spread_of, write_reference
 from lungwise.reading import Reader
-from lungwise.studies.drift import REFERENCE, Reference, spread_of, write_reference
-from lungwise.studies.jobs import Model
 
 
 @click.command()

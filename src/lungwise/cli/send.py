@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import click
 
+from lungwise.cli.bootstrap import make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import make_sender, open_database, read_settings
+from lungwise.jobs.deliveries import Dispatches
 from lungwise.store import utc_now
-from lungwise.studies.dispatches import Dispatches
 
 
 @click.command()

@@ -13,8 +13,8 @@ from lungwise import logs
 from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.security import setup_code
 from lungwise.allocator import give_memory_back
-from lungwise.cli import installation
-from lungwise.cli.installation import (
+from lungwise.cli import bootstrap
+from lungwise.cli.bootstrap import (
     accounts_over,
     encrypt_films_of_earlier_releases,
     make_mail_sender,
@@ -27,8 +27,8 @@ from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.secret_record import check_secret
-from lungwise.web.app import Lungwise, create_app
-from lungwise.web.server import make_server
+from lungwise.web_app import Lungwise, create_app
+from lungwise.webkit.server import make_server
 
 if TYPE_CHECKING:
     from lungwise.dicom.send import Sender
@@ -44,7 +44,7 @@ def serve(host: str | None, port: int | None) -> None:
     give_memory_back()
     logs.configure(settings.log_format)
     _prepare(settings)
-    app = create_app(settings, installation.make_reader)
+    app = create_app(settings, bootstrap.make_reader)
     app.room.start()
     senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
     if settings.send_to_list:

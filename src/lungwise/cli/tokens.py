@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lungwise.accounts.tokens import LONGEST_DAYS, Scope, Token
-from lungwise.cli.installation import accounts_over, open_database, read_settings, tokens_over
+from lungwise.cli.bootstrap import accounts_over, open_database, read_settings, tokens_over
 from lungwise.errors import NotFound, Rejected
 
 

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from lungwise.access import PEOPLE, Role
 from lungwise.accounts.links import invitation_path
-from lungwise.accounts.person import PEOPLE, Role
 from lungwise.accounts.service import Accounts, Applicant, User
-from lungwise.cli.installation import accounts_over, open_database, operator_of, read_settings
+from lungwise.cli.bootstrap import accounts_over, open_database, operator_of, read_settings
 from lungwise.errors import Rejected
 from lungwise.settings import PublicUrl
 

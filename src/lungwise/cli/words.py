@@ -10,5 +10,5 @@ from lungwise.films.refusals import Words
 
 def words_of(language: str) -> Words:
     """Give what translates the sentences of the pages, outside of any request."""
-    folder = resources.files("lungwise") / "web" / "translations"
+    folder = resources.files("lungwise") / "translations"
     return gettext.translation("messages", str(folder), [language], fallback=True).gettext

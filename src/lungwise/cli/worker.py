@@ -11,13 +11,13 @@ import click
 
 from lungwise import logs, metrics
 from lungwise.allocator import give_memory_back
-from lungwise.cli import installation
+from lungwise.cli import bootstrap
+from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.installation import open_database, read_settings
+from lungwise.jobs.reading_queue import Jobs
+from lungwise.jobs.reading_worker import ReadingWorker, open_worker
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.jobs import Jobs
-from lungwise.studies.reading_room import ReadingRoom, open_room
 
 
 def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | None) -> tuple[str, int] | None:
@@ -69,7 +69,7 @@ def _read(settings: Settings, database: Database, readers: int) -> None:
 
 
 def _answer_tickets(settings: Settings, database: Database, readers: int) -> None:
-    from lungwise.studies.tickets import Tickets, work  # Celery is an extra
+    from lungwise.jobs.wake_ups import WakeUps, work  # Celery is an extra
 
     def any_due() -> bool:
         with database.reading() as session:
@@ -78,10 +78,10 @@ def _answer_tickets(settings: Settings, database: Database, readers: int) -> Non
     def make_take_turn() -> Callable[[], None]:
         return _open_room(settings, Database(settings), readers=0).take_turn
 
-    work(Tickets(settings.broker), readers, make_take_turn, any_due)
+    work(WakeUps(settings.broker), readers, make_take_turn, any_due)
 
 
-def _open_room(settings: Settings, database: Database, readers: int) -> ReadingRoom:
+def _open_room(settings: Settings, database: Database, readers: int) -> ReadingWorker:
     store = FilmStore(settings)
-    make_reader = partial(installation.make_reader, readers or 1)  # who answers tickets reads alone
-    return open_room(settings, database, store, utc_now, make_reader, readers)
+    make_reader = partial(bootstrap.make_reader, readers or 1)  # who answers tickets reads alone
+    return open_worker(settings, database, store, utc_now, make_reader, readers)

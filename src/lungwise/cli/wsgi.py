@@ -9,10 +9,10 @@ import click
 
 from lungwise import logs
 from lungwise.allocator import give_memory_back
-from lungwise.cli import installation
-from lungwise.cli.installation import make_mail_sender, open_database, read_settings
+from lungwise.cli import bootstrap
+from lungwise.cli.bootstrap import make_mail_sender, open_database, read_settings
 from lungwise.settings import Settings
-from lungwise.web.app import Lungwise, create_app
+from lungwise.web_app import Lungwise, create_app
 
 _NEVER = 3
 """The exit code of a process that shall not be begun again: gunicorn ends with it."""
@@ -35,7 +35,7 @@ def _opened(settings: Settings) -> Lungwise:
     give_memory_back()
     logs.configure(settings.log_format)
     with open_database(settings):
-        app = create_app(settings, installation.make_reader)
+        app = create_app(settings, bootstrap.make_reader)
     app.room.start()
     atexit.register(app.room.stop)  # the films in hand are finished
     if mail_sender := make_mail_sender(app.database, settings):

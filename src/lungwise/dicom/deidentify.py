@@ -28,14 +28,14 @@ from pydicom.uid import (
 )
 
 from lungwise.dicom.confidentiality import CODES, EMPTIED, KEPT, REPLACED_UIDS
-from lungwise.dicom.results import file_bytes
 from lungwise.films import Refusal
-from lungwise.films.elements import PIXEL_DATA, DataSet, Elements, read_data_set, read_elements
+from lungwise.films.dicom.elements import PIXEL_DATA, DataSet, Elements, read_data_set, read_elements
+from lungwise.films.dicom.grey_levels import luminance
+from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
+from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
 from lungwise.films.formats import kind_of
-from lungwise.films.grey_levels import luminance
-from lungwise.films.image_pixel import ImagePixel, read_image_pixel
 from lungwise.films.limits import damaged
-from lungwise.films.pixel_data import bounded_words, check_syntax
+from lungwise.results.result_objects import file_bytes
 
 METHOD = "Lungwise: DICOM PS3.15 Basic Profile, kept attributes listed"
 FILMS = frozenset(

@@ -19,16 +19,16 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when it is imported
 from sqlalchemy.exc import SQLAlchemyError
 
-from lungwise.dicom.bounds import LARGEST_PDU, BoundedServer, peer
-from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
+from lungwise.dicom.limits import LARGEST_PDU, BoundedServer, peer
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
-from lungwise.films.pixel_data import TRANSFER_SYNTAXES
+from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
+from lungwise.receiving.receiver import Kept
+from lungwise.receiving.uploads import ReceivedInstance, arrival_of
+from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import answer_of
-from lungwise.studies.intake import Arrival, arrival_of
-from lungwise.studies.reception import Kept
 
 _log = logging.getLogger("lungwise.node")
 _UNCOMPRESSED = [
@@ -43,7 +43,7 @@ _SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0
 class Accepts(Protocol):
     """What keeps a film: the reception."""
 
-    def accept(self, arrival: Arrival, address: str) -> Kept:
+    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
         """Keep a film for good, and say what became of it."""
         ...
 

@@ -17,12 +17,12 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # t
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.audit.service import AuditTrail
-from lungwise.dicom.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
+from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
+from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.studies.dispatches import Dispatches, Errand
 
 _log = logging.getLogger("lungwise.send")
 _FIND = StudyRootQueryRetrieveInformationModelFind
@@ -36,7 +36,7 @@ _DUPLICATE = 0x0111
 _SHOWN = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "ContentDate", "ContentTime")
 """What an archive may say of an object that it is asked for; the time is that of the reading."""
 
-Objects = Callable[[Session, Errand], Sequence[Dataset]]
+Objects = Callable[[Session, ClaimedDelivery], Sequence[Dataset]]
 """Makes the objects of an errand."""
 
 
@@ -218,7 +218,7 @@ class Sender:
             _log.info("Results are sent to %s.", errand.destination)
         return delivery.error
 
-    def _delivered(self, errand: Errand) -> Delivery:
+    def _delivered(self, errand: ClaimedDelivery) -> Delivery:
         try:
             with self._database.reading() as session:
                 objects = self._objects(session, errand)
@@ -230,6 +230,6 @@ class Sender:
             _log.exception("Dispatch %d failed.", errand.dispatch)
             return Delivery(error=f"a fault on our side ({type(error).__name__})")
 
-    def _keep(self, errand: Errand, instance: str) -> None:
+    def _keep(self, errand: ClaimedDelivery, instance: str) -> None:
         with self._database.writing() as session:
             Dispatches(session, self._clock).accept(errand, instance)

@@ -12,29 +12,29 @@ from flask_babel import Babel, gettext
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.routing import BaseConverter
 
-from lungwise.accounts.person import Right
-from lungwise.api import problems
+from lungwise.access import Right
 from lungwise.api.app import authenticate, limit
-from lungwise.api.problems import Refused
-from lungwise.api.rates import Rates
-from lungwise.dicom.film_results import FilmResults
+from lungwise.api.framework import problems
+from lungwise.api.framework.problems import Refused
+from lungwise.api.framework.rates import Rates
 from lungwise.dicomweb import query
-from lungwise.dicomweb.holdings import INSTANCE, SERIES, Holdings, Instance
+from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
 from lungwise.dicomweb.metadata import value
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts
-from lungwise.dicomweb.pixels import Wish, frame, rendered
+from lungwise.dicomweb.pixels import RenderOptions, frame, rendered
 from lungwise.dicomweb.store import Intake
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence
 from lungwise.inputs import network_address
+from lungwise.receiving.receiver import FilmReceiver
 from lungwise.reports.service import Reports
+from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
 from lungwise.studies.archive import Archive
-from lungwise.studies.reception import Reception
-from lungwise.web import bodies, csp, fields, transactions, watch
-from lungwise.web.desk import Desk, desk, person
+from lungwise.webkit import bodies, csp, fields, request_log, transactions
+from lungwise.webkit.request_services import Desk, desk, person
 
 PREFIX = "/dicom-web"
 DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
@@ -69,12 +69,12 @@ def create_dicomweb(
     lay_desk: Lay,
 ) -> transactions.Application:
     """Make the DICOMweb application over the same services as the pages."""
-    web = Path(csp.__file__).parent
-    app = transactions.Application("lungwise.dicomweb", root_path=str(web), static_folder=None)
+    package = Path(csp.__file__).parents[1]
+    app = transactions.Application("lungwise.dicomweb", root_path=str(package), static_folder=None)
     app.config.update(**bodies.config(settings.study_films), BABEL_DEFAULT_LOCALE=settings.language)
     app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
-    watch.watch(app)
+    request_log.watch(app)
     transactions.init_app(app, database, sessions, lay_desk)
     csp.init_app(app, https=settings.https)
     csp.answer_with_attachments(app)
@@ -169,7 +169,7 @@ def _pictures(app: Flask) -> None:
 
     def render(study: str, series: str, instance: str) -> Response:
         _need(Right.EXPORT)
-        wish = Wish.parse(dict(request.args.items()))
+        wish = RenderOptions.parse(dict(request.args.items()))
         found = _found(study, series, instance)[0].load()
         shown = rendered(found, lambda kind: _is_accepted(kind, f"{kind.split('/')[0]}/*", "*/*"), wish)
         if shown is None:
@@ -192,7 +192,7 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
         boundary = boundary_of(parameters)
         who, ring, most = person(), desk().room.wake, desk().settings.film_megabytes << 20
         desk().upload()  # each film is recorded in a transaction of its own
-        reception = Reception(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
+        reception = FilmReceiver(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
         intake = Intake(reception, network_address(request.remote_addr), _root(), study)
         outcome = intake.take(parts(request.stream.read, boundary, most))
         url = f"{_root()}/studies" + (f"/{study}" if study else "")
@@ -202,11 +202,11 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
         app.add_url_rule(rule, name, keep, methods=["POST"])
 
 
-def _holdings() -> Holdings:
+def _holdings() -> InstanceIndex:
     at, settings = desk(), desk().settings
     font = settings.report_font
     results = FilmResults(at.studies, Reports(at.studies, gettext, font), str(g.clinic), font)
-    return Holdings(person(), Archive(at.session, at.patients), at.studies, results)
+    return InstanceIndex(person(), Archive(at.session, at.patients), at.studies, results)
 
 
 def _found(study: str, series: str | None, instance: str | None) -> list[Instance]:

@@ -10,8 +10,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
 from lungwise.films import Refusal
-from lungwise.films.elements import Element, read_elements
-from lungwise.films.text import TextDecoder
+from lungwise.films.dicom.elements import Element, read_elements
+from lungwise.films.dicom.text import TextDecoder
 
 Attributes = dict[str, dict[str, Any]]
 """By tag, eight hexadecimal digits."""

@@ -15,9 +15,9 @@ from PIL import Image
 
 from lungwise.errors import Rejected
 from lungwise.films import Refusal, open_film
-from lungwise.films.elements import PIXEL_DATA, Elements, read_elements
-from lungwise.films.image_pixel import ImagePixel, read_image_pixel
-from lungwise.films.pixel_data import bounded_words, check_syntax
+from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
+from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
+from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
 from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
 
 JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
@@ -25,7 +25,7 @@ _SAMPLES, _DOCUMENT, _DOCUMENT_LENGTH = 0x00280002, 0x00420011, 0x00420015
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RenderOptions:
     """How a rendered picture shall be: no larger than this, and a JPEG of this quality."""
 
     width: int = LARGEST
@@ -33,7 +33,7 @@ class Wish:
     quality: int = 88
 
     @classmethod
-    def parse(cls, parameters: dict[str, str]) -> Wish:
+    def parse(cls, parameters: dict[str, str]) -> RenderOptions:
         """Understand the parameters of a request.
 
         Raises
@@ -61,7 +61,7 @@ def frame(data: bytes) -> bytes:
     return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
 
 
-def rendered(data: bytes, accepted: Callable[[str], bool], wish: Wish) -> tuple[bytes, str] | None:
+def rendered(data: bytes, accepted: Callable[[str], bool], wish: RenderOptions) -> tuple[bytes, str] | None:
     """Give an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
 
     Raises

@@ -10,7 +10,7 @@ from itertools import islice
 from pydicom.datadict import dictionary_has_tag, tag_for_keyword
 
 from lungwise.dicomweb import wildcards
-from lungwise.dicomweb.holdings import INSTANCE, MODALITY, SERIES, STUDY, Holdings
+from lungwise.dicomweb.instance_index import INSTANCE, MODALITY, SERIES, STUDY, InstanceIndex
 from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
 from lungwise.studies.service import FilmRecord
@@ -67,7 +67,7 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
     return query
 
 
-def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[Attributes]:
+def search(holdings: InstanceIndex, level: str, query: Query, url: str) -> Iterator[Attributes]:
     """Find studies, series or instances."""
     match = query.match
     name = match.get(_NAME, "")
@@ -83,7 +83,9 @@ def search(holdings: Holdings, level: str, query: Query, url: str) -> Iterator[A
         yield {tag: one[tag] for tag in sorted(one)}
 
 
-def _of_study(holdings: Holdings, films: list[FilmRecord], level: str, query: Query, url: str) -> Iterator[Attributes]:
+def _of_study(
+    holdings: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
+) -> Iterator[Attributes]:
     """Give the study, or its series, or its instances, with the attributes of what is above them.
 
     A study whose films are of several patients is given once for each, under each one's own name.
@@ -96,7 +98,7 @@ def _of_study(holdings: Holdings, films: list[FilmRecord], level: str, query: Qu
 
 
 def _of_patient(
-    holdings: Holdings, films: list[FilmRecord], level: str, query: Query, url: str
+    holdings: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
 ) -> Iterator[Attributes]:
     outlines = holdings.outlines(films)
     if not outlines:

@@ -14,10 +14,10 @@ from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
+from lungwise.receiving.receiver import Kept
+from lungwise.receiving.uploads import ReceivedInstance, arrival_of
 from lungwise.store import answer_of
-from lungwise.studies.intake import Arrival, arrival_of
-from lungwise.studies.reception import Kept
-from lungwise.web import refusals
+from lungwise.webkit import rejections
 
 SENDER = "DICOMweb"
 _log = logging.getLogger("lungwise.dicomweb")
@@ -30,7 +30,7 @@ NOT_SUPPORTED, OUT_OF_RESOURCES, OF_ANOTHER_STUDY, NOT_UNDERSTOOD = 0x0122, 0xA7
 class Accepts(Protocol):
     """What keeps a film: the reception."""
 
-    def accept(self, arrival: Arrival, address: str) -> Kept:
+    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
         """Keep a film for good, and say what became of it."""
         ...
 
@@ -74,7 +74,7 @@ class Intake:
         for part in parts:
             self._one(part, outcome)
         if outcome.failed:
-            refusals.note(f"objects: {len(outcome.failed)}")
+            rejections.note(f"objects: {len(outcome.failed)}")
         return outcome
 
     def _one(self, part: Part, outcome: Outcome) -> None:
@@ -98,7 +98,7 @@ class Intake:
             where = attribute("UR", f"{url}/instances/{arrival.film.uids.instance}")
             outcome.stored.append({**named, "00081190": where})
 
-    def _kept(self, arrival: Arrival, kind: str) -> Kept | int:
+    def _kept(self, arrival: ReceivedInstance, kind: str) -> Kept | int:
         """Save an object, or give the reason why it cannot be."""
         if kind not in (*STORAGE_CLASSES, *OBJECT_CLASSES):
             return NOT_SUPPORTED

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from lungwise.films.perspective import Corners, rectangle, through, warp
+from lungwise.films.photograph.perspective import Corners, rectangle, through, warp
 
 Colours = NDArray[np.float32]
 """(height, width, 3) in [0, 1]."""

@@ -26,7 +26,7 @@ from lungwise.evaluation.metrics import (
     proportion,
     threshold_at_specificity,
 )
-from lungwise.evaluation.others import refused_others
+from lungwise.evaluation.out_of_distribution import refused_others
 from lungwise.evaluation.photographs import photographed
 from lungwise.evaluation.precision import beside_float
 from lungwise.evaluation.probe import source_probe

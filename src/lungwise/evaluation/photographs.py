@@ -17,7 +17,7 @@ from lungwise.evaluation.results import FilmReader, Result, Track, answers, cont
 from lungwise.evaluation.schema import Photographs
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
-from lungwise.films.photograph import find_film
+from lungwise.films.photograph.photograph import find_film
 
 
 def photographed(reader: FilmReader, results: Sequence[Result], track: Track) -> Photographs | None:

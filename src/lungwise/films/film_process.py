@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.decode import decode_film
-from lungwise.films.elements import read_elements
+from lungwise.films.dicom.elements import read_elements
+from lungwise.films.dicom.gdcm_process import bound_memory, bound_time
+from lungwise.films.dicom.image_pixel import read_image_pixel
+from lungwise.films.dicom.pixel_data import stored_words
 from lungwise.films.film import Film, photographed_from
-from lungwise.films.gdcm_process import bound_memory, bound_time
-from lungwise.films.image_pixel import read_image_pixel
 from lungwise.films.limits import damaged, too_little_memory
-from lungwise.films.pixel_data import stored_words
 from lungwise.films.refusals import Refusal
 
 _MEMORY = 2 * 2**30

@@ -91,7 +91,7 @@ def _is_bmp(data: bytes) -> bool:
 
 
 def _open_dicom(data: bytes, _photographed: Photographed | None) -> Film:
-    from lungwise.films.dicom import open_dicom  # here, for a quick start where pictures are all that comes
+    from lungwise.films.dicom.open_dicom import open_dicom  # here, for a quick start where pictures are all that comes
 
     return open_dicom(data)
 

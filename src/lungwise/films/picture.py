@@ -26,7 +26,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
-from lungwise.films.photograph import cut_at, cut_out, transparency, unexplained_colour
+from lungwise.films.photograph.photograph import cut_at, cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
 from lungwise.films.refusals import Refusal
 from lungwise.films.tiff_directory import film_page
@@ -95,7 +95,7 @@ def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Fil
 
 def _open_deep_jpeg(segments: JpegSegments) -> Film:
     """Decode a frame of 12 bits, or a lossless one, as they are in DICOM files."""
-    from lungwise.films.codestream import decode_deep_jpeg  # here, for pictures hardly ever need it
+    from lungwise.films.dicom.codestream import decode_deep_jpeg  # here, for pictures hardly ever need it
 
     if segments.header.components != 1:
         raise Refusal("unsupported", {"detail": "kind", "kind": "JPEG"})

@@ -9,11 +9,11 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectField, StringField, SubmitField
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
-from lungwise.films.header import is_possible_birth
+from lungwise.films.dicom.header import is_possible_birth
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.wording import SEXES
-from lungwise.web.desk import desk
-from lungwise.web.refusals import PageForm
+from lungwise.studies.labels import SEXES
+from lungwise.webkit.rejections import PageForm
+from lungwise.webkit.request_services import desk
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:

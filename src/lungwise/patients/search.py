@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from lungwise.patients.identity import comparable_words
 from lungwise.patients.models import Patient
 from lungwise.store.database import Base
-from lungwise.store.sealing import place_of
+from lungwise.store.encryption import place_of
 
 _TABLE = Base.metadata.tables[Patient.__tablename__]
 _TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]

@@ -10,10 +10,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
-from lungwise.films.header import is_possible_birth
+from lungwise.films.dicom.header import is_possible_birth
 from lungwise.films.refusals import N_
 from lungwise.patients.identity import Identity, IdentityRules, PatientFacts, contradictions, full_identity
 from lungwise.patients.models import Patient, PatientChange

@@ -6,13 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from lungwise.accounts.person import Right
+from lungwise.access import Right
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
 from lungwise.patients.service import PAGE, Patient
 from lungwise.studies.service import Study
-from lungwise.web.desk import attempt, desk, person
+from lungwise.webkit.request_services import attempt, desk, person
 
 bp = Blueprint("patients", __name__, url_prefix="/patients")
 Answer = str | Response

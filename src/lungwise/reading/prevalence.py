@@ -89,7 +89,7 @@ def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thre
     return VerdictRates(*(round(float(share.mean()), 4) for share in shares))
 
 
-class Worth:
+class PredictiveValue:
     """What the verdicts of one model are worth where so many of those filmed have the disease.
 
     Parameters

@@ -15,8 +15,8 @@ from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
 from lungwise.patients.service import Patient, PatientFacts
-from lungwise.studies.service import FilmRecord, ReadingRecord, Standing, Study
-from lungwise.studies.wording import LIMITS, MEANINGS, VERDICTS
+from lungwise.studies.labels import LIMITS, MEANINGS, VERDICTS
+from lungwise.studies.service import FilmRecord, ReadingRecord, Study, StudyStatus
 
 Fields = dict[str, Any]
 _NONE: Mapping[int, PatientFacts] = {}
@@ -131,7 +131,7 @@ def _share(value: float | None) -> Fields:
 
 
 def _status(study: Study) -> str:
-    if study.standing == Standing.WAITING:
+    if study.standing == StudyStatus.WAITING:
         return "registered"
     return "final" if study.conclusion else "preliminary"
 

@@ -7,16 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.pdf import FilmPart, ReportText, can_write
-from lungwise.studies.band import band_of
 from lungwise.studies.film_headers import differing_headers
-from lungwise.studies.pictures import picture, with_heat
-from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
-from lungwise.studies.wording import (
+from lungwise.studies.labels import (
     BAND,
     FINDINGS,
     LIMITS,
@@ -28,6 +25,9 @@ from lungwise.studies.wording import (
     VERDICTS,
     percent,
 )
+from lungwise.studies.pictures import picture, with_heat
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
+from lungwise.studies.uncertainty_range import band_of
 
 Words = Callable[[str], str]
 """Translates a message id into the reader's language."""

@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterable
 
-from lungwise.studies.worklist import Line
+from lungwise.studies.worklist import WorklistRow
 
 _COLUMNS = ("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion", "PCR")
 
 
-def worklist_csv(lines: Iterable[Line]) -> str:
+def worklist_csv(lines: Iterable[WorklistRow]) -> str:
     """Write one row for each study."""
     out = io.StringIO()
     table = csv.writer(out)

@@ -8,18 +8,18 @@ from flask import Blueprint, make_response, render_template
 from flask_babel import format_date, gettext
 from werkzeug.wrappers import Response
 
-from lungwise.accounts.person import Right
+from lungwise.access import Right
+from lungwise.monitoring.drift import EDGES, LEAST, Spread
+from lungwise.monitoring.drift import Week as DriftWeek
+from lungwise.monitoring.statistics import Statistics
 from lungwise.reports import charts
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
-from lungwise.studies.drift import EDGES, LEAST, Spread
-from lungwise.studies.drift import Week as DriftWeek
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import WorklistForm
-from lungwise.studies.service import Standing
-from lungwise.studies.statistics import Statistics
-from lungwise.web.desk import desk, only_valid, person, user
+from lungwise.studies.service import StudyStatus
+from lungwise.webkit.request_services import desk, only_valid, person, user
 
 bp = Blueprint("reports", __name__)
 _KINDS = (*(f"band{number}" for number in range(len(EDGES) + 1)), "refused")
@@ -53,7 +53,7 @@ def pdf(key: str) -> Response:
 @bp.get("/films/<key>/results.zip")
 def results(key: str) -> Response:
     """Give a film's results as DICOM objects: structured report, heat map and report."""
-    from lungwise.dicom.film_results import FilmResults  # here: highdicom is slow to load
+    from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load
 
     person().need(Right.EXPORT)
     film = desk().studies.film(person(), key)
@@ -83,7 +83,7 @@ def statistics() -> str:
     """Show the clinic in numbers."""
     numbers = desk().statistics.count(person())
     return render_template(
-        "reports/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(Standing)
+        "reports/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(StudyStatus)
     )
 
 

@@ -1,11 +1,11 @@
 """Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
 from lungwise.store.database import Base, Clock, Database, Moment, database_time, new_key, utc_now
+from lungwise.store.encryption import Encrypted, EncryptedDate, EncryptedText, Value, keys_of
 from lungwise.store.faults import CollisionError, Fault, answer_of, fault_of, is_collision, retried
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
 from lungwise.store.keys import SealError
-from lungwise.store.sealing import Encrypted, EncryptedDate, EncryptedText, Value, keys_of
 
 __all__ = [
     "Base",

@@ -20,12 +20,12 @@ from sqlalchemy.types import TypeEngine
 
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Moment
+from lungwise.store.encryption import as_kept, encrypted_columns, keys_of, place_of, row_key_of
 from lungwise.store.film_store import FilmStore
 from lungwise.store.kept_files import named_files
 from lungwise.store.key_record import KeyRecord, require_keys
 from lungwise.store.keys import MissingKeyError, SealError
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
-from lungwise.store.sealing import as_kept, encrypted_columns, keys_of, place_of, row_key_of
 
 _ROWS_AT_ONCE = 500
 _SCHEMA = "schema.json"

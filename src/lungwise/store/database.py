@@ -17,9 +17,9 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lungwise.settings import Settings
+from lungwise.store.encryption import use_keys
 from lungwise.store.faults import retried
 from lungwise.store.keys import Keys
-from lungwise.store.sealing import use_keys
 from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base
-from lungwise.store.sealing import keys_of
+from lungwise.store.encryption import keys_of
 
 _PURPOSE = "facts"
 

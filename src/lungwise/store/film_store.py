@@ -9,8 +9,8 @@ from datetime import datetime
 
 from lungwise.settings import Settings
 from lungwise.store import plain_films
+from lungwise.store.blobs import BlobStore, Folder
 from lungwise.store.keys import FIRST_MARK, HEADER, MARK, Keys, SealError, is_sealed
-from lungwise.store.places import Folder, Place
 
 _QUARANTINE = "quarantine/"
 """Before the path of a file that is on its way out: no film's path begins so."""
@@ -151,7 +151,7 @@ def _kept_files(dated: Iterator[tuple[str, datetime]]) -> Iterator[KeptFile]:
         yield KeptFile(study, name, since, path)
 
 
-def _place(settings: Settings) -> Place:
+def _place(settings: Settings) -> BlobStore:
     if not settings.films_url:
         return Folder(settings.films_folder)
     from lungwise.store.bucket import Bucket  # boto3 is an extra's

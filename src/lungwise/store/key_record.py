@@ -6,9 +6,9 @@ from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Database
+from lungwise.store.encryption import keys_of
 from lungwise.store.facts import sign_facts_anew
 from lungwise.store.keys import SealError
-from lungwise.store.sealing import keys_of
 
 
 class KeyRecord(Base):

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Database
+from lungwise.store.encryption import PlainValue, encrypted_columns, keys_of, place_of, row_key_of
 from lungwise.store.film_store import FilmStore
 from lungwise.store.kept_files import folders
 from lungwise.store.keys import HEADER, SealError
-from lungwise.store.sealing import PlainValue, encrypted_columns, keys_of, place_of, row_key_of
 
 BATCH = 200
 """Rows of one transaction: enough to be quick, few enough that nobody waits for the write lock."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.patients.service import FEW, Patients
 from lungwise.studies.models import FilmRecord, Study
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lungwise.films.header import read_header
+from lungwise.films.dicom.header import read_header
 from lungwise.patients.identity import PatientFacts, differences
 from lungwise.patients.service import Patient
+from lungwise.receiving.stated_facts import facts_of
 from lungwise.studies.models import FilmRecord, Study
-from lungwise.studies.stated import facts_of
 
 
 def header_of(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> PatientFacts | None:

@@ -25,12 +25,12 @@ from wtforms.widgets import NumberInput
 from lungwise.films.formats import FORMATS
 from lungwise.patients.forms import PatientFields
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import Standing
-from lungwise.studies.photographs import Corners
+from lungwise.receiving.photographs import Corners
+from lungwise.studies.labels import SHORT
+from lungwise.studies.models import StudyStatus
 from lungwise.studies.service import Conclusion
-from lungwise.studies.wording import SHORT
-from lungwise.studies.worklist import Order, Wanted
-from lungwise.web.refusals import PageForm
+from lungwise.studies.worklist import Order, WorklistQuery
+from lungwise.webkit.rejections import PageForm
 
 _SUFFIXES = [f".{suffix}" for known in FORMATS for suffix in known.suffixes]
 ACCEPTED = ",".join([*_SUFFIXES, ".zip", "image/*", "application/dicom", "application/zip"])
@@ -127,7 +127,7 @@ class WorklistForm(PageForm):
     text = SearchField(
         _("Patient: name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
     )
-    standing = SelectField(_("Verdict"), choices=_choices(_("All"), Standing), default="")
+    standing = SelectField(_("Verdict"), choices=_choices(_("All"), StudyStatus), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -142,14 +142,14 @@ class WorklistForm(PageForm):
     after = StringField(_("Pages"), [Length(max=80)])
     before = StringField(_("Pages"), [Length(max=80)])
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WorklistQuery:
         """Give the fields as what is wanted; a field that makes no sense filters nothing."""
         self.validate()
         good = {name: field.data for name, field in self._fields.items() if not field.errors}
         standing, order = good.get("standing"), good.get("order")
-        return Wanted(
+        return WorklistQuery(
             text=good.get("text") or "",
-            standing=Standing(standing) if standing else None,
+            standing=StudyStatus(standing) if standing else None,
             unread=bool(good.get("unread")),
             since=good.get("since"),
             until=good.get("until"),

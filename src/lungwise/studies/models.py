@@ -20,7 +20,7 @@ from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 
 
-class Standing(StrEnum):
+class StudyStatus(StrEnum):
     """Where a study stands: its verdict, or why it has none."""
 
     WAITING = "waiting"

@@ -8,12 +8,12 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.audit.service import AuditTrail
+from lungwise.receiving.duplicates import digest_of
+from lungwise.receiving.film_files import fetched
+from lungwise.receiving.uploads import Upload
 from lungwise.store import Clock, FilmStore
-from lungwise.studies.duplicates import digest_of
-from lungwise.studies.film_files import fetched
-from lungwise.studies.intake import Upload
 from lungwise.studies.models import OtherObject
 
 

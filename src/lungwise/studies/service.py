@@ -11,21 +11,23 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
-from lungwise.films.header import DicomHeader, read_header
+from lungwise.films.dicom.header import DicomHeader, read_header
+from lungwise.jobs.reading_queue import ANSWERED
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.identity import contradictions
 from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
 from lungwise.reading.reading import Verdict
+from lungwise.receiving.duplicates import Duplicates, renamed_uid
+from lungwise.receiving.film_files import fetched
+from lungwise.receiving.held_films import HeldFilms
+from lungwise.receiving.own_results import is_marked_as_own, result_series_uids
+from lungwise.receiving.stated_facts import agreed_facts, facts_of, stated_facts
+from lungwise.receiving.uploads import Limits, ReceivedInstance, Upload, too_many
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
-from lungwise.studies.duplicates import Duplicates, renamed_uid
-from lungwise.studies.film_files import fetched
-from lungwise.studies.held_films import HeldFilms
-from lungwise.studies.intake import Arrival, Limits, Upload, too_many
-from lungwise.studies.jobs import ANSWERED
 from lungwise.studies.models import (
     Acceptance,
     FilmRecord,
@@ -34,15 +36,13 @@ from lungwise.studies.models import (
     Opinion,
     OtherObject,
     ReadingRecord,
-    Standing,
     Study,
+    StudyStatus,
 )
 from lungwise.studies.other_objects import OtherObjects
-from lungwise.studies.own_results import is_marked_as_own, result_series_uids
-from lungwise.studies.stated import agreed_facts, facts_of, stated_facts
 from lungwise.studies.uids import own_uid
 
-__all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Standing", "Studies", "Study"]
+__all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Studies", "Study", "StudyStatus"]
 
 _log = logging.getLogger("lungwise.studies")
 _BESIDE = 20
@@ -116,7 +116,7 @@ class Studies:
             author_id=person.id,
             created_at=self._clock(),
             unread=True,
-            standing=Standing.WAITING,
+            standing=StudyStatus.WAITING,
             probability=0.0,
         )
         self._session.add(study)
@@ -171,7 +171,7 @@ class Studies:
             for uid, model, version in self._session.execute(query)
         )
 
-    def place(self, node: Person, arrival: Arrival) -> str:
+    def place(self, node: Person, arrival: ReceivedInstance) -> str:
         """Say which study a new film that arrived goes into, perhaps a new one's key.
 
         Raises
@@ -185,7 +185,7 @@ class Studies:
             raise too_many(self.limits.films, len(study.films) + 1)
         return study.key if study else new_key()
 
-    def receive(self, node: Person, key: str, name: str, arrival: Arrival) -> None:
+    def receive(self, node: Person, key: str, name: str, arrival: ReceivedInstance) -> None:
         """Record a new film that arrived and lies in the store by that name, where `place` said, with its job.
 
         Raises
@@ -309,7 +309,7 @@ class Studies:
         study = self._session.execute(query).one_or_none()
         if study is None:
             raise NotFound
-        if study.unread and study.standing != Standing.WAITING:
+        if study.unread and study.standing != StudyStatus.WAITING:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
         self._audit.record(person, "saw", "study", key)
 
@@ -378,12 +378,12 @@ class Studies:
 
         return delete_files
 
-    def _collector(self, node: Person, arrival: Arrival) -> Study | None:
+    def _collector(self, node: Person, arrival: ReceivedInstance) -> Study | None:
         """Find the study that collects the films of the arrived one's DICOM study."""
         same = (Study.clinic_id == node.clinic_id, Study.study_uid == arrival.film.uids.study)
         return self._session.scalar(select(Study).where(*same))
 
-    def _place_for(self, node: Person, arrival: Arrival, collector: Study | None) -> Study | None:
+    def _place_for(self, node: Person, arrival: ReceivedInstance, collector: Study | None) -> Study | None:
         """Give the study that takes an arrived film: one of its DICOM study, and of the patient whom it names."""
         facts = self._patients.rules.stated(arrival.patient)
         if collector is None:
@@ -417,7 +417,7 @@ class Studies:
             UNCLEAR.inc()
         return placed
 
-    def _arrived(self, node: Person, key: str, arrival: Arrival, *, collects: bool) -> Study:
+    def _arrived(self, node: Person, key: str, arrival: ReceivedInstance, *, collects: bool) -> Study:
         placed = self._placed(node, self._patients.rules.stated(arrival.patient))
         study = Study(
             key=key,
@@ -429,7 +429,7 @@ class Studies:
             study_uid=arrival.film.uids.study if collects else None,
             created_at=self._clock(),
             unread=True,
-            standing=Standing.WAITING,
+            standing=StudyStatus.WAITING,
             probability=0.0,
         )
         self._session.add(study)
@@ -489,7 +489,7 @@ class Studies:
             film.jobs.append(job)
             study.films.append(film)
         if fresh:
-            study.standing, study.unread = Standing.WAITING, True
+            study.standing, study.unread = StudyStatus.WAITING, True
         self._session.flush()
         for film in study.films[-len(fresh) :] if fresh else ():
             self.duplicates.note(study.clinic_id, film)

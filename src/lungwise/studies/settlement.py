@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time

@@ -10,25 +10,25 @@ from PIL.Image import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
-from lungwise.accounts.person import Right
+from lungwise.access import Right
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
 from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patient
+from lungwise.receiving.other_files import OTHER_CLASSES
+from lungwise.receiving.service import Saved
+from lungwise.receiving.uploads import CameraPicture
 from lungwise.studies import pictures
-from lungwise.studies.beside import OTHER_CLASSES
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import FilmsForm, NewStudyForm, OpinionForm, WorklistForm
-from lungwise.studies.intake import CameraPicture
-from lungwise.studies.models import FilmRecord, Standing
-from lungwise.studies.uploads import Saved
-from lungwise.studies.wording import COUNTED
+from lungwise.studies.labels import COUNTED
+from lungwise.studies.models import FilmRecord, StudyStatus
 from lungwise.studies.worklist import END
-from lungwise.web.bodies import takes_films
-from lungwise.web.desk import attempt, desk, person
-from lungwise.web.errors import wants_json
-from lungwise.web.once import sent_once
+from lungwise.webkit.bodies import takes_films
+from lungwise.webkit.problems import wants_json
+from lungwise.webkit.request_services import attempt, desk, person
+from lungwise.webkit.submit_once import sent_once
 
 bp = Blueprint("studies", __name__)
 Answer = str | AnyResponse
@@ -71,7 +71,7 @@ def new() -> Answer:
 def show(key: str) -> Answer:
     """Show a study: its verdict, its films and what the doctors concluded."""
     study = desk().studies.get(person(), key)
-    if study.standing == Standing.WAITING:
+    if study.standing == StudyStatus.WAITING:
         desk().room.wait(study.id, _PATIENCE)
         desk().session.rollback()
     who = person()
@@ -100,7 +100,7 @@ def progress(key: str) -> Answer:
     study = desk().studies.get(person(), key)
     read = sum(film.reading is not None for film in study.films)
     before = desk().queue.before(study)
-    return jsonify(films=len(study.films), read=read, before=before, done=study.standing != Standing.WAITING)
+    return jsonify(films=len(study.films), read=read, before=before, done=study.standing != StudyStatus.WAITING)
 
 
 @bp.post("/studies/<key>/opinions")
@@ -204,7 +204,7 @@ def _page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm
         earlier=earlier,
         objects=desk().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
-        before=desk().queue.before(study) if study.standing == Standing.WAITING else 0,
+        before=desk().queue.before(study) if study.standing == StudyStatus.WAITING else 0,
         opinion=opinion,
         adding=films,
         deleting=deleting,

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from lungwise.accounts.person import Person, Right
+from lungwise.access import Person, Right
 from lungwise.errors import Rejected
 from lungwise.inputs import row_number
 from lungwise.patients.service import FEW, Patient, Patients
-from lungwise.studies.models import Standing, Study
+from lungwise.studies.models import Study, StudyStatus
 
 PAGE = 50
 _FIRST_BATCH = 1000
@@ -37,11 +37,11 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WorklistQuery:
     """Which studies to list, and the place that the page begins after, or ends before."""
 
     text: str = ""
-    standing: Standing | None = None
+    standing: StudyStatus | None = None
     unread: bool = False
     since: date | None = None
     until: date | None = None
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class WorklistRow:
     """One line of the worklist."""
 
     study: Study
@@ -62,7 +62,7 @@ class Line:
 class Page:
     """A page of lines, and the places its neighbours begin at; empty where there is none."""
 
-    lines: list[Line]
+    lines: list[WorklistRow]
     after: str
     before: str
 
@@ -82,12 +82,12 @@ class Worklist:
         self._session = session
         self._patients = patients
 
-    def page(self, person: Person, wanted: Wanted) -> tuple[list[Line], str]:
+    def page(self, person: Person, wanted: WorklistQuery) -> tuple[list[WorklistRow], str]:
         """Give a page of lines, and where the next one begins: empty after the last."""
         page = self.sheet(person, wanted)
         return page.lines, page.after
 
-    def sheet(self, person: Person, wanted: Wanted) -> Page:
+    def sheet(self, person: Person, wanted: WorklistQuery) -> Page:
         """Give a page of lines with the places before and after it."""
         person.need(Right.SEE)
         backwards = bool(wanted.before)
@@ -104,7 +104,7 @@ class Worklist:
             before=_place(shown[0], wanted.order) if shown and before else "",
         )
 
-    def all(self, person: Person, wanted: Wanted) -> Iterator[Line]:
+    def all(self, person: Person, wanted: WorklistQuery) -> Iterator[WorklistRow]:
         """Walk over every line, for export."""
         person.need(Right.EXPORT)
         wanted = replace(wanted, after="", before="")
@@ -115,15 +115,15 @@ class Worklist:
                 return
             wanted = replace(wanted, after=after)
 
-    def _lines(self, person: Person, studies: list[Study]) -> list[Line]:
+    def _lines(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         return [
-            Line(study, patients[study.patient_id])
+            WorklistRow(study, patients[study.patient_id])
             for study in studies
             if study.patient_id in patients  # else both are deleted meanwhile
         ]
 
-    def _studies(self, person: Person, wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[Study]:
+    def _studies(self, person: Person, wanted: WorklistQuery, place: _Place | None, *, backwards: bool) -> list[Study]:
         """Seek the place in its run, and go on into the other run; one study more than a page shows."""
         found: list[int] = []
         patients = self._patients.matching(person, wanted.text)
@@ -158,7 +158,7 @@ class Worklist:
         return [studies[number] for number in ids if number in studies]
 
     def _query(
-        self, person: Person, wanted: Wanted, run: bool, place: _Place | None, *, backwards: bool, few: bool
+        self, person: Person, wanted: WorklistQuery, run: bool, place: _Place | None, *, backwards: bool, few: bool
     ) -> Select[int]:
         # Which no index helps: of few patients, a database that has not counted its rows shall not walk the clinic.
         clinic = Study.clinic_id + 0 if few else Study.clinic_id
@@ -177,7 +177,7 @@ class Worklist:
         return query.order_by(column.desc(), Study.id.desc())
 
 
-def _runs(wanted: Wanted, place: _Place | None, *, backwards: bool) -> list[bool]:
+def _runs(wanted: WorklistQuery, place: _Place | None, *, backwards: bool) -> list[bool]:
     """Name the runs from the place's on: True the unread, False the read."""
     runs = [False, True] if backwards else [True, False]
     runs = runs[runs.index(place.unread) :] if place else runs

@@ -20,9 +20,9 @@ from lungwise.films.collection import Box, LabelledFilm
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
 from lungwise.training.augment import Grey, Random, augment
-from lungwise.training.nothing import draw_nothing
+from lungwise.training.synthetic_negatives import draw_nothing
 
-SILENT = -1
+UNLABELLED = -1
 """The class index of a target that a source does not give."""
 
 MAP_GRID = 17
@@ -72,7 +72,7 @@ class Teacher:
     def teach(self, film: LabelledFilm, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """(4,) probabilities to be learnt; NaN of a film whose label says nothing, when there is no opinion."""
         label, _, _ = targets_of(film)
-        if label != SILENT:
+        if label != UNLABELLED:
             learnt: NDArray[np.float32] = (1 - self.smoothing) * _sure(label) + self.smoothing * self._opinion(pixels)
             return learnt
         diagnosis = "normal" if film.finding == "No Finding" else film.label
@@ -118,7 +118,7 @@ class Sample:
     source: str
     pixels: Grey
     appearance: int
-    """Class index as radiologists read it, or `SILENT`."""
+    """Class index as radiologists read it, or `UNLABELLED`."""
     taught: NDArray[np.float32]
     """(4,) what is to be learnt of the appearance; NaN where nothing is."""
     findings: NDArray[np.float32]
@@ -170,7 +170,7 @@ def batches(samples: list[Sample], order: NDArray[np.intp], size: int, batch: in
 def targets_of(film: LabelledFilm) -> tuple[int, NDArray[np.float32], int]:
     """The appearance, findings and gate targets that a film's source supports."""
     appearance = film.label.split()[0] if film.source == "siim" else ""
-    index = APPEARANCES.index(appearance) if appearance in APPEARANCES else SILENT
+    index = APPEARANCES.index(appearance) if appearance in APPEARANCES else UNLABELLED
     return index, _findings_of(film), _gate_of(film)
 
 

@@ -26,9 +26,9 @@ from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise, statement
 from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
+from lungwise.training.export_graph import Serving, write_onnx
 from lungwise.training.fit import sha256
 from lungwise.training.network import LungNet
-from lungwise.training.serving import Serving, write_onnx
 
 AUC_LOSS = 0.003
 """Highest AUC that int8 may lose on `val`."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
 
 if TYPE_CHECKING:

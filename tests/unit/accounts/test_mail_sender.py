@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inbox import inbox
+from lungwise.access import Role
 from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.outbox import Letter, MailKind, Outbox
-from lungwise.accounts.person import Role
 from lungwise.cli.words import words_of
 from lungwise.store import Database
 from processes import until

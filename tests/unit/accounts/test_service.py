@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.accounts.person import RIGHTS, Person, Right, Role
+from lungwise.access import RIGHTS, Person, Right, Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail

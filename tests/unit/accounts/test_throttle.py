@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from lungwise.accounts.models import Failures
-from lungwise.accounts.person import Role
+from lungwise.access import Role
+from lungwise.accounts.models import SignInFailures
 from lungwise.accounts.throttle import Guess, Lock, Secret, Throttle
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
@@ -67,7 +67,7 @@ def fail(throttle: Throttle, guess: Guess, times: int = 1) -> list[Lock | None]:
 
 def counts(database: Database) -> list[int]:
     with database.reading() as session:
-        return sorted(session.scalars(select(Failures.count)))
+        return sorted(session.scalars(select(SignInFailures.count)))
 
 
 def test_an_account_is_locked_after_five_failures_and_open_again_after_a_while(
@@ -187,6 +187,6 @@ def test_a_guess_at_no_account_leaves_as_much_as_one_at_an_account(
 def test_the_table_names_nobody(throttle: Callable[..., Throttle], database: Database) -> None:
     fail(throttle(), guess("ada@example.org\ud800"))
     with database.reading() as session:
-        names = list(session.scalars(select(Failures.name)))
+        names = list(session.scalars(select(SignInFailures.name)))
     assert len(names) == 2
     assert all(len(name) == 64 for name in names)

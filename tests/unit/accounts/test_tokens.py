@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.accounts.person import Right, Role
+from lungwise.access import Right, Role
 from lungwise.accounts.tokens import Scope, Tokens, person_of
 from lungwise.errors import NotFound, Rejected
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.audit.chain import End, entry_hash
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.audit.service import AuditFilter, AuditTrail, Break
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from conftest import Rooms
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
 
 
 def test_a_trail_is_whole_on_either_database(either_rooms: Rooms) -> None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
-from lungwise.cli import installation, main
+from lungwise.cli import bootstrap, main
 
 if TYPE_CHECKING:
     from conftest import DrawnReader
@@ -89,7 +89,7 @@ def test_the_audit_trail_is_verified(run: type[Run], tmp_path: Path) -> None:
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
 ) -> None:
-    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
     assert "demo@example.org" in run("demo", "--studies", "3").ok()
     assert "in use" in run("demo").no()
     assert "3 films" in run("db", "check").ok()
@@ -108,7 +108,7 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
 def test_in_a_demonstration_a_patient_comes_again_as_the_same(
     run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
 ) -> None:
-    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
     run("demo", "--studies", "9").ok()
     engine = create_engine(f"sqlite:///{tmp_path}/data/lungwise.sqlite")
     with engine.begin() as connection:
@@ -127,5 +127,5 @@ def test_settings_come_from_a_file_unless_the_environment_has_them(
     (tmp_path / "settings.toml").write_text("port = 8123\nthreads = 3\n")
     monkeypatch.setenv("LUNGWISE_SETTINGS", str(tmp_path / "settings.toml"))
     monkeypatch.setenv("LUNGWISE_THREADS", "5")
-    settings = installation.read_settings()
+    settings = bootstrap.read_settings()
     assert (settings.port, settings.threads) == (8123, 5)

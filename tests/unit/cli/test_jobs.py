@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import update
 
-from lungwise.cli import installation, main
+from lungwise.cli import bootstrap, main
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import Job, JobState
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]) -> Callable[..., Any]:
-    """Run `lungwise jobs` over the rooms' installation, and give what it says as JSON."""
+    """Run `lungwise jobs` over the rooms' bootstrap, and give what it says as JSON."""
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
-    monkeypatch.setattr(installation, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
 
     def run(*arguments: str, ends: int = 0) -> Any:
         rooms.session.commit()

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import key_bytes, new_key_text

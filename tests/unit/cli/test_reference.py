@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from lungwise.cli import main
 from lungwise.films.collection import read_collection
+from lungwise.monitoring.drift import read_reference
 from lungwise.reading.artefact import WEIGHTS, read_card
-from lungwise.studies.drift import read_reference
 
 if TYPE_CHECKING:
     from pathlib import Path

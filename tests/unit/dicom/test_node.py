@@ -15,11 +15,11 @@ from dicom_files import dicom_bytes, film_dataset
 from drawn import chest_bytes
 from lungwise.dicom.node import Node
 from lungwise.errors import Rejected
-from lungwise.studies.reception import Kept
+from lungwise.receiving.receiver import Kept
 
 if TYPE_CHECKING:
+    from lungwise.receiving.uploads import ReceivedInstance
     from lungwise.settings import Settings
-    from lungwise.studies.intake import Arrival
 
 IDLE = 5
 
@@ -30,7 +30,7 @@ class SlowReception:
     def __init__(self) -> None:
         self._first = True
 
-    def accept(self, arrival: Arrival, address: str) -> Kept:
+    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
         """Accept a film, the first one at last."""
         if self._first:
             time.sleep(IDLE + 1)
@@ -41,7 +41,7 @@ class SlowReception:
 class FullReception:
     """Has no room."""
 
-    def accept(self, arrival: Arrival, address: str) -> Kept:
+    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
         """Accept nothing."""
         raise Rejected("There are too many films for one study.")
 

@@ -21,10 +21,10 @@ from dicom_files import dicom_bytes, dicom_file, film_dataset
 from drawn import chest_bytes
 from lungwise.audit.models import AuditEntry
 from lungwise.dicom.send import _FIND, Archives, Delivery, Destination, Sender
+from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.store import Database
-from lungwise.studies.dispatches import Dispatches, Errand
 from lungwise.studies.models import Dispatch, ReadingRecord
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def queued(rooms: Rooms, destination: str) -> str:
 def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive: Archive) -> None:
     film, database = queued(rooms, archive.name), Database(rooms.settings)
 
-    def objects(_session: Session, errand: Errand) -> Sequence[Dataset]:
+    def objects(_session: Session, errand: ClaimedDelivery) -> Sequence[Dataset]:
         assert errand.film == film
         return OBJECTS
 
@@ -214,7 +214,7 @@ def test_a_fault_in_making_the_objects_leaves_them_queued(rooms: Rooms, archive:
     queued(rooms, archive.name)
     database = Database(rooms.settings)
 
-    def objects(_session: Session, _errand: Errand) -> Sequence[Dataset]:
+    def objects(_session: Session, _errand: ClaimedDelivery) -> Sequence[Dataset]:
         raise OSError("the disk is away")
 
     assert list(Sender(database, rooms.clock, objects, Archives(rooms.settings)).send_all()) == [

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
 from drawn import chest_words
-from lungwise.dicomweb.pixels import JPEG, PNG, Wish, frame, rendered
+from lungwise.dicomweb.pixels import JPEG, PNG, RenderOptions, frame, rendered
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 
@@ -29,7 +29,7 @@ def test_a_frame_is_little_endian_whatever_it_was(syntax: str) -> None:
 
 def test_colours_come_as_they_are_or_not_at_all() -> None:
     assert frame(dicom_file(COLOURS)) == COLOURS.tobytes()
-    data, kind = rendered(dicom_file(COLOURS), PNG.__eq__, Wish()) or (b"", "")
+    data, kind = rendered(dicom_file(COLOURS), PNG.__eq__, RenderOptions()) or (b"", "")
     assert kind == PNG and np.array_equal(np.asarray(Image.open(io.BytesIO(data))), COLOURS)
     for odd in ({"PhotometricInterpretation": "YBR_FULL"}, {"PlanarConfiguration": 1}):
         with pytest.raises(Refusal, match="Colours"):
@@ -43,21 +43,21 @@ def test_what_has_no_frame_or_more_than_one_is_refused(attributes: dict[str, Any
 
 
 def test_a_picture_keeps_its_shape_and_is_no_larger_than_wished() -> None:
-    data, kind = rendered(dicom_file(WORDS), lambda _kind: True, Wish(48, 200)) or (b"", "")
+    data, kind = rendered(dicom_file(WORDS), lambda _kind: True, RenderOptions(48, 200)) or (b"", "")
     assert kind == JPEG and Image.open(io.BytesIO(data)).size == (48, 40)
-    assert rendered(dicom_file(WORDS), "text/html".__eq__, Wish()) is None
+    assert rendered(dicom_file(WORDS), "text/html".__eq__, RenderOptions()) is None
 
 
 def test_a_document_comes_out_as_it_went_in() -> None:
     item = film_dataset(WORDS, EncapsulatedDocument=b"%PDF-1.4\0", EncapsulatedDocumentLength=8)
-    assert rendered(dicom_bytes(item), "application/pdf".__eq__, Wish()) == (b"%PDF-1.4", "application/pdf")
+    assert rendered(dicom_bytes(item), "application/pdf".__eq__, RenderOptions()) == (b"%PDF-1.4", "application/pdf")
 
 
 def test_wishes_are_bounded_and_nothing_else_is_wished_for() -> None:
-    assert Wish.parse({"viewport": "99999,20", "quality": "7", "accept": PNG}) == Wish(1600, 20, 7)
+    assert RenderOptions.parse({"viewport": "99999,20", "quality": "7", "accept": PNG}) == RenderOptions(1600, 20, 7)
     for wrong in ({"viewport": "1,2,3,4,5,6"}, {"quality": "0"}, {"window": "1,2,linear"}):
         with pytest.raises(Rejected):
-            Wish.parse(wrong)
+            RenderOptions.parse(wrong)
 
 
 @settings(max_examples=150, deadline=None)
@@ -66,6 +66,6 @@ def test_damaged_files_are_refused_or_shown(seed: int, cut: int, colours: bool) 
     data, luck = bytearray(dicom_file(COLOURS if colours else WORDS)), random.Random(seed)
     for _ in range(8):
         data[luck.randrange(132, 500)] = luck.randrange(256)
-    for show in (frame, lambda whole: rendered(whole, lambda _kind: True, Wish())):
+    for show in (frame, lambda whole: rendered(whole, lambda _kind: True, RenderOptions())):
         with suppress(Refusal):
             show(bytes(data[:cut]))

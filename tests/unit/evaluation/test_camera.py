@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from lungwise.cli.drawn_film import drawn_film
+from lungwise.cli.synthetic_film import drawn_film
 from lungwise.evaluation.camera import photograph
 
 FILM = np.asarray(drawn_film(1, 1).convert("L").resize((300, 330)), np.float32) / np.float32(255)

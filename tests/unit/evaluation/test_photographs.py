@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lungwise.cli.drawn_film import drawn_film
+from lungwise.cli.synthetic_film import drawn_film
 from lungwise.evaluation.photographs import photographed
 from lungwise.evaluation.results import FilmReader, Result
 

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
+from lungwise.access import Person, Role
 from lungwise.accounts.models import Clinic
-from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.search import index_of, words_of
 from lungwise.patients.service import PAGE, PatientFacts, Patients
 from lungwise.patients.warming import NameReader
 from lungwise.store import Database, utc_now
-from lungwise.studies.worklist import Wanted
+from lungwise.studies.worklist import WorklistQuery
 from plans import explained, rows_read, statements
 
 if TYPE_CHECKING:
@@ -359,7 +359,7 @@ def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(
 
     def search() -> None:
         rooms.patients.search(person, text)
-        rooms.worklist.page(person, Wanted(text=text))
+        rooms.worklist.page(person, WorklistQuery(text=text))
 
     plans = [explained(rooms, statement) for statement in statements(rooms, search)]
     assert any("studies USING INDEX ix_studies_patient_id" in plan for plan in plans)
@@ -375,10 +375,10 @@ def test_a_search_reads_little_more_than_it_finds(large: Rooms) -> None:
 
     def search() -> None:
         large.patients.search(person, "bela bartok")
-        large.worklist.page(person, Wanted(text="bela bartok"))
+        large.worklist.page(person, WorklistQuery(text="bela bartok"))
 
     if large.session.get_bind().dialect.name == "mysql":
-        everybody = rows_read(large, lambda: list(large.worklist.all(person, Wanted())))
+        everybody = rows_read(large, lambda: list(large.worklist.all(person, WorklistQuery())))
         assert 0 < rows_read(large, search) < everybody / 2
     else:
         assert not any(WALKS_THE_CLINIC.search(explained(large, one)) for one in statements(large, search))
@@ -392,5 +392,5 @@ def test_a_word_that_nearly_everybody_has_is_found_too(
     for number in range(4):
         rooms.studies.open(person, PatientFacts(f"H-{number}", "Béla"), [("a", film(number))])
     assert len(rooms.patients.search(person, "bela")) == 4
-    assert len(rooms.worklist.page(person, Wanted(text="bela"))[0]) == 4
-    assert len(rooms.worklist.page(person, Wanted(text="bela 3"))[0]) == 1
+    assert len(rooms.worklist.page(person, WorklistQuery(text="bela"))[0]) == 4
+    assert len(rooms.worklist.page(person, WorklistQuery(text="bela 3"))[0]) == 1

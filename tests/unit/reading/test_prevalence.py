@@ -8,9 +8,9 @@ import pytest
 from lungwise.reading import load_artefact
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.prevalence import (
+    PredictiveValue,
     PredictiveValues,
     VerdictRates,
-    Worth,
     card_rates,
     predictive_values,
     verdict_rates,
@@ -61,10 +61,10 @@ def test_rates_are_counted_at_the_thresholds_and_come_back_out_of_a_card() -> No
 
 def test_a_verdict_is_worth_what_its_own_models_card_says() -> None:
     card = replace(load_artefact().card, metrics={"verdicts": asdict(RATES)})
-    worth = Worth(card, 0.1)
+    worth = PredictiveValue(card, 0.1)
     values = predictive_values(RATES, 0.1)
     assert worth.of("positive", card.name, card.version) == values.positive
     assert worth.of("negative", card.name, card.version) == values.negative
     assert worth.of("uncertain", card.name, card.version) is None
     assert worth.of("positive", card.name, "another") is None
-    assert Worth(replace(card, metrics={}), 0.1).of("positive", card.name, card.version) is None
+    assert PredictiveValue(replace(card, metrics={}), 0.1).of("positive", card.name, card.version) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from lungwise.cli.drawn_film import drawn_film
+from lungwise.cli.synthetic_film import drawn_film
 from lungwise.films import Film, Refusal
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.quality import refuse_unfit

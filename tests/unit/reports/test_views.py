@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import update
 
-from lungwise.accounts.person import Role
-from lungwise.studies.drift import read_reference
+from lungwise.access import Role
+from lungwise.monitoring.drift import read_reference
 from lungwise.studies.models import ReadingRecord
 from processes import until
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Visitor
-    from lungwise.accounts.person import Person
-    from lungwise.web.app import Lungwise
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
 
 
 def test_the_clinics_answers_stand_beside_the_cards(

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Row, select
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Base, Database, FilmStore

@@ -16,15 +16,15 @@ from sqlalchemy import JSON, Column, Connection, MetaData, RowMapping, insert, s
 from sqlalchemy import table as named
 from sqlalchemy.sql import column
 
+from lungwise.access import Person, Role
 from lungwise.accounts.one_time_codes import hash_code
-from lungwise.accounts.person import Person, Role
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
 from lungwise.store import Base, Database, Encrypted, SealError, check_keys
 from lungwise.store.backup import misplaced_values
+from lungwise.store.encryption import place_of, row_key_of
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.sealing import place_of, row_key_of
 from processes import environment
 
 if TYPE_CHECKING:

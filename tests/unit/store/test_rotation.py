@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Rooms
-    from lungwise.accounts.person import Person
+    from lungwise.access import Person
 
 
 def fill(rooms: Rooms, film: Callable[..., bytes], count: int) -> Person:

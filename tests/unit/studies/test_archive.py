@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dicom_files import dicom_file
-from lungwise.accounts.person import Person, Role
+from lungwise.access import Person, Role
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.archive import Archive

@@ -7,13 +7,13 @@ import pytest
 from pydicom.data import get_testdata_file
 from sqlalchemy import func, select
 
-from lungwise.accounts.person import Role
+from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
+from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.dispatches import Dispatches
-from lungwise.studies.models import Dispatch, FilmRecord, Job, JobState, Opinion, ReadingRecord, Standing, Study
+from lungwise.studies.models import Dispatch, FilmRecord, Job, JobState, Opinion, ReadingRecord, Study, StudyStatus
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 def test_a_study_is_saved_first_and_read_afterwards(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
     rooms, person = either_rooms, either_rooms.person()
     study = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
-    assert study.standing == Standing.WAITING
+    assert study.standing == StudyStatus.WAITING
     assert [job.state for record in study.films for job in record.jobs] == [JobState.QUEUED] * 2
     assert rooms.read_all() == 2
     study = rooms.studies.get(person, study.key)
-    assert study.standing == Standing.POSITIVE
+    assert study.standing == StudyStatus.POSITIVE
     probabilities = [record.reading.probability or 0 for record in study.films if record.reading]
     assert study.probability == pytest.approx(max(probabilities))
     assert len(probabilities) == 2
@@ -42,7 +42,7 @@ def test_a_film_that_cannot_be_read_says_why(rooms: Rooms, blank: bytes) -> None
     study = rooms.studies.open(person, PatientFacts(), [("a.jpg", blank)])
     rooms.read_all()
     study = rooms.studies.get(person, study.key)
-    assert study.standing == Standing.REFUSED
+    assert study.standing == StudyStatus.REFUSED
     reading = study.films[0].reading
     assert reading is not None
     assert reading.refusal is not None

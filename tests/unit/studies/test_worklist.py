@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert
 
-from lungwise.accounts.person import Person
+from lungwise.access import Person
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.models import Standing, Study
-from lungwise.studies.worklist import END, PAGE, Order, Wanted
+from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.worklist import END, PAGE, Order, WorklistQuery
 from plans import explained, rows_read, statements
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def fill(rooms: Rooms, person: Person, count: int) -> None:
         rooms.patients.find_or_add(person, PatientFacts(f"{person.clinic_id}-{n}", name))
         for n, name in enumerate(names)
     ]
-    standings = (Standing.POSITIVE, Standing.UNCERTAIN, Standing.NEGATIVE)
+    standings = (StudyStatus.POSITIVE, StudyStatus.UNCERTAIN, StudyStatus.NEGATIVE)
     rooms.session.execute(
         insert(Study),
         [
@@ -44,7 +44,7 @@ def fill(rooms: Rooms, person: Person, count: int) -> None:
     rooms.session.commit()
 
 
-def walk(rooms: Rooms, person: Person, wanted: Wanted) -> list[Study]:
+def walk(rooms: Rooms, person: Person, wanted: WorklistQuery) -> list[Study]:
     found: list[Study] = []
     while True:
         lines, after = rooms.worklist.page(person, wanted)
@@ -60,7 +60,7 @@ def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order,
     rooms, person, other = either_rooms, either_rooms.person(), either_rooms.person("Bob", "Valley")
     fill(rooms, person, 130)
     fill(rooms, other, 5)
-    found = walk(rooms, person, Wanted(order=order))
+    found = walk(rooms, person, WorklistQuery(order=order))
     assert len({study.id for study in found}) == len(found) == 130
     assert {study.clinic_id for study in found} == {person.clinic_id}
     value = "created_at" if order is Order.NEWEST else "probability"
@@ -71,12 +71,14 @@ def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order,
 def test_filters_narrow_the_list(rooms: Rooms) -> None:
     person = rooms.person()
     fill(rooms, person, 60)
-    assert {study.standing for study in walk(rooms, person, Wanted(standing=Standing.UNCERTAIN))} == {"uncertain"}
-    assert all(study.unread for study in walk(rooms, person, Wanted(unread=True)))
-    assert len(walk(rooms, person, Wanted(text="bartok"))) == 20
-    assert walk(rooms, person, Wanted(text="nobody")) == []
+    assert {study.standing for study in walk(rooms, person, WorklistQuery(standing=StudyStatus.UNCERTAIN))} == {
+        "uncertain"
+    }
+    assert all(study.unread for study in walk(rooms, person, WorklistQuery(unread=True)))
+    assert len(walk(rooms, person, WorklistQuery(text="bartok"))) == 20
+    assert walk(rooms, person, WorklistQuery(text="nobody")) == []
     today = rooms.clock().date()
-    recent = walk(rooms, person, Wanted(since=today, until=today))
+    recent = walk(rooms, person, WorklistQuery(since=today, until=today))
     assert recent
     assert {study.created_at.date() for study in recent} == {today}
 
@@ -89,20 +91,20 @@ def test_a_forged_place_breaks_nothing(after: str, either_rooms: Rooms) -> None:
     rooms, person = either_rooms, either_rooms.person()
     fill(rooms, person, 3)
     for order in Order:
-        assert len(rooms.worklist.page(person, Wanted(after=after, order=order))[0]) <= 3
-        assert len(rooms.worklist.sheet(person, Wanted(before=after, order=order)).lines) <= 3
+        assert len(rooms.worklist.page(person, WorklistQuery(after=after, order=order))[0]) <= 3
+        assert len(rooms.worklist.sheet(person, WorklistQuery(before=after, order=order)).lines) <= 3
 
 
 INDEXED = [
-    Wanted(order=order, standing=standing, unread=unread)
+    WorklistQuery(order=order, standing=standing, unread=unread)
     for order in Order
-    for standing, unread in ((None, False), (Standing.POSITIVE, False), (None, True))
-] + [Wanted(since=date(2025, 9, 1), until=date(2025, 12, 31))]
+    for standing, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
+] + [WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31))]
 
 
 @pytest.mark.parametrize("wanted", INDEXED, ids=str)
 def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_worth(
-    wanted: Wanted, large: Rooms
+    wanted: WorklistQuery, large: Rooms
 ) -> None:
     rooms, person = large, large.person(f"P{INDEXED.index(wanted)}")
     for place in (wanted, replace(wanted, after=deep(rooms, person, wanted)), replace(wanted, before=END)):
@@ -117,7 +119,7 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
             assert rows_read(rooms, turn) < 6 * PAGE
 
 
-def deep(rooms: Rooms, person: Person, wanted: Wanted) -> str:
+def deep(rooms: Rooms, person: Person, wanted: WorklistQuery) -> str:
     """The place eight pages in, or on the last page."""
     for _ in range(8):
         after = rooms.worklist.sheet(person, wanted).after
@@ -128,22 +130,22 @@ def deep(rooms: Rooms, person: Person, wanted: Wanted) -> str:
 def test_pages_lead_back_the_way_they_came(either_rooms: Rooms) -> None:
     rooms, person = either_rooms, either_rooms.person()
     fill(rooms, person, 3 * PAGE + 7)
-    forth = [rooms.worklist.sheet(person, Wanted())]
+    forth = [rooms.worklist.sheet(person, WorklistQuery())]
     while forth[-1].after:
-        forth.append(rooms.worklist.sheet(person, Wanted(after=forth[-1].after)))
+        forth.append(rooms.worklist.sheet(person, WorklistQuery(after=forth[-1].after)))
     assert [len(page.lines) for page in forth] == [PAGE, PAGE, PAGE, 7]
-    back = rooms.worklist.sheet(person, Wanted(before=forth[-1].before))
+    back = rooms.worklist.sheet(person, WorklistQuery(before=forth[-1].before))
     for page in reversed(forth[:-1]):
         assert back == page
-        back = rooms.worklist.sheet(person, Wanted(before=back.before)) if back.before else back
+        back = rooms.worklist.sheet(person, WorklistQuery(before=back.before)) if back.before else back
     assert back.before == ""
 
 
 def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Rooms) -> None:
     person = rooms.person()
     fill(rooms, person, 2 * PAGE + 7)
-    whole = [line.study.id for line in rooms.worklist.all(person, Wanted())]
-    last = rooms.worklist.sheet(person, Wanted(before=END))
+    whole = [line.study.id for line in rooms.worklist.all(person, WorklistQuery())]
+    last = rooms.worklist.sheet(person, WorklistQuery(before=END))
     assert [line.study.id for line in last.lines] == whole[-PAGE:]
     assert last.after == ""
     assert last.before
@@ -152,6 +154,6 @@ def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Roo
 def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(rooms: Rooms) -> None:
     person = rooms.person()
     fill(rooms, person, PAGE + 7)
-    first = rooms.worklist.sheet(person, Wanted())
-    last = rooms.worklist.sheet(person, Wanted(before=END))
-    assert rooms.worklist.sheet(person, Wanted(before=last.before)) == first
+    first = rooms.worklist.sheet(person, WorklistQuery())
+    last = rooms.worklist.sheet(person, WorklistQuery(before=END))
+    assert rooms.worklist.sheet(person, WorklistQuery(before=last.before)) == first

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lungwise.cli.drawn_film import drawn_film
+from lungwise.cli.synthetic_film import drawn_film
 from lungwise.training.camera import photograph
 
 pytestmark = pytest.mark.training

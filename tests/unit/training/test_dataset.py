@@ -10,7 +10,7 @@ from PIL import Image
 
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading.artefact import APPEARANCES, GATE
-from lungwise.training.dataset import SILENT, Teacher, batches, draw_epoch, load_samples, targets_of
+from lungwise.training.dataset import UNLABELLED, Teacher, batches, draw_epoch, load_samples, targets_of
 
 pytestmark = pytest.mark.training
 
@@ -38,7 +38,7 @@ def test_a_source_teaches_only_what_it_knows(
 ) -> None:
     index, known, _ = targets_of(given)
 
-    assert index == (APPEARANCES.index(appearance) if appearance else SILENT)
+    assert index == (APPEARANCES.index(appearance) if appearance else UNLABELLED)
     assert [None if np.isnan(value) else int(value) for value in known] == findings
 
 

@@ -12,10 +12,10 @@ from lungwise.reading.artefact import Thresholds
 from lungwise.reading.runtime import OnnxRuntime, OpenVino
 from lungwise.training.calibrate import Scaling
 from lungwise.training.export import Validation, WorseInt8, compare, export, trained_network
+from lungwise.training.export_graph import HEAT_CONTRAST, Serving, covid_log_odds, write_onnx
 from lungwise.training.fit import Run
 from lungwise.training.network import LungNet
 from lungwise.training.recipe import read_recipe
-from lungwise.training.serving import HEAT_CONTRAST, Serving, covid_log_odds, write_onnx
 
 pytestmark = pytest.mark.training
 

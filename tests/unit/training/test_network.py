@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lungwise.training.export_graph import fold_scaling
 from lungwise.training.network import LungNet, Trunk, load_trunk
-from lungwise.training.serving import fold_scaling
 
 pytestmark = pytest.mark.training
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.orm import Session
 
+from lungwise.store.encryption import keys_of
 from lungwise.store.keys import FIRST_MARK, Keys, is_sealed
-from lungwise.store.sealing import keys_of
 
 revision = "0006"
 down_revision = "0005"

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.orm import Session
 
+from lungwise.store.encryption import keys_of
 from lungwise.store.keys import FIRST_MARK, Keys, MissingKeyError, SealError
 from lungwise.store.migrations.batches import keep_what_is_done
-from lungwise.store.sealing import keys_of
 
 revision = "0009"
 down_revision = "0008"

@@ -17,8 +17,8 @@ from alembic import op
 from sqlalchemy.orm import Session
 
 from lungwise.store.database import Moment
+from lungwise.store.encryption import keys_of
 from lungwise.store.migrations.batches import keep_what_is_done
-from lungwise.store.sealing import keys_of
 
 revision = "0011"
 down_revision = "0010"

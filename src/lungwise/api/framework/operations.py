@@ -1,0 +1,191 @@
+"""What each address of the API takes and gives: said once, checked at each request, written into the document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from flask import Flask, Response, request
+from pydantic import BaseModel
+from werkzeug.routing import BaseConverter
+
+from lungwise.accounts.tokens import Scope
+from lungwise.api.framework.problems import Refused
+from lungwise.films.formats import FORMATS
+
+View = TypeVar("View", bound=Callable[..., Any])
+Gives = type[BaseModel] | str
+KEY = "[0-9a-f]{20}"
+"""The form of a thing's key."""
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
+FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "application/octet-stream")
+"""What may be sent as the whole body of an upload."""
+UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
+
+
+class More(TypedDict, total=False):
+    """What else an operation may say of itself; see `Operation`."""
+
+    scope: Scope
+    query: type[BaseModel]
+    body: type[BaseModel]
+    fields: type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one address.
+
+    Parameters
+    ----------
+    rule
+        The address, in Flask's form.
+    scope
+        What the token must allow.
+    query, body
+        Models of the query and of a JSON body.
+    fields
+        Model of the form fields beside the films, where films are uploaded.
+    gives
+        A model, or the media type of what has none here.
+    """
+
+    name: str
+    method: str
+    rule: str
+    summary: str
+    details: str
+    scope: Scope
+    query: type[BaseModel] | None
+    body: type[BaseModel] | None
+    fields: type[BaseModel] | None
+    gives: type[BaseModel] | str
+    status: int
+
+    @property
+    def media_type(self) -> str:
+        """The media type of its answer."""
+        return self.gives if isinstance(self.gives, str) else "application/json"
+
+    @property
+    def takes_films(self) -> bool:
+        """Whether films are uploaded."""
+        return self.fields is not None
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether it takes an idempotency key: whatever changes something does."""
+        return self.scope in (Scope.UPLOAD, Scope.CONCLUDE)
+
+    @property
+    def problems(self) -> tuple[int, ...]:
+        """The statuses with which it may say no."""
+        found: list[int] = [401, 403, 429, 503]
+        if "<key:" in self.rule:
+            found.append(404)
+        if self.query or self.body or self.fields:
+            found.append(422)
+        if self.body or self.fields:
+            found += [400, 413, 415]
+        if self.is_idempotent:
+            found += [409, 507]
+        return tuple(sorted(found))
+
+
+class KeyConverter(BaseConverter):
+    """A thing's key in an address; what has another form is no address of ours."""
+
+    regex = KEY
+
+
+@dataclass(slots=True)
+class Operations:
+    """The operations of one room of the API."""
+
+    items: list[tuple[Operation, Callable[..., Any]]] = field(default_factory=list)
+
+    def get(self, rule: str, gives: Gives, **more: Unpack[More]) -> Callable[[View], View]:
+        """Declare what reads."""
+        return self._operation("GET", rule, gives, 200, **more)
+
+    def post(self, rule: str, gives: Gives, status: int = 200, **more: Unpack[More]) -> Callable[[View], View]:
+        """Declare what writes, or searches for words that must not stand in an address."""
+        return self._operation("POST", rule, gives, status, **more)
+
+    def register(self, api: Flask) -> None:
+        """Give the addresses to the application."""
+        for operation, view in self.items:
+            api.add_url_rule(operation.rule, operation.name, _checked(operation, view), methods=[operation.method])
+
+    def _operation(
+        self,
+        method: str,
+        rule: str,
+        gives: Gives,
+        status: int,
+        scope: Scope = Scope.SEE,
+        query: type[BaseModel] | None = None,
+        body: type[BaseModel] | None = None,
+        fields: type[BaseModel] | None = None,
+    ) -> Callable[[View], View]:
+        def declare(view: View) -> View:
+            summary, _, details = (view.__doc__ or "").strip().partition("\n")
+            text = " ".join(details.split())
+            operation = Operation(view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status)
+            self.items.append((operation, view))
+            return view
+
+        return declare
+
+
+def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Response]:
+    """Wrap a view: its input is checked before, its answer written after."""
+
+    @wraps(view)
+    def checked(**path: str) -> Response:
+        given: dict[str, Any] = dict(path)
+        if operation.query:
+            given["query"] = operation.query.model_validate(_single(request.args.to_dict(flat=False)))
+        if operation.body:
+            given["body"] = _json(operation.body)
+        if operation.fields:
+            given["fields"] = operation.fields.model_validate(_form())
+        if operation.is_idempotent:
+            idempotency_key()
+        said = view(**given)
+        if isinstance(said, Response):
+            return said
+        return Response(said.model_dump_json(), operation.status, content_type="application/json")
+
+    return checked
+
+
+def idempotency_key() -> str | None:
+    """Give the request's idempotency key, where it has one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Refused(400)
+    return key
+
+
+def _single(values: dict[str, list[str]]) -> dict[str, Any]:
+    """Let a value that is given twice stay a list, which no field takes."""
+    return {name: given[0] if len(given) == 1 else given for name, given in values.items()}
+
+
+def _json(model: type[BaseModel]) -> BaseModel:
+    if request.mimetype != "application/json":
+        raise Refused(415)
+    return model.model_validate_json(request.get_data(), strict=True)
+
+
+def _form() -> dict[str, Any]:
+    """Give the form's fields; a film that is the whole body has none beside it."""
+    if request.mimetype == "multipart/form-data":
+        return _single(request.form.to_dict(flat=False))
+    if request.mimetype not in FILM_TYPES:
+        raise Refused(415)
+    return {}

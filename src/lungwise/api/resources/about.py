@@ -1,0 +1,48 @@
+"""What the API says of itself: its model, its document, and the page that shows the document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+
+from lungwise.api import schemas
+from lungwise.api.framework.operations import Operations
+from lungwise.reading.artefact import shipped_card
+
+describe = Operations()
+
+
+@describe.get("/model", schemas.Model)
+def get_model() -> schemas.Model:
+    """Get the model that reads new films."""
+    card = shipped_card()
+    return schemas.Model.model_validate(
+        {
+            "name": card.name,
+            "version": card.version,
+            "created": card.created,
+            "preprocessing": card.preprocessing,
+            "labels": card.labels,
+            "thresholds": {"lower": card.thresholds.lower, "upper": card.thresholds.upper},
+            "sha256": card.hashes["onnx"],
+            "intended_use": card.intended_use,
+            "limits": card.limits,
+        }
+    )
+
+
+def reference(api: Flask, text: dict[str, Any]) -> None:
+    """Add the document, and the page that shows it."""
+
+    def document() -> Response:
+        """Give the OpenAPI document."""
+        return Response(json.dumps(text), content_type="application/json")
+
+    def page() -> str:
+        """Show the document as a page."""
+        return render_template("api/reference.html", document=text, root=request.root_path.removesuffix("/api/v1"))
+
+    api.add_url_rule("/openapi.json", view_func=document)
+    api.add_url_rule("/", view_func=page)

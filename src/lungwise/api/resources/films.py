@@ -1,0 +1,59 @@
+"""Films by the API: their readings, heat maps and files."""
+
+from __future__ import annotations
+
+import numpy as np
+from flask import Response
+from numpy.typing import NDArray
+
+from lungwise.accounts.tokens import Scope
+from lungwise.api import schemas
+from lungwise.api.framework.operations import Operations
+from lungwise.api.resources.representations import film_of
+from lungwise.api.resources.studies import waited
+from lungwise.errors import NotFound
+from lungwise.studies import pictures
+from lungwise.studies.service import FilmRecord
+from lungwise.webkit.request_services import desk, person
+
+films = Operations()
+_SIDE = 272
+
+
+@films.get("/films/<key:key>", schemas.Film, query=schemas.Wait)
+def get_film(key: str, query: schemas.Wait) -> schemas.Film:
+    """Get a film with its newest reading."""
+    waited(desk().studies.film(person(), key).study, query.wait)
+    desk().note("saw", "film", key)
+    film = desk().studies.film(person(), key)
+    return film_of(film, desk().studies.patient(person(), film.study), desk().studies.data)
+
+
+@films.get("/films/<key:key>/heat", schemas.HeatMap)
+def get_heat_map(key: str) -> schemas.HeatMap:
+    """Get a film's heat map as numbers; there is none of a film that is not read or was refused."""
+    heat = _heat(desk().studies.film(person(), key))
+    return schemas.HeatMap(side=len(heat), values=[[round(float(value), 4) for value in row] for row in heat])
+
+
+@films.get("/films/<key:key>/heat.png", "image/png")
+def get_heat_picture(key: str) -> Response:
+    """Get a film's heat map as a transparent layer over the whole film; there is none of a film that is not read."""
+    heat = _heat(desk().studies.film(person(), key))
+    return Response(pictures.as_png(pictures.heat_layer(heat, (_SIDE, _SIDE))), content_type="image/png")
+
+
+@films.get("/films/<key:key>/original", "application/octet-stream", scope=Scope.EXPORT)
+def get_original(key: str) -> Response:
+    """Get a film's file as it was uploaded."""
+    record = desk().studies.film(person(), key)
+    data = desk().studies.data(record)
+    desk().note("exported", "film", key)
+    return Response(data, content_type="application/octet-stream")
+
+
+def _heat(record: FilmRecord) -> NDArray[np.float32]:
+    heat = record.reading.heat_map if record.reading else None
+    if heat is None:
+        raise NotFound
+    return heat

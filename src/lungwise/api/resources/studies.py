@@ -1,0 +1,163 @@
+"""Studies by the API: upload, list, look, conclude."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import g, request
+from flask_babel import gettext
+
+from lungwise.accounts.tokens import Scope
+from lungwise.api import schemas
+from lungwise.api.bearer import asked_once, once
+from lungwise.api.framework.operations import Operations
+from lungwise.api.framework.paging import cursor_of, place_of
+from lungwise.api.resources.representations import opinion_of, study_of, summary_of
+from lungwise.errors import NotFound
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.receiving.service import Saved
+from lungwise.studies.labels import REASONS
+from lungwise.studies.service import Conclusion, Study, StudyStatus
+from lungwise.studies.worklist import Order, WorklistQuery
+from lungwise.webkit.request_services import desk, person
+
+studies = Operations()
+_LIST = "studies"
+_ASK_AGAIN_SECONDS = 2
+"""When it is worth to ask for a study again that is not read yet: those who wait are fewer than those who ask."""
+
+
+@studies.get("/studies", schemas.StudyPage, query=schemas.StudyQuery)
+def list_studies(query: schemas.StudyQuery) -> schemas.StudyPage:
+    """List the clinic's studies, the unread first.
+
+    Words of a patient do not belong into an address: search for them by POST /studies/search.
+    """
+    return _page(query, "")
+
+
+@studies.post("/studies/search", schemas.StudyPage, body=schemas.StudySearch)
+def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
+    """Search the clinic's studies by the beginnings of words of patients' names and identifiers."""
+    return _page(body, body.text)
+
+
+@studies.post(
+    "/studies",
+    schemas.Upload,
+    201,
+    scope=Scope.UPLOAD,
+    query=schemas.Wait,
+    fields=schemas.PatientFields,
+)
+def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Upload:
+    """Upload films as a new study.
+
+    Films come as the parts `films` of a form, or one film or ZIP as the whole body. They are saved before
+    this answers, and read afterwards: `wait` for the readings here, or ask for the study later. What is no film keeps
+    the others from nothing and is listed under `not_taken`. A film that the clinic has already is not saved again: it
+    is listed there with its study, and where nothing else is in the upload, that study is the answer.
+    """
+    facts = PatientFacts(
+        fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date, fields.issuer.strip()
+    )
+    files = _files()
+    asking = asked_once([repr(facts), *_hashes(files)])
+    return _saved(desk().upload().open(person(), facts, files, asking), query.wait)
+
+
+@studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
+def get_study(key: str, query: schemas.Wait) -> schemas.Study:
+    """Get a study with its films, their readings, and the opinions."""
+    found = waited(desk().studies.get(person(), key), query.wait)
+    desk().note("saw", "study", found.key)
+    return study_of(found, desk().studies.patient(person(), found), desk().studies.data)
+
+
+@studies.post(
+    "/studies/<key:key>/films",
+    schemas.Upload,
+    201,
+    scope=Scope.UPLOAD,
+    query=schemas.Wait,
+    fields=schemas.NoFields,
+)
+def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Upload:
+    """Upload further films of a study; a film that the clinic has already is not saved twice."""
+    files = _files()
+    return _saved(desk().upload().add_films(person(), key, files, asked_once(_hashes(files))), query.wait)
+
+
+@studies.get("/studies/<key:key>/opinions", schemas.Opinions)
+def list_opinions(key: str) -> schemas.Opinions:
+    """List a study's opinions, the oldest first."""
+    study = desk().studies.get(person(), key)
+    desk().note("saw", "study", key)
+    return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
+
+
+@studies.post("/studies/<key:key>/opinions", schemas.Opinion, 201, scope=Scope.CONCLUDE, body=schemas.OpinionIn)
+def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
+    """Keep an opinion beside the readings, which stay as they are."""
+    said = Conclusion(
+        body.agrees,
+        Verdict(body.conclusion) if body.conclusion else None,
+        Verdict(body.pcr) if body.pcr else None,
+        body.note,
+    )
+    number = int(once([repr(said)], lambda: str(desk().studies.conclude(person(), key, said).id)))
+    kept = next((one for one in desk().studies.get(person(), key).opinions if one.id == number), None)
+    if kept is None:
+        raise NotFound
+    return opinion_of(kept)
+
+
+def waited(study: Study, seconds: int) -> Study:
+    """Give a study once it is read, or as it stands when the time is over or where too many others wait."""
+    if study.standing != StudyStatus.WAITING or not seconds:
+        return study
+    key, number = study.key, study.id
+    desk().session.rollback()  # no transaction is held while waiting
+    if not desk().room.wait(number, seconds):
+        g.ask_again_after = _ASK_AGAIN_SECONDS
+    return desk().studies.get(person(), key)
+
+
+def _saved(saved: Saved, seconds: int) -> schemas.Upload:
+    study = waited(desk().studies.get(person(), saved.key), seconds)
+    others = [
+        schemas.NotTaken(name=one.name, code=one.why.value, study=one.study or None, reason=gettext(REASONS[one.why]))
+        for one in saved.others
+    ]
+    whole = study_of(study, desk().studies.patient(person(), study), desk().studies.data)
+    return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})
+
+
+def _files() -> list[tuple[str, bytes]]:
+    if request.mimetype == "multipart/form-data":
+        return [(file.filename or "film", file.read()) for file in request.files.getlist("films")]
+    return [("The file", request.get_data())]
+
+
+def _hashes(files: list[tuple[str, bytes]]) -> list[str]:
+    return [hashlib.sha256(data).hexdigest() for _, data in files]
+
+
+def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schemas.StudyPage:
+    lines, following = desk().worklist.page(
+        person(),
+        WorklistQuery(
+            text=text,
+            standing=StudyStatus(wanted.standing) if wanted.standing else None,
+            unread=wanted.unread,
+            since=wanted.since,
+            until=wanted.until,
+            order=Order(wanted.order),
+            after=place_of(_LIST, wanted.cursor),
+        ),
+    )
+    return schemas.StudyPage(
+        items=[summary_of(line.study, line.patient) for line in lines],
+        next=cursor_of(_LIST, following) if following else None,
+    )

@@ -1,0 +1,158 @@
+"""What every command over an installation begins with: its settings, its database, its services."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Role
+from lungwise.accounts.mail_sender import MailSender
+from lungwise.accounts.service import Accounts
+from lungwise.accounts.tokens import Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.progress import progress
+from lungwise.cli.words import words_of
+from lungwise.jobs.deliveries import ClaimedDelivery
+from lungwise.jobs.reading_worker import FilmReader
+from lungwise.patients.service import IdentityRules, Patients
+from lungwise.receiving.uploads import Limits
+from lungwise.reports.service import Reports
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, SealError, answer_of, check_keys, utc_now
+from lungwise.store.migrations import is_current
+from lungwise.store.rotation import encrypt_plain_films
+from lungwise.store.secret_record import SecretKeyError, check_secret
+from lungwise.studies.service import Studies
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from lungwise.dicom.send import Sender
+
+
+_log = logging.getLogger("lungwise.cli")
+
+
+def read_settings(**given: str | int) -> Settings:
+    """Read the settings, or say which one is wrong."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise click.ClickException(f"A setting is wrong. {wrong}") from error
+
+
+def make_reader(streams: int | None = None) -> FilmReader:
+    """Load the shipped model, for so many films at a time on one core each, or for one on all cores.
+
+    Called once, by the first thread that reads.
+    """
+    from lungwise.reading import Reader
+
+    reader: FilmReader = Reader(streams=streams)
+    return reader
+
+
+@contextmanager
+def open_database(settings: Settings, *, current: bool = True, any_secret: bool = False) -> Iterator[Database]:
+    """Open the database, or say why it cannot be used; with any secret key, not only the installation's own."""
+    database = Database(settings)
+    try:
+        if current and not is_current(database.engine):
+            raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
+        if current:
+            check_keys(database)
+        if current and not any_secret:
+            check_secret(database, settings)
+        yield database
+    except (SealError, SecretKeyError) as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        why = answer_of(error)
+        if why is None:
+            raise
+        raise click.ClickException(f"{why}{_own_words(error)}") from error
+    finally:
+        database.close()
+
+
+def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> None:
+    """Encrypt what lies plain since before there were keys; a run that is killed goes on where it was."""
+    with progress() as report:
+        for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
+            report("Encrypting films", done, done)
+
+
+def _own_words(error: SQLAlchemyError) -> str:
+    """Add what the database itself says, for whoever looks after it."""
+    return f" ({error.orig})" if isinstance(error, DBAPIError) else ""
+
+
+def operator_of(clinic_id: int) -> Person:
+    """Give the one who acts for a clinic at the command line, who may do all that its administrators may."""
+    return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
+
+
+def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
+    """Give what lays the studies' service over a session, for one who acts from a network address."""
+    rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+    limits = Limits(
+        settings.study_films,
+        settings.film_megabytes << 20,
+        settings.upload_megabytes << 20,
+        keeps_objects=settings.other_objects == "keep",
+    )
+
+    def lay(session: Session, address: str) -> Studies:
+        audit = AuditTrail(session, utc_now, address)
+        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit, rules), audit)
+
+    return lay
+
+
+def make_sender(database: Database, settings: Settings) -> Sender:
+    """Give what sends results to the archives, as the installation's node."""
+    from lungwise.dicom.send import Archives, Sender
+    from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
+
+    lay = studies_over(settings, FilmStore(settings))
+    words = words_of(settings.language)
+
+    def objects(session: Session, errand: ClaimedDelivery) -> list[Dataset]:
+        clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}
+        node = Person(None, settings.node_ae_title, errand.clinic_id, Role.NODE)
+        studies = lay(session, "")
+        film = studies.film(node, errand.film)
+        if film.reading is None or film.reading.id != errand.reading:
+            return []  # a newer reading has its own errand
+        clinic = clinics[errand.clinic_id]
+        reports = Reports(studies, words, settings.report_font)
+        return FilmResults(studies, reports, clinic, settings.report_font).of(node, film)
+
+    return Sender(database, utc_now, objects, Archives(settings))
+
+
+def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:
+    """Give what sends the mails that wait; none where there is no mail server."""
+    if not settings.smtp_host:
+        return None
+    if not settings.public_url:
+        _log.warning("The setting public_url is not set: no mail holds a link, and administrators hand them over.")
+    return MailSender(database, settings, utc_now, words_of)
+
+
+def accounts_over(session: Session, settings: Settings) -> Accounts:
+    """Give the accounts' service for a command."""
+    return Accounts(session, utc_now, settings, AuditTrail(session, utc_now, "command line"))
+
+
+def tokens_over(session: Session) -> Tokens:
+    """Give the tokens' service for a command."""
+    return Tokens(session, utc_now, AuditTrail(session, utc_now, "command line"))

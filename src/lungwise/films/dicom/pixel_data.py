@@ -1,0 +1,176 @@
+"""The Pixel Data of a DICOM film: native or compressed bytes to an array of stored words (DICOM PS3.5, annex A)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungwise.films.dicom.codestream import decode_codestream, decode_run_lengths, is_codestream
+from lungwise.films.dicom.elements import PIXEL_DATA, Element, Elements
+from lungwise.films.dicom.image_pixel import ImagePixel
+from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.refusals import Refusal
+from lungwise.films.work_limit import bounded, check_work, in_process
+
+_NATIVE = {
+    "",
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.1.99",
+    "1.2.840.10008.1.2.2",
+}
+_RLE = "1.2.840.10008.1.2.5"
+_CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
+TRANSFER_SYNTAXES = frozenset({*_NATIVE - {""}, *_CODESTREAMS, _RLE})
+"""Every transfer syntax that is read here."""
+_ITEM = 0xFFFEE000
+_MOST_FRAGMENTS = 100_000
+_ITEM_START = b"\xfe\xff\x00\xe0"
+_RLE_HEADER, _MOST_SEGMENTS = 64, 15
+
+
+def check_syntax(syntax: str) -> None:
+    """Refuse a transfer syntax that no decoder here reads.
+
+    Raises
+    ------
+    Refusal
+        `unsupported`.
+    """
+    if syntax and syntax not in TRANSFER_SYNTAXES:
+        raise Refusal("unsupported", {"detail": "syntax", "syntax": syntax[:64]})
+
+
+def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -> NDArray[Any]:
+    """Decode the pixel data.
+
+    Returns
+    -------
+    (rows, columns) or (rows, columns, samples), uint8 or uint16. Of colours stored at half
+    resolution (YBR_FULL_422, uncompressed) the luminance alone comes back, as (rows, columns).
+
+    Raises
+    ------
+    Refusal
+        `damaged` or `unsupported`.
+    """
+    element = elements[PIXEL_DATA]
+    if _is_native(element, syntax):
+        return _native(element, pixel)
+    frame = b"".join(_fragments(element.value)) if _has_items(element) else bytes(element.value)
+    if _is_run_lengths(frame, syntax):
+        return _run_lengths(frame, pixel)
+    return _as_words(decode_codestream(frame, pixel))
+
+
+def bounded_words(data: bytes, elements: Elements, syntax: str, pixel: ImagePixel) -> NDArray[Any]:
+    """Decode the pixel data of a file with bounds on time and memory: of what nobody has read yet, or could not.
+
+    Raises
+    ------
+    Refusal
+        As `stored_words`; `too-slow` or `too-large`.
+    """
+    try:
+        return bounded(
+            lambda: stored_words(elements, syntax, pixel), lambda seconds: in_process("words", data, seconds).array
+        )
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise too_little_memory() from error
+    except Exception as error:  # decoders of foreign bytes raise anything
+        raise damaged("pixels") from error
+
+
+def _is_native(element: Element, syntax: str) -> bool:
+    """Tell by the bytes: files whose meta information was written anew name another syntax, or none."""
+    if element.undefined_length:
+        return False
+    return syntax in _NATIVE or not (_has_items(element) or is_codestream(element.value))
+
+
+def _has_items(element: Element) -> bool:
+    return element.undefined_length or bytes(element.value[:4]) == _ITEM_START
+
+
+def _is_run_lengths(frame: bytes, syntax: str) -> bool:
+    """Whether the frame begins as run lengths do: how many segments, and that the first follows the header."""
+    count, first = struct.unpack_from("<2I", frame) if len(frame) >= _RLE_HEADER else (0, 0)
+    plausible = 1 <= count <= _MOST_SEGMENTS and first == _RLE_HEADER
+    return plausible or (syntax == _RLE and not is_codestream(frame))
+
+
+def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
+    halved = pixel.samples == 3 and pixel.photometric.endswith("422")
+    size = pixel.values * pixel.bits_allocated // 8
+    size = size * 2 // 3 if halved else size
+    if not size <= len(element.value) < 2 * size:  # with padding behind (PS3.5, 8.1.1), but not with another frame
+        raise damaged("cut")
+    check_work(pixel.values)
+    words = _native_words(element, size, pixel.bits_allocated)
+    if halved:
+        return words.reshape(-1, 4)[:, :2].reshape(pixel.rows, pixel.columns)
+    if pixel.samples == 1:
+        return words.reshape(pixel.rows, pixel.columns)
+    if pixel.planar:
+        return np.moveaxis(words.reshape(pixel.samples, pixel.rows, pixel.columns), 0, -1)
+    return words.reshape(pixel.rows, pixel.columns, pixel.samples)
+
+
+def _native_words(element: Element, size: int, bits: int) -> NDArray[Any]:
+    order = element.encoding.order
+    if bits == 16:
+        return np.frombuffer(element.value[:size], order + "u2")
+    swapped = order == ">" and element.vr == b"OW"  # bytes two by two, in big-endian words
+    if swapped:
+        return np.frombuffer(element.value, ">u2", len(element.value) // 2).astype("<u2").view(np.uint8)[:size]
+    return np.frombuffer(element.value[:size], np.uint8)
+
+
+def _fragments(value: memoryview) -> list[memoryview]:
+    """The fragments of the one frame (DICOM PS3.5, A.4): the offset table is not asked, the fragments are.
+
+    Whatever is no item ends them, for some writers put zeros where the delimiter belongs.
+    """
+    items: list[memoryview] = []
+    at = 0
+    while at + 8 <= len(value):
+        group, element, length = struct.unpack_from("<HHI", value, at)
+        if group << 16 | element != _ITEM:
+            break
+        if length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
+            raise damaged("cut")
+        items.append(value[at + 8 : at + 8 + length])
+        at += 8 + length
+    fragments = items[1:]
+    if not fragments:
+        raise damaged("no-header")
+    if any(part[:4] == fragments[0][:4] for part in fragments[1:]):
+        raise damaged("frames")
+    return fragments
+
+
+def _run_lengths(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
+    """Decode RLE: one segment for every byte of every sample, the most significant first."""
+    width = pixel.bits_allocated // 8
+    if len(frame) < _RLE_HEADER:
+        raise damaged("cut")
+    count, *offsets = struct.unpack_from("<16I", frame)
+    if count != pixel.samples * width:
+        raise damaged("contradiction")
+    check_work(pixel.values)
+    words = np.empty((pixel.rows * pixel.columns, pixel.samples, width), np.uint8)
+    ends = [*offsets[1:count], len(frame)]
+    for n, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
+        words[:, n // width, n % width] = decode_run_lengths(memoryview(frame)[start:end], len(words))
+    decoded = words.view(">u2" if width == 2 else np.uint8)
+    return decoded.reshape((pixel.rows, pixel.columns) if pixel.samples == 1 else (pixel.rows, pixel.columns, -1))
+
+
+def _as_words(decoded: NDArray[Any]) -> NDArray[Any]:
+    """View signed numbers as the words that hold them."""
+    return decoded.view(f"u{decoded.dtype.itemsize}")

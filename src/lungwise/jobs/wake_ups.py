@@ -1,0 +1,103 @@
+"""WakeUps: where there is a broker, each calls one worker to read for a while.
+
+A ticket names no film. The database is the queue; which film is next, who has it and what came of
+it stand there alone. So a ticket may be lost, or come twice, or late, and no film is lost or read
+twice by that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import cache
+
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+_TASK = "lungwise.take_turn"
+_QUEUE = "lungwise"
+_PATIENCE = 2.0
+"""Seconds for the broker to answer: a doctor may be waiting for the upload's page."""
+_GLANCE = 2.0
+"""Seconds between two looks whether a film waits that no ticket will call for."""
+_LONGEST = 600
+"""Seconds after which a process that still reads the same film is ended."""
+_log = logging.getLogger("lungwise.tickets")
+
+
+class WakeUps:
+    """The tickets at one broker."""
+
+    def __init__(self, broker_url: str) -> None:
+        self.celery = Celery("lungwise", broker=broker_url, set_as_current=False)
+        self.celery.conf.update(
+            task_default_queue=_QUEUE,
+            task_ignore_result=True,
+            task_acks_late=True,
+            task_reject_on_worker_lost=True,
+            task_time_limit=_LONGEST,
+            worker_prefetch_multiplier=1,
+            worker_enable_remote_control=False,
+            worker_hijack_root_logger=False,
+            broker_connection_timeout=_PATIENCE,
+            broker_connection_retry_on_startup=True,
+            broker_connection_max_retries=None,
+            broker_transport_options=_transport(broker_url),
+        )
+
+    def ring(self) -> None:
+        """Hand out a ticket. Where the broker is away it is lost, and `refill` will make up for it."""
+        try:
+            self.celery.send_task(_TASK, retry=False)
+        except (OperationalError, OSError) as error:
+            _log.warning("The broker cannot be reached; films stay queued until it can: %s", error)
+
+    def refill(self, any_due: Callable[[], bool]) -> None:
+        """Hand out a ticket where films wait and no ticket does."""
+        if any_due() and not self._waiting():
+            self.ring()
+
+    def _waiting(self) -> int:
+        with self.celery.connection_for_read() as connection, connection.channel() as channel:
+            return int(self.celery.amqp.queues[_QUEUE](channel).queue_declare().message_count)
+
+
+def _transport(broker_url: str) -> dict[str, float]:
+    """Bound how long Redis may keep silent; RabbitMQ has its heartbeat."""
+    if not broker_url.startswith("redis"):
+        return {}
+    return {"socket_connect_timeout": _PATIENCE, "socket_timeout": 5 * _PATIENCE, "visibility_timeout": 2 * _LONGEST}
+
+
+def work(
+    tickets: WakeUps, readers: int, make_take_turn: Callable[[], Callable[[], None]], any_due: Callable[[], bool]
+) -> None:
+    """Answer tickets with `readers` processes until the process is told to stop.
+
+    Parameters
+    ----------
+    make_take_turn
+        Called once in each process that reads; its result reads what is queued, for a while.
+    any_due
+        Says whether a film waits; asked in this process, which hands out the tickets that were lost.
+    """
+    take_turn = cache(make_take_turn)
+    ended = threading.Event()
+
+    def answer() -> None:
+        take_turn()()
+
+    def refill() -> None:
+        while not ended.wait(_GLANCE):
+            try:
+                tickets.refill(any_due)
+            except Exception as error:  # the database or the broker is away, and comes back
+                _log.warning("It cannot be seen whether films wait: %s", error)
+
+    tickets.celery.task(answer, name=_TASK)
+    keeper = threading.Thread(target=refill, name="tickets", daemon=True)
+    worker_ready.connect(lambda **_more: keeper.start(), weak=False)
+    worker_shutting_down.connect(lambda **_more: ended.set(), weak=False)
+    tickets.celery.Worker(concurrency=readers, without_mingle=True, without_gossip=True).start()

@@ -1,0 +1,164 @@
+"""One film is one film: what the clinic has already, by its bytes or by its SOP Instance UID and pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person
+from lungwise.errors import Unavailable
+from lungwise.films import Refusal, open_film
+from lungwise.films.dicom.elements import PIXEL_DATA, read_elements
+from lungwise.films.dicom.header import DicomHeader, read_header
+from lungwise.patients.identity import contradictions
+from lungwise.patients.service import PatientFacts, Patients
+from lungwise.receiving.own_results import MANUFACTURER
+from lungwise.receiving.stated_facts import facts_of, is_another_patient
+from lungwise.receiving.uploads import Upload
+from lungwise.store import FilmStore
+from lungwise.studies.models import FilmContent, FilmRecord, Study
+from lungwise.studies.uids import own_uid
+
+
+class Difference(StrEnum):
+    """What a film has that another of its SOP Instance UID has not."""
+
+    PIXELS = "pixels"
+    PATIENT = "patient"
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The films of an upload: new ones, those that the clinic has, and those whose UID is another film's."""
+
+    new: list[Upload] = field(default_factory=list)
+    known: list[tuple[Upload, FilmRecord]] = field(default_factory=list)
+    held: list[tuple[Upload, FilmRecord, Difference]] = field(default_factory=list)
+
+
+class Duplicates:
+    """Compares films with those that a clinic has."""
+
+    def __init__(self, session: Session, store: FilmStore, patients: Patients) -> None:
+        self._session = session
+        self._store = store
+        self._patients = patients
+
+    def sort(self, person: Person, uploads: Sequence[Upload], typed: PatientFacts | None = None) -> Sorted:
+        """Tell the new ones of an upload from those that are here, where what was typed does not name another patient.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give a film to compare with.
+        """
+        found = Sorted()
+        for upload in uploads:
+            known, difference = self.compare(person, upload, typed)
+            if known is None:
+                found.new.append(upload)
+            elif difference is None:
+                found.known.append((upload, known))
+            else:
+                found.held.append((upload, known, difference))
+        return found
+
+    def compare(
+        self, person: Person, upload: Upload, typed: PatientFacts | None = None
+    ) -> tuple[FilmRecord | None, Difference | None]:
+        """Find the film that an upload is, or else the one that has its SOP Instance UID, and what is different.
+
+        A film is none that somebody typed to be another patient's.
+        """
+        same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
+        named = [] if same else self._named(person, upload)
+        differences = [self._difference(film, upload) for film in named]
+        same += [film for film, difference in zip(named, differences, strict=True) if difference is None]
+        if same:
+            its = (film for film in same if typed is None or not self._is_of_another(person, film, typed))
+            return next(its, None), None
+        return (named[0], differences[0]) if named else (None, None)
+
+    def is_here(self, person: Person, upload: Upload) -> bool:
+        """Say whether a film of these bytes or this SOP Instance UID is here, whatever its content."""
+        same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
+        return bool(same or self._named(person, upload))
+
+    def note(self, clinic: int, film: FilmRecord) -> None:
+        """Note that a content is this film now, where it is none yet; whoever does so at the same moment collides."""
+        for content in {film.sha256, film.instance_uid or film.sha256}:
+            if self._session.get(FilmContent, (clinic, content)) is None:
+                self._session.add(FilmContent(clinic_id=clinic, content=content, film_id=film.id))
+
+    def _named(self, person: Person, upload: Upload) -> list[FilmRecord]:
+        """Give the films of an upload's SOP Instance UID, those too that got another one when they were taken."""
+        uids = upload.uids
+        named = self._having(person, FilmRecord.instance_uid == uids.instance) if uids.instance else []
+        beside = self._having(person, FilmRecord.study_uid == uids.study) if named and uids.study else []
+        return [*named, *(film for film in beside if is_renamed(film))]
+
+    def _having(self, person: Person, what: object) -> list[FilmRecord]:
+        query = select(FilmRecord).join(Study).where(what, Study.clinic_id == person.clinic_id)  # type: ignore[arg-type]
+        return list(self._session.scalars(query.order_by(FilmRecord.id)))
+
+    def _is_of_another(self, person: Person, film: FilmRecord, typed: PatientFacts) -> bool:
+        """Say whether a person typed of a film that it is another patient's than it is here."""
+        patient = self._patients.by_ids(person, [film.study.patient_id])[film.study.patient_id].facts
+        return (bool(typed.identifier) and typed.identifier != patient.identifier) or bool(
+            contradictions(patient, typed)
+        )
+
+    def _difference(self, film: FilmRecord, upload: Upload) -> Difference | None:
+        header = upload.header or DicomHeader()
+        if film.kind != "DICOM":  # its object is drawn anew each time that it is asked for
+            return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
+        try:
+            kept = self._store.get(film.study.key, film.sha256)
+        except OSError as error:
+            raise Unavailable("A film of this upload cannot be compared just now. Please try again.") from error
+        here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())
+        if self._is_of_another_patient(here, facts_of(header)):
+            return Difference.PATIENT
+        return None if has_same_pixels(kept, upload.data) else Difference.PIXELS
+
+    def _is_of_another_patient(self, one: PatientFacts, other: PatientFacts) -> bool:
+        rules = self._patients.rules
+        known, said = rules.stated(one), rules.stated(other)
+        return is_another_patient(known, said, rules) or bool(contradictions(known, said))
+
+
+def is_renamed(film: FilmRecord) -> bool:
+    """Say whether a film got a SOP Instance UID here in place of its own, which is another film's."""
+    return film.instance_uid == renamed_uid(film.study)
+
+
+def renamed_uid(study: Study) -> str:
+    """Give the SOP Instance UID of the one film of a study that was made of a film kept aside."""
+    return own_uid("film kept aside", study.key)
+
+
+def digest_of(data: bytes) -> str:
+    """Give the SHA-256 of a DICOM object without its file meta information, which each sender writes anew."""
+    is_grouped = data[128:132] == b"DICM" and data[132:140] == b"\x02\0\0\0UL\x04\0"
+    begin = 144 + int.from_bytes(data[140:144], "little") if is_grouped else 0
+    return hashlib.sha256(data[begin:] or data).hexdigest()
+
+
+def has_same_pixels(one: bytes, other: bytes) -> bool:
+    """Say whether two DICOM films have the same pixels, perhaps compressed in other ways."""
+    if digest_of(one) == digest_of(other):
+        return True
+    try:
+        (syntax, mine), (another, others) = read_elements(one), read_elements(other)
+        is_comparable = syntax == another and PIXEL_DATA in mine and PIXEL_DATA in others
+        if is_comparable and mine[PIXEL_DATA].value == others[PIXEL_DATA].value:
+            return True
+        return np.array_equal(open_film(one).pixels, open_film(other).pixels)
+    except Refusal:
+        return False

@@ -1,0 +1,95 @@
+"""The files of one use case: put before its transaction, and removed where no transaction came to need them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.errors import Full, Unavailable
+from lungwise.receiving.uploads import Upload
+from lungwise.store import Database, FilmStore
+from lungwise.studies.models import FilmRecord, Study
+
+_log = logging.getLogger("lungwise.studies")
+
+
+def fetched(store: FilmStore, folder: str, name: str) -> bytes:
+    """Give the bytes of a file of the store.
+
+    Raises
+    ------
+    Unavailable
+        If the store does not give them.
+    """
+    try:
+        return store.get(folder, name)
+    except OSError as error:
+        _log.exception("A file cannot be fetched from the store.")
+        raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+
+
+class FilmFiles:
+    """What one use case puts into the film store, study by study."""
+
+    def __init__(self, store: FilmStore) -> None:
+        self._store = store
+        self._put: dict[str, set[str]] = {}
+        self.committed: str | None = None
+        """The study whose rows are committed; every file of it has its row."""
+
+    def put(self, study: str, uploads: Iterable[Upload]) -> dict[str, Upload]:
+        """Put films where they are not yet, and give them by their names. They survive a power cut from here on.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not take them.
+        """
+        kept = {self._store.name_of(upload.data): upload for upload in uploads}
+        self._put.setdefault(study, set()).update(kept)
+        try:
+            for upload in kept.values():
+                self._store.put(study, upload.data)
+        except OSError as error:
+            _log.exception("A film cannot be kept.")
+            if error.errno in (ENOSPC, EDQUOT, EFBIG):
+                raise Full("The disk is full.") from error
+            raise Unavailable(
+                "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
+            ) from error
+        return kept
+
+    def clear(self, database: Database) -> None:
+        """Remove every file that has no row. What cannot be removed now, `lungwise db check --clean` will find."""
+        for study, names in self._put.items():
+            if study != self.committed:
+                try:
+                    database.transact(partial(self._clear, study=study, names=names))
+                except Exception:  # why the upload failed is what its sender shall be told
+                    _log.exception("Files of an upload that was not kept cannot be removed just now.")
+
+    def _clear(self, session: Session, study: str, names: set[str]) -> None:
+        """Remove files while the study is locked: nobody comes to need one of them meanwhile."""
+        number = session.scalar(select(Study.id).where(Study.key == study).with_for_update())
+        if number is None:
+            self._store.delete(study)
+            return
+        needed = session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == number))
+        for name in names.difference(needed):
+            self._store.remove(study, name)
+
+
+@contextmanager
+def film_files(database: Database, store: FilmStore) -> Iterator[FilmFiles]:
+    """Give the files of one use case, and afterwards remove those that it put for nothing."""
+    files = FilmFiles(store)
+    try:
+        yield files
+    finally:
+        files.clear(database)

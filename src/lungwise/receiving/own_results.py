@@ -1,0 +1,32 @@
+"""Lungwise's own results: an archive that routes everything back sends them too, and they are never read as films."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lungwise.films.dicom.header import DicomHeader
+from lungwise.studies.uids import own_uid
+
+MANUFACTURER = "Lungwise"
+DESCRIPTIONS = {"SR": "Lungwise structured report", "SC": "Lungwise heat map", "PDF": "Lungwise report"}
+"""Of the series of results, by what they hold."""
+
+
+def is_marked_as_own(header: DicomHeader) -> bool:
+    """Say whether a header is a result's of Lungwise, of whatever installation.
+
+    The series tells it, or the manufacturer with the name of a model. A film that Lungwise gave as a secondary capture
+    has the manufacturer alone, and stays a film.
+    """
+    of_lungwise = header.manufacturer.casefold() == MANUFACTURER.casefold()
+    return header.series_description in DESCRIPTIONS.values() or (of_lungwise and bool(header.model_name))
+
+
+def result_uid(film_uid: str, model: str, version: str, *words: str) -> str:
+    """Derive the UID of a part of a result: the same film, model and version give the same."""
+    return own_uid("result", film_uid, model, version, *words)
+
+
+def result_series_uids(film_uid: str, model: str, version: str) -> Iterable[str]:
+    """Give the UIDs of the series that a film's results lie in."""
+    return (result_uid(film_uid, model, version, kind, "series") for kind in DESCRIPTIONS)

@@ -1,0 +1,77 @@
+"""What the headers of films state of the patient, and whether it goes together with what a person typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lungwise.errors import Rejected
+from lungwise.films.dicom.header import DicomHeader
+from lungwise.patients.identity import IdentityRules, PatientFacts, contradictions
+
+
+def facts_of(header: DicomHeader) -> PatientFacts:
+    """Give what a header says of the patient; a birth date that cannot be right is not known."""
+    name = header.name
+    return PatientFacts(
+        header.patient_id[:64],
+        str(name)[:200],
+        header.sex,
+        header.born,
+        header.issuer[:64],
+        name.ideographic[:200],
+        name.phonetic[:200],
+    )
+
+
+def stated_facts(headers: Iterable[DicomHeader], rules: IdentityRules) -> PatientFacts:
+    """Put together what the headers of one upload state of its patient; nothing where none states anything.
+
+    Raises
+    ------
+    Rejected
+        If they are of more than one patient.
+    """
+    together = PatientFacts()
+    for header in headers:
+        facts = rules.stated(facts_of(header))
+        if is_another_patient(together, facts, rules) or contradictions(together, facts):
+            raise Rejected(
+                "These films are of more than one patient: %(one)s, and %(other)s. "
+                "Upload each patient's films by themselves.",
+                one=_called(together),
+                other=_called(facts),
+            )
+        together = together.filled(facts)
+    return together
+
+
+def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: IdentityRules) -> PatientFacts:
+    """Let what was typed go before what the headers state, but never mix two patients.
+
+    Raises
+    ------
+    Rejected
+        If what was typed and what the headers state cannot be of one patient, or the headers are of several.
+    """
+    stated = stated_facts(headers, rules)
+    if is_another_patient(typed, stated, rules):
+        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
+    if contradictions(typed, stated):
+        raise Rejected(
+            "The DICOM header gives another name, birth date or sex than was typed. "
+            "Check whose film this is, or leave the fields empty to take the header's."
+        )
+    return typed.filled(stated)
+
+
+def _called(facts: PatientFacts) -> str:
+    """Write who it is, so that one can be told from the other."""
+    born = facts.birth_date.isoformat() if facts.birth_date else ""
+    said = (*facts.names[:1], born, facts.identifier, facts.issuer)
+    return ", ".join(one for one in said if one) or facts.sex
+
+
+def is_another_patient(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:
+    """Say whether two identifiers are of two patients."""
+    identifiers = one.identifier.strip(), other.identifier.strip()
+    return (all(identifiers) and identifiers[0] != identifiers[1]) or rules.is_of_another_issuer(one, other)

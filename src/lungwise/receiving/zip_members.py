@@ -1,0 +1,105 @@
+"""The files of an uploaded ZIP, unpacked with bounds on their number, size, ratio and time.
+
+Ten kilobytes of LZMA or bzip2 may hold a hundred megabytes, and a ZIP as many files as it has bytes
+for; what a member says of its size is asked first, and what it gives is counted. Of what does not begin as a film
+does, no more is unpacked; a member that is broken keeps none of the others.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lungwise.errors import Rejected
+from lungwise.films.limits import most_inflated
+from lungwise.receiving.other_files import Why, name_in_zip
+
+_SECONDS = 20.0
+"""The processor's time for all of a ZIP: a hundred times what an honest one takes."""
+
+_MOST_MEMBERS = 20_000
+_ENTRY = b"PK\x01\x02"
+_STEP = 2**20
+_HEAD = 256
+"""Bytes that tell a film from what is none."""
+_UTF_8 = 0x800
+_FAULTS = (
+    zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error,
+    RuntimeError, NotImplementedError, EOFError, OSError, ValueError, IndexError, OverflowError, MemoryError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MostUnpacked:
+    """How many bytes one member and all of them may unpack to."""
+
+    member: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Which members are looked at, by their names, and which unpacked, by their first bytes."""
+
+    name: Callable[[str], bool]
+    head: Callable[[bytes], bool]
+
+
+def zip_members(data: bytes, wanted: MemberFilter, most: MostUnpacked) -> Iterator[tuple[str, bytes | Why]]:
+    """Give the name of each wanted file of a ZIP with its content, or why it has none.
+
+    Raises
+    ------
+    Rejected
+        If it is no ZIP, or holds more, or takes longer, than an upload may.
+    """
+    if data.count(_ENTRY) > _MOST_MEMBERS:
+        raise Rejected("This ZIP holds too many files. Upload it in parts.")
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        members = archive.infolist()
+    except _FAULTS as error:
+        raise Rejected("This ZIP is damaged. Make it again.") from error
+    end = time.thread_time() + _SECONDS
+    left = most.total
+    for member in members:
+        name = name_in_zip(member.filename, is_utf_8=bool(member.flag_bits & _UTF_8))
+        if member.is_dir() or not wanted.name(name):
+            continue
+        content = _content(archive, member, wanted, min(most.member, left), end)
+        if isinstance(content, bytes):
+            left -= len(content)
+        elif content is Why.TOO_LARGE and left < member.file_size <= most.member:
+            raise Rejected("This ZIP unpacks to more than may be uploaded at once. Upload it in parts.")
+        yield name, content
+
+
+def _content(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, wanted: MemberFilter, most: int, end: float
+) -> bytes | Why:
+    try:
+        with archive.open(member) as file:
+            head = file.read(_HEAD)
+            _check_time(end)
+            if not wanted.head(head):
+                return Why.NO_FILM
+            if member.file_size > min(most, most_inflated(member.compress_size)):
+                return Why.TOO_LARGE
+            parts = [head]
+            while part := file.read(_STEP):
+                parts.append(part)
+                _check_time(end)
+    except _FAULTS:
+        return Why.DAMAGED
+    return b"".join(parts)
+
+
+def _check_time(end: float) -> None:
+    if time.thread_time() > end:
+        raise Rejected("Unpacking this ZIP takes too long. Upload its films by themselves.")

@@ -1,0 +1,46 @@
+"""The study's report, a PDF, as a DICOM object (PS3.3, A.45.1)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
+
+from lungwise.results.result import MANUFACTURER, SERIES, Result
+from lungwise.results.study_header import StudyHeader
+
+
+def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset:
+    """Wrap the report. A report that says something else, after an opinion or in another language, is a new object."""
+    item = Dataset()
+    item.file_meta = FileMetaDataset()
+    item.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    item.SOPClassUID = EncapsulatedPDFStorage
+    item.SOPInstanceUID = result.uid(header, "PDF", hashlib.sha256(pdf).hexdigest())
+    item.StudyInstanceUID, item.SeriesInstanceUID = header.study_uid, result.uid(header, "PDF", "series")
+    item.Modality, item.SeriesNumber, item.InstanceNumber = "DOC", SERIES["PDF"].number, 1
+    item.SeriesDescription, item.Manufacturer = SERIES["PDF"].description, MANUFACTURER
+    item.ManufacturerModelName, item.SoftwareVersions = result.model, result.version
+    item.ConversionType = "WSD"
+    item.BurnedInAnnotation = "YES"
+    item.DocumentTitle = "Lungwise report"
+    item.ConceptNameCodeSequence = [_title()]
+    item.VerificationFlag = "UNVERIFIED"
+    item.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    item.EncapsulatedDocumentLength = len(pdf)
+    item.EncapsulatedDocument = pdf + bytes(len(pdf) % 2)
+    item.SourceInstanceSequence = [_source(header)]
+    return item
+
+
+def _title() -> Dataset:
+    title = Dataset()
+    title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = "18748-4", "LN", "Diagnostic imaging report"
+    return title
+
+
+def _source(header: StudyHeader) -> Dataset:
+    film = Dataset()
+    film.ReferencedSOPClassUID, film.ReferencedSOPInstanceUID = header.film_class, header.film_uid
+    return film

@@ -1,0 +1,103 @@
+"""A film of a study and its results as DICOM objects, put together from study, patient and report."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from lungwise.access import Person
+from lungwise.films import Refusal
+from lungwise.reading.reading import Verdict
+from lungwise.receiving.duplicates import is_renamed
+from lungwise.reports.pdf import report_pdf
+from lungwise.reports.service import Reports
+from lungwise.results.result import Answer, Result
+from lungwise.results.result_objects import file_bytes, film_object, film_series, result_objects, result_series
+from lungwise.results.study_header import StudyFacts
+from lungwise.studies.service import FilmRecord, ReadingRecord, Studies
+from lungwise.studies.uids import own_uid
+
+_NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dcm"}
+
+
+class FilmResults:
+    """Makes the DICOM objects of a clinic's films."""
+
+    def __init__(self, studies: Studies, reports: Reports, clinic: str, report_font: Path | None) -> None:
+        self._studies = studies
+        self._reports = reports
+        self._clinic = clinic
+        self._report_font = report_font
+
+    def of(self, person: Person, film: FilmRecord) -> list[Dataset]:
+        """Make the results of a film's newest reading; none where it is not read yet."""
+        if film.reading is None:
+            return []
+        report = report_pdf(self._reports.of(person, film.study.key, self._clinic), self._report_font)
+        data = self._studies.data(film)
+        return result_objects(data, self._facts(person, film), _result(film.reading), report)
+
+    def film(self, person: Person, film: FilmRecord) -> Dataset | None:
+        """Make a DICOM object of a film that came without DICOM; none of one that cannot be decoded."""
+        return film_object(self._studies.data(film), self._facts(person, film))
+
+    def original(self, film: FilmRecord) -> Callable[[], bytes]:
+        """Give what reads a film's file, under the SOP Instance UID that it has here."""
+        load, uid = self._studies.loader(film), film.instance_uid or ""
+        return partial(_renamed, load, uid) if is_renamed(film) else load
+
+    def series(self, person: Person, film: FilmRecord) -> list[Dataset]:
+        """Tell the series that a film without DICOM and its results lie in, without making them."""
+        data, facts = self._studies.data(film), self._facts(person, film)
+        own = [] if film.kind == "DICOM" else [film_series(data, facts)]
+        return [*own, *(result_series(data, facts, _result(film.reading)) if film.reading else [])]
+
+    def archive(self, person: Person, film: FilmRecord) -> bytes:
+        """Pack the results of a film into a ZIP."""
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as files:
+            for item in self.of(person, film):
+                files.writestr(_NAMES[item.Modality], file_bytes(item))
+            if film.kind != "DICOM" and (own := self.film(person, film)) is not None:
+                files.writestr("film.dcm", file_bytes(own))
+        return out.getvalue()
+
+    def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
+        patient = self._studies.patient(person, film.study)
+        return StudyFacts(
+            study_uid=film.study_uid or own_uid("study", film.study.key),
+            series_uid=film.series_uid or own_uid("series", film.key),
+            film_uid=film.instance_uid or own_uid("film", film.key),
+            patient_id=patient.identifier,
+            patient_name=patient.name,
+            sex=patient.sex,
+            birth_date=patient.birth_date,
+            made_at=film.created_at,
+            photographed=film.photographed,
+            renamed=(film.instance_uid or "") if is_renamed(film) else "",
+        )
+
+
+def _renamed(load: Callable[[], bytes], uid: str) -> bytes:
+    """Write a film's file under another SOP Instance UID."""
+    item = dcmread(io.BytesIO(load()), force=True)
+    item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = UID(uid)
+    return file_bytes(item)
+
+
+def _result(reading: ReadingRecord) -> Result:
+    return Result(_outcome(reading), reading.model, reading.version, reading.created_at)
+
+
+def _outcome(reading: ReadingRecord) -> Answer | Refusal:
+    heat_map = reading.heat_map
+    if reading.verdict is None or reading.probability is None or heat_map is None:
+        return reading.refusal or Refusal("")
+    return Answer(reading.probability, Verdict(reading.verdict), reading.findings, heat_map)

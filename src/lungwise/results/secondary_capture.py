@@ -1,0 +1,89 @@
+"""Pictures as secondary captures: the heat map over the film, and a film that came without DICOM."""
+
+from __future__ import annotations
+
+import numpy as np
+from highdicom.sc import SCImage
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pydicom.dataset import Dataset
+
+from lungwise.films import Film
+from lungwise.results.result import FILM, MANUFACTURER, RESEARCH, SERIES, Answer, Result
+from lungwise.results.study_header import StudyHeader
+from lungwise.studies.labels import VERDICTS, percent
+from lungwise.studies.pictures import LARGEST, picture, with_heat
+
+_SIDE = 1024
+
+
+def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: Film) -> Dataset:
+    """Draw the heat map over the film, and beneath it what the model says and that it is for research."""
+    drawn = with_heat(film, answer.heat_map, _SIDE)
+    said = f"{VERDICTS[answer.verdict]}, probability {percent(answer.probability)}"
+    lines = [said, f"Lungwise {result.model} {result.version}", RESEARCH]
+    capture = _capture(
+        header,
+        np.asarray(_with_lines(drawn, lines)),
+        "RGB",
+        result.uid(header, "SC", "series"),
+        result.uid(header, "SC"),
+        SERIES["SC"].number,
+    )
+    capture.SeriesDescription = SERIES["SC"].description
+    capture.ManufacturerModelName, capture.SoftwareVersions = result.model, result.version
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    capture.DerivationDescription = f"Heat map of {result.model} {result.version} over the film"
+    capture.SourceImageSequence = [_reference(header)]
+    return capture
+
+
+def film_capture(header: StudyHeader, film: Film) -> Dataset:
+    """Give a film that came as JPEG or the like as a DICOM object, so that others can refer to it."""
+    capture = _capture(
+        header, np.asarray(picture(film, LARGEST)), "MONOCHROME2", header.film_series, header.film_uid, FILM.number
+    )
+    capture.SeriesDescription = FILM.description
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    return capture
+
+
+def _capture(
+    header: StudyHeader, pixels: NDArray[np.uint8], photometric: str, series: str, uid: str, number: int
+) -> Dataset:
+    capture = SCImage(
+        pixel_array=pixels,
+        photometric_interpretation=photometric,
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),
+        study_instance_uid=header.study_uid,
+        series_instance_uid=series,
+        series_number=number,
+        sop_instance_uid=uid,
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+    )
+    capture.PatientOrientation, capture.Laterality = [], ""  # not known of a film that may be turned
+    capture.ConversionType = "WSD"
+    return capture
+
+
+def _reference(header: StudyHeader) -> Dataset:
+    film = Dataset()
+    film.ReferencedSOPClassUID, film.ReferencedSOPInstanceUID = header.film_class, header.film_uid
+    return film
+
+
+def _with_lines(drawn: Image.Image, lines: list[str]) -> Image.Image:
+    """Put lines of text on a band beneath the picture, so that they cover none of the film."""
+    size = max(drawn.width // 36, 11)
+    font = ImageFont.load_default(size)
+    band = Image.new("RGB", (drawn.width, round(size * 1.4 * len(lines) + size * 0.6)))
+    pen = ImageDraw.Draw(band)
+    for number, line in enumerate(lines):
+        pen.text((size // 2, round(size * (0.3 + 1.4 * number))), line, fill=(255, 255, 255), font=font)
+    whole = Image.new("RGB", (drawn.width, drawn.height + band.height))
+    whole.paste(drawn, (0, 0))
+    whole.paste(band, (0, drawn.height))
+    return whole

@@ -1,0 +1,134 @@
+"""The reading as a structured report: TID 1500, with the model as the observer (PS3.16; IHE AI Results)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    Comprehensive3DSR,
+    DeviceObserverIdentifyingAttributes,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    QualitativeEvaluation,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    TextContentItem,
+    TrackingIdentifier,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+
+from lungwise.films import Refusal
+from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
+from lungwise.results.study_header import StudyHeader
+from lungwise.studies.uids import own_uid
+
+COVID_19: Final = CodedConcept("840539006", "SCT", "COVID-19")
+FINDINGS: Final = {
+    "normal": CodedConcept("17621005", "SCT", "Normal"),
+    "COVID-19": COVID_19,
+    "other pneumonia": CodedConcept("233604007", "SCT", "Pneumonia"),
+    "tuberculosis": CodedConcept("154283005", "SCT", "Pulmonary tuberculosis"),
+}
+VERDICTS: Final = {
+    "positive": CodedConcept("10828004", "SCT", "Positive"),
+    "negative": CodedConcept("260385009", "SCT", "Negative"),
+    "uncertain": CodedConcept("42425007", "SCT", "Equivocal"),
+}
+_VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the model's thresholds")
+_CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
+
+
+def structured_report(header: StudyHeader, result: Result) -> Dataset:
+    """Make the report; of a refused film it says that it could not be read, and why."""
+    groups = _groups(header, result)
+    content = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=_observer(result)),
+        procedure_reported=_CHEST_FILM,
+        imaging_measurements=groups,
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    return Comprehensive3DSR(
+        evidence=[header.as_evidence()],
+        content=content[0],
+        series_instance_uid=result.uid(header, "SR", "series"),
+        series_number=SERIES["SR"].number,
+        sop_instance_uid=result.uid(header, "SR"),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        series_description=SERIES["SR"].description,
+        manufacturer_model_name=result.model,
+        software_versions=result.version,
+        device_serial_number=result.version,
+    )
+
+
+def _observer(result: Result) -> ObserverContext:
+    device = DeviceObserverIdentifyingAttributes(
+        uid=own_uid("model", result.model, result.version),
+        name=f"Lungwise {result.model} {result.version}",
+        manufacturer_name=MANUFACTURER,
+        model_name=result.model,
+        serial_number=result.version,
+    )
+    return ObserverContext(codes.DCM.Device, device)
+
+
+def _groups(header: StudyHeader, result: Result) -> list[MeasurementsAndQualitativeEvaluations]:
+    if isinstance(result.outcome, Refusal):
+        failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
+        group = _group(header, result, COVID_19, "COVID-19", evaluations=[failed])
+        _comment(group, f"{result.outcome.code}: {result.outcome.reason}")
+        return [group]
+    verdict = _group(
+        header,
+        result,
+        COVID_19,
+        "COVID-19",
+        result.outcome.probability,
+        [QualitativeEvaluation(_VERDICT, VERDICTS[result.outcome.verdict])],
+    )
+    _comment(verdict, RESEARCH)
+    return [verdict, *_findings(header, result, result.outcome)]
+
+
+def _findings(header: StudyHeader, result: Result, answer: Answer) -> list[MeasurementsAndQualitativeEvaluations]:
+    return [
+        _group(header, result, FINDINGS[name], f"finding: {name}", probability)
+        for name, probability in answer.findings.items()
+        if name in FINDINGS
+    ]
+
+
+def _group(
+    header: StudyHeader,
+    result: Result,
+    finding: CodedConcept,
+    name: str,
+    probability: float | None = None,
+    evaluations: list[QualitativeEvaluation] | None = None,
+) -> MeasurementsAndQualitativeEvaluations:
+    """Make one measurement group (TID 1501) on the film."""
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(result.uid(header, "SR", name), name),
+        finding_type=finding,
+        algorithm_id=AlgorithmIdentification(result.model, result.version, manufacturer=MANUFACTURER),
+        measurements=None if probability is None else [_probability(probability)],
+        qualitative_evaluations=evaluations,
+        source_images=[SourceImageForMeasurementGroup(header.film_class, header.film_uid)],
+    )
+
+
+def _probability(probability: float) -> Measurement:
+    return Measurement(codes.DCM.Probability, round(probability, 4), codes.UCUM.NoUnits)
+
+
+def _comment(group: MeasurementsAndQualitativeEvaluations, text: str) -> None:
+    item = TextContentItem(codes.DCM.Comment, text, RelationshipTypeValues.CONTAINS)
+    group[0].ContentSequence.append(item)

@@ -1,0 +1,180 @@
+"""What every result object repeats of its film: the patient, the study, and which film it was.
+
+The film's header is cleaned to what DICOM allows: what a scanner wrote wrongly must not make the result invalid too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from lungwise.films import Photographed
+from lungwise.films.dicom.header import DicomHeader, HeaderAge, HeaderDate, read_header
+from lungwise.patients.identity import PatientFacts, contradictions
+from lungwise.receiving.stated_facts import facts_of
+
+_LONGEST = {"LO": 64, "PN": 64, "SH": 16}
+_FORMS = {
+    "AS": r"\d{3}[DWMY]",
+    "CS": r"[FMO]",
+    "TZ": r"[+-](0\d|1[0-4])[0-5]\d",
+    "TM": r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?",
+    "UI": r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What Lungwise itself knows of a film: stands where the film's header says nothing.
+
+    The UIDs are those of a film that came without DICOM. `renamed` is the SOP Instance UID that a film got here in
+    place of its own, which is another film's; `photographed` says of a photograph where the film lies in it.
+    """
+
+    study_uid: str
+    series_uid: str
+    film_uid: str
+    patient_id: str
+    patient_name: str
+    sex: str
+    birth_date: date | None
+    made_at: datetime
+    renamed: str = ""
+    photographed: Photographed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyHeader:
+    """The film's patient and study, and the film as other objects refer to it.
+
+    `offset` is the time zone of every date and time, written +HHMM; empty where the film does not say, and then it
+    is the one of the place, as it is for the machine that made the film.
+    """
+
+    modules: Dataset
+    offset: str
+    film_class: str
+    film_uid: str
+    film_series: str
+
+    @property
+    def study_uid(self) -> str:
+        """The study that film and results belong to."""
+        return str(self.modules.StudyInstanceUID)
+
+    def put_into(self, item: Dataset) -> None:
+        """Write patient and study into an object, its texts in UTF-8."""
+        item.update(self.modules)
+        item.SpecificCharacterSet = "ISO_IR 192"
+        if self.offset:
+            item.TimezoneOffsetFromUTC = self.offset
+
+    def local(self, moment: datetime) -> tuple[str, str]:
+        """Write a moment as date and time of the film's time zone."""
+        sign, hours, minutes = self.offset[:1], int(self.offset[1:3] or 0), int(self.offset[3:] or 0)
+        away = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
+        there = moment.astimezone(timezone(away) if sign else None)
+        return there.strftime("%Y%m%d"), there.strftime("%H%M%S")
+
+    def as_evidence(self) -> Dataset:
+        """Give the film as highdicom wants it named."""
+        film = Dataset()
+        film.SOPClassUID, film.SOPInstanceUID = self.film_class, self.film_uid
+        film.StudyInstanceUID, film.SeriesInstanceUID = self.study_uid, self.film_series
+        for name in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
+            setattr(film, name, "")
+        film.StudyDate = film.StudyTime = film.ReferringPhysicianName = ""
+        return film
+
+
+def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
+    """Read patient, study and film from the film's bytes, and from `facts` what they do not say."""
+    read = read_header(data) if _is_dicom(data) else None
+    header = read or DicomHeader()
+    modules = _modules(header)
+    if not contradictions(facts_of(header), _known(facts)):
+        _fill_patient(modules, facts)
+    if read is None:  # in UTC
+        modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
+    modules.StudyInstanceUID = _clean(header.study_uid, "UI") or facts.study_uid
+    return StudyHeader(
+        modules,
+        _clean(header.timezone, "TZ") if read else "+0000",
+        _clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
+        facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
+        _clean(header.series_uid, "UI") or facts.series_uid,
+    )
+
+
+def _is_dicom(data: bytes) -> bool:
+    return data[128:132] == b"DICM" or data[:2] in (b"\2\0", b"\x08\0")
+
+
+def _modules(header: DicomHeader) -> Dataset:
+    """Write type 2 of the Patient and General Study modules, and type 3 of these and of Patient Study where known."""
+    modules = Dataset()
+    modules.PatientName = _clean(header.name.written, "PN")
+    modules.PatientID = _clean(header.patient_id, "LO")
+    modules.PatientBirthDate = _day(header.birth_date)
+    modules.PatientSex = header.sex
+    modules.StudyDate = _day(header.study_date)
+    modules.StudyTime = _clean(header.study_time, "TM")
+    modules.AccessionNumber = _clean(header.accession_number, "SH")
+    modules.ReferringPhysicianName = _clean(header.referring_physician, "PN")
+    modules.StudyID = _clean(header.study_id, "SH")
+    where_known = {
+        "StudyDescription": _clean(header.study_description, "LO"),
+        "IssuerOfPatientID": _clean(header.issuer, "LO"),
+        "PatientAge": _age(header.age),
+        "EthnicGroup": _clean(header.ethnic_group, "SH"),
+    }
+    for name, value in where_known.items():
+        if value:
+            setattr(modules, name, value)
+    return modules
+
+
+def _day(day: HeaderDate) -> str:
+    return day.value.strftime("%Y%m%d") if day.value else ""
+
+
+def _age(age: HeaderAge) -> str:
+    """Write an age as DICOM does, also one that came without its letter."""
+    written = f"{age.written:0>3}Y" if age.written.isdecimal() and age.years is not None else age.written
+    return _clean(written, "AS")
+
+
+def _known(facts: StudyFacts) -> PatientFacts:
+    return PatientFacts(facts.patient_id, facts.patient_name, facts.sex, facts.birth_date)
+
+
+def _fill_patient(modules: Dataset, facts: StudyFacts) -> None:
+    """Put what is known where the header is silent; a patient is taken whole, never mixed of two."""
+    if not modules.PatientID:
+        modules.PatientID = _clean(facts.patient_id, "LO")
+        modules.PatientName = modules.PatientName or _clean(facts.patient_name, "PN")
+        modules.PatientSex = modules.PatientSex or _clean(facts.sex, "CS")
+        born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
+        modules.PatientBirthDate = modules.PatientBirthDate or born
+
+
+def _clean(text: str, vr: str) -> str:
+    """Keep a value that DICOM allows, a long text cut; give '' for what would be another value if it were cut."""
+    plain = "".join(letter for letter in text if letter.isprintable() and letter != "\\").strip()
+    if vr in _FORMS:
+        return plain if re.fullmatch(_FORMS[vr], plain) else ""
+    if vr == "PN":
+        return _person_name(plain)
+    if vr == "LO":
+        return plain[: _LONGEST[vr]]
+    return plain if len(plain) <= _LONGEST[vr] else ""
+
+
+def _person_name(text: str) -> str:
+    """Keep a name's three groups of five parts (PS3.5, 6.2.1)."""
+    groups = ["^".join(group.split("^")[:5])[: _LONGEST["PN"]] for group in text.split("=")[:3]]
+    return "=".join(groups).rstrip("=")

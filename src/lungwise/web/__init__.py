@@ -1,1 +1,0 @@
-"""Web: the pages' application, wired in `web.app` and nowhere else."""

@@ -1,0 +1,41 @@
+"""Two addresses for those who watch the service: is it alive, and can it work."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify
+from sqlalchemy.exc import SQLAlchemyError
+
+from lungwise.jobs.queue import waiting_films
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore
+from lungwise.webkit.request_log import may_read
+
+
+def init_app(app: Flask, settings: Settings, database: Database, store: FilmStore) -> None:
+    """Add `/healthz` and `/readyz`."""
+
+    def healthz() -> Response:
+        """Say that the process is alive."""
+        return jsonify(status="alive")
+
+    def readyz() -> Response:
+        """Say whether the database answers and films can be kept; to whoever may see figures, the queue's too."""
+        queue = _queue(database)
+        parts = {"database": queue is not None, "films": store.writable()}
+        figures = {"queue": queue} if may_read(settings) else {}
+        response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts, **figures)
+        response.status_code = 200 if all(parts.values()) else 503
+        return response
+
+    app.add_url_rule("/healthz", view_func=healthz)
+    app.add_url_rule("/readyz", view_func=readyz)
+
+
+def _queue(database: Database) -> dict[str, float] | None:
+    """Count the films that wait; none where the database does not answer. A long queue is no reason to send none."""
+    try:
+        with database.reading() as session:
+            waiting = waiting_films(session)
+    except SQLAlchemyError:
+        return None
+    return {"films": waiting.films, "oldest_seconds": round(waiting.oldest_seconds)}

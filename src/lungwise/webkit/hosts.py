@@ -1,0 +1,92 @@
+"""Which host a request may ask for, and that no redirect repeats the host that a request named."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from werkzeug.wrappers import Response
+
+from lungwise.webkit.csp import HEADERS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_log = logging.getLogger("lungwise.security")
+_ANY_HOST = ("/healthz", "/readyz")
+"""Whoever watches a process asks it by the process's own address."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Hosts:
+    """Stands before the pages and all that is mounted beside them.
+
+    With a public address, requests for another host are refused. With or without one, a redirect is sent
+    as a path, so that a forged Host header leads nobody away.
+
+    Parameters
+    ----------
+    app
+        What is guarded. A proxy's headers have been applied before a request comes here.
+    public_url
+        The setting of that name; empty where any host is served.
+    """
+
+    def __init__(self, app: WSGIApplication, public_url: str) -> None:
+        self._app = app
+        self._public_url = public_url
+        self._allowed = _names(public_url) if public_url else None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, or refuse its host."""
+        if not self._is_allowed(environ):
+            _log.warning("A request for another host is refused, from %s.", environ.get("REMOTE_ADDR", "-"))
+            return self._refusal()(environ, start_response)
+        return self._app(environ, _with_own_redirects(start_response))
+
+    def _is_allowed(self, environ: WSGIEnvironment) -> bool:
+        if self._allowed is None or environ["PATH_INFO"] in _ANY_HOST:
+            return True
+        host = environ.get("HTTP_HOST", "").lower()
+        return host in self._allowed or (environ["PATH_INFO"] == "/metrics" and _is_machine(host))
+
+    def _refusal(self) -> Response:
+        sentence = f"This is not the address of this installation. Open {self._public_url}/\n"
+        return Response(sentence, 400, {**HEADERS, "Cache-Control": "no-store"}, mimetype="text/plain")
+
+
+def _names(public_url: str) -> frozenset[str]:
+    """Give what a Host header may say. The port may be left out: nginx's `$host` has none."""
+    parts = urlsplit(public_url)
+    host = parts.netloc.removesuffix(f":{parts.port}")
+    return frozenset({host, f"{host}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"})
+
+
+def _is_machine(host: str) -> bool:
+    """Say whether a host is a machine's own address: Prometheus asks each process by it."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost"
+    return True
+
+
+def _with_own_redirects(start_response: StartResponse) -> StartResponse:
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:  # noqa: ANN401
+        own = [(name, _path(value) if name.lower() == "location" else value) for name, value in headers]
+        return start_response(status, own, *more)
+
+    return start
+
+
+def _path(location: str) -> str:
+    """Leave of an address what comes after the host; nothing here sends anybody to another one."""
+    parts = urlsplit(location)
+    if not parts.scheme and not parts.netloc and not location.startswith(("//", "/\\")):
+        return location
+    rest = urlunsplit(("", "", parts.path, parts.query, parts.fragment))
+    return "/" + rest.lstrip("/\\")  # one slash alone: what begins with two names a host again

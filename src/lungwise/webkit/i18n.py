@@ -1,0 +1,53 @@
+"""Which language a page speaks, and the words that templates need of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask import Flask, current_app, request
+from flask_babel import format_date, format_datetime, get_locale, gettext
+from flask_security import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from lungwise.accounts.forms import LANGUAGES
+from lungwise.films import Refusal
+from lungwise.films.refusals import refusal_sentence, warning_sentence
+from lungwise.studies import labels
+from lungwise.studies.uncertainty_range import band_of
+
+
+def of_request() -> str:
+    """Choose the account's language, else the browser's, else the installation's."""
+    browsers = request.accept_languages.best_match(list(LANGUAGES))
+    return _of_account() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+
+
+def _of_account() -> str:
+    try:
+        known = current_user and current_user.is_authenticated and current_user.language in LANGUAGES
+    except SQLAlchemyError:  # the page that says so must not ask whom it says it to
+        return ""
+    return str(current_user.language) if known else ""
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates their words and dates."""
+    app.jinja_env.filters.update(day=_day, moment=_moment, percent=labels.percent)
+    app.jinja_env.globals.update(languages=LANGUAGES, wording=labels, page_language=lambda: str(get_locale()))
+    app.jinja_env.globals.update(band_of=band_of, refused=_refused, warned=_warned)
+
+
+def _refused(refusal: Refusal) -> str:
+    return refusal_sentence(refusal, gettext)
+
+
+def _warned(code: str) -> str:
+    return warning_sentence(code, gettext)
+
+
+def _day(value: date | None) -> str:
+    return format_date(value, "d MMM y") if value else ""
+
+
+def _moment(value: datetime | None) -> str:
+    return format_datetime(value, "d MMM y, HH:mm") if value else ""

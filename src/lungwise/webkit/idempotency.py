@@ -1,0 +1,90 @@
+"""Idempotency keys: what a program asks for twice with one key is done once, and what a page's form sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from lungwise.api.framework.problems import Refused
+from lungwise.store import Clock
+from lungwise.webkit.models import IdempotencyKey
+
+KEPT = timedelta(days=1)
+"""How long a key is remembered: longer than any program goes on retrying."""
+OF_A_TOKEN, OF_A_PERSON = IdempotencyKey.token_id, IdempotencyKey.user_id
+"""Whose keys: each token has its own, and so has each person who sends forms."""
+
+Owner = InstrumentedAttribute[int | None]
+
+
+class Idempotency:
+    """The keys that programs and forms sent."""
+
+    def __init__(self, session: Session, clock: Clock, owner: Owner = OF_A_TOKEN) -> None:
+        self._session = session
+        self._clock = clock
+        self._owner = owner
+
+    def over(self, session: Session) -> Idempotency:
+        """Give the same keys as another session sees them."""
+        return Idempotency(session, self._clock, self._owner)
+
+    def of_persons(self) -> Idempotency:
+        """Give the keys of forms."""
+        return Idempotency(self._session, self._clock, OF_A_PERSON)
+
+    def earlier(self, owner_id: int, key: str, request_hash: str) -> str | None:
+        """Give what came of the same request before; none where it is new.
+
+        Raises
+        ------
+        Refused
+            If the key was sent before with another request.
+        """
+        query = select(IdempotencyKey).where(self._owner == owner_id, IdempotencyKey.key == key)
+        found = self._session.scalar(query)
+        if found is None or found.created_at < self._clock() - KEPT:
+            return None
+        if found.request_hash != request_hash:
+            raise Refused(409)
+        return found.result
+
+    def keep(self, owner_id: int, key: str, request_hash: str, result: str) -> None:
+        """Keep what came of a request, in the transaction that did it, and forget what is old.
+
+        Raises
+        ------
+        sqlalchemy.exc.IntegrityError
+            If another request with this key was faster.
+        """
+        now = self._clock()
+        self._session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT))
+        kept = IdempotencyKey(key=key, request_hash=request_hash, result=result, created_at=now)
+        setattr(kept, self._owner.key, owner_id)
+        self._session.add(kept)
+        self._session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOnce:
+    """A request with an idempotency key: what it asks for is done once, however often it is sent.
+
+    Where two with one key are done at the same moment, the key of the slower breaks its unique constraint; its
+    transaction is undone and begun anew, and then finds what came of the other.
+    """
+
+    idempotency: Idempotency
+    owner_id: int
+    key: str
+    request_hash: str
+
+    def earlier(self, session: Session) -> str | None:
+        """Give what came of it before; none where it is new."""
+        return self.idempotency.over(session).earlier(self.owner_id, self.key, self.request_hash)
+
+    def keep(self, session: Session, result: str) -> None:
+        """Keep what comes of it, in the transaction that does it."""
+        self.idempotency.over(session).keep(self.owner_id, self.key, self.request_hash, result)

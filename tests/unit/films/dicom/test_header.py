@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungwise.films.dicom.elements import Element, Elements, Encoding
+from lungwise.films.dicom.header import DicomHeader, header_of
+from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE
+
+TODAY = date(2026, 3, 2)
+AGE, BORN, STUDIED = 0x00101010, 0x00100030, 0x00080020
+
+
+def header(**values: str) -> DicomHeader:
+    tags = {"age": AGE, "born": BORN, "studied": STUDIED, "sex": 0x00100040}
+    little = Encoding("<", True)
+    elements = {tags[name]: Element(memoryview(text.encode()), b"LO", little) for name, text in values.items()}
+    return header_of(Elements(elements), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("written", "years"),
+    [("009Y", 9), ("9", 9), ("62", 62), ("9Y", 9), ("9y ", 9), ("006M", 0.5), ("6 M", 0.5), ("9YRS", 9), ("0.5", 0.5)],
+)
+def test_an_age_is_read_also_where_it_is_not_as_the_standard_writes_it(written: str, years: float) -> None:
+    assert header(age=written).years == pytest.approx(years)
+    assert header(age=written).warnings == ()
+
+
+@pytest.mark.parametrize("written", ["about 9", "9 A", "-1", "1980", "Y", "?"])
+def test_an_age_that_cannot_be_understood_is_not_one_that_is_missing(written: str) -> None:
+    assert header(age=written).years is None
+    assert header(age=written).warnings == (UNREADABLE_AGE,)
+
+
+@pytest.mark.parametrize("written", ["20240230", "1980", "00000000", "yesterday", "19801301", "20270101", "19060301"])
+def test_an_impossible_birth_date_counts_as_unknown_and_says_so(written: str) -> None:
+    assert header(born=written).born is None
+    assert header(born=written).warnings == (IMPOSSIBLE_DATE,)
+
+
+@pytest.mark.parametrize("written", ["20260302", "19060302", "1980.01.31", "1980-01-31"])
+def test_a_possible_birth_date_is_taken(written: str) -> None:
+    assert header(born=written).born == date.fromisoformat(written.replace(".", "-"))
+    assert header(born=written).warnings == ()
+
+
+def test_a_birth_after_the_study_says_so_and_gives_no_age() -> None:
+    said = header(born="19700101", studied="19600101")
+    assert (said.years, said.warnings) == (None, (IMPOSSIBLE_DATE,))
+
+
+def test_what_is_absent_is_no_fault() -> None:
+    assert header() == DicomHeader()
+    assert header(age=" ", born="", studied="", sex="").warnings == ()
+
+
+@given(*(st.text(max_size=20) for _ in range(4)))
+def test_any_header_is_read(age: str, born: str, studied: str, sex: str) -> None:
+    said = header(age=age, born=born, studied=studied, sex=sex)
+    assert said.sex in ("", "F", "M", "O")
+    assert said.years is None or 0 <= said.years <= 150

@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import errno
+import gc
+import itertools
+import threading
+import time
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from lungwise.accounts.models import User
+from lungwise.films import Film, Refusal, work_limit
+from lungwise.films.work_limit import DEFAULT_SECONDS
+from lungwise.jobs.reading_queue import Claim, Jobs, Model
+from lungwise.jobs.reading_worker import FilmReader, ReadingWorker, open_worker
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Reading
+from lungwise.store import Database, FilmStore
+from lungwise.studies.models import Job, JobState, ReadingRecord, Study, StudyStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from conftest import DrawnReader, Rooms
+    from lungwise.access import Person
+
+
+class BrokenReader:
+    """A reader with a fault of its own."""
+
+    model, version = "broken", "1"
+
+    def read(self, film: Film) -> Reading:
+        raise RuntimeError("a fault")
+
+
+class SlowReader:
+    """A reader that takes as long over a film as it is made to."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self, reader: DrawnReader) -> None:
+        self.reader, self.begun, self.may_end = reader, threading.Event(), threading.Event()
+
+    def read(self, film: Film) -> Reading:
+        self.begun.set()
+        assert self.may_end.wait(60)
+        return self.reader.read(film)
+
+
+class CountingReader:
+    """A reader that counts its films, and does something before it reads each."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self, reader: DrawnReader, before: Callable[[int], object] = bool) -> None:
+        self.reader, self.films, self.before = reader, 0, before
+
+    def read(self, film: Film) -> Reading:
+        self.films += 1
+        self.before(self.films)
+        return self.reader.read(film)
+
+
+class RefusingReader:
+    """A reader that refuses, and remembers the pixels without keeping them."""
+
+    model, version = "drawn", "1"
+
+    def __init__(self) -> None:
+        self.pixels: list[weakref.ref[object]] = []
+
+    def read(self, film: Film) -> Reading:
+        self.pixels.append(weakref.ref(film.pixels))
+        raise Refusal("not a film", {"sentence": "This is not a chest film."})
+
+
+@pytest.fixture
+def room_with(rooms: Rooms) -> Iterator[Callable[..., ReadingWorker]]:
+    """Give what makes further reading rooms over the same database."""
+    database = Database(rooms.settings)
+
+    def make(reader: FilmReader, readers: int = 0, **more: float) -> ReadingWorker:
+        return ReadingWorker(database, rooms.store, rooms.clock, lambda: reader, readers, **more)  # type: ignore[arg-type]
+
+    yield make
+    database.close()
+
+
+def opened(rooms: Rooms, *films: bytes) -> Study:
+    study = rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
+    rooms.session.commit()
+    return study
+
+
+@pytest.fixture
+def quick_films(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a hand hold as many films as one may, however long they take here."""
+    monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9)
+
+
+def the_jobs(rooms: Rooms) -> Sequence[Job]:
+    """Give every job as it stands now, the oldest first."""
+    rooms.session.expire_all()
+    return rooms.session.scalars(select(Job).order_by(Job.id)).all()
+
+
+def readings(rooms: Rooms) -> int:
+    """Count them, and hold nobody up."""
+    count = rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) or 0
+    rooms.session.commit()
+    return count
+
+
+def test_a_reading_is_kept_once_however_often_it_is_finished(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    opened(rooms, film(1))
+    rooms.read_all()
+    rooms.session.execute(Job.__table__.update().values(state=JobState.QUEUED))  # type: ignore[attr-defined]
+    rooms.read_all()
+    assert rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
+
+
+def test_a_fault_leaves_the_film_queued_for_later(
+    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+) -> None:
+    study = opened(rooms, film(1))
+    assert sum(1 for _ in room_with(BrokenReader()).read_all()) == 1
+    rooms.session.expire_all()
+    job = study.films[0].jobs[0]
+    assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
+
+
+def test_a_refused_film_leaves_the_memory_at_once(
+    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+) -> None:
+    opened(rooms, film(1))
+    reader = RefusingReader()
+    gc.disable()
+    try:
+        assert room_with(reader).read_next()
+        assert [pixels() for pixels in reader.pixels] == [None]
+    finally:
+        gc.enable()
+
+
+def test_a_turn_reads_what_is_queued_and_calls_for_help_once(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    rings: list[int] = []
+    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    room.take_turn()
+    assert rings == []
+    opened(rooms, film(1), film(2), film(3))
+    room.take_turn()
+    assert rings == [0], "before the first film is read"
+    assert readings(rooms) == 3
+
+
+def test_a_turn_ends_after_a_while_and_leaves_the_rest(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
+    opened(rooms, film(1), film(2))
+    room_with(drawn_reader()).take_turn()
+    assert readings(rooms) == 1
+
+
+@pytest.mark.parametrize(
+    ("hand", "kept_before"), [(1e-9, [*range(10)]), (1e9, [0, *[1] * 8, 9])], ids=["slow", "quick"]
+)
+def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_are_not(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+    hand: float,
+    kept_before: list[int],
+) -> None:
+    monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", hand)
+    opened(rooms, *(film(n) for n in range(10)))
+    seen: list[int] = []
+    room_with(CountingReader(drawn_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
+    assert seen == kept_before
+    assert readings(rooms) == 10
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(rooms, *(film(n) for n in range(4)))
+    seen: list[int] = []
+
+    def look_and_slow_down(number: int) -> None:
+        seen.append(readings(rooms))
+        monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9 if number == 1 else 1e-9)
+
+    room_with(CountingReader(drawn_reader(), look_and_slow_down)).take_turn()
+    assert seen == [0, 1, 2, 3]
+    assert readings(rooms) == 4
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
+    opened(rooms, *(film(n) for n in range(4)))
+    reader = CountingReader(drawn_reader())
+    room = room_with(reader)
+    room.take_turn()
+    reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e-9)
+    room.take_turn()
+    assert readings(rooms) == 2
+    jobs = the_jobs(rooms)
+    assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
+    assert rooms.read_all() == 2
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_another_room_is_called_where_a_hand_is_full(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    rings: list[int] = []
+    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    opened(rooms, film(0))
+    room.take_turn()
+    assert rings == [0], "a hand of one is full at first"
+    rooms.studies.add_films(*one_more(rooms, film(1), film(2)))
+    rooms.session.commit()
+    room.take_turn()
+    assert rings == [0], "no film is left for another room"
+    rooms.studies.add_films(*one_more(rooms, *(film(n) for n in range(3, 12))))
+    rooms.session.commit()
+    room.take_turn()
+    assert rings == [0, 3]
+    assert readings(rooms) == 12
+
+
+def one_more(rooms: Rooms, *films: bytes) -> tuple[Person, str, list[tuple[str, bytes]]]:
+    """Say which films to add to the one study there is."""
+    study, user = rooms.session.scalars(select(Study)).one(), rooms.session.scalars(select(User)).one()
+    return user.person, study.key, [("more", data) for data in films]
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_a_reading_that_is_no_number_is_its_own_films_fault(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    opened(rooms, *(film(n) for n in range(4)))
+
+    class Lost(CountingReader):
+        def read(self, film: Film) -> Reading:
+            reading = super().read(film)
+            return replace(reading, findings={"normal": float("nan")}) if self.films == 3 else reading
+
+    room_with(Lost(drawn_reader())).take_turn()
+    assert readings(rooms) == 3
+    errors = rooms.session.scalars(select(Job.error).order_by(Job.id)).all()
+    assert errors == ["", "", "ArithmeticError", ""]
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_a_fault_leaves_the_films_beside_it_as_they_are(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    opened(rooms, *(film(n) for n in range(4)))
+    room_with(CountingReader(drawn_reader(), break_at_the_third)).take_turn()
+    assert readings(rooms) == 3
+    jobs = the_jobs(rooms)
+    assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
+    assert jobs[2].error == "RuntimeError"
+
+
+def break_at_the_third(number: int) -> None:
+    if number == 3:
+        raise RuntimeError("a fault")
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "lungwise.reading_room")
+    opened(rooms, *(film(n) for n in range(4)))
+    films = rooms.settings.films_folder
+
+    def lose_the_store(number: int) -> None:
+        if number == 2:
+            films.rename(films.with_name("away"))
+
+    with pytest.raises(OSError, match="No such file"):
+        room_with(CountingReader(drawn_reader(), lose_the_store)).take_turn()
+    assert readings(rooms) == 2
+    jobs = the_jobs(rooms)
+    assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
+    assert sum("is done" in record.message for record in caplog.records) == 2
+
+
+class BadSpot(FilmStore):
+    """A store on a disk that has gone read-only and cannot give one of its films."""
+
+    lost = ""
+
+    def get(self, study: str, name: str) -> bytes:
+        if name == self.lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().get(study, name)
+
+    def writable(self) -> bool:
+        return False
+
+
+@pytest.mark.usefixtures("quick_films")
+def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read(
+    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    study, store = opened(rooms, *(film(n) for n in range(6))), BadSpot(rooms.settings)
+    store.lost = study.films[1].sha256
+    database = Database(rooms.settings)
+    room = ReadingWorker(database, store, rooms.clock, drawn_reader)
+    with pytest.raises(OSError, match="Input/output error"):
+        room.take_turn()
+    room.take_turn()
+    database.close()
+    assert readings(rooms) == 5
+
+
+def test_a_reading_outlives_a_fault_in_taking_the_next_film(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(rooms, film(1), film(2))
+    claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(drawn_reader())
+
+    def away_once(jobs: Jobs, model: Model, most: int) -> list[Claim]:
+        if next(calls) == 2:
+            raise OperationalError("taking the next film", {}, ConnectionError("gone"))
+        return claim(jobs, model, most)
+
+    monkeypatch.setattr(Jobs, "claim", away_once)
+    room_with(reader).take_turn()
+    assert readings(rooms) == 2
+    assert reader.films == 2, "none is read again for it"
+
+
+def test_a_film_is_kept_as_long_as_its_reader_lives(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, lease=0.6)
+    room.start()
+    assert slow.begun.wait(60)
+    rooms.session.commit()
+    database = Database(rooms.settings)
+
+    def due_at() -> datetime:
+        with database.reading() as session:
+            return session.scalars(select(Job.due_at)).one()
+
+    first = due_at()
+    while due_at() == first:
+        assert slow.begun.wait(60)
+    assert not rooms.room.read_next()
+    database.close()
+    slow.may_end.set()
+    assert room.wait(study.id, 60)
+    room.stop()
+    rooms.session.expire_all()
+    job = study.films[0].jobs[0]
+    assert (job.state, job.attempts) == (JobState.DONE, 1)
+
+
+def test_a_film_whose_lease_ran_out_under_its_reader_gets_one_reading(
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    drawn_reader: type[DrawnReader],
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, lease=3600)
+    room.start()
+    assert slow.begun.wait(60)
+    long_ago = rooms.clock().replace(year=2000)
+    rooms.session.execute(Job.__table__.update().values(due_at=long_ago))  # type: ignore[attr-defined]
+    assert rooms.read_all() == 1
+    slow.may_end.set()
+    room.stop()
+    rooms.session.expire_all()
+    assert len(study.films[0].readings) == 1
+    assert study.films[0].jobs[0].attempts == 2
+
+
+def test_films_stay_queued_while_the_store_is_away(
+    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+) -> None:
+    study = opened(rooms, film(1))
+    films = rooms.settings.films_folder
+    away = films.rename(films.with_name("away"))
+    for _glance in range(3):
+        with pytest.raises(OSError, match="No such file"):
+            rooms.room.read_next()
+        rooms.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
+        rooms.session.commit()
+    away.rename(films)
+    assert rooms.read_all() == 1
+    assert study.films[0].jobs[0].attempts == 1
+
+
+def test_a_film_that_is_missing_from_the_store_fails_alone(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    study = opened(rooms, film(1))
+    rooms.store.delete(study.key)
+    rooms.read_all()
+    assert study.films[0].jobs[0].error == "FileNotFoundError"
+
+
+def test_the_room_reads_in_the_background_and_stops(rooms: Rooms, film: Callable[..., bytes]) -> None:
+    study = opened(rooms, film(1))
+    rooms.room.start()
+    assert rooms.room.wait(study.id, 60)
+    rooms.room.stop()
+    rooms.session.expire_all()
+    assert study.standing != StudyStatus.WAITING
+
+
+def test_who_asks_while_enough_others_wait_is_answered_at_once(
+    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+) -> None:
+    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    room = room_with(slow, readers=1, waiters=2)
+    room.start()
+    assert slow.begun.wait(60)
+    answers: list[bool] = []
+    waiting = [threading.Thread(target=lambda: answers.append(room.wait(study.id, 3600))) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    while room.waiting < 2:
+        time.sleep(0.01)
+    assert not room.wait(study.id, 3600)  # or this test never ends
+    slow.may_end.set()
+    for thread in waiting:
+        thread.join()
+    assert answers == [True, True]
+    assert room.wait(study.id, 3600)
+    room.stop()
+
+
+def test_a_film_has_the_seconds_of_the_settings(rooms: Rooms) -> None:
+    database = Database(rooms.settings)
+    for seconds in (7.0, DEFAULT_SECONDS):
+        settings = rooms.settings.model_copy(update={"film_seconds": seconds})
+        open_worker(settings, database, rooms.store, rooms.clock, CountingReader)  # type: ignore[arg-type]  # never made
+        assert work_limit.film_seconds() == seconds
+    database.close()

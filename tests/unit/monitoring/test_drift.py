@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from sqlalchemy import insert
+
+import synthetic
+from lungwise.access import Person, Role
+from lungwise.errors import NotFound
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.drift import (
+    LEAST,
+    NOTABLE,
+    Drift,
+    Reference,
+    Spread,
+    read_reference,
+    spread_of,
+    write_reference,
+)
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, monday
+from plans import explained, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from conftest import Rooms
+
+MODEL = Model("drawn", "1")
+REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
+
+
+def answer(rooms: Rooms, person: Person, weeks_ago: int, answers: Sequence[float | None], model: Model = MODEL) -> None:
+    """Let films of one study of a week be answered so."""
+    clinic, at = person.clinic_id, rooms.clock() - timedelta(weeks=weeks_ago)
+    patient = rooms.patients.find_or_add(person, PatientFacts(f"{clinic}-{weeks_ago}-{model}"))
+    study = Study(key=f"{patient.id}s", clinic_id=clinic, patient_id=patient.id, created_at=at, unread=False)
+    study.standing, study.probability = "negative", 0.0
+    rooms.session.add(study)
+    rooms.session.flush()
+    film = {"study_id": study.id, "kind": "JPEG", "size": 1, "created_at": at}
+    rows = [{"key": f"{study.id}f{n}", "sha256": f"{n}", **film} for n in range(len(answers))]
+    films = rooms.session.scalars(insert(FilmRecord).returning(FilmRecord.id), rows).all()
+    reading = {"model": model.name, "version": model.version, "created_at": at, "appearance": {}, "findings": {}}
+    said = [{"film_id": film, "probability": value, **reading} for film, value in zip(films, answers, strict=True)]
+    rooms.session.execute(insert(ReadingRecord), said)
+
+
+def drift(rooms: Rooms) -> Drift:
+    return Drift(rooms.session, rooms.clock, REFERENCE)
+
+
+def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_rooms: Rooms) -> None:
+    rooms, ada = either_rooms, either_rooms.person()
+    other = rooms.person("Béla", "Valley")
+    answer(rooms, ada, 0, [0.0, 0.1999, 0.2, 0.5, 0.8, 1.0, None])
+    answer(rooms, ada, 25, [0.7])
+    answer(rooms, ada, 26, [0.7])  # too long ago
+    answer(rooms, ada, 3, [0.7], Model("drawn", "0"))  # by a model of another version
+    answer(rooms, other, 3, [0.7])
+    weeks = drift(rooms).weeks(ada)
+    assert len(weeks) == 26
+    assert weeks[-1].begins == monday(rooms.clock().date())
+    assert weeks[-1].spread == Spread((2, 1, 1, 0, 2), 1)
+    assert weeks[0].spread == Spread((0, 0, 0, 1, 0), 0)
+    assert [week.spread.films for week in weeks[1:-1]] == [0] * 24
+
+
+def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(rooms: Rooms) -> None:
+    ada = rooms.person()
+    usual = [0.1] * 60 + [0.9] * 40
+    for weeks_ago in (4, 3, 2):
+        answer(rooms, ada, weeks_ago, usual)
+    answer(rooms, ada, 1, [*[0.1] * 60, *[None] * 40])  # somebody photographs films otherwise
+    answer(rooms, ada, 0, [0.1, None])
+    weeks = drift(rooms).weeks(ada)
+    assert [week.notable for week in weeks[-5:]] == [False, False, False, True, False]
+    assert weeks[-3].from_before is not None and weeks[-3].from_before < 0.1
+    assert weeks[-1].from_before is None and weeks[-1].from_reference is None  # too few films
+
+
+def test_the_distance_is_the_population_stability_index() -> None:
+    here, there = Spread((600, 0, 0, 0, 400), 0), Spread((400, 0, 0, 0, 600), 0)
+    assert here.distance(here) == 0
+    expected = 2 * 0.2 * np.log(0.6 / 0.4)
+    assert here.distance(there) == pytest.approx(expected, rel=0.01)
+    assert here.distance(there) == pytest.approx(there.distance(here))
+    assert replace(here, bands=(LEAST - 1, 0, 0, 0, 0)).distance(there) is None
+
+
+def test_films_of_one_population_are_seldom_notable_and_of_another_always() -> None:
+    chance = np.random.default_rng(7)
+
+    def drawn(films: int, shares: list[float]) -> Spread:
+        *bands, refused = chance.multinomial(films, shares)
+        return Spread(tuple(map(int, bands)), int(refused))
+
+    def distances(shares: list[float]) -> list[float]:
+        usual = [0.4, 0.1, 0.1, 0.1, 0.25, 0.05]
+        pairs = [(drawn(LEAST, shares), drawn(4 * LEAST, usual)) for _ in range(500)]
+        return [distance for here, there in pairs if (distance := here.distance(there)) is not None]
+
+    assert sum(distance >= NOTABLE for distance in distances([0.4, 0.1, 0.1, 0.1, 0.25, 0.05])) <= 5
+    assert min(distances([0.1, 0.1, 0.1, 0.1, 0.2, 0.4])) >= NOTABLE
+
+
+def test_only_an_administrator_sees_it(rooms: Rooms) -> None:
+    with pytest.raises(NotFound):
+        drift(rooms).weeks(rooms.person(role=Role.DOCTOR))
+
+
+def test_the_database_finds_the_weeks_by_an_index_and_their_films_by_others(large: Rooms) -> None:
+    person = large.person("Watcher")
+    synthetic.read(large.session, person, MODEL)
+    seen = statements(large, lambda: drift(large).weeks(person))
+    (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])
+    assert "ix_studies_statistics" in plan
+    if large.session.get_bind().dialect.name == "mysql":
+        assert "uq_films_study_id_sha256" in plan
+        assert "uq_readings_film_id_model_version" in plan
+    else:
+        assert "SEARCH films USING COVERING INDEX" in plan
+        assert "SEARCH readings USING INDEX" in plan
+
+
+def test_a_reference_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_reference(REFERENCE, tmp_path / "reference.json")
+    assert read_reference(tmp_path / "reference.json") == REFERENCE
+
+
+def test_answers_are_counted_by_fifths() -> None:
+    assert spread_of([0.0, 0.2, 0.39, 0.9, None, None]) == Spread((1, 2, 0, 0, 1), 2)

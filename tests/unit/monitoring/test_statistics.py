@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import insert
+
+from lungwise.monitoring.statistics import ClinicStatistics, Share
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.models import Study
+from plans import explained, statements
+
+if TYPE_CHECKING:
+    from conftest import Rooms
+
+
+def test_a_clinics_numbers_are_counted_by_hand(either_rooms: Rooms) -> None:
+    rooms, person = either_rooms, either_rooms.person()
+    patient = rooms.patients.find_or_add(person, PatientFacts("1"))
+    cases = [  # standing, conclusion, PCR, how many, days ago
+        ("positive", "positive", "positive", 8, 1),
+        ("negative", "negative", "positive", 2, 10),
+        ("negative", "negative", "negative", 9, 20),
+        ("positive", "negative", "negative", 1, 30),
+        ("uncertain", "positive", "positive", 4, 40),
+        ("positive", "positive", "positive", 5, 400),  # too long ago
+    ]
+    rows = [
+        {
+            "key": f"k{number}-{n}",
+            "clinic_id": person.clinic_id,
+            "patient_id": patient.id,
+            "author_id": person.id,
+            "created_at": rooms.clock() - timedelta(days=days),
+            "unread": False,
+            "standing": standing,
+            "probability": 0.5,
+            "conclusion": conclusion,
+            "pcr": pcr,
+        }
+        for number, (standing, conclusion, pcr, count, days) in enumerate(cases)
+        for n in range(count)
+    ]
+    rooms.session.execute(insert(Study), rows)
+    numbers = ClinicStatistics(rooms.session, rooms.clock).count(person)
+    assert numbers.studies == 24
+    assert numbers.sensitivity == Share(8, 10)
+    assert numbers.specificity == Share(9, 10)
+    assert numbers.agreement == Share(19, 20)
+    assert numbers.uncertain_with_pcr == 4
+    assert sum(week.studies for week in numbers.weeks) == 24
+    assert sum(week.positive for week in numbers.weeks) == 9
+
+
+def test_the_interval_is_wilsons() -> None:
+    low, high = Share(8, 10).interval
+    assert low == pytest.approx(0.4902, abs=1e-4)
+    assert high == pytest.approx(0.9433, abs=1e-4)
+    assert Share(0, 0).value is None
+    assert Share(0, 0).interval == (0.0, 1.0)
+
+
+def test_the_database_counts_as_it_walks_an_index(large: Rooms) -> None:
+    person = large.person("Counter")
+    seen = statements(large, lambda: ClinicStatistics(large.session, large.clock).count(person))
+    (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])
+    assert "ix_studies_statistics" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "temporary" not in plan
+    assert "filesort" not in plan
+    assert "index" in plan.lower()

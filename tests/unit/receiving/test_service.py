@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import event, func, select
+
+from lungwise.access import Person, Role
+from lungwise.cli.bootstrap import studies_over
+from lungwise.errors import Full, NotFound, Rejected, Unavailable
+from lungwise.patients.service import PatientFacts
+from lungwise.receiving.film_files import film_files
+from lungwise.receiving.service import Uploads
+from lungwise.receiving.uploads import Limits, Upload
+from lungwise.store import CollisionError, Database, FilmStore
+from lungwise.store.backup import check_films
+from lungwise.studies.models import FilmRecord, Study
+from lungwise.web_app import create_app
+
+if TYPE_CHECKING:
+    from conftest import Clock, DrawnReader, Visitor
+    from lungwise.settings import Settings
+    from lungwise.web_app import Lungwise
+
+
+@dataclass
+class Desk:
+    """Uploads, and what lies behind them."""
+
+    database: Database
+    store: FilmStore
+    uploads: Uploads
+    person: Person
+    woken: list[str]
+
+    def left(self) -> list[tuple[str, str]]:
+        with self.database.reading() as session:
+            found = check_films(session, self.store)
+        assert (found.missing, found.damaged) == ([], [])
+        return found.left_over
+
+    def count(self, table: type[Study] | type[FilmRecord]) -> int:
+        with self.database.reading() as session:
+            return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+@pytest.fixture
+def desk(
+    either: Settings,
+    migrate: Callable[[Settings], None],
+    enrol: Callable[..., Person],
+    clock: Clock,
+    drawn_reader: type[DrawnReader],
+) -> Iterator[Desk]:
+    either = either.model_copy(update={"study_films": 3})
+    migrate(either)
+    app = create_app(either, drawn_reader, clock)
+    store, woken = FilmStore(either), list[str]()
+    lay = studies_over(either, store)
+    uploads = Uploads(
+        app.database, store, Limits(3, 1 << 20, 9 << 20), lambda session: lay(session, ""), lambda: woken.append("")
+    )
+    yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken)
+    app.database.close()
+
+
+def files(*films: bytes) -> list[tuple[str, bytes]]:
+    return [("film.jpg", film) for film in films]
+
+
+@contextmanager
+def failing_commits(database: Database, error: Exception) -> Iterator[None]:
+    def fail(_connection: object) -> None:
+        raise error
+
+    event.listen(database.engine, "commit", fail)
+    try:
+        yield
+    finally:
+        event.remove(database.engine, "commit", fail)
+
+
+def test_films_are_saved_and_a_reader_is_called(desk: Desk, film: Callable[..., bytes]) -> None:
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    assert desk.uploads.add_films(desk.person, key, files(film(1), film(2))).key == key
+    assert (desk.count(FilmRecord), desk.left(), len(desk.woken)) == (2, [], 2)
+
+
+def test_what_will_be_refused_puts_no_file(
+    desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2))).key
+    put: list[str] = []
+    monkeypatch.setattr(desk.store, "put", lambda study, _data: put.append(study))
+    with pytest.raises(Rejected, match="at most 3 films; with these it has 4"):
+        desk.uploads.add_films(desk.person, key, files(film(3), film(4)))
+    with pytest.raises(NotFound):
+        desk.uploads.add_films(desk.person, "0" * 20, files(film(3)))
+    with pytest.raises(NotFound):
+        desk.uploads.open(Person(1, "Guest", 1, Role.DOCTOR, frozenset()), PatientFacts(), files(film(3)))
+    assert put == []
+
+
+@pytest.mark.parametrize("error", [OSError("the machine is switched off"), CollisionError("always"), KeyError("a bug")])
+def test_files_of_a_transaction_that_did_not_commit_are_removed(
+    desk: Desk, film: Callable[..., bytes], error: Exception
+) -> None:
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    before = list(desk.store.films())
+    with failing_commits(desk.database, error):
+        with pytest.raises(type(error)):
+            desk.uploads.open(desk.person, PatientFacts("8"), files(film(2)))
+        with pytest.raises(type(error)):
+            desk.uploads.add_films(desk.person, key, files(film(1), film(3)))
+    assert list(desk.store.films()) == before
+    assert (desk.count(Study), desk.count(FilmRecord), desk.left()) == (1, 1, [])
+
+
+def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film: Callable[..., bytes]) -> None:
+    """Of two uploads of one film, the one that fails finds the other's row."""
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    with film_files(desk.database, desk.store) as failing:
+        failing.put(key, [Upload(film(2), "JPEG")])
+        desk.uploads.add_films(desk.person, key, files(film(2)))
+    assert (desk.count(FilmRecord), desk.left()) == (2, [])
+
+
+def test_a_film_that_a_failed_upload_removes_meanwhile_is_put_again(
+    desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    put, tries = desk.store.put, list[str]()
+
+    def put_and_lose(study: str, data: bytes) -> str:
+        name = put(study, data)
+        tries.append(name)
+        if len(tries) == 1:
+            desk.store.remove(study, name)
+        return name
+
+    monkeypatch.setattr(desk.store, "put", put_and_lose)
+    desk.uploads.add_films(desk.person, key, files(film(2)))
+    assert (len(tries), desk.count(FilmRecord), desk.left()) == (2, 2, [])
+
+
+def test_a_store_that_takes_half_an_upload_keeps_nothing_of_it(
+    desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, taken = desk.store.put, list[str]()
+
+    def refuse_the_second(study: str, data: bytes) -> str:
+        if taken:
+            raise OSError(28, os.strerror(28))
+        taken.append(put(study, data))
+        return taken[0]
+
+    monkeypatch.setattr(desk.store, "put", refuse_the_second)
+    with pytest.raises(Full):
+        desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2)))
+    assert (list(desk.store.films()), desk.count(Study)) == ([], 0)
+    assert issubclass(Full, Unavailable)
+
+
+def test_forty_films_for_a_study_of_thirty_leave_no_file(
+    settings: Settings,
+    migrate: Callable[[Settings], None],
+    enrol: Callable[..., Person],
+    visit: Callable[..., Visitor],
+    clock: Clock,
+    drawn_reader: type[DrawnReader],
+    film: Callable[..., bytes],
+) -> None:
+    settings = settings.model_copy(update={"study_films": 30})
+    migrate(settings)
+    app = create_app(settings, drawn_reader, clock)
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film())
+    kept = list(FilmStore(settings).films())
+    for path in ("/studies/new", f"{study}/films"):
+        forty = [(io.BytesIO(b"\xff\xd8\xff" + bytes([number])), f"{number}.jpg") for number in range(40)]
+        assert "A study holds at most" in ada.post(path, page="/studies/new", films=forty).text
+    assert list(FilmStore(settings).films()) == kept
+    app.database.close()
+
+
+def test_a_film_of_whatever_bytes_is_taken(
+    app: Lungwise, enrol: Callable[..., Person], visit: Callable[..., Visitor], film: Callable[..., bytes]
+) -> None:
+    """Line ends at the end of every piece in which a form is read look as if the film's part might end there."""
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    assert ada.upload(film() + b"\r\n" * 200_000)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from lungwise.errors import Rejected
+from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.text import PersonName
+from lungwise.patients.identity import IdentityRules, PatientFacts
+from lungwise.receiving.stated_facts import agreed_facts, facts_of
+from lungwise.settings import Settings
+
+RULES = IdentityRules.of([], Settings().nobody_list)
+ADA = DicomHeader(patient_id="P-1", name=PersonName("Lovelace Ada"), sex="F", born=date(1980, 5, 1))
+BOB = DicomHeader(patient_id="P-1", name=PersonName("Two Bob"), sex="M")
+
+
+def agreed(typed: PatientFacts, *headers: DicomHeader) -> PatientFacts:
+    return agreed_facts(typed, headers, RULES)
+
+
+def test_a_header_fills_in_what_was_not_typed() -> None:
+    assert agreed(PatientFacts(), ADA) == PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1))
+    assert agreed(PatientFacts("P-1", "ada lovelace"), ADA).name == "ada lovelace"
+
+
+def test_every_group_of_a_name_is_kept() -> None:
+    header = DicomHeader(patient_id="7", name=PersonName("Yamada Tarou", "山田 太郎", "やまだ たろう"))
+    facts = facts_of(header)
+    assert facts.names == ["Yamada Tarou", "山田 太郎", "やまだ たろう"]
+    assert PatientFacts.from_json(facts.as_json()) == facts
+
+
+@pytest.mark.parametrize("pair", [(ADA, BOB), (BOB, ADA), (ADA, DicomHeader(patient_id="P-2"))])
+def test_films_of_two_patients_are_not_mixed(pair: tuple[DicomHeader, DicomHeader]) -> None:
+    with pytest.raises(Rejected, match="more than one patient") as refused:
+        agreed(PatientFacts(), *pair)
+    assert "Lovelace Ada" in str(refused.value) and ("Two Bob" in str(refused.value) or "P-2" in str(refused.value))
+
+
+def test_one_number_of_two_issuers_is_two_patients() -> None:
+    pair = (DicomHeader(patient_id="P-1", issuer=issuer) for issuer in ("HILL", "VALLEY"))
+    with pytest.raises(Rejected, match="more than one patient"):
+        agreed(PatientFacts(), *pair)
+
+
+@pytest.mark.parametrize("typed", [PatientFacts("P-2"), PatientFacts(name="Two Bob"), PatientFacts("P-1", sex="M")])
+def test_what_is_typed_is_never_put_over_what_a_header_says(typed: PatientFacts) -> None:
+    with pytest.raises(Rejected, match="header"):
+        agreed(typed, ADA)
+
+
+def test_a_header_that_identifies_nobody_leaves_the_typed_number_and_is_asked_for_the_name_all_the_same() -> None:
+    nobody = DicomHeader(patient_id="0", name=PersonName("Two Bob"))
+    assert agreed(PatientFacts("1"), nobody) == PatientFacts("1", "Two Bob")
+    with pytest.raises(Rejected, match="another name"):
+        agreed(PatientFacts("1", "Lovelace Ada"), nobody)

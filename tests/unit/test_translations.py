@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from babel.messages.extract import extract_from_dir, extract_from_file
+from babel.messages.pofile import read_po
+from flask_security.utils import get_message
+
+import lungwise
+from lungwise.accounts.forms import LANGUAGES
+from lungwise.films import Refusal
+from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
+
+PACKAGE = Path(lungwise.__file__).parent
+ROOMS = (
+    *("accounts", "api", "audit", "films", "jobs", "monitoring", "patients", "receiving"),
+    *("reports", "results", "store", "studies", "templates", "webkit"),
+)
+METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
+SINGLE = ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")
+MARKS = {name: None for name in SINGLE} | {"ngettext": (1, 2)}
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def forms(text: object) -> tuple[str, ...]:
+    """The forms of a text: two where it counts something."""
+    return tuple(text) if isinstance(text, tuple | list) else (str(text),)
+
+
+def catalog(language: str) -> dict[tuple[str, ...], tuple[str, ...]]:
+    path = PACKAGE / "translations" / language / "LC_MESSAGES" / "messages.po"
+    with path.open("rb") as file:
+        return {forms(message.id): forms(message.string) for message in read_po(file) if message.id}
+
+
+@pytest.fixture(scope="module")
+def written() -> set[tuple[str, ...]]:
+    """Every text that the pages, the rules and the films' refusals say."""
+    found: set[tuple[str, ...]] = set()
+    for room in ROOMS:
+        for _file, _line, text, _comments, _context in extract_from_dir(PACKAGE / room, METHODS, keywords=MARKS):
+            found.add(forms(text))
+    for _line, text, _comments, _context in extract_from_file("python", PACKAGE / "inputs.py", keywords=MARKS):
+        found.add(forms(text))
+    return found - {("",)}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_everything_that_is_said_is_translated_and_nothing_else(language: str, written: set[tuple[str, ...]]) -> None:
+    messages = catalog(language)
+    assert written - set(messages) == set()
+    assert set(messages) - written <= {("There is nothing here, or it belongs to another clinic.",)}
+    assert [text for text, translated in messages.items() if not all(translated)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_keeps_every_place_for_a_value(language: str) -> None:
+    for texts, translations in catalog(language).items():
+        for text, translated in zip(texts, translations, strict=True):
+            assert sorted(re.findall(r"%\(\w+\)s", text)) == sorted(re.findall(r"%\(\w+\)s", translated)), text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_what_is_compiled_is_what_is_written(language: str) -> None:
+    compiled = gettext.translation("messages", PACKAGE / "translations", [language])
+    for texts, translations in catalog(language).items():
+        said = [compiled.gettext(texts[0])]
+        if texts[1:]:
+            said = [compiled.ngettext(texts[0], texts[1], count) for count in (1, 2)]
+        assert tuple(said) == translations
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_refusal_and_warning_is_said_in_the_readers_language(language: str) -> None:
+    words = gettext.translation("messages", PACKAGE / "translations", [language]).gettext
+    values = dict.fromkeys(re.findall(r"%\((\w+)\)s", " ".join(one.sentence for one in REFUSALS.values())), "7")
+    for key in REFUSALS:
+        code, _, detail = key.partition("/")
+        refusal = Refusal(code, {**values, "detail": detail})
+        assert refusal_sentence(refusal, words) != refusal.reason
+    assert all(warning_sentence(code, words) != warning_sentence(code) for code in WARNINGS)
+
+
+@pytest.mark.parametrize(
+    ("language", "verdict"),
+    [("en", "COVID-19 positive"), ("es", "COVID-19 positivo"), ("fr", "COVID-19 positif"), ("hi", "COVID-19 पॉज़िटिव")],
+)
+def test_the_verdict_is_said_in_the_doctors_language(
+    language: str,
+    verdict: str,
+    app: Lungwise,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    ada.post("/profile", name="Ada", language=language)
+    study = ada.upload(film(1, 8))
+    page = ada.get(study).text
+    assert f'<html lang="{language}">' in page
+    assert verdict in page
+    assert ada.get(f"{study}/report.pdf").status_code == 200
+    for path in ("/studies", "/studies/new", "/patients", "/statistics", "/profile", "/password", "/second-factor"):
+        assert ada.get(path).status_code == 200
+
+
+def test_a_visitor_is_met_in_the_browsers_language(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    assert "Se connecter" in visit(app).get("/sign-in", headers={"Accept-Language": "fr-CA,fr;q=0.9"}).text
+    assert "Sign in" in visit(app).get("/sign-in", headers={"Accept-Language": "ja"}).text
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_flask_securitys_own_sentences_are_said_in_the_readers_language(language: str, app: Lungwise) -> None:
+    path = PACKAGE / "translations" / language / "LC_MESSAGES" / "flask_security.po"
+    with path.open("rb") as file:
+        messages = {str(message.id): str(message.string) for message in read_po(file) if message.id}
+    compiled = gettext.translation("flask_security", PACKAGE / "translations", [language])
+    assert all(compiled.gettext(text) == translated != text for text, translated in messages.items())
+
+    with app.test_request_context(headers={"Accept-Language": language}):
+        message, _kind = get_message("INVALID_PASSWORD")
+    assert message == messages["Invalid password"]
