@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 
+import click
+
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src" / "lungwise", ROOT / "tests"
 LONGEST_MODULE = 400
@@ -59,14 +61,17 @@ def main(folders: list[str]) -> None:
     texts = {module: module.read_text() for module in modules}
     total = sum(len(code_lines(text)) for text in texts.values())
     lengths = [length for text in texts.values() for length in function_lengths(text)]
-    print(f"{total} lines of code in {len(modules)} modules")
-    print(f"functions: median {median(lengths):.0f} lines, 95th percentile {quantiles(lengths, n=20)[-1]:.0f}")
+    click.echo(f"{total} lines of code in {len(modules)} modules")
+    click.echo(f"functions: median {median(lengths):.0f} lines, 95th percentile {quantiles(lengths, n=20)[-1]:.0f}")
     long = [f"{module.relative_to(ROOT)}: {len(text.splitlines())}" for module, text in texts.items()]
-    print(*(one for one in long if int(one.rsplit(" ", 1)[1]) > LONGEST_MODULE), sep="\n")
+    for one in long:
+        if int(one.rsplit(" ", 1)[1]) > LONGEST_MODULE:
+            click.echo(one)
     tests = sum(len(code_lines(test.read_text())) for test in TESTS.rglob("*.py"))
     if not folders:
-        print(f"tests: {tests} lines of code, {tests / total:.2f} of the source")
-    print("without a test module:", *without_test([one for one in modules if one.is_relative_to(SOURCE)]))
+        click.echo(f"tests: {tests} lines of code, {tests / total:.2f} of the source")
+    untested = without_test([module for module in modules if module.is_relative_to(SOURCE)])
+    click.echo(f"without a test module: {' '.join(map(str, untested)) or 'none'}")
 
 
 if __name__ == "__main__":
