@@ -23,9 +23,10 @@ from lungwise.dicom.send import _is_kept
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
+from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Verdict
 from lungwise.results.result_objects import Answer, Result, StudyFacts, film_object, result_objects
-from lungwise.results.structured_report import FINDINGS, VERDICTS
+from lungwise.results.structured_report import VERDICTS
 from lungwise.settings import Settings
 from lungwise.studies.pictures import LARGEST
 
@@ -56,7 +57,7 @@ def column(number: str, which: int, head: str = "") -> set[str]:
 @pytest.fixture(scope="module")
 def results() -> list[Dataset]:
     heat = np.ones((17, 17), np.float32)
-    answer = Answer(0.9, Verdict.POSITIVE, dict.fromkeys(FINDINGS, 0.5), heat)
+    answer = Answer(0.9, Verdict.POSITIVE, dict.fromkeys(FINDING_NAMES, 0.5), heat)
     facts = StudyFacts("2.25.1", "2.25.2", "2.25.3", "", "", "", None, datetime(2026, 1, 1, tzinfo=UTC))
     film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
     return result_objects(film, facts, Result(answer, "model", "1", facts.made_at), b"%PDF")
@@ -144,7 +145,7 @@ def drawn_film() -> Dataset:
 
 
 def test_the_codes_of_the_results(results: list[Dataset]) -> None:
-    coded = {str(code.CodeValue) for code in (*FINDINGS.values(), *VERDICTS.values())}
+    coded = {str(code.CodeValue) for code in VERDICTS.values()} | {finding.code.value for finding in FINDINGS}
     assert coded | {"399208008", "verdict"} == column("8.3", 1)
     report = results[0].to_json()
     assert all(f'"{code}"' in report for code in ("399208008", "verdict", "122157", "99LUNGWISE"))

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(lungwise.__file__).parent
 ROOMS = (
-    *("accounts", "api", "audit", "films", "jobs", "monitoring", "patients", "receiving"),
-    *("reports", "results", "store", "studies", "templates", "webkit"),
+    *("accounts", "api", "audit", "films", "jobs", "monitoring", "patients", "reading"),
+    *("receiving", "reports", "results", "store", "studies", "templates", "webkit"),
 )
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
 SINGLE = ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")

@@ -22,7 +22,8 @@ from lungwise.films import Refusal, open_path
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
-from lungwise.reading.artefact import FINDINGS, shipped_card
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reading.prevalence import DEFAULT_PREVALENCE, PredictiveValue
 
 SOME_REFUSED = 3
@@ -291,7 +292,7 @@ class CsvTable:
         self._model = model
         self._words = words
         self._rows = csv.writer(file)
-        columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDINGS]
+        columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDING_NAMES]
         self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
 
     def add(self, named: Named, answer: Answer) -> None:
@@ -299,7 +300,7 @@ class CsvTable:
         line = as_object(answer, self._model, self._words)
         refusal = line["refusal"] or {"code": "", "reason": ""}
         covid = line["covid"] or {"probability": "", "verdict": ""}
-        findings = [line["findings"].get(name, "") for name in FINDINGS]
+        findings = [line["findings"].get(name, "") for name in FINDING_NAMES]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot = line["hot_spot"] or ["", ""]
         codes = " ".join(_warnings(answer))
@@ -332,4 +333,4 @@ def _plain(text: str) -> Text:
 
 
 def _worth_naming(finding: str, probability: float) -> bool:
-    return finding in ("other pneumonia", "tuberculosis") and probability >= NOTABLE
+    return finding_named(finding).notable and probability >= NOTABLE

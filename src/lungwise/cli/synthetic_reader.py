@@ -12,6 +12,7 @@ from PIL import Image
 
 from lungwise.cli.synthetic_film import drawn_film
 from lungwise.films import Film
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.reader import verdict
 from lungwise.reading.reading import Reading
 
@@ -45,7 +46,8 @@ class DrawnFilmReader:
                 "indeterminate": rest * 0.2,
                 "atypical": rest * 0.1,
             },
-            findings={"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
+            findings=dict.fromkeys(FINDING_NAMES, 0.02)
+            | {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1},
             heat_map=heat,
             quarter_turns=0,
             model=self.model,

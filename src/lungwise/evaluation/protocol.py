@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
-from lungwise.reading.artefact import FINDINGS
+from lungwise.reading.findings import FINDING_NAMES
 
 SPLITS = ("train", "val", "test", "external")
 DEFAULT_SPLITS = ("test", "external")
@@ -104,6 +104,6 @@ def score_of(reading: Reading, score: str) -> float:
         return reading.probability
     if score == ABNORMAL:
         return 1 - reading.appearance["negative"]
-    if score not in FINDINGS:
+    if score not in FINDING_NAMES:
         raise ValueError(f"No score is called {score!r}.")
     return reading.findings[score]

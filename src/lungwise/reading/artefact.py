@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lungwise.films.preprocess import PREPROCESSING
+from lungwise.reading.findings import FINDING_NAMES
 
 APPEARANCES = ("negative", "typical", "indeterminate", "atypical")
-FINDINGS = ("normal", "COVID-19", "other pneumonia", "tuberculosis")
 OUTPUTS = ("covid", "appearance", "findings", "gate", "heat_map")
 """The graph's outputs in their order: a compiled graph may call them by other names."""
 
@@ -112,7 +112,7 @@ def load_artefact(folder: Path = WEIGHTS) -> Artefact:
 
 def labels() -> dict[str, list[str]]:
     """The names behind the graph's outputs, in their order."""
-    return {"appearance": list(APPEARANCES), "findings": list(FINDINGS), "gate": list(GATE)}
+    return {"appearance": list(APPEARANCES), "findings": list(FINDING_NAMES), "gate": list(GATE)}
 
 
 @cache

@@ -16,7 +16,8 @@ import numpy as np
 from lungwise.films import Film, Refusal, open_path
 from lungwise.films.preprocess import preprocess
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, Artefact, load_artefact
+from lungwise.reading.artefact import APPEARANCES, Artefact, load_artefact
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
@@ -136,7 +137,7 @@ class Reader:
             probability=probability,
             verdict=verdict(probability, card.thresholds.lower, card.thresholds.upper),
             appearance=dict(zip(APPEARANCES, outputs["appearance"].tolist(), strict=True)),
-            findings=dict(zip(FINDINGS, outputs["findings"].tolist(), strict=True)),
+            findings=dict(zip(FINDING_NAMES, outputs["findings"].tolist(), strict=True)),
             heat_map=np.rot90(outputs["heat_map"], turns),
             quarter_turns=turns,
             model=card.name,

@@ -24,17 +24,11 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from lungwise.films import Refusal
+from lungwise.reading.findings import finding_named
 from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.uids import own_uid
 
-COVID_19: Final = CodedConcept("840539006", "SCT", "COVID-19")
-FINDINGS: Final = {
-    "normal": CodedConcept("17621005", "SCT", "Normal"),
-    "COVID-19": COVID_19,
-    "other pneumonia": CodedConcept("233604007", "SCT", "Pneumonia"),
-    "tuberculosis": CodedConcept("154283005", "SCT", "Pulmonary tuberculosis"),
-}
 VERDICTS: Final = {
     "positive": CodedConcept("10828004", "SCT", "Positive"),
     "negative": CodedConcept("260385009", "SCT", "Negative"),
@@ -83,13 +77,13 @@ def _observer(result: Result) -> ObserverContext:
 def _groups(header: StudyHeader, result: Result) -> list[MeasurementsAndQualitativeEvaluations]:
     if isinstance(result.outcome, Refusal):
         failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
-        group = _group(header, result, COVID_19, "COVID-19", evaluations=[failed])
+        group = _group(header, result, "COVID-19", "COVID-19", evaluations=[failed])
         _comment(group, f"{result.outcome.code}: {result.outcome.reason}")
         return [group]
     verdict = _group(
         header,
         result,
-        COVID_19,
+        "COVID-19",
         "COVID-19",
         result.outcome.probability,
         [QualitativeEvaluation(_VERDICT, VERDICTS[result.outcome.verdict])],
@@ -100,24 +94,23 @@ def _groups(header: StudyHeader, result: Result) -> list[MeasurementsAndQualitat
 
 def _findings(header: StudyHeader, result: Result, answer: Answer) -> list[MeasurementsAndQualitativeEvaluations]:
     return [
-        _group(header, result, FINDINGS[name], f"finding: {name}", probability)
-        for name, probability in answer.findings.items()
-        if name in FINDINGS
+        _group(header, result, name, f"finding: {name}", probability) for name, probability in answer.findings.items()
     ]
 
 
 def _group(
     header: StudyHeader,
     result: Result,
-    finding: CodedConcept,
+    finding: str,
     name: str,
     probability: float | None = None,
     evaluations: list[QualitativeEvaluation] | None = None,
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Make one measurement group (TID 1501) on the film."""
+    """Make one measurement group (TID 1501) on the film, of a finding by its name."""
+    code = finding_named(finding).code
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(result.uid(header, "SR", name), name),
-        finding_type=finding,
+        finding_type=CodedConcept(code.value, code.scheme, code.meaning),
         algorithm_id=AlgorithmIdentification(result.model, result.version, manufacturer=MANUFACTURER),
         measurements=None if probability is None else [_probability(probability)],
         qualitative_evaluations=evaluations,

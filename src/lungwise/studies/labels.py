@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lungwise.films.refusals import N_ as N_
+from lungwise.reading import findings
 from lungwise.receiving.other_files import Why
 
 VERDICTS: Final = {
@@ -28,11 +29,7 @@ MEANINGS: Final = {
     "refused": N_("No film of this study could be read. Each film says why, and what to do."),
     "waiting": N_("The films are saved and are being read."),
 }
-FINDINGS: Final = {
-    "normal": N_("Normal"),
-    "COVID-19": N_("COVID-19"),
-    "other pneumonia": N_("Other pneumonia"),
-    "tuberculosis": N_("Tuberculosis"),
+FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS} | {
     "negative": N_("No pneumonia"),
     "typical": N_("Typical of COVID-19"),
     "indeterminate": N_("Indeterminate"),

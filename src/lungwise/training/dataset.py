@@ -18,7 +18,8 @@ from torch import Tensor
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import Box, LabelledFilm
 from lungwise.films.preprocess import preprocess
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
+from lungwise.reading.artefact import APPEARANCES, GATE
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.augment import Grey, Random, augment
 from lungwise.training.synthetic_negatives import draw_nothing
 
@@ -42,7 +43,7 @@ class Targets(NamedTuple):
     appearance: Tensor
     """(n, 4) probability of each appearance, NaN where nothing is known of it."""
     findings: Tensor
-    """(n, 4) 1, 0 or NaN where the source does not say."""
+    """(n, findings) 1, 0 or NaN where the source does not say."""
     gate: Tensor
     """(n,) class index."""
     opacity: Tensor
@@ -174,24 +175,38 @@ def targets_of(film: LabelledFilm) -> tuple[int, NDArray[np.float32], int]:
     return index, _findings_of(film), _gate_of(film)
 
 
+_JUDGED = ("normal", "COVID-19", "other pneumonia", "tuberculosis")
+"""The findings that a label below says or excludes; of any other finding it says nothing."""
+
+_PRESENT = {
+    "normal": "normal",
+    "COVID-19": "COVID-19",
+    "pneumonia": "other pneumonia",
+    "tuberculosis": "tuberculosis",
+    "typical appearance": "COVID-19",
+    "other": "other pneumonia",
+    "negative for pneumonia": "",
+    "indeterminate appearance": "",
+    "atypical appearance": "",
+    "ARDS": "",
+}
+"""The finding that films of a label have."""
+
+_UNKNOWN = {
+    "negative for pneumonia": ("normal",),
+    "indeterminate appearance": ("COVID-19", "other pneumonia"),
+    "atypical appearance": ("COVID-19", "other pneumonia"),
+    "ARDS": ("other pneumonia",),
+}
+"""The findings that films of a label may have or not."""
+
+
 def _findings_of(film: LabelledFilm) -> NDArray[np.float32]:
-    """(4,) by source: normal, COVID-19, other pneumonia, tuberculosis."""
-    unknown = np.nan
-    known: dict[str, tuple[float, float, float, float]] = {
-        "normal": (1, 0, 0, 0),
-        "COVID-19": (0, 1, 0, 0),
-        "pneumonia": (0, 0, 1, 0),
-        "tuberculosis": (0, 0, 0, 1),
-        "negative for pneumonia": (unknown, 0, 0, 0),
-        "typical appearance": (0, 1, 0, 0),
-        "indeterminate appearance": (0, unknown, unknown, 0),
-        "atypical appearance": (0, unknown, unknown, 0),
-        "other": (0, 0, unknown if film.finding == "ARDS" else 1, 0),
-    }
-    values = known.get(film.label, (unknown,) * len(FINDINGS))
-    if film.label == "other" and film.finding == "No Finding":
-        values = known["normal"]
-    return np.array(values, np.float32)
+    """(findings,) 1, 0 or NaN, by what the film's publisher says."""
+    label = {"No Finding": "normal", "ARDS": "ARDS"}.get(film.finding, "other") if film.label == "other" else film.label
+    known = [name for name in _JUDGED if label in _PRESENT and name not in _UNKNOWN.get(label, ())]
+    values = {name: float(name == _PRESENT[label]) for name in known}
+    return np.array([values.get(name, np.nan) for name in FINDING_NAMES], np.float32)
 
 
 def _gate_of(film: LabelledFilm) -> int:
@@ -256,7 +271,7 @@ def _grid(opacity: Grey) -> NDArray[np.float32]:
 
 def _for_the_gate(film: Grey, size: int, gate: int) -> Drawn:
     """What teaches the gate alone, because it is never read as it lies."""
-    silent = np.full(len(FINDINGS), np.nan, np.float32)
+    silent = np.full(len(FINDING_NAMES), np.nan, np.float32)
     grid = np.full((MAP_GRID, MAP_GRID), np.nan, np.float32)
     return square(film, size), np.full(len(APPEARANCES), np.nan, np.float32), silent, gate, grid
 

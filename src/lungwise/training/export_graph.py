@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from lungwise.films.preprocess import SIZE
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, OUTPUTS
+from lungwise.reading.artefact import APPEARANCES, OUTPUTS
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.calibrate import Scaling
 from lungwise.training.network import LungNet
 
@@ -52,7 +53,7 @@ def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
     typical, negative, atypical = (
         appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative", "atypical")
     )
-    tuberculosis = findings[:, FINDINGS.index("tuberculosis")]
+    tuberculosis = findings[:, FINDING_NAMES.index("tuberculosis")]
     return typical - torch.stack((negative, atypical)).logsumexp(0) - torch.relu(tuberculosis)
 
 

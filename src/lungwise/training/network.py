@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
+from lungwise.reading.artefact import APPEARANCES, GATE
+from lungwise.reading.findings import FINDING_NAMES
 
 Pair = int | tuple[int, int]
 
@@ -27,7 +28,7 @@ class Outputs(NamedTuple):
     appearance: Tensor
     """(n, 4): the radiologists' COVID-19 appearance."""
     findings: Tensor
-    """(n, 4): normal, COVID-19, other pneumonia, tuberculosis."""
+    """(n, findings): each of `FINDING_NAMES`."""
     gate: Tensor
     """(n, 6): upright frontal chest, the three turned ones, lateral, something else."""
     opacity: Tensor
@@ -182,7 +183,7 @@ class LungNet(Trunk):
         self.opacity = nn.Conv2d(128, 1, 1)
         self.dropout = nn.Dropout(dropout)
         self.appearance = nn.Linear(2048 + 768, len(APPEARANCES))
-        self.findings = nn.Linear(2048 + 768, len(FINDINGS))
+        self.findings = nn.Linear(2048 + 768, len(FINDING_NAMES))
         self.gate = nn.Linear(2048, len(GATE))
 
     def forward(self, film: Tensor) -> Outputs:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from lungwise.films.collection import LabelledFilm
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
+from lungwise.reading.artefact import APPEARANCES, GATE
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.dataset import load_samples, square
 from lungwise.training.network import LungNet
 
@@ -50,7 +51,7 @@ def _appearance_metrics(probability: NDArray[np.float32], labels: NDArray[np.int
 
 def _finding_metrics(logits: NDArray[np.float32], known: NDArray[np.float32]) -> dict[str, float | None]:
     metrics = {}
-    for index, name in enumerate(FINDINGS):
+    for index, name in enumerate(FINDING_NAMES):
         said = ~np.isnan(known[:, index])
         metrics[f"{name} auc"] = _auc(known[said, index] == 1, logits[said, index])
     return metrics

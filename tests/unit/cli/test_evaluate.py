@@ -15,7 +15,8 @@ from lungwise.cli import main
 from lungwise.evaluation.model_card import render
 from lungwise.films import Film, open_film
 from lungwise.reading import Answer, Artefact, Reading, Verdict
-from lungwise.reading.artefact import FINDINGS, Card, Thresholds, labels
+from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.findings import FINDING_NAMES
 
 
 class Brightness:
@@ -48,7 +49,7 @@ class Brightness:
         appearance = {"negative": 1 - p, "typical": p, "indeterminate": 0.0, "atypical": 0.0}
         verdict = Verdict.POSITIVE if p >= 0.5 else Verdict.NEGATIVE
         heat = np.zeros((17, 17), np.float32)
-        return Reading(p, verdict, appearance, dict.fromkeys(FINDINGS, p), heat, 0, "brightness", "1.0.0")
+        return Reading(p, verdict, appearance, dict.fromkeys(FINDING_NAMES, p), heat, 0, "brightness", "1.0.0")
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from lungwise.evaluation.results import FilmReader, Result
 from lungwise.films import Film, Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Answer, Artefact, Reading, Verdict
-from lungwise.reading.artefact import FINDINGS, Card, Thresholds, labels
+from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.findings import FINDING_NAMES
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def _reading(probability: float = 0.5, heat_map: NDArray[np.float32] | None = No
         probability=probability,
         verdict=verdict,
         appearance={"negative": 1 - probability, "typical": probability, "indeterminate": 0.0, "atypical": 0.0},
-        findings=dict.fromkeys(FINDINGS, probability) | findings,
+        findings=dict.fromkeys(FINDING_NAMES, probability) | findings,
         heat_map=np.full((17, 17), 0.5, np.float32) if heat_map is None else heat_map,
         quarter_turns=0,
         model="inception_v3",

@@ -17,7 +17,7 @@ from lungwise.evaluation.protocol import (
 )
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
-from lungwise.reading.artefact import FINDINGS
+from lungwise.reading.findings import FINDING_NAMES
 
 
 def test_no_question_is_asked_of_sources_of_one_label() -> None:
@@ -35,7 +35,7 @@ def test_every_score_can_be_given(reading: Callable[..., Reading]) -> None:
     assert score_of(said, PROBABILITY) == 0.75
     assert score_of(said, ABNORMAL) == 0.75
     assert score_of(said, "tuberculosis") == 0.1
-    assert all(question.score in (PROBABILITY, ABNORMAL, *FINDINGS) for question in QUESTIONS)
+    assert all(question.score in (PROBABILITY, ABNORMAL, *FINDING_NAMES) for question in QUESTIONS)
 
 
 def test_an_unknown_score_is_an_error(reading: Callable[..., Reading]) -> None:

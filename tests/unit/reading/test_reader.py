@@ -11,7 +11,8 @@ import pytest
 from lungwise.films import Film, Refusal, open_film
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading import Reader, Reading
-from lungwise.reading.artefact import APPEARANCES, FINDINGS
+from lungwise.reading.artefact import APPEARANCES
+from lungwise.reading.findings import FINDING_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_a_reading_says_everything(reader: Reader, chest: list[LabelledFilm]) ->
     reading = reader.read(opened(chest[0]))
 
     assert list(reading.appearance) == list(APPEARANCES)
-    assert list(reading.findings) == list(FINDINGS)
+    assert list(reading.findings) == list(FINDING_NAMES)
     assert reading.heat_map.shape == (17, 17)
     assert 0 < reading.probability < 1
     assert (reading.model, reading.version) == (reader.artefact.card.name, reader.artefact.card.version)

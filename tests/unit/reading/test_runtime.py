@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from lungwise.films.preprocess import SIZE
 from lungwise.reading import load_artefact
-from lungwise.reading.artefact import APPEARANCES, FINDINGS, GATE
+from lungwise.reading.artefact import APPEARANCES, GATE
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.runtime import OnnxRuntime, OpenVino
 
 
@@ -34,7 +35,7 @@ def test_the_outputs_have_their_shapes_and_are_probabilities(
     assert shapes == {
         "covid": (),
         "appearance": (len(APPEARANCES),),
-        "findings": (len(FINDINGS),),
+        "findings": (len(FINDING_NAMES),),
         "gate": (len(GATE),),
         "heat_map": (17, 17),
     }

@@ -91,6 +91,14 @@ def test_highdicom_reads_the_measurements_back(tmp_path: Path) -> None:
     assert [group.get_measurements()[0].value for group in groups] == [0.93, *FINDINGS.values()]
 
 
+def test_a_finding_of_another_model_is_reported_too(tmp_path: Path) -> None:
+    """An older release's, or a newer one's: it has no code of its own here."""
+    answer = Answer(0.93, Verdict.POSITIVE, {"interstitial lung disease": 0.7}, HEAT)
+    text = dumped(result_objects(dicom_film(), FACTS, Result(answer, "other", "9.0.0", MADE), REPORT)[0], tmp_path)
+    assert '"interstitial lung disease"' in text
+    assert '"0.7"' in text
+
+
 def test_the_heat_map_is_drawn_over_the_film_and_the_words_beneath_it() -> None:
     capture = result_objects(dicom_film(), FACTS, READ, REPORT)[1]
     pixels = capture.pixel_array
