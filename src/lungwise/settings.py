@@ -136,8 +136,8 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[SecretStr, AfterValidator(_only_keys)] = Field(
         default=SecretStr(""),
         description=(
-            "Keys that films and patient data are sealed with: the first seals, all open. Separated by spaces or "
-            "commas. Empty: made once and kept in the data folder as encryption.keys."
+            "Keys that films and patient data are encrypted with: the first encrypts, all decrypt. Separated by spaces "
+            "or commas. Empty: made once and kept in the data folder as encryption.keys."
         ),
     )
     films_url: Annotated[str, AfterValidator(_only_with_boto3)] = Field(

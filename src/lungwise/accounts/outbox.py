@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Mail, MailLimit
-from lungwise.store import Clock, SealError, new_key
+from lungwise.store import Clock, EncryptionError, new_key
 
 _log = logging.getLogger("lungwise.mail")
 
@@ -135,7 +135,7 @@ class Outbox:
     def _open(self, mail: Mail) -> Letter | None:
         try:
             return Letter(**json.loads(mail.content))
-        except SealError as error:
+        except EncryptionError as error:
             _log.error("A mail is deleted unsent. %s", error)
             return None
 

@@ -25,7 +25,7 @@ from lungwise.patients.service import IdentityRules, Patients
 from lungwise.receiving.uploads import Limits
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, SealError, answer_of, check_keys, utc_now
+from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_record import SecretKeyError, check_secret
@@ -72,7 +72,7 @@ def open_database(settings: Settings, *, current: bool = True, any_secret: bool 
         if current and not any_secret:
             check_secret(database, settings)
         yield database
-    except (SealError, SecretKeyError) as error:
+    except (EncryptionError, SecretKeyError) as error:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError as error:
         why = answer_of(error)

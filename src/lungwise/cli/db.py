@@ -84,7 +84,7 @@ def backup(file: Path) -> None:
     settings = read_settings()
     with open_database(settings) as database, database.snapshot() as session:
         films = back_up(session, FilmStore(settings), file)
-    click.echo(f"{file} holds the database and {films} films, sealed.")
+    click.echo(f"{file} holds the database and {films} films, encrypted.")
     click.echo(
         "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."
     )

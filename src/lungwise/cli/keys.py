@@ -1,4 +1,4 @@
-"""`lungwise keys`: the keys that films and patient data are sealed with."""
+"""`lungwise keys`: the keys that films and patient data are encrypted with."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.key_record import forget_old_keys
-from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
+from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
 from lungwise.store.secret_record import note_secret
 
 
 @click.group()
 def keys() -> None:
-    """Make keys, and seal films and patient data anew with them."""
+    """Make keys, and encrypt films and patient data again with them."""
 
 
 @keys.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def list_keys(as_json: bool) -> None:
-    """Name the keys, the sealing one first, and count what it has not sealed yet."""
+    """List the keys, the one that encrypts first, and count what it has not encrypted yet."""
     settings = read_settings()
     with open_database(settings) as database:
         left = _left(database, FilmStore(settings))
@@ -34,7 +34,7 @@ def list_keys(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"keys": names, "left": left}))
         return
-    for name, use in zip(names, ["seals and opens", *["opens"] * (len(names) - 1)], strict=True):
+    for name, use in zip(names, ["encrypts and decrypts", *["decrypts"] * (len(names) - 1)], strict=True):
         click.echo(f"{name}  {use}")
     _say(left)
 
@@ -50,13 +50,13 @@ def new() -> None:
         return
     with open_database(settings) as database:
         name = database.keys.add()
-        click.echo(f"The key {name} seals from now on. Keep a copy of {database.keys.path} in another place.")
-    click.echo("What lies there already is sealed anew by: lungwise keys rotate")
+        click.echo(f"The key {name} encrypts from now on. Keep a copy of {database.keys.path} in another place.")
+    click.echo("Encrypt what is already stored again with: lungwise keys rotate")
 
 
 @keys.command()
 def rotate() -> None:
-    """Seal everything anew with the first key, while the service goes on; a run that is killed goes on where it was."""
+    """Encrypt everything again with the first key while the service runs; a killed run resumes where it was."""
     settings = read_settings()
     store = FilmStore(settings)
     with open_database(settings) as database:
@@ -93,9 +93,9 @@ def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: 
     with database.writing() as session:
         AuditTrail(session, utc_now).advance_key()
     done = 0
-    for count in reseal_rows(database):
+    for count in reencrypt_rows(database):
         done += count
-        report("Sealing rows", done, left["rows"])
+        report("Encrypting rows", done, left["rows"])
     done = 0
     after: int | None = 0
     while after is not None:
@@ -103,12 +103,12 @@ def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: 
             count, after = _patients(session).reindex(after)
         done += count
         report("Indexing patients", done, left["patients"])
-    for done, _film in enumerate(reseal_films(database, store), start=1):
-        report("Sealing films", done, left["films"])
+    for done, _film in enumerate(reencrypt_films(database, store), start=1):
+        report("Encrypting films", done, left["films"])
 
 
 def _left(database: Database, store: FilmStore) -> dict[str, int]:
-    """Count what the first key has not sealed or indexed."""
+    """Count what the first key has not encrypted or indexed."""
     with database.reading() as session:
         rows, patients = count_stale_rows(session), _patients(session).count_stale()
     return {"rows": rows, "patients": patients, "films": sum(1 for _film in stale_films(store))}
@@ -121,6 +121,6 @@ def _patients(session: Session) -> Patients:
 def _say(left: dict[str, int]) -> None:
     if any(left.values()):
         counts = "{rows} rows, {patients} patients' indexes and {films} films".format(**left)
-        click.echo(f"{counts} are not sealed with the first key. Run: lungwise keys rotate")
+        click.echo(f"{counts} are not encrypted with the first key. Run: lungwise keys rotate")
     else:
-        click.echo("Everything is sealed with the first key. Backups made before still need the others.")
+        click.echo("Everything is encrypted with the first key. Backups made before still need the others.")

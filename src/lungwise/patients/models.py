@@ -14,7 +14,7 @@ from lungwise.store.database import TABLE
 
 
 class Patient(Base):
-    """A patient of one clinic, or one whose identity is unclear. What identifies them is sealed.
+    """A patient of one clinic, or one whose identity is unclear. What identifies them is encrypted.
 
     `identifier_index` finds who has an identifier. `identity_index` keeps patients unique: for the first patient of
     an identifier it is the same, for others it is made of all that a header says of who they are.

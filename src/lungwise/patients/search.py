@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from lungwise.patients.identity import comparable_words
 from lungwise.patients.models import Patient
 from lungwise.store.database import Base
-from lungwise.store.encryption import place_of
+from lungwise.store.encryption import context_of
 
 _TABLE = Base.metadata.tables[Patient.__tablename__]
 _TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]
@@ -149,7 +149,7 @@ class _Clinic:
         for batch in rows.partitions():
             for number, key, same_as, at, *values in batch:
                 pairs = zip(_TEXTS, values, strict=True)
-                said = (value.open(place_of(text, key)).decode() if value else "" for text, value in pairs)
+                said = (value.decrypt(context_of(text, key)).decode() if value else "" for text, value in pairs)
                 new = new or number not in self.lines
                 self._put(number, _line(*said), same_as)
                 self._note(number, at)

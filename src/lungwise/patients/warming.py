@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.patients.models import Patient
 from lungwise.patients.search import index_of
-from lungwise.store import Database, SealError
+from lungwise.store import Database, EncryptionError
 
 _log = logging.getLogger("lungwise.patients")
 
@@ -35,7 +35,7 @@ class NameReader:
     def _work(self) -> None:
         try:
             self.read_all()
-        except (SQLAlchemyError, SealError):
+        except (SQLAlchemyError, EncryptionError):
             _log.exception("The names cannot be read now; the first search reads them.")
 
     def read_all(self) -> None:

@@ -5,7 +5,7 @@ from lungwise.store.encryption import Encrypted, EncryptedDate, EncryptedText, V
 from lungwise.store.faults import CollisionError, Fault, answer_of, fault_of, is_collision, retried
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
-from lungwise.store.keys import SealError
+from lungwise.store.keys import EncryptionError
 
 __all__ = [
     "Base",
@@ -15,10 +15,10 @@ __all__ = [
     "Encrypted",
     "EncryptedDate",
     "EncryptedText",
+    "EncryptionError",
     "Fault",
     "FilmStore",
     "Moment",
-    "SealError",
     "Value",
     "answer_of",
     "check_keys",

@@ -1,6 +1,6 @@
-"""Backup: every table and every film in one tar file, the same for every database, encrypted as they are kept.
+"""Backup: every table and every film in one tar file, the same for every database, encrypted as they are stored.
 
-A manifest names every part with its SHA-256, and is signed by the keys: what was changed in a backup is not restored.
+A manifest names every part with its SHA-256, and is signed with the keys: a backup that was changed is not restored.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from sqlalchemy.types import TypeEngine
 
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Moment
-from lungwise.store.encryption import as_kept, encrypted_columns, keys_of, place_of, row_key_of
+from lungwise.store.encryption import as_stored, context_of, encrypted_columns, keys_of, row_key_of
 from lungwise.store.film_store import FilmStore
-from lungwise.store.kept_files import named_files
 from lungwise.store.key_record import KeyRecord, require_keys
-from lungwise.store.keys import MissingKeyError, SealError
+from lungwise.store.keys import EncryptionError, MissingKeyError
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
+from lungwise.store.named_files import named_files
 
-_ROWS_AT_ONCE = 500
+_BATCH_SIZE = 500
 _SCHEMA = "schema.json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilmCheck:
-    """What `check_films` found."""
+    """What `check_films` found: how many films the database has, and those that are wrong."""
 
     films: int = 0
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -42,23 +42,26 @@ class FilmCheck:
 
     @property
     def wrong(self) -> dict[str, list[tuple[str, str]]]:
-        """What must not be, by its name."""
+        """What is wrong, by its name."""
         return {"missing": self.missing, "damaged": self.damaged}
 
 
 def check_films(session: Session, store: FilmStore) -> FilmCheck:
     """Compare the films of the database with the films of the store, byte for byte."""
-    kept, known = set(store.films()), named_files(session)
-    damaged = [film for film in known if film in kept and not _is_whole(store, *film)]
-    missing = [film for film in known if film not in kept]
-    return FilmCheck(len(known), missing, damaged, sorted(kept - set(known)))
+    stored, known = set(store.films()), named_files(session)
+    return FilmCheck(
+        films=len(known),
+        missing=[film for film in known if film not in stored],
+        damaged=[film for film in known if film in stored and not _is_whole(store, *film)],
+        left_over=sorted(stored - set(known)),
+    )
 
 
 def back_up(session: Session, store: FilmStore, file: Path) -> int:
-    """Write a backup of one moment, and say how many films it holds. The session is a `Database.snapshot`.
+    """Write a backup of one moment, and return how many films it holds. The session is a `Database.snapshot`.
 
-    The keys are not in it. Films never change, so those of the transaction's moment are still there when it comes to
-    copy them; one that a doctor deletes meanwhile is left out.
+    The keys are not in it. Films never change, so those of the snapshot are still there when they are copied; one that
+    a doctor deletes meanwhile is left out.
     """
     films = 0
     unfinished = file.with_name(file.name + ".part")
@@ -66,10 +69,10 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
         backup = BackupWriter(archive, keys_of(session))
         backup.add(_SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
-            backup.add(f"tables/{table.name}.jsonl", _dump(session, as_kept(table)))
+            backup.add(f"tables/{table.name}.jsonl", _dump(session, as_stored(table)))
         for study, name in named_files(session):
             try:
-                backup.add(f"films/{study}/{name}", store.sealed(study, name))
+                backup.add(f"films/{study}/{name}", store.encrypted(study, name))
             except FileNotFoundError:
                 continue
             films += 1
@@ -79,13 +82,13 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
 
 
 def restore_from(session: Session, store: FilmStore, file: Path) -> int:
-    """Fill an empty database and store from a backup, and say how many films it held.
+    """Fill an empty database and store from a backup, and return how many films it held.
 
     Raises
     ------
     BackupError
-        If the database has users already, the file is no backup or of another release, does not agree with its
-        manifest, or its keys are not here.
+        If the database has users already, or the file is not a backup, is from a release with another schema, does
+        not agree with its manifest, or its keys are missing.
     """
     if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
         raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
@@ -96,16 +99,16 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
             check_manifest(archive, keys_of(session))
             session.execute(delete(KeyRecord))
             for table in Base.metadata.sorted_tables:
-                _load(session, as_kept(table), content(archive, f"tables/{table.name}.jsonl"))
+                _load(session, as_stored(table), content(archive, f"tables/{table.name}.jsonl"))
             require_keys(session)
-            for place in misplaced_values(session):
-                raise BackupError(f"{file} does not open: {place} was changed or moved.")
+            for context in misplaced_values(session):
+                raise BackupError(f"{file} does not open: {context} was changed or moved.")
             for member in archive:
                 if member.name.startswith("films/"):
                     _put(store, member.name, content(archive, member.name))
                     films += 1
-            plain_films.refuse(session)  # none of the backup's lies plain
-    except SealError as error:
+            plain_films.refuse(session)  # no film of a backup is plain
+    except EncryptionError as error:
         raise BackupError(f"{file} does not open. {error}") from error
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
@@ -125,17 +128,17 @@ def _check_schema(session: Session, schema: list[str]) -> None:
 
 
 def misplaced_values(session: Session) -> Iterator[str]:
-    """Open every encrypted value, and name the places of those that do not open there."""
+    """Decrypt every encrypted value, and yield the contexts of those that were changed or moved."""
     for table in Base.metadata.sorted_tables:
         for column in encrypted_columns(table):
             query = select(row_key_of(column), column).where(column.is_not(None))
-            for row_key, value in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
+            for row_key, value in session.execute(query.execution_options(yield_per=_BATCH_SIZE)):
                 try:
-                    value.open(place_of(column, row_key))
+                    value.decrypt(context_of(column, row_key))
                 except MissingKeyError:
                     raise
-                except SealError:
-                    yield place_of(column, row_key)
+                except EncryptionError:
+                    yield context_of(column, row_key)
 
 
 def _is_whole(store: FilmStore, study: str, name: str) -> bool:
@@ -147,11 +150,11 @@ def _is_whole(store: FilmStore, study: str, name: str) -> bool:
 
 
 def _dump(session: Session, table: Table) -> bytes:
-    rows = session.execute(select(table).execution_options(yield_per=_ROWS_AT_ONCE))
-    return b"".join(json.dumps([_plain(value) for value in row], ensure_ascii=False).encode() + b"\n" for row in rows)
+    rows = session.execute(select(table).execution_options(yield_per=_BATCH_SIZE))
+    return b"".join(json.dumps([_encoded(value) for value in row], ensure_ascii=False).encode() + b"\n" for row in rows)
 
 
-def _plain(value: object) -> object:
+def _encoded(value: object) -> object:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, datetime | date) else value
@@ -161,18 +164,18 @@ def _load(session: Session, table: Table, data: bytes) -> None:
     columns = list(table.columns)
     for chunk in _chunks(data.splitlines()):
         rows = [
-            {column.name: _rich(column.type, value) for column, value in zip(columns, json.loads(line), strict=True)}
+            {column.name: _decoded(column.type, value) for column, value in zip(columns, json.loads(line), strict=True)}
             for line in chunk
         ]
         session.execute(insert(table), rows)
 
 
 def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
-    for start in range(0, len(lines), _ROWS_AT_ONCE):
-        yield lines[start : start + _ROWS_AT_ONCE]
+    for start in range(0, len(lines), _BATCH_SIZE):
+        yield lines[start : start + _BATCH_SIZE]
 
 
-def _rich(kind: TypeEngine[object], value: object) -> object:
+def _decoded(kind: TypeEngine[object], value: object) -> object:
     if not isinstance(value, str):
         return value
     if isinstance(kind, LargeBinary):
@@ -184,4 +187,4 @@ def _rich(kind: TypeEngine[object], value: object) -> object:
 
 def _put(store: FilmStore, path: str, data: bytes) -> None:
     _films_folder, study, name = path.split("/")
-    store.keep(study, name, data)
+    store.put_encrypted(study, name, data)

@@ -1,4 +1,4 @@
-"""Where the film store's files lie: a place takes and gives bytes by path, and knows nothing of films."""
+"""Where the film store's files lie: a blob store reads and writes bytes by path, and knows nothing of films."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from lungwise.store.disk import sync_folder, write_whole
+from lungwise.settings import Settings
+from lungwise.store.disk import sync_folder, write_atomically
 
 _TRIES = 5
-"""How often a folder is written to, or deleted, that others delete or write to at the same moment."""
+"""How often a write or a deletion is tried while others delete or write to the same folder."""
 
 
 class BlobStore(Protocol):
-    """A local folder or a bucket. Paths have the form `ab/abcd/NAME`; faults are OSError."""
+    """A local folder or a bucket. Paths have the form `ab/abcd/NAME`; errors are OSError."""
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file; when this returns, it survives a power cut."""
@@ -30,7 +31,7 @@ class BlobStore(Protocol):
         """Read a file's first bytes."""
 
     def holds(self, path: str) -> bool:
-        """Say whether there is such a file."""
+        """Return whether there is such a file."""
 
     def remove(self, path: str) -> None:
         """Delete a file, where there is one."""
@@ -38,17 +39,23 @@ class BlobStore(Protocol):
     def delete(self, folder: str) -> None:
         """Delete a folder with its files."""
 
-    def paths(self) -> Iterator[str]:
-        """Walk over every file."""
-
-    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        """Walk over every file with such a path after a prefix, unfinished ones too: its path, and since when."""
+    def files(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield the path and the time of every file with such a path after a prefix, unfinished ones included."""
 
     def move(self, path: str, to: str) -> None:
-        """Give a file another path; its time begins anew."""
+        """Move a file to another path; its time becomes now."""
 
     def writable(self) -> bool:
-        """Say whether a file could be written now."""
+        """Return whether a file could be written now."""
+
+
+def blob_store(settings: Settings) -> BlobStore:
+    """Return the blob store that the settings name."""
+    if not settings.films_url:
+        return Folder(settings.films_folder)
+    from lungwise.store.bucket import Bucket  # needs the extra s3
+
+    return Bucket(settings)
 
 
 class Folder:
@@ -56,26 +63,26 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._laid_down: set[str] = set()
+        self._synced: set[str] = set()
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file; when this returns, it survives a power cut."""
         whole = self._root / path
         for _try in range(_TRIES - 1):
-            with suppress(FileNotFoundError):  # somebody deletes this folder meanwhile
+            with suppress(FileNotFoundError):  # the folder is deleted meanwhile
                 return self._write(whole, data)
         return self._write(whole, data)
 
     def _write(self, whole: Path, data: bytes) -> None:
-        # Never the root: where a mount is away, what lay beneath it would be hidden when it is back.
+        # Never the root: if its volume is away, what is written beneath is hidden when it is mounted again.
         for folder in (whole.parent.parent, whole.parent):
             folder.mkdir(exist_ok=True, mode=0o700)
-        write_whole(whole, data)
+        write_atomically(whole, data)
         sync_folder(whole.parent.parent)
-        if whole.parent.parent.name not in self._laid_down:  # whoever made it may not have come so far yet
+        if whole.parent.parent.name not in self._synced:  # another process may have made it and not synced it yet
             sync_folder(self._root)
-            self._laid_down.add(whole.parent.parent.name)
+            self._synced.add(whole.parent.parent.name)
 
     def read(self, path: str) -> bytes:
         """Read a file."""
@@ -87,7 +94,7 @@ class Folder:
             return file.read(count)
 
     def holds(self, path: str) -> bool:
-        """Say whether there is such a file."""
+        """Return whether there is such a file."""
         return (self._root / path).exists()
 
     def remove(self, path: str) -> None:
@@ -97,7 +104,7 @@ class Folder:
     def delete(self, folder: str) -> None:
         """Delete a folder with its files."""
         for _try in range(_TRIES - 1):
-            with suppress(OSError):  # somebody puts a file meanwhile, or deletes the same
+            with suppress(OSError):  # a file is written meanwhile, or the same is deleted
                 return self._delete(folder)
         return self._delete(folder)
 
@@ -105,32 +112,26 @@ class Folder:
         with suppress(FileNotFoundError):
             shutil.rmtree(self._root / folder)
 
-    def paths(self) -> Iterator[str]:
-        """Walk over every file that is whole."""
-        for path in self._root.glob("??/*/*"):
-            if not path.name.startswith("."):
-                yield path.relative_to(self._root).as_posix()
-
-    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        """Walk over every file with such a path after a prefix, unfinished ones too: its path, and since when."""
+    def files(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield the path and the time of every file with such a path after a prefix, unfinished ones included."""
         for path in self._root.glob(f"{prefix}??/*/*"):
             with suppress(FileNotFoundError):  # it is deleted meanwhile
-                since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                yield path.relative_to(self._root).as_posix(), since
+                time = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                yield path.relative_to(self._root).as_posix(), time
 
     def move(self, path: str, to: str) -> None:
-        """Give a file another path; its time begins anew."""
+        """Move a file to another path; its time becomes now."""
         before, after = self._root / path, self._root / to
         after.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.utime(before)
         before.rename(after)
         for folder in (after.parent, before.parent):
             sync_folder(folder)
-        with suppress(OSError):  # other films lie there still
+        with suppress(OSError):  # other films are still there
             before.parent.rmdir()
 
     def writable(self) -> bool:
-        """Say whether a file could be written now."""
+        """Return whether a file could be written now."""
         try:
             with tempfile.TemporaryFile(dir=self._root):
                 return True

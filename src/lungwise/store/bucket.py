@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import boto3
@@ -30,9 +31,9 @@ class Bucket:
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
 
     def write(self, path: str, data: bytes) -> None:
-        """Put an object; when this returns, the storage has confirmed these very bytes."""
+        """Put an object; when this returns, the storage has confirmed exactly these bytes."""
         check = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-        with self._faults():
+        with self._as_os_errors():
             self._client.put_object(**self._object(path), Body=data, ContentMD5=check)
 
     def read(self, path: str) -> bytes:
@@ -44,9 +45,9 @@ class Bucket:
         return self._get(path, Range=f"bytes=0-{count - 1}")
 
     def holds(self, path: str) -> bool:
-        """Say whether there is such an object."""
+        """Return whether there is such an object."""
         try:
-            with self._faults():
+            with self._as_os_errors():
                 self._client.head_object(**self._object(path))
         except FileNotFoundError:
             return False
@@ -54,42 +55,35 @@ class Bucket:
 
     def remove(self, path: str) -> None:
         """Delete an object, where there is one."""
-        with self._faults():
+        with self._as_os_errors():
             self._client.delete_object(**self._object(path))
 
     def delete(self, folder: str) -> None:
         """Delete every object under a folder's name."""
-        with self._faults():
+        with self._as_os_errors():
             for page in self._pages(f"{folder}/"):
-                keys = [{"Key": key} for key in page]
+                keys = [{"Key": item["Key"]} for item in page]
                 answer = self._client.delete_objects(Bucket=self._name, Delete={"Objects": keys, "Quiet": True})
                 if answer.get("Errors"):
                     raise OSError(f"{self.url} keeps {len(answer['Errors'])} films that were to be deleted.")
 
-    def paths(self) -> Iterator[str]:
-        """Walk over every object that has the form of a film's path."""
-        with self._faults():
-            for page in self._pages(""):
-                paths = (key.removeprefix(self._prefix) for key in page)
-                yield from (path for path in paths if re.fullmatch(r"[^/]+/[^/]+/[^/]+", path))
-
-    def dated(self, prefix: str) -> Iterator[tuple[str, datetime]]:
-        """Walk over every object whose path is of a film's form after a prefix: its path, and since when."""
+    def files(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Yield the path and the time of every object whose path has a film's form after a prefix."""
         form = re.compile(re.escape(prefix) + "[^/]{2}/[^/]+/[^/]+")
-        with self._faults():
-            for item in self._items(prefix):
+        with self._as_os_errors():
+            for item in chain.from_iterable(self._pages(prefix)):
                 path = str(item["Key"]).removeprefix(self._prefix)
                 if form.fullmatch(path):
                     yield path, item["LastModified"]
 
     def move(self, path: str, to: str) -> None:
-        """Give an object another path; its time begins anew."""
-        with self._faults():
+        """Move an object to another path; its time becomes now."""
+        with self._as_os_errors():
             self._client.copy_object(**self._object(to), CopySource=self._object(path))
             self._client.delete_object(**self._object(path))
 
     def writable(self) -> bool:
-        """Say whether an object could be put now."""
+        """Return whether an object could be put now."""
         try:
             self.write(_PROBE, b"")
         except OSError:
@@ -97,8 +91,8 @@ class Bucket:
         return True
 
     @cached_property
-    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes as it runs
-        """The connections, made by the process that uses them: never before a fork."""
+    def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """The connections, made by the process that uses them and never before a fork."""
         settings = self._settings
         return boto3.session.Session().client(
             "s3",
@@ -111,38 +105,34 @@ class Bucket:
                 read_timeout=30,
                 retries={"mode": "standard", "max_attempts": 3},
                 max_pool_connections=settings.threads + settings.readers,
-                request_checksum_calculation="when_required",  # not every compatible storage knows the newer ones
+                request_checksum_calculation="when_required",  # not every compatible storage supports the newer ones
                 response_checksum_validation="when_required",
             ),
         )
 
     def _get(self, path: str, **more: str) -> bytes:
-        with self._faults():
+        with self._as_os_errors():
             data: bytes = self._client.get_object(**self._object(path), **more)["Body"].read()
         return data
 
     def _object(self, path: str) -> dict[str, str]:
         return {"Bucket": self._name, "Key": self._prefix + path}
 
-    def _items(self, folder: str) -> Iterator[dict[str, Any]]:
-        walk = self._client.get_paginator("list_objects_v2")
-        for page in walk.paginate(Bucket=self._name, Prefix=self._prefix + folder):
-            yield from page.get("Contents", ())
-
-    def _pages(self, folder: str) -> Iterator[list[str]]:
-        walk = self._client.get_paginator("list_objects_v2")
-        for page in walk.paginate(Bucket=self._name, Prefix=self._prefix + folder):
+    def _pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
+        """List objects, up to a thousand at a time, which is also how many one request may delete."""
+        paginator = self._client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self._name, Prefix=self._prefix + prefix):
             if page.get("Contents"):
-                yield [item["Key"] for item in page["Contents"]]
+                yield page["Contents"]
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
-        """Let callers meet a bucket's faults as they meet a disk's."""
+    def _as_os_errors(self) -> Iterator[None]:
+        """Raise a bucket's errors as a disk's."""
         try:
             yield
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-                raise FileNotFoundError(f"{self.url} holds no such film.") from error
+                raise FileNotFoundError(f"{self.url} does not hold this film.") from error
             raise OSError(f"{self.url} answers: {error}") from error
         except BotoCoreError as error:
             raise OSError(f"{self.url} cannot be reached: {error}") from error

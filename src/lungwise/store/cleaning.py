@@ -15,8 +15,8 @@ from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.store.database import Base, Clock, Database
-from lungwise.store.film_store import FilmStore, KeptFile
-from lungwise.store.kept_files import named_files
+from lungwise.store.film_store import FilmStore, StoredFile
+from lungwise.store.named_files import named_files
 
 CLEANED_AFTER = timedelta(days=1)
 """Age of a file that no upload under way can still come to need."""
@@ -40,7 +40,7 @@ class CleaningError(Exception):
 class Orphan:
     """A file without a row, or one in quarantine."""
 
-    file: KeptFile
+    file: StoredFile
     age: timedelta
 
     @property
@@ -104,7 +104,7 @@ class Cleaning:
                 "than theirs. Nothing is moved. If it is the right one, give a higher share with --most."
             )
 
-    def _orphans(self, files: list[KeptFile]) -> list[Orphan]:
+    def _orphans(self, files: list[StoredFile]) -> list[Orphan]:
         known = self._known()
         return self._aged(file for file in files if (file.study, file.name) not in known)
 
@@ -113,11 +113,11 @@ class Cleaning:
         with self._database.reading() as session:
             return set(named_files(session))
 
-    def _aged(self, files: Iterable[KeptFile]) -> list[Orphan]:
+    def _aged(self, files: Iterable[StoredFile]) -> list[Orphan]:
         now = self._clock()
         return sorted((Orphan(file, now - file.since) for file in files), key=lambda one: one.age, reverse=True)
 
-    def _move(self, session: Session, file: KeptFile) -> bool:
+    def _move(self, session: Session, file: StoredFile) -> bool:
         """Move a file while its study is locked: an upload of the same film may be about to need it."""
         studies, films = _table("studies"), _table("films")
         study = session.scalar(select(studies.c.id).where(studies.c.key == file.study).with_for_update())

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what is written here survives a power cut."""
+"""Files that are complete or absent: what is written here survives a power cut."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write so that the name never stands for half a file, and lay it down for good."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for half of it."""
     temporary = _written_beside(path, data)
     try:
         temporary.replace(path)
@@ -20,7 +20,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_once(path: Path, data: bytes) -> None:
-    """Write a file where there is none yet; of two who try at once, one does, and the other finds the first's."""
+    """Write a file unless there is one; of two processes that try at once, one does, and the other finds its file."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = _written_beside(path, data)
     with suppress(FileExistsError):
@@ -30,7 +30,7 @@ def write_once(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Lay a folder's names down for good."""
+    """Make a folder's names survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

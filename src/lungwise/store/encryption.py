@@ -7,8 +7,8 @@ class, which has the plain name, knows the row:
     name_encrypted: Mapped[Value] = mapped_column("name", Encrypted())
     name = EncryptedText("name_encrypted")
 
-A value opens in its own table, column and row alone. The row is named by a column that is set before the row is
-written and never changes: `key`, unless `Encrypted(row_key=...)` says another.
+A value can be decrypted only in its own table, column and row: that is its context. The row is named by a column that
+is set before the row is written and never changes: `key`, unless `Encrypted(row_key=...)` names another.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from lungwise.store.keys import Keys
 
 T = TypeVar("T")
 _KEYS: WeakKeyDictionary[Dialect, Keys] = WeakKeyDictionary()
-_STEP = 16
-"""What is encrypted is lengthened to a multiple of this, so that a name's length does not show to the letter."""
-# A column's type is shared by all engines and is told the dialect alone; each engine has its own.
+# A column's type is shared by all engines and learns only the dialect; each engine has its own.
+_PADDING_BYTES = 16
+"""Values are padded to a multiple of this, so that a name's exact length does not show."""
 
 
 def use_keys(engine: Engine, keys: Keys) -> None:
@@ -37,47 +37,47 @@ def use_keys(engine: Engine, keys: Keys) -> None:
 
 
 def keys_of(session: Session) -> Keys:
-    """Give the keys of a session's database."""
+    """Return the keys of a session's database."""
     return _KEYS[session.get_bind().dialect]
 
 
 @dataclass(frozen=True, slots=True)
 class PlainValue:
-    """A value that is to be encrypted for a place as it is written. It does not end in NUL, which fills it up."""
+    """A value that is encrypted for a context when it is written. It must not end in NUL, which pads it."""
 
     plain: bytes = field(repr=False)
-    place: str
+    context: str
 
-    def open(self, place: str) -> bytes:
-        """Give the plain value of a place."""
-        if place != self.place:
-            raise ValueError(f"A value for {self.place} does not belong at {place}.")
+    def decrypt(self, context: str) -> bytes:
+        """Return the plain value, if this is its context."""
+        if context != self.context:
+            raise ValueError(f"A value for {self.context} does not belong at {context}.")
         return self.plain
 
     def encrypted(self, keys: Keys) -> bytes:
-        """Give the value as its column holds it."""
-        return keys.seal(self.plain + bytes(-len(self.plain) % _STEP), self.place)
+        """Return the value as its column holds it."""
+        return keys.encrypt(self.plain + bytes(-len(self.plain) % _PADDING_BYTES), self.context)
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptedValue:
-    """A value as it was read from its column, with the keys that it may open with."""
+    """A value as it was read from its column, with the keys that may decrypt it."""
 
     value: bytes
     keys: Keys = field(repr=False, compare=False)
 
-    def open(self, place: str) -> bytes:
-        """Give the plain value of a place.
+    def decrypt(self, context: str) -> bytes:
+        """Return the plain value, if this is its context.
 
         Raises
         ------
-        SealError
-            If its key is not here, or it was changed, or lay in another place.
+        EncryptionError
+            If its key is missing, it was changed, or it belongs to another context.
         """
-        return self.keys.open(self.value, place).rstrip(b"\0")
+        return self.keys.decrypt(self.value, context).rstrip(b"\0")
 
     def encrypted(self, _keys: Keys) -> bytes:
-        """Give the value as its column holds it."""
+        """Return the value as its column holds it."""
         return self.value
 
 
@@ -118,57 +118,57 @@ class _EncryptedAttribute(Generic[T]):
         if row is None:
             return self
         value: Value | None = getattr(row, self._attribute)
-        return self._rich(None if value is None else value.open(self._place(row)))
+        return self._from_bytes(None if value is None else value.decrypt(self._context(row)))
 
     def __set__(self, row: object, plain: T) -> None:
-        """Take a plain value, to be encrypted as the row is written; one that is there already changes nothing."""
-        data, kept = self._bytes(plain), getattr(row, self._attribute)
-        if data is None or kept is None or kept.open(self._place(row)) != data:
-            setattr(row, self._attribute, None if data is None else PlainValue(data, self._place(row)))
+        """Set a plain value, which is encrypted when the row is written; an equal value changes nothing."""
+        data, stored = self._to_bytes(plain), getattr(row, self._attribute)
+        if data is None or stored is None or stored.decrypt(self._context(row)) != data:
+            setattr(row, self._attribute, None if data is None else PlainValue(data, self._context(row)))
 
-    def _place(self, row: object) -> str:
+    def _context(self, row: object) -> str:
         column: Column[Any] = inspect(type(row)).columns[self._attribute]
         row_key = getattr(row, row_key_of(column).key)
         if row_key is None:
-            raise ValueError(f"A row of {column.table.name} is given its {row_key_of(column).key} first.")
-        return place_of(column, row_key)
+            raise ValueError(f"Set a {column.table.name} row's {row_key_of(column).key} first.")
+        return context_of(column, row_key)
 
-    def _bytes(self, plain: T) -> bytes | None:
+    def _to_bytes(self, plain: T) -> bytes | None:
         raise NotImplementedError
 
-    def _rich(self, data: bytes | None) -> T:
+    def _from_bytes(self, data: bytes | None) -> T:
         raise NotImplementedError
 
 
 class EncryptedText(_EncryptedAttribute[str]):
     """An encrypted text."""
 
-    def _bytes(self, plain: str) -> bytes:
+    def _to_bytes(self, plain: str) -> bytes:
         return plain.encode()
 
-    def _rich(self, data: bytes | None) -> str:
+    def _from_bytes(self, data: bytes | None) -> str:
         return (data or b"").decode()
 
 
 class EncryptedDate(_EncryptedAttribute[date | None]):
     """An encrypted date, or none."""
 
-    def _bytes(self, plain: date | None) -> bytes | None:
+    def _to_bytes(self, plain: date | None) -> bytes | None:
         return None if plain is None else plain.isoformat().encode()
 
-    def _rich(self, data: bytes | None) -> date | None:
+    def _from_bytes(self, data: bytes | None) -> date | None:
         return None if data is None else date.fromisoformat(data.decode())
 
 
 def row_key_of(column: Column[Any]) -> Column[str]:
-    """Give the column that names the row of an encrypted one."""
+    """Return the column that names the row of an encrypted one."""
     kind: Any = column.type
     named: Column[str] = column.table.columns[kind.row_key]
     return named
 
 
-def place_of(column: Column[Any], row_key: str) -> str:
-    """Name the place of a value: its table, its column and its row."""
+def context_of(column: Column[Any], row_key: str) -> str:
+    """Return the context of a value: its table, its column and its row."""
     return f"{column.table.name}.{column.name} {row_key}"
 
 
@@ -177,8 +177,8 @@ def encrypted_columns(table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if isinstance(column.type, Encrypted)]
 
 
-def as_kept(table: Table) -> Table:
-    """Give a table whose encrypted columns are read and written as they lie in the database."""
+def as_stored(table: Table) -> Table:
+    """Return a table whose encrypted columns are read and written as they are stored."""
     copy = table.to_metadata(MetaData())
     for column in encrypted_columns(copy):
         column.type = LargeBinary()

@@ -1,4 +1,4 @@
-"""The film store: every film sealed in one file, named by the SHA-256 of its bytes, outside every static folder."""
+"""The film store: every film encrypted in one file, named by the SHA-256 of its bytes, outside every static folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from datetime import datetime
 
 from lungwise.settings import Settings
 from lungwise.store import plain_films
-from lungwise.store.blobs import BlobStore, Folder
-from lungwise.store.keys import FIRST_MARK, HEADER, MARK, Keys, SealError, is_sealed
+from lungwise.store.blobs import blob_store
+from lungwise.store.keys import FIRST_MARK, HEADER, MARK, EncryptionError, Keys, is_encrypted
 
 _QUARANTINE = "quarantine/"
-"""Before the path of a file that is on its way out: no film's path begins so."""
+"""The prefix of the paths of files that will be deleted; no film's path begins with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptFile:
-    """A file of the store: of which study, by which name, and since when. Unfinished, its name begins with a dot."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file of the store. The name of an unfinished one begins with a dot."""
 
     study: str
     name: str
@@ -30,23 +30,23 @@ class FilmStore:
     """The films of an installation, on a local disk or in a bucket.
 
     A study has one folder; in it a film is named by the SHA-256 of its bytes. Studies share no
-    file, so deleting one deletes its films and touches nothing else. A film opens in its own
-    study and under its own name alone. Films that were kept before there were keys are read
-    until an upgrade has encrypted them; see `plain_films`.
+    file, so deleting one deletes its films and touches nothing else. A film can be decrypted only
+    in its own study and under its own name. Films from before there were keys are read until an
+    upgrade has encrypted them; see `plain_films`.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._place = _place(settings)
+        self._blobs = blob_store(settings)
         self._keys = Keys(settings)
 
     @staticmethod
     def name_of(data: bytes) -> str:
-        """Give the name that a film has in the store: its SHA-256."""
+        """Return the name of a film in the store: its SHA-256."""
         return hashlib.sha256(data).hexdigest()
 
     def put(self, study: str, data: bytes) -> str:
-        """Keep a film and return its SHA-256. When this returns, the film survives a power cut.
+        """Store a film and return its SHA-256. When this returns, the film survives a power cut.
 
         Raises
         ------
@@ -55,121 +55,110 @@ class FilmStore:
         """
         name = self.name_of(data)
         path = _path(study, name)
-        if not self._place.holds(path):
-            self._place.write(path, self._keys.seal(data, _about(study, name)))
+        if not self._blobs.holds(path):
+            self._blobs.write(path, self._keys.encrypt(data, _context(study, name)))
         return name
 
     def get(self, study: str, name: str) -> bytes:
-        """Give a film's bytes back, checked to be those that were kept under its name.
+        """Return a film's bytes, checked to be those that were stored under its name.
 
         Raises
         ------
         OSError
-            If the film is not there, its key is missing, or its bytes are no longer those that were kept.
+            If the film or its key is missing, or its bytes are no longer those that were stored.
         """
-        return self._opened(study, name, self._place.read(_path(study, name)))
+        return self._decrypted(study, name, self._blobs.read(_path(study, name)))
 
     def holds(self, study: str, name: str) -> bool:
-        """Say whether a film is kept."""
-        return self._place.holds(_path(study, name))
+        """Return whether a film is stored."""
+        return self._blobs.holds(_path(study, name))
 
     def remove(self, study: str, name: str) -> None:
         """Delete one film of a study."""
-        self._place.remove(_path(study, name))
+        self._blobs.remove(_path(study, name))
 
     def delete(self, study: str) -> None:
         """Delete every film of a study."""
-        self._place.delete(_folder(study))
+        self._blobs.delete(_folder(study))
 
     def films(self) -> Iterator[tuple[str, str]]:
-        """Walk over every kept film: its study and its name."""
-        for path in self._place.paths():
-            _begin, study, name = path.split("/")
-            yield study, name
+        """Yield the study and the name of every stored film."""
+        return ((file.study, file.name) for file in self.files() if not file.name.startswith("."))
 
-    def files(self) -> Iterator[KeptFile]:
-        """Walk over every file, those of films that were never written to their end too."""
-        return _kept_files(self._place.dated(""))
+    def files(self) -> Iterator[StoredFile]:
+        """Yield every file, unfinished ones included."""
+        return self._files("")
 
-    def quarantined(self) -> Iterator[KeptFile]:
-        """Walk over every file in quarantine, each since it is there."""
-        return _kept_files(self._place.dated(_QUARANTINE))
+    def quarantined(self) -> Iterator[StoredFile]:
+        """Yield every file in quarantine; its time is that of its move there."""
+        return self._files(_QUARANTINE)
 
-    def quarantine(self, file: KeptFile) -> None:
-        """Move a file into quarantine, where no film is looked for."""
-        self._place.move(file.path, _QUARANTINE + file.path)
+    def quarantine(self, file: StoredFile) -> None:
+        """Move a file into quarantine, where no film is looked up."""
+        self._blobs.move(file.path, _QUARANTINE + file.path)
 
-    def bring_back(self, file: KeptFile) -> None:
-        """Move a file out of quarantine, to where its film is looked for."""
-        self._place.move(file.path, _path(file.study, file.name))
+    def bring_back(self, file: StoredFile) -> None:
+        """Move a file out of quarantine, to where its film is looked up."""
+        self._blobs.move(file.path, _path(file.study, file.name))
 
-    def purge(self, file: KeptFile) -> None:
+    def purge(self, file: StoredFile) -> None:
         """Delete a file."""
-        self._place.remove(file.path)
+        self._blobs.remove(file.path)
 
     def writable(self) -> bool:
-        """Say whether a film could be kept now."""
-        return self._place.writable()
+        """Return whether a film could be stored now."""
+        return self._blobs.writable()
 
-    def sealed(self, study: str, name: str) -> bytes:
-        """Give a film as it is kept, sealed, having checked that it opens: for a backup."""
-        kept = self._place.read(_path(study, name))
-        data = self._opened(study, name, kept)
-        return kept if is_sealed(kept) else self._keys.seal(data, _about(study, name))
+    def encrypted(self, study: str, name: str) -> bytes:
+        """Return a film encrypted, after checking that it can be decrypted: for a backup."""
+        stored = self._blobs.read(_path(study, name))
+        data = self._decrypted(study, name, stored)
+        return stored if is_encrypted(stored) else self._keys.encrypt(data, _context(study, name))
 
-    def keep(self, study: str, name: str, sealed: bytes) -> None:
-        """Keep a film that is sealed already, having checked that it opens: from a backup."""
-        self._opened(study, name, sealed)
-        self._place.write(_path(study, name), sealed)
+    def put_encrypted(self, study: str, name: str, encrypted: bytes) -> None:
+        """Store a film that is encrypted already, after checking that it can be decrypted: from a backup."""
+        self._decrypted(study, name, encrypted)
+        self._blobs.write(_path(study, name), encrypted)
 
     def plain_films(self) -> Iterator[tuple[str, str]]:
-        """Walk over the films that are not encrypted."""
-        return (film for film in self.films() if not is_sealed(self._place.head(_path(*film), HEADER)))
+        """Yield the films that are not encrypted."""
+        return (film for film in self.films() if not is_encrypted(self._blobs.head(_path(*film), HEADER)))
 
     def is_stale(self, study: str, name: str) -> bool:
-        """Say whether a film lies plain, or sealed with another key than the first."""
-        head = self._place.head(_path(study, name), HEADER)
-        return not is_sealed(head) or head[len(MARK) :] != self._keys.header[len(MARK) :]
+        """Return whether a film is plain, or encrypted with another key than the first."""
+        head = self._blobs.head(_path(study, name), HEADER)
+        return not is_encrypted(head) or head[len(MARK) :] != self._keys.header[len(MARK) :]
 
-    def reseal(self, study: str, name: str) -> None:
-        """Seal a film anew with the first key."""
-        self._place.write(_path(study, name), self._keys.seal(self.get(study, name), _about(study, name)))
+    def reencrypt(self, study: str, name: str) -> None:
+        """Encrypt a film again with the first key."""
+        self._blobs.write(_path(study, name), self._keys.encrypt(self.get(study, name), _context(study, name)))
 
-    def _opened(self, study: str, name: str, kept: bytes) -> bytes:
-        if is_sealed(kept):  # the seal says that these are the bytes which were kept under this name
-            return self._keys.open(kept, _about(study, name), (MARK, FIRST_MARK))
+    def _decrypted(self, study: str, name: str, stored: bytes) -> bytes:
+        if is_encrypted(stored):  # authenticated: these are the bytes that were stored under this name
+            return self._keys.decrypt(stored, _context(study, name), (MARK, FIRST_MARK))
         if not plain_films.are_read_in(self._settings):
-            raise SealError(f"Film {name} is not encrypted, as it should be. Restore it from a backup.")
-        if hashlib.sha256(kept).hexdigest() != name:
-            raise SealError(f"Film {name} is damaged. Restore it from a backup.")
-        return kept
+            raise EncryptionError(f"Film {name} is not encrypted, as it should be. Restore it from a backup.")
+        if self.name_of(stored) != name:
+            raise EncryptionError(f"Film {name} is damaged. Restore it from a backup.")
+        return stored
+
+    def _files(self, prefix: str) -> Iterator[StoredFile]:
+        for path, since in self._blobs.files(prefix):
+            study, name = path.split("/")[-2:]
+            yield StoredFile(study=study, name=name, since=since, path=path)
 
 
-def _kept_files(dated: Iterator[tuple[str, datetime]]) -> Iterator[KeptFile]:
-    for path, since in dated:
-        study, name = path.split("/")[-2:]
-        yield KeptFile(study, name, since, path)
-
-
-def _place(settings: Settings) -> BlobStore:
-    if not settings.films_url:
-        return Folder(settings.films_folder)
-    from lungwise.store.bucket import Bucket  # boto3 is an extra's
-
-    return Bucket(settings)
-
-
-def _about(study: str, name: str) -> str:
+def _context(study: str, name: str) -> str:
     return f"film {study}/{name}"
 
 
 def _folder(study: str) -> str:
     if not (study.isascii() and study.isalnum()):
-        raise ValueError(f"{study!r} names no study.")
+        raise ValueError(f"{study!r} is not the key of a study.")
     return f"{study[:2]}/{study}"
 
 
 def _path(study: str, name: str) -> str:
     if not (name.isascii() and name.isalnum()):
-        raise ValueError(f"{name!r} names no film.")
+        raise ValueError(f"{name!r} is not the name of a film.")
     return f"{_folder(study)}/{name}"

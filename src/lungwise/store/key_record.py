@@ -1,4 +1,4 @@
-"""Which keys a database is sealed with, so that none is opened, or written to, with others."""
+"""Which keys a database is encrypted with, so that it is never read or written with others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Database
 from lungwise.store.encryption import keys_of
-from lungwise.store.facts import sign_facts_anew
-from lungwise.store.keys import SealError
+from lungwise.store.facts import sign_facts_again
+from lungwise.store.keys import EncryptionError
 
 
 class KeyRecord(Base):
-    """The name of a key that something may be sealed with."""
+    """The name of a key that something may be encrypted with."""
 
     __tablename__ = "sealing_keys"
 
@@ -20,41 +20,41 @@ class KeyRecord(Base):
 
 
 def check_keys(database: Database) -> None:
-    """Note the sealing key in the database; every process begins with this.
+    """Record the first key in the database; every process begins with this.
 
-    Two machines that each made keys of their own would otherwise seal one database so that neither can read it.
+    Otherwise two machines that each made keys of their own would encrypt one database so that neither can read it.
 
     Raises
     ------
-    SealError
-        If the database is sealed with a key that is not here.
+    EncryptionError
+        If the database is encrypted with a key that is missing.
     """
     with database.reading() as session:
-        noted = require_keys(session)
-    sealing = database.keys.names[0]
-    if sealing not in noted:
+        recorded = require_keys(session)
+    first = database.keys.names[0]
+    if first not in recorded:
         with database.writing() as session:
             require_keys(session)
-            session.merge(KeyRecord(name=sealing))
+            session.merge(KeyRecord(name=first))
 
 
 def require_keys(session: Session) -> set[str]:
-    """Give the names of the keys that the database is sealed with.
+    """Return the names of the keys that the database is encrypted with.
 
     Raises
     ------
-    SealError
-        If one of them is not here.
+    EncryptionError
+        If one of them is missing.
     """
     keys = keys_of(session)
-    noted = set(session.scalars(select(KeyRecord.name)))
-    known = set(keys.names) if keys.are_here or not noted else set()  # a lost file is not made anew
-    for name in sorted(noted - known):
-        raise SealError(keys.lack(name))
-    return noted
+    recorded = set(session.scalars(select(KeyRecord.name)))
+    present = set(keys.names) if keys.exist or not recorded else set()  # a lost file must not be made again
+    for name in sorted(recorded - present):
+        raise EncryptionError(keys.missing_message(name))
+    return recorded
 
 
 def forget_old_keys(session: Session) -> None:
-    """Note that all is sealed with the first key."""
-    sign_facts_anew(session)
+    """Record that everything is encrypted with the first key."""
+    sign_facts_again(session)
     session.execute(delete(KeyRecord).where(KeyRecord.name != keys_of(session).names[0]))

@@ -1,7 +1,7 @@
-"""The keys: they seal films and what identifies a patient, and index names for exact search.
+"""The keys: they encrypt films and what identifies a patient, and index names for exact search.
 
-AES-256-GCM (NIST SP 800-38D) with a random nonce for each seal; every key is made from 32 random bytes by
-HKDF-SHA256 (RFC 5869) into a name, a sealing key and an index key.
+AES-256-GCM (NIST SP 800-38D) with a random nonce for each encryption. HKDF-SHA256 (RFC 5869) derives a name, an
+encryption key and an index key from the 32 random bytes of each key.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lungwise.settings import Settings, key_bytes, key_words, new_key_text
-from lungwise.store.disk import write_once, write_whole
+from lungwise.store.disk import write_atomically, write_once
 
 MARK = b"LWS2"
-"""What everything sealed begins with. The name of its key follows, then the nonce."""
+"""The first bytes of everything encrypted. The name of its key follows, then the nonce."""
 FIRST_MARK = b"LWS1"
-"""How earlier releases began. Their rows' values were not bound to the row; their films were bound as they are now."""
+"""The mark of earlier releases, whose rows' values were not bound to the row; films were bound as they are now."""
 HEADER = len(MARK) + 4
-_NONCE = 12
+_NONCE_BYTES = 12
 
 
-class SealError(OSError):
-    """Something sealed cannot be opened; says why, and what to do."""
+class EncryptionError(OSError):
+    """Something cannot be encrypted or decrypted; says why, and what to do."""
 
 
-class MissingKeyError(SealError):
-    """The key that something was sealed with is not here."""
+class MissingKeyError(EncryptionError):
+    """The key that something was encrypted with is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key. Its name betrays nothing of it."""
+    """One key. Its name reveals nothing about it."""
 
     name: str
     header: bytes
-    seal: AESGCM = field(repr=False)
+    cipher: AESGCM = field(repr=False)
     index: bytes = field(repr=False)
     _secret: bytes = field(repr=False)
 
@@ -50,144 +50,149 @@ class Key:
 
 
 class Keys:
-    """The keys of an installation: the first seals, all of them open.
+    """The keys of an installation: the first encrypts, all of them decrypt.
 
-    They come from the setting, or from the file `encryption.keys` of the data folder, which is made where there is
-    none, and read again when it has changed: a running service takes up a new key by itself.
+    They come from the setting, or from the file `encryption.keys` of the data folder. The file is made if it is
+    missing, and read again when it has changed, so that a running service takes up a new key by itself.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.data_folder
         self.path = self.folder / "encryption.keys"
-        self._given = settings.encryption_keys.get_secret_value()
-        self._known = ((0, 0), _ring(self._given)) if self._given else None
+        self._from_setting = settings.encryption_keys.get_secret_value()
+        self._known = ((0, 0), _parsed(self._from_setting)) if self._from_setting else None
 
     @property
-    def ring(self) -> tuple[Key, ...]:
-        """Every key, the sealing one first."""
-        if self._given and self._known:
+    def all(self) -> tuple[Key, ...]:
+        """Every key, the one that encrypts first."""
+        if self._from_setting and self._known:
             return self._known[1]
         if not self.path.exists():
             write_once(self.path, new_key_text().encode() + b"\n")
         file = self.path.stat()
         version = file.st_ino, file.st_mtime_ns
         if self._known is None or self._known[0] != version:
-            self._known = version, _ring(self.path.read_text(encoding="ascii"))
+            self._known = version, _parsed(self.path.read_text(encoding="ascii"))
         return self._known[1]
 
     @property
-    def are_here(self) -> bool:
+    def exist(self) -> bool:
         """Whether there are keys already, so that none would be made."""
-        return bool(self._given) or self.path.exists()
+        return bool(self._from_setting) or self.path.exists()
 
     @property
     def names(self) -> list[str]:
-        """The keys' names, the sealing one's first."""
-        return [key.name for key in self.ring]
+        """The keys' names, in the same order."""
+        return [key.name for key in self.all]
 
     @property
     def header(self) -> bytes:
-        """What everything begins with that is sealed now."""
-        return self.ring[0].header
+        """The first bytes of what is encrypted now."""
+        return self.all[0].header
 
-    def seal(self, data: bytes, about: str, mark: bytes = MARK) -> bytes:
-        """Seal data for one purpose and place: it opens for no other."""
-        key, nonce = self.ring[0], os.urandom(_NONCE)
-        return mark + key.header[len(MARK) :] + nonce + key.seal.encrypt(nonce, data, about.encode())
+    def encrypt(self, data: bytes, context: str, mark: bytes = MARK) -> bytes:
+        """Encrypt data for one context: it cannot be decrypted in another."""
+        key, nonce = self.all[0], os.urandom(_NONCE_BYTES)
+        return mark + key.header[len(MARK) :] + nonce + key.cipher.encrypt(nonce, data, context.encode())
 
-    def open(self, sealed: bytes, about: str, marks: tuple[bytes, ...] = (MARK,)) -> bytes:
-        """Open what was sealed, and begins with one of the marks.
+    def decrypt(self, encrypted: bytes, context: str, marks: tuple[bytes, ...] = (MARK,)) -> bytes:
+        """Decrypt what begins with one of the marks.
 
         Raises
         ------
-        SealError
-            If its key is not among these, or it was changed or moved.
+        EncryptionError
+            If its key is missing, or it was changed or moved.
         """
-        header, nonce, rest = sealed[:HEADER], sealed[HEADER : HEADER + _NONCE], sealed[HEADER + _NONCE :]
+        header, body = encrypted[:HEADER], encrypted[HEADER:]
         if header[: len(MARK)] not in marks:
-            raise SealError(f"What was kept as {about} is not encrypted as it should be. Restore it from a backup.")
+            raise EncryptionError(
+                f"What was kept as {context} is not encrypted as it should be. Restore it from a backup."
+            )
         key = self.key(header[len(MARK) :].hex())
         try:
-            return key.seal.decrypt(nonce, rest, about.encode())
+            return key.cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], context.encode())
         except (InvalidTag, ValueError):
-            raise SealError(f"What was kept as {about} is damaged or was moved. Restore it from a backup.") from None
+            raise EncryptionError(
+                f"What was kept as {context} is damaged or was moved. Restore it from a backup."
+            ) from None
 
     def key(self, name: str) -> Key:
-        """Give the key of a name.
+        """Return the key of a name.
 
         Raises
         ------
         MissingKeyError
-            If it is not here.
+            If it is missing.
         """
-        for key in self.ring:
+        for key in self.all:
             if key.name == name:
                 return key
-        raise MissingKeyError(self.lack(name))
+        raise MissingKeyError(self.missing_message(name))
 
     def sign(self, purpose: str, text: str) -> str:
-        """Sign a text for one purpose with the first key: its name, and an HMAC-SHA256 by a key made of it."""
-        return _signature(self.ring[0], purpose, text)
+        """Sign a text for one purpose: the first key's name, and an HMAC-SHA256 with a key derived from it."""
+        return _signature(self.all[0], purpose, text)
 
     def is_signed(self, signature: str, purpose: str, text: str) -> bool:
-        """Say whether one of the keys signed a text for a purpose."""
-        signer = next((key for key in self.ring if signature.startswith(key.name)), None)
+        """Return whether one of the keys signed a text for a purpose."""
+        signer = next((key for key in self.all if signature.startswith(key.name)), None)
         return signer is not None and hmac.compare_digest(signature, _signature(signer, purpose, text))
 
-    def index(self, about: str, text: str) -> str:
-        """Give the blind index of a text under the sealing key: equal for equal texts, and saying nothing else."""
-        return _index(self.ring[0], about, text)
+    def index(self, context: str, text: str) -> str:
+        """Return the blind index of a text under the first key: equal for equal texts, and revealing nothing else."""
+        return _index(self.all[0], context, text)
 
-    def indexes(self, about: str, text: str) -> list[str]:
-        """Give the blind index of a text under every key, to search for what any of them indexed."""
-        return [_index(key, about, text) for key in self.ring]
+    def indexes(self, context: str, text: str) -> list[str]:
+        """Return the blind index of a text under every key, to search for what any of them indexed."""
+        return [_index(key, context, text) for key in self.all]
 
     def add(self) -> str:
-        """Make a new key and put it first in the file; give its name.
+        """Make a new key, put it first in the file, and return its name.
 
         Raises
         ------
-        SealError
+        EncryptionError
             If the keys come from the setting.
         """
-        if self._given:
-            raise SealError("The keys come from LUNGWISE_ENCRYPTION_KEYS. Put a new one first there.")
-        _present = self.ring
-        write_whole(self.path, f"{new_key_text()}\n{self.path.read_text(encoding='ascii')}".encode())
+        if self._from_setting:
+            raise EncryptionError("The keys come from LUNGWISE_ENCRYPTION_KEYS. Put a new one first there.")
+        _present = self.all
+        write_atomically(self.path, f"{new_key_text()}\n{self.path.read_text(encoding='ascii')}".encode())
         return self.names[0]
 
-    def lack(self, name: str) -> str:
-        """Say that a key is not here, and what to do."""
+    def missing_message(self, name: str) -> str:
+        """Return the sentence that says that a key is missing, and what to do."""
         return (
             f"The key {name} is missing. Copy the installation's encryption.keys to {self.path}, "
             "or set LUNGWISE_ENCRYPTION_KEYS to its keys."
         )
 
 
-def is_sealed(data: bytes) -> bool:
-    """Say whether bytes begin as what is sealed does."""
+def is_encrypted(data: bytes) -> bool:
+    """Return whether bytes begin as encrypted ones do."""
     return data.startswith((MARK, FIRST_MARK))
 
 
-def _ring(text: str) -> tuple[Key, ...]:
+def _parsed(text: str) -> tuple[Key, ...]:
     words = key_words(text)
     if not words:
-        raise SealError("There is no key in encryption.keys. Put the installation's keys back.")
-    return tuple(_key(word) for word in words)
+        raise EncryptionError("There is no key in encryption.keys. Put the installation's keys back.")
+    return tuple(map(_key, words))
 
 
 def _key(word: str) -> Key:
     try:
         secret = key_bytes(word)
     except ValueError:
-        raise SealError("A line of encryption.keys is no key. Put the installation's keys back.") from None
-    made = HKDF(SHA256(), length=68, salt=None, info=b"lungwise keys 1").derive(secret)
-    return Key(made[:4].hex(), MARK + made[:4], AESGCM(made[4:36]), made[36:], secret)
+        raise EncryptionError("A line of encryption.keys is not a key. Put the installation's keys back.") from None
+    derived = HKDF(SHA256(), length=68, salt=None, info=b"lungwise keys 1").derive(secret)
+    name, cipher, index = derived[:4], derived[4:36], derived[36:]
+    return Key(name=name.hex(), header=MARK + name, cipher=AESGCM(cipher), index=index, _secret=secret)
 
 
 def _signature(key: Key, purpose: str, text: str) -> str:
     return key.name + hmac.digest(key.derived(f"signature of {purpose}"), text.encode(), "sha256").hex()
 
 
-def _index(key: Key, about: str, text: str) -> str:
-    return key.name + hmac.digest(key.index, f"{about}\0{text}".encode(), "sha256")[:16].hex()
+def _index(key: Key, context: str, text: str) -> str:
+    return key.name + hmac.digest(key.index, f"{context}\0{text}".encode(), "sha256")[:16].hex()

@@ -1,4 +1,4 @@
-"""The manifest of a backup: every part's SHA-256, signed by the keys."""
+"""The manifest of a backup: every part's SHA-256, signed with the keys."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lungwise.store.keys import Keys
 
 _MANIFEST, _SIGNATURE = "manifest.json", "manifest.signature"
 _PURPOSE = "backup"
-_NAMED = 10
-"""So many parts that do not agree are named; of more, their number is said."""
+_MAX_NAMED = 10
+"""How many parts that do not agree are named; of the others only the number is given."""
 
 
 class BackupError(Exception):
@@ -49,7 +49,7 @@ def check_manifest(archive: tarfile.TarFile, keys: Keys) -> None:
     BackupError
         If they do not agree; names the parts.
     MissingKeyError
-        If the key that signed the manifest is not here.
+        If the key that signed the manifest is missing.
     KeyError
         If there is no manifest.
     """
@@ -60,9 +60,9 @@ def check_manifest(archive: tarfile.TarFile, keys: Keys) -> None:
         raise BackupError("The backup's manifest was changed since it was signed. Take another backup.")
     found = list(_disagreements(archive, json.loads(manifest)))
     if found:
-        more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        more = f", and {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
         raise BackupError(
-            f"The backup is not what was written: {'; '.join(found[:_NAMED])}{more}. Nothing was restored. "
+            f"The backup is not what was written: {'; '.join(found[:_MAX_NAMED])}{more}. Nothing was restored. "
             "Take another backup."
         )
 
@@ -73,7 +73,7 @@ def content(archive: tarfile.TarFile, part: str | tarfile.TarInfo) -> bytes:
     Raises
     ------
     KeyError, ValueError
-        If there is none, or it is not a file.
+        If there is no such part, or it is not a file.
     """
     file = archive.extractfile(part)
     if file is None:

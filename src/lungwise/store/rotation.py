@@ -1,4 +1,4 @@
-"""Seal everything anew with the first key, batch by batch: what is done stays done."""
+"""Encrypt everything again with the first key, batch by batch: what is done stays done."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from sqlalchemy.orm import Session
 
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Database
-from lungwise.store.encryption import PlainValue, encrypted_columns, keys_of, place_of, row_key_of
+from lungwise.store.encryption import PlainValue, context_of, encrypted_columns, keys_of, row_key_of
 from lungwise.store.film_store import FilmStore
-from lungwise.store.kept_files import folders
-from lungwise.store.keys import HEADER, SealError
+from lungwise.store.keys import HEADER, EncryptionError
+from lungwise.store.named_files import folders
 
-BATCH = 200
+BATCH_SIZE = 200
 """Rows of one transaction: enough to be quick, few enough that nobody waits for the write lock."""
 
 
 def count_stale_rows(session: Session) -> int:
-    """Count the rows with anything that the first key did not seal."""
+    """Count the rows with anything that is not encrypted with the first key."""
     return sum(session.scalar(_stale(session, table, func.count())) or 0 for table in _encrypted_tables())
 
 
-def reseal_rows(database: Database) -> Iterator[int]:
-    """Seal the rows anew, and give the number of each batch."""
+def reencrypt_rows(database: Database) -> Iterator[int]:
+    """Encrypt the rows again, and yield the size of each batch."""
     for table in _encrypted_tables():
-        last, done = None, BATCH
+        last, done = None, BATCH_SIZE
         while done:
             with database.writing() as session:
-                done, last = _reseal_batch(session, table, last)
+                done, last = _reencrypt_batch(session, table, last)
             if done:
                 yield done
 
 
 def stale_films(store: FilmStore) -> Iterator[tuple[str, str]]:
-    """Walk over the films that lie plain or sealed with another key."""
+    """Yield the films that are plain, or encrypted with another key."""
     return (film for film in store.films() if store.is_stale(*film))
 
 
-def reseal_films(database: Database, store: FilmStore) -> Iterator[None]:
-    """Seal the films anew, one by one."""
+def reencrypt_films(database: Database, store: FilmStore) -> Iterator[None]:
+    """Encrypt the films again, one by one."""
     return _encrypt(database, store, stale_films(store))
 
 
 def encrypt_plain_films(database: Database, store: FilmStore) -> Iterator[None]:
-    """Encrypt the films that lie plain from before there were keys, one by one, and read none plain from then on."""
+    """Encrypt the plain films from before there were keys, one by one, and read none from then on."""
     with database.reading() as session:
         if not plain_films.are_read(session):
             return
@@ -56,13 +56,13 @@ def encrypt_plain_films(database: Database, store: FilmStore) -> Iterator[None]:
 
 
 def _encrypt(database: Database, store: FilmStore, films: Iterable[tuple[str, str]]) -> Iterator[None]:
-    """Encrypt films with the first key. One that does not open stays as it is, and a check names it."""
+    """Encrypt films with the first key. One that cannot be decrypted stays as it is, and `db check` names it."""
     with database.reading() as session:
         known = folders(session)
     for study, name in films:
         try:
-            store.reseal(study, name)
-        except (FileNotFoundError, SealError):
+            store.reencrypt(study, name)
+        except (FileNotFoundError, EncryptionError):
             continue  # deleted meanwhile, or damaged
         if study in known:
             _delete_again_if_deleted(database, store, study)
@@ -70,7 +70,7 @@ def _encrypt(database: Database, store: FilmStore, films: Iterable[tuple[str, st
 
 
 def _delete_again_if_deleted(database: Database, store: FilmStore, study: str) -> None:
-    """Writing a film back must not undo a doctor's deletion that came in between."""
+    """Undo the writing of a film that was deleted meanwhile."""
     with database.reading() as session:
         if not folders(session, study):
             store.delete(study)
@@ -80,29 +80,29 @@ def _encrypted_tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if encrypted_columns(table)]
 
 
-def _reseal_batch(session: Session, table: Table, after: Any) -> tuple[int, Any]:  # noqa: ANN401 - any primary key
+def _reencrypt_batch(session: Session, table: Table, after: Any) -> tuple[int, Any]:  # noqa: ANN401 - any primary key
     (number,) = table.primary_key.columns
     query = _stale(session, table, number, row_key_of(encrypted_columns(table)[0]), *encrypted_columns(table))
-    query = query.order_by(number).limit(BATCH).with_for_update()
+    query = query.order_by(number).limit(BATCH_SIZE).with_for_update()
     rows = session.execute(query if after is None else query.where(number > after)).all()
     for row in rows:
-        session.execute(update(table).where(number == row[0]).values(_anew(table, row)))
+        session.execute(update(table).where(number == row[0]).values(_plain_values(table, row)))
     return len(rows), rows[-1][0] if rows else None
 
 
-def _anew(table: Table, row: Sequence[Any]) -> dict[str, PlainValue]:
-    """Give a row's values to be encrypted with the first key."""
+def _plain_values(table: Table, row: Sequence[Any]) -> dict[str, PlainValue]:
+    """Return a row's values, which are encrypted with the first key when they are written."""
     row_key, values = row[1], row[2:]
-    anew = {}
+    plain = {}
     for column, value in zip(encrypted_columns(table), values, strict=True):
         if value is not None:
-            place = place_of(column, row_key)
-            anew[column.name] = PlainValue(value.open(place), place)
-    return anew
+            context = context_of(column, row_key)
+            plain[column.name] = PlainValue(value.decrypt(context), context)
+    return plain
 
 
-def _stale(session: Session, table: Table, *wanted: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+def _stale(session: Session, table: Table, *columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     header = keys_of(session).header
-    kept = [type_coerce(column, LargeBinary) for column in encrypted_columns(table)]
-    stale = [func.substr(column, 1, HEADER, type_=LargeBinary) != header for column in kept]
-    return select(*wanted).select_from(table).where(or_(*stale))
+    stored = [type_coerce(column, LargeBinary) for column in encrypted_columns(table)]
+    stale = [func.substr(column, 1, HEADER, type_=LargeBinary) != header for column in stored]
+    return select(*columns).select_from(table).where(or_(*stale))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database
-from lungwise.store.facts import fact, note_fact
+from lungwise.store.facts import read_fact, save_fact
 
 _NAME = "secret key"
 _WAY_OUT = (
@@ -33,7 +33,7 @@ def check_secret(database: Database, settings: Settings) -> None:
         If there are accounts, and it is missing or another one.
     """
     with database.reading() as session:
-        known, used = fact(session, _NAME), _has_accounts(session)
+        known, used = read_fact(session, _NAME), _has_accounts(session)
     where = settings.secret_key_file
     if used and not settings.has_secret_key:
         raise SecretKeyError(f"{where} is missing. Put it back, or set LUNGWISE_SECRET_KEY to it. {_WAY_OUT}")
@@ -50,7 +50,7 @@ def check_secret(database: Database, settings: Settings) -> None:
 def note_secret(session: Session, settings: Settings) -> None:
     """Take the secret key for the installation's own from now on. It is made where there is none."""
     settings.make_secret_key()
-    note_fact(session, _NAME, _fingerprint(settings))
+    save_fact(session, _NAME, _fingerprint(settings))
 
 
 def _fingerprint(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from lungwise.audit.service import AuditFilter, AuditTrail, Break
 from lungwise.errors import NotFound
 from lungwise.store import Database
 from lungwise.store.keys import Keys
-from lungwise.store.rotation import reseal_rows
+from lungwise.store.rotation import reencrypt_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -174,7 +174,7 @@ def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms:
         rooms.audit.record(person, "saw", "study", f"after {round_}")
         rooms.session.commit()
         with closing(Database(rooms.settings)) as database:
-            assert sum(reseal_rows(database)) == round_
+            assert sum(reencrypt_rows(database)) == round_
         file.write_text(file.read_text().splitlines()[0])
         assert verified(rooms) is None
     entry = rooms.session.get(AuditEntry, 1)
@@ -186,7 +186,7 @@ def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms:
 
 def test_a_dropped_key_signs_no_end(rooms: Rooms) -> None:
     person = trail_of(rooms, 2)
-    old, older = Keys(rooms.settings).ring[0], copy_of_head(rooms)
+    old, older = Keys(rooms.settings).all[0], copy_of_head(rooms)
     Keys(rooms.settings).add()
     rooms.audit.advance_key()
     rooms.audit.record(person, "deleted", "study", "key")

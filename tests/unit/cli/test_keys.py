@@ -12,7 +12,7 @@ from lungwise.access import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import key_bytes, new_key_text
-from lungwise.store.facts import note_fact
+from lungwise.store.facts import save_fact
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -43,18 +43,18 @@ def filled(everywhere_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pyt
     return rooms
 
 
-def test_a_new_key_seals_all_that_lies_there_and_the_old_one_can_go(filled: Rooms) -> None:
+def test_a_new_key_encrypts_all_that_is_stored_and_the_old_one_can_go(filled: Rooms) -> None:
     file = filled.settings.data_folder / "encryption.keys"
     films = {place: filled.store.get(*place) for place in filled.store.films()}
     assert json.loads(run("keys", "list", "--json"))["left"] == {"rows": 0, "patients": 0, "films": 0}
     (old,) = json.loads(run("keys", "list", "--json"))["keys"]
-    assert "seals from now on" in run("keys", "new")
+    assert "encrypts from now on" in run("keys", "new")
     listed = json.loads(run("keys", "list", "--json"))
     assert listed["keys"][1] == old
     assert listed["left"] == {"rows": 6, "patients": 3, "films": 3}
     assert "Run: lungwise keys rotate" in run("keys", "list")
-    assert "Everything is sealed" in run("keys", "rotate")
-    assert "Everything is sealed" in run("keys", "rotate")
+    assert "Everything is encrypted" in run("keys", "rotate")
+    assert "Everything is encrypted" in run("keys", "rotate")
     new = file.read_text().splitlines()[0]
     file.write_text(new)
     assert {place: filled.store.get(*place) for place in filled.store.films()} == films
@@ -90,7 +90,7 @@ def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(settings.data_folder))
     monkeypatch.setenv("LUNGWISE_DATABASE_URL", settings.database_url)
     user = either_rooms.user("Ada", "Hill", Role.DOCTOR)
-    user.tf_totp_secret, user.tf_primary_method, session = "sealed with it", "authenticator", user.fs_uniquifier
+    user.tf_totp_secret, user.tf_primary_method, session = "encrypted with it", "authenticator", user.fs_uniquifier
     either_rooms.session.commit()
     run("users", "list")
     file = settings.data_folder / "secret.key"
@@ -140,7 +140,7 @@ def test_a_film_from_before_there_were_keys_is_encrypted_by_the_upgrade(
 ) -> None:
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
     study = rooms.studies.open(rooms.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
-    note_fact(rooms.session, "plain films", "read")
+    save_fact(rooms.session, "plain films", "read")
     rooms.session.commit()
     path = rooms.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256
     path.write_bytes(film(1))

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
-from lungwise.store import SealError
+from lungwise.store import EncryptionError
 from lungwise.store.backup import misplaced_values
 from lungwise.store.encryption import PlainValue
 from lungwise.studies.service import Conclusion
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conftest import Rooms
 
 
-def test_a_patient_is_plain_in_python_and_sealed_in_the_database(either_rooms: Rooms) -> None:
+def test_a_patient_is_plain_in_python_and_encrypted_in_the_database(either_rooms: Rooms) -> None:
     rooms = either_rooms
     facts = PatientFacts("H-17", "Béla Bartók सुनीता", "M", date(1981, 3, 25))
     key = rooms.patients.find_or_add(rooms.person(), facts).key
@@ -42,7 +42,7 @@ def test_a_value_copied_into_another_column_does_not_open(either_rooms: Rooms) -
     patient = either_rooms.patients.find_or_add(either_rooms.person(), PatientFacts("H-17", "Béla"))
     either_rooms.session.execute(text("UPDATE patients SET name = identifier"))
     either_rooms.session.expire_all()
-    with pytest.raises(SealError, match="moved"):
+    with pytest.raises(EncryptionError, match="moved"):
         _name = patient.name
 
 
@@ -58,7 +58,7 @@ def test_patients_values_that_change_places_do_not_open(column: str, either_room
     session.expire_all()
     assert len(list(misplaced_values(session))) == 2
     for patient in session.query(Patient):
-        with pytest.raises(SealError, match="moved"):
+        with pytest.raises(EncryptionError, match="moved"):
             getattr(patient, column)
 
 
@@ -73,7 +73,7 @@ def test_notes_that_change_places_do_not_open(either_rooms: Rooms, film: Callabl
         rooms.session.execute(text("UPDATE opinions SET note = :note WHERE id = :id"), swap)
     rooms.session.expire_all()
     assert len(list(misplaced_values(rooms.session))) == 2
-    with pytest.raises(SealError, match="moved"):
+    with pytest.raises(EncryptionError, match="moved"):
         _note = rooms.studies.get(person, study.key).opinions[0].note
 
 
@@ -94,7 +94,7 @@ def test_a_value_needs_its_rows_key_first() -> None:
 
 def test_a_value_written_for_one_row_is_not_taken_for_another() -> None:
     with pytest.raises(ValueError, match="does not belong"):
-        PlainValue("Béla".encode(), "patients.name a").open("patients.name b")
+        PlainValue("Béla".encode(), "patients.name a").decrypt("patients.name b")
 
 
 def test_short_names_are_of_one_length(either_rooms: Rooms) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lungwise.settings import Settings
-from lungwise.store import Database, SealError, check_keys
+from lungwise.store import Database, EncryptionError, check_keys
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.keys import Keys
 
@@ -23,7 +23,7 @@ def test_a_second_machine_with_a_key_of_its_own_is_told_before_it_writes(
     check_keys(first)
     check_keys(first)
     stranger = Database(either.model_copy(update={"database_url": first.url, "data_folder": tmp_path / "other"}))
-    with pytest.raises(SealError, match=first.keys.names[0]):
+    with pytest.raises(EncryptionError, match=first.keys.names[0]):
         check_keys(stranger)
     for database in (first, stranger):
         database.close()
@@ -41,7 +41,7 @@ def test_a_new_key_is_noted_and_the_old_one_is_needed_until_it_is_forgotten(
     check_keys(database)
     new = file.read_text().removesuffix(old)
     file.write_text(new)
-    with pytest.raises(SealError, match="missing"):
+    with pytest.raises(EncryptionError, match="missing"):
         begin(settings)
     file.write_text(new + old)
     with database.writing() as session:

@@ -10,47 +10,49 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from lungwise.settings import Settings, new_key_text
-from lungwise.store import SealError
-from lungwise.store.keys import Keys, is_sealed
+from lungwise.store import EncryptionError
+from lungwise.store.keys import Keys, is_encrypted
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.binary(max_size=3000), about=st.text(max_size=40))
-def test_what_is_sealed_opens_for_its_own_place_alone(data: bytes, about: str, settings: Settings) -> None:
+@given(data=st.binary(max_size=3000), context=st.text(max_size=40))
+def test_what_is_encrypted_is_decrypted_in_its_own_context_alone(data: bytes, context: str, settings: Settings) -> None:
     keys = Keys(settings)
-    sealed = keys.seal(data, about)
-    assert is_sealed(sealed)
-    assert keys.open(sealed, about) == data
-    with pytest.raises(SealError, match="moved"):
-        keys.open(sealed, about + "x")
+    encrypted = keys.encrypt(data, context)
+    assert is_encrypted(encrypted)
+    assert keys.decrypt(encrypted, context) == data
+    with pytest.raises(EncryptionError, match="moved"):
+        keys.decrypt(encrypted, context + "x")
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(min_size=1, max_size=60), place=st.integers(0, 200), flip=st.integers(1, 255))
 def test_any_changed_byte_is_noticed(data: bytes, place: int, flip: int, settings: Settings) -> None:
     keys = Keys(settings)
-    sealed = bytearray(keys.seal(data, "a"))
-    sealed[place % len(sealed)] ^= flip
-    with pytest.raises(SealError):
-        keys.open(bytes(sealed), "a")
+    encrypted = bytearray(keys.encrypt(data, "a"))
+    encrypted[place % len(encrypted)] ^= flip
+    with pytest.raises(EncryptionError):
+        keys.decrypt(bytes(encrypted), "a")
 
 
 @pytest.mark.parametrize("length", range(40))
 def test_what_is_cut_off_does_not_open(length: int, settings: Settings) -> None:
     keys = Keys(settings)
-    with pytest.raises(SealError):
-        keys.open(keys.seal(b"film", "a")[:length], "a")
+    with pytest.raises(EncryptionError):
+        keys.decrypt(keys.encrypt(b"film", "a")[:length], "a")
 
 
-def test_the_same_text_is_never_sealed_the_same(settings: Settings) -> None:
+def test_the_same_text_is_never_encrypted_the_same(settings: Settings) -> None:
     keys = Keys(settings)
-    assert len({keys.seal(b"Bartok", "name") for _ in range(50)}) == 50
+    assert len({keys.encrypt(b"Bartok", "name") for _ in range(50)}) == 50
 
 
 def test_an_index_is_equal_for_equal_texts_of_one_place_alone(settings: Settings) -> None:
     keys = Keys(settings)
     assert keys.index("word 1", "bartok") == Keys(settings).index("word 1", "bartok")
-    texts = {keys.index(about, text) for about in ("word 1", "word 11", "word") for text in ("bartok", "1bartok", "")}
+    texts = {
+        keys.index(context, text) for context in ("word 1", "word 11", "word") for text in ("bartok", "1bartok", "")
+    }
     assert len(texts) == 9
     assert "bartok" not in keys.index("word 1", "bartok")
 
@@ -71,13 +73,13 @@ def test_the_key_is_made_once_though_many_begin_at_once(settings: Settings) -> N
     assert len(set(names)) == 1
 
 
-def test_a_new_key_seals_for_a_running_service_and_the_old_one_still_opens(settings: Settings) -> None:
+def test_a_new_key_encrypts_for_a_running_service_and_the_old_one_still_opens(settings: Settings) -> None:
     running = Keys(settings)
-    old = running.seal(b"film", "a")
+    old = running.encrypt(b"film", "a")
     name = Keys(settings).add()
     assert running.names[0] == name
-    assert running.seal(b"film", "a")[4:8].hex() == name
-    assert running.open(old, "a") == b"film"
+    assert running.encrypt(b"film", "a")[4:8].hex() == name
+    assert running.decrypt(old, "a") == b"film"
     assert running.index("w", "x") != running.indexes("w", "x")[1]
     assert running.index("w", "x") == running.indexes("w", "x")[0]
 
@@ -86,12 +88,12 @@ def test_keys_by_setting_leave_no_file(tmp_path: Path) -> None:
     first, second = new_key_text(), new_key_text()
     old = Keys(Settings(data_folder=tmp_path, encryption_keys=SecretStr(first)))
     both = Keys(Settings(data_folder=tmp_path, encryption_keys=SecretStr(f"{second}, {first}")))
-    assert both.open(old.seal(b"film", "a"), "a") == b"film"
+    assert both.decrypt(old.encrypt(b"film", "a"), "a") == b"film"
     assert both.names[1:] == old.names
-    with pytest.raises(SealError, match=old.names[0]):
-        Keys(Settings(data_folder=tmp_path, encryption_keys=SecretStr(second))).open(old.seal(b"film", "a"), "a")
+    with pytest.raises(EncryptionError, match=old.names[0]):
+        Keys(Settings(data_folder=tmp_path, encryption_keys=SecretStr(second))).decrypt(old.encrypt(b"film", "a"), "a")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(SealError, match="LUNGWISE_ENCRYPTION_KEYS"):
+    with pytest.raises(EncryptionError, match="LUNGWISE_ENCRYPTION_KEYS"):
         both.add()
 
 
@@ -106,8 +108,8 @@ def test_a_spoilt_file_of_keys_is_not_overwritten(wrong: str, settings: Settings
     settings.data_folder.mkdir()
     file = settings.data_folder / "encryption.keys"
     file.write_text(wrong)
-    with pytest.raises(SealError, match="keys back"):
-        Keys(settings).seal(b"film", "a")
+    with pytest.raises(EncryptionError, match="keys back"):
+        Keys(settings).encrypt(b"film", "a")
     assert file.read_text() == wrong
 
 
@@ -122,5 +124,5 @@ def test_keys_are_not_shown(settings: Settings) -> None:
     keys = Keys(settings)
     secret = settings.data_folder / "encryption.keys"
     assert keys.names[0]
-    assert secret.read_text().strip() not in repr(keys.ring) + repr(settings)
-    assert "index" not in repr(keys.ring)
+    assert secret.read_text().strip() not in repr(keys.all) + repr(settings)
+    assert "index" not in repr(keys.all)

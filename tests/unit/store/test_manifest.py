@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from lungwise.settings import Settings, new_key_text
-from lungwise.store import SealError
+from lungwise.store import EncryptionError
 from lungwise.store.keys import Keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 
@@ -82,7 +82,7 @@ def test_whatever_is_changed_is_found(data: st.DataObject, keys: Keys, tmp_path:
         changed.append((name, kept))
     else:
         changed[number] = (f"{name}x", kept)
-    with pytest.raises((BackupError, SealError, KeyError, ValueError)):
+    with pytest.raises((BackupError, EncryptionError, KeyError, ValueError)):
         check(changed, keys)
 
 
@@ -111,7 +111,7 @@ def test_a_manifest_made_to_agree_without_the_keys_is_refused(keys: Keys, tmp_pa
 def test_another_installations_backup_asks_for_its_key(keys: Keys, tmp_path: Path) -> None:
     members = written(keys, tmp_path / "backup.tar")
     others = Keys(Settings(data_folder=tmp_path, encryption_keys=SecretStr(new_key_text())))
-    with pytest.raises(SealError, match=keys.names[0]):
+    with pytest.raises(EncryptionError, match=keys.names[0]):
         check(members, others)
 
 

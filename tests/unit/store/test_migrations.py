@@ -21,9 +21,9 @@ from lungwise.accounts.one_time_codes import hash_code
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
-from lungwise.store import Base, Database, Encrypted, SealError, check_keys
+from lungwise.store import Base, Database, Encrypted, EncryptionError, check_keys
 from lungwise.store.backup import misplaced_values
-from lungwise.store.encryption import place_of, row_key_of
+from lungwise.store.encryption import context_of, row_key_of
 from lungwise.store.migrations import is_current, upgrade
 from processes import environment
 
@@ -227,7 +227,7 @@ def plain(column: Column[Any], row: RowMapping) -> object:
     value = row[column]
     if value is None or not isinstance(column.type, Encrypted):
         return value
-    data = value.open(place_of(column, row[row_key_of(column)])).decode()
+    data = value.decrypt(context_of(column, row[row_key_of(column)])).decode()
     return date.fromisoformat(data) if column.name == "birth_date" else data
 
 
@@ -235,8 +235,8 @@ def _aware(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for key, value in row.items()}
 
 
-@pytest.mark.parametrize("reached", ["unsealed", "sealed", "indexed"])
-def test_the_sealing_step_goes_on_where_a_killed_run_left_it(
+@pytest.mark.parametrize("reached", ["plain", "encrypted", "indexed"])
+def test_the_encrypting_step_goes_on_where_a_killed_run_left_it(
     reached: str, mariadb_url: str, settings: Settings
 ) -> None:
     database = Database(settings.model_copy(update={"database_url": mariadb_url}))
@@ -261,7 +261,7 @@ def back_to(reached: str, connection: Connection) -> None:
     if reached != "indexed":
         connection.execute(text("ALTER TABLE patients MODIFY identifier_index VARCHAR(40) NULL"))
         connection.execute(text("ALTER TABLE patients DROP INDEX uq_patients_clinic_id_identifier_index"))
-    if reached == "unsealed":
+    if reached == "plain":
         plain = "identifier = :identifier, name = :name, birth_date = :birth_date, identifier_index = NULL"
         connection.execute(text(f"UPDATE patients SET {plain} WHERE id = :id"), FIRST_RELEASE["patients"])
         connection.execute(text("UPDATE opinions SET note = :note WHERE id = :id"), FIRST_RELEASE["opinions"][9:])
@@ -381,7 +381,7 @@ def test_an_upgrade_without_the_keys_changes_nothing(either: Settings) -> None:
     check_keys(database)
     before = columns_of(database)
     (either.data_folder / "encryption.keys").write_text(new_key_text())
-    with pytest.raises(SealError, match="is missing"):
+    with pytest.raises(EncryptionError, match="is missing"):
         upgrade(database.engine)
     assert columns_of(database) == before
     database.close()
@@ -474,12 +474,12 @@ def test_an_upgrade_leaves_no_plain_name_in_the_database_file(settings: Settings
     database.close()
 
 
-def test_every_text_of_a_patient_is_sealed() -> None:
+def test_every_text_of_a_patient_is_encrypted() -> None:
     plain = {"id", "key", "clinic_id", "identifier_index", "identity_index", "sex", "created_at", "changed_at"}
     plain |= {"identity", "identity_before", "same_as_id"}
     columns = Base.metadata.tables["patients"].columns
-    sealed = {column.name for column in columns if isinstance(column.type, Encrypted)}
-    assert sealed == {column.name for column in columns} - plain
+    encrypted = {column.name for column in columns if isinstance(column.type, Encrypted)}
+    assert encrypted == {column.name for column in columns} - plain
 
 
 def test_films_of_an_earlier_release_that_are_no_dicom_are_given_uids(either: Settings) -> None:

@@ -10,7 +10,7 @@ from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, rotation
 from lungwise.store.keys import Keys
-from lungwise.store.rotation import count_stale_rows, reseal_films, reseal_rows, stale_films
+from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
 from lungwise.studies.models import Opinion
 from lungwise.studies.service import Conclusion
 
@@ -40,10 +40,10 @@ def what_is_said(rooms: Rooms) -> list[object]:
 
 
 @pytest.mark.parametrize("killed_after", [0, 1, 2])
-def test_rows_are_sealed_anew_and_a_killed_run_goes_on(
+def test_rows_are_encrypted_again_and_a_killed_run_goes_on(
     killed_after: int, either_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(rotation, "BATCH_SIZE", 2)
     fill(either_rooms, film, 5)
     before = what_is_said(either_rooms)
     either_rooms.session.rollback()
@@ -51,14 +51,14 @@ def test_rows_are_sealed_anew_and_a_killed_run_goes_on(
     database.keys.add()
     with database.reading() as session:
         assert count_stale_rows(session) == 10
-    for _batch, _done in zip(range(killed_after), reseal_rows(database), strict=False):
+    for _batch, _done in zip(range(killed_after), reencrypt_rows(database), strict=False):
         pass
     with database.reading() as session:
         left = count_stale_rows(session)
     assert left <= 10 - 2 * killed_after
     assert what_is_said(either_rooms) == before
     either_rooms.session.rollback()
-    assert sum(reseal_rows(database)) == left
+    assert sum(reencrypt_rows(database)) == left
     with database.reading() as session:
         assert count_stale_rows(session) == 0
     assert what_is_said(either_rooms) == before
@@ -86,42 +86,42 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     assert rooms.patients.count_stale() == 0
     rooms.session.rollback()
     database = Database(rooms.settings)
-    assert sum(reseal_rows(database)) == 10
+    assert sum(reencrypt_rows(database)) == 10
     database.close()
     file.write_text(file.read_text().splitlines()[0])
     assert len(rooms.patients.search(person, "bela")) == 5
     assert rooms.session.scalar(select(func.count()).select_from(Patient)) == 5
 
 
-def test_films_are_sealed_anew_and_a_killed_run_goes_on(rooms: Rooms, film: Callable[..., bytes]) -> None:
+def test_films_are_encrypted_again_and_a_killed_run_goes_on(rooms: Rooms, film: Callable[..., bytes]) -> None:
     fill(rooms, film, 4)
-    before = {place: rooms.store.get(*place) for place in rooms.store.films()}
+    before = {film: rooms.store.get(*film) for film in rooms.store.films()}
     database = Database(rooms.settings)
     database.keys.add()
-    next(reseal_films(database, rooms.store))
+    next(reencrypt_films(database, rooms.store))
     assert len(list(stale_films(rooms.store))) == 3
-    assert sum(1 for _film in reseal_films(database, rooms.store)) == 3
+    assert sum(1 for _film in reencrypt_films(database, rooms.store)) == 3
     assert list(stale_films(rooms.store)) == []
-    assert {place: rooms.store.get(*place) for place in rooms.store.films()} == before
+    assert {film: rooms.store.get(*film) for film in rooms.store.films()} == before
     database.close()
 
 
-def test_a_study_deleted_while_its_film_is_sealed_anew_stays_deleted(
+def test_a_study_deleted_while_its_film_is_encrypted_again_stays_deleted(
     rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(rooms, film, 1)
-    database, reseal = Database(rooms.settings), rooms.store.reseal
+    database, reencrypt = Database(rooms.settings), rooms.store.reencrypt
     database.keys.add()
 
     def deleted_meanwhile(study: str, name: str) -> None:
-        kept = rooms.store.sealed(study, name)
+        kept = rooms.store.encrypted(study, name)
         with database.writing() as session:
             session.execute(text("DELETE FROM studies"))
         rooms.store.delete(study)
-        rooms.store.keep(study, name, kept)  # as a writer does that had read the film before
-        reseal(study, name)
+        rooms.store.put_encrypted(study, name, kept)  # as a writer does that had read the film before
+        reencrypt(study, name)
 
-    monkeypatch.setattr(rooms.store, "reseal", deleted_meanwhile)
-    assert sum(1 for _film in reseal_films(database, rooms.store)) == 1
+    monkeypatch.setattr(rooms.store, "reencrypt", deleted_meanwhile)
+    assert sum(1 for _film in reencrypt_films(database, rooms.store)) == 1
     assert list(rooms.store.films()) == []
     database.close()

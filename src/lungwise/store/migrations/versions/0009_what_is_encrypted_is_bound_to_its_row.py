@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.orm import Session
 
 from lungwise.store.encryption import keys_of
-from lungwise.store.keys import FIRST_MARK, Keys, MissingKeyError, SealError
+from lungwise.store.keys import FIRST_MARK, EncryptionError, Keys, MissingKeyError
 from lungwise.store.migrations.batches import keep_what_is_done
 
 revision = "0009"
@@ -98,12 +98,12 @@ def _bound(row: dict[str, Any], keys: Keys, table: str, columns: tuple[str, ...]
     for name in columns:
         if row[name] and row[name].startswith(FIRST_MARK):
             try:
-                plain = keys.open(row[name], f"{table}.{name}", (FIRST_MARK,))
+                plain = keys.decrypt(row[name], f"{table}.{name}", (FIRST_MARK,))
             except MissingKeyError:
                 raise
-            except SealError:
+            except EncryptionError:
                 continue  # it was changed or moved: it stays as it is and opens nowhere, and `db check` names it
-            values[name] = keys.seal(plain, f"{table}.{name} {key}")
+            values[name] = keys.encrypt(plain, f"{table}.{name} {key}")
     return values
 
 

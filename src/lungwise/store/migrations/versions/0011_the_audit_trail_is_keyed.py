@@ -122,7 +122,7 @@ def _old_hash(fields: list[Any]) -> str:
 
 
 def _secret(session: Session) -> bytes:
-    return keys_of(session).ring[0].derived("audit")
+    return keys_of(session).all[0].derived("audit")
 
 
 def _sign(secret: bytes, what: str, fields: object) -> str:

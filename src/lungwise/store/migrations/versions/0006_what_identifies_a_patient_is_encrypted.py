@@ -1,4 +1,4 @@
-"""What identifies a patient is sealed, and found by blind index.
+"""What identifies a patient is encrypted, and found by blind index.
 
 Killed halfway on MySQL or MariaDB, where each change of a table stands by itself, the step goes on where it stood.
 """
@@ -15,7 +15,7 @@ from alembic import op
 from sqlalchemy.orm import Session
 
 from lungwise.store.encryption import keys_of
-from lungwise.store.keys import FIRST_MARK, Keys, is_sealed
+from lungwise.store.keys import FIRST_MARK, Keys, is_encrypted
 
 revision = "0006"
 down_revision = "0005"
@@ -54,8 +54,8 @@ def upgrade() -> None:
         )
     _make_room(inspector)
     session = Session(op.get_bind())
-    _seal_patients(session, keys_of(session))
-    _seal_opinions(session, keys_of(session))
+    _encrypt_patients(session, keys_of(session))
+    _encrypt_opinions(session, keys_of(session))
     if NEW_UNIQUE not in _uniques(inspector):
         with op.batch_alter_table("patients") as table:
             table.alter_column("identifier_index", existing_type=sa.String(length=40), nullable=False)
@@ -83,24 +83,24 @@ def _uniques(inspector: sa.Inspector) -> set[str | None]:
     return {unique["name"] for unique in inspector.get_unique_constraints("patients")}
 
 
-def _seal_patients(session: Session, keys: Keys) -> None:
-    """Seal those who are plain: all of them or, where an earlier run came this far, none."""
+def _encrypt_patients(session: Session, keys: Keys) -> None:
+    """Encrypt those who are plain: all of them or, if an earlier run came this far, none."""
     words_are_plain = True
     for rows in _batches(session, sa.select(patients).where(patients.c.identifier_index.is_(None))):
         if words_are_plain:
             session.execute(sa.delete(patient_words))
             words_are_plain = False
         for row in rows:
-            session.execute(sa.update(patients).where(patients.c.id == row.id).values(_sealed(row, keys)))
+            session.execute(sa.update(patients).where(patients.c.id == row.id).values(_encrypted(row, keys)))
         session.execute(sa.insert(patient_words), [word for row in rows for word in _words(row, keys)])
 
 
-def _sealed(row: sa.Row[Any], keys: Keys) -> dict[str, Any]:
+def _encrypted(row: sa.Row[Any], keys: Keys) -> dict[str, Any]:
     return {
-        "identifier": keys.seal(row.identifier, "patients.identifier", FIRST_MARK),
+        "identifier": keys.encrypt(row.identifier, "patients.identifier", FIRST_MARK),
         "identifier_index": keys.index(f"patients.identifier {row.clinic_id}", row.identifier.decode()),
-        "name": keys.seal(row.name, "patients.name", FIRST_MARK),
-        "birth_date": keys.seal(row.birth_date, "patients.birth_date", FIRST_MARK) if row.birth_date else None,
+        "name": keys.encrypt(row.name, "patients.name", FIRST_MARK),
+        "birth_date": keys.encrypt(row.birth_date, "patients.birth_date", FIRST_MARK) if row.birth_date else None,
     }
 
 
@@ -118,11 +118,11 @@ def _words_of(text: str) -> list[str]:
     return [word[:64] for word in re.split(r"[\s,.;^/'\u2019\"()\-_]+", plain) if word]
 
 
-def _seal_opinions(session: Session, keys: Keys) -> None:
+def _encrypt_opinions(session: Session, keys: Keys) -> None:
     for rows in _batches(session, sa.select(opinions)):
         for row in rows:
-            if not is_sealed(row.note):
-                note = keys.seal(row.note, "opinions.note", FIRST_MARK)
+            if not is_encrypted(row.note):
+                note = keys.encrypt(row.note, "opinions.note", FIRST_MARK)
                 session.execute(sa.update(opinions).where(opinions.c.id == row.id).values(note=note))
 
 
