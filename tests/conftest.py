@@ -36,7 +36,7 @@ from lungwise.access import Person, Role
 from lungwise.accounts.models import User
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.films import Film, Refusal
 from lungwise.films.refusals import CHILD
 from lungwise.jobs.queue import Queue
@@ -70,10 +70,10 @@ def films_folder() -> Path:
     pytest.skip(reason)
 
 
-class DrawnReader:
-    """Reads drawn films by how bright the lower lungs are; stands in where no trained artefact is present."""
+class SyntheticReader:
+    """Reads synthetic films by how bright the lower lungs are; stands in where no trained artefact is present."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
     def read(self, film: Film) -> Reading:
         """Read one film; a film of one grey is refused."""
@@ -95,7 +95,7 @@ class DrawnReader:
             {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
             heat,
             0,
-            "drawn",
+            "synthetic",
             "1",
             (CHILD,) if film.age is not None and film.age < ADULT else (),
         )
@@ -117,7 +117,7 @@ class Clock:
 
 def film_bytes(seed: int = 1, opacities: int = 0) -> bytes:
     """Draw a film's file."""
-    return as_jpeg(drawn_film(seed, opacities).resize((360, 400)))
+    return as_jpeg(synthetic_film(seed, opacities).resize((360, 400)))
 
 
 @dataclass
@@ -265,7 +265,7 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             studies=StudiesInOneSession(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
             settlement=Settlement(session, patients),
             worklist=Worklist(session, patients),
-            room=ReadingWorker(database, store, clock, DrawnReader, 1),
+            room=ReadingWorker(database, store, clock, SyntheticReader, 1),
             queue=Queue(session, clock, audit),
         )
     database.close()
@@ -353,7 +353,7 @@ def either_app(either: Settings, clock: Clock, migrate: Callable[[Settings], Non
 
 def open_app(settings: Settings, clock: Clock) -> Iterator[Lungwise]:
     """Open the application and its reading room."""
-    app = create_app(settings, DrawnReader, clock)
+    app = create_app(settings, SyntheticReader, clock)
     app.room.start()
     yield app
     app.room.stop()
@@ -422,9 +422,9 @@ def authenticator() -> Callable[..., str]:
 
 
 @pytest.fixture
-def drawn_reader() -> type[DrawnReader]:
-    """Give the reader of drawn films."""
-    return DrawnReader
+def synthetic_reader() -> type[SyntheticReader]:
+    """Give the reader of synthetic films."""
+    return SyntheticReader
 
 
 @pytest.fixture(scope="session")

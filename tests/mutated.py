@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000, lut_item
-from drawn import chest_bytes, chest_film, chest_words, picture
+from synthetic_films import chest_bytes, chest_film, chest_words, picture
 
 BYTES, WORDS = chest_bytes(), chest_words(bits=12)
 RGB = np.stack([chest_bytes(seed=n) for n in range(3)], -1)

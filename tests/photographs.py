@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films.photograph.perspective import Corners, rectangle, through, warp
 
 SIZE = (800, 600)
@@ -80,7 +80,7 @@ def overlap(one: Corners, other: Corners) -> float:
 
 
 def _hung(scene: Scene) -> tuple[Image.Image, Corners]:
-    film = drawn_film(3, 1).convert("RGB")
+    film = synthetic_film(3, 1).convert("RGB")
     film = film.resize((round(film.width * SIDE / film.height), SIDE))
     left, top, right, bottom = scene.margin
     width = film.width * scene.films + 40 * (scene.films - 1)

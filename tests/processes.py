@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 from lungwise.settings import Settings
 from servers import free_port
 
-DRAWN = [sys.executable, str(Path(__file__).parent / "with_drawn_reader.py")]
-"""The command line, with the drawn films' reader."""
+SYNTHETIC = [sys.executable, str(Path(__file__).parent / "with_synthetic_reader.py")]
+"""The command line, with the synthetic films' reader."""
 GUNICORN = [str(Path(sys.executable).with_name("gunicorn")), "--workers", "2", "--threads", "4"]
 PASSWORD = "three green kites fly"
 BOUNDARY = "----films"
@@ -60,12 +60,12 @@ def running(command: list[str], settings: Settings, ready: str = "") -> Iterator
 
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
-    """Serve the pages, films read by the drawn films' reader, until the block ends; give the address.
+    """Serve the pages, films read by the synthetic films' reader, until the block ends; give the address.
 
     A server in a thread of the tests' own process would fail them when a browser keeps its connections open.
     """
     settings = settings.model_copy(update={"port": free_port()})
-    with running([*DRAWN, "serve"], settings, ready="Lungwise listens"):
+    with running([*SYNTHETIC, "serve"], settings, ready="Lungwise listens"):
         yield f"http://127.0.0.1:{settings.port}"
 
 

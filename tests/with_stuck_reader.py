@@ -12,7 +12,7 @@ from lungwise.reading.reading import Reading
 class StuckReader:
     """A reader that begins, and does not end."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
     def read(self, film: Film) -> Reading:
         """Read for ever."""

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dicom_files import dicom_file
 from live_server import install
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.settings import Settings
 from processes import Sender, running
 from servers import MariaDb, free_port
@@ -195,7 +195,7 @@ def _searches(server: Server) -> None:
 
 @case("24 who wait for readings")
 def _waiting(server: Server) -> None:
-    films = {f"{seed}.jpg": as_jpeg(drawn_film(seed, 3).resize((1500, 1500))) for seed in range(40)}
+    films = {f"{seed}.jpg": as_jpeg(synthetic_film(seed, 3).resize((1500, 1500))) for seed in range(40)}
     server.ask("POST", "/api/v1/studies", _zip(films), "application/zip")
     server.together(24, "GET", f"/api/v1/films/{_newest_film(server)}?wait=30")
 
@@ -217,7 +217,7 @@ def _junk(server: Server) -> None:
 
 @case("a ZIP of junk, LZMA, and deflated zeros")
 def _zips(server: Server) -> None:
-    film = as_jpeg(drawn_film(3, 1).resize((600, 600)))
+    film = as_jpeg(synthetic_film(3, 1).resize((600, 600)))
     junk = film[:2] + b"\xff" * (5 * MEGABYTE) + film[2:]
     server.upload(_zip({f"{n}.jpg": junk for n in range(40)}), "application/zip")
     server.upload(_zip({"f.jpg": b"\xff\xd8\xff" + bytes(55 * MEGABYTE)}, zipfile.ZIP_LZMA), "application/zip")
@@ -260,7 +260,7 @@ _SLOW = (
 
 @case("20 who read a large answer slowly")
 def _slow_readers(server: Server) -> None:
-    film = as_jpeg(drawn_film(9, 3).resize((600, 600))) + bytes(40 * MEGABYTE)
+    film = as_jpeg(synthetic_film(9, 3).resize((600, 600))) + bytes(40 * MEGABYTE)
     server.ask("POST", "/api/v1/studies", film, "image/jpeg")
     key = _newest_film(server)
     request = f"GET /api/v1/films/{key}/original HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token}\r\n\r\n"
@@ -314,7 +314,7 @@ def _serving(folder: Path, mail_port: int, mariadb: bool) -> Iterator[Server]:
 def _warm_up(server: Server) -> None:
     """Have a film read, so that the model counts for no case."""
     film = dicom_file(np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1)), PatientID="1", PatientName="a" * 60)
-    for data, kind in ((as_jpeg(drawn_film(1, 2).resize((900, 900))), "image/jpeg"), (film, "application/dicom")):
+    for data, kind in ((as_jpeg(synthetic_film(1, 2).resize((900, 900))), "image/jpeg"), (film, "application/dicom")):
         server.ask("POST", "/api/v1/studies?wait=30", data, kind)
     server.ask("GET", "/dicom-web/series")
 

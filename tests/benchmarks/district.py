@@ -36,7 +36,7 @@ from dicom_files import dicom_file
 from live_server import install
 from lungwise import __version__
 from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server
-from lungwise.cli.synthetic_film import drawn_film, drawn_jpeg
+from lungwise.cli.synthetic_film import synthetic_film, synthetic_jpeg
 from lungwise.client import Client
 from lungwise.settings import Settings
 from lungwise.store import Database
@@ -68,7 +68,7 @@ class DurableMariaDb(MariaDb):
 def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -> None:
     """Measure and print the curve."""
     machine = _machine()
-    jpegs = [drawn_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
+    jpegs = [synthetic_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
     dicoms = [_drawn_dicom(seed) for seed in range(FILMS_OF_A_STUDY)]
     with tempfile.TemporaryDirectory() as folder:
         runs = [_run(Path(folder) / f"{count}", sqlite, jpegs, films, count) for count in counts]
@@ -80,7 +80,7 @@ def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -
 
 
 def _drawn_dicom(seed: int) -> bytes:
-    return dicom_file(np.asarray(drawn_film(seed, 4).resize((2048, 2048)), np.uint16) << 8)
+    return dicom_file(np.asarray(synthetic_film(seed, 4).resize((2048, 2048)), np.uint16) << 8)
 
 
 def _run(folder: Path, sqlite: bool, study: list[bytes], films: int, workers: int) -> Measured:

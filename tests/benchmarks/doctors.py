@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from live_server import add_account
 from lungwise.access import Role
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
@@ -46,7 +46,7 @@ from servers import MariaDb, free_port
 from synthetic import analyse, fill
 
 SLOWEST_MS = {"SQLite": 500, "MariaDB": 200}
-FILMS = [as_jpeg(drawn_film(seed, seed % 9).resize((1000, 1000))) for seed in range(12)]
+FILMS = [as_jpeg(synthetic_film(seed, seed % 9).resize((1000, 1000))) for seed in range(12)]
 _doctors = itertools.count()
 
 

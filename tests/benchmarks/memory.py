@@ -40,7 +40,6 @@ from pydicom.uid import (
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
-from drawn import chest_bytes, chest_words, picture
 from live_server import add_account
 from lungwise.access import Role
 from lungwise.settings import Settings
@@ -48,6 +47,7 @@ from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
 from processes import Sender, running
 from servers import free_port
+from synthetic_films import chest_bytes, chest_words, picture
 
 BOUND = 450
 SIDES = ((1024, 1024), (2048, 1680), (2500, 2048), (3000, 2500))

@@ -21,13 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from pydicom.uid import generate_uid
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_words
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.queue import waiting_films
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.store.migrations import upgrade
+from synthetic_films import chest_words
 
 SIDE = 2048
 """2048 x 2048 films of 16 bits are 8 MB."""

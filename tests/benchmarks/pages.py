@@ -23,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import PASSWORD, DrawnReader, Visitor, token_of
+from conftest import PASSWORD, SyntheticReader, Visitor, token_of
 from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
@@ -60,7 +60,7 @@ FILTERS: dict[str, dict[str, str]] = {
 def main(mariadb: bool, studies: int, as_json: bool) -> None:
     """Measure the pages over a large database."""
     with tempfile.TemporaryDirectory() as folder, _settings(Path(folder), mariadb) as settings:
-        app = create_app(settings, DrawnReader)
+        app = create_app(settings, SyntheticReader)
         _fill(app, settings, studies)
         measured = {name: _times(page) for name, page in _pages(app)}
         app.database.close()

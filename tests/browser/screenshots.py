@@ -22,14 +22,14 @@ from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import DrawnReader
+from conftest import SyntheticReader
 from lungwise.access import Role
 from lungwise.accounts.models import User
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
@@ -102,9 +102,9 @@ def _prepare(settings: Settings) -> tuple[str, str]:
         studies = StudiesInOneSession(
             session, utc_now, FilmStore(settings), Limits(50, 60 << 20, 300 << 20), patients, trail
         )
-        drawn = [(f"{n}.jpg", as_jpeg(drawn_film(n, 4 * n))) for n in range(2)]
+        drawn = [(f"{n}.jpg", as_jpeg(synthetic_film(n, 4 * n))) for n in range(2)]
         study = studies.open(first.person, PatientFacts("D-300", "Refused Film"), [*drawn, ("blank.jpg", _blank())])
-        stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(drawn_film(77, 0)))])
+        stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(synthetic_film(77, 0)))])
         for job in stuck.films[0].jobs:
             job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
         invitation = accounts.invitations.add(first.person, "rita@example.org", Role.RADIOLOGIST)
@@ -120,7 +120,7 @@ def _blank() -> bytes:
 
 
 def _reset_link(settings: Settings) -> str:
-    app = create_app(settings, DrawnReader)
+    app = create_app(settings, SyntheticReader)
     with app.database.reading() as session, app.app_context():
         user = session.scalars(select(User).where(User.email == demo.EMAIL)).one()
         token = str(generate_reset_password_token(user))  # type: ignore[no-untyped-call]

@@ -114,7 +114,7 @@ def test_the_statuses_that_the_sender_takes_for_an_acknowledgement() -> None:
 
 
 def test_every_attribute_of_the_results_is_in_the_table_and_nothing_else(results: list[Dataset]) -> None:
-    objects = [*results, drawn_film()]
+    objects = [*results, synthetic_film()]
     for row in rows("8.1.1"):
         tag = Tag(int(row[0].strip("()").replace(",", ""), 16))
         assert dictionary_description(tag) == row[1]
@@ -134,7 +134,7 @@ def _values(said: str, vr: str) -> list[object]:
 SOURCES = {"film", "film, if any", "model", "version", "time", "own", "empty", "-"}
 
 
-def drawn_film() -> Dataset:
+def synthetic_film() -> Dataset:
     """A film that came as JPEG, as an object."""
     out = io.BytesIO()
     Image.fromarray(np.tile(np.arange(96, dtype=np.uint8), (80, 1))).save(out, "JPEG")

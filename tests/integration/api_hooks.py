@@ -11,7 +11,7 @@ from schemathesis.transport.serialization import Binary
 
 from lungwise.api.framework.operations import FILM_TYPES
 from lungwise.api.framework.paging import cursor_of
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 
 
 def _zip(film: bytes) -> bytes:
@@ -21,7 +21,7 @@ def _zip(film: bytes) -> bytes:
     return packed.getvalue()
 
 
-FILMS = [as_jpeg(drawn_film(seed, opacities).resize((90, 100))) for seed, opacities in ((1, 0), (2, 8))]
+FILMS = [as_jpeg(synthetic_film(seed, opacities).resize((90, 100))) for seed, opacities in ((1, 0), (2, 8))]
 FILMS.append(_zip(FILMS[0]))
 for kind, name, places in (
     ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),

@@ -13,12 +13,12 @@ from lungwise.cli.node import node
 def main() -> None:
     """Run `lungwise node` as it is, but for the reader."""
     sys.path.insert(0, str(Path(__file__).parents[1]))  # what it imports lies beside it
-    spec = importlib.util.spec_from_file_location("drawn", Path(__file__).parents[1] / "conftest.py")
+    spec = importlib.util.spec_from_file_location("shared_fixtures", Path(__file__).parents[1] / "conftest.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["drawn"] = module
+    sys.modules["shared_fixtures"] = module
     spec.loader.exec_module(module)
-    bootstrap.make_reader = lambda streams=None: module.DrawnReader()
+    bootstrap.make_reader = lambda streams=None: module.SyntheticReader()
     node([])
 
 

@@ -291,10 +291,10 @@ def test_an_upload_too_large_is_a_problem(
     migrate: Callable[[Settings], None],
     enrol: Callable[..., Person],
     program: Callable[..., Program],
-    drawn_reader: Any,
+    synthetic_reader: Any,
 ) -> None:
     migrate(settings)
-    app = create_app(settings.model_copy(update={"upload_megabytes": 1, "api_rate": 3}), drawn_reader, clock)
+    app = create_app(settings.model_copy(update={"upload_megabytes": 1, "api_rate": 3}), synthetic_reader, clock)
     ada = program(app, enrol(app, "Ada"))
     form = b'--x\r\nContent-Disposition: form-data; name="films"; filename="1"\r\n\r\n%b\r\n--x--\r\n' % (
         b"x" * (2 << 20)

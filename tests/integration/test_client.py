@@ -28,7 +28,7 @@ from lungwise.films.refusals import CHILD, warning_sentence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import DrawnReader
+    from conftest import SyntheticReader
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,11 @@ def read(server: LiveServer, *words: str) -> Result:
 
 
 def test_read_by_a_server_prints_what_a_local_reading_prints(
-    server: LiveServer, tmp_path: Path, film: Callable[..., bytes], blank: bytes, drawn_reader: type[DrawnReader]
+    server: LiveServer,
+    tmp_path: Path,
+    film: Callable[..., bytes],
+    blank: bytes,
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     (tmp_path / "a.jpg").write_bytes(film(1, 8))
     (tmp_path / "b.jpg").write_bytes(blank)
@@ -166,7 +170,7 @@ def test_read_by_a_server_prints_what_a_local_reading_prints(
     )
     assert result.exit_code == 3, result.output
     lines = {Path(line["path"]).name: line for line in map(json.loads, result.stdout.splitlines())}
-    local = drawn_reader().read(open_film(film(1, 8)))
+    local = synthetic_reader().read(open_film(film(1, 8)))
     assert lines["a.jpg"]["covid"] == {"probability": round(local.probability, 4), "verdict": local.verdict}
     assert lines["a.jpg"]["findings"] == {name: round(value, 4) for name, value in local.findings.items()}
     assert lines["a.jpg"]["hot_spot"] == [round(value, 4) for value in local.hot_spot]

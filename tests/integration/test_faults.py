@@ -25,13 +25,13 @@ from lungwise.store import Database, FilmStore
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord
 from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
-from processes import DRAWN, PASSWORD, Sender, running, until
+from processes import PASSWORD, SYNTHETIC, Sender, running, until
 from servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Clock, DrawnReader, Visitor
+    from conftest import Clock, SyntheticReader, Visitor
     from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LIMITS = Limits(50, 60 << 20, 300 << 20)
 APPLICANT = Applicant("Ada", "ada@example.org", PASSWORD)
-STUCK = [*DRAWN[:-1], str(Path(__file__).parents[1] / "with_stuck_reader.py")]
+STUCK = [*SYNTHETIC[:-1], str(Path(__file__).parents[1] / "with_stuck_reader.py")]
 
 
 READ = '{"before":0,"done":true,"films":1,"read":1}\n'
@@ -50,9 +50,9 @@ READ = '{"before":0,"done":true,"films":1,"read":1}\n'
 class SlowReader:
     """Takes as long over a film as it is made to, and counts them."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
-    def __init__(self, reader: DrawnReader) -> None:
+    def __init__(self, reader: SyntheticReader) -> None:
         self.reader, self.films = reader, 0
         self.begun, self.may_end = threading.Event(), threading.Event()
 
@@ -117,11 +117,11 @@ def test_the_database_goes_away_and_comes_back(
     visit: Callable[..., Visitor],
     film: Callable[..., bytes],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     settings = settings.model_copy(update={"database_url": mariadb_url})
     migrate(settings)
-    reader = SlowReader(drawn_reader())
+    reader = SlowReader(synthetic_reader())
     with opened(settings, clock, lambda: reader) as app:
         enrol(app, "Ada")
         ada = Doctor(visit(app))
@@ -177,11 +177,11 @@ def test_redis_goes_away_and_comes_back(
     visit: Callable[..., Visitor],
     film: Callable[..., bytes],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     settings = settings.model_copy(update={"broker_url": SecretStr(redis.url)})
     migrate(settings)
-    with opened(settings, clock, drawn_reader) as app, running([*DRAWN, "worker"], settings):
+    with opened(settings, clock, synthetic_reader) as app, running([*SYNTHETIC, "worker"], settings):
         enrol(app, "Ada")
         ada = Doctor(visit(app))
         assert ada.send(film(1))[0] == 302
@@ -211,18 +211,18 @@ def test_a_full_disk_takes_nothing_and_keeps_what_it_has(
     enrol: Callable[..., Person],
     film: Callable[..., bytes],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     """The films and the SQLite database lie on a file system of 8 MB, in a name space of the server's own."""
     settings = settings.model_copy(update={"port": free_port()})
     prepared = settings.model_copy(update={"data_folder": settings.data_folder.with_name("prepared")})
     migrate(prepared)
-    with opened(prepared, clock, drawn_reader) as app:
+    with opened(prepared, clock, synthetic_reader) as app:
         enrol(app, "Ada")
     settings.data_folder.mkdir()
     folder = settings.data_folder
     small = f"mount -t tmpfs -o size=8m tmpfs {folder} && cp -r {prepared.data_folder}/. {folder}"
-    served = [*own_mounts(), "sh", "-c", f'{small} && exec "$@"', "sh", *DRAWN, "serve"]
+    served = [*own_mounts(), "sh", "-c", f'{small} && exec "$@"', "sh", *SYNTHETIC, "serve"]
     with running(served, settings, ready="Sign in") as server:
         inside = Path(f"/proc/{server.pid}/root{folder}")
         ada = Sender(settings.port)
@@ -266,7 +266,7 @@ def test_readers_of_four_processes_get_in_nobodys_way(
     queue_films(either, clock, [film(seed) for seed in range(40)])
     with ExitStack() as stack:
         for _process in range(2):
-            stack.enter_context(running([*DRAWN, "worker", "--readers", "2"], either))
+            stack.enter_context(running([*SYNTHETIC, "worker", "--readers", "2"], either))
         until(lambda: counted(either) == (40, 40, 40))
     assert attempts(either) == [1] * 40
 
@@ -280,7 +280,7 @@ def test_clocks_that_are_set_forwards_and_back_do_no_harm(
     queue_films(settings, clock, [film(seed) for seed in range(12)])
     with ExitStack() as stack:
         for moved in ("+1d", "-1d"):
-            stack.enter_context(running([*at(moved), *DRAWN, "worker"], settings))
+            stack.enter_context(running([*at(moved), *SYNTHETIC, "worker"], settings))
         until(lambda: counted(settings) == (12, 12, 12))
 
 
@@ -298,6 +298,6 @@ def test_what_a_killed_reader_had_in_hand_is_read_by_one_that_lives(
     queue_films(settings, clock, [film(1)])
     with running([*STUCK, "worker"], settings):
         until(lambda: attempts(settings) == [1])
-    with running([*at(moved), *DRAWN, "worker"], settings):
+    with running([*at(moved), *SYNTHETIC, "worker"], settings):
         until(lambda: counted(settings) == (1, 1, 1))
     assert attempts(settings) == [2]

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 import synthetic
-from conftest import PASSWORD, DrawnReader, Visitor, token_of
+from conftest import PASSWORD, SyntheticReader, Visitor, token_of
 from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
@@ -51,7 +51,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "mariadb":
         server: MariaDb = request.getfixturevalue("mariadb_server")
         settings = settings.model_copy(update={"database_url": server.new_database()})
-    app = create_app(settings, DrawnReader)
+    app = create_app(settings, SyntheticReader)
     upgrade(app.database.engine)
     with app.database.writing() as session:
         accounts = Accounts(session, utc_now, settings, AuditTrail(session, utc_now))

@@ -15,7 +15,6 @@ from pydicom import dcmread
 from sqlalchemy import select, update
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
@@ -26,6 +25,7 @@ from lungwise.receiving.uploads import arrival_of
 from lungwise.reports.service import Reports
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.models import FilmRecord, Job, Study
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Visitor

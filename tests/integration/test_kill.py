@@ -21,7 +21,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
-from processes import DRAWN, Sender, until
+from processes import SYNTHETIC, Sender, until
 from servers import free_port
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
         "LUNGWISE_ARGON2_TIME": "1",
         "LUNGWISE_ARGON2_MEMORY": "64",
     }
-    process = subprocess.Popen([*DRAWN, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*SYNTHETIC, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL)
     try:
         until(lambda: _answers(port))
         yield process

@@ -26,12 +26,12 @@ from sqlalchemy import select
 
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000
 from dicom_peers import CR, DX, NodeProcess, RawPeer, make_certificate, part, running_node, status, store_command
-from drawn import chest_bytes, chest_words
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
 from lungwise.studies.models import FilmRecord, Study
+from synthetic_films import chest_bytes, chest_words
 
 if TYPE_CHECKING:
     from conftest import Visitor

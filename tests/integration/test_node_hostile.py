@@ -25,10 +25,10 @@ from dicom_peers import (
     status,
     store_command,
 )
-from drawn import chest_bytes
 from lungwise.settings import Settings
 from lungwise.store import Database
 from lungwise.store.migrations import upgrade
+from synthetic_films import chest_bytes
 
 IDLE, MEGABYTES = 2, 4
 ROOM = 200 << 20

@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 
 from conftest import film_bytes
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
@@ -26,6 +25,7 @@ from lungwise.receiving.uploads import arrival_of
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Visitor

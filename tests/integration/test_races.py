@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from conftest import PASSWORD, DrawnReader, Visitor, film_bytes, token_of
+from conftest import PASSWORD, SyntheticReader, Visitor, film_bytes, token_of
 from live_server import add_account
 from lungwise.access import Person, Role
 from lungwise.accounts.models import User
@@ -115,7 +115,7 @@ def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "mariadb":
         url = request.getfixturevalue("mariadb_server").new_database()
         settings = settings.model_copy(update={"database_url": url})
-    app = create_app(settings, DrawnReader, utc_now)
+    app = create_app(settings, SyntheticReader, utc_now)
     upgrade(app.database.engine)
     person, _ = (
         add_account(app.database, settings, utc_now, name, "Hill", Role.ADMINISTRATOR) for name in ("Ada", "Bob")

@@ -20,10 +20,10 @@ from sqlalchemy import func, select
 
 from dicom_files import dicom_file
 from dicom_peers import NodeProcess, make_certificate, running_node, until
-from drawn import chest_bytes
 from lungwise.settings import Settings
 from lungwise.studies.models import Dispatch, ReadingRecord, Study
 from servers import free_port
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Visitor

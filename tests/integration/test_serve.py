@@ -9,14 +9,14 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-from processes import DRAWN
+from processes import SYNTHETIC
 from servers import free_port
 
 
 def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tmp_path: Path) -> None:
     port = free_port()
     environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    command = [*DRAWN, "serve", "--port", str(port)]
+    command = [*SYNTHETIC, "serve", "--port", str(port)]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout is not None

@@ -11,7 +11,7 @@ import pytest
 
 from live_server import install
 from lungwise.client import Client
-from processes import DRAWN, answers, running, served, until
+from processes import SYNTHETIC, answers, running, served, until
 from servers import Redis, free_port
 
 if TYPE_CHECKING:
@@ -41,19 +41,19 @@ def test_pages_and_workers_are_processes_of_one_installation(
     (tmp_path / "metrics").mkdir()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
     token, pages, worker = install(settings), free_port(), free_port()
-    read = [*DRAWN, "worker", "--readers", "2", "--metrics", f"127.0.0.1:{worker}"]
+    read = [*SYNTHETIC, "worker", "--readers", "2", "--metrics", f"127.0.0.1:{worker}"]
     with served(pages, settings), running(read, settings):
         until(lambda: answers(pages, "/readyz"))
         client = Client(f"http://127.0.0.1:{pages}", token)
         studies = [client.read([film(seed, 8)]) for seed in range(6)]
         assert {study.standing for study in studies} == {"positive"}
-        readings = 'lungwise_readings_total{model="drawn",verdict="positive",version="1"}'
+        readings = 'lungwise_readings_total{model="synthetic",verdict="positive",version="1"}'
         until(lambda: counted(pages, readings) == 6)  # a reading is counted after it is kept
         assert counted(worker, readings) == 6
         assert counted(worker, 'lungwise_stage_seconds_count{stage="network"}') == 6
         uploads = 'lungwise_requests_total{method="POST",route="/api/v1/studies",status="201"}'
         assert counted(pages, uploads) == 6  # of both processes
-        assert counted(pages, 'lungwise_model{model="drawn",version="1"}') == 1
+        assert counted(pages, 'lungwise_model{model="synthetic",version="1"}') == 1
         assert counted(pages, "lungwise_memory_bytes") > 20 << 20
         assert counted(pages, "lungwise_queue_films") == 0
 

@@ -15,7 +15,7 @@ from lungwise.web_app import create_app
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Clock, DrawnReader, Visitor
+    from conftest import Clock, SyntheticReader, Visitor
     from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
@@ -29,7 +29,7 @@ class Shipped:
 
     model, version = CARD.name, CARD.version
 
-    def __init__(self, reader: DrawnReader) -> None:
+    def __init__(self, reader: SyntheticReader) -> None:
         self.reader = reader
 
     def read(self, film: Film) -> Reading:
@@ -45,11 +45,11 @@ def test_a_positive_verdict_says_how_many_of_its_kind_are_right(
     visit: Callable[..., Visitor],
     film: Callable[..., bytes],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     settings = settings.model_copy(update={"prevalence": prevalence})
     migrate(settings)
-    app = create_app(settings, lambda: Shipped(drawn_reader()), clock)
+    app = create_app(settings, lambda: Shipped(synthetic_reader()), clock)
     enrol(app, "Ada")
     ada = visit(app)
     ada.sign_in("ada@example.org")

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server, print_server
 from lungwise.cli.errors import one_line_errors
-from lungwise.cli.synthetic_film import drawn_jpeg
+from lungwise.cli.synthetic_film import synthetic_jpeg
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
 from lungwise.reading import Reader
@@ -30,7 +30,7 @@ Measured = dict[str, Any]
 
 @click.command()
 @click.option(
-    "--film", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A film [a drawn one, 1 MP]."
+    "--film", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A film [a synthetic one, 1 MP]."
 )
 @click.option("--rounds", default=100, show_default=True, type=click.IntRange(10), help="Films to measure.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -43,7 +43,7 @@ Measured = dict[str, Any]
 def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, token: str | None, workers: int) -> None:
     """Measure decoding, preprocessing, network and the whole, and films a second.
 
-    With --server it uploads the films to a server of yours, ten drawn ones to a study or --film as a study each
+    With --server it uploads the films to a server of yours, ten synthetic ones to a study or --film as a study each
     time, and measures from there to the last reading. Set its LUNGWISE_API_RATE high for that, and run this on a
     machine like the workers': the network's own time is measured here.
 
@@ -52,7 +52,7 @@ def bench(film: Path | None, rounds: int, as_json: bool, server: str | None, tok
     if server is not None and not token:
         raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     if server and token:
-        study = [film.read_bytes()] if film else [drawn_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
+        study = [film.read_bytes()] if film else [synthetic_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
         measured, show = measure_server(server, token, study, rounds, workers), print_server
     else:
         measured, show = _measure_here(film, rounds), _print
@@ -67,7 +67,7 @@ def _measure_here(film: Path | None, rounds: int) -> Measured:
         return measure(film, rounds)
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "drawn.jpg"
-        drawn.write_bytes(drawn_jpeg(1))
+        drawn.write_bytes(synthetic_jpeg(1))
         return measure(drawn, rounds)
 
 

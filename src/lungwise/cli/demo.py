@@ -1,4 +1,4 @@
-"""`lungwise demo`: an empty database filled with drawn films, for a first look."""
+"""`lungwise demo`: an empty database filled with synthetic films, for a first look."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lungwise.access import Role
 from lungwise.accounts.service import Applicant, User
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.bootstrap import accounts_over, open_database, read_settings
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
-from lungwise.cli.synthetic_reader import DrawnFilmReader
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
+from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.jobs.reading_worker import open_worker
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.reading.reading import Verdict
@@ -42,9 +42,9 @@ _NAMES = (
 @click.command()
 @click.option("--studies", default=24, show_default=True, type=click.IntRange(1, 500), help="How many studies to draw.")
 def demo(studies: int) -> None:
-    """Fill an EMPTY database with drawn films, for a first look.
+    """Fill an EMPTY database with synthetic films, for a first look.
 
-    Their verdicts are drawn too; what is uploaded afterwards the shipped model reads.
+    Their verdicts are made up too; the shipped model reads what is uploaded afterwards.
     """
     settings = read_settings()
     with open_database(settings, current=False) as database:
@@ -71,7 +71,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
     who = number % len(_NAMES)
     name, sex, born = _NAMES[who]
     facts = PatientFacts(f"D-{100 + who}", name, sex, date(born, 1 + who, 14))
-    film = as_jpeg(drawn_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
+    film = as_jpeg(synthetic_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
     limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
     uploads = Uploads(
@@ -81,7 +81,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = open_worker(settings, database, FilmStore(settings), utc_now, DrawnFilmReader)
+    room = open_worker(settings, database, FilmStore(settings), utc_now, SyntheticFilmReader)
     for _film in track(room.read_all(), description="Reading films", total=studies):
         pass
 

@@ -1,4 +1,4 @@
-"""Drawn chest films: for a newcomer's first look and for tests, with no patient behind them."""
+"""Synthetic chest films, for a first look and for tests: drawings, with no patient behind them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 900, 1000
 _LUNGS = ((150, 170, 410, 820), (490, 170, 750, 820))
 
 
-def drawn_film(seed: int, opacities: int) -> Image.Image:
+def synthetic_film(seed: int, opacities: int) -> Image.Image:
     """Draw a frontal chest film: soft tissue, lungs, ribs, spine, heart, and some opacities low in the lungs."""
     chance = np.random.default_rng(seed)
     film = Image.new("L", (WIDTH, HEIGHT), 18)
@@ -29,9 +29,9 @@ def drawn_film(seed: int, opacities: int) -> Image.Image:
     return _with_grain(film.filter(ImageFilter.GaussianBlur(2)), chance)
 
 
-def drawn_jpeg(seed: int) -> bytes:
+def synthetic_jpeg(seed: int) -> bytes:
     """Draw a film as a JPEG file of a megapixel."""
-    return as_jpeg(drawn_film(seed, 4).resize((1024, 1024)))
+    return as_jpeg(synthetic_film(seed, 4).resize((1024, 1024)))
 
 
 def as_jpeg(film: Image.Image) -> bytes:

@@ -1,4 +1,4 @@
-"""What a demonstration says of drawn films: it knows what was drawn, and asks no network.
+"""What a demonstration says of synthetic films: it knows what was drawn, and asks no network.
 
 The shipped model takes drawings for healthy lungs, as well it may. A newcomer would see a worklist of one
 colour; so a demonstration's films are read by what was drawn into them, under a name that says so.
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import Film
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.reader import verdict
@@ -23,13 +23,13 @@ _FAINTEST, _STRONGEST = 0.04, 0.3
 _LOWER, _UPPER = 0.3, 0.65
 
 
-class DrawnFilmReader:
-    """Reads drawn films by how far they are brighter than the same drawing without opacities."""
+class SyntheticFilmReader:
+    """Reads synthetic films by how far they are brighter than the same drawing without opacities."""
 
     model, version = "demonstration", "1"
 
     def __init__(self) -> None:
-        self._clear = _coarse(np.asarray(drawn_film(0, 0), np.float32) / np.float32(255))
+        self._clear = _coarse(np.asarray(synthetic_film(0, 0), np.float32) / np.float32(255))
 
     def read(self, film: Film) -> Reading:
         """Read one film of the size that is drawn."""

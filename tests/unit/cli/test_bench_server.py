@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from live_server import LiveServer, live_server
 from lungwise.cli import main
 from lungwise.settings import Settings
-from processes import DRAWN, running
+from processes import SYNTHETIC, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServ
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "metrics"))
     with (
         live_server(tmp_path / "data", readers=0, api_rate=100000) as server,
-        running([*DRAWN, "worker"], Settings(data_folder=tmp_path / "data")),
+        running([*SYNTHETIC, "worker"], Settings(data_folder=tmp_path / "data")),
     ):
         yield server
 

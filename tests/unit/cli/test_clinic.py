@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from lungwise.cli import bootstrap, main
 
 if TYPE_CHECKING:
-    from conftest import DrawnReader
+    from conftest import SyntheticReader
 
 PASSWORD = "three green kites fly"
 ADA = ["users", "add", "ada@example.org", "--name", "Ada", "--clinic", "Hill", "--password", PASSWORD]
@@ -87,9 +87,9 @@ def test_the_audit_trail_is_verified(run: type[Run], tmp_path: Path) -> None:
 
 
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
-    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]
 ) -> None:
-    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", synthetic_reader)
     assert "demo@example.org" in run("demo", "--studies", "3").ok()
     assert "in use" in run("demo").no()
     assert "3 films" in run("db", "check").ok()
@@ -106,9 +106,9 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
 
 
 def test_in_a_demonstration_a_patient_comes_again_as_the_same(
-    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]
 ) -> None:
-    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", synthetic_reader)
     run("demo", "--studies", "9").ok()
     engine = create_engine(f"sqlite:///{tmp_path}/data/lungwise.sqlite")
     with engine.begin() as connection:

@@ -14,14 +14,14 @@ from lungwise.studies.models import Job, JobState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import DrawnReader, Rooms
+    from conftest import Rooms, SyntheticReader
 
 
 @pytest.fixture
-def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]) -> Callable[..., Any]:
+def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]) -> Callable[..., Any]:
     """Run `lungwise jobs` over the rooms' bootstrap, and give what it says as JSON."""
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
-    monkeypatch.setattr(bootstrap, "make_reader", drawn_reader)
+    monkeypatch.setattr(bootstrap, "make_reader", synthetic_reader)
 
     def run(*arguments: str, ends: int = 0) -> Any:
         rooms.session.commit()
@@ -66,10 +66,10 @@ def test_a_retry_says_which(run: Callable[..., Any]) -> None:
 
 @pytest.mark.usefixtures("queued")
 def test_a_new_model_reads_every_film_again_once(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, drawn_reader: type[DrawnReader]
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]
 ) -> None:
     run("drain")
     assert run("reread")["done"] == 0  # this model has read them
-    monkeypatch.setattr(drawn_reader, "version", "2")
+    monkeypatch.setattr(synthetic_reader, "version", "2")
     for _start in range(2):
         assert run("reread") == {"queued": 0, "running": 0, "done": 3, "failed": 0}

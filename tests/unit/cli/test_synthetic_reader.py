@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
-from lungwise.cli.synthetic_reader import DrawnFilmReader
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
+from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.films import open_film
 from lungwise.reading import Verdict
 
 
 def test_the_more_is_drawn_into_a_film_the_likelier_it_is_called() -> None:
-    reader = DrawnFilmReader()
-    readings = [reader.read(open_film(as_jpeg(drawn_film(3, opacities)))) for opacities in (0, 1, 3, 8)]
+    reader = SyntheticFilmReader()
+    readings = [reader.read(open_film(as_jpeg(synthetic_film(3, opacities)))) for opacities in (0, 1, 3, 8)]
 
     assert [reading.probability for reading in readings] == sorted(reading.probability for reading in readings)
     assert (readings[0].verdict, readings[-1].verdict) == (Verdict.NEGATIVE, Verdict.POSITIVE)

@@ -12,10 +12,10 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.dicom.node import Node
 from lungwise.errors import Rejected
 from lungwise.receiving.receiver import Kept
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from lungwise.receiving.uploads import ReceivedInstance

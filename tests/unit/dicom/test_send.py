@@ -18,7 +18,6 @@ from pynetdicom.dimse_primitives import C_STORE
 from sqlalchemy.orm import Session
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from drawn import chest_bytes
 from lungwise.audit.models import AuditEntry
 from lungwise.dicom.send import _FIND, Archives, Delivery, Destination, Sender
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
@@ -26,6 +25,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.store import Database
 from lungwise.studies.models import Dispatch, ReadingRecord
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Rooms
@@ -165,7 +165,7 @@ def queued(rooms: Rooms, destination: str) -> str:
     data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
     study = rooms.studies.open(rooms.person(), PatientFacts(), [("film", data)])
     record = ReadingRecord(
-        model="drawn", version="1", created_at=rooms.clock(), verdict=Verdict.NEGATIVE, appearance={}, findings={}
+        model="synthetic", version="1", created_at=rooms.clock(), verdict=Verdict.NEGATIVE, appearance={}, findings={}
     )
     study.films[0].readings.append(record)
     rooms.session.flush()

@@ -13,10 +13,10 @@ from PIL import Image
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from drawn import chest_words
 from lungwise.dicomweb.pixels import JPEG, PNG, RenderOptions, frame, rendered
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
+from synthetic_films import chest_words
 
 WORDS = chest_words(80, 96)
 COLOURS = np.random.default_rng(0).integers(0, 255, (80, 96, 3), np.uint8)

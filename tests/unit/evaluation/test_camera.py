@@ -5,10 +5,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.evaluation.camera import photograph
 
-FILM = np.asarray(drawn_film(1, 1).convert("L").resize((300, 330)), np.float32) / np.float32(255)
+FILM = np.asarray(synthetic_film(1, 1).convert("L").resize((300, 330)), np.float32) / np.float32(255)
 
 
 def test_a_seed_gives_one_photograph_and_another_seed_another() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.evaluation.photographs import photographed
 from lungwise.evaluation.results import FilmReader, Result
 
@@ -16,7 +16,7 @@ def test_photographs_are_read_as_files_and_the_loss_is_paired(
     results = []
     for number in range(4):
         path = tmp_path / f"{number}.png"
-        drawn_film(number, 0).convert("L").resize((256, 256)).save(path)
+        synthetic_film(number, 0).convert("L").resize((256, 256)).save(path)
         ill = {"label": "typical appearance", "covid": True} if number % 2 else {}
         row = result(0.9 if number % 2 else 0.1, patient=str(number), path=path, **ill)
         results.append(replace(row))

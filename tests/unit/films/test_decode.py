@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dicom_files import dicom_file
-from drawn import chest_bytes, picture
 from lungwise.films import Film, Refusal, open_film, open_path
 from lungwise.films.limits import MAX_BYTES
+from synthetic_films import chest_bytes, picture
 
 MAGICS = [
     b"",

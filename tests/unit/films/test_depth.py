@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drawn import chest_film, chest_words, picture
 from lungwise.films import open_film
 from lungwise.films.depth import white_level
+from synthetic_films import chest_film, chest_words, picture
 
 
 @pytest.mark.parametrize(

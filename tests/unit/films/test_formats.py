@@ -4,12 +4,12 @@ import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from drawn import chest_bytes, picture
 from lungwise.api.framework.operations import FILM_TYPES
 from lungwise.films import open_film
 from lungwise.films.formats import FORMATS, kind_of, suffix_of
 from lungwise.receiving.uploads import Limits, unpack
 from lungwise.studies.forms import ACCEPTED
+from synthetic_films import chest_bytes, picture
 
 BYTES = chest_bytes()
 FILES = {

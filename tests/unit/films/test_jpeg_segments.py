@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn import chest_bytes, picture
 from lungwise.films import Refusal, open_film
 from lungwise.films.jpeg_segments import jpeg_segments
+from synthetic_films import chest_bytes, picture
 
 BYTES = chest_bytes()
 RGB = np.stack([chest_bytes(seed=n) for n in range(3)], -1)

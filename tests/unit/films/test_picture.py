@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from drawn import chest_bytes, chest_film, chest_words, picture
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import read_collection
+from synthetic_films import chest_bytes, chest_film, chest_words, picture
 
 LOSSLESS = ["PNG", "TIFF", "BMP"]
 

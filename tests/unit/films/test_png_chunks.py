@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from drawn import chest_bytes, chest_words, picture
 from lungwise.films import Refusal, open_film
 from lungwise.films.png_chunks import picture_chunks
+from synthetic_films import chest_bytes, chest_words, picture
 
 BYTES = chest_bytes()
 PNG = picture(BYTES, "PNG")

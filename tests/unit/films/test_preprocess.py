@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drawn import chest_film
 from lungwise.films.preprocess import PREPROCESSING, SIZE, preprocess
+from synthetic_films import chest_film
 
 FILM = chest_film(400, 300).astype(np.float32)
 

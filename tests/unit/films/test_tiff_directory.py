@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn import chest_bytes, picture
 from lungwise.films import Refusal, open_film
 from lungwise.films.tiff_directory import film_page
+from synthetic_films import chest_bytes, picture
 
 SHORT, TEXT, LONG = 3, 2, 4
 

@@ -7,9 +7,9 @@ import pytest
 from pydicom.uid import JPEG2000Lossless
 
 from dicom_files import compressed_file, dicom_file, jpeg_2000
-from drawn import chest_bytes, chest_words, picture
 from lungwise.films import Refusal, open_film, work_limit
 from lungwise.films.work_limit import DEFAULT_SECONDS, in_process, set_seconds
+from synthetic_films import chest_bytes, chest_words, picture
 
 BYTES, WORDS = chest_bytes(), chest_words(bits=12)
 FILMS = {

@@ -8,11 +8,11 @@ import pytest
 from pydicom.uid import generate_uid
 
 from dicom_files import dicom_file
-from drawn import chest_bytes
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Rooms
@@ -28,7 +28,7 @@ def reading(either_rooms: Rooms) -> ReadingRecord:
 def read(rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> ReadingRecord:
     study = rooms.studies.open(rooms.person(name), PatientFacts(), [("film", data)])
     record = ReadingRecord(
-        model="drawn", version="1", created_at=rooms.clock(), verdict=verdict, appearance={}, findings={}
+        model="synthetic", version="1", created_at=rooms.clock(), verdict=verdict, appearance={}, findings={}
     )
     study.films[0].readings.append(record)
     rooms.session.flush()

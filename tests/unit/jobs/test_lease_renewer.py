@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from lungwise.jobs.lease_renewer import LeaseRenewer
 from lungwise.jobs.reading_queue import Claim, Model
 
-ONE, OTHER = (Claim(number, "token", "study", "sha256", Model("drawn", "1")) for number in (1, 2))
+ONE, OTHER = (Claim(number, "token", "study", "sha256", Model("synthetic", "1")) for number in (1, 2))
 LEASE = 0.003
 
 

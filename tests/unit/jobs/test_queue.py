@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from conftest import Rooms
 
-SECOND = Model("drawn", "2")
+SECOND = Model("synthetic", "2")
 
 
 def opened(rooms: Rooms, name: str, *films: bytes, clinic: str = "Hill") -> Study:
@@ -66,7 +66,7 @@ def test_every_film_is_read_again_once_by_a_new_model_and_the_old_readings_stay(
     opened(either_rooms, "Ada", *(film(n) for n in range(3)))
     either_rooms.read_all()
     queue = either_rooms.queue
-    assert queue.reread(Model("drawn", "1")) == []  # it has read them all
+    assert queue.reread(Model("synthetic", "1")) == []  # it has read them all
     assert len(queue.reread(SECOND)) == 3
     assert queue.reread(SECOND) == []  # queued is queued
     either_rooms.session.commit()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from conftest import DrawnReader, Rooms
+    from conftest import Rooms, SyntheticReader
     from lungwise.access import Person
 
 
@@ -43,9 +43,9 @@ class BrokenReader:
 class SlowReader:
     """A reader that takes as long over a film as it is made to."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
-    def __init__(self, reader: DrawnReader) -> None:
+    def __init__(self, reader: SyntheticReader) -> None:
         self.reader, self.begun, self.may_end = reader, threading.Event(), threading.Event()
 
     def read(self, film: Film) -> Reading:
@@ -57,9 +57,9 @@ class SlowReader:
 class CountingReader:
     """A reader that counts its films, and does something before it reads each."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
-    def __init__(self, reader: DrawnReader, before: Callable[[int], object] = bool) -> None:
+    def __init__(self, reader: SyntheticReader, before: Callable[[int], object] = bool) -> None:
         self.reader, self.films, self.before = reader, 0, before
 
     def read(self, film: Film) -> Reading:
@@ -71,7 +71,7 @@ class CountingReader:
 class RefusingReader:
     """A reader that refuses, and remembers the pixels without keeping them."""
 
-    model, version = "drawn", "1"
+    model, version = "synthetic", "1"
 
     def __init__(self) -> None:
         self.pixels: list[weakref.ref[object]] = []
@@ -153,10 +153,10 @@ def test_a_turn_reads_what_is_queued_and_calls_for_help_once(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     rings: list[int] = []
-    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(rooms)))
     room.take_turn()
     assert rings == []
     opened(rooms, film(1), film(2), film(3))
@@ -169,12 +169,12 @@ def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
     opened(rooms, film(1), film(2))
-    room_with(drawn_reader()).take_turn()
+    room_with(synthetic_reader()).take_turn()
     assert readings(rooms) == 1
 
 
@@ -185,7 +185,7 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
     hand: float,
     kept_before: list[int],
@@ -193,7 +193,7 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
     monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", hand)
     opened(rooms, *(film(n) for n in range(10)))
     seen: list[int] = []
-    room_with(CountingReader(drawn_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
+    room_with(CountingReader(synthetic_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
     assert seen == kept_before
     assert readings(rooms) == 10
 
@@ -203,7 +203,7 @@ def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(rooms, *(film(n) for n in range(4)))
@@ -213,7 +213,7 @@ def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
         seen.append(readings(rooms))
         monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9 if number == 1 else 1e-9)
 
-    room_with(CountingReader(drawn_reader(), look_and_slow_down)).take_turn()
+    room_with(CountingReader(synthetic_reader(), look_and_slow_down)).take_turn()
     assert seen == [0, 1, 2, 3]
     assert readings(rooms) == 4
 
@@ -223,12 +223,12 @@ def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
     opened(rooms, *(film(n) for n in range(4)))
-    reader = CountingReader(drawn_reader())
+    reader = CountingReader(synthetic_reader())
     room = room_with(reader)
     room.take_turn()
     reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e-9)
@@ -244,10 +244,10 @@ def test_another_room_is_called_where_a_hand_is_full(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     rings: list[int] = []
-    room = room_with(drawn_reader(), ring=lambda: rings.append(readings(rooms)))
+    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(rooms)))
     opened(rooms, film(0))
     room.take_turn()
     assert rings == [0], "a hand of one is full at first"
@@ -273,7 +273,7 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     opened(rooms, *(film(n) for n in range(4)))
 
@@ -282,7 +282,7 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
             reading = super().read(film)
             return replace(reading, findings={"normal": float("nan")}) if self.films == 3 else reading
 
-    room_with(Lost(drawn_reader())).take_turn()
+    room_with(Lost(synthetic_reader())).take_turn()
     assert readings(rooms) == 3
     errors = rooms.session.scalars(select(Job.error).order_by(Job.id)).all()
     assert errors == ["", "", "ArithmeticError", ""]
@@ -293,10 +293,10 @@ def test_a_fault_leaves_the_films_beside_it_as_they_are(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
     opened(rooms, *(film(n) for n in range(4)))
-    room_with(CountingReader(drawn_reader(), break_at_the_third)).take_turn()
+    room_with(CountingReader(synthetic_reader(), break_at_the_third)).take_turn()
     assert readings(rooms) == 3
     jobs = the_jobs(rooms)
     assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
@@ -313,7 +313,7 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", "lungwise.reading_room")
@@ -325,7 +325,7 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
             films.rename(films.with_name("away"))
 
     with pytest.raises(OSError, match="No such file"):
-        room_with(CountingReader(drawn_reader(), lose_the_store)).take_turn()
+        room_with(CountingReader(synthetic_reader(), lose_the_store)).take_turn()
     assert readings(rooms) == 2
     jobs = the_jobs(rooms)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
@@ -348,12 +348,12 @@ class BadSpot(FilmStore):
 
 @pytest.mark.usefixtures("quick_films")
 def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read(
-    rooms: Rooms, film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+    rooms: Rooms, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
 ) -> None:
     study, store = opened(rooms, *(film(n) for n in range(6))), BadSpot(rooms.settings)
     store.lost = study.films[1].sha256
     database = Database(rooms.settings)
-    room = ReadingWorker(database, store, rooms.clock, drawn_reader)
+    room = ReadingWorker(database, store, rooms.clock, synthetic_reader)
     with pytest.raises(OSError, match="Input/output error"):
         room.take_turn()
     room.take_turn()
@@ -365,11 +365,11 @@ def test_a_reading_outlives_a_fault_in_taking_the_next_film(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened(rooms, film(1), film(2))
-    claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(drawn_reader())
+    claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(synthetic_reader())
 
     def away_once(jobs: Jobs, model: Model, most: int) -> list[Claim]:
         if next(calls) == 2:
@@ -386,9 +386,9 @@ def test_a_film_is_kept_as_long_as_its_reader_lives(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, lease=0.6)
     room.start()
     assert slow.begun.wait(60)
@@ -416,9 +416,9 @@ def test_a_film_whose_lease_ran_out_under_its_reader_gets_one_reading(
     rooms: Rooms,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, lease=3600)
     room.start()
     assert slow.begun.wait(60)
@@ -465,9 +465,12 @@ def test_the_room_reads_in_the_background_and_stops(rooms: Rooms, film: Callable
 
 
 def test_who_asks_while_enough_others_wait_is_answered_at_once(
-    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes], drawn_reader: type[DrawnReader]
+    rooms: Rooms,
+    room_with: Callable[..., ReadingWorker],
+    film: Callable[..., bytes],
+    synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(drawn_reader())
+    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, waiters=2)
     room.start()
     assert slow.begun.wait(60)

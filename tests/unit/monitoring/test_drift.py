@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from conftest import Rooms
 
-MODEL = Model("drawn", "1")
+MODEL = Model("synthetic", "1")
 REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
 
 
@@ -62,7 +62,7 @@ def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_roo
     answer(rooms, ada, 0, [0.0, 0.1999, 0.2, 0.5, 0.8, 1.0, None])
     answer(rooms, ada, 25, [0.7])
     answer(rooms, ada, 26, [0.7])  # too long ago
-    answer(rooms, ada, 3, [0.7], Model("drawn", "0"))  # by a model of another version
+    answer(rooms, ada, 3, [0.7], Model("synthetic", "0"))  # by a model of another version
     answer(rooms, other, 3, [0.7])
     weeks = drift(rooms).weeks(ada)
     assert len(weeks) == 26

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import Film, Refusal
 from lungwise.films.preprocess import preprocess
 from lungwise.reading.quality import refuse_unfit
 
 
 def chest() -> Film:
-    pixels = np.asarray(drawn_film(2, 0).convert("L").resize((320, 360)), np.float32) / np.float32(255)
+    pixels = np.asarray(synthetic_film(2, 0).convert("L").resize((320, 360)), np.float32) / np.float32(255)
     grain = np.random.default_rng(0).normal(0, 0.02, pixels.shape).astype(np.float32)
     return Film(np.clip(pixels * 0.8 + 0.1 + grain, 0, 1), "MONOCHROME2", "PNG")
 

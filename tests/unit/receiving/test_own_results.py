@@ -12,12 +12,11 @@ from pydicom.dataset import Dataset
 from sqlalchemy import func, select
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.bootstrap import studies_over
-from lungwise.cli.synthetic_film import as_jpeg, drawn_film
+from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import read_header
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -30,9 +29,10 @@ from lungwise.results.result_objects import file_bytes, film_object, result_obje
 from lungwise.results.study_header import StudyFacts
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.models import FilmRecord
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import DrawnReader
+    from conftest import SyntheticReader
     from lungwise.settings import Settings
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -41,7 +41,7 @@ ANSWER = Answer(0.7, Verdict.POSITIVE, {"COVID-19": 0.7}, np.zeros((17, 17), np.
 FILM = film_dataset(chest_bytes(), SOPInstanceUID="1.2.1", StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3")
 
 
-def results(model: str = "drawn", version: str = "1") -> list[Dataset]:
+def results(model: str = "synthetic", version: str = "1") -> list[Dataset]:
     """The structured report, the heat map and the report of the film."""
     return result_objects(dicom_bytes(FILM), FACTS, Result(ANSWER, model, version, NOW), b"%PDF-1.7")
 
@@ -57,7 +57,7 @@ def test_a_result_is_known_by_its_marks_also_where_an_archive_dropped_one(number
 
 
 def test_a_film_is_none_also_one_that_lungwise_gave_as_an_object() -> None:
-    given = film_object(as_jpeg(drawn_film(1, 0)), FACTS)
+    given = film_object(as_jpeg(synthetic_film(1, 0)), FACTS)
     assert given is not None
     for data in (dicom_bytes(FILM), file_bytes(given)):
         header = read_header(data)
@@ -76,11 +76,11 @@ def site(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[tu
 
 
 def test_what_comes_back_is_acknowledged_and_kept_out(
-    site: tuple[Database, FilmStore, FilmReceiver], drawn_reader: type[DrawnReader]
+    site: tuple[Database, FilmStore, FilmReceiver], synthetic_reader: type[SyntheticReader]
 ) -> None:
     database, store, reception = site
     assert reception.accept(arrival_of(dicom_bytes(FILM), "CR1"), "127.0.0.1") is Kept.NEW
-    assert len(list(ReadingWorker(database, store, utc_now, drawn_reader, 0).read_all())) == 1
+    assert len(list(ReadingWorker(database, store, utc_now, synthetic_reader, 0).read_all())) == 1
     for item in results():
         assert reception.accept(arrival_of(file_bytes(item), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
     unmarked = results()[1]

@@ -13,7 +13,6 @@ from pydicom.uid import generate_uid
 from sqlalchemy import event, select, text
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.audit.models import AuditEntry
@@ -29,9 +28,10 @@ from lungwise.receiving.uploads import ReceivedInstance, arrival_of
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, Job, Study
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import DrawnReader, Visitor
+    from conftest import SyntheticReader, Visitor
     from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
@@ -93,7 +93,7 @@ def either_desk(either: Settings, migrate: Callable[[Settings], None]) -> Iterat
 
 
 def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes(
-    either_desk: Desk, drawn_reader: type[DrawnReader]
+    either_desk: Desk, synthetic_reader: type[SyntheticReader]
 ) -> None:
     desk, arrival = either_desk, arrived("1.2.840.1", "1.2.840.1.1")
     assert desk.accept(arrival) is Kept.NEW
@@ -108,7 +108,7 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
         assert (patient.identifier, patient.name) == ("P1", "Curie Marie")
         entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "received")).one()
         assert (entry.person_name, entry.address, entry.subject_key) == ("LUNGWISE", "10.0.0.7", study.key)
-    room = ReadingWorker(desk.database, desk.store, utc_now, drawn_reader, 0)
+    room = ReadingWorker(desk.database, desk.store, utc_now, synthetic_reader, 0)
     assert len(list(room.read_all())) == 1
     with desk.database.reading() as session:
         assert session.scalars(select(Study)).one().standing in ("positive", "uncertain", "negative")

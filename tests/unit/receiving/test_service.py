@@ -23,7 +23,7 @@ from lungwise.studies.models import FilmRecord, Study
 from lungwise.web_app import create_app
 
 if TYPE_CHECKING:
-    from conftest import Clock, DrawnReader, Visitor
+    from conftest import Clock, SyntheticReader, Visitor
     from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
@@ -55,11 +55,11 @@ def desk(
     migrate: Callable[[Settings], None],
     enrol: Callable[..., Person],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
 ) -> Iterator[Desk]:
     either = either.model_copy(update={"study_films": 3})
     migrate(either)
-    app = create_app(either, drawn_reader, clock)
+    app = create_app(either, synthetic_reader, clock)
     store, woken = FilmStore(either), list[str]()
     lay = studies_over(either, store)
     uploads = Uploads(
@@ -172,12 +172,12 @@ def test_forty_films_for_a_study_of_thirty_leave_no_file(
     enrol: Callable[..., Person],
     visit: Callable[..., Visitor],
     clock: Clock,
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     film: Callable[..., bytes],
 ) -> None:
     settings = settings.model_copy(update={"study_films": 30})
     migrate(settings)
-    app = create_app(settings, drawn_reader, clock)
+    app = create_app(settings, synthetic_reader, clock)
     enrol(app, "Ada")
     ada = visit(app)
     ada.sign_in("ada@example.org")

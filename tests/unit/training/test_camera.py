@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.training.camera import photograph
 
 pytestmark = pytest.mark.training
 
 
 def test_a_photograph_is_the_same_film_in_another_light() -> None:
-    film = np.asarray(drawn_film(1, 0).convert("L").resize((120, 140)))
+    film = np.asarray(synthetic_film(1, 0).convert("L").resize((120, 140)))
     likeness = []
     for seed in range(40):
         seen = photograph(film, np.random.default_rng(seed))
@@ -23,7 +23,7 @@ def test_a_photograph_is_the_same_film_in_another_light() -> None:
 
 
 def test_the_same_seed_takes_the_same_photograph() -> None:
-    film = np.asarray(drawn_film(1, 0).convert("L").resize((120, 140)))
+    film = np.asarray(synthetic_film(1, 0).convert("L").resize((120, 140)))
 
     once, again = (photograph(film, np.random.default_rng(5)) for _ in range(2))
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.training.synthetic_negatives import draw_nothing
 
 pytestmark = pytest.mark.training
 
 
 def test_what_is_drawn_differs_each_time_and_is_never_the_film() -> None:
-    film = np.asarray(drawn_film(1, 0).convert("L").resize((299, 299)))
+    film = np.asarray(synthetic_film(1, 0).convert("L").resize((299, 299)))
     drawn = [draw_nothing(film, np.random.default_rng(seed)) for seed in range(60)]
 
     assert {picture.shape for picture in drawn} == {(299, 299)}

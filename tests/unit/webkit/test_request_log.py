@@ -23,7 +23,7 @@ from lungwise.web_app import create_app
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import DrawnReader, Visitor
+    from conftest import SyntheticReader, Visitor
     from lungwise.access import Person
     from lungwise.web_app import Lungwise
 
@@ -69,14 +69,14 @@ def test_the_metrics_count_requests_readings_refusals_and_the_queue(
     before = ada.get("/metrics").text
     for one in (film(1, 8), blank):
         ada.get(ada.upload(one, name="Béla Bartók"))
-    refused = 'lungwise_refusals_total{code="not a film",model="drawn",version="1"}'
+    refused = 'lungwise_refusals_total{code="not a film",model="synthetic",version="1"}'
     until(lambda: value(ada.get("/metrics").text, refused) > value(before, refused))
     after = ada.get("/metrics")
     assert after.content_type.startswith("text/plain")
-    model = 'model="drawn",version="1"'
+    model = 'model="synthetic",version="1"'
     for line in (
         'lungwise_requests_total{method="GET",route="/studies/<key>",status="200"}',
-        'lungwise_readings_total{model="drawn",verdict="positive",version="1"}',
+        'lungwise_readings_total{model="synthetic",verdict="positive",version="1"}',
         'lungwise_stage_seconds_count{stage="decode"}',
         'lungwise_stage_seconds_count{stage="network"}',
         'lungwise_stage_seconds_count{stage="store"}',
@@ -91,13 +91,13 @@ def test_the_metrics_count_requests_readings_refusals_and_the_queue(
 def test_the_queues_length_and_age_are_of_the_films_that_wait(
     settings: Settings,
     migrate: Callable[[Settings], None],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     visit: Callable[..., Visitor],
     enrol: Callable[..., Person],
     film: Callable[..., bytes],
 ) -> None:
     migrate(settings)
-    app = create_app(settings, drawn_reader)  # its room stands still
+    app = create_app(settings, synthetic_reader)  # its room stands still
     enrol(app, "Ada")
     ada = visit(app)
     ada.sign_in("ada@example.org")
@@ -140,11 +140,13 @@ def test_strangers_read_no_metrics(app: Lungwise, visit: Callable[..., Visitor])
 def test_a_token_opens_the_metrics_to_other_machines_and_only_it_does(
     settings: Settings,
     migrate: Callable[[Settings], None],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     visit: Callable[..., Visitor],
 ) -> None:
     migrate(settings)
-    app = create_app(settings.model_copy(update={"metrics_token": type(settings.secret_key)("tell me")}), drawn_reader)
+    app = create_app(
+        settings.model_copy(update={"metrics_token": type(settings.secret_key)("tell me")}), synthetic_reader
+    )
     stranger = visit(app, "10.0.0.7")
     told = {"Authorization": "Bearer tell me"}
     assert stranger.get("/metrics", headers=told).status_code == 200
@@ -164,11 +166,12 @@ def test_a_token_for_the_metrics_is_too_long_to_be_guessed() -> None:
 def test_behind_a_proxy_that_says_nothing_right_strangers_read_no_metrics(
     settings: Settings,
     migrate: Callable[[Settings], None],
-    drawn_reader: type[DrawnReader],
+    synthetic_reader: type[SyntheticReader],
     visit: Callable[..., Visitor],
 ) -> None:
     migrate(settings)
-    app = create_app(settings.model_copy(update={"proxies": 1}), drawn_reader)
+    with_token = settings.model_copy(update={"proxies": 1})
+    app = create_app(with_token, synthetic_reader)
     for header in ('"', "no address", "127.0.0.1", "10.0.0.7"):
         assert visit(app).get("/metrics", headers={"X-Forwarded-For": header}).status_code == 404
     app.database.close()

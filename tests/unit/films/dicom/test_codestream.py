@@ -29,10 +29,10 @@ from pydicom.uid import (
 )
 
 from dicom_files import compressed_file, dicom_file, jpeg_2000
-from drawn import chest_bytes, chest_words, picture
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom import codestream
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
+from synthetic_films import chest_bytes, chest_words, picture
 
 BYTES, WORDS = chest_bytes(), chest_words(bits=12)
 RGB = np.stack([chest_bytes(seed=n) for n in range(3)], -1)

@@ -16,9 +16,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_bytes
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.elements import PIXEL_DATA, read_elements
+from synthetic_films import chest_bytes
 
 FILM = dicom_bytes(film_dataset(chest_bytes()))
 BODY = FILM.index(b"\x08\0\x16\0UI")  # where the meta information ends

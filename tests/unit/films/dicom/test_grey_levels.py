@@ -9,8 +9,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_files import dicom_file, lut_item
-from drawn import chest_bytes, chest_words
 from lungwise.films import Refusal, open_film
+from synthetic_films import chest_bytes, chest_words
 
 WORDS = chest_words(bits=12)
 

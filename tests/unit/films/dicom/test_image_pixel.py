@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dicom_files import dicom_bytes, film_dataset
-from drawn import chest_words
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.image_pixel import ImagePixel
+from synthetic_films import chest_words
 
 WORDS = chest_words(bits=12)
 

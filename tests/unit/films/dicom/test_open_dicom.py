@@ -19,8 +19,8 @@ from pydicom.uid import (
 )
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset
-from drawn import chest_words
 from lungwise.films import Film, Refusal, open_film
+from synthetic_films import chest_words
 
 WORDS = chest_words(bits=12)
 

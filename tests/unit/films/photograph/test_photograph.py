@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungwise.cli.synthetic_film import drawn_film
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.evaluation.camera import photograph
 from lungwise.films import open_film
 from lungwise.films.collection import read_collection
@@ -28,7 +28,7 @@ def tinted(pixels: np.ndarray) -> Image.Image:
 
 
 def test_a_photographed_film_is_opened_as_the_film_and_says_so() -> None:
-    drawn = grey(drawn_film(3, 1))
+    drawn = grey(synthetic_film(3, 1))
     opened_again = [open_film(photograph(drawn, seed).jpeg) for seed in range(8)]
 
     assert sum(film.photograph for film in opened_again) >= 6
@@ -36,7 +36,7 @@ def test_a_photographed_film_is_opened_as_the_film_and_says_so() -> None:
 
 
 def test_straightening_at_the_true_corners_gives_the_film_back() -> None:
-    drawn = grey(drawn_film(3, 1).resize((350, 350)))
+    drawn = grey(synthetic_film(3, 1).resize((350, 350)))
     taken = photograph(drawn, 4)
     image = opened(taken.jpeg)
     back = grey(straighten(image, taken.corners * image.size).resize((350, 350)))
@@ -45,7 +45,7 @@ def test_straightening_at_the_true_corners_gives_the_film_back() -> None:
 
 
 def test_a_grey_picture_is_never_searched_however_its_colours_are_stored() -> None:
-    taken = opened(photograph(grey(drawn_film(3, 1)), 4).jpeg).convert("L")
+    taken = opened(photograph(grey(synthetic_film(3, 1)), 4).jpeg).convert("L")
 
     assert find_film(taken) is not None
     assert cut_out(taken) is None
@@ -63,7 +63,7 @@ def test_a_coloured_picture_in_a_frame_is_no_film() -> None:
 
 
 def test_one_tint_is_explained_and_grey_has_none() -> None:
-    film = grey(drawn_film(1, 0))
+    film = grey(synthetic_film(1, 0))
 
     assert unexplained_colour(tinted(film)) < 0.005
     assert unexplained_colour(Image.fromarray((film * 255).astype(np.uint8))) == 0
