@@ -1,4 +1,4 @@
-"""Run the node with the drawn films' reader: `python serve_node.py`, settings by environment."""
+"""Run the node with the synthetic films' reader: `python serve_node.py`, settings by environment."""
 
 from __future__ import annotations
 
