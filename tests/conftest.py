@@ -44,11 +44,11 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Reading, Verdict
-from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
-from lungwise.studies.settlement import Settlement
+from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web_app import Lungwise, create_app
 from one_session import StudiesInOneSession
@@ -132,7 +132,7 @@ class Rooms:
     accounts: Accounts
     patients: Patients
     studies: StudiesInOneSession
-    settlement: Settlement
+    patient_studies: PatientStudies
     worklist: Worklist
     room: ReadingWorker
     queue: Queue
@@ -262,8 +262,8 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             audit=audit,
             accounts=Accounts(session, clock, settings, audit),
             patients=patients,
-            studies=StudiesInOneSession(session, clock, store, Limits(50, 60 << 20, 300 << 20), patients, audit),
-            settlement=Settlement(session, patients),
+            studies=StudiesInOneSession(session, clock, store, patients, audit),
+            patient_studies=PatientStudies(session, patients, Studies(session, clock, store, patients, audit)),
             worklist=Worklist(session, patients),
             room=ReadingWorker(database, store, clock, SyntheticReader, 1),
             queue=Queue(session, clock, audit),

@@ -42,3 +42,8 @@ def is_text(text: str, longest: int) -> bool:
     if len(text) > longest:
         return False
     return not any((ord(letter) < 32 and letter not in "\t\r\n") or "\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def harmless_cell(text: str) -> str:
+    """Keep a spreadsheet from taking a name for a formula."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from prometheus_client import (
     CollectorRegistry,
@@ -43,13 +44,21 @@ PROCESSOR = Counter(
 MODEL = Gauge("lungwise_model", "The model that reads: 1.", ("model", "version"), multiprocess_mode="max")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFilms:
+    """How many new films wait for their reading, and for how long the oldest has."""
+
+    films: int
+    oldest_seconds: float
+
+
 class QueueCollector(Collector):
     """The queue as it stands when somebody asks: the same whichever process answers."""
 
-    def __init__(self, waiting: int, oldest_seconds: float) -> None:
+    def __init__(self, waiting: WaitingFilms) -> None:
         self._figures = (
-            ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting)),
-            ("lungwise_queue_oldest_seconds", "How long the oldest of them has waited.", oldest_seconds),
+            ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting.films)),
+            ("lungwise_queue_oldest_seconds", "How long the oldest of them has waited.", waiting.oldest_seconds),
         )
 
     def collect(self) -> Iterable[Metric]:
@@ -58,10 +67,10 @@ class QueueCollector(Collector):
             yield GaugeMetricFamily(name, meaning, value=value)
 
 
-def page(queue: QueueCollector) -> bytes:
+def page(waiting: WaitingFilms) -> bytes:
     """Write everything in Prometheus' text format."""
     now = CollectorRegistry()
-    now.register(queue)
+    now.register(QueueCollector(waiting))
     return generate_latest(_counted()) + generate_latest(now)
 
 

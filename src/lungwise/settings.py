@@ -22,8 +22,9 @@ from pydantic_settings import (
 )
 
 from lungwise.logs import LogFormat
-from lungwise.reading.prevalence import DEFAULT_PREVALENCE
 
+DEFAULT_PREVALENCE = 0.1
+"""One in ten of those filmed has COVID-19, where a clinic does not say otherwise."""
 NOBODY = (
     "0, 1, UNKNOWN, UNK, ANONYMOUS, ANONYMISED, ANONYMIZED, ANON, DEIDENTIFIED, NONE, NULL, NIL, NA, NN, NO ID, NOID, "
     "NO NAME, NONAME, NOT KNOWN, NOT AVAILABLE, UNIDENTIFIED, UNNAMED, PATIENT, PATIENT ID, PATIENT NAME, TEST, DUMMY, "

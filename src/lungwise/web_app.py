@@ -5,47 +5,59 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from flask import Flask, abort, redirect, request, url_for
-from flask_babel import Babel
+from flask_babel import Babel, gettext
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
+from lungwise.access import Person
 from lungwise.accounts import views as accounts_views
+from lungwise.accounts.labels import ROLES, SCOPES
 from lungwise.accounts.outbox import Outbox
+from lungwise.accounts.request_services import AccountServices, user
+from lungwise.accounts.request_services import services as account_services
 from lungwise.accounts.security import init_security
-from lungwise.accounts.service import Accounts
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
-from lungwise.accounts.tokens import Tokens
+from lungwise.api import services as api_services
 from lungwise.api.app import PREFIX, create_api
 from lungwise.audit import views as audit_views
-from lungwise.audit.service import AuditTrail
+from lungwise.audit.after_response import trail
+from lungwise.audit.labels import ACTIONS, SUBJECTS
 from lungwise.dicomweb import app as dicomweb
 from lungwise.inputs import network_address
-from lungwise.jobs.queue import Queue
+from lungwise.jobs import views as jobs_views
+from lungwise.jobs.queue import Queue, waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker, open_worker
+from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.drift import Drift, read_reference
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients import views as patients_views
-from lungwise.patients.service import IdentityRules, Patients
+from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.receiving import held_views, photograph_views
+from lungwise.receiving import views as receiving_views
 from lungwise.receiving.other_files import ON_EVERY_DISC
 from lungwise.receiving.photographs import Photographs
+from lungwise.receiving.receiver import FilmReceiver
 from lungwise.receiving.service import Uploads
-from lungwise.receiving.uploads import Limits
 from lungwise.reports import views as reports_views
+from lungwise.reports.service import Reports
+from lungwise.results import views as results_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.studies import labels as study_labels
 from lungwise.studies import views as studies_views
+from lungwise.studies.archive import Archive
 from lungwise.studies.service import Studies
-from lungwise.studies.settlement import Settlement
+from lungwise.studies.uncertainty_range import band_of
 from lungwise.studies.worklist import Worklist
 from lungwise.webkit import (
     bodies,
@@ -53,6 +65,7 @@ from lungwise.webkit import (
     fields,
     health,
     i18n,
+    idempotency,
     problems,
     rejections,
     request_log,
@@ -62,7 +75,7 @@ from lungwise.webkit import (
 from lungwise.webkit.client_address import ProxyEntries
 from lungwise.webkit.hosts import Hosts
 from lungwise.webkit.idempotency import Idempotency
-from lungwise.webkit.request_services import Desk, desk, user
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -86,6 +99,23 @@ _PUBLIC = frozenset(
     }
 )
 """What can be reached without signing in. Everything else cannot."""
+_PAGES = (
+    accounts_views,
+    audit_views,
+    patients_views,
+    studies_views,
+    receiving_views,
+    photograph_views,
+    held_views,
+    jobs_views,
+    monitoring_views,
+    reports_views,
+    results_views,
+)
+_LABELS = SimpleNamespace(
+    **vars(study_labels), ROLES=ROLES, SCOPES=SCOPES, SEXES=SEXES, ACTIONS=ACTIONS, SUBJECTS=SUBJECTS
+)
+"""What the templates call things by."""
 
 
 class Lungwise(transactions.Application):
@@ -103,17 +133,18 @@ def create_app(
     clock: Clock = utc_now,
 ) -> Lungwise:
     """Make the application. Its reading room stands still until `app.room.start()`."""
-    app = Lungwise("lungwise.web", root_path=str(Path(__file__).parent))
+    app = Lungwise("lungwise", root_path=str(Path(__file__).parent))
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings)
     app.database = database
     app.room = open_worker(settings, database, store, clock, make_reader, settings.own_readers)
-    session = transactions.request_session(database)
-    request_log.init_app(app, settings)
-    lay_desk = _desk_maker(settings, clock, database, store, app.room)
-    transactions.init_app(app, database, session, lay_desk)
+    session = transactions.session_per_request(database)
+    request_log.init_app(app, settings, waiting_films)
+    wiring = _RequestWiring(settings, clock, database, store, app.room)
+    wiring.provide_pages(app)
+    transactions.init_app(app, database, session)
     csp.init_app(app, https=settings.https)
-    problems.init_app(app)
+    problems.init_pages(app)
     init_security(app, settings, session)
     Babel(app, locale_selector=i18n.of_request, timezone_selector=lambda: "UTC")
     i18n.init_app(app)
@@ -121,12 +152,13 @@ def create_app(
     bodies.init_app(app, settings.upload_megabytes << 20)
     CSRFProtect(app)  # reads the form: after all that says who may send one
     fields.init_app(app)
-    health.init_app(app, settings, database, store)
-    films = (studies_views, photograph_views, held_views)
-    for views in (accounts_views, audit_views, patients_views, *films, reports_views):
+    health.init_app(app, settings, database, store, waiting_films)
+    for views in _PAGES:
         app.register_blueprint(views.bp)
-    app.api = create_api(settings, clock, database, session, lay_desk)
-    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, store, session, lay_desk)
+    app.api = create_api(settings, clock, database, session)
+    wiring.provide_api(app.api)
+    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, session)
+    wiring.provide_dicomweb(app.dicomweb)
     mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
     app.wsgi_app = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)  # type: ignore[method-assign]
     if settings.proxies:
@@ -151,8 +183,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         BABEL_DEFAULT_LOCALE=settings.language,
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.filters["percent"] = study_labels.percent
     app.jinja_env.globals.update(
         lungwise_settings=settings,
+        labels=_LABELS,
+        band_of=band_of,
         beside_films=" ".join(sorted(ON_EVERY_DISC)),
         form_key=submit_once.form_key,
         static=_static_with_hash(Path(str(app.static_folder))),
@@ -166,50 +201,164 @@ def _static_with_hash(folder: Path) -> Callable[[str], str]:
     return lambda name: url_for("static", filename=name, v=hashes[name])
 
 
-def _desk_maker(
-    settings: Settings, clock: Clock, database: Database, store: FilmStore, room: ReadingWorker
-) -> Callable[[Session], Desk]:
-    limits = Limits(
-        settings.study_films,
-        settings.film_megabytes << 20,
-        settings.upload_megabytes << 20,
-        keeps_objects=settings.other_objects == "keep",
-    )
-    reference = read_reference()
-    rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
-    uploads = Uploads(database, store, limits, lambda session: lay(session).studies, room.wake)
+class _RequestWiring(Wiring):
+    """Makes what each blueprint uses in a request."""
 
-    def trail(session: Session, address: str) -> AuditTrail:
-        return AuditTrail(session, clock, address)
+    def __init__(
+        self, settings: Settings, clock: Clock, database: Database, store: FilmStore, worker: ReadingWorker
+    ) -> None:
+        super().__init__(settings, store, clock)
+        self._database = database
+        self._worker = worker
+        self._reference = read_reference()
 
-    def lay(session: Session) -> Desk:
-        address = network_address(request.remote_addr)
-        audit = trail(session, address)
-        patients = Patients(session, clock, audit, rules)
-        studies = Studies(session, clock, store, limits, patients, audit)
-        return Desk(
-            settings=settings,
-            session=session,
-            accounts=Accounts(session, clock, settings, audit),
-            throttle=Throttle(database, session, clock, settings, trail, address),
-            tokens=Tokens(session, clock, audit),
-            sessions=Sessions(session, clock, settings, audit),
-            idempotency=Idempotency(session, clock),
-            patients=patients,
-            studies=studies,
-            photographs=Photographs(session, studies, audit),
-            settlement=Settlement(session, patients),
-            uploads=uploads,
-            queue=Queue(session, clock, audit),
-            worklist=Worklist(session, patients),
-            statistics=ClinicStatistics(session, clock),
-            drift=Drift(session, clock, reference),
+    def provide_pages(self, app: Flask) -> None:
+        """Let the pages have their services."""
+        self._provide_shared(app)
+        patients_views.services.provide(app, self._of_patients)
+        studies_views.services.provide(app, self._of_studies)
+        receiving_views.services.provide(app, self._of_receiving)
+        jobs_views.services.provide(app, self._queue)
+        monitoring_views.services.provide(app, self._of_monitoring)
+        reports_views.services.provide(app, self._of_reports)
+        audit_views.services.provide(app, self._of_audit)
+
+    def provide_api(self, app: Flask) -> None:
+        """Let the API have its services."""
+        self._provide_shared(app)
+        api_services.services.provide(app, self._of_api)
+
+    def provide_dicomweb(self, app: Flask) -> None:
+        """Let DICOMweb have its services."""
+        self._provide_shared(app)
+        dicomweb.services.provide(app, self._of_dicomweb)
+
+    def _provide_shared(self, app: Flask) -> None:
+        trail.provide(app, lambda session: self.audit(session, _address()))
+        account_services.provide(app, self._of_accounts)
+        idempotency.services.provide(app, lambda session: Idempotency(session, self.clock))
+
+    def _of_accounts(self, session: Session) -> AccountServices:
+        address = _address()
+        audit = self.audit(session, address)
+        return AccountServices(
+            settings=self.settings,
+            accounts=self.accounts(session, address),
+            throttle=Throttle(self._database, session, self.clock, self.settings, self.audit, address),
+            tokens=self.tokens(session, address),
+            sessions=Sessions(session, self.clock, self.settings, audit),
+            outbox=Outbox(session, self.clock, enabled=bool(self.settings.smtp_host)),
             audit=audit,
-            room=room,
-            outbox=Outbox(session, clock, enabled=bool(settings.smtp_host)),
         )
 
-    return lay
+    def _of_audit(self, session: Session) -> audit_views.AuditServices:
+        accounts = self._of_accounts(session)
+        return audit_views.AuditServices(
+            trail=accounts.audit,
+            report_guesses=accounts.throttle.report,
+            people=lambda person: sorted({account.name for account in accounts.accounts.colleagues(person)}),
+        )
+
+    def _of_patients(self, session: Session) -> patients_views.PatientServices:
+        address = _address()
+        return patients_views.PatientServices(
+            patients=self.patients(session, address), studies=self.patient_studies(session, address)
+        )
+
+    def _of_studies(self, session: Session) -> studies_views.StudyServices:
+        address = _address()
+        patients = self.patients(session, address)
+        return studies_views.StudyServices(
+            studies=self.studies(session, address),
+            patients=patients,
+            patient_studies=self.patient_studies(session, address),
+            worklist=Worklist(session, patients),
+            wait_for_readings=self._wait,
+            films_before=self._queue(session).before,
+            count_held_films=self.recording(session, address).held.count,
+        )
+
+    def _of_receiving(self, session: Session) -> receiving_views.ReceivingServices:
+        address = _address()
+        studies = self.studies(session, address)
+        return receiving_views.ReceivingServices(
+            uploads=self._uploads(),
+            held=self.recording(session, address).held,
+            photographs=Photographs(session, studies, self.audit(session, address), self._worker.wake),
+            studies=studies,
+            patient_studies=self.patient_studies(session, address),
+        )
+
+    def _of_monitoring(self, session: Session) -> monitoring_views.MonitoringServices:
+        return monitoring_views.MonitoringServices(
+            statistics=ClinicStatistics(session, self.clock), drift=Drift(session, self.clock, self._reference)
+        )
+
+    def _of_reports(self, session: Session) -> reports_views.ReportServices:
+        address = _address()
+        studies = self.studies(session, address)
+        return reports_views.ReportServices(
+            settings=self.settings,
+            studies=studies,
+            reports=self._reports(studies),
+            worklist=Worklist(session, self.patients(session, address)),
+            clinic=user().clinic.name,
+        )
+
+    def _of_api(self, session: Session) -> api_services.ApiServices:
+        address = _address()
+        studies, patients = self.studies(session, address), self.patients(session, address)
+        return api_services.ApiServices(
+            settings=self.settings,
+            studies=studies,
+            patients=patients,
+            patient_studies=self.patient_studies(session, address),
+            uploads=self._uploads(),
+            worklist=Worklist(session, patients),
+            statistics=ClinicStatistics(session, self.clock),
+            reports=self._reports(studies),
+            wait_for_readings=self._wait,
+        )
+
+    def _of_dicomweb(self, session: Session) -> dicomweb.DicomwebServices:
+        address = _address()
+        studies = self.studies(session, address)
+        return dicomweb.DicomwebServices(
+            settings=self.settings,
+            archive=Archive(session, self.patients(session, address)),
+            studies=studies,
+            reports=self._reports(studies),
+            receiver=self._receiver,
+        )
+
+    def _queue(self, session: Session) -> Queue:
+        return Queue(session, self.clock, self.audit(session, _address()), self._worker.wake)
+
+    def _reports(self, studies: Studies) -> Reports:
+        return Reports(studies, gettext, self.settings.report_font)
+
+    def _uploads(self) -> Uploads:
+        address = _address()
+        return Uploads(
+            self._database,
+            self.store,
+            self.limits,
+            lambda session: self.recording(session, address),
+            self._worker.wake,
+            transactions.end_early,
+        )
+
+    def _receiver(self, person: Person) -> FilmReceiver:
+        begin = transactions.end_early
+        return FilmReceiver(self._database, self.store, self.recording, person, self._worker.wake, begin)
+
+    def _wait(self, study_id: int, seconds: float) -> bool:
+        transactions.undo()  # nobody holds a transaction while waiting
+        return self._worker.wait(study_id, seconds)
+
+
+def _address() -> str:
+    return network_address(request.remote_addr)
 
 
 def _only_signed_in() -> AnyResponse | None:
@@ -226,4 +375,4 @@ def _only_signed_in() -> AnyResponse | None:
 
 
 def _is_new() -> bool:
-    return not user().is_authenticated and desk().accounts.is_empty()
+    return not user().is_authenticated and account_services().accounts.is_empty()

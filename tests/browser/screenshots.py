@@ -31,7 +31,6 @@ from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.patients.service import PatientFacts, Patients
-from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.models import JobState
@@ -99,9 +98,7 @@ def _prepare(settings: Settings) -> tuple[str, str]:
         other.tf_primary_method = "authenticator"
         Tokens(session, utc_now, trail).add(first.person, "Archive script", [Scope.UPLOAD, Scope.EXPORT], 90)
         patients = Patients(session, utc_now, trail)
-        studies = StudiesInOneSession(
-            session, utc_now, FilmStore(settings), Limits(50, 60 << 20, 300 << 20), patients, trail
-        )
+        studies = StudiesInOneSession(session, utc_now, FilmStore(settings), patients, trail)
         drawn = [(f"{n}.jpg", as_jpeg(synthetic_film(n, 4 * n))) for n in range(2)]
         study = studies.open(first.person, PatientFacts("D-300", "Refused Film"), [*drawn, ("blank.jpg", _blank())])
         stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(synthetic_film(77, 0)))])

@@ -56,5 +56,8 @@ def test_every_command_of_the_units_and_containers_exists_with_its_options() -> 
 def test_every_metric_is_documented_and_nothing_else() -> None:
     documented = set(re.findall(r"^\| `(lungwise_\w+)`", SEVERAL, re.MULTILINE))
     counted = {metric.name: metric.type for metric in REGISTRY.collect() if metric.name.startswith("lungwise_")}
-    counted |= {metric.name: metric.type for metric in metrics.QueueCollector(0, 0).collect()}
+    counted |= {
+        metric.name: metric.type
+        for metric in metrics.QueueCollector(metrics.WaitingFilms(films=0, oldest_seconds=0)).collect()
+    }
     assert documented == {f"{name}_total" if kind == "counter" else name for name, kind in counted.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import lungwise
 from lungwise.access import Role
-from lungwise.studies.labels import DEEDS, SUBJECTS
+from lungwise.audit.labels import ACTIONS, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def test_every_deed_that_is_recorded_has_its_words() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     recorded = re.findall(r'(?:record|note)\((?:\w+, )?"([^"]+)", "([^"]+)"', source)
     assert len(recorded) > 20
-    assert {deed for deed, _subject in recorded} <= set(DEEDS)
+    assert {deed for deed, _subject in recorded} <= set(ACTIONS)
     assert {subject for _deed, subject in recorded} <= set(SUBJECTS)
 
 

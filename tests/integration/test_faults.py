@@ -253,7 +253,7 @@ def queue_films(settings: Settings, clock: Clock, films: list[bytes]) -> None:
     with database.writing() as session:
         audit = AuditTrail(session, clock)
         patients = Patients(session, clock, audit)
-        studies = StudiesInOneSession(session, clock, FilmStore(settings), LIMITS, patients, audit)
+        studies = StudiesInOneSession(session, clock, FilmStore(settings), patients, audit)
         person = Accounts(session, clock, settings, audit).add(APPLICANT, "Hill", Role.DOCTOR).person
         studies.open(person, PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
     database.close()

@@ -18,13 +18,13 @@ from dicom_files import dicom_bytes, film_dataset
 from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import studies_over
 from lungwise.patients.models import Patient
 from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import arrival_of
 from lungwise.reports.service import Reports
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.models import FilmRecord, Job, Study
+from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Clinic:
     def _node(self, film: bytes) -> None:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
-        reception = FilmReceiver(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
+        reception = FilmReceiver(self.app.database, store, Wiring(self.settings, store).recording, node, lambda: None)
         assert reception.accept(arrival_of(film, "CR1"), "127.0.0.1") is Kept.NEW
 
     def _stow(self, film: bytes) -> None:
@@ -106,7 +106,7 @@ class Clinic:
         pages = [self.ada.get(f"/studies/{study}").text, self.ada.get(f"/studies/{study}/report").text]
         programs = [self._program("GET", f"/api/v1/studies/{study}/{what}").text for what in ("report", "report.fhir")]
         with self.app.database.reading() as session:
-            studies = studies_over(self.settings, FilmStore(self.settings))(session, "")
+            studies = Wiring(self.settings, FilmStore(self.settings)).studies(session)
             report = Reports(studies, str, None).of(self.person, study, "Hill")
             film = session.scalars(select(FilmRecord.key).join(Study).where(Study.key == study)).first()
         objects = zipfile.ZipFile(io.BytesIO(self.ada.get(f"/films/{film}/results.zip").data))

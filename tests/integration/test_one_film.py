@@ -18,13 +18,13 @@ from dicom_files import dicom_bytes, film_dataset
 from lungwise.access import Person, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import studies_over
 from lungwise.patients.models import Patient
 from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import arrival_of
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
+from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Clinic:
     def _node(self, film: bytes) -> Any:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
-        reception = FilmReceiver(self.app.database, store, studies_over(self.settings, store), node, lambda: None)
+        reception = FilmReceiver(self.app.database, store, Wiring(self.settings, store).recording, node, lambda: None)
         return reception.accept(arrival_of(film, "CR1"), "127.0.0.1")
 
     def stow(self, film: bytes) -> Any:

@@ -89,9 +89,7 @@ class Clinic:
         """Save studies of one film each for these patients, or for new ones, and give their keys."""
         with self.database.writing() as session:
             audit = AuditTrail(session, utc_now)
-            studies = StudiesInOneSession(
-                session, utc_now, self.store, LIMITS, Patients(session, utc_now, audit), audit
-            )
+            studies = StudiesInOneSession(session, utc_now, self.store, Patients(session, utc_now, audit), audit)
             files = [(PatientFacts(name), [("film.jpg", self.film())]) for name in identifiers]
             return [studies.open(self.person, facts, film).key for facts, film in files]
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import open_app
 from lungwise.access import Role
 from lungwise.accounts.models import User
-from lungwise.webkit.request_services import desk
+from lungwise.webkit.transactions import request_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,10 +143,10 @@ def test_a_request_that_is_begun_anew_may_spend_its_code_again_and_no_other_may(
         with ada.app.test_request_context(CODE, method="POST"):
             for _ in range(times):
                 ada.app.preprocess_request()
-                user = desk().session.query(User).one()
+                user = request_session().query(User).one()
                 code = security.totp_factory.verify_totp(ada.code(), user.tf_totp_secret, user)
                 passed += [code, security.mf_recovery_codes_util.check_recovery_code(user, recovery)]
-                desk().session.commit()
+                request_session().commit()
     assert passed == [True, True, True, True, False, False]
 
 

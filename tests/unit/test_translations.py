@@ -11,9 +11,9 @@ from babel.messages.pofile import read_po
 from flask_security.utils import get_message
 
 import lungwise
-from lungwise.accounts.forms import LANGUAGES
 from lungwise.films import Refusal
 from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
+from lungwise.webkit.i18n import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,14 +18,12 @@ from wtforms.validators import Email, EqualTo, InputRequired, Length, Validation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from lungwise.access import PEOPLE
+from lungwise.accounts.labels import ROLES, SCOPES
 from lungwise.accounts.passwords import LONGEST
 from lungwise.accounts.tokens import Scope
 from lungwise.inputs import LINE
-from lungwise.studies.labels import ROLES, SCOPES
-from lungwise.webkit.rejections import PageForm
-
-LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
-"""The languages that every page speaks, each in its own words."""
+from lungwise.webkit.forms import PageForm
+from lungwise.webkit.i18n import LANGUAGES
 
 
 def _one_line(_form: FlaskForm, field: StringField) -> None:

@@ -13,9 +13,9 @@ from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Invitation, User
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
+from lungwise.films.refusals import N_
 from lungwise.settings import Settings
 from lungwise.store import Clock, new_key
-from lungwise.studies.labels import N_
 
 INVITATION_DAYS = 7
 HAS_ACCOUNT = N_(

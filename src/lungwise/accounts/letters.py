@@ -7,8 +7,8 @@ from collections.abc import Callable
 from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter
+from lungwise.films.refusals import N_
 from lungwise.settings import Settings
-from lungwise.studies.labels import N_
 
 _RECOVERY = N_("Choose a new password")
 _RECOVERY_TEXT = N_(

@@ -6,8 +6,8 @@ from flask_babel import gettext
 
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter, MailKind
-from lungwise.studies.labels import N_
-from lungwise.webkit.request_services import desk
+from lungwise.accounts.request_services import services
+from lungwise.films.refusals import N_
 
 NOTICES = {
     "changed password": N_("Your password was changed."),
@@ -26,7 +26,7 @@ _IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.
 
 def tell(user: User, deed: str) -> None:
     """Record a change to an account, and queue a mail to its owner."""
-    desk().audit.record(user.person, deed, "account", user.key)
+    services().audit.record(user.person, deed, "account", user.key)
     send(user, deed)
 
 
@@ -34,4 +34,4 @@ def send(user: User, deed: str) -> None:
     """Queue a mail to an account's owner of a change that is recorded already."""
     text = f"{gettext(NOTICES[deed])} {gettext(_IF_NOT_YOU)}\n"
     letter = Letter(to=user.email, subject=gettext("A change to your Lungwise account"), text=text)
-    desk().outbox.add(MailKind.NOTICE, letter)
+    services().outbox.add(MailKind.NOTICE, letter)

@@ -17,7 +17,8 @@ from sqlalchemy.ext.mutable import MutableList
 
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
-from lungwise.webkit.request_services import desk
+from lungwise.accounts.request_services import services
+from lungwise.webkit.transactions import request_session
 
 STEP_SECONDS = 30
 """How long an authenticator app shows a code (RFC 6238)."""
@@ -53,7 +54,7 @@ def _spend(user: User, counter: int) -> bool:
     """Take a code as used: of two requests at once, in whichever process, one succeeds."""
     unused = or_(User.tf_counter.is_(None), User.tf_counter < counter)
     spent = update(User).where(User.id == user.id, unused).values(tf_counter=counter)
-    result = desk().session.execute(spent, execution_options={"synchronize_session": False})
+    result = request_session().execute(spent, execution_options={"synchronize_session": False})
     if cast("CursorResult[object]", result).rowcount == 1 or counter in _spent_here():
         _spent_here().add(counter)
         return True
@@ -73,7 +74,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def create_recovery_codes(self, user: UserMixin) -> list[str]:
         """Make new codes; they are shown once, and the old ones stop working."""
         codes = [_written(secrets.token_hex(6)) for _ in range(8)]
-        settings = desk().settings
+        settings = services().settings
         owner = cast(User, user)
         owner.mf_recovery_codes = MutableList(
             hash_code(code, secrets.token_bytes(16), time=settings.argon2_time, memory=settings.argon2_memory)
@@ -89,7 +90,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
     def check_recovery_code(self, user: UserMixin, code: str) -> bool:
         """Check a code, and spend it: of two requests at once, in whichever process, one succeeds."""
         owner = cast(User, user)
-        desk().session.refresh(owner, with_for_update=True)
+        request_session().refresh(owner, with_for_update=True)
         kept = list(owner.mf_recovery_codes or ())
         given = {_like(code, one) for one in {one.rpartition(".")[0]: one for one in kept}.values()}
         found = [one for one in kept if any(hmac.compare_digest(one, other) for other in given)]

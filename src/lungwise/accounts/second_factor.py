@@ -16,10 +16,10 @@ from wtforms.validators import Length
 from lungwise.accounts.forms import CODE, SetUpForm
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
+from lungwise.accounts.request_services import services, user
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.errors import Rejected
 from lungwise.webkit import rejections
-from lungwise.webkit.request_services import desk, user
 
 Answer = str | Response
 FRESH = timedelta(minutes=15)
@@ -76,7 +76,7 @@ def led_to_set_up() -> Response | None:
     """Lead whoever must have a second factor, and has none, to where it is set up."""
     if request.endpoint in _WITHOUT or not user().is_authenticated:
         return None
-    if user().has_second_factor or not desk().accounts.must_have_second_factor(user()):
+    if user().has_second_factor or not services().accounts.must_have_second_factor(user()):
         return None
     rejections.note(rejections.NO_SECOND_FACTOR)
     return redirect(url_for("security.two_factor_setup"))
@@ -109,7 +109,7 @@ def _confirmed(form: SetUpForm) -> bool:
         rejections.note("fields: code")
         form.code.errors = [str(WRONG_CODE)]
         return False
-    desk().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more
+    services().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more
     owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
     session.pop(_KEY)
     tell(owner, "changed second factor")
@@ -123,7 +123,7 @@ def _offer_recovery_codes() -> Response:
 
 def _take_away() -> Response:
     owner = user()
-    if desk().accounts.must_have_second_factor(owner):
+    if services().accounts.must_have_second_factor(owner):
         raise Rejected("A second factor is required here. Set it up again for a new phone instead.")
     owner.tf_primary_method = owner.tf_totp_secret = owner.tf_counter = owner.mf_recovery_codes = None
     session.pop(_KEY, None)
@@ -133,7 +133,7 @@ def _take_away() -> Response:
 
 
 def _page(form: SetUpForm) -> str:
-    required = desk().accounts.must_have_second_factor(user())
+    required = services().accounts.must_have_second_factor(user())
     shown: dict[str, Any] = {"set_up": user().has_second_factor, "required": required}
     if _KEY in session:
         values = current_app.extensions["security"].totp_factory.fetch_setup_values(session[_KEY], user())

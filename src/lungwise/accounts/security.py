@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib import resources
 from typing import Any, NoReturn, cast
 
-from flask import Flask, Request, abort, g, redirect, request, session, url_for
+from flask import Flask, Request, abort, redirect, request, session, url_for
 from flask_babel import gettext
 from flask_login import user_logged_out
 from flask_security import (
@@ -39,6 +39,7 @@ from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.recovery import ask_for_recovery
+from lungwise.accounts.request_services import services
 from lungwise.accounts.sign_in_forms import (
     NewPasswordForm,
     SlowChangeForm,
@@ -54,7 +55,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.webkit import rejections
-from lungwise.webkit.request_services import desk
+from lungwise.webkit.transactions import has_session
 
 SESSION = "session"
 """Where a cookie keeps the key of its session's row."""
@@ -171,7 +172,7 @@ class Checked(PasswordUtil):
         known = (owner.email, owner.name, owner.clinic.name) if isinstance(owner, User) else ()
         plain = self.normalize(password)
         try:
-            desk().accounts.check_password(plain, *known)
+            services().accounts.check_password(plain, *known)
         except Rejected as no:
             return [no.said(gettext)], plain
         return None, plain
@@ -205,37 +206,37 @@ def _not_there(token: str) -> NoReturn:
 
 def _unlock(_app: Flask, user: User, **_more: object) -> None:
     """Forget the guesses at a password that is no more."""
-    desk().throttle.forget(*guesses_at(user))
+    services().throttle.forget(*guesses_at(user))
 
 
 def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     """Begin a session of its own: nothing of the one before signing in stays valid."""
     session.pop("csrf_token", None)
     session.permanent = True
-    desk().accounts.signed_in(user)
-    if desk().sessions.is_new_device(user, request.user_agent.string):
+    services().accounts.signed_in(user)
+    if services().sessions.is_new_device(user, request.user_agent.string):
         tell(user, "signed in with a new device")
-    session[SESSION] = desk().sessions.begin(user, request.user_agent.string)
+    session[SESSION] = services().sessions.begin(user, request.user_agent.string)
 
 
 def _signed_out(_app: Flask, user: User, **_more: object) -> None:
     key = session.pop(SESSION, None)
     if key and isinstance(user, User):
-        desk().sessions.sign_out(user, key)
+        services().sessions.sign_out(user, key)
 
 
 def _changed_password(_app: Flask, user: User, **_more: object) -> None:
     """End what the old password opened: other sessions, and tokens unless they are kept on purpose."""
     is_chosen_anew()
-    desk().sessions.end_all(user, but=session[SESSION])
+    services().sessions.end_all(user, but=session[SESSION])
     if not request.form.get("keep_tokens"):
-        desk().tokens.end_own(user.person)
+        services().tokens.end_own(user.person)
     tell(user, "changed password")
 
 
 def _reset_password(_app: Flask, user: User, **_more: object) -> None:
-    desk().sessions.end_all(user)
-    desk().tokens.end_own(user.person)
+    services().sessions.end_all(user)
+    services().tokens.end_own(user.person)
     tell(user, "reset password")
 
 
@@ -262,15 +263,15 @@ def _without_next(fields: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
 
 def _only_with_session() -> Response | None:
     """Let nobody in by a cookie whose session is over."""
-    if "desk" not in g or not current_user.is_authenticated:
+    if not has_session() or not current_user.is_authenticated:
         return None
-    found = desk().sessions.check(current_user, session.get(SESSION, ""))
+    found = services().sessions.check(current_user, session.get(SESSION, ""))
     if found is None:
         rejections.note(rejections.SESSION_OVER)
         session.pop(SESSION, None)
         logout_user()
         session.clear()
         return redirect(url_for("security.login"))
-    if desk().sessions.is_newly_seen(found):
-        desk().noted.append(lambda writing: writing.sessions.seen(found.key))
+    if services().sessions.is_newly_seen(found):
+        services.after_response(lambda later: later.sessions.seen(found.key))
     return None

@@ -19,12 +19,12 @@ from flask_security.utils import get_message, validate_redirect_url
 from wtforms import Field
 
 from lungwise.accounts.models import User
+from lungwise.accounts.request_services import services
 from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
 from lungwise.accounts.weak_passwords import judge
-from lungwise.studies.labels import N_
-from lungwise.webkit.rejections import NotesRefusal
-from lungwise.webkit.request_services import desk
+from lungwise.films.refusals import N_
+from lungwise.webkit.forms import LogsRejection
 
 _LOCKED = {
     Lock.ACCOUNT: N_("There were too many attempts. Wait a few minutes."),
@@ -57,7 +57,7 @@ class _AsksForSecret:
         """Check what needs no secret, then whether guesses are locked out, then the guess."""
         if not Form.validate(self, **kwargs):
             return False
-        guess, throttle = self.guess(), desk().throttle
+        guess, throttle = self.guess(), services().throttle
         lock = throttle.admit(guess)
         if lock:
             self.form_errors.append(gettext(self.locked[lock]))
@@ -83,7 +83,7 @@ class _AsksForSecret:
             field.data = ""
 
 
-class SlowLoginForm(NotesRefusal, _AsksForSecret, LoginForm):
+class SlowLoginForm(LogsRejection, _AsksForSecret, LoginForm):
     """Sign-in that says the same of a wrong password and of no account."""
 
     remember = None  # no cookie outlives the session
@@ -102,7 +102,7 @@ class SlowLoginForm(NotesRefusal, _AsksForSecret, LoginForm):
     def guess(self) -> Guess:
         """Count by the account's name, which the form has in the one spelling by now."""
         name = str(self.email.data)
-        return Guess(secret=Secret.SIGN_IN, name=name, account=desk().accounts.by_email(name))
+        return Guess(secret=Secret.SIGN_IN, name=name, account=services().accounts.by_email(name))
 
     def is_wrong(self) -> bool:
         """Say whether the password was wrong: with the right one, a disabled account is no failure."""
@@ -122,7 +122,7 @@ class _AsksForCode(_AsksForSecret):
         return Guess(secret=Secret.CODE, name=self.user.key, account=self.user)
 
 
-class SlowCodeForm(NotesRefusal, _AsksForCode, TwoFactorVerifyCodeForm):
+class SlowCodeForm(LogsRejection, _AsksForCode, TwoFactorVerifyCodeForm):
     """The authenticator's code."""
 
     def validate(self, **kwargs: object) -> bool:
@@ -133,7 +133,7 @@ class SlowCodeForm(NotesRefusal, _AsksForCode, TwoFactorVerifyCodeForm):
         return valid
 
 
-class SlowRecoveryForm(NotesRefusal, _AsksForCode, MfRecoveryForm):
+class SlowRecoveryForm(LogsRejection, _AsksForCode, MfRecoveryForm):
     """A recovery code."""
 
 
@@ -144,11 +144,11 @@ class _AsksForOwnPassword(_AsksForSecret):
         return Guess(secret=Secret.CONFIRMATION, name=user.key, account=user)
 
 
-class SlowVerifyForm(NotesRefusal, _AsksForOwnPassword, OnceMoreForm):
+class SlowVerifyForm(LogsRejection, _AsksForOwnPassword, OnceMoreForm):
     """The password once more, or a code of the authenticator app."""
 
 
-class SlowChangeForm(NotesRefusal, _AsksForOwnPassword, ChangePasswordForm):
+class SlowChangeForm(LogsRejection, _AsksForOwnPassword, ChangePasswordForm):
     """The present password and a new one."""
 
     def is_wrong(self) -> bool:
@@ -156,7 +156,7 @@ class SlowChangeForm(NotesRefusal, _AsksForOwnPassword, ChangePasswordForm):
         return get_message("INVALID_PASSWORD")[0] in (self.password.errors or ())
 
 
-class NewPasswordForm(NotesRefusal, ResetPasswordForm):
+class NewPasswordForm(LogsRejection, ResetPasswordForm):
     """A new password, chosen by a link."""
 
 

@@ -30,6 +30,7 @@ from lungwise.accounts.links import RECOVERY_HOURS, invitation_path
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.outbox import MailKind
+from lungwise.accounts.request_services import services, user
 from lungwise.accounts.second_factor import ask_once_more, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import Applicant
@@ -37,7 +38,8 @@ from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
-from lungwise.webkit.request_services import attempt, desk, person, user
+from lungwise.webkit.current_person import person
+from lungwise.webkit.forms import attempt
 
 bp = Blueprint("accounts", __name__)
 Answer = str | Response
@@ -64,14 +66,14 @@ def home() -> Answer:
     """Show where to go: to work, to sign in, or to the first start."""
     if user().is_authenticated:
         return redirect(url_for("studies.worklist"))
-    first = desk().accounts.is_empty()
+    first = services().accounts.is_empty()
     return redirect(url_for("accounts.welcome" if first else "security.login"))
 
 
 @bp.route("/welcome", methods=["GET", "POST"])
 def welcome() -> Answer:
     """Create the first administrator and their clinic."""
-    if not desk().accounts.is_empty():
+    if not services().accounts.is_empty():
         return redirect(url_for("security.login"))
     form = WelcomeForm()
     if form.validate_on_submit() and _knows_code(form) and _add_first(form):
@@ -83,11 +85,11 @@ def welcome() -> Answer:
 @bp.route("/register", methods=["GET", "POST"])
 def register() -> Answer:
     """Open an account, or ask for one."""
-    policy = desk().settings.registration
-    if policy is Registration.INVITATION or desk().accounts.is_empty():
+    policy = services().settings.registration
+    if policy is Registration.INVITATION or services().accounts.is_empty():
         raise NotFound
     form = RegisterForm()
-    form.clinic.choices = [SelectChoice(clinic.id, clinic.name) for clinic in desk().accounts.clinics()]
+    form.clinic.choices = [SelectChoice(clinic.id, clinic.name) for clinic in services().accounts.clinics()]
     if form.validate_on_submit() and attempt(form, lambda: _register(form)):
         return render_template("accounts/registered.html", approved=policy is Registration.OPEN)
     return render_template("accounts/register.html", form=form, policy=policy.value)
@@ -96,10 +98,10 @@ def register() -> Answer:
 @bp.route("/invitation/<token>", methods=["GET", "POST"])
 def invitation(token: str) -> Answer:
     """Open the account that somebody was invited to."""
-    invited = desk().accounts.invitations.find(token)
+    invited = services().accounts.invitations.find(token)
     form = InvitedForm()
     if form.validate_on_submit() and attempt(
-        form, lambda: desk().accounts.accept(token, form.name.data or "", form.password.data or "")
+        form, lambda: services().accounts.accept(token, form.name.data or "", form.password.data or "")
     ):
         flash(gettext("Your account is ready. Sign in with it."))
         return redirect(url_for("security.login"))
@@ -113,7 +115,7 @@ def profile() -> Answer:
     form = ProfileForm(obj=own)
     if form.validate_on_submit():
         account: User = own._get_current_object()  # type: ignore[attr-defined]
-        desk().accounts.change_profile(account, (form.name.data or "").strip(), form.language.data or None)
+        services().accounts.change_profile(account, (form.name.data or "").strip(), form.language.data or None)
         refresh()
         flash(gettext("Saved."))
         return redirect(url_for("accounts.profile"))
@@ -121,10 +123,10 @@ def profile() -> Answer:
         "accounts/profile.html",
         form=form,
         own=own,
-        sessions=desk().sessions.own(own),
+        sessions=services().sessions.own(own),
         present=session[SESSION],
-        tokens=desk().tokens.own(person()),
-        changes=desk().audit.of_account(own.clinic_id, own.key, list(NOTICES)),
+        tokens=services().tokens.own(person()),
+        changes=services().audit.of_account(own.clinic_id, own.key, list(NOTICES)),
         notices=NOTICES,
     )
 
@@ -134,7 +136,7 @@ def end_session(key: str) -> Answer:
     """End one of one's own sessions."""
     if not is_fresh():
         return ask_once_more(url_for("accounts.profile"))
-    desk().sessions.end(user(), key)
+    services().sessions.end(user(), key)
     flash(gettext("The session is ended."))
     return redirect(url_for("accounts.profile"))
 
@@ -144,7 +146,7 @@ def end_other_sessions() -> Answer:
     """End every session of one's own but this one."""
     if not is_fresh():
         return ask_once_more(url_for("accounts.profile"))
-    desk().sessions.end_others(user(), but=session[SESSION])
+    services().sessions.end_others(user(), but=session[SESSION])
     flash(gettext("All other sessions are ended."))
     return redirect(url_for("accounts.profile"))
 
@@ -158,7 +160,7 @@ def tokens() -> Answer:
 @bp.post("/profile/tokens/<key>/revoke")
 def revoke_token(key: str) -> Answer:
     """End one of one's own tokens."""
-    desk().tokens.revoke(person(), key)
+    services().tokens.revoke(person(), key)
     flash(gettext("The token is revoked."))
     return redirect(url_for("accounts.profile" if request.args.get("back") == "profile" else "accounts.tokens"))
 
@@ -174,7 +176,7 @@ def machine_tokens() -> Answer:
 def revoke_machine_token(key: str) -> Answer:
     """End a machine's token."""
     person().need(Right.ADMINISTER)
-    desk().tokens.revoke(person(), key)
+    services().tokens.revoke(person(), key)
     flash(gettext("The token is revoked."))
     return redirect(url_for("accounts.machine_tokens"))
 
@@ -185,7 +187,7 @@ def colleagues() -> Answer:
     """List the clinic's accounts and open invitations, and invite more."""
     form, link = InviteForm(), None
     if form.validate_on_submit():
-        token = attempt(form, lambda: desk().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
+        token = attempt(form, lambda: services().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
         link = _invited(_email(form), token) if token else None
     return _colleagues(InviteForm(formdata=None) if link else form, link)
 
@@ -193,7 +195,7 @@ def colleagues() -> Answer:
 @bp.post("/accounts/invitations/<key>/take-back")
 def take_invitation_back(key: str) -> Answer:
     """End an invitation that nobody has used."""
-    desk().accounts.invitations.take_back(person(), key)
+    services().accounts.invitations.take_back(person(), key)
     flash(gettext("The invitation is taken back."))
     return redirect(url_for("accounts.colleagues"))
 
@@ -202,11 +204,11 @@ def take_invitation_back(key: str) -> Answer:
 @_afresh
 def recovery_link(key: str) -> Answer:
     """Make a link with which a colleague chooses a new password: it goes to them by mail, else onto this page."""
-    path = desk().accounts.recovery_link(person(), key)
-    colleague = desk().accounts.colleague(person(), key)
-    if not desk().settings.mails_links:
+    path = services().accounts.recovery_link(person(), key)
+    colleague = services().accounts.colleague(person(), key)
+    if not services().settings.mails_links:
         return _colleagues(InviteForm(formdata=None), _Link(_shown(path), colleague.email, hours=RECOVERY_HOURS))
-    desk().outbox.add(MailKind.NOTICE, recovery_letter(colleague, desk().settings, gettext))
+    services().outbox.add(MailKind.NOTICE, recovery_letter(colleague, services().settings, gettext))
     flash(gettext("A mail with the link is on its way to %(email)s.", email=colleague.email))
     return redirect(url_for("accounts.colleagues"))
 
@@ -215,11 +217,11 @@ def recovery_link(key: str) -> Answer:
 @_afresh
 def delete(key: str) -> Answer:
     """Delete a colleague's account."""
-    desk().accounts.colleague(person(), key)
+    services().accounts.colleague(person(), key)
     if not DeleteAccountForm().validate_on_submit():
         flash(gettext("Nothing was deleted. Tick the box to say that you are sure."))
         return redirect(url_for("accounts.colleagues"))
-    desk().accounts.delete(person(), key)
+    services().accounts.delete(person(), key)
     flash(gettext("The account is deleted."))
     return redirect(url_for("accounts.colleagues"))
 
@@ -228,7 +230,7 @@ def delete(key: str) -> Answer:
 @_afresh
 def approve(key: str) -> Answer:
     """Let a waiting account in."""
-    desk().accounts.approve(person(), key)
+    services().accounts.approve(person(), key)
     return _back_to_colleagues()
 
 
@@ -236,7 +238,7 @@ def approve(key: str) -> Answer:
 @_afresh
 def disable(key: str) -> Answer:
     """Disable an account."""
-    desk().accounts.set_active(person(), key, active=False)
+    services().accounts.set_active(person(), key, active=False)
     return _back_to_colleagues()
 
 
@@ -244,7 +246,7 @@ def disable(key: str) -> Answer:
 @_afresh
 def enable(key: str) -> Answer:
     """Enable an account again."""
-    desk().accounts.set_active(person(), key, active=True)
+    services().accounts.set_active(person(), key, active=True)
     return _back_to_colleagues()
 
 
@@ -252,10 +254,10 @@ def enable(key: str) -> Answer:
 @_afresh
 def change_role(key: str) -> Answer:
     """Give a colleague another role."""
-    desk().accounts.colleague(person(), key)
+    services().accounts.colleague(person(), key)
     form = RoleForm()
     if form.validate_on_submit():
-        desk().accounts.change_role(person(), key, Role(form.role.data))
+        services().accounts.change_role(person(), key, Role(form.role.data))
     return _back_to_colleagues()
 
 
@@ -263,7 +265,7 @@ def change_role(key: str) -> Answer:
 @_afresh
 def reset_second_factor(key: str) -> Answer:
     """Take away a colleague's second factor."""
-    notices.send(desk().accounts.reset_second_factor(person(), key), "reset second factor")
+    notices.send(services().accounts.reset_second_factor(person(), key), "reset second factor")
     return _back_to_colleagues()
 
 
@@ -274,11 +276,11 @@ def _tokens(*, machine: bool) -> Answer:
     if form.validate_on_submit():
         name, days = form.name.data or "", form.days.data
         scopes = [Scope(scope) for scope in form.scopes.data or ()]
-        made = attempt(form, lambda: desk().tokens.add(person(), name, scopes, days, machine=machine))
+        made = attempt(form, lambda: services().tokens.add(person(), name, scopes, days, machine=machine))
         text = made[1] if made else None
         if made:
             notices.tell(user(), "made token")
-    listed = desk().tokens.machines(person()) if machine else desk().tokens.own(person())
+    listed = services().tokens.machines(person()) if machine else services().tokens.own(person())
     return render_template(
         "accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine, fresh=is_fresh()
     )
@@ -290,11 +292,11 @@ def _back_to_colleagues() -> Response:
 
 
 def _knows_code(form: WelcomeForm) -> bool:
-    guess, throttle = Guess(secret=Secret.SETUP_CODE, name=""), desk().throttle
+    guess, throttle = Guess(secret=Secret.SETUP_CODE, name=""), services().throttle
     if throttle.admit(guess):
         form.form_errors.append(gettext("There were too many attempts. Wait a few minutes."))
         return False
-    given, known = (form.code.data or "").strip().encode(), setup_code(desk().settings).encode()
+    given, known = (form.code.data or "").strip().encode(), setup_code(services().settings).encode()
     if hmac.compare_digest(given, known):
         throttle.succeeded(guess)
         return True
@@ -306,15 +308,15 @@ def _knows_code(form: WelcomeForm) -> bool:
 def _add_first(form: WelcomeForm) -> bool:
     applicant = Applicant(form.name.data or "", form.email.data or "", form.password.data or "")
     clinic = (form.clinic_name.data or "").strip()
-    return attempt(form, lambda: desk().accounts.add(applicant, clinic, Role.ADMINISTRATOR)) is not None
+    return attempt(form, lambda: services().accounts.add(applicant, clinic, Role.ADMINISTRATOR)) is not None
 
 
 def _register(form: RegisterForm) -> bool:
     """Register, and answer the same, in the same time, whether or not the address has an account already."""
     applicant = Applicant(form.name.data or "", form.email.data or "", form.password.data or "")
-    added = desk().accounts.register(applicant, form.clinic.data)
+    added = services().accounts.register(applicant, form.clinic.data)
     letter = registration_letter(applicant.email, gettext, opened=added is not None)
-    desk().outbox.add(MailKind.REGISTRATION, letter)
+    services().outbox.add(MailKind.REGISTRATION, letter)
     return True
 
 
@@ -329,16 +331,16 @@ class _Link:
 
 
 def _invited(email: str, token: str) -> _Link:
-    path, settings = invitation_path(token), desk().settings
+    path, settings = invitation_path(token), services().settings
     if settings.mails_links:
         letter = invitation_letter(email, settings.public_url + path, gettext)
-        desk().outbox.add(MailKind.NOTICE, letter)
+        services().outbox.add(MailKind.NOTICE, letter)
     return _Link(_shown(path), email, days=INVITATION_DAYS)
 
 
 def _shown(path: str) -> str:
     """Give a link as the administrator sees it: it may begin with the host that their own browser asked for."""
-    return (desk().settings.public_url or request.host_url.rstrip("/")) + path
+    return (services().settings.public_url or request.host_url.rstrip("/")) + path
 
 
 def _email(form: InviteForm) -> str:
@@ -346,7 +348,7 @@ def _email(form: InviteForm) -> str:
 
 
 def _colleagues(form: InviteForm, link: _Link | None) -> str:
-    accounts = desk().accounts.colleagues(person())
+    accounts = services().accounts.colleagues(person())
     return render_template(
         "accounts/colleagues.html",
         form=form,
@@ -354,6 +356,6 @@ def _colleagues(form: InviteForm, link: _Link | None) -> str:
         accounts=accounts,
         roles={account.key: RoleForm(formdata=None, role=account.role) for account in accounts},
         deleting=DeleteAccountForm(formdata=None),
-        invitations=desk().accounts.invitations.open(person()),
+        invitations=services().accounts.invitations.open(person()),
         fresh=is_fresh(),
     )

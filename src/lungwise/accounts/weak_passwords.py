@@ -7,9 +7,9 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from lungwise.accounts.models import User
+from lungwise.accounts.request_services import services, user
 from lungwise.errors import Rejected
 from lungwise.webkit import rejections
-from lungwise.webkit.request_services import desk, user
 
 _WEAK = "weak_password"
 """Where the session keeps why its password would be refused."""
@@ -27,7 +27,7 @@ def judge(owner: User, password: str) -> None:
     """Note whether the password that somebody signs in with is one that is refused today."""
     session.pop(_WEAK, None)
     try:
-        desk().accounts.check_password(password, owner.email, owner.name, owner.clinic.name)
+        services().accounts.check_password(password, owner.email, owner.name, owner.clinic.name)
     except Rejected as no:
         session[_WEAK] = str(no)
 

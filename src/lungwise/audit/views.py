@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Blueprint, make_response, render_template, request
 from flask_babel import lazy_gettext as _
@@ -11,23 +13,44 @@ from werkzeug.wrappers import Response
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import Length, Optional
 
-from lungwise.access import Right
-from lungwise.audit.service import PAGE, AuditFilter
-from lungwise.inputs import LINE, row_number
-from lungwise.reports.tables import harmless
-from lungwise.studies.labels import DEEDS
-from lungwise.webkit.rejections import NotesRefusal
-from lungwise.webkit.request_services import desk, only_valid, person
+from lungwise.access import Person, Right
+from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.labels import ACTIONS
+from lungwise.audit.service import PAGE, AuditFilter, AuditTrail
+from lungwise.inputs import LINE, harmless_cell, row_number
+from lungwise.webkit.current_person import person
+from lungwise.webkit.forms import LogsRejection, only_valid
+from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("audit", __name__)
-_DEEDS = [SelectChoice(deed, _(said)) for deed, said in DEEDS.items()]
 
 
-class AuditForm(NotesRefusal, Form):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditServices:
+    """What the pages of the audit trail use in a request.
+
+    Parameters
+    ----------
+    report_guesses
+        Writes into the trail what was counted of guesses since it last did.
+    people
+        Names the people of a person's clinic.
+    """
+
+    trail: AuditTrail
+    report_guesses: Callable[[], object]
+    people: Callable[[Person], list[str]]
+
+
+services = RequestServices[AuditServices]("audit")
+_ACTIONS = [SelectChoice(action, _(label)) for action, label in ACTIONS.items()]
+
+
+class AuditForm(LogsRejection, Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
     person = StringField(_("Person"), [Length(max=LINE)])
-    deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_DEEDS], default="")
+    deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_ACTIONS], default="")
     subject_key = StringField(_("Key"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -51,11 +74,11 @@ def trail() -> str:
     person().need(Right.ADMINISTER)
     form = AuditForm(request.args)
     before = row_number(request.args.get("before"))
-    desk().throttle.report()
-    entries = desk().audit.page(person(), form.wanted(), before)
+    services().report_guesses()
+    entries = services().trail.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
-    desk().note("saw", "audit trail", "")
-    people = sorted({account.name for account in desk().accounts.colleagues(person())})
+    audit_after_response("saw", "audit trail", "")
+    people = services().people(person())
     return render_template("audit/trail.html", form=form, entries=entries, following=following, people=people)
 
 
@@ -68,12 +91,12 @@ def export() -> Response:
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "times", "hash"))
-    desk().throttle.report()
-    for entry in desk().audit.export(person(), form.wanted()):
+    services().report_guesses()
+    for entry in services().trail.export(person(), form.wanted()):
         row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key)
         times = 1 if entry.times is None else entry.times
-        table.writerow((entry.id, entry.at.isoformat(), *map(harmless, row), times, entry.hash))
-    desk().note("exported", "audit trail", "")
+        table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))
+    audit_after_response("exported", "audit trail", "")
     answer = make_response(out.getvalue())
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'

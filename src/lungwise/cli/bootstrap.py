@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,13 @@ from lungwise.cli.progress import progress
 from lungwise.cli.words import words_of
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.reading_worker import FilmReader
-from lungwise.patients.service import IdentityRules, Patients
-from lungwise.receiving.uploads import Limits
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_record import SecretKeyError, check_secret
-from lungwise.studies.service import Studies
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -100,35 +98,18 @@ def operator_of(clinic_id: int) -> Person:
     return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
 
 
-def studies_over(settings: Settings, store: FilmStore) -> Callable[[Session, str], Studies]:
-    """Give what lays the studies' service over a session, for one who acts from a network address."""
-    rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
-    limits = Limits(
-        settings.study_films,
-        settings.film_megabytes << 20,
-        settings.upload_megabytes << 20,
-        keeps_objects=settings.other_objects == "keep",
-    )
-
-    def lay(session: Session, address: str) -> Studies:
-        audit = AuditTrail(session, utc_now, address)
-        return Studies(session, utc_now, store, limits, Patients(session, utc_now, audit, rules), audit)
-
-    return lay
-
-
 def make_sender(database: Database, settings: Settings) -> Sender:
     """Give what sends results to the archives, as the installation's node."""
     from lungwise.dicom.send import Archives, Sender
     from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
 
-    lay = studies_over(settings, FilmStore(settings))
+    wiring = Wiring(settings, FilmStore(settings))
     words = words_of(settings.language)
 
     def objects(session: Session, errand: ClaimedDelivery) -> list[Dataset]:
-        clinics = {clinic.id: clinic.name for clinic in accounts_over(session, settings).clinics()}
+        clinics = {clinic.id: clinic.name for clinic in wiring.accounts(session).clinics()}
         node = Person(None, settings.node_ae_title, errand.clinic_id, Role.NODE)
-        studies = lay(session, "")
+        studies = wiring.studies(session)
         film = studies.film(node, errand.film)
         if film.reading is None or film.reading.id != errand.reading:
             return []  # a newer reading has its own errand

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import click
 from rich.progress import track
-from sqlalchemy.orm import Session
 
 from lungwise.access import Role
 from lungwise.accounts.service import Applicant, User
-from lungwise.audit.service import AuditTrail
 from lungwise.cli.bootstrap import accounts_over, open_database, read_settings
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.jobs.reading_worker import open_worker
-from lungwise.patients.service import PatientFacts, Patients
+from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.receiving.service import Uploads
-from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
-from lungwise.studies.service import Conclusion, Studies, Study, StudyStatus
+from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Worklist, WorklistQuery
+from lungwise.wiring import Wiring
 
 CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
 _NAMES = (
@@ -73,10 +71,8 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
     facts = PatientFacts(f"D-{100 + who}", name, sex, date(born, 1 + who, 14))
     film = as_jpeg(synthetic_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
-    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
-    uploads = Uploads(
-        database, FilmStore(settings), limits, lambda session: _studies(session, settings, past), lambda: None
-    )
+    wiring = Wiring(settings, FilmStore(settings), lambda: past)
+    uploads = Uploads(database, wiring.store, wiring.limits, wiring.recording, lambda: None)
     uploads.open(user.person, facts, [("film.jpg", film)])
 
 
@@ -89,14 +85,12 @@ def _read_all(database: Database, settings: Settings, studies: int) -> None:
 def _add_opinions(database: Database, settings: Settings, user: User) -> None:
     chance = random.Random(0)  # noqa: S311
     with database.writing() as session:
-        trail = AuditTrail(session, utc_now, "demonstration")
-        patients = Patients(session, utc_now, trail)
-        studies = _studies(session, settings, utc_now())
-        lines, _following = Worklist(session, patients).page(user.person, WorklistQuery())
-        for line in lines[::2]:
-            pcr = chance.choice((_pcr_of(line.study, chance.random()), None))
-            studies.conclude(user.person, line.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
-            studies.saw(user.person, line.study.key)
+        wiring = Wiring(settings, FilmStore(settings))
+        studies = wiring.studies(session, "demonstration")
+        for row in Worklist(session, wiring.patients(session)).page(user.person, WorklistQuery()).rows[::2]:
+            pcr = chance.choice((_pcr_of(row.study, chance.random()), None))
+            studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
+            studies.saw(user.person, row.study.key)
 
 
 def _pcr_of(study: Study, chance: float) -> Verdict:
@@ -105,11 +99,3 @@ def _pcr_of(study: Study, chance: float) -> Verdict:
     if study.standing == StudyStatus.NEGATIVE:
         likely, other = other, likely
     return likely if chance < 0.9 else other
-
-
-def _studies(session: Session, settings: Settings, at: datetime) -> Studies:
-    """Give the studies' service at a moment of the past."""
-    trail = AuditTrail(session, utc_now, "demonstration")
-    limits = Limits(settings.study_films, settings.film_megabytes << 20, settings.upload_megabytes << 20)
-    patients = Patients(session, lambda: at, trail)
-    return Studies(session, lambda: at, FilmStore(settings), limits, patients, trail)

@@ -12,12 +12,13 @@ from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import accounts_over, make_sender, open_database, read_settings, studies_over
+from lungwise.cli.bootstrap import accounts_over, make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import open_worker
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
+from lungwise.wiring import Wiring
 
 
 @click.command()
@@ -35,8 +36,9 @@ def node(port: int | None) -> None:
         store = FilmStore(settings)
         room = open_worker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
-        reception = FilmReceiver(database, store, studies_over(settings, store), _person(database, settings), room.wake)
-        served = Node(settings, reception)
+        recording = Wiring(settings, store).recording
+        receiver = FilmReceiver(database, store, recording, _person(database, settings), room.wake)
+        served = Node(settings, receiver)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _signal, _frame: stop.set())

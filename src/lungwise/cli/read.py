@@ -24,7 +24,8 @@ from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.findings import FINDING_NAMES, finding_named
-from lungwise.reading.prevalence import DEFAULT_PREVALENCE, PredictiveValue
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.settings import DEFAULT_PREVALENCE
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""

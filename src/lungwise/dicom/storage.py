@@ -14,7 +14,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from lungwise.receiving.other_files import OTHER_CLASSES
+from lungwise.studies.other_objects import OTHER_CLASSES
 
 OBJECT_CLASSES: tuple[UID, ...] = tuple(map(UID, OTHER_CLASSES))
 """What is kept beside the films of a study: reports, documents, key object selections and presentation states."""

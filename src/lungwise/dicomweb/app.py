@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask_babel import Babel, gettext
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.routing import BaseConverter
 
-from lungwise.access import Right
-from lungwise.api.app import authenticate, limit
-from lungwise.api.framework import problems
-from lungwise.api.framework.problems import Refused
-from lungwise.api.framework.rates import Rates
+from lungwise.access import Person, Right
+from lungwise.accounts.bearer import authenticate, clinic
+from lungwise.audit.after_response import audit_after_response
 from lungwise.dicomweb import query
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
 from lungwise.dicomweb.metadata import value
@@ -31,10 +30,14 @@ from lungwise.receiving.receiver import FilmReceiver
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
-from lungwise.store import Clock, Database, FilmStore
+from lungwise.store import Clock, Database
 from lungwise.studies.archive import Archive
-from lungwise.webkit import bodies, csp, fields, request_log, transactions
-from lungwise.webkit.request_services import Desk, desk, person
+from lungwise.studies.service import Studies
+from lungwise.webkit import bodies, csp, fields, problems, request_log, transactions
+from lungwise.webkit.current_person import person
+from lungwise.webkit.problems import Refused
+from lungwise.webkit.rates import Rates, limit
+from lungwise.webkit.request_services import RequestServices
 
 PREFIX = "/dicom-web"
 DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
@@ -43,7 +46,20 @@ _LEVELS = ("", "/series/<uid:series>", "/series/<uid:series>/instances/<uid:inst
 _MOST_ACCEPTED = 64
 """Media types that are looked at of those that a client takes."""
 _STORES = {"store": "/studies", "store into": "/studies/<uid:study>"}
-Lay = Callable[[Session], Desk]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomwebServices:
+    """What DICOMweb uses in a request; the receiver takes films in the name of who asks."""
+
+    settings: Settings
+    archive: Archive
+    studies: Studies
+    reports: Reports
+    receiver: Callable[[Person], FilmReceiver]
+
+
+services = RequestServices[DicomwebServices]("dicomweb")
 
 
 class Uid(BaseConverter):
@@ -64,9 +80,7 @@ def create_dicomweb(
     settings: Settings,
     clock: Clock,
     database: Database,
-    store: FilmStore,
     sessions: scoped_session[Session],
-    lay_desk: Lay,
 ) -> transactions.Application:
     """Make the DICOMweb application over the same services as the pages."""
     package = Path(csp.__file__).parents[1]
@@ -75,20 +89,20 @@ def create_dicomweb(
     app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
     request_log.watch(app)
-    transactions.init_app(app, database, sessions, lay_desk)
+    transactions.init_app(app, database, sessions)
     csp.init_app(app, https=settings.https)
     csp.answer_with_attachments(app)
-    problems.init_app(app)
-    app.register_error_handler(Malformed, lambda _no: problems.answer(400))
-    app.register_error_handler(Rejected, lambda no: problems.answer(400, str(no)))
-    app.register_error_handler(Refusal, lambda no: problems.answer(406, refusal_sentence(no, gettext)))
+    problems.init_api(app)
+    app.register_error_handler(Malformed, lambda _no: problems.problem(400))
+    app.register_error_handler(Rejected, lambda no: problems.problem(400, str(no)))
+    app.register_error_handler(Refusal, lambda no: problems.problem(406, refusal_sentence(no, gettext)))
     rates = Rates(settings.api_rate, clock)
     app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
     fields.readable_address(app)
     _searches(app)
     _retrievals(app)
     _pictures(app)
-    _stores(app, database, store, lay_desk)
+    _stores(app)
     return app
 
 
@@ -181,7 +195,7 @@ def _pictures(app: Flask) -> None:
     app.add_url_rule(f"{place}/rendered", "rendered", render, methods=["GET"])
 
 
-def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> None:
+def _stores(app: Flask) -> None:
     """STOW-RS."""
 
     def keep(study: str | None = None) -> Response:
@@ -190,11 +204,9 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
         if kind != "multipart/related" or parameters.get("type", DICOM).lower() != DICOM:
             raise Refused(415)
         boundary = boundary_of(parameters)
-        who, ring, most = person(), desk().room.wake, desk().settings.film_megabytes << 20
-        desk().upload()  # each film is recorded in a transaction of its own
-        reception = FilmReceiver(database, store, lambda session, _address: lay_desk(session).studies, who, ring)
-        intake = Intake(reception, network_address(request.remote_addr), _root(), study)
-        outcome = intake.take(parts(request.stream.read, boundary, most))
+        largest = services().settings.film_megabytes << 20
+        intake = Intake(services().receiver(person()), network_address(request.remote_addr), _root(), study)
+        outcome = intake.take(parts(request.stream.read, boundary, largest))
         url = f"{_root()}/studies" + (f"/{study}" if study else "")
         return _json(outcome.attributes(url), outcome.status)
 
@@ -203,10 +215,9 @@ def _stores(app: Flask, database: Database, store: FilmStore, lay_desk: Lay) -> 
 
 
 def _holdings() -> InstanceIndex:
-    at, settings = desk(), desk().settings
-    font = settings.report_font
-    results = FilmResults(at.studies, Reports(at.studies, gettext, font), str(g.clinic), font)
-    return InstanceIndex(person(), Archive(at.session, at.patients), at.studies, results)
+    used = services()
+    results = FilmResults(used.studies, used.reports, clinic(), used.settings.report_font)
+    return InstanceIndex(person(), used.archive, used.studies, results)
 
 
 def _found(study: str, series: str | None, instance: str | None) -> list[Instance]:
@@ -221,12 +232,12 @@ def _found(study: str, series: str | None, instance: str | None) -> list[Instanc
     if not found:
         raise NotFound
     for key in dict.fromkeys(film.study.key for film in films):
-        desk().note("exported", "study", key)
+        audit_after_response("exported", "study", key)
     return found
 
 
 def _root() -> str:
-    public_url = desk().settings.public_url
+    public_url = services().settings.public_url
     return public_url + request.script_root if public_url else request.url_root.rstrip("/")
 
 

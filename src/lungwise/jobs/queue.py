@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,8 @@ from lungwise.access import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import NEW, Model, sum_up
-from lungwise.store import Clock, database_time, utc_now
+from lungwise.metrics import WaitingFilms
+from lungwise.store import Clock, after_commit, database_time, utc_now
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
 
 __all__ = ["Entry", "JobState", "Queue"]
@@ -34,26 +36,21 @@ class Entry:
     queued_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How many new films wait for their reading, and for how long the oldest has."""
-
-    films: int
-    oldest_seconds: float
-
-
-def waiting_films(session: Session) -> Waiting:
+def waiting_films(session: Session) -> WaitingFilms:
     """Count the new films of every clinic that wait, by the time at which they were queued."""
     films = session.scalar(select(func.count()).select_from(Job).where(*NEW)) or 0
     oldest = session.scalar(select(Job.created_at).where(*NEW).order_by(Job.id).limit(1))
-    return Waiting(films, max((utc_now() - oldest).total_seconds(), 0) if oldest else 0)
+    return WaitingFilms(films=films, oldest_seconds=max((utc_now() - oldest).total_seconds(), 0) if oldest else 0)
 
 
 class Queue:
     """The jobs of one installation, and of one clinic for its administrator."""
 
-    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, audit: AuditTrail, notify: Callable[[], None] = lambda: None
+    ) -> None:
         self._session = session
+        self._notify = notify
         self._clock = clock
         self._audit = audit
 
@@ -92,6 +89,7 @@ class Queue:
         if failed:
             self.retry(failed)
             self._audit.record(person, "had read again", "film", key)
+            after_commit(self._session, self._notify)
         return bool(failed)
 
     def retry(self, numbers: list[int] | None = None) -> int:

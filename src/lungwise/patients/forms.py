@@ -10,10 +10,10 @@ from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectFi
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from lungwise.films.dicom.header import is_possible_birth
+from lungwise.patients.labels import SEXES
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.labels import SEXES
-from lungwise.webkit.rejections import PageForm
-from lungwise.webkit.request_services import desk
+from lungwise.store import utc_now
+from lungwise.webkit.forms import PageForm
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:
@@ -24,7 +24,7 @@ def one_line(_form: FlaskForm, field: StringField) -> None:
 
 def possible_birth(_form: FlaskForm, field: DateField) -> None:
     """Let no birth date through that lies ahead or too far back."""
-    if field.data and not is_possible_birth(field.data, desk().patients.today()):
+    if field.data and not is_possible_birth(field.data, utc_now().date()):
         raise ValidationError(str(_("This birth date cannot be right: it lies ahead, or more than 120 years back.")))
 
 

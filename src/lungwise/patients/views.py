@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from lungwise.access import Right
+from lungwise.access import Person, Right
+from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
-from lungwise.patients.service import PAGE, Patient
-from lungwise.studies.service import Study
-from lungwise.webkit.request_services import attempt, desk, person
+from lungwise.patients.service import PAGE, Patient, Patients
+from lungwise.webkit.current_person import person
+from lungwise.webkit.forms import attempt
+from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("patients", __name__, url_prefix="/patients")
 Answer = str | Response
+
+
+class StudiesOfPatients(Protocol):
+    """What the pages of patients need of their studies."""
+
+    def of_patient(self, person: Person, patient: Patient) -> Sequence[object]:
+        """List a patient's studies, the newest first."""
+
+    def delete_patient(self, person: Person, key: str) -> None:
+        """Delete a patient with all their studies."""
+
+    def may_settle(self, person: Person, patient: Patient) -> bool:
+        """Return whether a person may say who a patient is."""
+
+    def separate(self, person: Person, key: str) -> Patient:
+        """Say that a patient is another person than those who have the same identifier."""
+
+    def merge(self, person: Person, keep: str, other: str) -> Patient:
+        """Make two patients one."""
+
+    def take_back(self, person: Person, key: str) -> Patient:
+        """Take back what somebody said of a patient."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientServices:
+    """What the pages of patients use in a request."""
+
+    patients: Patients
+    studies: StudiesOfPatients
+
+
+services = RequestServices[PatientServices]("patients")
 
 
 @bp.route("", methods=["GET", "POST"])
@@ -38,9 +77,9 @@ def show(key: str) -> Answer:
 def change(key: str) -> Answer:
     """Correct a patient."""
     person().need(Right.KEEP_PATIENTS)
-    patient = desk().patients.get(person(), key)
+    patient = services().patients.get(person(), key)
     form = PatientForm(obj=patient)
-    if form.validate_on_submit() and attempt(form, lambda: desk().patients.change(person(), key, form.facts())):
+    if form.validate_on_submit() and attempt(form, lambda: services().patients.change(person(), key, form.facts())):
         flash(gettext("Saved."))
         return redirect(url_for("patients.show", key=key))
     return render_template("patients/change.html", form=form, key=key)
@@ -51,10 +90,10 @@ def merge(key: str) -> Answer:
     """Show another entry of the same person beside this one, both whole."""
     person().need(Right.KEEP_PATIENTS)
     form = MergeForm()
-    patient = desk().patients.get(person(), key)
+    patient = services().patients.get(person(), key)
     if not form.validate_on_submit():
         return _page(key, form, DeleteForm(formdata=None))
-    others = desk().patients.having(person(), (form.identifier.data or "").strip())
+    others = services().patients.having(person(), (form.identifier.data or "").strip())
     if [other.id for other in others] == [patient.id]:
         form.form_errors.append(gettext("Choose two different patients to merge."))
     elif not others:
@@ -71,8 +110,8 @@ def merged(key: str) -> Answer:
     form = MergeSureForm()
     if not form.other.data:
         return _page(key, MergeForm(formdata=None), DeleteForm(formdata=None))
-    patient, other = (desk().patients.get(person(), one) for one in (key, form.other.data))
-    if form.validate_on_submit() and attempt(form, lambda: desk().settlement.merge(person(), key, other.key)):
+    patient, other = (services().patients.get(person(), one) for one in (key, form.other.data))
+    if form.validate_on_submit() and attempt(form, lambda: services().studies.merge(person(), key, other.key)):
         flash(gettext("The two entries are one patient now."))
         return redirect(url_for("patients.show", key=key))
     return _both(patient, [other], form)
@@ -82,8 +121,8 @@ def merged(key: str) -> Answer:
 def unclear() -> Answer:
     """List the patients whose identity is unclear, and those of whom somebody said who they are."""
     person().need(Right.ADMINISTER)
-    settled = [(one, desk().patients.root(one)) for one in desk().patients.settled(person())]
-    waiting = [(one, desk().patients.rivals(person(), one)) for one in desk().patients.unclear(person())]
+    settled = [(one, services().patients.root(one)) for one in services().patients.settled(person())]
+    waiting = [(one, services().patients.rivals(person(), one)) for one in services().patients.unclear(person())]
     return render_template("patients/unclear.html", waiting=waiting, settled=settled)
 
 
@@ -93,8 +132,8 @@ def whose(key: str) -> Answer:
     patient = _to_settle(key)
     if not patient.is_unclear:
         return redirect(url_for("patients.show", key=key))
-    rivals = desk().patients.rivals(person(), patient)
-    desk().note("saw", "patient", key)
+    rivals = services().patients.rivals(person(), patient)
+    audit_after_response("saw", "patient", key)
     return render_template(
         "patients/whose.html", patient=patient, rivals=rivals, studies=_studies_of([patient, *rivals])
     )
@@ -107,7 +146,7 @@ def same(key: str) -> Answer:
     into = request.form.get("into", "")
     if not into:
         return redirect(url_for("patients.whose", key=key))
-    desk().settlement.merge(person(), into, key)
+    services().studies.merge(person(), into, key)
     flash(gettext("The two entries are one patient now."))
     return redirect(url_for("patients.show", key=into))
 
@@ -115,7 +154,7 @@ def same(key: str) -> Answer:
 @bp.post("/<key>/separate")
 def separate(key: str) -> Answer:
     """Say that a patient whose identity is unclear is a person of their own."""
-    desk().settlement.separate(person(), key)
+    services().studies.separate(person(), key)
     flash(gettext("This is another person now, with the same identifier."))
     return redirect(url_for("patients.show", key=key))
 
@@ -124,7 +163,7 @@ def separate(key: str) -> Answer:
 def take_back(key: str) -> Answer:
     """Take back what somebody said of who a patient is."""
     person().need(Right.ADMINISTER)
-    desk().settlement.take_back(person(), key)
+    services().studies.take_back(person(), key)
     flash(gettext("It is taken back."))
     return redirect(url_for("patients.unclear"))
 
@@ -136,33 +175,33 @@ def delete(key: str) -> Answer:
     form = DeleteForm()
     if not form.validate_on_submit():
         return _page(key, MergeForm(formdata=None), form)
-    desk().after_commit.append(desk().studies.delete_patient(person(), key))
+    services().studies.delete_patient(person(), key)
     flash(gettext("The patient is deleted, with all studies and films."))
     return redirect(url_for("patients.search"))
 
 
 def _search(form: SearchForm, after: int | None) -> list[Patient]:
-    return attempt(form, lambda: desk().patients.search(person(), form.text.data or "", after)) or []
+    return attempt(form, lambda: services().patients.search(person(), form.text.data or "", after)) or []
 
 
 def _to_settle(key: str) -> Patient:
     """Give a patient of whom this person may say who it is."""
-    patient = desk().patients.get(person(), key)
-    if not desk().settlement.may_settle(person(), patient):
+    patient = services().patients.get(person(), key)
+    if not services().studies.may_settle(person(), patient):
         raise NotFound
     return patient
 
 
 def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
-    patient = desk().patients.get(person(), key)
-    studies = desk().studies.of_patient(person(), patient)
-    desk().note("saw", "patient", key)
+    patient = services().patients.get(person(), key)
+    studies = services().studies.of_patient(person(), patient)
+    audit_after_response("saw", "patient", key)
     return render_template(
         "patients/show.html",
         patient=patient,
         studies=studies,
-        history=desk().patients.history(person(), patient),
-        may_settle=patient.is_unclear and desk().settlement.may_settle(person(), patient),
+        history=services().patients.history(person(), patient),
+        may_settle=patient.is_unclear and services().studies.may_settle(person(), patient),
         merging=merging,
         deleting=deleting,
     )
@@ -170,10 +209,10 @@ def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
 
 def _both(patient: Patient, others: list[Patient], form: MergeSureForm) -> str:
     for one in (patient, *others):
-        desk().note("saw", "patient", one.key)
+        audit_after_response("saw", "patient", one.key)
     studies = _studies_of([patient, *others])
     return render_template("patients/merge.html", patient=patient, others=others, studies=studies, form=form)
 
 
-def _studies_of(patients: list[Patient]) -> dict[int, list[Study]]:
-    return {patient.id: desk().studies.of_patient(person(), patient) for patient in patients}
+def _studies_of(patients: list[Patient]) -> dict[int, Sequence[object]]:
+    return {patient.id: services().studies.of_patient(person(), patient) for patient in patients}

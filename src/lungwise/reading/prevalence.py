@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from lungwise.reading.artefact import Card, Thresholds
 from lungwise.reading.reading import Verdict
 
-DEFAULT_PREVALENCE = 0.1
-"""One in ten of those filmed has COVID-19, where a clinic does not say otherwise."""
-
 
 @dataclass(frozen=True, slots=True)
 class VerdictRates:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,12 +13,13 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person
 from lungwise.errors import Unavailable
 from lungwise.films import Refusal, open_film
+from lungwise.films.dicom.digest import digest_of
 from lungwise.films.dicom.elements import PIXEL_DATA, read_elements
 from lungwise.films.dicom.header import DicomHeader, read_header
 from lungwise.patients.identity import contradictions
 from lungwise.patients.service import PatientFacts, Patients
+from lungwise.patients.stated_facts import facts_of, is_another_patient
 from lungwise.receiving.own_results import MANUFACTURER
-from lungwise.receiving.stated_facts import facts_of, is_another_patient
 from lungwise.receiving.uploads import Upload
 from lungwise.store import FilmStore
 from lungwise.studies.models import FilmContent, FilmRecord, Study
@@ -141,13 +141,6 @@ def is_renamed(film: FilmRecord) -> bool:
 def renamed_uid(study: Study) -> str:
     """Give the SOP Instance UID of the one film of a study that was made of a film kept aside."""
     return own_uid("film kept aside", study.key)
-
-
-def digest_of(data: bytes) -> str:
-    """Give the SHA-256 of a DICOM object without its file meta information, which each sender writes anew."""
-    is_grouped = data[128:132] == b"DICM" and data[132:140] == b"\x02\0\0\0UL\x04\0"
-    begin = 144 + int.from_bytes(data[140:144], "little") if is_grouped else 0
-    return hashlib.sha256(data[begin:] or data).hexdigest()
 
 
 def has_same_pixels(one: bytes, other: bytes) -> bool:

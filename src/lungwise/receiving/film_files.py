@@ -19,21 +19,6 @@ from lungwise.studies.models import FilmRecord, Study
 _log = logging.getLogger("lungwise.studies")
 
 
-def fetched(store: FilmStore, folder: str, name: str) -> bytes:
-    """Give the bytes of a file of the store.
-
-    Raises
-    ------
-    Unavailable
-        If the store does not give them.
-    """
-    try:
-        return store.get(folder, name)
-    except OSError as error:
-        _log.exception("A file cannot be fetched from the store.")
-        raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
-
-
 class FilmFiles:
     """What one use case puts into the film store, study by study."""
 

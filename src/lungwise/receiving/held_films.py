@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
@@ -11,11 +10,12 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.access import Person, Right
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
+from lungwise.films.dicom.digest import digest_of
 from lungwise.metrics import HELD
-from lungwise.receiving.duplicates import Difference, digest_of
-from lungwise.receiving.film_files import fetched
+from lungwise.receiving.duplicates import Difference
 from lungwise.receiving.uploads import Upload
-from lungwise.store import Clock, FilmStore
+from lungwise.store import Clock, FilmStore, after_commit
+from lungwise.studies.film_data import fetched
 from lungwise.studies.models import FilmRecord, HeldFilm
 
 _log = logging.getLogger("lungwise.studies")
@@ -105,10 +105,10 @@ class HeldFilms:
             "other pixels" if difference is Difference.PIXELS else "another patient",
         )
 
-    def discard(self, person: Person, key: str) -> Callable[[], None]:
-        """Delete a film kept aside; gives what deletes its file, once the transaction is committed."""
+    def discard(self, person: Person, key: str) -> None:
+        """Delete a film kept aside."""
         held = self.get(person, key)
         self._session.delete(held)
         self._session.flush()
         self._audit.record(person, "discarded", "film", key)
-        return lambda: self._store.delete(key)
+        after_commit(self._session, lambda: self._store.delete(key))

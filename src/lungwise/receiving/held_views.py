@@ -7,12 +7,14 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Right
+from lungwise.audit.after_response import audit_after_response
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.service import PatientFacts
-from lungwise.receiving.stated_facts import facts_of
+from lungwise.patients.stated_facts import facts_of
+from lungwise.receiving.views import services
 from lungwise.studies import pictures
-from lungwise.webkit.request_services import desk, person
+from lungwise.webkit.current_person import person
 
 bp = Blueprint("held", __name__, url_prefix="/held")
 
@@ -21,21 +23,21 @@ bp = Blueprint("held", __name__, url_prefix="/held")
 def films() -> str:
     """List the films kept aside, each beside the film that has its SOP Instance UID."""
     person().need(Right.ADMINISTER)
-    service = desk().studies.held
+    held_films = services().held
     rows = []
-    for held in service.waiting(person()):
-        header = read_header(service.data(held))
-        patient = desk().studies.patient(person(), held.film.study) if held.film else None
+    for held in held_films.waiting(person()):
+        header = read_header(held_films.data(held))
+        patient = services().studies.patient(person(), held.film.study) if held.film else None
         rows.append((held, facts_of(header) if header else PatientFacts(), patient))
-        desk().note("saw", "film", held.key)
-    return render_template("studies/held.html", rows=rows)
+        audit_after_response("saw", "film", held.key)
+    return render_template("receiving/held.html", rows=rows)
 
 
 @bp.get("/<key>/thumbnail.jpg")
 def thumbnail(key: str) -> Response:
     """Give a film kept aside as a small picture."""
-    service = desk().studies.held
-    data = service.data(service.get(person(), key))
+    held_films = services().held
+    data = held_films.data(held_films.get(person(), key))
     try:
         picture = pictures.picture(open_film(data), pictures.THUMBNAIL)
     except Refusal:
@@ -48,7 +50,7 @@ def thumbnail(key: str) -> Response:
 @bp.post("/<key>/take")
 def take(key: str) -> AnyResponse:
     """Make a film kept aside a film of a study of its own."""
-    study = desk().upload().take(person(), key)
+    study = services().uploads.take(person(), key)
     flash(gettext("The film is taken. It has a SOP Instance UID of its own now."))
     return redirect(url_for("studies.show", key=study))
 
@@ -56,6 +58,6 @@ def take(key: str) -> AnyResponse:
 @bp.post("/<key>/discard")
 def discard(key: str) -> AnyResponse:
     """Delete a film kept aside."""
-    desk().after_commit.append(desk().studies.held.discard(person(), key))
+    services().held.discard(person(), key)
     flash(gettext("The film is discarded."))
     return redirect(url_for("held.films"))

@@ -7,24 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-OTHER_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.11.1": "Grayscale Softcopy Presentation State Storage",
-    "1.2.840.10008.5.1.4.1.1.11.2": "Color Softcopy Presentation State Storage",
-    "1.2.840.10008.5.1.4.1.1.11.3": "Pseudo-Color Softcopy Presentation State Storage",
-    "1.2.840.10008.5.1.4.1.1.11.4": "Blending Softcopy Presentation State Storage",
-    "1.2.840.10008.5.1.4.1.1.88.11": "Basic Text SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.22": "Enhanced SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.33": "Comprehensive SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.34": "Comprehensive 3D SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.35": "Extensible SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.59": "Key Object Selection Document Storage",
-    "1.2.840.10008.5.1.4.1.1.88.65": "Chest CAD SR Storage",
-    "1.2.840.10008.5.1.4.1.1.88.67": "X-Ray Radiation Dose SR Storage",
-    "1.2.840.10008.5.1.4.1.1.104.1": "Encapsulated PDF Storage",
-    "1.2.840.10008.5.1.4.1.1.104.2": "Encapsulated CDA Storage",
-}
-"""The objects that are kept beside the films of a study, by SOP class."""
-
 _LONGEST_NAME = 80
 _ON_EVERY_DISC = {"autorun.inf", "desktop.ini", "thumbs.db", "ehthumbs.db", "lockfile", "readme", "version"}
 _SUFFIXES_ON_EVERY_DISC = {

@@ -8,9 +8,11 @@ from werkzeug.wrappers import Response
 
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence
+from lungwise.receiving.forms import CornersForm, PhotographForm
+from lungwise.receiving.views import services
 from lungwise.studies import pictures
-from lungwise.studies.forms import CornersForm, PhotographForm
-from lungwise.webkit.request_services import attempt, desk, person
+from lungwise.webkit.current_person import person
+from lungwise.webkit.forms import attempt
 
 bp = Blueprint("photographs", __name__)
 
@@ -18,33 +20,32 @@ bp = Blueprint("photographs", __name__)
 @bp.route("/films/<key>/corners", methods=["GET", "POST"])
 def corners(key: str) -> str | Response:
     """Show a photograph with the corners of the film in it, to be moved, and have the film read from there."""
-    film = desk().photographs.film(person(), key)
+    film = services().photographs.film(person(), key)
     form = CornersForm()
-    if form.validate_on_submit() and attempt(form, lambda: desk().photographs.mark(person(), key, form.corners())):
-        desk().after_commit.append(desk().room.wake)
+    if form.validate_on_submit() and attempt(form, lambda: services().photographs.mark(person(), key, form.corners())):
         following = next((other for other in film.study.films if other.asks_for_corners), None)
         if following:
             return redirect(url_for("photographs.corners", key=following.key))
         return redirect(url_for("studies.show", key=film.study.key))
     try:
-        whole = desk().photographs.whole(film)
+        whole = services().photographs.whole(film)
     except Refusal as refusal:
         flash(refusal_sentence(refusal, gettext))
         return redirect(url_for("studies.show", key=film.study.key))
     if not form.is_submitted():
-        form.put(desk().photographs.corners(film, whole))
+        form.put(services().photographs.corners(film, whole))
     height, width = whole.pixels.shape
     return render_template(
-        "studies/corners.html", film=film, form=form, again=PhotographForm(formdata=None), width=width, height=height
+        "receiving/corners.html", film=film, form=form, again=PhotographForm(formdata=None), width=width, height=height
     )
 
 
 @bp.get("/films/<key>/photograph.jpg")
 def photograph(key: str) -> Response:
     """Give the whole picture that a film was photographed in."""
-    film = desk().photographs.film(person(), key)
+    film = services().photographs.film(person(), key)
     try:
-        image = pictures.picture(desk().photographs.whole(film))
+        image = pictures.picture(services().photographs.whole(film))
     except Refusal:
         image = pictures.no_picture()
     answer = make_response(pictures.as_jpeg(image))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 from sqlalchemy import select
@@ -14,7 +16,7 @@ from lungwise.films import Film, Photographed, open_film
 from lungwise.films.film import Corner
 from lungwise.films.photograph.photograph import proposed_corners
 from lungwise.jobs.reading_queue import sum_up
-from lungwise.store import database_time
+from lungwise.store import after_commit, database_time
 from lungwise.studies.models import FilmRecord, JobState, Study
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
@@ -28,8 +30,9 @@ _SMALLEST = 0.02
 class Photographs:
     """The photographs among a clinic's films."""
 
-    def __init__(self, session: Session, studies: Studies, audit: AuditTrail) -> None:
+    def __init__(self, session: Session, studies: Studies, audit: AuditTrail, wake: Callable[[], None]) -> None:
         self._session = session
+        self._wake = wake
         self._studies = studies
         self._audit = audit
 
@@ -82,6 +85,7 @@ class Photographs:
         self._session.flush()
         sum_up(self._session, [film.study])
         film.study.unread = True
+        after_commit(self._session, self._wake)
         self._audit.record(person, "marked corners", "film", key)
         return film
 

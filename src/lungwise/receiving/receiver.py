@@ -1,4 +1,4 @@
-"""The reception: keeps a film that comes over the network, so that whoever sent it may forget it."""
+"""The receiver: keeps a film that comes over the network, so that whoever sent it may forget it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person
 from lungwise.receiving.film_files import FilmFiles, film_files
+from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import ReceivedInstance
 from lungwise.store import Database, FilmStore, new_key, retried
-from lungwise.studies.service import Studies
 
 
 class Kept(StrEnum):
@@ -26,23 +26,33 @@ class Kept(StrEnum):
 
 
 class FilmReceiver:
-    """Accepts films in the name of a node. Safe in many threads and processes at once."""
+    """Accepts films in the name of a node. Safe in many threads and processes at once.
+
+    Parameters
+    ----------
+    wake
+        Called when a film waits to be read.
+    begin
+        Called before each film's first transaction: whoever calls may have one, which must end.
+    """
 
     def __init__(
         self,
         database: Database,
         store: FilmStore,
-        studies_over: Callable[[Session, str], Studies],
+        recording_over: Callable[[Session, str], Recording],
         node: Person,
-        ring: Callable[[], None],
+        wake: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._store = store
-        self._studies_over = studies_over
+        self._recording_over = recording_over
         self._node = node
-        self._ring = ring
+        self._wake = wake
+        self._begin = begin
 
-    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
+    def accept(self, instance: ReceivedInstance, address: str) -> Kept:
         """Keep a film, its study and its job. When this returns, the film survives a power cut.
 
         Raises
@@ -52,47 +62,48 @@ class FilmReceiver:
         Unavailable, SQLAlchemyError
             If store or database cannot keep it now.
         """
+        self._begin()
         with film_files(self._database, self._store) as files:
-            kept = retried(lambda: self._attempt(files, arrival, address))
+            kept = retried(lambda: self._attempt(files, instance, address))
         if kept is Kept.NEW:
-            self._ring()
+            self._wake()
         return kept
 
-    def _attempt(self, files: FilmFiles, arrival: ReceivedInstance, address: str) -> Kept:
+    def _attempt(self, files: FilmFiles, instance: ReceivedInstance, address: str) -> Kept:
         with self._database.reading() as session:
-            studies = self._studies_over(session, address)
-            if studies.is_own_result(self._node, arrival.film):
+            recording = self._recording_over(session, address)
+            if recording.is_own_result(self._node, instance.film):
                 return Kept.OWN_RESULT
-            if arrival.film.is_object:
-                return self._keep_object(studies, files, arrival, address)
-            known, difference = studies.duplicates.compare(self._node, arrival.film)
+            if instance.film.is_object:
+                return self._keep_object(recording, files, instance, address)
+            known, difference = recording.duplicates.compare(self._node, instance.film)
             if known is None:
-                key = studies.place(self._node, arrival)
+                key = recording.place(self._node, instance)
             elif difference is None:
                 return Kept.KNOWN
-            elif studies.held.is_held(self._node, arrival.film):
+            elif recording.held.is_held(self._node, instance.film):
                 return Kept.ASIDE
             else:
                 key = new_key()
-        name = next(iter(files.put(key, [arrival.film])))  # before the transaction: nobody waits for this disk
+        name = next(iter(files.put(key, [instance.film])))  # before the transaction: nobody waits for this disk
         with self._database.writing() as session:
-            studies = self._studies_over(session, address)
+            recording = self._recording_over(session, address)
             if known is None or difference is None:
-                studies.receive(self._node, key, name, arrival)
+                recording.receive(self._node, key, name, instance)
             else:
-                studies.held.hold(self._node, key, arrival.film, known, difference, arrival.sender)
+                recording.held.hold(self._node, key, instance.film, known, difference, instance.sender)
         files.committed = key
         return Kept.NEW if known is None else Kept.ASIDE
 
-    def _keep_object(self, studies: Studies, files: FilmFiles, arrival: ReceivedInstance, address: str) -> Kept:
-        if not studies.limits.keeps_objects:
+    def _keep_object(self, recording: Recording, files: FilmFiles, instance: ReceivedInstance, address: str) -> Kept:
+        if not recording.limits.keeps_objects:
             return Kept.OBJECT_LEFT
-        if studies.objects.is_here(self._node, arrival.film):
+        if recording.objects.is_here(self._node, instance.film):
             return Kept.KNOWN
         key = new_key()
-        files.put(key, [arrival.film])
+        files.put(key, [instance.film])
         with self._database.writing() as session:
-            lay = self._studies_over(session, address)
-            lay.objects.record(self._node, key, arrival.film, arrival.sender)
+            recording = self._recording_over(session, address)
+            recording.objects.record(self._node, key, instance.film, instance.sender)
         files.committed = key
         return Kept.OBJECT

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import read_header
+from lungwise.films.refusals import N_
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.duplicates import Sorted
 from lungwise.receiving.film_files import FilmFiles, film_files
 from lungwise.receiving.other_files import NotTaken, Why
+from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import Files, Limits, Unpacked, Upload, unpack
 from lungwise.store import CollisionError, Database, FilmStore, new_key, retried
-from lungwise.studies.labels import N_
-from lungwise.studies.service import Studies
 
 __all__ = ["Once", "Saved", "Uploads"]
 
@@ -96,21 +96,31 @@ class Always:
 
 
 class Uploads:
-    """Saves what people and programs upload. Each upload has transactions of its own, and nobody waits for its disk."""
+    """Saves what people and programs upload. Each upload has transactions of its own, and nobody waits for its disk.
+
+    Parameters
+    ----------
+    wake
+        Called when films wait to be read.
+    begin
+        Called before the first transaction: whoever calls may have one, which must end.
+    """
 
     def __init__(
         self,
         database: Database,
         store: FilmStore,
         limits: Limits,
-        studies_over: Callable[[Session], Studies],
+        recording_over: Callable[[Session], Recording],
         wake: Callable[[], None],
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._store = store
         self._limits = limits
-        self._studies_over = studies_over
+        self._recording_over = recording_over
         self._wake = wake
+        self._begin = begin
 
     def open(
         self, person: Person, facts: PatientFacts, files: Files, once: Once | None = None, *, asks: bool = False
@@ -128,28 +138,29 @@ class Uploads:
             If the store does not take them.
         """
         person.need(Right.UPLOAD)
+        self._begin()
         unpacked = unpack(files, self._limits)
         once = once or Always()
 
         def attempt(put: FilmFiles) -> Saved:
             with self._database.reading() as session:
-                studies = self._studies_over(session)
-                found = self._sorted(studies, person, unpacked, facts)
+                recording = self._recording_over(session)
+                found = self._sorted(recording, person, unpacked, facts)
                 earlier = once.earlier(session)
                 if earlier is not None:
                     return found.saved(earlier)
                 if not found.films.new:
                     return found.saved(None)
-                studies.agreed(facts, found.films.new)
+                recording.agreed(facts, found.films.new)
             key = new_key()
             kept = put.put(key, found.films.new)
             with self._database.writing() as session:
                 earlier = once.earlier(session)
                 if earlier is not None:
                     return found.saved(earlier)
-                studies = self._studies_over(session)
-                _check_unchanged(studies, person, found, facts)
-                studies.record(person, key, facts, kept, asks=asks)
+                recording = self._recording_over(session)
+                _check_unchanged(recording, person, found, facts)
+                recording.record(person, key, facts, kept, asks=asks)
                 once.keep(session, key)
             return found.saved(key, put)
 
@@ -158,25 +169,26 @@ class Uploads:
     def add_films(self, person: Person, key: str, files: Files, once: Once | None = None) -> Saved:
         """Save further films of a study; a film that the clinic has already is not saved twice."""
         person.need(Right.UPLOAD)
+        self._begin()
         unpacked = unpack(files, self._limits)
         once = once or Always()
 
         def attempt(put: FilmFiles) -> Saved:
             with self._database.reading() as session:
-                studies = self._studies_over(session)
-                facts = studies.patient(person, studies.get(person, key)).facts
-                found = self._sorted(studies, person, unpacked, facts)
+                recording = self._recording_over(session)
+                facts = recording.facts(person, key)
+                found = self._sorted(recording, person, unpacked, facts)
                 earlier = once.earlier(session)
                 if earlier is None:
-                    studies.admit(person, key, [*found.films.new, *(one for one, _film in found.films.known)])
+                    recording.admit(person, key, [*found.films.new, *(one for one, _film in found.films.known)])
             if earlier is not None or not found.films.new:
                 return found.saved(key)
             kept = put.put(key, found.films.new)
             with self._database.writing() as session:
                 if once.earlier(session) is None:
-                    studies = self._studies_over(session)
-                    _check_unchanged(studies, person, found, facts)
-                    studies.record_more(person, key, kept)
+                    recording = self._recording_over(session)
+                    _check_unchanged(recording, person, found, facts)
+                    recording.record_more(person, key, kept)
                     once.keep(session, key)
             return found.saved(key, put)
 
@@ -192,32 +204,30 @@ class Uploads:
         Unavailable
             If the store does not give or take it.
         """
+        self._begin()
         with self._database.reading() as session:
-            held = self._studies_over(session).held
+            held = self._recording_over(session).held
             data = held.data(held.get(person, held_key))
         key = new_key()
-        discarded: list[Callable[[], None]] = []
 
         def attempt(put: FilmFiles) -> None:
             kept = put.put(key, [Upload(data, "DICOM", read_header(data))])
             with self._database.writing() as session:
-                studies = self._studies_over(session)
-                discarded[:] = [studies.held.discard(person, held_key)]
-                studies.record(person, key, PatientFacts(), kept, renames=True)
+                recording = self._recording_over(session)
+                recording.held.discard(person, held_key)
+                recording.record(person, key, PatientFacts(), kept, renames=True)
             put.committed = key
 
         with film_files(self._database, self._store) as files:
             retried(lambda: attempt(files))
-        for deed in discarded:
-            deed()
         self._wake()
         return key
 
-    def _sorted(self, studies: Studies, person: Person, unpacked: Unpacked, facts: PatientFacts) -> _Sorting:
+    def _sorted(self, recording: Recording, person: Person, unpacked: Unpacked, facts: PatientFacts) -> _Sorting:
         """Leave out results of Lungwise, and tell the new films from those that are here."""
-        films = [one for one in unpacked.films if not studies.is_own_result(person, one)]
+        films = [one for one in unpacked.films if not recording.is_own_result(person, one)]
         own = [NotTaken(one.name, Why.OWN_RESULT) for one in unpacked.films if one not in films]
-        found = studies.duplicates.sort(person, films, facts)
+        found = recording.duplicates.sort(person, films, facts)
         known = [NotTaken(one.name, Why.ALREADY_HERE, film.study.key) for one, film in found.known]
         aside = [NotTaken(one.name, Why.KEPT_ASIDE) for one, _film, _difference in found.held]
         return _Sorting(found, [*unpacked.others, *own, *known, *aside])
@@ -237,23 +247,23 @@ class Uploads:
     def _keep_object(self, files: FilmFiles, person: Person, item: Upload, key: str) -> None:
         """Keep a report or the like beside its study."""
         with self._database.reading() as session:
-            if self._studies_over(session).objects.is_here(person, item):
+            if self._recording_over(session).objects.is_here(person, item):
                 return
         files.put(key, [item])
         with self._database.writing() as session:
-            self._studies_over(session).objects.record(person, key, item, "upload")
+            self._recording_over(session).objects.record(person, key, item, "upload")
         files.committed = key
 
     def _hold(self, person: Person, unpacked: Unpacked) -> None:
         def attempt(put: FilmFiles, upload: Upload, key: str) -> None:
             with self._database.reading() as session:
-                studies = self._studies_over(session)
-                known, difference = studies.duplicates.compare(person, upload)
-                if known is None or difference is None or studies.held.is_held(person, upload):
+                recording = self._recording_over(session)
+                known, difference = recording.duplicates.compare(person, upload)
+                if known is None or difference is None or recording.held.is_held(person, upload):
                     return
             put.put(key, [upload])
             with self._database.writing() as session:
-                self._studies_over(session).held.hold(person, key, upload, known, difference, "upload")
+                self._recording_over(session).held.hold(person, key, upload, known, difference, "upload")
             put.committed = key
 
         for upload in unpacked.films:
@@ -262,7 +272,7 @@ class Uploads:
                     retried(partial(attempt, files, upload, new_key()))
 
 
-def _check_unchanged(studies: Studies, person: Person, found: _Sorting, facts: PatientFacts) -> None:
+def _check_unchanged(recording: Recording, person: Person, found: _Sorting, facts: PatientFacts) -> None:
     """Begin anew where one of the new films came by another way meanwhile."""
-    if len(studies.duplicates.sort(person, found.films.new, facts).new) != len(found.films.new):
+    if len(recording.duplicates.sort(person, found.films.new, facts).new) != len(found.films.new):
         raise CollisionError("A film of this upload is here now.")

@@ -13,10 +13,11 @@ from lungwise.films.dicom.header import DicomHeader, header_of, read_header
 from lungwise.films.formats import kind_of
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
-from lungwise.receiving.other_files import OTHER_CLASSES, NotTaken, Why, is_on_every_disc, is_passed_over, readable_name
+from lungwise.patients.stated_facts import facts_of
+from lungwise.receiving.other_files import NotTaken, Why, is_on_every_disc, is_passed_over, readable_name
 from lungwise.receiving.own_results import is_marked_as_own
-from lungwise.receiving.stated_facts import facts_of
 from lungwise.receiving.zip_members import MemberFilter, MostUnpacked, zip_members
+from lungwise.studies.other_objects import OTHER_CLASSES
 
 Files = Iterable[tuple[str, bytes]]
 """Uploaded files: their names and their bytes."""

@@ -8,20 +8,19 @@ from pathlib import Path
 from PIL import Image
 
 from lungwise.access import Person, Right
+from lungwise.accounts.labels import ROLES
 from lungwise.films import Refusal
-from lungwise.films.refusals import refusal_sentence, warning_sentence
+from lungwise.films.refusals import N_, refusal_sentence, warning_sentence
+from lungwise.patients.labels import SEXES
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.pdf import FilmPart, ReportText, can_write
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.labels import (
-    BAND,
     FINDINGS,
     LIMITS,
     MEANINGS,
-    N_,
-    ROLES,
-    SEXES,
     SHORT,
+    UNCERTAINTY_RANGE,
     VERDICTS,
     percent,
 )
@@ -122,7 +121,7 @@ class Reports:
         band = band_of(reading)
         if band is None:
             return ""
-        return ". " + self._words(BAND) % {"lower": percent(band.lower), "upper": percent(band.upper)}
+        return ". " + self._words(UNCERTAINTY_RANGE) % {"lower": percent(band.lower), "upper": percent(band.upper)}
 
     def _opinion(self, opinion: Opinion) -> tuple[str, str]:
         say = self._words

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
+from lungwise.inputs import harmless_cell
 from lungwise.studies.worklist import WorklistRow
 
 _COLUMNS = ("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion", "PCR")
@@ -22,8 +23,8 @@ def worklist_csv(lines: Iterable[WorklistRow]) -> str:
             (
                 study.key,
                 study.created_at.isoformat(timespec="seconds"),
-                harmless(patient.identifier),
-                harmless(patient.name),
+                harmless_cell(patient.identifier),
+                harmless_cell(patient.name),
                 patient.sex,
                 patient.birth_date or "",
                 study.standing,
@@ -33,8 +34,3 @@ def worklist_csv(lines: Iterable[WorklistRow]) -> str:
             )
         )
     return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -15,7 +15,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from lungwise.films import Photographed
 from lungwise.films.dicom.header import DicomHeader, HeaderAge, HeaderDate, read_header
 from lungwise.patients.identity import PatientFacts, contradictions
-from lungwise.receiving.stated_facts import facts_of
+from lungwise.patients.stated_facts import facts_of
 
 _LONGEST = {"LO": 64, "PN": 64, "SH": 16}
 _FORMS = {

@@ -1,6 +1,6 @@
 """Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
-from lungwise.store.database import Base, Clock, Database, Moment, database_time, new_key, utc_now
+from lungwise.store.database import Base, Clock, Database, Moment, after_commit, database_time, new_key, utc_now
 from lungwise.store.encryption import Encrypted, EncryptedDate, EncryptedText, Value, keys_of
 from lungwise.store.faults import CollisionError, Fault, answer_of, fault_of, is_collision, retried
 from lungwise.store.film_store import FilmStore
@@ -20,6 +20,7 @@ __all__ = [
     "FilmStore",
     "Moment",
     "Value",
+    "after_commit",
     "answer_of",
     "check_keys",
     "database_time",

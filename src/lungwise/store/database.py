@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import ssl
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, literal_column, select
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event, literal_column, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -23,6 +24,8 @@ from lungwise.store.keys import Keys
 from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
 
 T = TypeVar("T")
+_log = logging.getLogger("lungwise.database")
+_ACTIONS = "lungwise_actions_after_commit"
 Clock = Callable[[], datetime]
 """Tells the time, aware and in UTC."""
 
@@ -72,6 +75,30 @@ class Base(DeclarativeBase):
         }
     )
     __table_args__: Any = TABLE
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Do something once the session's transaction is committed, and never where it is rolled back.
+
+    An action that fails is logged: what was asked for is done, and the answer must say so.
+    """
+    if _ACTIONS not in session.info:
+        event.listen(session, "after_commit", _run_actions)
+        event.listen(session, "after_rollback", _forget_actions)
+    session.info.setdefault(_ACTIONS, []).append(action)
+
+
+def _run_actions(session: Session) -> None:
+    actions, session.info[_ACTIONS] = session.info[_ACTIONS], []
+    for action in actions:
+        try:
+            action()
+        except Exception:
+            _log.exception("What follows a transaction cannot be done.")
+
+
+def _forget_actions(session: Session) -> None:
+    session.info[_ACTIONS] = []
 
 
 _UTC_TIMESTAMP = select(literal_column("UTC_TIMESTAMP(6)", Moment))

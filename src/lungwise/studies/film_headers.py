@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.identity import PatientFacts, differences
 from lungwise.patients.service import Patient
-from lungwise.receiving.stated_facts import facts_of
+from lungwise.patients.stated_facts import facts_of
 from lungwise.studies.models import FilmRecord, Study
 
 

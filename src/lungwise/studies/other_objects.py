@@ -9,59 +9,35 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.audit.service import AuditTrail
-from lungwise.receiving.duplicates import digest_of
-from lungwise.receiving.film_files import fetched
-from lungwise.receiving.uploads import Upload
-from lungwise.store import Clock, FilmStore
+from lungwise.store import FilmStore, after_commit
+from lungwise.studies.film_data import fetched
 from lungwise.studies.models import OtherObject
+
+OTHER_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.11.1": "Grayscale Softcopy Presentation State Storage",
+    "1.2.840.10008.5.1.4.1.1.11.2": "Color Softcopy Presentation State Storage",
+    "1.2.840.10008.5.1.4.1.1.11.3": "Pseudo-Color Softcopy Presentation State Storage",
+    "1.2.840.10008.5.1.4.1.1.11.4": "Blending Softcopy Presentation State Storage",
+    "1.2.840.10008.5.1.4.1.1.88.11": "Basic Text SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.22": "Enhanced SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.33": "Comprehensive SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.34": "Comprehensive 3D SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.35": "Extensible SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.59": "Key Object Selection Document Storage",
+    "1.2.840.10008.5.1.4.1.1.88.65": "Chest CAD SR Storage",
+    "1.2.840.10008.5.1.4.1.1.88.67": "X-Ray Radiation Dose SR Storage",
+    "1.2.840.10008.5.1.4.1.1.104.1": "Encapsulated PDF Storage",
+    "1.2.840.10008.5.1.4.1.1.104.2": "Encapsulated CDA Storage",
+}
+"""The objects that are kept beside the films of a study, by SOP class."""
 
 
 class OtherObjects:
     """The objects that a clinic keeps beside its films, byte for byte."""
 
-    def __init__(self, session: Session, clock: Clock, store: FilmStore, audit: AuditTrail) -> None:
+    def __init__(self, session: Session, store: FilmStore) -> None:
         self._session = session
-        self._clock = clock
         self._store = store
-        self._audit = audit
-
-    def is_here(self, person: Person, upload: Upload) -> bool:
-        """Say whether an object is kept already."""
-        query = select(OtherObject.id).where(
-            OtherObject.clinic_id == person.clinic_id,
-            OtherObject.instance_uid == (upload.uids.instance or ""),
-            OtherObject.digest == digest_of(upload.data),
-        )
-        return self._session.scalar(query) is not None
-
-    def record(self, person: Person, key: str, upload: Upload, sender: str) -> None:
-        """Record an object that lies in the store in the folder of this key.
-
-        Raises
-        ------
-        IntegrityError
-            If the same is being recorded at this moment.
-        """
-        person.need(Right.UPLOAD)
-        uids, header = upload.uids, upload.header
-        self._session.add(
-            OtherObject(
-                key=key,
-                clinic_id=person.clinic_id,
-                study_uid=uids.study or "",
-                series_uid=uids.series or "",
-                instance_uid=uids.instance or "",
-                sop_class=header.sop_class if header else "",
-                sha256=self._store.name_of(upload.data),
-                digest=digest_of(upload.data),
-                size=len(upload.data),
-                sender=sender[:16],
-                created_at=self._clock(),
-            )
-        )
-        self._session.flush()
-        self._audit.record(person, "received", "object", key)
 
     def having(self, person: Person, study_uids: Iterable[str]) -> list[OtherObject]:
         """List the clinic's objects of DICOM studies, the newest first, whoever's they are."""
@@ -85,16 +61,9 @@ class OtherObjects:
         """Give what reads an object's bytes, also when the session is gone."""
         return partial(self._store.get, item.key, item.sha256)
 
-    def delete(self, items: Iterable[OtherObject]) -> Callable[[], None]:
-        """Delete objects; gives what deletes their files, once the transaction is committed."""
-        keys = []
+    def delete(self, items: Iterable[OtherObject]) -> None:
+        """Delete objects."""
         for item in items:
-            keys.append(item.key)
             self._session.delete(item)
+            after_commit(self._session, partial(self._store.delete, item.key))
         self._session.flush()
-
-        def delete_files() -> None:
-            for key in keys:
-                self._store.delete(key)
-
-        return delete_files

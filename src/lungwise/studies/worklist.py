@@ -62,7 +62,7 @@ class WorklistRow:
 class Page:
     """A page of lines, and the places its neighbours begin at; empty where there is none."""
 
-    lines: list[WorklistRow]
+    rows: list[WorklistRow]
     after: str
     before: str
 
@@ -82,12 +82,7 @@ class Worklist:
         self._session = session
         self._patients = patients
 
-    def page(self, person: Person, wanted: WorklistQuery) -> tuple[list[WorklistRow], str]:
-        """Give a page of lines, and where the next one begins: empty after the last."""
-        page = self.sheet(person, wanted)
-        return page.lines, page.after
-
-    def sheet(self, person: Person, wanted: WorklistQuery) -> Page:
+    def page(self, person: Person, wanted: WorklistQuery) -> Page:
         """Give a page of lines with the places before and after it."""
         person.need(Right.SEE)
         backwards = bool(wanted.before)
@@ -95,11 +90,11 @@ class Worklist:
         studies = self._studies(person, wanted, place, backwards=backwards)
         further = len(studies) > PAGE
         if backwards and place and not further:
-            return self.sheet(person, replace(wanted, before=""))  # the first page is whole
+            return self.page(person, replace(wanted, before=""))  # the first page is whole
         shown = studies[:PAGE][:: -1 if backwards else 1]
         before, after = (further, place is not None) if backwards else (place is not None, further)
         return Page(
-            self._lines(person, shown),
+            self._rows(person, shown),
             after=_place(shown[-1], wanted.order) if shown and after else "",
             before=_place(shown[0], wanted.order) if shown and before else "",
         )
@@ -109,13 +104,13 @@ class Worklist:
         person.need(Right.EXPORT)
         wanted = replace(wanted, after="", before="")
         while True:
-            lines, after = self.page(person, wanted)
-            yield from lines
-            if not after:
+            page = self.page(person, wanted)
+            yield from page.rows
+            if not page.after:
                 return
-            wanted = replace(wanted, after=after)
+            wanted = replace(wanted, after=page.after)
 
-    def _lines(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
+    def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         return [
             WorklistRow(study, patients[study.patient_id])

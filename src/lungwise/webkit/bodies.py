@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from lungwise.access import Right
-from lungwise.webkit.request_services import person
+from lungwise.webkit.current_person import person
 
 View = TypeVar("View", bound=Callable[..., object])
 SMALL = 64 << 10

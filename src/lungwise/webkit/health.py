@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, Response, jsonify
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from lungwise.jobs.queue import waiting_films
+from lungwise.metrics import WaitingFilms
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.webkit.request_log import may_read
 
 
-def init_app(app: Flask, settings: Settings, database: Database, store: FilmStore) -> None:
+def init_app(
+    app: Flask, settings: Settings, database: Database, store: FilmStore, waiting: Callable[[Session], WaitingFilms]
+) -> None:
     """Add `/healthz` and `/readyz`."""
 
     def healthz() -> Response:
@@ -20,7 +25,7 @@ def init_app(app: Flask, settings: Settings, database: Database, store: FilmStor
 
     def readyz() -> Response:
         """Say whether the database answers and films can be kept; to whoever may see figures, the queue's too."""
-        queue = _queue(database)
+        queue = _queue(database, waiting)
         parts = {"database": queue is not None, "films": store.writable()}
         figures = {"queue": queue} if may_read(settings) else {}
         response = jsonify(status="ready" if all(parts.values()) else "not ready", **parts, **figures)
@@ -31,11 +36,11 @@ def init_app(app: Flask, settings: Settings, database: Database, store: FilmStor
     app.add_url_rule("/readyz", view_func=readyz)
 
 
-def _queue(database: Database) -> dict[str, float] | None:
+def _queue(database: Database, waiting: Callable[[Session], WaitingFilms]) -> dict[str, float] | None:
     """Count the films that wait; none where the database does not answer. A long queue is no reason to send none."""
     try:
         with database.reading() as session:
-            waiting = waiting_films(session)
+            queue = waiting(session)
     except SQLAlchemyError:
         return None
-    return {"films": waiting.films, "oldest_seconds": round(waiting.oldest_seconds)}
+    return {"films": queue.films, "oldest_seconds": round(queue.oldest_seconds)}

@@ -9,11 +9,11 @@ from flask_babel import format_date, format_datetime, get_locale, gettext
 from flask_security import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from lungwise.accounts.forms import LANGUAGES
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
-from lungwise.studies import labels
-from lungwise.studies.uncertainty_range import band_of
+
+LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
+"""The languages of the pages, each with its own name; each has its translations in `translations/`."""
 
 
 def of_request() -> str:
@@ -32,9 +32,9 @@ def _of_account() -> str:
 
 def init_app(app: Flask) -> None:
     """Give the templates their words and dates."""
-    app.jinja_env.filters.update(day=_day, moment=_moment, percent=labels.percent)
-    app.jinja_env.globals.update(languages=LANGUAGES, wording=labels, page_language=lambda: str(get_locale()))
-    app.jinja_env.globals.update(band_of=band_of, refused=_refused, warned=_warned)
+    app.jinja_env.filters.update(day=_day, moment=_moment)
+    app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
+    app.jinja_env.globals.update(refused=_refused, warned=_warned)
 
 
 def _refused(refusal: Refusal) -> str:

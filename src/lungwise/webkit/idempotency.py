@@ -8,9 +8,10 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from lungwise.api.framework.problems import Refused
 from lungwise.store import Clock
 from lungwise.webkit.models import IdempotencyKey
+from lungwise.webkit.problems import Refused
+from lungwise.webkit.request_services import RequestServices
 
 KEPT = timedelta(days=1)
 """How long a key is remembered: longer than any program goes on retrying."""
@@ -66,6 +67,9 @@ class Idempotency:
         setattr(kept, self._owner.key, owner_id)
         self._session.add(kept)
         self._session.flush()
+
+
+services = RequestServices[Idempotency]("idempotency")
 
 
 @dataclass(frozen=True, slots=True)

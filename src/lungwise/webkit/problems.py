@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from flask_babel import gettext, lazy_gettext
 from flask_wtf.csrf import CSRFError
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from lungwise.errors import Conflict, Full, NotFound, Rejected, Unavailable
-from lungwise.store import Fault, answer_of, fault_of
+from lungwise.store import answer_of, fault_of
 
 _log = logging.getLogger("lungwise.web")
+MEDIA_TYPE = "application/problem+json"
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
-_SENTENCES = {
+_PAGES = {
     400: lazy_gettext("This request was incomplete. Go back, load the page again, and repeat what you did."),
     401: lazy_gettext("You are signed out. Load the page again, sign in, and repeat what you did."),
     404: _NOTHING,
@@ -25,83 +30,141 @@ _SENTENCES = {
     422: lazy_gettext("Something in this request is too long, or cannot be read. Go back, and correct it."),
     429: lazy_gettext("There were too many attempts. Wait a few minutes."),
     500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
-    503: lazy_gettext("The database cannot be reached just now. Nothing that was saved is lost. Please try again."),
     507: lazy_gettext(
         "The disk is full. Nothing of what you just sent was kept, and nothing that was saved is lost. "
         "Tell your administrator."
     ),
 }
-_UNREACHABLE_NOT_KEPT = lazy_gettext(
-    "The database cannot be reached just now. Nothing of what you just sent was kept, and nothing that was saved is "
-    "lost. Please try again."
-)
+API = {
+    400: "This request cannot be understood. See the API's document for its form.",
+    401: "This needs a token that is valid. Send it as: Authorization: Bearer TOKEN.",
+    403: "The token does not allow this. Make one with the scope that the document names.",
+    404: "There is nothing here, or it belongs to another clinic.",
+    405: "This address does not take this method; the Allow header names those it takes.",
+    409: "This idempotency key was sent before with another request. Send a new key.",
+    406: "No kind of answer that the Accept header names can be given here.",
+    413: "This upload is too large. Upload fewer films at once.",
+    415: "This address does not take this kind of content. See the API's document for those it takes.",
+    422: "A part of this request is not as the API's document describes it.",
+    429: "There were too many requests with this token. Go on after the seconds that Retry-After names.",
+    500: "Something went wrong on our side. Nothing that was saved is lost. Please try again.",
+    503: "The database does not answer just now. Nothing of this request was kept. Please try again.",
+    507: "The disk is full. Nothing of this request was kept. Tell the administrator.",
+}
+"""What each status means to a program, in a sentence."""
 _NOT_LOST = lazy_gettext("Nothing that was saved is lost. Please try again.")
 _NOT_KEPT = lazy_gettext(
     "Nothing of what you just sent was kept, and nothing that was saved is lost. Please try again."
 )
 _EXPIRED = lazy_gettext("This page was open for too long. Go back, load it again, and repeat what you did.")
 
+Write = Callable[[int, str], Response]
+"""Writes an answer of a status and a sentence."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """A program's request is not done; the status says why."""
+
+    def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
+        super().__init__(API[status])
+        self.status = status
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answers:
+    """How an application says no: a sentence for each status, and how it is written."""
+
+    sentences: Mapping[int, object]
+    write: Write
+
+    def status(self, status: int) -> Response:
+        return self.write(status, str(self.sentences[status]))
+
+    def database(self, error: SQLAlchemyError) -> Response:
+        """Say the true cause of a database's error, and what became of what was sent."""
+        why = answer_of(error)
+        if why is None:
+            return self.fault(error)
+        _log.error("The database does not do what it is asked: %s.", fault_of(error), exc_info=error)
+        if isinstance(why, Full):
+            return self.status(507)
+        status = 503 if isinstance(why, Unavailable) else 409 if isinstance(why, Conflict) else 422
+        kept = _NOT_LOST if request.method in ("GET", "HEAD") else _NOT_KEPT
+        return self.write(status, f"{gettext(str(why))} {kept}")
+
+    def fault(self, error: Exception) -> Response:
+        _log.error("A request failed.", exc_info=error)
+        return self.status(500)
+
+    def register(self, app: Flask, http: Callable[[HTTPException], Response]) -> None:
+        app.register_error_handler(NotFound, lambda _no: self.status(404))
+        app.register_error_handler(Rejected, lambda no: self.write(422, no.said(gettext)))
+        app.register_error_handler(HTTPException, lambda error: self.http(error, http))
+        app.register_error_handler(Full, lambda _no: self.status(507))
+        app.register_error_handler(Unavailable, lambda no: self.write(503, gettext(str(no))))
+        app.register_error_handler(SQLAlchemyError, self.database)
+        app.register_error_handler(Exception, self.fault)
+
+    def http(self, error: HTTPException, answer: Callable[[HTTPException], Response]) -> Response:
+        cause = getattr(error, "original_exception", None)
+        if isinstance(cause, SQLAlchemyError):  # while the answer's transaction was committed
+            return self.database(cause)
+        return answer(error)
+
 
 def wants_json() -> bool:
-    """Say whether a program is asking rather than a browser's page."""
-    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    """Return whether a program is asking rather than a browser's page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", MEDIA_TYPE])
     return best is not None and best.endswith("json")
 
 
-def init_app(app: Flask) -> None:
-    """Give every kind of no its answer."""
-    app.register_error_handler(NotFound, lambda _no: _answer(404, str(_NOTHING)))
-    app.register_error_handler(Rejected, lambda no: _answer(422, no.said(gettext)))
-    app.register_error_handler(CSRFError, lambda _no: _answer(400, str(_EXPIRED)))
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Full, lambda _no: _answer(507, str(_SENTENCES[507])))
-    app.register_error_handler(Unavailable, lambda no: _answer(503, gettext(str(no))))
-    app.register_error_handler(SQLAlchemyError, _database)
-    app.register_error_handler(Exception, _fault)
+def init_pages(app: Flask) -> None:
+    """Let the pages say no by a page, or by a problem where a program asks."""
+    _Answers(sentences=_PAGES, write=_page_or_problem).register(app, _page_of)
+    app.register_error_handler(CSRFError, lambda _no: _page_or_problem(400, str(_EXPIRED)))
 
 
-def _http(error: HTTPException) -> Response:
+def init_api(api: Flask) -> None:
+    """Let an application for programs say no by problems alone."""
+    _Answers(sentences=API, write=problem).register(api, _problem_of)
+    api.register_error_handler(Refused, lambda no: problem(no.status, headers=no.headers))
+    api.register_error_handler(ValidationError, _invalid)
+
+
+def problem(
+    status: int, title: str = "", errors: Sequence[dict[str, str]] = (), headers: dict[str, str] | None = None
+) -> Response:
+    """Write a problem; each of `errors` says `where` in the request, and `what` is wrong there."""
+    said = {"type": "about:blank", "title": title or API[status], "status": status, "errors": list(errors)}
+    return Response(json.dumps(said), status, headers, content_type=MEDIA_TYPE)
+
+
+def _invalid(error: ValidationError) -> Response:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    errors = [{"where": ".".join(map(str, one["loc"])) or "request", "what": one["msg"]} for one in found]
+    return problem(422, errors=errors)
+
+
+def _problem_of(error: HTTPException) -> Response:
+    status = error.code if error.code in API else 400
+    allowed = dict(error.get_headers()).get("Allow")
+    return problem(status, headers={"Allow": allowed} if allowed else None)
+
+
+def _page_of(error: HTTPException) -> Response:
     if error.response is not None:
         return current_app.make_response(error.response)
     status = error.code or 500
-    cause = getattr(error, "original_exception", None)
-    if isinstance(cause, SQLAlchemyError):  # while the answer's transaction was committed
-        return _database(cause)
     if status < 400:
         return current_app.make_response(error.get_response())
-    return _answer(status, str(_SENTENCES.get(status, _SENTENCES[400 if status < 500 else 500])))
+    return _page_or_problem(status, str(_PAGES.get(status, _PAGES[400 if status < 500 else 500])))
 
 
-def _database(error: SQLAlchemyError) -> Response:
-    """Say the true cause of a database's error, and what became of what was sent."""
-    why, fault, reads = answer_of(error), fault_of(error), request.method in ("GET", "HEAD")
-    if why is None:
-        return _fault(error)
-    _log.error("The database does not do what it is asked: %s.", fault, exc_info=error)
-    if fault is Fault.FULL:
-        return _answer(507, str(_SENTENCES[507]))
-    if fault is Fault.UNREACHABLE:
-        return _answer(503, str(_SENTENCES[503] if reads else _UNREACHABLE_NOT_KEPT))
-    kept = _NOT_LOST if reads else _NOT_KEPT
-    return _answer(_status(why), f"{gettext(str(why))} {kept}")
-
-
-def _status(no: Exception) -> int:
-    return 503 if isinstance(no, Unavailable) else 409 if isinstance(no, Conflict) else 422
-
-
-def _fault(error: Exception) -> Response:
-    _log.error("A request failed.", exc_info=error)
-    return _answer(500, str(_SENTENCES[500]))
-
-
-def _answer(status: int, sentence: str) -> Response:
+def _page_or_problem(status: int, sentence: str) -> Response:
     if wants_json():
-        problem = {"type": "about:blank", "title": sentence, "status": status}
-        response = jsonify(problem)
-        response.content_type = "application/problem+json"
-    else:
-        response = current_app.make_response(_page(status, sentence))
+        return problem(status, sentence)
+    response = current_app.make_response(_page(status, sentence))
     response.status_code = status
     return response
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hmac
 import logging
 import time
+from collections.abc import Callable
 
 from flask import Flask, Response, g, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.orm import Session
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise import logs, metrics
 from lungwise.errors import NotFound
-from lungwise.jobs.queue import waiting_films
 from lungwise.settings import Settings
 from lungwise.store import new_key
 from lungwise.webkit import rejections
 from lungwise.webkit.bodies import ASKS
-from lungwise.webkit.request_services import desk
+from lungwise.webkit.transactions import request_session
 
 HEADER = "X-Request-ID"
 _QUIET = ("static", "healthz", "readyz", "metrics")
@@ -26,7 +27,7 @@ _log = logging.getLogger("lungwise.access")
 _security_log = logging.getLogger("lungwise.security")
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metrics.WaitingFilms]) -> None:
     """Watch every request, and add `/metrics`."""
     watch(app)
 
@@ -34,8 +35,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
         if not may_read(settings):
             raise NotFound
-        waiting = waiting_films(desk().session)
-        answer = make_response(metrics.page(metrics.QueueCollector(waiting.films, waiting.oldest_seconds)))
+        answer = make_response(metrics.page(waiting(request_session())))
         answer.content_type = CONTENT_TYPE_LATEST
         return answer
 

@@ -9,8 +9,8 @@ import re
 from flask import request
 
 from lungwise.store import new_key
-from lungwise.webkit.idempotency import AskedOnce
-from lungwise.webkit.request_services import desk, person
+from lungwise.webkit.current_person import person
+from lungwise.webkit.idempotency import AskedOnce, services
 
 FIELD = "once"
 
@@ -30,7 +30,7 @@ def sent_once(said: list[str], files: list[tuple[str, bytes]]) -> AskedOnce | No
         return None
     hashes = [hashlib.sha256(data).hexdigest() for _name, data in files]
     request_hash = hashlib.sha256(json.dumps([key, request.path, *said, *hashes]).encode()).hexdigest()
-    return AskedOnce(desk().idempotency.of_persons(), owner, request_hash, request_hash)
+    return AskedOnce(services().of_persons(), owner, request_hash, request_hash)
 
 
 def _sent_key() -> str | None:

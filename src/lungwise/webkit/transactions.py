@@ -1,14 +1,14 @@
 """One session for each request: committed before the answer leaves, rolled back where it failed.
 
-A request whose transaction collides with another's is begun anew as a whole: a new session, a new desk, and the
-cookie and the form as they came.
+A request whose transaction collides with another's is begun anew as a whole: with a new session, and the cookie and the
+form as they came. What follows a commit is the use case's own to say, with `store.after_commit`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import cast
 
 from flask import Flask, Request, Response, g, request
 from flask.ctx import RequestContext
@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session, scoped_session
 from werkzeug.exceptions import HTTPException
 
 from lungwise.store import Database, is_collision, retried
-from lungwise.webkit.request_services import Desk
 
 _READS = ("GET", "HEAD", "OPTIONS")
-_log = logging.getLogger("lungwise.web")
+_WITHOUT_SESSION = ("static", "healthz")
 
 
 class Application(Flask):
@@ -61,7 +60,7 @@ def _context_anew(app: Flask) -> RequestContext:
     return RequestContext(app, again.environ, request=again)
 
 
-def request_session(database: Database) -> scoped_session[Session]:
+def session_per_request(database: Database) -> scoped_session[Session]:
     """Make the session that each request finds as its own; it takes the write lock only to write."""
 
     def session() -> Session:
@@ -70,43 +69,62 @@ def request_session(database: Database) -> scoped_session[Session]:
     return scoped_session(session, scopefunc=lambda: id(g._get_current_object()))  # type: ignore[arg-type]
 
 
-def init_app(
-    app: Flask, database: Database, sessions: scoped_session[Session], lay_desk: Callable[[Session], Desk]
-) -> None:
-    """Lay the desk before each request, and clear it afterwards."""
+def init_app(app: Flask, database: Database, sessions: scoped_session[Session]) -> None:
+    """Open a session before each request, and end its transaction with the answer."""
 
-    def lay() -> None:
-        if request.endpoint not in ("static", "healthz"):
-            g.desk = lay_desk(sessions())
+    def begin() -> None:
+        if request.endpoint not in _WITHOUT_SESSION:
+            g.session = sessions()
 
-    def clear(response: Response) -> Response:
-        desk: Desk | None = g.pop("desk", None)
-        if desk is not None:
-            _end(desk, succeeded=response.status_code < 400)
-            if desk.noted and response.status_code < 400:
-                database.transact(lambda session: _note(desk, lay_desk(session)))
+    def end(response: Response) -> Response:
+        session: Session | None = g.pop("session", None)
+        if session is None:
+            return response
+        if response.status_code >= 400:
+            session.rollback()
+            return response
+        _end(session)
+        actions: list[Callable[[Session], object]] = g.pop("after_response", [])
+        if actions:
+            database.transact(lambda later: [action(later) for action in actions])
         return response
 
     def close(_error: BaseException | None) -> None:
         sessions.remove()
 
-    app.before_request(lay)
-    app.after_request(clear)
+    app.before_request(begin)
+    app.after_request(end)
     app.teardown_request(close)
 
 
-def _end(desk: Desk, *, succeeded: bool) -> None:
-    if not succeeded or request.method in _READS:
-        desk.session.rollback()
+def request_session() -> Session:
+    """Return the present request's session."""
+    return cast(Session, g.session)
+
+
+def has_session() -> bool:
+    """Return whether the present request has a session: files and `/healthz` have none."""
+    return "session" in g
+
+
+def undo() -> None:
+    """Undo what the request did in its transaction so far."""
+    request_session().rollback()
+
+
+def end_early() -> None:
+    """End the request's transaction, for a use case with transactions of its own; the request is not begun anew."""
+    _end(request_session())
+    g.is_done_once = True
+
+
+def after_response(action: Callable[[Session], object]) -> None:
+    """Do something once the request has succeeded, in a transaction of its own: a page that reads takes no lock."""
+    g.setdefault("after_response", []).append(action)
+
+
+def _end(session: Session) -> None:
+    if request.method in _READS:
+        session.rollback()
     else:
-        desk.session.commit()
-    for deed in desk.after_commit if succeeded else ():
-        try:
-            deed()
-        except Exception:  # what was asked for is done, and the answer must say so
-            _log.exception("What follows a request cannot be done.")
-
-
-def _note(desk: Desk, writing: Desk) -> None:
-    for deed in desk.noted:
-        deed(writing)
+        session.commit()

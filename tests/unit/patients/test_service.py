@@ -392,5 +392,5 @@ def test_a_word_that_nearly_everybody_has_is_found_too(
     for number in range(4):
         rooms.studies.open(person, PatientFacts(f"H-{number}", "Béla"), [("a", film(number))])
     assert len(rooms.patients.search(person, "bela")) == 4
-    assert len(rooms.worklist.page(person, WorklistQuery(text="bela"))[0]) == 4
-    assert len(rooms.worklist.page(person, WorklistQuery(text="bela 3"))[0]) == 1
+    assert len(rooms.worklist.page(person, WorklistQuery(text="bela")).rows) == 4
+    assert len(rooms.worklist.page(person, WorklistQuery(text="bela 3")).rows) == 1

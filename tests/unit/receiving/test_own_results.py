@@ -15,7 +15,6 @@ from dicom_files import dicom_bytes, film_dataset
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import studies_over
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import read_header
@@ -29,6 +28,7 @@ from lungwise.results.result_objects import file_bytes, film_object, result_obje
 from lungwise.results.study_header import StudyFacts
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.models import FilmRecord
+from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def site(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[tu
     with database.writing() as session:
         clinic = Accounts(session, utc_now, settings, AuditTrail(session, utc_now)).clinic("Hill").id
     node = Person(None, "LUNGWISE", clinic, Role.NODE)
-    yield database, store, FilmReceiver(database, store, studies_over(settings, store), node, lambda: None)
+    yield database, store, FilmReceiver(database, store, Wiring(settings, store).recording, node, lambda: None)
     database.close()
 
 

@@ -17,7 +17,6 @@ from lungwise.access import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import studies_over
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -28,6 +27,7 @@ from lungwise.receiving.uploads import ReceivedInstance, arrival_of
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, Job, Study
+from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -75,7 +75,11 @@ def opened(settings: Settings) -> Iterator[Desk]:
     rung = threading.Event()
     node = Person(None, "LUNGWISE", clinic, Role.NODE)
     yield Desk(
-        settings, database, store, FilmReceiver(database, store, studies_over(settings, store), node, rung.set), rung
+        settings,
+        database,
+        store,
+        FilmReceiver(database, store, Wiring(settings, store).recording, node, rung.set),
+        rung,
     )
     database.close()
 

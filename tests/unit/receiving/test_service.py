@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event, func, select
 
 from lungwise.access import Person, Role
-from lungwise.cli.bootstrap import studies_over
 from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.film_files import film_files
@@ -21,6 +20,7 @@ from lungwise.store import CollisionError, Database, FilmStore
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.web_app import create_app
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
     from conftest import Clock, SyntheticReader, Visitor
@@ -61,7 +61,7 @@ def desk(
     migrate(either)
     app = create_app(either, synthetic_reader, clock)
     store, woken = FilmStore(either), list[str]()
-    lay = studies_over(either, store)
+    lay = Wiring(either, store).recording
     uploads = Uploads(
         app.database, store, Limits(3, 1 << 20, 9 << 20), lambda session: lay(session, ""), lambda: woken.append("")
     )

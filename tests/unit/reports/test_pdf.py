@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lungwise.inputs import harmless_cell as harmless
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports, writable
-from lungwise.reports.tables import harmless
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ def test_nothing_of_another_clinic_can_be_seen_or_changed(rooms: Rooms, film: Ca
         lambda: rooms.studies.add_films(valley, study.key, [("b.jpg", film(2))]),
         lambda: rooms.studies.conclude(valley, study.key, Conclusion(agrees=True)),
         lambda: rooms.studies.delete(valley, study.key),
-        lambda: rooms.studies.delete_patient(valley, patient.key),
+        lambda: rooms.patient_studies.delete_patient(valley, patient.key),
         lambda: rooms.studies.saw(valley, study.key),
     ):
         with pytest.raises(NotFound):
@@ -138,9 +138,8 @@ def test_deleting_a_patient_leaves_no_row_and_no_file(either_rooms: Rooms, film:
     Dispatches(rooms.session, rooms.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
     rooms.session.commit()
     patient = rooms.studies.patient(person, study)
-    delete_files = rooms.studies.delete_patient(person, patient.key)
+    rooms.patient_studies.delete_patient(person, patient.key)
     rooms.session.commit()
-    delete_files()
     for model in (Patient, PatientChange, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
         assert rooms.session.scalar(select(func.count()).select_from(model)) == 0
     assert list(rooms.store.films()) == []
@@ -151,7 +150,7 @@ def test_two_entries_of_one_patient_become_one(rooms: Rooms, film: Callable[...,
     first = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
     second = rooms.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
     keep, gone = rooms.studies.patient(person, first), rooms.studies.patient(person, second)
-    merged = rooms.settlement.merge(person, keep.key, gone.key)
+    merged = rooms.patient_studies.merge(person, keep.key, gone.key)
     rooms.session.expire_all()
     assert {study.key for study in rooms.studies.of_patient(person, merged)} == {first.key, second.key}
     assert (merged.identifier, merged.name) == ("7", "Clara Wieck")

@@ -47,7 +47,8 @@ def fill(rooms: Rooms, person: Person, count: int) -> None:
 def walk(rooms: Rooms, person: Person, wanted: WorklistQuery) -> list[Study]:
     found: list[Study] = []
     while True:
-        lines, after = rooms.worklist.page(person, wanted)
+        page = rooms.worklist.page(person, wanted)
+        lines, after = page.rows, page.after
         assert len(lines) <= PAGE
         found += [line.study for line in lines]
         if not after:
@@ -91,8 +92,8 @@ def test_a_forged_place_breaks_nothing(after: str, either_rooms: Rooms) -> None:
     rooms, person = either_rooms, either_rooms.person()
     fill(rooms, person, 3)
     for order in Order:
-        assert len(rooms.worklist.page(person, WorklistQuery(after=after, order=order))[0]) <= 3
-        assert len(rooms.worklist.sheet(person, WorklistQuery(before=after, order=order)).lines) <= 3
+        assert len(rooms.worklist.page(person, WorklistQuery(after=after, order=order)).rows) <= 3
+        assert len(rooms.worklist.page(person, WorklistQuery(before=after, order=order)).rows) <= 3
 
 
 INDEXED = [
@@ -108,7 +109,7 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
 ) -> None:
     rooms, person = large, large.person(f"P{INDEXED.index(wanted)}")
     for place in (wanted, replace(wanted, after=deep(rooms, person, wanted)), replace(wanted, before=END)):
-        turn = partial(rooms.worklist.sheet, person, place)
+        turn = partial(rooms.worklist.page, person, place)
         walks = [statement for statement in statements(rooms, turn) if "ORDER BY" in statement[0]]
         assert walks
         for plan in (explained(rooms, statement) for statement in walks):
@@ -122,7 +123,7 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
 def deep(rooms: Rooms, person: Person, wanted: WorklistQuery) -> str:
     """The place eight pages in, or on the last page."""
     for _ in range(8):
-        after = rooms.worklist.sheet(person, wanted).after
+        after = rooms.worklist.page(person, wanted).after
         wanted = replace(wanted, after=after or wanted.after)
     return wanted.after
 
@@ -130,14 +131,14 @@ def deep(rooms: Rooms, person: Person, wanted: WorklistQuery) -> str:
 def test_pages_lead_back_the_way_they_came(either_rooms: Rooms) -> None:
     rooms, person = either_rooms, either_rooms.person()
     fill(rooms, person, 3 * PAGE + 7)
-    forth = [rooms.worklist.sheet(person, WorklistQuery())]
+    forth = [rooms.worklist.page(person, WorklistQuery())]
     while forth[-1].after:
-        forth.append(rooms.worklist.sheet(person, WorklistQuery(after=forth[-1].after)))
-    assert [len(page.lines) for page in forth] == [PAGE, PAGE, PAGE, 7]
-    back = rooms.worklist.sheet(person, WorklistQuery(before=forth[-1].before))
+        forth.append(rooms.worklist.page(person, WorklistQuery(after=forth[-1].after)))
+    assert [len(page.rows) for page in forth] == [PAGE, PAGE, PAGE, 7]
+    back = rooms.worklist.page(person, WorklistQuery(before=forth[-1].before))
     for page in reversed(forth[:-1]):
         assert back == page
-        back = rooms.worklist.sheet(person, WorklistQuery(before=back.before)) if back.before else back
+        back = rooms.worklist.page(person, WorklistQuery(before=back.before)) if back.before else back
     assert back.before == ""
 
 
@@ -145,8 +146,8 @@ def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Roo
     person = rooms.person()
     fill(rooms, person, 2 * PAGE + 7)
     whole = [line.study.id for line in rooms.worklist.all(person, WorklistQuery())]
-    last = rooms.worklist.sheet(person, WorklistQuery(before=END))
-    assert [line.study.id for line in last.lines] == whole[-PAGE:]
+    last = rooms.worklist.page(person, WorklistQuery(before=END))
+    assert [line.study.id for line in last.rows] == whole[-PAGE:]
     assert last.after == ""
     assert last.before
 
@@ -154,6 +155,6 @@ def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Roo
 def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(rooms: Rooms) -> None:
     person = rooms.person()
     fill(rooms, person, PAGE + 7)
-    first = rooms.worklist.sheet(person, WorklistQuery())
-    last = rooms.worklist.sheet(person, WorklistQuery(before=END))
-    assert rooms.worklist.sheet(person, WorklistQuery(before=last.before)) == first
+    first = rooms.worklist.page(person, WorklistQuery())
+    last = rooms.worklist.page(person, WorklistQuery(before=END))
+    assert rooms.worklist.page(person, WorklistQuery(before=last.before)) == first

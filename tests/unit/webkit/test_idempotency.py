@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from lungwise.accounts.tokens import Tokens
-from lungwise.api.framework.problems import Refused
 from lungwise.webkit.idempotency import Idempotency
+from lungwise.webkit.problems import Refused
 
 if TYPE_CHECKING:
     from conftest import Rooms

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lungwise.api.framework.operations import FILM_TYPES, KEY, Operation
-from lungwise.api.framework.problems import MEDIA_TYPE, SENTENCES
 from lungwise.api.schemas import Film, Problem, Study
+from lungwise.webkit.problems import API as SENTENCES
+from lungwise.webkit.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from werkzeug.routing import BaseConverter
 
 from lungwise.accounts.tokens import Scope
-from lungwise.api.framework.problems import Refused
 from lungwise.films.formats import FORMATS
+from lungwise.webkit.problems import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 Gives = type[BaseModel] | str

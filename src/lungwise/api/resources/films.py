@@ -11,10 +11,12 @@ from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.resources.representations import film_of
 from lungwise.api.resources.studies import waited
+from lungwise.api.services import services
+from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.studies import pictures
 from lungwise.studies.service import FilmRecord
-from lungwise.webkit.request_services import desk, person
+from lungwise.webkit.current_person import person
 
 films = Operations()
 _SIDE = 272
@@ -23,32 +25,32 @@ _SIDE = 272
 @films.get("/films/<key:key>", schemas.Film, query=schemas.Wait)
 def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     """Get a film with its newest reading."""
-    waited(desk().studies.film(person(), key).study, query.wait)
-    desk().note("saw", "film", key)
-    film = desk().studies.film(person(), key)
-    return film_of(film, desk().studies.patient(person(), film.study), desk().studies.data)
+    waited(services().studies.film(person(), key).study, query.wait)
+    audit_after_response("saw", "film", key)
+    film = services().studies.film(person(), key)
+    return film_of(film, services().studies.patient(person(), film.study), services().studies.data)
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)
 def get_heat_map(key: str) -> schemas.HeatMap:
     """Get a film's heat map as numbers; there is none of a film that is not read or was refused."""
-    heat = _heat(desk().studies.film(person(), key))
+    heat = _heat(services().studies.film(person(), key))
     return schemas.HeatMap(side=len(heat), values=[[round(float(value), 4) for value in row] for row in heat])
 
 
 @films.get("/films/<key:key>/heat.png", "image/png")
 def get_heat_picture(key: str) -> Response:
     """Get a film's heat map as a transparent layer over the whole film; there is none of a film that is not read."""
-    heat = _heat(desk().studies.film(person(), key))
+    heat = _heat(services().studies.film(person(), key))
     return Response(pictures.as_png(pictures.heat_layer(heat, (_SIDE, _SIDE))), content_type="image/png")
 
 
 @films.get("/films/<key:key>/original", "application/octet-stream", scope=Scope.EXPORT)
 def get_original(key: str) -> Response:
     """Get a film's file as it was uploaded."""
-    record = desk().studies.film(person(), key)
-    data = desk().studies.data(record)
-    desk().note("exported", "film", key)
+    record = services().studies.film(person(), key)
+    data = services().studies.data(record)
+    audit_after_response("exported", "film", key)
     return Response(data, content_type="application/octet-stream")
 
 

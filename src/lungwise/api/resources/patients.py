@@ -6,9 +6,11 @@ from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import cursor_of, place_of
 from lungwise.api.resources.representations import patient_fields, patient_of, summary_of
+from lungwise.api.services import services
+from lungwise.audit.after_response import audit_after_response
 from lungwise.inputs import row_number
 from lungwise.patients.service import PAGE
-from lungwise.webkit.request_services import desk, person
+from lungwise.webkit.current_person import person
 
 patients = Operations()
 _LIST = "patients"
@@ -18,7 +20,7 @@ _LIST = "patients"
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     place = place_of(_LIST, body.cursor)
-    found = desk().patients.search(person(), body.text, row_number(place))
+    found = services().patients.search(person(), body.text, row_number(place))
     following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 
@@ -26,7 +28,7 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
 @patients.get("/patients/<key:key>", schemas.PatientStudies)
 def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
-    patient = desk().patients.get(person(), key)
-    studies = [summary_of(study, patient) for study in desk().studies.of_patient(person(), patient)]
-    desk().note("saw", "patient", key)
+    patient = services().patients.get(person(), key)
+    studies = [summary_of(study, patient) for study in services().studies.of_patient(person(), patient)]
+    audit_after_response("saw", "patient", key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})

@@ -9,18 +9,20 @@ from flask_babel import gettext
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
-from lungwise.api.bearer import asked_once, once
+from lungwise.api.asked_once import asked_once, once
 from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import cursor_of, place_of
 from lungwise.api.resources.representations import opinion_of, study_of, summary_of
+from lungwise.api.services import services
+from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
+from lungwise.receiving.labels import REASONS
 from lungwise.receiving.service import Saved
-from lungwise.studies.labels import REASONS
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Order, WorklistQuery
-from lungwise.webkit.request_services import desk, person
+from lungwise.webkit.current_person import person
 
 studies = Operations()
 _LIST = "studies"
@@ -64,15 +66,15 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
     )
     files = _files()
     asking = asked_once([repr(facts), *_hashes(files)])
-    return _saved(desk().upload().open(person(), facts, files, asking), query.wait)
+    return _saved(services().uploads.open(person(), facts, files, asking), query.wait)
 
 
 @studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
 def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""
-    found = waited(desk().studies.get(person(), key), query.wait)
-    desk().note("saw", "study", found.key)
-    return study_of(found, desk().studies.patient(person(), found), desk().studies.data)
+    found = waited(services().studies.get(person(), key), query.wait)
+    audit_after_response("saw", "study", found.key)
+    return study_of(found, services().studies.patient(person(), found), services().studies.data)
 
 
 @studies.post(
@@ -86,14 +88,14 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
 def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Upload:
     """Upload further films of a study; a film that the clinic has already is not saved twice."""
     files = _files()
-    return _saved(desk().upload().add_films(person(), key, files, asked_once(_hashes(files))), query.wait)
+    return _saved(services().uploads.add_films(person(), key, files, asked_once(_hashes(files))), query.wait)
 
 
 @studies.get("/studies/<key:key>/opinions", schemas.Opinions)
 def list_opinions(key: str) -> schemas.Opinions:
     """List a study's opinions, the oldest first."""
-    study = desk().studies.get(person(), key)
-    desk().note("saw", "study", key)
+    study = services().studies.get(person(), key)
+    audit_after_response("saw", "study", key)
     return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
 
 
@@ -106,8 +108,8 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
         Verdict(body.pcr) if body.pcr else None,
         body.note,
     )
-    number = int(once([repr(said)], lambda: str(desk().studies.conclude(person(), key, said).id)))
-    kept = next((one for one in desk().studies.get(person(), key).opinions if one.id == number), None)
+    number = int(once([repr(said)], lambda: str(services().studies.conclude(person(), key, said).id)))
+    kept = next((one for one in services().studies.get(person(), key).opinions if one.id == number), None)
     if kept is None:
         raise NotFound
     return opinion_of(kept)
@@ -118,19 +120,18 @@ def waited(study: Study, seconds: int) -> Study:
     if study.standing != StudyStatus.WAITING or not seconds:
         return study
     key, number = study.key, study.id
-    desk().session.rollback()  # no transaction is held while waiting
-    if not desk().room.wait(number, seconds):
+    if not services().wait_for_readings(number, seconds):
         g.ask_again_after = _ASK_AGAIN_SECONDS
-    return desk().studies.get(person(), key)
+    return services().studies.get(person(), key)
 
 
 def _saved(saved: Saved, seconds: int) -> schemas.Upload:
-    study = waited(desk().studies.get(person(), saved.key), seconds)
+    study = waited(services().studies.get(person(), saved.key), seconds)
     others = [
         schemas.NotTaken(name=one.name, code=one.why.value, study=one.study or None, reason=gettext(REASONS[one.why]))
         for one in saved.others
     ]
-    whole = study_of(study, desk().studies.patient(person(), study), desk().studies.data)
+    whole = study_of(study, services().studies.patient(person(), study), services().studies.data)
     return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})
 
 
@@ -145,7 +146,7 @@ def _hashes(files: list[tuple[str, bytes]]) -> list[str]:
 
 
 def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schemas.StudyPage:
-    lines, following = desk().worklist.page(
+    page = services().worklist.page(
         person(),
         WorklistQuery(
             text=text,
@@ -158,6 +159,6 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
         ),
     )
     return schemas.StudyPage(
-        items=[summary_of(line.study, line.patient) for line in lines],
-        next=cursor_of(_LIST, following) if following else None,
+        items=[summary_of(line.study, line.patient) for line in page.rows],
+        next=cursor_of(_LIST, page.after) if page.after else None,
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lungwise.api.framework.rates import Rates
+from lungwise.webkit.rates import Rates
 
 if TYPE_CHECKING:
     from conftest import Clock

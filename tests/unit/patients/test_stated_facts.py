@@ -8,7 +8,7 @@ from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.films.dicom.text import PersonName
 from lungwise.patients.identity import IdentityRules, PatientFacts
-from lungwise.receiving.stated_facts import agreed_facts, facts_of
+from lungwise.patients.stated_facts import agreed_facts, facts_of
 from lungwise.settings import Settings
 
 RULES = IdentityRules.of([], Settings().nobody_list)

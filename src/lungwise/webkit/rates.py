@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from flask import g, request
+
 from lungwise.store import Clock
+from lungwise.webkit import bodies
+from lungwise.webkit.problems import Refused
 
 WINDOW = 60
 """Seconds of one count."""
@@ -47,3 +51,12 @@ class Rates:
                 self._minute, self._counts = minute, {}
             self._counts[token] = count = self._counts.get(token, 0) + 1
         return Rate(self._limit, self._limit - count, (minute + 1) * WINDOW - now)
+
+
+def limit(rates: Rates) -> None:
+    """Count the request, and refuse it where there were too many; one whose body is only asked for is counted later."""
+    if bodies.ASKS in request.environ:
+        return
+    g.rate = rates.count(g.token_id)
+    if g.rate.left < 0:
+        raise Refused(429, {"Retry-After": str(g.rate.seconds)})

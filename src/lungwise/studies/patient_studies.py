@@ -12,14 +12,28 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
+from lungwise.studies.service import Studies
 
 
-class Settlement:
-    """Says of a clinic's patients who they are, and moves their studies along."""
+class PatientStudies:
+    """The studies of a clinic's patients, which move along where somebody says who a patient is."""
 
-    def __init__(self, session: Session, patients: Patients) -> None:
+    def __init__(self, session: Session, patients: Patients, studies: Studies) -> None:
         self._session = session
         self._patients = patients
+        self._studies = studies
+
+    def of_patient(self, person: Person, patient: Patient) -> list[Study]:
+        """List a patient's studies with their films, the newest first."""
+        return self._studies.of_patient(person, patient)
+
+    def delete_patient(self, person: Person, key: str) -> None:
+        """Delete a patient with all their studies."""
+        person.need(Right.DELETE)
+        patient = self._patients.get(person, key)
+        for study in self.of_patient(person, patient):
+            self._studies.delete(person, study.key)
+        self._patients.remove(person, patient, "deleted")
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
         """Say whether a person may say who a patient is: who keeps the patients, or who uploaded all of their films."""

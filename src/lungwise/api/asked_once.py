@@ -1,4 +1,4 @@
-"""Who holds the request's token, and what they asked for once already."""
+"""What a program asks for with an idempotency key is done once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from collections.abc import Callable
 from flask import g, request
 
 from lungwise.api.framework.operations import idempotency_key
-from lungwise.webkit.idempotency import AskedOnce
-from lungwise.webkit.request_services import desk
-
-
-def clinic() -> str:
-    """Give the name of the token's clinic."""
-    return str(g.clinic)
+from lungwise.webkit.idempotency import AskedOnce, services
+from lungwise.webkit.transactions import request_session
 
 
 def asked_once(asked: list[str]) -> AskedOnce | None:
@@ -30,17 +25,17 @@ def asked_once(asked: list[str]) -> AskedOnce | None:
     if key is None:
         return None
     request_hash = hashlib.sha256(json.dumps([request.path, *asked]).encode()).hexdigest()
-    return AskedOnce(desk().idempotency, g.token_id, key, request_hash)
+    return AskedOnce(services(), g.token_id, key, request_hash)
 
 
-def once(asked: list[str], deed: Callable[[], str]) -> str:
-    """Do a deed in the request's own transaction, or where it was done before, give what came of it."""
-    asking, session = asked_once(asked), desk().session
+def once(asked: list[str], use_case: Callable[[], str]) -> str:
+    """Do something in the request's own transaction, or where it was done before, give what came of it."""
+    asking, session = asked_once(asked), request_session()
     if asking is None:
-        return deed()
+        return use_case()
     earlier = asking.earlier(session)
     if earlier:
         return earlier
-    result = deed()
+    result = use_case()
     asking.keep(session, result)
     return result

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from lungwise.reports.charts import columns, stacks
+from lungwise.monitoring.charts import columns, stacks
 
 SVG = "{http://www.w3.org/2000/svg}"
 

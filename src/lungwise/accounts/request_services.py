@@ -1,0 +1,39 @@
+"""What the pages of accounts use in a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask_security import current_user
+
+from lungwise.accounts.models import User
+from lungwise.accounts.outbox import Outbox
+from lungwise.accounts.service import Accounts
+from lungwise.accounts.sessions import Sessions
+from lungwise.accounts.throttle import Throttle
+from lungwise.accounts.tokens import Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.settings import Settings
+from lungwise.webkit.request_services import RequestServices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountServices:
+    """The services of accounts, over one session."""
+
+    settings: Settings
+    accounts: Accounts
+    throttle: Throttle
+    tokens: Tokens
+    sessions: Sessions
+    outbox: Outbox
+    audit: AuditTrail
+
+
+services = RequestServices[AccountServices]("accounts")
+
+
+def user() -> User:
+    """Return the account that is signed in."""
+    return cast(User, current_user)

@@ -1,0 +1,15 @@
+"""The audit trail of what a request that only reads did: written once the request has succeeded."""
+
+from __future__ import annotations
+
+from lungwise.audit.service import AuditTrail
+from lungwise.webkit.current_person import person
+from lungwise.webkit.request_services import RequestServices
+
+trail = RequestServices[AuditTrail]("audit trail")
+
+
+def audit_after_response(action: str, subject: str, key: str) -> None:
+    """Record what the person did, in a transaction of its own: a page that reads takes no lock."""
+    who = person()
+    trail.after_response(lambda later: later.record(who, action, subject, key))

@@ -1,0 +1,71 @@
+"""The pages of a clinic in numbers, and of drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from flask import Blueprint, render_template
+from flask_babel import format_date, gettext
+
+from lungwise.monitoring import charts
+from lungwise.monitoring.drift import EDGES, LEAST, Drift, Spread
+from lungwise.monitoring.drift import Week as DriftWeek
+from lungwise.monitoring.statistics import ClinicStatistics, Statistics
+from lungwise.studies.models import StudyStatus
+from lungwise.webkit.current_person import person
+from lungwise.webkit.request_services import RequestServices
+
+bp = Blueprint("monitoring", __name__)
+_KINDS = (*(f"band{number}" for number in range(len(EDGES) + 1)), "refused")
+"""The styles of the parts of a column of drift, from the bottom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringServices:
+    """What these pages use in a request."""
+
+    statistics: ClinicStatistics
+    drift: Drift
+
+
+services = RequestServices[MonitoringServices]("monitoring")
+
+
+@bp.get("/statistics")
+def statistics() -> str:
+    """Show the clinic in numbers."""
+    numbers = services().statistics.count(person())
+    return render_template(
+        "monitoring/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(StudyStatus)
+    )
+
+
+@bp.get("/drift")
+def drift() -> str:
+    """Show how the model's answers are spread week by week, beside those on its validation films."""
+    weeks = services().drift.weeks(person())
+    reference = services().drift.reference
+    chart = _drift_chart([reference.spread, *(week.spread for week in weeks)], weeks)
+    bands = [f"{low:.1f}-{high:.1f}" for low, high in pairwise((0, *EDGES, 1))]
+    return render_template(
+        "monitoring/drift.html", weeks=weeks, reference=reference, chart=chart, bands=bands, least=LEAST, kinds=_KINDS
+    )
+
+
+def _drift_chart(spreads: list[Spread], weeks: list[DriftWeek]) -> str:
+    return charts.stacks(
+        gettext("Share of the probabilities by fifths, and of refused films: the model card's, then each week's"),
+        [gettext("Card"), *(format_date(week.begins, "d MMM") for week in weeks)],
+        [[count / spread.films for count in spread.counts] if spread.films else [] for spread in spreads],
+        _KINDS,
+    )
+
+
+def _weeks_chart(numbers: Statistics) -> str:
+    return charts.columns(
+        gettext("Studies of each week, and the positive ones among them"),
+        [format_date(week.begins, "d MMM") for week in numbers.weeks],
+        [week.studies for week in numbers.weeks],
+        [week.positive for week in numbers.weeks],
+    )

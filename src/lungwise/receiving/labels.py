@@ -1,0 +1,29 @@
+"""How it is said why a file of an upload is not a new film: message ids for gettext."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lungwise.films.refusals import N_
+from lungwise.receiving.other_files import Why
+
+REASONS: Final = {
+    Why.NO_FILM: N_("This is not a film."),
+    Why.TOO_LARGE: N_("This file is too large for a film."),
+    Why.DAMAGED: N_("This file is damaged in its ZIP, or has a password."),
+    Why.OWN_RESULT: N_("This is a result of Lungwise, not a film."),
+    Why.ALREADY_HERE: N_("This film is already here."),
+    Why.KEPT_ASIDE: N_(
+        "The clinic has another film of this SOP Instance UID. This one is kept aside for an administrator."
+    ),
+}
+"""Of one file."""
+COUNTED: Final = {
+    Why.NO_FILM: N_("No films: %(names)s."),
+    Why.TOO_LARGE: N_("Too large for films: %(names)s."),
+    Why.DAMAGED: N_("Damaged, or with a password: %(names)s."),
+    Why.OWN_RESULT: N_("Results of Lungwise, not films: %(names)s."),
+    Why.ALREADY_HERE: N_("Already here: %(names)s."),
+    Why.KEPT_ASIDE: N_("Kept aside for an administrator, since another film has their SOP Instance UID: %(names)s."),
+}
+"""Of several files, by their names."""

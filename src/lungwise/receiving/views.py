@@ -1,0 +1,134 @@
+"""The pages by which films come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from lungwise.access import Right
+from lungwise.errors import Rejected
+from lungwise.patients.forms import DeleteForm
+from lungwise.patients.service import Patient
+from lungwise.receiving.forms import NewStudyForm
+from lungwise.receiving.held_films import HeldFilms
+from lungwise.receiving.labels import COUNTED
+from lungwise.receiving.photographs import Photographs
+from lungwise.receiving.service import Saved, Uploads
+from lungwise.receiving.uploads import CameraPicture
+from lungwise.studies.forms import FilmsForm, OpinionForm
+from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.service import Studies
+from lungwise.studies.views import study_page
+from lungwise.webkit.bodies import takes_films
+from lungwise.webkit.current_person import person
+from lungwise.webkit.forms import attempt
+from lungwise.webkit.problems import wants_json
+from lungwise.webkit.request_services import RequestServices
+from lungwise.webkit.submit_once import sent_once
+
+bp = Blueprint("receiving", __name__)
+Answer = str | Response
+_NAMED = 8
+"""Files that are named when it is said what is not a film."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivingServices:
+    """What the pages by which films come in use in a request."""
+
+    uploads: Uploads
+    held: HeldFilms
+    photographs: Photographs
+    studies: Studies
+    patient_studies: PatientStudies
+
+
+services = RequestServices[ReceivingServices]("receiving")
+
+
+@bp.route("/studies/new", methods=["GET", "POST"])
+@takes_films
+def new() -> Answer:
+    """Upload films as a new study."""
+    person().need(Right.UPLOAD)
+    form = NewStudyForm()
+    if form.validate_on_submit():
+        files, facts = list(_files()), form.facts()
+        once = sent_once([repr(facts)], files)
+        saved = attempt(form, lambda: services().uploads.open(person(), facts, files, once, asks=True))
+        if saved:
+            return _saved(saved)
+    if form.is_submitted() and wants_json():
+        raise Rejected(_first_error(form))
+    return render_template("receiving/new.html", form=form)
+
+
+@bp.post("/studies/<key>/films")
+@takes_films
+def add_films(key: str) -> Answer:
+    """Add films to a study."""
+    form = FilmsForm()
+    if form.validate_on_submit():
+        files = list(_files())
+        saved = attempt(form, lambda: services().uploads.add_films(person(), key, files, sent_once([], files)))
+        if saved:
+            return _saved(saved)
+    if wants_json():
+        raise Rejected(_first_error(form))
+    return study_page(key, OpinionForm(formdata=None), form, DeleteForm(formdata=None))
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
+    for file in _chosen("films"):
+        yield file.filename or "", file.read()
+    for file in _chosen("camera"):
+        yield file.filename or "", CameraPicture(file.read())
+
+
+def _chosen(field: str) -> list[FileStorage]:
+    return [file for file in request.files.getlist(field) if file.filename]
+
+
+def _saved(saved: Saved) -> Response:
+    key = saved.key
+    patient = services().studies.patient(person(), services().studies.get(person(), key))
+    asks = patient.is_unclear and services().patient_studies.may_settle(person(), patient)
+    page = url_for("patients.whose", key=patient.key) if asks else _next_page(key)
+    said = _said(saved, patient)
+    if wants_json():
+        return jsonify(page=page, films=url_for("receiving.add_films", key=key), opened=saved.opened, said=said)
+    for sentence in said:
+        flash(sentence)
+    return redirect(page)
+
+
+def _said(saved: Saved, patient: Patient) -> list[str]:
+    """Say what of an upload is no new film, and where a film is that was here already."""
+    if not saved.opened:
+        name = patient.name or patient.identifier
+        return [gettext("This film is already here: study of %(name)s.", name=name)]
+    said = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
+    said = said if saved.others and saved.taken else []
+    for why, words in COUNTED.items():
+        names = [other.name for other in saved.others if other.why is why]
+        more = [gettext("and %(count)s more", count=len(names) - _NAMED)] if len(names) > _NAMED else []
+        if names:
+            said.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))
+    return said
+
+
+def _next_page(key: str) -> str:
+    """Give where to go on: to the first photograph whose corners nobody has looked at, else to the study."""
+    films = services().studies.get(person(), key).films
+    asked = next((film for film in films if film.asks_for_corners), None)
+    return url_for("photographs.corners", key=asked.key) if asked else url_for("studies.show", key=key)
+
+
+def _first_error(form: NewStudyForm | FilmsForm) -> str:
+    errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
+    return str(errors[0])

@@ -1,0 +1,25 @@
+"""The bytes of a file of the store, for whoever asked for them."""
+
+from __future__ import annotations
+
+import logging
+
+from lungwise.errors import Unavailable
+from lungwise.store import FilmStore
+
+_log = logging.getLogger("lungwise.studies")
+
+
+def fetched(store: FilmStore, folder: str, name: str) -> bytes:
+    """Return the bytes of a file of the store.
+
+    Raises
+    ------
+    Unavailable
+        If the store does not give them.
+    """
+    try:
+        return store.get(folder, name)
+    except OSError as error:
+        _log.exception("A file cannot be fetched from the store.")
+        raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
