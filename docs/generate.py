@@ -57,7 +57,7 @@ def _help(command: click.Command, name: str, parent: click.Context) -> list[str]
 def settings_page() -> str:
     """Every setting with its variable, default and meaning."""
     rows = [
-        f"| `LUNGWISE_{name.upper()}` | {_default(field)} | {field.description} |"
+        f"| `LUNGWISE_{name.upper()}` | {_default(field)} | {' '.join((field.description or '').split())} |"
         for name, field in Settings.model_fields.items()
     ]
     head = (

@@ -1,4 +1,4 @@
-"""Every setting of Lungwise, in one place: from the environment, a settings file, or the default."""
+"""Every setting of Lungwise in one place: from the environment, a settings file, or the default."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import base64
 import os
 import re
 import secrets
-import tempfile
-from contextlib import suppress
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,17 +44,17 @@ def new_key_text() -> str:
 
 
 def key_words(text: str) -> list[str]:
-    """Split what holds keys, by spaces, lines or commas."""
+    """Split a text into keys, by spaces, lines or commas."""
     return [word for word in re.split(r"[\s,]+", text) if word]
 
 
 def key_bytes(word: str) -> bytes:
-    """Give the bytes of a key.
+    """Return the bytes of a key.
 
     Raises
     ------
     ValueError
-        If the word is no key.
+        If the word is not a key.
     """
     secret = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
     if len(secret) != 32:
@@ -71,7 +69,7 @@ def _only_keys(given: SecretStr) -> SecretStr:
 
 
 def _not_guessable(given: SecretStr) -> SecretStr:
-    """Nothing counts guesses at this token, so that it has to be long."""
+    """Require a long token, since nothing counts guesses at it."""
     if 0 < len(given.get_secret_value()) < 20:
         raise ValueError("This token is too short: anyone may guess at it. Make one with: openssl rand -hex 24")
     return given
@@ -87,7 +85,7 @@ _ORIGIN = re.compile(r"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]
 
 
 def _only_an_origin(url: str) -> str:
-    """Keep scheme, host and port: that is all that a link begins with, and all that a Host header can say."""
+    """Keep scheme, host and port: a link begins with nothing else, and a Host header has nothing else."""
     origin = url.strip().lower().removesuffix("/")
     if origin and not _ORIGIN.fullmatch(origin):
         raise ValueError("It is a scheme and a host, and a port where it needs one, as https://lungwise.example.org")
@@ -95,7 +93,7 @@ def _only_an_origin(url: str) -> str:
 
 
 PublicUrl = Annotated[str, AfterValidator(_only_an_origin)]
-"""What a link begins with; empty where that is not known."""
+"""What a link begins with; empty if it is not known."""
 
 
 def _data_folder() -> Path:
@@ -110,191 +108,144 @@ class Settings(BaseSettings):
     `LUNGWISE_SETTINGS` names, else it has its default.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LUNGWISE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LUNGWISE_", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
-    data_folder: Path = Field(
-        default_factory=_data_folder,
-        description="Folder of the films, the SQLite database and the keys.",
-    )
-    database_url: str = Field(
-        default="",
-        description=(
-            "Database: empty for SQLite in the data folder, or mysql+pymysql://user:password@host/name "
-            "for MySQL 8 or MariaDB 10.6 and later."
-        ),
-    )
-    database_tls_ca: Path | None = Field(
-        default=None, description="Certificate authority that a MySQL or MariaDB server's certificate must come from."
-    )
-    database_tls_certificate: Path | None = Field(
-        default=None, description="Own certificate, where the database server asks for one."
-    )
-    database_tls_key: Path | None = Field(default=None, description="Key of that certificate.")
-    secret_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Signs sessions and links. Empty: made once and kept in the data folder.",
-    )
-    encryption_keys: Annotated[SecretStr, AfterValidator(_only_keys)] = Field(
-        default=SecretStr(""),
-        description=(
-            "Keys that films and patient data are encrypted with: the first encrypts, all decrypt. Separated by spaces "
-            "or commas. Empty: made once and kept in the data folder as encryption.keys."
-        ),
-    )
-    films_url: Annotated[str, AfterValidator(_only_with_boto3)] = Field(
-        default="",
-        pattern="^(s3://[^/]+(/.*)?)?$",
-        description="Films: empty for the data folder, or s3://bucket/prefix for S3-compatible storage (extra s3).",
-    )
-    s3_endpoint: str = Field(default="", description="Address of the S3-compatible storage. Empty: Amazon's.")
-    s3_region: str = Field(default="", description="Region of the bucket, where the storage has regions.")
-    s3_access_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="Access key of the bucket. Empty: what boto3 finds in its own files, or the machine's role.",
-    )
-    s3_secret_key: SecretStr = Field(default=SecretStr(""), description="Secret of that access key.")
-    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
-    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
-    threads: int = Field(default=8, ge=2, le=256, description="Requests answered at once.")
-    readers: int = Field(
-        default=1, ge=0, le=64, description="Films that a process reads at once; 0 leaves them to `lungwise worker`."
-    )
-    broker_url: SecretStr = Field(
-        default=SecretStr(""),
-        description=(
-            "Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers "
-            "on several machines. Empty: films are read without a broker."
-        ),
-    )
-    lease_seconds: int = Field(
-        default=30,
-        ge=3,
-        le=600,
-        description="Seconds without a sign of life after which another reader takes a film up. The same everywhere.",
-    )
-    public_url: PublicUrl = Field(
-        default="",
-        description=(
-            "Address at which people reach the pages, as https://lungwise.example.org: links in mails begin with it, "
-            "and requests for another host are refused. Empty: any host is served, and no mail holds a link."
-        ),
-    )
-    https: bool = Field(
-        default=False,
-        description="The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS.",
-    )
-    proxies: int = Field(default=0, ge=0, le=5, description="Reverse proxies in front whose X-Forwarded headers count.")
-    registration: Registration = Field(
-        default=Registration.APPROVED,
-        description="Who may open an account: anyone (open), the invited (invitation), or after approval (approved).",
-    )
-    second_factor: bool = Field(default=False, description="Everyone must set up a second factor.")
-    administrator_second_factor: bool = Field(
-        default=True,
-        description="Administrators must set up a second factor; they are led to it after their first sign-in.",
-    )
-    password_length: int = Field(default=12, ge=12, le=64, description="Least length of a password.")
-    argon2_time: int = Field(default=2, ge=1, description="Passes of argon2id over its memory.")
-    argon2_memory: int = Field(default=32768, ge=8, description="Memory of argon2id in KiB.")
-    session_idle_minutes: int = Field(default=60, ge=1, description="Minutes without a request that sign a person out.")
-    session_hours: int = Field(default=12, ge=1, description="Hours after which everyone signs in again.")
-    sign_in_failures: int = Field(
-        default=5, ge=1, le=8, description="Failed sign-ins of one account before it is locked for a while."
-    )
-    address_failures: int = Field(
-        default=30, ge=1, description="Failed sign-ins from one network address before it is locked for a while."
-    )
-    lock_minutes: int = Field(default=15, ge=15, description="Minutes that a lock lasts.")
-    upload_megabytes: int = Field(default=300, ge=1, description="Largest upload, all its films together.")
-    film_megabytes: int = Field(default=60, ge=1, description="Largest single film.")
-    film_seconds: float = Field(
-        default=20,
-        ge=1,
-        le=600,
-        description="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
-    )
-    study_films: int = Field(default=50, ge=1, le=500, description="Most films of one study.")
-    other_objects: Literal["keep", "discard"] = Field(
-        default="keep",
-        description="What is done with reports, documents, key object selections and presentation states that come "
-        "beside films: `keep` them with their study, or acknowledge and `discard` them.",
-    )
-    own_issuers: str = Field(
-        default="",
-        description="Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas.",
-    )
-    nobody: str = Field(
-        default=NOBODY,
-        description="What a DICOM header says for an identifier or a name where it means nobody, separated by commas.",
-    )
-    node_ae_title: str = Field(
-        default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$", description="AE title of the DICOM node, and of the sender."
-    )
-    node_clinic: str = Field(
-        default="", description="Clinic that films of the DICOM node belong to. Empty: the only one there is."
-    )
-    node_host: str = Field(
-        default="127.0.0.1", description="Address that the DICOM node listens on; 0.0.0.0 for the whole network."
-    )
-    node_port: int = Field(default=11112, ge=0, le=65535, description="Port of the DICOM node; 0 for any free one.")
-    node_callers: str = Field(
-        default="", description="AE titles that may send films to the node, separated by commas. Empty: any."
-    )
-    node_associations: int = Field(default=8, ge=1, le=100, description="Associations that the node holds at once.")
-    node_idle_seconds: int = Field(
-        default=30, ge=1, le=3600, description="Seconds of silence after which the node ends an association."
-    )
-    node_megabytes: int = Field(default=64, ge=1, le=256, description="Largest object that the node takes.")
-    node_tls_certificate: Path | None = Field(
-        default=None, description="Certificate of the DICOM node; with it the node speaks TLS alone."
-    )
-    node_tls_key: Path | None = Field(default=None, description="Key of that certificate.")
-    node_tls_client_ca: Path | None = Field(
-        default=None, description="Certificate authority that the senders' own certificates must come from."
-    )
-    api_rate: int = Field(
-        default=1200, ge=1, description="Requests a minute that one token may make of the REST API, in each process."
-    )
-    send_to: str = Field(
-        default="",
-        pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$",
-        description="Archives that results are sent to, as AE@host:port, separated by commas. Empty: none.",
-    )
-    send_tls_ca: Path | None = Field(
-        default=None,
-        description="Certificate authority of the archives; with it results go over TLS, with the node's certificate.",
-    )
-    smtp_host: str = Field(
-        default="", description="Mail server. Empty: no mail is sent, and administrators hand links over themselves."
-    )
-    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
-    smtp_tls: bool = Field(default=True, description="Use STARTTLS with the mail server.")
-    smtp_user: str = Field(default="", description="User at the mail server.")
-    smtp_password: SecretStr = Field(default=SecretStr(""), description="Password at the mail server.")
-    smtp_sender: str = Field(default="lungwise@localhost", description="Sender of the messages.")
-    language: str = Field(
-        default="en", pattern="^(en|hi|es|fr)$", description="Language where the browser asks for none of ours."
-    )
-    log_format: LogFormat = Field(
-        default=LogFormat.TEXT, description="How a log line is written: for people (text) or for programs (json)."
-    )
-    prevalence: float = Field(
-        default=DEFAULT_PREVALENCE,
-        ge=0,
-        le=1,
-        description="Share of those filmed who have COVID-19: a page says what a verdict is worth at it.",
-    )
-    metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = Field(
-        default=SecretStr(""),
-        description=(
-            "Bearer token that opens /metrics to other machines, 20 characters at least. "
-            "Empty: it opens to this machine alone."
-        ),
-    )
-    report_font: Path | None = Field(
-        default=None,
-        description="TrueType font of the PDF report, for scripts that its own fonts cannot write, as Hindi's.",
-    )
+    data_folder: Path = Field(default_factory=_data_folder)
+    """Folder of the films, the SQLite database and the keys."""
+    database_url: str = ""
+    """Database: empty for SQLite in the data folder, or mysql+pymysql://user:password@host/name for MySQL 8 or MariaDB
+    10.6 and later."""
+    database_tls_ca: Path | None = None
+    """Certificate authority that a MySQL or MariaDB server's certificate must come from."""
+    database_tls_certificate: Path | None = None
+    """Own certificate, where the database server asks for one."""
+    database_tls_key: Path | None = None
+    """Key of that certificate."""
+    secret_key: SecretStr = SecretStr("")
+    """Signs sessions and links. Empty: made once and kept in the data folder."""
+    encryption_keys: Annotated[SecretStr, AfterValidator(_only_keys)] = SecretStr("")
+    """Keys that films and patient data are encrypted with: the first encrypts, all decrypt. Separated by spaces or
+    commas. Empty: made once and kept in the data folder as encryption.keys."""
+    films_url: Annotated[str, AfterValidator(_only_with_boto3)] = Field(default="", pattern="^(s3://[^/]+(/.*)?)?$")
+    """Films: empty for the data folder, or s3://bucket/prefix for S3-compatible storage (extra s3)."""
+    s3_endpoint: str = ""
+    """Address of the S3-compatible storage. Empty: Amazon's."""
+    s3_region: str = ""
+    """Region of the bucket, where the storage has regions."""
+    s3_access_key: SecretStr = SecretStr("")
+    """Access key of the bucket. Empty: what boto3 finds in its own files, or the machine's role."""
+    s3_secret_key: SecretStr = SecretStr("")
+    """Secret of that access key."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for the whole network."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port to listen on."""
+    threads: int = Field(default=8, ge=2, le=256)
+    """Requests answered at once."""
+    readers: int = Field(default=1, ge=0, le=64)
+    """Films that a process reads at once; 0 leaves them to `lungwise worker`."""
+    broker_url: SecretStr = SecretStr("")
+    """Redis (redis://:password@host/0) or RabbitMQ (amqp://user:password@host//) that calls Celery workers on several
+    machines. Empty: films are read without a broker."""
+    lease_seconds: int = Field(default=30, ge=3, le=600)
+    """Seconds without a sign of life after which another reader takes a film up. The same everywhere."""
+    public_url: PublicUrl = ""
+    """Address at which people reach the pages, as https://lungwise.example.org: links in mails begin with it, and
+    requests for another host are refused. Empty: any host is served, and no mail holds a link."""
+    https: bool = False
+    """The pages are reached over TLS: cookies are marked secure and browsers told to stay with TLS."""
+    proxies: int = Field(default=0, ge=0, le=5)
+    """Reverse proxies in front whose X-Forwarded headers count."""
+    registration: Registration = Registration.APPROVED
+    """Who may open an account: anyone (open), the invited (invitation), or after approval (approved)."""
+    second_factor: bool = False
+    """Everyone must set up a second factor."""
+    administrator_second_factor: bool = True
+    """Administrators must set up a second factor; they are led to it after their first sign-in."""
+    password_length: int = Field(default=12, ge=12, le=64)
+    """Least length of a password."""
+    argon2_time: int = Field(default=2, ge=1)
+    """Passes of argon2id over its memory."""
+    argon2_memory: int = Field(default=32768, ge=8)
+    """Memory of argon2id in KiB."""
+    session_idle_minutes: int = Field(default=60, ge=1)
+    """Minutes without a request that sign a person out."""
+    session_hours: int = Field(default=12, ge=1)
+    """Hours after which everyone signs in again."""
+    sign_in_failures: int = Field(default=5, ge=1, le=8)
+    """Failed sign-ins of one account before it is locked for a while."""
+    address_failures: int = Field(default=30, ge=1)
+    """Failed sign-ins from one network address before it is locked for a while."""
+    lock_minutes: int = Field(default=15, ge=15)
+    """Minutes that a lock lasts."""
+    upload_megabytes: int = Field(default=300, ge=1)
+    """Largest upload, all its films together."""
+    film_megabytes: int = Field(default=60, ge=1)
+    """Largest single film."""
+    film_seconds: float = Field(default=20, ge=1, le=600)
+    """Seconds of the processor's time after which reading a film is stopped, and the film refused."""
+    study_films: int = Field(default=50, ge=1, le=500)
+    """Most films of one study."""
+    other_objects: Literal["keep", "discard"] = "keep"
+    """What is done with reports, documents, key object selections and presentation states that come beside films:
+    `keep` them with their study, or acknowledge and `discard` them."""
+    own_issuers: str = ""
+    """Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas."""
+    nobody: str = NOBODY
+    """What a DICOM header says for an identifier or a name where it means nobody, separated by commas."""
+    node_ae_title: str = Field(default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$")
+    """AE title of the DICOM node, and of the sender."""
+    node_clinic: str = ""
+    """Clinic that films of the DICOM node belong to. Empty: the only one there is."""
+    node_host: str = "127.0.0.1"
+    """Address that the DICOM node listens on; 0.0.0.0 for the whole network."""
+    node_port: int = Field(default=11112, ge=0, le=65535)
+    """Port of the DICOM node; 0 for any free one."""
+    node_callers: str = ""
+    """AE titles that may send films to the node, separated by commas. Empty: any."""
+    node_associations: int = Field(default=8, ge=1, le=100)
+    """Associations that the node holds at once."""
+    node_idle_seconds: int = Field(default=30, ge=1, le=3600)
+    """Seconds of silence after which the node ends an association."""
+    node_megabytes: int = Field(default=64, ge=1, le=256)
+    """Largest object that the node takes."""
+    node_tls_certificate: Path | None = None
+    """Certificate of the DICOM node; with it the node speaks TLS alone."""
+    node_tls_key: Path | None = None
+    """Key of that certificate."""
+    node_tls_client_ca: Path | None = None
+    """Certificate authority that the senders' own certificates must come from."""
+    api_rate: int = Field(default=1200, ge=1)
+    """Requests a minute that one token may make of the REST API, in each process."""
+    send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
+    """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
+    send_tls_ca: Path | None = None
+    """Certificate authority of the archives; with it results go over TLS, with the node's certificate."""
+    smtp_host: str = ""
+    """Mail server. Empty: no mail is sent, and administrators hand links over themselves."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    """Port of the mail server."""
+    smtp_tls: bool = True
+    """Use STARTTLS with the mail server."""
+    smtp_user: str = ""
+    """User at the mail server."""
+    smtp_password: SecretStr = SecretStr("")
+    """Password at the mail server."""
+    smtp_sender: str = "lungwise@localhost"
+    """Sender of the messages."""
+    language: str = Field(default="en", pattern="^(en|hi|es|fr)$")
+    """Language where the browser asks for none of ours."""
+    log_format: LogFormat = LogFormat.TEXT
+    """How a log line is written: for people (text) or for programs (json)."""
+    prevalence: float = Field(default=DEFAULT_PREVALENCE, ge=0, le=1)
+    """Share of those filmed who have COVID-19: a page says what a verdict is worth at it."""
+    metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
+    """Bearer token that opens /metrics to other machines, 20 characters at least. Empty: it opens to this machine
+    alone."""
+    report_font: Path | None = None
+    """TrueType font of the PDF report, for scripts that its own fonts cannot write, as Hindi's."""
 
     @classmethod
     def settings_customise_sources(
@@ -342,7 +293,7 @@ class Settings(BaseSettings):
 
     @property
     def own_readers(self) -> int:
-        """Films that a process of the pages reads at once: none where workers are called by a broker."""
+        """Films that a process of the pages reads at once: none if a broker calls workers."""
         return 0 if self.broker else self.readers
 
     @property
@@ -352,30 +303,8 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker's URL; empty where there is none."""
+        """The broker's URL; empty if there is none."""
         return self.broker_url.get_secret_value()
-
-    @property
-    def secret_key_file(self) -> Path:
-        """Where the secret key lies, unless it is set."""
-        return self.data_folder / "secret.key"
-
-    @property
-    def has_secret_key(self) -> bool:
-        """Whether there is a secret key already."""
-        return bool(self.secret_key.get_secret_value() or _read_key(self.secret_key_file))
-
-    def signing_key(self) -> str:
-        """The secret key; made and kept in the data folder where none is set.
-
-        `store.secret_record` says beforehand where an installation has lost its own.
-        """
-        return self.secret_key.get_secret_value() or _kept_key(self.secret_key_file)
-
-    def make_secret_key(self) -> None:
-        """Make the secret key where there is none, or none any more."""
-        if not self.has_secret_key:
-            _SEEN[self.secret_key_file] = _new_key(self.secret_key_file)
 
 
 def _listed(text: str) -> list[str]:
@@ -383,42 +312,10 @@ def _listed(text: str) -> list[str]:
 
 
 class _EnvironmentWithoutFile:
-    """The environment's settings; `LUNGWISE_SETTINGS` itself names the file and is none of them."""
+    """The environment's settings without `LUNGWISE_SETTINGS`, which names the file and is not a setting."""
 
     def __init__(self, environment: PydanticBaseSettingsSource) -> None:
         self._environment = environment
 
     def __call__(self) -> dict[str, Any]:
         return {name: value for name, value in self._environment().items() if name != "settings"}
-
-
-_SEEN: dict[Path, str] = {}
-"""The secret keys that this process has read: a file that goes while it runs is not made anew."""
-
-
-def _kept_key(path: Path) -> str:
-    key = _read_key(path) or _SEEN.get(path) or _new_key(path)
-    _SEEN[path] = key
-    return key
-
-
-def _read_key(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _new_key(path: Path) -> str:
-    """Make a key whose file is whole from the first moment; of two who try at once, both get the first's."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(48))
-    with suppress(FileExistsError):
-        os.link(temporary, path)
-    if _read_key(path):
-        Path(temporary).unlink()
-    else:
-        Path(temporary).replace(path)  # an empty file lay there, of a process that was killed
-    return _read_key(path)

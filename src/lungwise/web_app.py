@@ -53,6 +53,7 @@ from lungwise.reports.service import Reports
 from lungwise.results import views as results_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
 from lungwise.studies import views as studies_views
 from lungwise.studies.archive import Archive
@@ -170,7 +171,7 @@ def create_app(
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
-        SECRET_KEY=settings.signing_key(),
+        SECRET_KEY=signing_key(settings),
         **bodies.config(settings.study_films),
         SESSION_COOKIE_NAME="__Host-lungwise" if settings.https else "lungwise",
         SESSION_COOKIE_SECURE=settings.https,

@@ -24,7 +24,7 @@ from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Base, Database, FilmStore, check_keys
 from lungwise.store.backup import check_films
-from lungwise.store.secret_record import check_secret
+from lungwise.store.secret_key import check_secret_key
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def test_a_restore_drill_brings_back_every_row_and_film(
     films = {place: filled.store.get(*place) for place in filled.store.films()}
     with closing(Database(settings)) as database:
         check_keys(database)
-        check_secret(database, settings)
+        check_secret_key(database, settings)
         rows = everything(database)
     backup, kept = str(tmp_path / "backup.tar"), ("encryption.keys", "secret.key")
     assert "keys are not in it" in run("db", "backup", backup)

@@ -16,6 +16,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.films.refusals import N_
 from lungwise.settings import Settings
 from lungwise.store import Clock, new_key
+from lungwise.store.secret_key import signing_key
 
 INVITATION_DAYS = 7
 HAS_ACCOUNT = N_(
@@ -31,7 +32,7 @@ class Invitations:
         self._session = session
         self._clock = clock
         self._audit = audit
-        self._signing = URLSafeSerializer(settings.signing_key(), salt="invitation of a clinic")
+        self._signing = URLSafeSerializer(signing_key(settings), salt="invitation of a clinic")
 
     def add(self, by: Person, email: str, role: Role) -> str:
         """Invite somebody, and give the invitation's token. An earlier one to the same address ends.

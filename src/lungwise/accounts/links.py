@@ -6,6 +6,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from lungwise.accounts.models import User
 from lungwise.settings import Settings
+from lungwise.store.secret_key import signing_key
 
 RECOVERY_HOURS = 2
 RECOVERY_SALT = "password-recovery"
@@ -19,7 +20,7 @@ def recovery_path(user: User, settings: Settings) -> str:
     Flask-Security reads it, and finds the account by its `fs_uniquifier`: that is another one as soon as the password
     is.
     """
-    serializer = URLSafeTimedSerializer(settings.signing_key(), salt=RECOVERY_SALT)
+    serializer = URLSafeTimedSerializer(signing_key(settings), salt=RECOVERY_SALT)
     return f"{RECOVERY_URL}/{serializer.dumps([user.fs_uniquifier])}"
 
 

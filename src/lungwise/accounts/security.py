@@ -54,6 +54,7 @@ from lungwise.accounts.weak_passwords import is_chosen_anew, led_to_new_password
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
+from lungwise.store.secret_key import signing_key
 from lungwise.webkit import rejections
 from lungwise.webkit.transactions import has_session
 
@@ -99,7 +100,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 
 
 def _config(settings: Settings) -> dict[str, Any]:
-    secret = settings.signing_key()
+    secret = signing_key(settings)
     options = {
         "I18N_DIRNAME": [str(resources.files("lungwise") / "translations")],  # its own lack Hindi
         "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
@@ -160,7 +161,7 @@ def _derived(secret: str, purpose: str) -> str:
 
 def setup_code(settings: Settings) -> str:
     """Make the code that proves, at the first start, that one can read this machine's log."""
-    return _derived(settings.signing_key(), "first administrator")[:12]
+    return _derived(signing_key(settings), "first administrator")[:12]
 
 
 class Checked(PasswordUtil):

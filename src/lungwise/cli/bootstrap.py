@@ -26,7 +26,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
-from lungwise.store.secret_record import SecretKeyError, check_secret
+from lungwise.store.secret_key import SecretKeyError, check_secret_key
 from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def open_database(settings: Settings, *, current: bool = True, any_secret: bool 
         if current:
             check_keys(database)
         if current and not any_secret:
-            check_secret(database, settings)
+            check_secret_key(database, settings)
         yield database
     except (EncryptionError, SecretKeyError) as error:
         raise click.ClickException(str(error)) from error

@@ -14,6 +14,7 @@ from lungwise.cli.read import SOME_REFUSED, walk
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of
 from lungwise.films.refusals import refusal_sentence
+from lungwise.store.secret_key import signing_key
 
 
 @click.command()
@@ -36,7 +37,7 @@ def deidentify(ctx: click.Context, source: Path, target: Path, as_json: bool) ->
     if settings.database_url or (settings.data_folder / "lungwise.sqlite").exists():
         with open_database(settings):
             pass  # it says where this installation's secret key is lost
-    secret = settings.signing_key()
+    secret = signing_key(settings)
     target.mkdir(parents=True, exist_ok=True)
     refused = [named.path for named in list(walk((source,))) if not _one(named.path, target, secret, as_json)]
     if not as_json:

@@ -15,7 +15,7 @@ from lungwise.settings import new_key_text
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
-from lungwise.store.secret_record import note_secret
+from lungwise.store.secret_key import accept_secret_key, secret_key_file
 
 
 @click.group()
@@ -79,13 +79,13 @@ def accept_secret() -> None:
     """Go on with another secret.key after the installation's own was lost; it is made where there is none."""
     settings = read_settings()
     with open_database(settings, any_secret=True) as database, database.writing() as session:
-        note_secret(session, settings)
+        accept_secret_key(session, settings)
         accounts, reset = accounts_over(session, settings), 0
         for user in accounts.everyone():
             if user.tf_totp_secret or user.mf_recovery_codes:
                 accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
                 reset += 1
-    click.echo(f"{settings.secret_key_file} is this installation's secret key now. Keep a copy in another place.")
+    click.echo(f"{secret_key_file(settings)} is this installation's secret key now. Keep a copy in another place.")
     click.echo(f"{reset} accounts lost their second factor. Restart every process; everyone signs in again.")
 
 

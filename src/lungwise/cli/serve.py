@@ -26,7 +26,7 @@ from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.secret_record import check_secret
+from lungwise.store.secret_key import check_secret_key
 from lungwise.web_app import Lungwise, create_app
 from lungwise.webkit.server import make_server
 
@@ -62,7 +62,7 @@ def _prepare(settings: Settings) -> None:
         if not is_current(database.engine):
             upgrade(database.engine)
         check_keys(database)
-        check_secret(database, settings)
+        check_secret_key(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 

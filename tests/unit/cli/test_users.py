@@ -16,6 +16,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.cli import main
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
+from lungwise.store.secret_key import signing_key
 
 PASSWORD = "three green kites fly"
 ADA, BOB = "ada@example.org", "bob@example.org"
@@ -97,7 +98,7 @@ def test_a_recovery_link_is_a_path_unless_its_address_is_known(monkeypatch: pyte
     assert printed.stdout.startswith("/password/forgotten/")
     assert "Put before it the address" in printed.stderr
     token = printed.stdout.strip().rsplit("/", 1)[1]
-    assert URLSafeTimedSerializer(Settings().signing_key(), salt=RECOVERY_SALT).loads(token)
+    assert URLSafeTimedSerializer(signing_key(Settings()), salt=RECOVERY_SALT).loads(token)
     with_url = run("reset-link", ADA, "--url", "http://192.168.1.5:8000/", "--json")
     assert json.loads(with_url.stdout)["link"].startswith("http://192.168.1.5:8000/password/forgotten/")
     assert run("reset-link", ADA, "--url", "ftp://x").exit_code == 2

@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from lungwise.settings import Settings, new_key_text
 from lungwise.store import EncryptionError
 from lungwise.store.keys import Keys, is_encrypted
+from lungwise.store.secret_key import signing_key
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -115,7 +116,7 @@ def test_a_spoilt_file_of_keys_is_not_overwritten(wrong: str, settings: Settings
 
 def test_files_of_keys_are_their_owners_alone(settings: Settings) -> None:
     assert Keys(settings).names
-    assert settings.signing_key()
+    assert signing_key(settings)
     files = [settings.data_folder / name for name in ("encryption.keys", "secret.key")]
     assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from lungwise.settings import Settings, key_bytes, key_words, new_key_text
+
+
+def test_the_environment_comes_before_the_file_and_the_file_before_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('port = 9000\nhost = "0.0.0.0"\n')
+    monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
+    monkeypatch.setenv("LUNGWISE_PORT", "9001")
+    settings = Settings()
+    assert (settings.port, settings.host, settings.threads) == (9001, "0.0.0.0", 8)
+    assert Settings(port=9002).port == 9002
+
+
+def test_a_line_of_the_file_that_is_not_a_setting_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("prot = 9000\n")
+    monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
+    with pytest.raises(ValidationError, match="prot"):
+        Settings()
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": 0},
+        {"public_url": "https://lungwise.example.org/path"},
+        {"public_url": "lungwise.example.org"},
+        {"metrics_token": "short"},
+        {"encryption_keys": "secret"},
+        {"films_url": "https://bucket"},
+        {"send_to": "ARCHIVE"},
+        {"other_objects": "hide"},
+    ],
+)
+def test_a_wrong_value_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Settings(**wrong)
+
+
+def test_a_public_url_is_kept_in_one_spelling() -> None:
+    assert Settings(public_url=" HTTPS://Lungwise.Example.org/ ").public_url == "https://lungwise.example.org"
+
+
+def test_lists_are_separated_by_commas() -> None:
+    settings = Settings(node_callers="CT1, CT2,,", send_to="PACS@10.0.0.1:104", own_issuers="")
+    assert settings.node_callers_list == ["CT1", "CT2"]
+    assert settings.send_to_list == ["PACS@10.0.0.1:104"]
+    assert settings.own_issuers_list == []
+    assert "ANONYMOUS" in settings.nobody_list
+
+
+def test_what_follows_from_several_settings(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path)
+    assert settings.database == f"sqlite:///{tmp_path}/lungwise.sqlite"
+    assert (settings.own_readers, settings.broker, settings.mails_links) == (1, "", False)
+    with_more = Settings(
+        broker_url=SecretStr("redis://host/0"), smtp_host="mail", public_url="http://a", database_url="mysql://b/c"
+    )
+    assert (with_more.own_readers, with_more.mails_links, with_more.database) == (0, True, "mysql://b/c")
+
+
+def test_keys_are_32_random_bytes_in_base64() -> None:
+    first, second = new_key_text(), new_key_text()
+    assert key_words(f" {first},\n{second}\n") == [first, second]
+    assert len(key_bytes(first)) == 32
+    with pytest.raises(ValueError, match="32 random bytes"):
+        key_bytes(first[:-4])
