@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lungwise.evaluation.camera import photograph
 from lungwise.films import open_path
 from lungwise.films.collection import read_collection
+from lungwise.films.photograph.simulation import photograph
 
 KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
 

@@ -20,6 +20,7 @@ from lungwise.evaluation.model_card import render
 from lungwise.evaluation.schema import Evaluation
 from lungwise.evaluation.tables import Table, beyond, tables
 from lungwise.reading import Reader
+from lungwise.reading.artefact import read_statement
 
 
 @click.command()
@@ -69,7 +70,7 @@ def evaluate(
     if figures:
         draw_figures(results, figures)
     if model_card:
-        model_card.write_text(render(evaluation), encoding="utf-8")
+        model_card.write_text(render(evaluation, read_statement()), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(evaluation, indent=1, ensure_ascii=False))
     else:

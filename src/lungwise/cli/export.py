@@ -17,14 +17,8 @@ from lungwise.reading.artefact import WEIGHTS, read_card
 @films_option
 @click.option("--version", "model_version", help="The artefact's version  [default: the next after the one there]")
 @click.option("--output", default=WEIGHTS, type=click.Path(file_okay=False, path_type=Path), help="Where it goes.")
-@click.option(
-    "--mean-with",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Another run from the same weights, or the one RUN went on from. More than once: the mean of all.",
-)
 @one_line_errors
-def export(run: Path, films: Path, model_version: str | None, output: Path, mean_with: tuple[Path, ...]) -> None:
+def export(run: Path, films: Path, model_version: str | None, output: Path) -> None:
     """Calibrate, quantise and write what RUN has learnt.
 
     Fails, and leaves the artefact that is there, if int8 loses more than 0.003 AUC or flips
@@ -35,7 +29,7 @@ def export(run: Path, films: Path, model_version: str | None, output: Path, mean
 
     with progress() as report:
         version = model_version or next_version(output)
-        card = write(run, read_collection(films), version, output, report, mean_with)
+        card = write(run, read_collection(films), version, output, report)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

@@ -11,40 +11,58 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.options import films_option
 from lungwise.cli.progress import progress
 
-_INIT = "A pretrained trunk, or the weights of a run to go on from."
-_TEACHER = (
-    "An earlier model's folder: its opinion of each training film softens the labels. More than once: their mean."
-)
-
 
 @click.command()
 @click.argument("recipe")
 @films_option
-@click.option("--init", type=click.Path(exists=True, dir_okay=False, path_type=Path), help=_INIT)
 @click.option(
-    "--teacher", "teachers", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path), help=_TEACHER
+    "--init",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A pretrained trunk, or the weights of a run to go on from.",
 )
+@click.option("--fold", type=click.IntRange(0), help="Leave this fold of the patients out, and predict it at the end.")
 @click.option("--resume", is_flag=True, help="Go on from the last whole epoch in the output folder.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/RECIPE].")
+@click.option("--device", help="Where to compute, as torch names it  [default: a graphics card, else the processor]")
+@click.option(
+    "--precision",
+    type=click.Choice(["bfloat16", "float32"]),
+    default="bfloat16",
+    show_default=True,
+    help="Of the forward pass; the weights are float32.",
+)
 @one_line_errors
 def train(
-    recipe: str, films: Path, init: Path | None, teachers: tuple[Path, ...], resume: bool, output: Path | None
+    recipe: str,
+    films: Path,
+    init: Path | None,
+    fold: int | None,
+    resume: bool,
+    output: Path | None,
+    device: str | None,
+    precision: str,
 ) -> None:
     """Train a network by RECIPE, the name of a shipped one or a TOML file.
 
-    Prints the metrics of each epoch as it ends, one JSON object a line.
+    Where the recipe has teachers, their networks are trained first, each in a folder beside the output. Prints the
+    metrics of each epoch as it ends, one JSON object a line.
     """
-    from lungwise.films.collection import read_collection
-    from lungwise.reading.artefact import load_artefact
-    from lungwise.training.fit import Run
     from lungwise.training.recipe import read_recipe
+    from lungwise.training.train import Plan, device_named, precision_named
+    from lungwise.training.train import train as train_all
 
-    settings, collection = read_recipe(recipe), read_collection(films)
-    run = Run(settings, output or Path("runs") / settings.name, [load_artefact(folder) for folder in teachers])
-    if resume:
-        run.resume(collection)
-    else:
-        run.start(init, collection)
+    settings = read_recipe(recipe)
+    name = settings.name if fold is None else f"{settings.name}-fold-{fold}"
+    folder = output or Path("runs") / name
     with progress() as report:
-        run.fit(collection, report, lambda metrics: click.echo(json.dumps(metrics)))
-    click.echo(f"The run is in {run.folder}. Next: lungwise export {run.folder}")
+        plan = Plan(
+            films_csv=films,
+            init=init,
+            resume=resume,
+            device=device_named(device),
+            precision=precision_named(precision),
+            progress=report,
+            report=lambda metrics: click.echo(json.dumps(metrics)),
+        )
+        train_all(settings, folder, plan, fold)
+    click.echo(f"The run is in {folder}. Next: lungwise export {folder}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.evaluation.schema import Bin, Calibration, Estimate
+from lungwise.reading.intervals import wilson_interval
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -16,7 +17,6 @@ Flags = NDArray[np.bool_]
 RESAMPLES = 1000
 SEED = 2020
 BINS = 10
-_Z = 1.959964
 _TAILS = (2.5, 97.5)
 
 
@@ -63,18 +63,11 @@ class Contrast:
 
 
 def proportion(flags: Sequence[bool] | Flags) -> Estimate | None:
-    """Share of true flags with its Wilson interval; None of nothing.
-
-    Wilson, J. Am. Stat. Assoc. 22 (1927) 209. Films count as independent.
-    """
-    n = len(flags)
-    if n == 0:
+    """Share of true flags with its Wilson interval; None of nothing. Films count as independent."""
+    if not len(flags):
         return None
-    share = float(np.mean(flags))
-    spread = _Z**2 / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * np.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return _estimate(share, max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0), n)
+    count = int(np.sum(flags))
+    return _estimate(count / len(flags), *wilson_interval(count, len(flags)), len(flags))
 
 
 def auc(contrast: Contrast) -> Estimate:

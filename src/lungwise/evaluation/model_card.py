@@ -7,53 +7,7 @@ from typing import Any
 
 from lungwise.evaluation.schema import Evaluation, Source, Split, Task
 from lungwise.evaluation.tables import Table, area, beyond, controls_of, percent, tables
-
-NOT_FOR = (
-    "Deciding alone. An uncertain verdict means: refer. A negative one does not rule COVID-19 out.",
-    "Screening people without symptoms, or anything but a frontal chest film.",
-    "Children: among what it learnt from is no film of a child with COVID-19.",
-    "Use as a medical device: it is none, and no body has examined it.",
-)
-
-LABELS = (
-    "SIIM films carry what radiologists read: *typical*, *indeterminate* or *atypical appearance* of COVID-19 "
-    "pneumonia, or *negative for pneumonia*. That is the look of the film, not a PCR result: about one in nine "
-    '"negative" SIIM films belongs to a patient whom another database lists as COVID-positive. Indeterminate and '
-    "atypical films are in no sensitivity and no specificity; the confusion matrix shows them apart.",
-    "The other sources carry their publisher's diagnosis. A source that holds only positives gives sensitivity alone, "
-    "one that holds only negatives gives false alarms alone. Setting one against the other would measure the hospital, "
-    "the machine and the file format, so no AUC here ever does.",
-)
-
-DID_NOT_WORK = (
-    "Telling COVID-19 from other lung disease by the film alone stays hard: read a positive verdict as *opacities that "
-    "look like COVID-19*. Teaching the appearance of other disease (docs/experiments/0004) raised the AUC on "
-    "Radiopaedia's films and left few false alarms on tuberculosis.",
-    "The price: fewer COVID-19 films of a hospital never seen are called positive than by 1.0.0, and more are missed, "
-    "of PA films most. Nothing on `val` foretold it, and tuning on that hospital's films would make them worthless as "
-    "a test: a negative verdict rules nothing out.",
-    "Training twice as long, on two teachers' opinions and with stronger augmentation: the AUC of SIIM stood still.",
-    "Mixup, a network that must not know the source, and squares of 384 pixels (docs/experiments/0005): none raised an "
-    "AUC on `val`.",
-    "Cropping films to their lungs before they are read: the narrower the crop, the worse.",
-    "Teaching the heat map to point moved it further into radiologists' boxes, and took a little from SIIM's AUC.",
-    "The thresholds keep false alarms and misses to 5 % on `val`, which chose them; on `test` both are more, as the "
-    "table above says.",
-    "Calibration outside: it is fair on SIIM and poor at the other sources, as their calibration errors show.",
-    "NIH's films with and without pneumonia are told apart by their border alone: that answer knows how a film was "
-    "taken. No claim rests on it, and the children's and NIH's figures for other pneumonia are to be read so.",
-    "With the lungs' place black, some of SIIM's answer remains, as the controls show: lines, tubes and how a patient "
-    "lay go with the disease.",
-    "Going from 224 to 299 pixels for the last epoch: the AUC on `val` hardly rose, see the epochs above.",
-    "Int8 throughout: with the heads and the first two convolutions in int8 too, more than 1 % of the verdicts "
-    "flipped.",
-    "Side views: six films were too few to learn them from. Both test films are refused; two films prove little.",
-    "Most published figures above 0.95 set positives of one collection against negatives of another. No such figure "
-    "is here: it would not be one of the disease.",
-    "Wilson intervals take films as independent; where a patient has several, the true interval is wider.",
-    "No lung masks exist for SIIM films: the control without lungs hides where lungs mostly lie, and the heart.",
-    "The external sources are small; a difference between two of them is mostly within the intervals.",
-)
+from lungwise.reading.artefact import Statement
 
 _SPLITS = {
     "train": "films it was trained on: a check of memory, not of skill",
@@ -63,13 +17,15 @@ _SPLITS = {
 }
 
 
-def render(evaluation: Evaluation) -> str:
+def render(evaluation: Evaluation, statement: Statement) -> str:
     """The card of the evaluated model.
 
     Parameters
     ----------
     evaluation
         As `lungwise evaluate --json` prints it.
+    statement
+        What is said of the model in words.
     """
     card = evaluation["card"]
     parts = [
@@ -78,16 +34,16 @@ def render(evaluation: Evaluation) -> str:
         *_headline(evaluation),
         "![ROC curves of the two](pictures/roc.svg)",
         "![How the probabilities agree with what the films were](pictures/reliability.svg)",
-        *_purpose(card),
+        *_purpose(card, statement),
         "## What the labels mean",
-        *LABELS,
+        *statement.labels,
         *_training(card),
         *_answering(evaluation),
         *_numbers(evaluation),
         "## Limits",
         _bullets(card["limits"]),
         "## What did not work, and what to keep in mind",
-        _bullets(DID_NOT_WORK),
+        _bullets(statement.did_not_work),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -114,14 +70,21 @@ def _beside(split: Split, source: Source, task: Task) -> Iterator[str]:
         yield f"source told from the answer: {percent(probe['accuracy'])} %, by chance {probe['by_chance']:.0%}"
 
 
-def _purpose(card: dict[str, Any]) -> list[str]:
+def _purpose(card: dict[str, Any], statement: Statement) -> list[str]:
     what = (
         "An Inception V3 that reads one frontal chest film. It gives the probability of COVID-19 pneumonia's typical "
         f"appearance, one of the appearances {_listed(card['labels']['appearance'])}, the findings "
         f"{_listed(card['labels']['findings'])}, and a heat map of opacity from the same pass. A film that is no "
         "upright frontal chest film is turned or refused."
     )
-    return ["## What it is", what, "## What it is for", card["intended_use"], "What it is not for:", _bullets(NOT_FOR)]
+    return [
+        "## What it is",
+        what,
+        "## What it is for",
+        card["intended_use"],
+        "What it is not for:",
+        _bullets(statement.not_for),
+    ]
 
 
 def _training(card: dict[str, Any]) -> list[str]:

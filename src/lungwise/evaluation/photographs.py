@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lungwise.evaluation.camera import photograph
 from lungwise.evaluation.metrics import auc, auc_lost, proportion
 from lungwise.evaluation.protocol import CONTROLLED
 from lungwise.evaluation.results import FilmReader, Result, Track, answers, contrast, has_both_sides
@@ -18,6 +17,7 @@ from lungwise.evaluation.schema import Photographs
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.photograph.photograph import find_film
+from lungwise.films.photograph.simulation import photograph
 
 
 def photographed(reader: FilmReader, results: Sequence[Result], track: Track) -> Photographs | None:

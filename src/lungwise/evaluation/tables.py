@@ -168,7 +168,7 @@ def photographs(split: Split) -> Table:
     rows = [] if not found else [_photographs(found)]
     columns = ("question", "% found", "corner error", "% refused", "AUC", "AUC of photographs", "lost")
     note = (
-        "Every film again, as a synthetic camera sees it on a light box or a screen (evaluation/camera.py; "
+        "Every film again, as a synthetic camera sees it on a light box or a screen (films/photograph/simulation.py; "
         "the training has another). The corner error is the median, as a share of the longer side."
     )
     return Table("Photographs of films", columns, rows, note)

@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
 from lungwise.studies.models import Study, StudyStatus, monday
 
@@ -32,13 +33,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """Its 95 % interval."""
-        if not self.total:
-            return 0.0, 1.0
-        z, n, p = 1.959964, self.total, self.count / self.total
-        middle = p + z * z / (2 * n)
-        half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-        scale = 1 + z * z / n
-        return max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0)
+        return wilson_interval(self.count, self.total)
 
 
 @dataclass(frozen=True, slots=True)

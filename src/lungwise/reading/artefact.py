@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -78,6 +79,30 @@ class Card:
     data: list[dict[str, str]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What is said of a model in words; `statement.toml` beside the weights as an object.
+
+    Parameters
+    ----------
+    intended_use, not_for
+        What it is for, and what it is not for.
+    labels
+        What the labels mean that it was trained and measured on.
+    limits, did_not_work
+        What to keep in mind, and what was tried in vain.
+    data
+        `source` and `use` of what it learnt from.
+    """
+
+    intended_use: str
+    not_for: list[str]
+    labels: list[str]
+    limits: list[str]
+    did_not_work: list[str]
+    data: list[dict[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Artefact:
     """A model file and its card, checked against each other."""
@@ -142,3 +167,20 @@ def read_card(path: Path) -> Card:
         return Card(**{**fields, "thresholds": Thresholds(**fields["thresholds"])})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"The card {path} cannot be understood ({error}). Install Lungwise anew.") from error
+
+
+def read_statement(folder: Path = WEIGHTS) -> Statement:
+    """Read what is said of a model in words.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    ArtefactError
+        If it cannot be understood.
+    """
+    path = folder / "statement.toml"
+    try:
+        return Statement(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ArtefactError(f"The statement {path} cannot be understood ({error}).") from error

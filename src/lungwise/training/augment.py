@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from lungwise.training.camera import photograph
-
-Grey = NDArray[np.uint8]
-"""(height, width), 0 is air."""
-
-Random = np.random.Generator
+from lungwise.films.photograph.simulation import Grey, Random, photograph_light
+from lungwise.training.recipe import Odds
 
 
-def augment(film: Grey, opacity: Grey, style: Grey, rng: Random) -> tuple[Grey, Grey]:
+def augment(film: Grey, opacity: Grey, style: Grey, odds: Odds, rng: Random) -> tuple[Grey, Grey]:
     """Return a changed copy of a film and of its opacity map.
 
     Parameters
@@ -30,15 +26,17 @@ def augment(film: Grey, opacity: Grey, style: Grey, rng: Random) -> tuple[Grey, 
         (height, width) each; the map is 0 or 255.
     style
         Another film, from any source, whose grey levels and surroundings this one may take on.
+    odds
+        How likely each change is; every film is moved and shaded.
     """
-    if rng.random() < 0.3:
+    if rng.random() < odds.transplant:
         film = transplant(film, style, rng)
     film, opacity = _move(film, opacity, rng)
-    if rng.random() < 0.4:
+    if rng.random() < odds.levels:
         film = match_levels(film, style)
     film = _shade(film, rng)
-    for chance, step in _STEPS:
-        if rng.random() < chance:
+    for name, step in _STEPS.items():
+        if rng.random() < getattr(odds, name):
             film = step(film, rng)
     return film, opacity
 
@@ -158,15 +156,16 @@ def _invert(film: Grey, rng: Random) -> Grey:
     return 255 - film
 
 
-_STEPS: tuple[tuple[float, Callable[[Grey, Random], Grey]], ...] = (
-    (0.12, photograph),
-    (0.15, _blur),
-    (0.15, _sharpen),
-    (0.3, _coarsen),
-    (0.1, _noise),
-    (0.15, _collimate),
-    (0.2, _burn_text),
-    (0.3, _erase),
-    (0.2, _recompress),
-    (0.02, _invert),
-)
+_STEPS: dict[str, Callable[[Grey, Random], Grey]] = {
+    "photograph": photograph_light,
+    "blur": _blur,
+    "sharpen": _sharpen,
+    "coarsen": _coarsen,
+    "noise": _noise,
+    "collimate": _collimate,
+    "text": _burn_text,
+    "erase": _erase,
+    "recompress": _recompress,
+    "invert": _invert,
+}
+"""By the name of their odds, in their order."""

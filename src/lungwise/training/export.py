@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
@@ -21,12 +19,12 @@ from sklearn.metrics import roc_auc_score
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
-from lungwise.reading.artefact import GATE, Card, Thresholds, labels
+from lungwise.reading.artefact import GATE, Card, Thresholds, labels, read_statement
 from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
-from lungwise.training import quantise, statement
+from lungwise.training import quantise
 from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
-from lungwise.training.export_graph import Serving, write_onnx
+from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.fit import sha256
 from lungwise.training.network import LungNet
 
@@ -39,7 +37,7 @@ FLIPS = 0.01
 Progress = Callable[[str, int, int], None]
 
 
-class WorseInt8(ValueError):  # noqa: N818 - it says what it is
+class WorseInt8Error(ValueError):
     """The quantised network is too far from the float32 one to be shipped."""
 
 
@@ -69,7 +67,6 @@ def export(
     version: str,
     output: Path,
     progress: Progress,
-    mean_with: Sequence[Path] = (),
 ) -> Card:
     """Write `inception_v3.onnx` and `card.json`.
 
@@ -82,19 +79,16 @@ def export(
         films the probabilities and thresholds.
     output
         Where the artefact goes once it has passed; its parts are first made in the run folder.
-    mean_with
-        Runs that went on from the same weights, or those it went on from: what ships is the mean of all weights.
 
     Raises
     ------
-    WorseInt8
+    WorseInt8Error
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
     val = [film for film in films if film.split == "val"]
-    network = partial(trained_network, run, mean_with)
-    scale = _fit_scaling(network(), run / "uncalibrated.onnx", val, progress)
+    scale = _fit_scaling(trained_network(run), run / "uncalibrated.onnx", val, progress)
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
-    write_onnx(Serving(network(), scale), exact)
+    write_onnx(ExportGraph(trained_network(run), scale), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
     shipped = OpenVino(int8)
     before, after = (validation(runtime, val, progress) for runtime in (OpenVino(exact), shipped))
@@ -102,7 +96,7 @@ def export(
     rates = verdict_rates(after.probability, after.positive, limits)
     metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
     lowest = gate(_upright(shipped, val, progress))
-    card = _card(_record(run, mean_with), int8, version, scale, limits, lowest, metrics)
+    card = _card(json.loads((run / "record.json").read_text()), int8, version, scale, limits, lowest, metrics)
     _install(int8, card, output)
     return card
 
@@ -131,7 +125,7 @@ def compare(exact: Validation, int8: Validation, limits: Thresholds) -> dict[str
 
     Raises
     ------
-    WorseInt8
+    WorseInt8Error
         If it loses too much.
     """
     flips = float((_verdicts(exact, limits) != _verdicts(int8, limits)).mean())
@@ -143,7 +137,7 @@ def compare(exact: Validation, int8: Validation, limits: Thresholds) -> dict[str
         "largest_change": round(float(np.abs(exact.probability - int8.probability).max()), 4),
     }
     if exact.auc - int8.auc > AUC_LOSS or flips > FLIPS:
-        raise WorseInt8(f"int8 is too far from float32 to be shipped: {metrics}")
+        raise WorseInt8Error(f"int8 is too far from float32 to be shipped: {metrics}")
     return metrics
 
 
@@ -164,17 +158,16 @@ def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> 
 
 def _fit_scaling(network: LungNet, raw: Path, val: list[LabelledFilm], progress: Progress) -> Scaling:
     """The scaling of the float32 network, found with what it says before calibration; `raw` is made and removed."""
-    write_onnx(Serving(network), raw)
+    write_onnx(ExportGraph(network), raw)
     validated = validation(OpenVino(raw), val, progress)
     raw.unlink()
     return scaling(validated.log_odds, validated.positive)
 
 
-def trained_network(run: Path, mean_with: Sequence[Path] = ()) -> LungNet:
-    """The network of a run, or of the mean of several (Wortsman et al., ICML 2022), surer on strange films."""
-    weights = [load_file(folder / "weights.safetensors") for folder in (run, *mean_with)]
+def trained_network(run: Path) -> LungNet:
+    """The network of a run."""
     network = LungNet()
-    network.load_state_dict({name: torch.stack([w[name].float() for w in weights]).mean(0) for name in weights[0]})
+    network.load_state_dict(load_file(run / "weights.safetensors"))
     return network
 
 
@@ -189,11 +182,6 @@ def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
     return [chest[i].path for i in order[:300]]
 
 
-def _record(run: Path, mean_with: Sequence[Path]) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((run / "record.json").read_text())
-    return record | {"mean_with": " ".join(sha256(folder / "weights.safetensors") for folder in mean_with) or None}
-
-
 def _card(
     record: dict[str, Any],
     onnx: Path,
@@ -203,6 +191,7 @@ def _card(
     lowest: float,
     metrics: dict[str, Any],
 ) -> Card:
+    statement = read_statement()
     return Card(
         name="inception_v3",
         version=version,
@@ -214,11 +203,11 @@ def _card(
         calibration=asdict(scale),
         hashes={
             "onnx": sha256(onnx),
-            **{part: record[part] for part in ("code", "data", "init", "teacher", "mean_with")},
+            **{part: record[part] for part in ("code", "data", "init", "teacher")},
         },
         training={"recipe": record["recipe"], "epochs": record["epochs"]},
         metrics=metrics,
-        intended_use=statement.INTENDED_USE,
-        limits=list(statement.LIMITS),
-        data=list(statement.DATA),
+        intended_use=statement.intended_use,
+        limits=statement.limits,
+        data=statement.data,
     )

@@ -1,4 +1,4 @@
-"""The network as it is served: normalisation folded in, probabilities out."""
+"""The network as it is exported: normalisation folded in, probabilities out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAT_CONTRAST = 1.5
 On `val` the share of the heat inside radiologists' boxes rises with it from 0.46 to 0.54 (docs/experiments/0003)."""
 
 
-class Serving(nn.Module):
+class ExportGraph(nn.Module):
     """One film in [0, 1] to the probabilities and the heat map that a Reading is made of.
 
     Parameters
@@ -69,12 +69,12 @@ def fold_scaling(network: LungNet) -> LungNet:
     return network
 
 
-def write_onnx(serving: Serving, path: Path) -> None:
+def write_onnx(graph: ExportGraph, path: Path) -> None:
     """Write the float32 graph for one film at a time, opset 17."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch's newer exporter needs onnxscript
         torch.onnx.export(
-            serving,
+            graph,
             (torch.zeros(1, 1, SIZE, SIZE),),
             str(path),
             input_names=["film"],

@@ -1,8 +1,10 @@
-"""The training loop: batches in, a run folder with weights and a record out.
+"""The training loop: films and a recipe in, a run folder with weights and a record out.
 
 A run folder holds `checkpoint.safetensors` (network, moving average, optimiser; written
 after each epoch), `weights.safetensors` (the moving average: what is exported), and
 `record.json` (recipe, hashes of code, data and initial weights, metrics of each epoch).
+
+Read `Run.fit` and `Run._epoch` first: they are the whole of the training, in its order.
 """
 
 from __future__ import annotations
@@ -12,9 +14,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lungwise.films.collection import LabelledFilm
-from lungwise.films.preprocess import preprocess
-from lungwise.reading.artefact import Artefact
-from lungwise.reading.runtime import OpenVino
-from lungwise.training.dataset import Opinion, Sample, Targets, Teacher, batches, draw_epoch, load_samples
+from lungwise.training.dataset import Sample, Targets, batches, load_samples, sample_epoch
+from lungwise.training.labels import Predictions, SoftLabels
 from lungwise.training.network import LungNet, Outputs, load_trunk
-from lungwise.training.recipe import Recipe
+from lungwise.training.recipe import LossWeights, Recipe, parse_recipe
 from lungwise.training.validate import validate
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
 
-Told = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, Any]], None]
+"""Called with the metrics of each epoch."""
 
+CHECKPOINT = "checkpoint.safetensors"
 _IN_A_BOX = 0.4
 """How surely a place is inside an opacity that the map may point to: somewhat more than an ellipse's edge takes in."""
 _FAR = 1e4
@@ -46,33 +47,51 @@ _FAR = 1e4
 
 
 class Run:
-    """One training run and its folder."""
+    """One training run and its folder.
 
-    def __init__(self, recipe: Recipe, folder: Path, teachers: Sequence[Artefact] = ()) -> None:
+    Parameters
+    ----------
+    predictions
+        Of other networks, which soften the labels; empty for the labels alone.
+    device, precision
+        Where the network is trained, and in what the forward pass is computed: the weights stay float32.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        predictions: Predictions | None = None,
+        device: torch.device | str = "cpu",
+        precision: torch.dtype = torch.bfloat16,
+    ) -> None:
         self.recipe = recipe
         self.folder = folder
-        self.teachers = teachers
+        self.predictions = predictions or {}
+        self.device = torch.device(device)
+        self.precision = precision
         torch.manual_seed(recipe.seed)
-        self.network = LungNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = LungNet(recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: LungNet = network.to(self.device)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = _optimiser(self.network, recipe)
-        self.record: dict[str, Any] = {"recipe": _plain(recipe), "epochs": []}
+        self.record: dict[str, Any] = {"recipe": recipe.model_dump(mode="json"), "epochs": []}
 
     def start(self, init: Path | None, films: list[LabelledFilm]) -> None:
-        """Begin from a pretrained trunk, or from random weights where `init` is None.
+        """Begin from a pretrained trunk or a run's weights, or from random weights where `init` is None.
 
         Raises
         ------
         ValueError
-            If the folder holds a run already, or `init` is no Inception V3.
+            If the folder holds a run already, or `init` is not an Inception V3.
         """
-        if (self.folder / "checkpoint.safetensors").exists():
+        if (self.folder / CHECKPOINT).exists():
             raise ValueError(f"{self.folder} holds a run. Go on with --resume, or choose another --output.")
         if init:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
         self.record |= {"init": sha256(init) if init else None, "code": _code_hash(), "data": _data_hash(films)}
-        self.record["teacher"] = _hashes_of(self.teachers)
+        self.record["teacher"] = _predictions_hash(self.predictions)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, films: list[LabelledFilm]) -> None:
@@ -83,15 +102,15 @@ class Run:
         FileNotFoundError
             If the folder holds no checkpoint.
         ValueError
-            If it was trained by another recipe or teacher, or from other films.
+            If it was trained by another recipe or from other teachers or films.
         """
-        checkpoint = self.folder / "checkpoint.safetensors"
+        checkpoint = self.folder / CHECKPOINT
         if not checkpoint.exists():
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
             self.record = json.loads(opened.metadata()["record"])
-        given = {"recipe": _plain(self.recipe), "data": _data_hash(films), "teacher": _hashes_of(self.teachers)}
-        if given != {part: self.record[part] for part in given}:
+        given = (self.recipe, _data_hash(films), _predictions_hash(self.predictions))
+        if given != (parse_recipe(self.record["recipe"]), self.record["data"], self.record["teacher"]):
             raise ValueError(
                 f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
             )
@@ -100,51 +119,46 @@ class Run:
         self.average.load_state_dict(_part(state, "average."))
         _restore(self.optimiser, _part(state, "optimiser."))
 
-    def fit(self, films: list[LabelledFilm], progress: Progress, told: Told) -> None:
-        """Train the epochs that are still missing; `told` gets the metrics of each as it ends."""
-        val = [film for film in films if film.split == "val"]
-        teacher = Teacher(_opinion(self.teachers), self.recipe.smoothing)
-        samples = load_samples([film for film in films if film.split == "train"], teacher)
+    def fit(self, films: list[LabelledFilm], progress: Progress, report: Report) -> None:
+        """Train the epochs that are still missing on the `train` films; `report` gets the metrics of each."""
+        labels = SoftLabels(predictions=self.predictions, smoothing=self.recipe.smoothing)
+        train = load_samples([film for film in films if film.split == "train"], labels)
+        val = load_samples([film for film in films if film.split == "val"])
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
             began = time.monotonic()
-            loss = self._epoch(epoch, samples, progress)
-            metrics = {"epoch": epoch, "loss": loss, **validate(self.average, val, self.recipe.size(epoch))}
+            loss = self._epoch(epoch, train, progress)
+            metrics: dict[str, Any] = {"epoch": epoch, "loss": loss}
+            metrics |= validate(self.average, val, self.recipe.size(epoch), self.precision)
             metrics["seconds"] = round(time.monotonic() - began)
             self.record["epochs"].append(metrics)
             self.save()
-            told(metrics)
+            report(metrics)
 
     def _epoch(self, epoch: int, samples: list[Sample], progress: Progress) -> float:
-        torch.manual_seed(self.recipe.seed + epoch)
-        rng = np.random.default_rng((self.recipe.seed, epoch))
-        order = draw_epoch([sample.source for sample in samples], self.recipe.share, rng)
-        steps = len(order) // self.recipe.batch
+        """Train one epoch; return the mean loss of its steps."""
+        recipe, total = self.recipe, 0.0
+        torch.manual_seed(recipe.seed + epoch)
+        rng = np.random.default_rng((recipe.seed, epoch))
+        order = sample_epoch([sample.source for sample in samples], recipe.share, rng)
+        steps = len(order) // recipe.batch
         self.network.train()
-        total = 0.0
-        for step, batch in enumerate(batches(samples, order, self.recipe.size(epoch), self.recipe.batch, rng)):
-            _set_rate(self.optimiser, self.recipe, (epoch + step / steps) / self.recipe.epochs)
-            total += self._step(batch.films, batch.targets)
-            progress(f"epoch {epoch + 1}/{self.recipe.epochs}, loss {total / (step + 1):.3f}", step + 1, steps)
+        made = batches(samples, order, recipe.size(epoch), recipe.batch, recipe.augment, rng)
+        for step, batch in enumerate(made):
+            _set_rate(self.optimiser, recipe, (epoch + step / steps) / recipe.epochs)
+            films = batch.films.to(self.device, memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+                outputs = self.network(films)
+            loss = losses(outputs, batch.targets.to(self.device), recipe.loss)
+            if not loss.isfinite():
+                raise FloatingPointError("The loss is not a number any more: this run cannot learn anything more.")
+            self.optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+            self.optimiser.step()
+            _move_average(self.average, self.network, recipe.average)
+            total += float(loss.detach())
+            progress(f"epoch {epoch + 1}/{recipe.epochs}, loss {total / (step + 1):.3f}", step + 1, steps)
         return total / max(steps, 1)
-
-    def _step(self, films: Tensor, targets: Targets) -> float:
-        loss = self._loss(films, targets)
-        if not loss.isfinite():
-            raise FloatingPointError("The loss is no number any more: nothing more can be learnt in this run.")
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        _move_average(self.average, self.network, self.recipe.average)
-        return float(loss.detach())
-
-    def _loss(self, films: Tensor, targets: Targets) -> Tensor:
-        return losses(self._outputs(films), targets, self.recipe)
-
-    def _outputs(self, films: Tensor) -> Outputs:
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs: Outputs = self.network(films.to(memory_format=torch.channels_last))
-        return outputs
 
     def save(self) -> None:
         """Replace the checkpoint in one move: a killed run loses at most its open epoch."""
@@ -155,28 +169,25 @@ class Run:
         _replace(self.folder / "weights.safetensors", lambda path: save_file(weights, path))
         self.record["weights"] = sha256(self.folder / "weights.safetensors")
         record = json.dumps(self.record, indent=1)
-        _replace(self.folder / "checkpoint.safetensors", lambda path: save_file(state, path, {"record": record}))
+        _replace(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
         _replace(self.folder / "record.json", lambda path: path.write_text(record))
 
 
-def losses(outputs: Outputs, targets: Targets, recipe: Recipe) -> Tensor:
-    """The weighted sum of the tasks' losses; targets a source is silent on count nothing.
-
-    A recipe without a weight for one of them, as those before it was thought of, does without it.
-    """
+def losses(outputs: Outputs, targets: Targets, weights: LossWeights) -> Tensor:
+    """The weighted sum of the tasks' losses; unknown targets count nothing."""
     grid = F.interpolate(outputs.opacity.float()[:, None], targets.opacity.shape[1:], mode="bilinear")[:, 0]
-    parts = {
-        "appearance": _appearance_loss(outputs.appearance.float(), targets.appearance),
-        "findings": _masked_bce(outputs.findings.float(), targets.findings),
-        "gate": F.cross_entropy(outputs.gate.float(), targets.gate),
-        "opacity": _masked_bce(grid, targets.opacity),
-        "pointing": _pointing_loss(grid, targets.opacity),
-    }
-    return torch.stack([recipe.loss.get(name, 0.0) * value for name, value in parts.items()]).sum()
+    parts = (
+        weights.appearance * _appearance_loss(outputs.appearance.float(), targets.appearance),
+        weights.findings * _masked_bce(outputs.findings.float(), targets.findings),
+        weights.gate * F.cross_entropy(outputs.gate.float(), targets.gate),
+        weights.opacity * _masked_bce(grid, targets.opacity),
+        weights.pointing * _pointing_loss(grid, targets.opacity),
+    )
+    return torch.stack(parts).sum()
 
 
 def _appearance_loss(logits: Tensor, aim: Tensor) -> Tensor:
-    """Cross entropy with a distribution: the label, softened by what a teacher says (Hinton et al., 2015)."""
+    """Cross entropy with a distribution: the label, softened by predictions (Hinton et al., 2015)."""
     known = ~aim.isnan().any(1)
     loss = -(aim.nan_to_num() * logits.log_softmax(1)).sum(1)  # NaN times nothing would still be NaN, going back
     return (loss * known).sum() / known.sum().clamp(min=1)
@@ -208,25 +219,12 @@ def _optimiser(network: LungNet, recipe: Recipe) -> torch.optim.AdamW:
     )
 
 
-def _opinion(teachers: Sequence[Artefact]) -> Opinion | None:
-    """What earlier artefacts say on average of the appearance of films as they are, before any augmentation."""
-    runtimes = [OpenVino(teacher.onnx, streams=2) for teacher in teachers]
-    if not runtimes:
-        return None
-    return lambda pixels: np.mean([runtime.run(preprocess(pixels))["appearance"] for runtime in runtimes], axis=0)
-
-
-def _hashes_of(teachers: Sequence[Artefact]) -> str | None:
-    """The teachers' hashes, in their order."""
-    return " ".join(str(teacher.card.hashes["onnx"]) for teacher in teachers) or None
-
-
 def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
-    """Linear warm-up over the first twentieth of the run, then a cosine down to a hundredth."""
-    warm = min(done / 0.05, 1.0)
-    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+    """Linear warm-up over the first share of the run, then a cosine down to the final rate."""
+    warm = min(done / recipe.warm_up, 1.0) if recipe.warm_up else 1.0
+    cosine = recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
     for group in optimiser.param_groups:
-        group["lr"] = recipe.learning_rate[group["name"]] * warm * cosine
+        group["lr"] = getattr(recipe.learning_rate, group["name"]) * warm * cosine
 
 
 @torch.no_grad()
@@ -269,12 +267,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return plain
-
-
 def _code_hash() -> str:
     """One hash over every module that decides what a run learns."""
     package = Path(__file__).parents[1]
@@ -284,5 +276,11 @@ def _code_hash() -> str:
 
 def _data_hash(films: list[LabelledFilm]) -> str:
     """One hash over every film of the collection and what is said of it, in its order."""
-    said = (f"{sha256(film.path)} {film.split} {film.source} {film.label} {film.boxes}\n" for film in films)
-    return hashlib.sha256("".join(said).encode()).hexdigest()
+    rows = (f"{sha256(film.path)} {film.split} {film.source} {film.label} {film.boxes}\n" for film in films)
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
+
+
+def _predictions_hash(predictions: Predictions) -> str | None:
+    """One hash over the predictions that soften the labels; None of labels alone."""
+    parts = (b"".join(part.tobytes() for part in predictions[path]) for path in sorted(predictions))
+    return hashlib.sha256(b"".join(parts)).hexdigest() if predictions else None

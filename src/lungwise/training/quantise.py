@@ -20,7 +20,7 @@ _TRUNK = ("/Conv2d", "/Mixed")
 _EXACT = ("/Conv2d_1a", "/Conv2d_2a")
 
 
-def quantised(node: str) -> bool:
+def is_quantised(node: str) -> bool:
     """Whether a node of the graph is put into int8: the trunk but for its first two convolutions.
 
     The heads cost nothing in float32. The first two convolutions see few channels of very
@@ -49,7 +49,7 @@ def quantise(exact: Path, int8: Path, films: list[Path], progress: Callable[[str
 
     progress("quantising", 0, 1)
     graph = onnx.load(exact)
-    kept = [node.name for node in graph.graph.node if not quantised(node.name)]
+    kept = [node.name for node in graph.graph.node if not is_quantised(node.name)]
     graph = nncf.quantize(
         graph,
         nncf.Dataset(films, square),

@@ -1,7 +1,7 @@
-"""Pictures that are no chest film: drawn anew each time, so that the gate learns no list of them.
+"""Synthetic pictures that are not chest films, each different, so that the gate cannot learn them by heart.
 
-Photographs, CT slices and bones come from the collection; what people send besides (noise, a
-blank page, text, a chart, a logo, a piece of a film) is endless and cheap to draw.
+Photographs, CT slices and bones come from the collection; what else people send (noise, a
+blank page, text, a chart, a logo, a piece of a film) is endless and cheap to make.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-Grey = NDArray[np.uint8]
-Random = np.random.Generator
+from lungwise.films.photograph.simulation import Grey, Random
 
 _SIDE = 299
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ      0123456789.,:-"
 
 
-def draw_nothing(film: Grey, rng: Random) -> Grey:
-    """Draw a picture that is no chest film; one kind in eight is a small piece of the film given."""
+def synthetic_negative(film: Grey, rng: Random) -> Grey:
+    """Make a picture that is not a chest film; one in eight is a small piece of the given film."""
     kinds = (_noise, _clouds, _gradient, _shapes, _text, _chart, _tiles)
     if rng.random() < 1 / (len(kinds) + 1):
         return _piece(film, rng)
@@ -37,12 +36,12 @@ def _overlaid(picture: Grey, kinds: tuple[Callable[[Random], Grey], ...], rng: R
 def _noise(rng: Random) -> Grey:
     """Grain of any size, from a broken file's to a blur's."""
     side = int(rng.choice((2, 4, 8, 16, 40, 90, 150, 299)))
-    grain = rng.integers(0, 256, (side, side), np.uint8) if rng.random() < 0.5 else _bell(rng, side)
+    grain = rng.integers(0, 256, (side, side), np.uint8) if rng.random() < 0.5 else _normal_grain(rng, side)
     kind = Image.Resampling(rng.choice((Image.Resampling.NEAREST, Image.Resampling.BICUBIC)))
     return np.asarray(Image.fromarray(grain).resize((_SIDE, _SIDE), kind))
 
 
-def _bell(rng: Random, side: int) -> Grey:
+def _normal_grain(rng: Random, side: int) -> Grey:
     middle, spread = rng.uniform(40, 215), rng.uniform(8, 70)
     return np.clip(rng.normal(middle, spread, (side, side)), 0, 255).astype(np.uint8)
 

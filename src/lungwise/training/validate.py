@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from lungwise.films.collection import LabelledFilm
+from lungwise.films.photograph.simulation import Grey
 from lungwise.reading.artefact import APPEARANCES, GATE
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.training.dataset import load_samples, square
+from lungwise.training.dataset import Sample, square
 from lungwise.training.network import LungNet
 
 _BATCH = 32
 
 
+class Probabilities(NamedTuple):
+    """What a network says of `n` films."""
+
+    appearance: NDArray[np.float32]
+    findings: NDArray[np.float32]
+    gate: NDArray[np.float32]
+
+
 @torch.inference_mode()
-def validate(network: LungNet, films: list[LabelledFilm], size: int) -> dict[str, float | None]:
+def predict(network: LungNet, films: list[Grey], size: int, precision: torch.dtype) -> Probabilities:
+    """Ask a network of films in memory, on the network's own device."""
+    device = next(network.parameters()).device
+    parts = []
+    for start in range(0, len(films), _BATCH):
+        squares = np.stack([square(film, size) for film in films[start : start + _BATCH]])
+        batch = torch.from_numpy(squares)[:, None].to(device, memory_format=torch.channels_last)
+        with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+            said = network(batch)
+        logits = (said.appearance.float(), said.findings.float(), said.gate.float())
+        parts.append((logits[0].softmax(1).cpu(), logits[1].sigmoid().cpu(), logits[2].softmax(1).cpu()))
+    return Probabilities(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
+
+
+def validate(network: LungNet, samples: list[Sample], size: int, precision: torch.dtype) -> dict[str, float | None]:
     """AUCs on the validation films: SIIM typical and abnormal against negative, findings, gate."""
-    samples = load_samples(films)
-    appearance, findings, gate = [], [], []
-    for start in range(0, len(samples), _BATCH):
-        squares = [square(sample.pixels, size) for sample in samples[start : start + _BATCH]]
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs = network(torch.from_numpy(np.stack(squares))[:, None].to(memory_format=torch.channels_last))
-        appearance.append(outputs.appearance.float().softmax(1).numpy())
-        findings.append(outputs.findings.float().numpy())
-        gate.append(outputs.gate.float().softmax(1).numpy())
+    said = predict(network, [sample.pixels for sample in samples], size, precision)
     labels = np.array([sample.appearance for sample in samples])
     known = np.stack([sample.findings for sample in samples])
     return {
-        **_appearance_metrics(np.concatenate(appearance), labels),
-        **_finding_metrics(np.concatenate(findings), known),
-        "gate accuracy": float((np.concatenate(gate).argmax(1) == [s.gate for s in samples]).mean()),
-        "frontal called other": float((np.concatenate(gate)[:, len(GATE) - 1] > 0.5)[labels >= 0].mean()),
+        **_appearance_metrics(said.appearance, labels),
+        **_finding_metrics(said.findings, known),
+        "gate accuracy": float((said.gate.argmax(1) == [sample.gate for sample in samples]).mean()),
+        "frontal called other": float((said.gate[:, GATE.index("other")] > 0.5)[labels >= 0].mean()),
     }
 
 
@@ -49,11 +65,11 @@ def _appearance_metrics(probability: NDArray[np.float32], labels: NDArray[np.int
     }
 
 
-def _finding_metrics(logits: NDArray[np.float32], known: NDArray[np.float32]) -> dict[str, float | None]:
+def _finding_metrics(probability: NDArray[np.float32], known: NDArray[np.float32]) -> dict[str, float | None]:
     metrics = {}
     for index, name in enumerate(FINDING_NAMES):
-        said = ~np.isnan(known[:, index])
-        metrics[f"{name} auc"] = _auc(known[said, index] == 1, logits[said, index])
+        labelled = ~np.isnan(known[:, index])
+        metrics[f"{name} auc"] = _auc(known[labelled, index] == 1, probability[labelled, index])
     return metrics
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lungwise.reading import ArtefactError, load_artefact
-from lungwise.reading.artefact import WEIGHTS
+from lungwise.reading.artefact import WEIGHTS, read_statement
 
 
 @pytest.fixture
@@ -65,3 +65,17 @@ def test_a_card_that_is_none_is_said_to_be_none(copy: Path, text: str) -> None:
 
     with pytest.raises(ArtefactError, match="cannot be understood"):
         load_artefact(copy)
+
+
+def test_the_statement_says_the_same_as_the_card_of_the_shipped_model() -> None:
+    card, statement = load_artefact().card, read_statement()
+
+    assert (statement.intended_use, statement.limits, statement.data) == (card.intended_use, card.limits, card.data)
+    assert statement.not_for and statement.labels and statement.did_not_work
+
+
+def test_a_statement_that_cannot_be_understood_is_named(copy: Path) -> None:
+    (copy / "statement.toml").write_text("intended_use = 'reading'\n")
+
+    with pytest.raises(ArtefactError, match=r"statement\.toml"):
+        read_statement(copy)

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lungwise.training.augment import augment, match_levels, transplant
+from lungwise.training.recipe import Odds
 
 pytestmark = pytest.mark.training
 
@@ -17,7 +18,7 @@ def test_a_film_keeps_its_shape_and_the_map_stays_a_map() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         opacity = np.zeros((120, 90), np.uint8)
-        changed, moved = augment(film(rng), opacity, film(rng, (64, 64)), rng)
+        changed, moved = augment(film(rng), opacity, film(rng, (64, 64)), Odds(), rng)
         assert changed.shape == moved.shape == (120, 90)
         assert changed.dtype == np.uint8
         assert not moved.any()
@@ -25,7 +26,7 @@ def test_a_film_keeps_its_shape_and_the_map_stays_a_map() -> None:
 
 def test_the_same_seed_gives_the_same_film() -> None:
     original = film(np.random.default_rng(0))
-    once, again = (augment(original, original, original, np.random.default_rng(5))[0] for _ in range(2))
+    once, again = (augment(original, original, original, Odds(), np.random.default_rng(5))[0] for _ in range(2))
 
     np.testing.assert_array_equal(once, again)
 
@@ -36,7 +37,7 @@ def test_the_opacity_moves_with_the_lung() -> None:
     square[60:110, 30:70] = 255
     overlaps = []
     for seed in range(40):
-        changed, moved = augment(square, square, square, np.random.default_rng(seed))
+        changed, moved = augment(square, square, square, Odds(), np.random.default_rng(seed))
         bright, mapped = changed > 128, moved > 128
         overlaps.append((bright & mapped).sum() / max(mapped.sum(), 1))
 
@@ -64,3 +65,15 @@ def test_matched_levels_are_those_of_the_other_film() -> None:
 
     assert abs(float(np.median(matched)) - float(np.median(bright))) < 6
     assert np.all(np.diff(matched.ravel()[np.argsort(dark.ravel(), kind="stable")].astype(int)) >= 0)
+
+
+def test_odds_of_nothing_leave_moving_and_shading() -> None:
+    never = Odds(**dict.fromkeys(Odds.model_fields, 0.0))
+    original = film(np.random.default_rng(0))
+    other = np.zeros_like(original)
+
+    with_style, without = (
+        augment(original, original, style, never, np.random.default_rng(5))[0] for style in (original, other)
+    )
+
+    np.testing.assert_array_equal(with_style, without)

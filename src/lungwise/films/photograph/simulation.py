@@ -1,12 +1,15 @@
-"""A camera made of numbers: a film as a phone would photograph it on a light box or a screen.
+"""Two simulated cameras: one tests and never teaches, the other teaches.
 
-It tests and never teaches: the training has another camera, so that no network is measured by the
-one that it learnt from. The same seed gives the same photograph.
+`photograph` takes a whole photograph of a film on a light box or a screen; the evaluation uses it. `photograph_light`
+does to a film what remains when a photograph has been cut out and straightened: light, shadow, moire; the training
+uses it. They are made differently on purpose, so that no network is measured by the camera that it learnt from.
+The same seed gives the same photograph.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,15 +21,21 @@ from lungwise.films.photograph.perspective import Corners, rectangle, through, w
 Colours = NDArray[np.float32]
 """(height, width, 3) in [0, 1]."""
 
+Grey = NDArray[np.uint8]
+"""(height, width), 0 is air."""
+
+Light = NDArray[np.float32]
+"""(height, width), 0 dark and 1 bright, beyond while it is added up."""
+
 Random = np.random.Generator
 
 _SIZE = (1024, 768)
 _FILM_SIDE = 700
-_SCREENS = 0.4
-"""Share of the films that hang on no light box, but are shown on a screen."""
+_SCREEN_SHARE = 0.4
+"""Share of the films that are shown on a screen; the others hang on a light box."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Photograph:
     """A JPEG file, and the film's corners in it as fractions of its width and height."""
 
@@ -44,16 +53,16 @@ def photograph(pixels: NDArray[np.float32], seed: int) -> Photograph:
     """
     rng = np.random.default_rng(seed)
     size = _SIZE if rng.random() < 0.5 else _SIZE[::-1]
-    on_screen = rng.random() < _SCREENS
+    on_screen = rng.random() < _SCREEN_SHARE
     flat, film = _screen(pixels, rng) if on_screen else _light_box(pixels, rng)
     placed = _placed(flat.size, size, rng)
-    picture = np.asarray(warp(flat, size, placed, rectangle(*flat.size)), np.float32) / np.float32(255)
-    inside = np.asarray(warp(Image.new("L", flat.size, 255), size, placed, rectangle(*flat.size)), np.float32) / 255
+    picture = _levels(warp(flat, size, placed, rectangle(*flat.size)))
+    inside = _levels(warp(Image.new("L", flat.size, 255), size, placed, rectangle(*flat.size)))
     scene = _surroundings(size, on_screen, rng) * (1 - inside[..., None]) + picture * inside[..., None]
     if on_screen:
         scene = scene * (1 + _moire(size, rng) * inside[..., None])
     seen = _lens(_light(np.asarray(scene, np.float32), rng), rng)
-    return Photograph(_jpeg(seen, rng), through(film, rectangle(*flat.size), placed) / size)
+    return Photograph(jpeg=_jpeg(seen, rng), corners=through(film, rectangle(*flat.size), placed) / size)
 
 
 def _light_box(pixels: NDArray[np.float32], rng: Random) -> tuple[Image.Image, Corners]:
@@ -64,9 +73,7 @@ def _light_box(pixels: NDArray[np.float32], rng: Random) -> tuple[Image.Image, C
     flat.paste(film, (int(left), int(top)))
     frame = int(rng.uniform(0, 0.06) * _FILM_SIDE)
     if frame:
-        ImageDraw.Draw(flat).rectangle(
-            (0, 0, flat.width - 1, flat.height - 1), outline=_near((120,) * 3, 90, rng), width=frame
-        )
+        _frame(flat, _near((120,) * 3, 90, rng), frame)
     return flat, rectangle(*film.size) + np.array((left, top))
 
 
@@ -79,10 +86,12 @@ def _screen(pixels: NDArray[np.float32], rng: Random) -> tuple[Image.Image, Corn
         "RGB", (film.width + int(aside.sum()) + 2 * bezel, film.height + 2 * bezel), _near((8,) * 3, 6, rng)
     )
     flat.paste(film, (int(aside[0]) + bezel, bezel))
-    ImageDraw.Draw(flat).rectangle(
-        (0, 0, flat.width - 1, flat.height - 1), outline=_near((36,) * 3, 20, rng), width=bezel
-    )
+    _frame(flat, _near((36,) * 3, 20, rng), bezel)
     return flat, rectangle(*film.size) + np.array((aside[0] + bezel, bezel))
+
+
+def _frame(flat: Image.Image, colour: tuple[int, ...], width: int) -> None:
+    ImageDraw.Draw(flat).rectangle((0, 0, flat.width - 1, flat.height - 1), outline=colour, width=width)
 
 
 def _enlarged(pixels: NDArray[np.float32]) -> Image.Image:
@@ -108,13 +117,13 @@ def _surroundings(size: tuple[int, int], on_screen: bool, rng: Random) -> Colour
     """A wall or a desk with a few things on it: dark behind a light box, of any light about a screen."""
     bright = rng.uniform(0.15, 0.8) if on_screen else rng.uniform(0.05, 0.45)
     room = _cloud(size, 5, rng)[..., None] * 0.25 + bright * rng.uniform(0.8, 1.1, 3)
-    image = Image.fromarray((np.clip(room, 0, 1) * 255).astype(np.uint8))
+    image = _image(room)
     draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(0, 6)):
         x, y = rng.uniform(0, 1, 2) * size
         shape = draw.ellipse if rng.random() < 0.4 else draw.rectangle
         shape((x, y, x + rng.uniform(20, 250), y + rng.uniform(20, 250)), fill=tuple(rng.integers(20, 230, 3).tolist()))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(2)), np.float32) / np.float32(255)
+    return _levels(image.filter(ImageFilter.GaussianBlur(2)))
 
 
 def _light(scene: Colours, rng: Random) -> Colours:
@@ -135,8 +144,7 @@ def _light(scene: Colours, rng: Random) -> Colours:
 
 def _lens(scene: Colours, rng: Random) -> Colours:
     """Blur, and the sensor's noise."""
-    image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
-    blurred = np.asarray(image.filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.6))), np.float32) / np.float32(255)
+    blurred = _levels(_image(scene).filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.6))))
     return blurred + rng.standard_normal(scene.shape, np.float32) * np.float32(rng.uniform(0.005, 0.025))
 
 
@@ -160,8 +168,79 @@ def _near(colour: tuple[int, ...], by: int, rng: Random) -> tuple[int, ...]:
     return tuple(int(np.clip(part + rng.integers(-by, by + 1), 0, 255)) for part in colour)
 
 
+def _image(levels: NDArray[np.floating]) -> Image.Image:
+    return Image.fromarray((np.clip(levels, 0, 1) * 255).astype(np.uint8))
+
+
+def _levels(image: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
 def _jpeg(scene: Colours, rng: Random) -> bytes:
     packed = io.BytesIO()
-    image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
-    image.save(packed, "JPEG", quality=int(rng.integers(55, 93)))
+    _image(scene).save(packed, "JPEG", quality=int(rng.integers(55, 93)))
     return packed.getvalue()
+
+
+def photograph_light(film: Grey, rng: Random) -> Grey:
+    """Return a film as a telephone's camera would see it, already cut out and straightened."""
+    seen = film.astype(np.float32) / np.float32(255)
+    seen = seen * np.float32(rng.uniform(0.55, 0.95)) + np.float32(rng.uniform(0.0, 0.25))
+    for chance, effect in _LIGHT_EFFECTS:
+        if rng.random() < chance:
+            seen = effect(seen, rng)
+    seen = seen + rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(0.0, 0.03))
+    return np.asarray(_image(seen).filter(ImageFilter.GaussianBlur(rng.uniform(0.0, 1.1))))
+
+
+def _shadow(seen: Light, rng: Random) -> Light:
+    """A hand, a window or the light box's edge: darker to one side."""
+    x, y = _offsets(seen)
+    angle = rng.uniform(0, 2 * np.pi)
+    along = x * np.cos(angle) + y * np.sin(angle)
+    softness = rng.uniform(0.1, 1.2)
+    shade = 1 / (1 + np.exp(-(along - rng.uniform(-0.4, 0.4)) / softness * 4))
+    shaded: Light = (seen * (1 - rng.uniform(0.1, 0.5) * shade)).astype(np.float32)
+    return shaded
+
+
+def _glare(seen: Light, rng: Random) -> Light:
+    """A lamp reflected in the film or on the screen."""
+    x, y = _offsets(seen)
+    width, height = rng.uniform(0.04, 0.35, 2)
+    centre = rng.uniform(-0.5, 0.5, 2)
+    spot = np.exp(-(((x - centre[0]) / width) ** 2) - ((y - centre[1]) / height) ** 2)
+    lit: Light = (seen + rng.uniform(0.1, 0.7) * spot).astype(np.float32)
+    return lit
+
+
+def _stripes(seen: Light, rng: Random) -> Light:
+    """The beat of a screen's pixels with the camera's: faint bent stripes."""
+    x, y = _offsets(seen)
+    angle, pitch = rng.uniform(0, np.pi), rng.uniform(6, 70)
+    along = x * np.cos(angle) + y * np.sin(angle) + rng.uniform(-0.3, 0.3) * (x**2 + y**2)
+    stripes = np.sin(2 * np.pi * pitch * along + rng.uniform(0, 2 * np.pi))
+    striped: Light = (seen * (1 + rng.uniform(0.01, 0.09) * stripes)).astype(np.float32)
+    return striped
+
+
+def _falloff(seen: Light, rng: Random) -> Light:
+    """A lens and a light box are brightest in the middle."""
+    x, y = _offsets(seen)
+    return (seen * (1 - rng.uniform(0.1, 0.8) * (x**2 + y**2))).astype(np.float32)
+
+
+def _offsets(seen: Light) -> tuple[Light, Light]:
+    """From -0.5 to 0.5 across and down."""
+    height, width = seen.shape
+    across, down = np.linspace(-0.5, 0.5, width, dtype=np.float32), np.linspace(-0.5, 0.5, height, dtype=np.float32)
+    x, y = np.meshgrid(across, down)
+    return x, y
+
+
+_LIGHT_EFFECTS: tuple[tuple[float, Callable[[Light, Random], Light]], ...] = (
+    (0.5, _shadow),
+    (0.4, _glare),
+    (0.4, _stripes),
+    (0.4, _falloff),
+)

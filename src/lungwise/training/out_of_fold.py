@@ -1,0 +1,74 @@
+"""Out-of-fold predictions: what a network says of films whose patients it has not seen.
+
+The patients are parted into folds; a network is trained on all folds but one and predicts that one. The predictions
+of the networks of all folds together are soft labels for another network.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lungwise.films.collection import LabelledFilm
+from lungwise.reading.artefact import APPEARANCES
+from lungwise.reading.findings import FINDING_NAMES
+from lungwise.training.dataset import load_samples
+from lungwise.training.labels import Prediction, Predictions
+from lungwise.training.network import LungNet
+from lungwise.training.validate import predict
+
+FILE_NAME = "out_of_fold.csv"
+"""In a run folder."""
+
+_COLUMNS = ("film", *APPEARANCES, *FINDING_NAMES)
+
+
+def fold_of(film: LabelledFilm, folds: int) -> int:
+    """The fold of a film's patient, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(film.patient.encode()).digest()[:8]) % folds
+
+
+def predict_films(network: LungNet, films: list[LabelledFilm], size: int, precision: torch.dtype) -> Predictions:
+    """Predict films as they are: the mean of each film and its mirror image."""
+    samples = load_samples(films)
+    pixels = [sample.pixels for sample in samples]
+    plain = predict(network, pixels, size, precision)
+    mirrored = predict(network, [film[:, ::-1] for film in pixels], size, precision)
+    appearance, findings = ((one + other) / 2 for one, other in zip(plain[:2], mirrored[:2], strict=True))
+    return {sample.path: Prediction(*row) for sample, *row in zip(samples, appearance, findings, strict=True)}
+
+
+def write_predictions(predictions: Predictions, folder: Path, path: Path) -> None:
+    """Write predictions as a table; its films are named as in the collection's table, which lies in `folder`."""
+    with path.open("w", newline="", encoding="utf-8") as table:
+        rows = csv.writer(table)
+        rows.writerow(_COLUMNS)
+        for film, prediction in predictions.items():
+            values = (f"{value:.4f}" for part in prediction for value in part)
+            rows.writerow((film.relative_to(folder).as_posix(), *values))
+
+
+def read_predictions(paths: list[Path], folder: Path) -> Predictions:
+    """Read the tables of all folds.
+
+    Raises
+    ------
+    OSError
+        If one cannot be opened.
+    ValueError
+        If one cannot be understood.
+    """
+    predictions: dict[Path, Prediction] = {}
+    for path in paths:
+        with path.open(newline="", encoding="utf-8") as table:
+            rows = csv.DictReader(table)
+            if tuple(rows.fieldnames or ()) != _COLUMNS:
+                raise ValueError(f"{path} must have the columns {', '.join(_COLUMNS)}.")
+            for row in rows:
+                parts = (np.array([row[name] for name in names], np.float32) for names in (APPEARANCES, FINDING_NAMES))
+                predictions[folder / row["film"]] = Prediction(*parts)
+    return predictions

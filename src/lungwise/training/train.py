@@ -1,0 +1,121 @@
+"""`lungwise train`: all the networks that a recipe needs, one after the other, each in a run folder of its own."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lungwise.films.collection import LabelledFilm, read_collection
+from lungwise.training.fit import CHECKPOINT, Progress, Report, Run
+from lungwise.training.labels import Predictions
+from lungwise.training.out_of_fold import FILE_NAME, fold_of, predict_films, read_predictions, write_predictions
+from lungwise.training.recipe import Recipe, read_recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a recipe is trained.
+
+    Parameters
+    ----------
+    films_csv
+        The table of the collection.
+    init
+        A pretrained trunk, or the weights of a run to go on from; None for random weights.
+    resume
+        Go on from the last whole epoch of the network that was being trained.
+    device, precision
+        As for `Run`.
+    progress, report
+        Called as it goes on.
+    """
+
+    films_csv: Path
+    init: Path | None
+    resume: bool
+    device: torch.device
+    precision: torch.dtype
+    progress: Progress
+    report: Report
+
+
+def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:
+    """Train the networks of a recipe that are not trained yet: first its teachers, one a fold, then its own.
+
+    Parameters
+    ----------
+    folder
+        The run folder; those of the teachers lie beside it.
+    fold
+        The fold that is left out, and predicted when the network has learnt; by default all films are learnt.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing to resume.
+    ValueError
+        If the recipe has no such fold, its teachers have no folds, or a folder holds another run.
+    """
+    if fold is not None and not 0 <= fold < recipe.folds:
+        raise ValueError(f"The recipe {recipe.name} has no fold {fold}; it has {recipe.folds}.")
+    teachers = _teachers(recipe, folder)
+    if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
+        raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(folder / CHECKPOINT))
+    films = read_collection(plan.films_csv)
+    for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
+        if not (teacher / FILE_NAME).exists():
+            _train_one(its_recipe, teacher, films, plan, {}, held_out)
+    predictions = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
+    _train_one(recipe, folder, films, plan, predictions, fold)
+
+
+def device_named(name: str | None) -> torch.device:
+    """Return a device by torch's name; by default a graphics card where there is one.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device, or this machine has none.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"There is no device {name!r} here.") from error
+    return device
+
+
+def precision_named(name: str) -> torch.dtype:
+    """Return `bfloat16` or `float32`."""
+    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
+
+
+def _teachers(recipe: Recipe, folder: Path) -> dict[Path, Recipe]:
+    """The run folders of a recipe's teachers, fold by fold, with their recipe."""
+    if recipe.teachers is None:
+        return {}
+    teacher = read_recipe(recipe.teachers)
+    if not teacher.folds or teacher.teachers:
+        raise ValueError(f"The recipe {teacher.name} cannot teach: it needs folds, and no teachers of its own.")
+    return {folder.with_name(f"{folder.name}-fold-{fold}"): teacher for fold in range(teacher.folds)}
+
+
+def _train_one(
+    recipe: Recipe, folder: Path, films: list[LabelledFilm], plan: Plan, predictions: Predictions, fold: int | None
+) -> None:
+    """Train one network and, where a fold is left out, predict that."""
+    held_out = {film for film in films if film.split == "train" and fold == fold_of(film, recipe.folds or 1)}
+    learnt = [film for film in films if film not in held_out]
+    run = Run(recipe, folder, predictions, plan.device, plan.precision)
+    if plan.resume and (folder / CHECKPOINT).exists():
+        run.resume(learnt)
+    else:
+        run.start(plan.init, learnt)
+    run.fit(learnt, plan.progress, plan.report)
+    if fold is not None:
+        chest = [film for film in films if film in held_out and film.group != "ood"]
+        said = predict_films(run.average, chest, recipe.size(recipe.epochs - 1), plan.precision)
+        write_predictions(said, plan.films_csv.parent, folder / FILE_NAME)

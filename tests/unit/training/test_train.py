@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lungwise.films.collection import read_collection
+from lungwise.training.out_of_fold import fold_of
+from lungwise.training.recipe import Recipe, parse_recipe
+from lungwise.training.train import Plan, device_named, train
+
+pytestmark = pytest.mark.training
+
+RECIPE = """
+name = "small"
+seed = 1
+batch = 4
+weight_decay = 0.01
+average = 0.5
+smoothing = 0.5
+stages = [{ size = 75, epochs = 1 }]
+learning_rate = { trunk = 1e-4, heads = 1e-3 }
+loss = { appearance = 1.0, findings = 1.0, gate = 1.0, opacity = 1.0 }
+share = {}
+"""
+
+
+class KilledError(Exception):
+    pass
+
+
+def plan(films_csv: Path, epochs: list[Any], resume: bool = False, killed_at: str = "never") -> Plan:
+    def progress(what: str, _done: int, _of: int) -> None:
+        if len(epochs) == 1 and what.startswith(killed_at):
+            raise KilledError
+
+    return Plan(
+        films_csv=films_csv,
+        init=None,
+        resume=resume,
+        device=device_named("cpu"),
+        precision=torch.float32,
+        progress=progress,
+        report=epochs.append,
+    )
+
+
+def recipe(**settings: object) -> Recipe:
+    return parse_recipe({**tomllib.loads(RECIPE), **settings})
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Recipe:
+    """A recipe whose two teachers take a second each."""
+    (tmp_path / "teacher.toml").write_text(f"{RECIPE}folds = 2\n")
+    return recipe(teachers=str(tmp_path / "teacher.toml"))
+
+
+def test_one_command_trains_the_teachers_and_then_the_network(
+    small_collection: Path, student: Recipe, tmp_path: Path
+) -> None:
+    epochs: list[Any] = []
+    with pytest.raises(KilledError):
+        train(student, tmp_path / "run", plan(small_collection, epochs, killed_at="epoch 1/1"))
+    train(student, tmp_path / "run", plan(small_collection, epochs, resume=True))
+
+    assert len(epochs) == 3
+    predicted = []
+    for fold in range(2):
+        with (tmp_path / f"run-fold-{fold}" / "out_of_fold.csv").open() as table:
+            predicted += [(row["film"], fold) for row in csv.DictReader(table)]
+    learnt = [film for film in read_collection(small_collection) if film.split == "train"]
+    assert sorted(predicted) == sorted((film.path.name, fold_of(film, 2)) for film in learnt)
+    assert json.loads((tmp_path / "run" / "record.json").read_text())["teacher"]
+
+
+def test_a_fold_that_the_recipe_does_not_have_is_refused(small_collection: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no fold 4"):
+        train(recipe(folds=4), tmp_path / "run", plan(small_collection, []), fold=4)
+
+
+def test_teachers_without_folds_are_refused(small_collection: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot teach"):
+        train(recipe(teachers="inception_v3"), tmp_path / "run", plan(small_collection, []))
+
+
+def test_a_device_that_is_not_here_is_named() -> None:
+    with pytest.raises(ValueError, match="abacus"):
+        device_named("abacus")

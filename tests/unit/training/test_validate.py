@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lungwise.films.collection import read_collection
+from lungwise.training.dataset import load_samples
+from lungwise.training.network import LungNet
+from lungwise.training.validate import predict, validate
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def network() -> LungNet:
+    torch.manual_seed(0)
+    return LungNet().eval()
+
+
+def test_predictions_do_not_depend_on_what_else_is_asked(network: LungNet) -> None:
+    films = [np.random.default_rng(n).integers(0, 256, (90, 80), np.uint8) for n in range(3)]
+
+    together = predict(network, films, 75, torch.float32)
+    alone = predict(network, films[:1], 75, torch.float32)
+
+    for one, all_of_them in zip(alone, together, strict=True):
+        np.testing.assert_allclose(all_of_them[:1], one, atol=1e-5)
+    np.testing.assert_allclose(together.appearance.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(together.gate.sum(1), 1, atol=1e-5)
+
+
+def test_a_question_with_one_class_has_no_auc(network: LungNet, small_collection: Path) -> None:
+    samples = load_samples(read_collection(small_collection))
+
+    metrics = validate(network, samples, 75, torch.float32)
+
+    assert metrics["tuberculosis auc"] is None
+    assert metrics["typical auc"] is not None
+    assert 0 <= metrics["typical auc"] <= 1
