@@ -20,7 +20,9 @@ from lungwise.cli.progress import progress
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A pretrained trunk, or the weights of a run to go on from.",
 )
-@click.option("--fold", type=click.IntRange(0), help="Leave this fold of the patients out, and predict it at the end.")
+@click.option(
+    "--fold", metavar="K", type=click.IntRange(0), help="Leave fold K of the patients out; predict it at the end."
+)
 @click.option("--resume", is_flag=True, help="Go on from the last whole epoch in the output folder.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/RECIPE].")
 @click.option("--device", help="Where to compute, as torch names it  [default: a graphics card, else the processor]")

@@ -15,7 +15,7 @@ from lungwise.cli import main
 from lungwise.evaluation.model_card import render
 from lungwise.films import Film, open_film
 from lungwise.reading import Answer, Artefact, Reading, Verdict
-from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading.artefact import Card, Thresholds, labels, read_statement
 from lungwise.reading.findings import FINDING_NAMES
 
 
@@ -114,7 +114,7 @@ def test_the_model_card_and_the_figures_are_written_in_the_same_run(films: Path,
     options = ["--json", "--model-card", str(card), "--figures", str(figures)]
     answer = CliRunner().invoke(main, ["evaluate", "--films", str(films), *options])
     assert answer.exit_code == 0, answer.stderr
-    assert card.read_text() == render(json.loads(answer.stdout))
+    assert card.read_text() == render(json.loads(answer.stdout), read_statement())
     assert (figures / "roc.svg").is_file()
 
 
