@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+import lungwise
 from cited import ROOT, cited_files, cited_tests, missing
+
+if TYPE_CHECKING:
+    from lungwise.web_app import Lungwise
 
 LEVEL_2 = {
     "2.1": "1 2 3 4 5 6 7 8 9 10 11 12",
@@ -102,3 +108,14 @@ def test_a_row_says_how_or_why_not_and_what_it_cites_is_there(row: Row) -> None:
 def test_what_a_clinic_may_rely_on_is_not_open() -> None:
     states = {row.number: row.state for row in rows()}
     assert {number: states[number] for number in NEVER_OPEN} == dict.fromkeys(NEVER_OPEN, "met")
+
+
+def test_no_folder_is_listed_and_only_known_kinds_of_files_are_served(app: Lungwise) -> None:
+    static, client = Path(lungwise.__file__).parent / "static", app.test_client()
+    files = [file.relative_to(static) for file in static.rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} <= {".css", ".js", ".svg"}
+    assert all(client.get(f"/static/{file}", buffered=True).status_code == 200 for file in files)
+    for folder in {static, *(path for path in static.rglob("*") if path.is_dir())}:
+        for end in ("", "/"):
+            assert client.get(f"/static/{folder.relative_to(static)}{end}").status_code in (308, 404)
+    assert client.get("/static/../settings.py").status_code == 404

@@ -55,7 +55,7 @@ def test_the_readme_says_the_two_commands_and_what_it_is_not() -> None:
 
     assert "make run" in first_screen
     assert "make test" in first_screen
-    assert "no medical device" in first_screen
+    assert "not a medical device" in first_screen
 
 
 def test_the_doctors_guide_tells_every_refusal_and_warning() -> None:
