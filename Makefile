@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutated lint docs licences clean
+.PHONY: help run test check mutated guide lint docs licences clean
 
 venv := .venv/bin
 # Two tests at a time, each with a database server and a browser of its own.
@@ -24,6 +24,10 @@ check: ## the same without torch: all but the training tests
 
 mutated: ## read 10,000 mutated films, within the bounds on time and memory
 	LUNGWISE_TEST_MUTATED=10000 $(venv)/pytest tests/integration/test_mutated_inputs.py
+
+guide: ## run the blocks of the guides on a fresh Debian; needs root, mmdebstrap and systemd-container
+	@bin/setup check
+	$(venv)/python docs/run_guides.py
 
 lint: # style, types, import rules
 	$(venv)/ruff check
