@@ -61,8 +61,8 @@ def settings_page() -> str:
         for name, field in Settings.model_fields.items()
     ]
     head = (
-        "# Settings\n\nWritten by `make docs`. Each is an environment variable; without the prefix and in small "
-        "letters it is a line of the TOML file that `LUNGWISE_SETTINGS` names.\n\n"
+        "# Settings\n\nWritten by `make docs`. Each setting is an environment variable. Without the prefix and in "
+        "lower case it is a line of the TOML file that `LUNGWISE_SETTINGS` names.\n\n"
         "| variable | default | meaning |\n|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"
@@ -101,9 +101,9 @@ def api_page() -> str:
     parts = [
         "# REST API",
         "",
-        "Written by `make docs` from the API's own document, which every installation gives at `/api/v1/openapi.json` "
+        "Written by `make docs` from the API's own document, which every installation serves at `/api/v1/openapi.json` "
         "and shows at `/api/v1/`. Addresses begin with `/api/v1`; each request carries a token "
-        "(`Authorization: Bearer TOKEN`), and every no is a problem document (RFC 9457).",
+        "(`Authorization: Bearer TOKEN`), and errors are problem documents (RFC 9457).",
         "",
     ]
     for path, methods in text["paths"].items():
@@ -169,25 +169,26 @@ def sizing_page() -> str:
 def _measurement(measured: dict[str, Any]) -> str:
     busy = (
         f"**Other work kept the machine busy before this began (load {measured['load']:.1f}), so films a second and "
-        "milliseconds are too bad by several times; processor times are nearly right. Measure again.** "
+        "milliseconds are several times too bad; processor times are nearly right. Measure again.** "
     )
     return (busy if measured["load"] > QUIET else "") + (
         f"Written by `make docs` from `docs/sizing.json`: {measured['database']} on {measured['cores']} cores of "
         f"{measured['processor']}, {measured['date']}, Lungwise {measured['lungwise']}. To measure another machine, "
-        f"stop other work and run\n\n```sh\n{measured['command']} && make docs\n```"
+        f"stop all other work and run\n\n```sh\n{measured['command']} && make docs\n```"
     )
 
 
 def _curve(measured: dict[str, Any]) -> str:
     runs = measured["runs"]
     return (
-        f"## The curve\n\nFilms of {_size(runs[0])}, one core to a worker. *Alone* is a full queue that is emptied "
-        "while nobody uploads: workers and database. The other columns are what `lungwise bench --server` says while "
-        f"it uploads: with {runs[0]['many']['films_of_a_study']} films to a study, so that readers never wait for one, "
-        "and with one film to a study, as clinics send them, where readers do wait. Pages, database, broker and the "
-        f"uploading program then share the {measured['cores']} cores with the workers, and more workers than cores "
-        "share these among themselves. *ms* is how long a core is busy with a film, counted from the last upload on "
-        "where a quarter of the films is left then, *over* how much longer than with the network alone.\n\n"
+        f"## The curve\n\nFilms of {_size(runs[0])}, one core per worker. *Alone* means that a full queue is emptied "
+        "while nobody uploads: only workers and database. The other columns are what `lungwise bench --server` "
+        f"measures while it uploads: with {runs[0]['many']['films_of_a_study']} films per study, so that readers never "
+        "wait for a film, and with one film per study, as clinics send them, so that readers do wait. Pages, database, broker "
+        f"and the uploading program then share the {measured['cores']} cores with the workers, and if there are more "
+        "workers than cores, they share the cores among themselves. *ms* is how long a core is busy with a film, "
+        "counted from the last upload on if a quarter of the films is left then; *over* is how much longer that is "
+        "than the network alone.\n\n"
         "| workers | alone, films/s | of linear | network, ms | many to a study: films/s | ms | over "
         "| one: films/s | ms | over |\n|---|---|---|---|---|---|---|---|---|---|\n"
         + "\n".join(_curve_row(run, runs[0]) for run in runs)
@@ -201,10 +202,10 @@ def _costs(small: tuple[dict[str, Any], str], large: tuple[dict[str, Any], str])
 
 def _model() -> str:
     return (
-        f"## What is needed\n\nA day's busiest hour brings {BUSIEST:.0%} of its films: twice an even working day of "
-        f"eight hours. In that hour a part shall be busy {LOAD:.0%} of the time, so that a film waits about as long as "
-        "it takes. For *n* films a day that makes\n\n"
-        f"- films a second: *s* = {BUSIEST} *n* / 3600\n"
+        f"## What is needed\n\nThe busiest hour of a day brings {BUSIEST:.0%} of its films: twice as many as an even "
+        f"working day of eight hours would. In that hour a part should be busy {LOAD:.0%} of the time, so that a film "
+        "waits about as long as it takes to read. For *n* films a day this gives\n\n"
+        f"- films per second: *s* = {BUSIEST} *n* / 3600\n"
         f"- cores of a part: *s* · (its milliseconds for a film) / 1000 / {LOAD}\n"
         "- workers: the cores for reading, rounded up, each with its own memory\n"
         "- disk for a year: 365 *n* · (film and rows); line: *s* · 8 · (bytes of a film)"
@@ -216,9 +217,9 @@ def _needs(*kinds: tuple[dict[str, Any], str]) -> str:
     return (
         "| clinics of 500 films a day | films | films/s | cores: reading | pages | database | workers | memory, GB "
         "| disk a year | line, Mbit/s |\n|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
-        "Cores for pages are for an upload and one look at its study; leave as much again for people who browse. "
-        "Memory is that of the workers, one process of the pages and the database without its cache. Backups need the "
-        "disk again."
+        "Cores for pages cover an upload and one view of its study; allow as much again for people who browse. "
+        "Memory covers the workers, one process of the pages and the database without its cache. Backups need the "
+        "same disk space again."
     )
 
 
@@ -297,9 +298,9 @@ def numbers() -> str:
     return (
         f"| | value (95 % interval) |\n|---|---|\n{rows}\n\n"
         f"From `{evaluation['command']}`, {evaluation['date']}.\n\n"
-        f"On two cores one 1-megapixel film takes {bench['whole']['median']:.0f} ms from file to reading, a batch "
-        f"{bench['films_per_second']:.0f} films a second, {bench['resident_megabytes']} MB of memory, and a fresh "
-        f"process answers after {bench['first_reading_seconds']:.1f} s (`lungwise bench`).\n\n"
+        f"On two cores one 1-megapixel film takes {bench['whole']['median']:.0f} ms from file to reading. A batch "
+        f"runs at {bench['films_per_second']:.0f} films per second in {bench['resident_megabytes']} MB of memory. "
+        f"A new process gives its first reading after {bench['first_reading_seconds']:.1f} s (`lungwise bench`).\n\n"
     )
 
 
@@ -346,8 +347,8 @@ def doctors_guide() -> str:
 def refusals_page() -> str:
     """Every refusal and every warning with all that they may say."""
     return (
-        "# Refusals and warnings\n\nWritten by `make docs` from `films/refusals.py`. The code stands in the API, in "
-        "`lungwise read --json` and in the structured report; what follows its stroke is the value `detail`. "
+        "# Refusals and warnings\n\nWritten by `make docs` from `films/refusals.py`. The code appears in the API, in "
+        "`lungwise read --json` and in the structured report; the part after its slash is the value `detail`. "
         "People read the sentence in their own language.\n\n"
         f"## Refusals\n\n{_catalogue(REFUSALS)}\n\n## Warnings\n\n{_catalogue(WARNINGS)}\n"
     )
