@@ -24,7 +24,7 @@ from pathlib import Path
 
 import click
 
-from lungwise.cli.synthetic_film import drawn_jpeg
+from lungwise.cli.synthetic_film import synthetic_jpeg
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "guide"
@@ -48,7 +48,7 @@ cd "$(mktemp -d)" && cp /guide/film.jpg .
 """,
 }
 """What a page takes for granted: a film, and where it speaks of the API a server and a token."""
-EXPOSURE = 30
+EXPOSURE = 20
 """The highest exposure, of 100, that `systemd-analyze security` may find in a unit."""
 POLL_SECONDS = 1
 _FENCE = re.compile(r"^```(\w+)( example)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -166,7 +166,7 @@ def _write_run(system: Path, scripts: dict[str, str], unit_files: list[str], fil
         names.append(f"/guide/{number:02}.sh")
         (system / names[-1].lstrip("/")).write_text(f"echo '=== {title}'\n. /guide/section.sh\n{text}")
     checks = "".join(
-        f"echo '=== {unit}'\nsystemd-analyze verify {unit}\n"
+        f"echo '=== {unit}'\n! systemd-analyze verify {Path(unit).name.replace('@.', '@0.')} 2>&1 | grep .\n"
         f"systemd-analyze --offline=true --threshold={EXPOSURE} security {unit} | tail -1\n"
         for unit in unit_files
     )
@@ -205,7 +205,9 @@ def _run(command: list[str]) -> None:
 
 
 @click.command()
-@click.option("--film", type=click.Path(exists=True, path_type=Path), help="A film to upload; otherwise a drawn one.")
+@click.option(
+    "--film", type=click.Path(exists=True, path_type=Path), help="Film to upload; by default a synthetic one."
+)
 @click.option("--again", is_flag=True, help="Use the system and the packages of the last run.")
 @click.option("--only", type=click.Choice(["one-machine", "several-machines"]), help="One of the two alone.")
 @click.option("--keep", is_flag=True, help="Leave the systems there, to look into.")
@@ -234,7 +236,7 @@ def main(film: Path | None, again: bool, only: str | None, keep: bool) -> None:
         shutil.rmtree(system, ignore_errors=True)
         _run(["cp", "--archive", str(base), str(system)])
         _copy_checkout(system / "root" / "lungwise")
-        _write_run(system, scripts, unit_files, film.read_bytes() if film else drawn_jpeg(1))
+        _write_run(system, scripts, unit_files, film.read_bytes() if film else synthetic_jpeg(1))
         failed += [] if _start(system, wheels) else [name]
         if not keep:
             shutil.rmtree(system)

@@ -39,4 +39,6 @@ lungwise() {
     esac
 }
 
+curl() { command curl --silent --show-error "$@"; }
+
 make() { background "listens at" "$(type -P make)" "$@"; }
