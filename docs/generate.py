@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 
 from lungwise.cli import COMMANDS, main
 from lungwise.cli.bootstrap import make_reader
-from lungwise.films.refusals import REFUSALS, WARNINGS, Entry
+from lungwise.films.refusals import REFUSALS, VALUES, WARNINGS, Entry
 from lungwise.settings import Settings
 from lungwise.web_app import create_app
 
@@ -355,7 +355,7 @@ def refusals_page() -> str:
 
 
 def _catalogue(entries: Mapping[str, Entry]) -> str:
-    rows = [f"| `{code}` | {_said(entry)} | {entry.advice} |" for code, entry in entries.items()]
+    rows = [f"| `{code}` | {_said(entry)} | {entry.advice % VALUES} |" for code, entry in entries.items()]
     return "| code | what happened | what to do |\n|---|---|---|\n" + "\n".join(rows)
 
 

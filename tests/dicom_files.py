@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from openjpeg.utils import encode_array
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
@@ -88,3 +90,16 @@ def lut_item(first: int, entries: NDArray[np.uint16], bits: int = 16) -> Dataset
     item.add_new("LUTData", "OW", entries.tobytes())
     item.LUTExplanation = "drawn"
     return item
+
+
+def shipped(name: str) -> bytes:
+    """A file that comes with pydicom."""
+    path = get_testdata_file(name, download=False)
+    assert isinstance(path, str)
+    return Path(path).read_bytes()
+
+
+def shipped_jpeg(name: str) -> bytes:
+    """The JPEG frame of such a file."""
+    data = shipped(name)
+    return data[data.index(b"\xff\xd8\xff") : data.rindex(b"\xff\xd9") + 2]

@@ -143,7 +143,7 @@ class Film(Schema):
     key: Key
     study: Key
     sha256: str = Field(description="SHA-256 of the file as it was uploaded.")
-    kind: str = Field(description="JPEG, PNG, WebP, TIFF, BMP or DICOM.")
+    kind: str = Field(description="The format of the file, such as JPEG or DICOM.")
     size: int = Field(description="Bytes of the file.", ge=0)
     created_at: datetime
     header: Header | None = Field(description="What its DICOM header says of the patient; null of other films.")

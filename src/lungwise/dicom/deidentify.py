@@ -31,6 +31,7 @@ from lungwise.dicom.confidentiality import CODES, EMPTIED, KEPT, REPLACED_UIDS
 from lungwise.films import Refusal
 from lungwise.films.dicom.elements import PIXEL_DATA, DataSet, Elements, read_data_set, read_elements
 from lungwise.films.dicom.grey_levels import luminance
+from lungwise.films.dicom.header import header_of
 from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
 from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
 from lungwise.films.formats import kind_of
@@ -47,7 +48,6 @@ FILMS = frozenset(
     }
 )
 """What is taken; a report or a document names its patient anywhere, and no table can say where."""
-_SOP_CLASS = 0x00080016
 _DEEPEST = 4
 _WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _STATEMENT = "Lungwise does not look for text in the picture."
@@ -96,7 +96,7 @@ def deidentify(data: bytes, secret: str) -> Deidentified:
 
 
 def _check_film(syntax: str, elements: Elements) -> None:
-    if elements.text(_SOP_CLASS) not in FILMS or PIXEL_DATA not in elements:
+    if header_of(elements).sop_class not in FILMS or PIXEL_DATA not in elements:
         raise Refusal("unsupported", {"detail": "class"})
     check_syntax(syntax)
 

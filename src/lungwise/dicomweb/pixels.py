@@ -16,12 +16,12 @@ from PIL import Image
 from lungwise.errors import Rejected
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
-from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
+from lungwise.films.dicom.image_pixel import SAMPLES, ImagePixel, read_image_pixel
 from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
 from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
 
 JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
-_SAMPLES, _DOCUMENT, _DOCUMENT_LENGTH = 0x00280002, 0x00420011, 0x00420015
+_DOCUMENT, _DOCUMENT_LENGTH = 0x00420011, 0x00420015
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:
 
 def _picture(data: bytes) -> Image.Image:
     """Draw colours as they are, and a film as its reader sees it."""
-    if read_elements(data)[1].word(_SAMPLES, 1) == 3:
+    if read_elements(data)[1].word(SAMPLES, 1) == 3:
         words, pixel = _pixels(data)
         return Image.fromarray((words >> pixel.bits_allocated - 8).astype(np.uint8))
     return picture(open_film(data))

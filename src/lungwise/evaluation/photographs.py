@@ -16,7 +16,7 @@ from lungwise.evaluation.results import FilmReader, Result, Track, answers, cont
 from lungwise.evaluation.schema import Photographs
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
-from lungwise.films.photograph.photograph import find_film
+from lungwise.films.photograph.detection import find_film
 from lungwise.films.photograph.simulation import photograph
 
 

@@ -19,9 +19,9 @@ Box = tuple[float, float, float, float]
 _COLUMNS = {"film", "split", "source", "group", "patient", "covid", "label", "finding", "view", "adult", "boxes"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFilm:
-    """One film of a collection and what its publisher says of it."""
+    """One film of a collection and what its publisher states about it."""
 
     path: Path
     split: str

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lungwise.films.film import Film, Photographed
-from lungwise.films.formats import format_of
-from lungwise.films.limits import MAX_BYTES, check_bytes, damaged, too_large, too_little_memory
+from lungwise.films.formats import DICOM, kind_of
+from lungwise.films.limits import MAX_BYTES, check_bytes, too_large
 from lungwise.films.refusals import Refusal
-from lungwise.films.work_limit import TooMuchHereError, bounded, in_process
+from lungwise.films.work_limit import bounded, in_process, refused_errors
 
 _UNREACHABLE = {errno.ENOENT: "missing", errno.EACCES: "rights", errno.EPERM: "rights", errno.EINVAL: "not-regular"}
 
@@ -28,7 +28,7 @@ def open_path(path: Path) -> Film:
 
 
 def bytes_of(path: Path) -> bytes:
-    """Give a file's bytes; one larger than any film is refused unread.
+    """Return a file's bytes; one larger than any film is refused unread.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def bytes_of(path: Path) -> bytes:
 def _bytes(path: Path) -> bytes:
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):  # a pipe may never end, and a device has effects
-        raise OSError(errno.EINVAL, "It is no regular file")
+        raise OSError(errno.EINVAL, "It is not a regular file")
     if found.st_size > MAX_BYTES:
         raise too_large()
     with path.open("rb") as file:
@@ -55,8 +55,8 @@ def _bytes(path: Path) -> bytes:
 def open_film(data: bytes, photographed: Photographed | None = None) -> Film:
     """Decode the bytes of one file, whatever its name: the first bytes tell the format.
 
-    Safe in many threads at once; time and memory are bounded whatever the bytes. Of a picture that a camera took,
-    `photographed` says so.
+    Safe in many threads at once; time and memory are bounded whatever the bytes. `photographed` marks a picture that
+    a camera took.
 
     Raises
     ------
@@ -64,43 +64,33 @@ def open_film(data: bytes, photographed: Photographed | None = None) -> Film:
         If they are not one readable radiograph.
     """
     check_bytes(data)
-    try:
+    with refused_errors():
         return bounded(
             lambda: decode_film(data, photographed), lambda seconds: _decode_elsewhere(data, photographed, seconds)
         )
-    except MemoryError as error:
-        raise too_little_memory() from error
 
 
 def _decode_elsewhere(data: bytes, photographed: Photographed | None, seconds: float) -> Film:
-    decoded = in_process("film", data, seconds, asdict(photographed) if photographed else None)
-    facts = decoded.facts
-    spacing = facts.pop("pixel_spacing")
-    return Film(decoded.array, **facts, pixel_spacing=(spacing[0], spacing[1]) if spacing else None)
+    pixels, facts = in_process("film", data, seconds, asdict(photographed) if photographed else None)
+    facts = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
+    return Film(pixels=pixels, **facts)
 
 
 def decode_film(data: bytes, photographed: Photographed | None = None) -> Film:
-    """Decode the bytes of one file in this process, whatever time they take.
+    """Decode the bytes of one file in this process, whatever time they take and whatever its decoder raises.
 
     Raises
     ------
     Refusal
         If they are not one readable radiograph.
     """
-    try:
-        return _open(data, photographed)
-    except ImportError as error:
-        raise Refusal("unsupported", {"detail": "library", "library": error.name or "?"}) from error
-    except MemoryError as error:
-        raise too_little_memory() from error
-    except (Refusal, TooMuchHereError):
-        raise
-    except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged("pixels") from error
-
-
-def _open(data: bytes, photographed: Photographed | None) -> Film:
-    found = format_of(data)
-    if found is None:
+    kind = kind_of(data)
+    if kind is None:
         raise Refusal("not-an-image")
-    return found.open(data, photographed)
+    if kind == DICOM:
+        from lungwise.films.dicom.radiograph import open_radiograph  # here, for a quick start without it
+
+        return open_radiograph(data)
+    from lungwise.films.picture import open_picture
+
+    return open_picture(data, kind, photographed)

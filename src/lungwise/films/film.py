@@ -12,29 +12,29 @@ Corner = tuple[float, float]
 """x and y as fractions of a picture's width and height."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Photographed:
-    """That a picture is a camera's, and where the film in it was said to lie.
+    """That a camera took a picture, and where the film lies in it.
 
     Parameters
     ----------
     corners
-        Upper left, upper right, lower right and lower left corner; none where nobody has said, and the film is to be
-        found.
+        Upper left, upper right, lower right and lower left corner; None where nobody has marked them, and the film
+        is to be found.
     """
 
     corners: tuple[Corner, Corner, Corner, Corner] | None = None
 
 
 def photographed_from(corners: Sequence[Sequence[float]] | None) -> Photographed:
-    """Give what was kept as JSON."""
+    """Read the corners as they are kept in JSON."""
     if corners is None:
         return Photographed()
     a, b, c, d = ((float(x), float(y)) for x, y in corners)
-    return Photographed((a, b, c, d))
+    return Photographed(corners=(a, b, c, d))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
     """One radiograph.
 
@@ -55,15 +55,15 @@ class Film:
     photometric
         As stored: MONOCHROME1, MONOCHROME2, RGB, PALETTE COLOR, ...
     kind
-        The file's format: JPEG, PNG, WebP, TIFF, BMP or DICOM.
+        The file's format, as `films.formats` names it.
     photograph
         Whether the film was found in a photograph of a light box or a screen, and cut out of it.
     colour
         Spread of colour that no one tint explains, in [0, 1]; a radiograph has next to none.
     transparent
-        Share of the file's pixels through which one sees; a radiograph has none.
+        Share of the file's pixels that are transparent; a radiograph has none.
     warnings
-        What the file's header says and cannot mean: codes of `films.refusals`.
+        What the file's header states and cannot mean: codes of `films.refusals`.
     """
 
     pixels: NDArray[np.float32]

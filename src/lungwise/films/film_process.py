@@ -14,56 +14,45 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lungwise.films.decode import decode_film
 from lungwise.films.dicom.elements import read_elements
-from lungwise.films.dicom.gdcm_process import bound_memory, bound_time
 from lungwise.films.dicom.image_pixel import read_image_pixel
 from lungwise.films.dicom.pixel_data import stored_words
 from lungwise.films.film import Film, photographed_from
-from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.gdcm_process import limit_memory, limit_time
 from lungwise.films.refusals import Refusal
+from lungwise.films.work_limit import Decoded, refused_errors
 
-_MEMORY = 2 * 2**30
-Task = Callable[[bytes, dict[str, Any] | None], tuple[NDArray[Any], dict[str, Any]]]
+_MEMORY_BYTES = 2 * 2**30
+Task = Callable[[bytes, dict[str, Any] | None], Decoded]
 
 
 def main(task: str, seconds: float, about: dict[str, Any] | None) -> None:
     """Do one task on standard input."""
-    bound_time(seconds)
-    bound_memory(_MEMORY)
+    limit_time(seconds)
+    limit_memory(_MEMORY_BYTES)
     work = _TASKS[task]
     try:
-        array, facts = _done(work, sys.stdin.buffer.read(), about)
+        with refused_errors():
+            array, facts = work(sys.stdin.buffer.read(), about)
     except Refusal as refused:
-        _say({"refusal": [refused.code, dict(refused.values)]})
+        _write_head({"refusal": [refused.code, dict(refused.values)]})
         return
-    _say({"shape": array.shape, "dtype": array.dtype.str, "facts": facts})
+    _write_head({"shape": array.shape, "dtype": array.dtype.str, "facts": facts})
     sys.stdout.buffer.write(np.ascontiguousarray(array).data)
 
 
-def _done(work: Task, data: bytes, about: dict[str, Any] | None) -> tuple[NDArray[Any], dict[str, Any]]:
-    try:
-        return work(data, about)
-    except Refusal:
-        raise
-    except MemoryError as error:
-        raise too_little_memory() from error
-    except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged("pixels") from error
+def _write_head(head: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(json.dumps(head).encode() + b"\n")
 
 
-def _say(what: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(json.dumps(what).encode() + b"\n")
-
-
-def _film(data: bytes, about: dict[str, Any] | None) -> tuple[NDArray[Any], dict[str, Any]]:
+def _film(data: bytes, about: dict[str, Any] | None) -> Decoded:
     film = decode_film(data, photographed_from(about["corners"]) if about else None)
     return film.pixels, {part.name: getattr(film, part.name) for part in fields(Film) if part.name != "pixels"}
 
 
-def _words(data: bytes, _about: dict[str, Any] | None) -> tuple[NDArray[Any], dict[str, Any]]:
+def _words(data: bytes, _about: dict[str, Any] | None) -> Decoded:
     syntax, elements = read_elements(data)
     return stored_words(elements, syntax, read_image_pixel(elements)), {}
 

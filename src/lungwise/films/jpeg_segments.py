@@ -1,7 +1,7 @@
 """The segments of a JPEG or JPEG-LS file, walked once before a decoder sees them (ITU-T T.81, annex B; T.87, annex C).
 
-Decoders walk junk byte by byte, keep every comment, and take what follows the end for more of the
-picture. So the walk is made here, bounded, and they are given what belongs to the picture alone.
+Decoders walk junk byte by byte, keep every comment, and read on behind the end of the picture.
+So this module walks the file, with limits, and gives them only what belongs to the picture.
 """
 
 from __future__ import annotations
@@ -27,29 +27,47 @@ _APP_1, _BESIDE = 0xE1, {*range(0xE1, 0xEE), 0xEF, 0xFE}
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _AFTER_CODES = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _AFTER_JPEG_LS_CODES = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
-_MOST_JUNK = 2**16
+_MAX_JUNK = 2**16
 """Bytes that belong to no segment, before the frame header: fill bytes, and what careless programs leave."""
 
-_MOST_SEGMENTS = 8192
+_MAX_SEGMENTS = 8192
 """Telephones write a depth map in hundreds of segments of 64 kB each."""
 
 _COEFFICIENTS = 64
 _OTHER_BITS = b"\xaa" * 16
-"""They begin with 1; a decoder whose codes ran out makes up zeros."""
+"""They begin with 1; a decoder that runs out of codes makes up zeros."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameHeader:
-    """What a frame says of itself: the coding process is the marker of its header."""
+    """What a frame's header declares; the coding process is the header's marker."""
 
-    process: int
+    process: int = 0
     precision: int
     rows: int
     columns: int
     components: int
 
+    @property
+    def samples(self) -> int:
+        """How many samples the frame has."""
+        return self.rows * self.columns * self.components
 
-@dataclass(slots=True)
+    def samples_in(self, decoded: bytes) -> NDArray[Any]:
+        """Return decoded bytes as (rows, columns) or (rows, columns, components), 8 or 16 bits.
+
+        Raises
+        ------
+        Refusal
+            `damaged`, if they are not as many as declared.
+        """
+        samples = np.frombuffer(decoded, np.uint8 if self.precision <= 8 else np.uint16)
+        if samples.size != self.samples:
+            raise damaged("contradiction")
+        return samples.reshape((self.rows, self.columns, self.components)[: 2 + (self.components > 1)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JpegSegments:
     """One picture's segments.
 
@@ -89,8 +107,8 @@ def jpeg_segments(data: bytes) -> JpegSegments:
 def decoded_whole(segments: JpegSegments, decode: Callable[[bytes], NDArray[Any]]) -> NDArray[Any]:
     """Decode a picture, and refuse one whose codes were cut.
 
-    Without an end marker nothing says whether they were, but the codes themselves: other bits after the
-    last one change nothing where all codes are there, and change the picture where one is missing.
+    Without an end marker only the codes themselves show it: other bits after the last one
+    change the picture where a code is missing, and nothing where all codes are there.
 
     Raises
     ------
@@ -120,21 +138,22 @@ class _Walk:
     progress: dict[int, list[int]] = field(default_factory=dict)
 
     def segments(self) -> JpegSegments:
-        for _ in range(_MOST_SEGMENTS):
+        for _ in range(_MAX_SEGMENTS):
             if not self._segment():
                 break
         else:
             raise too_many_parts("segments")
         if self.header is None or not self.scans:
             raise damaged("no-header")
-        return JpegSegments(self.header, b"".join([*self.kept, END]), self.scans, self.ended, self._is_whole())
+        picture = b"".join([*self.kept, END])
+        whole = bool(self.progress) and not any(any(known[:_COEFFICIENTS]) for known in self.progress.values())
+        return JpegSegments(header=self.header, picture=picture, scans=self.scans, ended=self.ended, whole=whole)
 
     def _segment(self) -> bool:
         """Take the next segment; False where the picture ends."""
-        found = _MARKER.search(self.data, self.at, self.at + _MOST_JUNK + 2)
-        if found is None and self.header is None and len(self.data) - self.at > _MOST_JUNK:
-            raise too_many_parts("bytes before the picture")
+        found = _MARKER.search(self.data, self.at, self.at + _MAX_JUNK + 2)
         if found is None:
+            self._count_junk(len(self.data) - self.at)
             return False
         marker, start = self.data[found.end() - 1], found.start()
         self._count_junk(start - self.at + 2 * (marker in _STANDALONE))
@@ -151,7 +170,7 @@ class _Walk:
     def _count_junk(self, more: int) -> None:
         if self.header is None:
             self.junk += more
-        if self.junk > _MOST_JUNK:
+        if self.junk > _MAX_JUNK:
             raise too_many_parts("bytes before the picture")
 
     def _take(self, marker: int, start: int) -> bool:
@@ -172,7 +191,10 @@ class _Walk:
     def _begin(self, marker: int, body: bytes) -> None:
         if self.header is not None or len(body) < 6:
             raise damaged("headers")
-        self.header = FrameHeader(marker, *struct.unpack_from(">BHHB", body))
+        precision, rows, columns, components = struct.unpack_from(">BHHB", body)
+        self.header = FrameHeader(
+            process=marker, precision=precision, rows=rows, columns=columns, components=components
+        )
         self.progress = {body[at]: [_COEFFICIENTS] * _COEFFICIENTS for at in range(6, len(body) - 2, 3)}
 
     def _begin_scan(self, body: bytes) -> None:
@@ -193,11 +215,8 @@ class _Walk:
         return found.start() if found else len(self.data)
 
     def _lies_beside(self, marker: int, body: bytes) -> bool:
-        """Whether the decoder needs it not; of the first EXIF it takes how the picture lies."""
+        """Return whether the decoder can do without it; the first EXIF block holds the orientation."""
         if marker == _APP_1 and body.startswith(b"Exif\0\0") and not self.has_exif:
             self.has_exif = True
             return False
         return marker in _BESIDE
-
-    def _is_whole(self) -> bool:
-        return bool(self.progress) and all(not any(known[:_COEFFICIENTS]) for known in self.progress.values())

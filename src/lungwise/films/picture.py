@@ -1,11 +1,10 @@
-"""Pictures: JPEG, PNG, WebP, TIFF and BMP, decoded by Pillow."""
+"""Pictures of every format beside DICOM, decoded by Pillow: one plugin per format of `films.formats`."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import re
-import struct
 import warnings
 from collections.abc import Iterator
 from typing import Any, cast
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 from PIL import WebPImagePlugin as WebP
 
+from lungwise.films.deep_jpeg import decode_deep_jpeg
 from lungwise.films.depth import white_level
 from lungwise.films.film import Film, Photographed
 from lungwise.films.jpeg_segments import (
@@ -26,7 +26,7 @@ from lungwise.films.jpeg_segments import (
     jpeg_segments,
 )
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
-from lungwise.films.photograph.photograph import cut_at, cut_out, transparency, unexplained_colour
+from lungwise.films.photograph.detection import cut_at, cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
 from lungwise.films.refusals import Refusal
 from lungwise.films.tiff_directory import film_page
@@ -40,20 +40,18 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "BMP": BmpImagePlugin.BmpImageFile,
 }
 _PHOTOMETRIC = {
-    "P": "PALETTE COLOR",
-    "PA": "PALETTE COLOR",
-    "RGB": "RGB",
-    "RGBA": "RGB",
-    "CMYK": "CMYK",
-    "YCbCr": "YBR_FULL",
+    "P": "PALETTE COLOR", "PA": "PALETTE COLOR", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "YCbCr": "YBR_FULL",
     "LAB": "LAB",
-}
+}  # fmt: skip
+_ONLY_PICTURE = {"PNG": picture_chunks, "TIFF": film_page}
+"""What takes out of a file what lies beside its picture."""
+
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
 _BMP_COMPRESSION, _BMP_RUN_LENGTHS = slice(30, 34), (1, 2)
-_MOST_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
-_MOST_EXIF = 2**20
-_STRIP = 2**21
+_MAX_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
+_MAX_EXIF_BYTES = 2**20
+_STRIP_PIXELS = 2**21
 _BY_PILLOW = {BASELINE, EXTENDED, PROGRESSIVE, 0xC9, 0xCA}  # the last two are coded arithmetically
 _RARE = re.compile("unknown (pixel|image) mode|unsupported|not supported|cannot handle|unrecognized", re.IGNORECASE)
 """What Pillow says of sound pictures that it cannot read."""
@@ -67,9 +65,9 @@ def open_picture(data: bytes, kind: str, photographed: Photographed | None = Non
     data
         The file.
     kind
-        JPEG, PNG, WebP, TIFF or BMP.
+        Its format.
     photographed
-        Where a camera took it; what is not said to be a camera's is searched for a film, and read whole without one.
+        Where a camera took it. Any other picture is searched for a film, and read whole if it has none.
 
     Raises
     ------
@@ -78,7 +76,9 @@ def open_picture(data: bytes, kind: str, photographed: Photographed | None = Non
     """
     if kind == "JPEG":
         return _open_jpeg(jpeg_segments(data), photographed)
-    return _open(_picture_alone(data, kind), kind, photographed)
+    with _header_errors(kind):
+        data = _ONLY_PICTURE[kind](data) if kind in _ONLY_PICTURE else data
+    return _open(data, kind, photographed)
 
 
 def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Film:
@@ -89,19 +89,17 @@ def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Fil
     check_jpeg(segments.picture, segments.scans, header.columns, header.rows)
     check_work(header.columns * header.rows * max(1, segments.scans // SCANS_AS_ONE))
     if not segments.ended:
-        decoded_whole(segments, _decoded)
+        decoded_whole(segments, _decode_jpeg)
     return _open(segments.picture, "JPEG", photographed)
 
 
 def _open_deep_jpeg(segments: JpegSegments) -> Film:
     """Decode a frame of 12 bits, or a lossless one, as they are in DICOM files."""
-    from lungwise.films.dicom.codestream import decode_deep_jpeg  # here, for pictures hardly ever need it
-
     if segments.header.components != 1:
         raise Refusal("unsupported", {"detail": "kind", "kind": "JPEG"})
     words = decode_deep_jpeg(segments)
     white = np.float32(white_level(float(words.max()), segments.header.precision))
-    return Film(np.divide(words, white, dtype=np.float32), "MONOCHROME2", "JPEG")
+    return Film(pixels=np.divide(words, white, dtype=np.float32), photometric="MONOCHROME2", kind="JPEG")
 
 
 def _open(data: bytes, kind: str, photographed: Photographed | None) -> Film:
@@ -115,7 +113,14 @@ def _open(data: bytes, kind: str, photographed: Photographed | None) -> Film:
         pixels = grey(film or image)
     if photometric == "MONOCHROME1" and image.mode not in ("1", "L"):  # Pillow itself turns those two
         np.subtract(1, pixels, out=pixels)
-    return Film(pixels, photometric, kind, photograph=film is not None, colour=colour, transparent=transparent)
+    return Film(
+        pixels=pixels,
+        photometric=photometric,
+        kind=kind,
+        photograph=film is not None,
+        colour=colour,
+        transparent=transparent,
+    )
 
 
 @contextlib.contextmanager
@@ -135,16 +140,22 @@ def _quiet() -> Iterator[None]:
             filters.remove(entry)
 
 
-def _decoded(jpeg: bytes) -> NDArray[Any]:
+def _decode_jpeg(jpeg: bytes) -> NDArray[Any]:
     with _quiet(), _header(jpeg, "JPEG") as image:
         return np.asarray(image)
 
 
 def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
     """Read the header by the one plugin: Image.open would warn of large pictures, which have their own refusal."""
-    try:
+    with _header_errors(kind):
         return _PLUGINS[kind](io.BytesIO(data))
-    except Refusal:
+
+
+@contextlib.contextmanager
+def _header_errors(kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (Refusal, MemoryError):
         raise
     except Exception as error:
         if _RARE.search(str(error)):
@@ -153,7 +164,7 @@ def _header(data: bytes, kind: str) -> ImageFile.ImageFile:
 
 
 def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
-    check_size(*image.size, most=_most_pixels(image, kind))
+    check_size(*image.size, _max_pixels(image, kind))
     if kind == "WebP" and getattr(image, "is_animated", False):
         raise several_frames()
     check_work(image.width * image.height)
@@ -162,26 +173,16 @@ def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
         raise Refusal("unsupported", {"detail": "kind", "kind": "BMP (RLE)"})
 
 
-def _picture_alone(data: bytes, kind: str) -> bytes:
-    """The file without what lies beside its picture."""
-    try:
-        if kind == "PNG":
-            return picture_chunks(data)
-        return film_page(data) if kind == "TIFF" else data
-    except struct.error as error:
-        raise damaged("kind", kind=kind) from error
-
-
 def _turn_upright(image: ImageFile.ImageFile) -> None:
     """Follow EXIF; where it is broken or endless beside sound pixels, it is as if it were not there."""
-    if len(image.info.get("exif", b"")) <= _MOST_EXIF:
+    if len(image.info.get("exif", b"")) <= _MAX_EXIF_BYTES:
         with contextlib.suppress(Exception):
             ImageOps.exif_transpose(image, in_place=True)
 
 
-def _most_pixels(image: ImageFile.ImageFile, kind: str) -> int:
+def _max_pixels(image: ImageFile.ImageFile, kind: str) -> int:
     deep_colours = len(image.getbands()) > 1 and any(";16" in str(tile.args) for tile in image.tile)
-    return _MOST_HEAVY_PIXELS if kind == "WebP" or deep_colours else MAX_PIXELS
+    return _MAX_HEAVY_PIXELS if kind == "WebP" or deep_colours else MAX_PIXELS
 
 
 def _photometric(image: ImageFile.ImageFile) -> str:
@@ -201,7 +202,7 @@ def grey(image: Image.Image) -> NDArray[np.float32]:
         return _unit(image, 255)
     width, height = image.size
     pixels = np.empty((height, width), np.float32)
-    rows = max(1, _STRIP // width)
+    rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):  # in strips, for the colours need several times the film's memory
         pixels[top : top + rows] = _strip_grey(image.crop((0, top, width, min(top + rows, height))))
     return pixels
@@ -230,11 +231,11 @@ def _deep_grey(image: Image.Image) -> NDArray[np.float32]:
 
 
 def _white_of(image: Image.Image, greatest: float) -> float:
-    """White of a TIFF that says so; else of the fewest bits that hold the values that occur."""
+    """Return white as a TIFF states it; else that of the fewest bits that hold the values that occur."""
     tags = getattr(image, "tag_v2", {})
-    said, bits = (_first_number(tags.get(tag)) for tag in (_MAX_SAMPLE_VALUE, _BITS_PER_SAMPLE))
-    if said and greatest <= said < 1 << 16:
-        return said
+    white, bits = (_first_number(tags.get(tag)) for tag in (_MAX_SAMPLE_VALUE, _BITS_PER_SAMPLE))
+    if white and greatest <= white < 1 << 16:
+        return white
     if bits and bits < 16 and greatest < 1 << int(bits):
         return float((1 << int(bits)) - 1)
     return white_level(greatest, 16)

@@ -17,8 +17,8 @@ _END = b"\0\0\0\0IEND\xaeB`\x82"
 _FRAME = 12
 """Length, kind and checksum of a chunk."""
 
-_MOST_CHUNKS = 2**17
-_MOST_BESIDE = 2**20
+_MAX_CHUNKS = 2**17
+_MAX_BESIDE_BYTES = 2**20
 _TRANSPARENCY, _EXIF, _ANIMATION = b"tRNS", b"eXIf", b"acTL"
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _HOW_IT_LIES = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
@@ -34,7 +34,7 @@ def picture_chunks(png: bytes) -> bytes:
     """
     kept = [_START]
     at, kind = len(_START), b""
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         length, kind = _head(png, at)
         end = at + _FRAME + length
         if end > len(png):
@@ -73,8 +73,8 @@ def _is_of_use(kind: bytes, body: memoryview) -> bool:
     if kind == _ANIMATION and int.from_bytes(body[:4], "big") > 1:
         raise several_frames()
     if kind in _TEXTS:
-        return len(body) <= _MOST_BESIDE and _says_how_it_lies(kind, bytes(body))
-    return (kind == _TRANSPARENCY and len(body) > 0) or (kind == _EXIF and len(body) <= _MOST_BESIDE)
+        return len(body) <= _MAX_BESIDE_BYTES and _says_how_it_lies(kind, bytes(body))
+    return (kind == _TRANSPARENCY and len(body) > 0) or (kind == _EXIF and len(body) <= _MAX_BESIDE_BYTES)
 
 
 def _says_how_it_lies(kind: bytes, text: bytes) -> bool:
@@ -92,7 +92,7 @@ def _says_how_it_lies(kind: bytes, text: bytes) -> bool:
 def _inflates_little(packed: bytes) -> bool:
     inflater = zlib.decompressobj()
     try:
-        inflater.decompress(packed, _MOST_BESIDE)
+        inflater.decompress(packed, _MAX_BESIDE_BYTES)
     except zlib.error:
         return False
     return inflater.eof

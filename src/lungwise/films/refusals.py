@@ -1,7 +1,7 @@
 """Every refusal and every warning: its code, its sentence, and what to do about it.
 
-A refusal is a code and its values. The sentence is made where it is shown, in the reader's language:
-sentences are written here in English, as message ids for gettext.
+A refusal is a code and its values. Its sentence is made where it is shown, in the reader's language:
+the English sentences here are message ids for gettext.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from lungwise.films.formats import PICTURES
 
 Value = str | int | float
 Words = Callable[[str], str]
@@ -28,9 +30,9 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name for a mark
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
-    """Why a film cannot be read: a code for programs, and the values that its sentence tells.
+    """Why a film cannot be read: a code for programs, and the values in its sentence.
 
-    Of the codes that say several things, the value `detail` says which.
+    Where a code has several sentences, the value `detail` selects one.
     """
 
     def __init__(self, code: str, values: Mapping[str, Value] | None = None) -> None:
@@ -49,7 +51,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a code says.
+    """The words of one code.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class Entry:
     advice
         What to do.
     subject
-        What stands for the file's name where it is not known.
+        What replaces the file's name where it is not known.
     """
 
     sentence: str
@@ -74,14 +76,17 @@ _MONOCHROME: Final = N_("Export it as MONOCHROME2 or RGB.")
 _CHOSEN: Final = N_("Check that the right file was chosen.")
 _PATH: Final = N_("Check the path and its rights.")
 
+VALUES: Final[Mapping[str, Value]] = {"pictures": ", ".join(PICTURES[:-1]), "picture": PICTURES[-1]}
+"""What every sentence may tell: the formats that are read."""
+
 UNKNOWN: Final = Entry(N_("%(file)s could not be read."), N_("Ask your administrator."))
-"""For a code that a newer version of Lungwise wrote."""
+"""For codes of a newer version of Lungwise."""
 
 REFUSALS: Final[Mapping[str, Entry]] = {
     "empty": Entry(N_("%(file)s is empty."), N_("Copy it again from where it came.")),
     "not-an-image": Entry(
         N_("%(file)s is not an X-ray picture."),
-        N_("Lungwise reads DICOM films and JPEG, PNG, WebP, TIFF and BMP pictures: export the film as one of these."),
+        N_("Lungwise reads DICOM films and %(pictures)s and %(picture)s pictures: export the film as one of these."),
     ),
     "damaged": Entry(N_("%(file)s is damaged."), _EXPORT),
     "damaged/pixels": Entry(N_("%(file)s is damaged: its pixels cannot be decoded."), _EXPORT),
@@ -197,7 +202,7 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "unreachable/not-regular": Entry(N_("%(file)s cannot be opened: it is not a regular file."), _PATH),
     "server": Entry(N_("%(file)s was not read by the server."), N_("Its administrator finds why in the log.")),
 }
-"""By code, or by code and detail. What a code says without any detail also stands for details not known here."""
+"""By code, or by code and detail. The entry without a detail also serves unknown details."""
 
 WARNINGS: Final[Mapping[str, Entry]] = {
     PHOTOGRAPH: Entry(
@@ -228,38 +233,35 @@ WARNINGS: Final[Mapping[str, Entry]] = {
 
 
 def entry_of(refusal: Refusal) -> Entry:
-    """Give what a refusal says."""
+    """Return the entry of a refusal's code and detail."""
     detailed = REFUSALS.get(f"{refusal.code}/{refusal.values.get('detail', '')}")
     return detailed or REFUSALS.get(refusal.code, UNKNOWN)
 
 
 def refusal_sentence(refusal: Refusal, words: Words = str, file: str = "") -> str:
-    """Say what happened and what to do, in the language of `words`.
+    """Return what happened and what to do, in the language of `words`.
 
     Parameters
     ----------
     refusal
-        Where it lacks values that its sentence tells (it was stored by an older version, or comes from a newer
-        server), its value `sentence` is said instead.
+        Where it lacks values that its sentence needs (an older version stored it, or a newer server sent it), its
+        value `sentence` is returned instead.
     words
         Translates a message id.
     file
         The file's name, where there is one.
     """
     entry, given = entry_of(refusal), str(refusal.values.get("sentence", ""))
-    values = {**refusal.values, "file": file or words(entry.subject)}
+    values = {**VALUES, **refusal.values, "file": file or words(entry.subject)}
     if given and (refusal.code == "server" or entry is UNKNOWN):
         return given
     try:
-        said = words(entry.sentence) % values
+        return f"{words(entry.sentence)} {words(entry.advice)}" % values
     except KeyError:  # a value is not known
-        if given:
-            return given
-        entry, said = UNKNOWN, words(UNKNOWN.sentence) % values
-    return f"{said} {words(entry.advice)}"
+        return given or f"{words(UNKNOWN.sentence)} {words(UNKNOWN.advice)}" % values
 
 
 def warning_sentence(code: str, words: Words = str) -> str:
-    """Say what a warning means and what to do, in the language of `words`; the code itself where nobody knows it."""
+    """Return what a warning means and what to do, in the language of `words`; an unknown code as it is."""
     entry = WARNINGS.get(code)
     return f"{words(entry.sentence)} {words(entry.advice)}" if entry else code

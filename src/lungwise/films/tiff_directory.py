@@ -11,9 +11,9 @@ from lungwise.films.refusals import Refusal
 
 _BIG = 43
 _ONE_VALUE = {1, 2, 7}  # bytes, text and what is undefined
-_MOST_ENTRIES = 4096
-_MOST_VALUES = 2 * MAX_PIXELS // MIN_SIDE + 2**16  # offset and size of every strip, were each one line, and the rest
-_MOST_PAGES = 64
+_MAX_ENTRIES = 4096
+_MAX_VALUES = 2 * MAX_PIXELS // MIN_SIDE + 2**16  # offset and size of every strip, were each one line, and the rest
+_MAX_PAGES = 64
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT = 254, 255, 256, 257
 _SHORT = 3
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
@@ -73,7 +73,7 @@ def _pages(data: bytes, layout: _Layout) -> Iterator[tuple[int, bool]]:
     """
     start = layout.number(layout.offset, data, layout.first)
     seen: set[int] = set()
-    while start and start not in seen and len(seen) < _MOST_PAGES:
+    while start and start not in seen and len(seen) < _MAX_PAGES:
         if seen and start + struct.calcsize(layout.count) > len(data):
             return
         table, end = _table(data, start, layout)
@@ -90,7 +90,7 @@ def _pages(data: bytes, layout: _Layout) -> Iterator[tuple[int, bool]]:
 def _table(data: bytes, start: int, layout: _Layout) -> tuple[bytes, int]:
     """The entries of a directory, and where they end."""
     entries = layout.number(layout.count, data, start)
-    if entries > _MOST_ENTRIES:
+    if entries > _MAX_ENTRIES:
         raise too_many_parts("entries")
     first = start + struct.calcsize(layout.count)
     end = first + entries * struct.calcsize(layout.entry)
@@ -107,7 +107,7 @@ def _page(table: bytes, layout: _Layout) -> _Page:
     """What a directory's own tags say: a smaller copy of the film, or a mask of it, is no film."""
     size = struct.calcsize(layout.entry)
     entries = list(struct.iter_unpack(layout.entry, table[: len(table) // size * size]))
-    if sum(count for _, kind, count, _ in entries if kind not in _ONE_VALUE) > _MOST_VALUES:
+    if sum(count for _, kind, count, _ in entries if kind not in _ONE_VALUE) > _MAX_VALUES:
         raise too_many_parts("values")
     beside = False
     for tag, kind, count, value in entries:

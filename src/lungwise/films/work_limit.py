@@ -1,8 +1,8 @@
-"""How long a film may be worked on: a small one here, a large one in a process that is ended at a bound.
+"""Limits on the work for one film: a small film is decoded here, a large one in a process that can be ended.
 
 Decoders are native code that nobody can interrupt. Up to `MOST_SAMPLES_HERE` their work is
-bounded by its size, and a film is decoded where it is asked for. Beyond, it goes to a
-process of its own with so many seconds of the processor's time and a bound on its memory.
+bounded by its size, and a film is decoded in the caller's thread. A larger film goes to a
+process of its own, which has a limit on its processor time and on its memory.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.limits import damaged
+from lungwise.films.limits import damaged, too_little_memory
 from lungwise.films.refusals import Refusal
 
 T = TypeVar("T")
@@ -33,26 +32,22 @@ MOST_SAMPLES_HERE = 20_000_000
 SCANS_AS_ONE = 8
 """Scans of a progressive JPEG that cost as much as decoding it once: each walks a part of its numbers."""
 
-_BUSY = 10
-"""How many times slower a busy machine may be: what is bounded closely is the processor's time."""
+BUSY_FACTOR = 10
+"""How many times slower a busy machine may be: only processor time is limited closely."""
 _ENVIRONMENT = (
     "PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL",
 )  # fmt: skip
-_AT_ONCE = threading.BoundedSemaphore(2)
+_processes = threading.BoundedSemaphore(2)
 _seconds = DEFAULT_SECONDS
 _allowance: ContextVar[int | None] = ContextVar("allowance", default=None)
 
 
 class TooMuchHereError(Exception):
-    """The work is for a process of its own."""
+    """The work needs a process of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a process gave back: numbers, and what belongs to them."""
-
-    array: NDArray[Any]
-    facts: dict[str, Any]
+Decoded = tuple[NDArray[Any], dict[str, Any]]
+"""What a process returned: an array, and the facts that belong to it."""
 
 
 def set_seconds(seconds: float) -> None:
@@ -62,20 +57,20 @@ def set_seconds(seconds: float) -> None:
 
 
 def film_seconds() -> float:
-    """Give the processor time of every film of this process."""
+    """Return the processor time of every film of this process."""
     return _seconds
 
 
 def check_work(samples: int) -> None:
-    """Say how many samples are about to be walked, before they are.
+    """Note how many samples are about to be walked, before they are.
 
     Raises
     ------
     TooMuchHereError
         If that is too much for a thread that nobody can interrupt.
     """
-    most = _allowance.get()
-    if most is not None and samples > most:
+    allowed = _allowance.get()
+    if allowed is not None and samples > allowed:
         raise TooMuchHereError
 
 
@@ -99,8 +94,29 @@ def bounded(here: Callable[[], T], elsewhere: Callable[[float], T]) -> T:
     return elsewhere(left) if result is None else result
 
 
+@contextmanager
+def refused_errors() -> Iterator[None]:
+    """Turn whatever a decoder of foreign bytes raises into a refusal.
+
+    Raises
+    ------
+    Refusal
+        As raised within; `too-large` without enough memory; `unsupported` without a library; otherwise `damaged`.
+    """
+    try:
+        yield
+    except Refusal:
+        raise
+    except ImportError as error:
+        raise Refusal("unsupported", {"detail": "library", "library": error.name or "?"}) from error
+    except MemoryError as error:
+        raise too_little_memory() from error
+    except Exception as error:  # decoders of foreign bytes raise anything
+        raise damaged("pixels") from error
+
+
 def too_slow(seconds: float) -> Refusal:
-    """Say that a film took more of the processor's time than a film may."""
+    """Refuse a film that took more of the processor's time than a film may."""
     return Refusal("too-slow", {"seconds": f"{seconds:g}"})
 
 
@@ -114,7 +130,7 @@ def _allowing(samples: int) -> Iterator[None]:
 
 
 def in_process(task: str, data: bytes, seconds: float, about: dict[str, Any] | None = None) -> Decoded:
-    """Do a task of `film_process.py` in a process of its own; `about` says more of the data, where there is more.
+    """Do a task of `film_process.py` in a process of its own; `about` holds what else the task must know.
 
     Raises
     ------
@@ -124,18 +140,13 @@ def in_process(task: str, data: bytes, seconds: float, about: dict[str, Any] | N
         If there is too little memory for it.
     """
     command = [sys.executable, "-P", "-m", "lungwise.films.film_process", task, str(seconds), json.dumps(about)]
-    with _AT_ONCE:
+    with _processes:
         try:
-            process = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=plain_environment(),
-            )
+            pipe, environment = subprocess.PIPE, plain_environment()
+            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment)  # noqa: S603
         except OSError as error:
             raise MemoryError(str(error)) from error
-        with process, _ended_after(process, _BUSY * seconds):
+        with process, _ended_after(process, BUSY_FACTOR * seconds):
             found = _exchange(process, data)
     if found is None:
         raise failure(process.returncode)
@@ -143,7 +154,7 @@ def in_process(task: str, data: bytes, seconds: float, about: dict[str, Any] | N
 
 
 def plain_environment() -> dict[str, str]:
-    """Give the environment of a process that decodes foreign bytes: no keys or passwords, and one thread."""
+    """Return the environment of a process that decodes foreign bytes: no keys or passwords, and one thread."""
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -176,21 +187,12 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes) -> Decoded | None:
     if "refusal" in facts:
         raise Refusal(*facts["refusal"])
     array = np.empty(facts["shape"], facts["dtype"])
-    return Decoded(array, facts["facts"]) if _filled(process.stdout, array) else None
-
-
-def _filled(source: IO[bytes], array: NDArray[Any]) -> bool:
-    left = array.reshape(-1).view(np.uint8).data
-    while left:
-        count = source.readinto(left)  # type: ignore[attr-defined]  # a buffered reader has it
-        if not count:
-            return False
-        left = left[count:]
-    return True
+    count = process.stdout.readinto(array.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]  # it is buffered
+    return (array, facts["facts"]) if count == array.nbytes else None
 
 
 def failure(code: int | None) -> Exception:
-    """Say what it means that the process ended with this code before it answered."""
+    """Return the error of a process that ended with this code before it answered."""
     if code is None or code > 0:  # it never began
         return MemoryError("the process of a large film ended")
     if -code in (getattr(signal, name, 0) for name in ("SIGPROF", "SIGXCPU", "SIGKILL")):

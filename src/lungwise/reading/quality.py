@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films import Film, Refusal
-from lungwise.films.photograph.photograph import MOST_COLOUR
+from lungwise.films.photograph.detection import MOST_COLOUR
 
 _LOOKED_AT = 128
 """Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost much more."""

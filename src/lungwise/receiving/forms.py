@@ -7,6 +7,7 @@ from wtforms import FloatField, MultipleFileField, SubmitField
 from wtforms.validators import InputRequired, NumberRange
 from wtforms.widgets import NumberInput
 
+from lungwise.films.formats import PICTURES
 from lungwise.patients.forms import PatientFields
 from lungwise.receiving.photographs import Corners
 from lungwise.studies.forms import ACCEPTED
@@ -22,6 +23,7 @@ def _hundredths(label: str) -> FloatField:
 class NewStudyForm(PatientFields):
     """Films, and whose they are."""
 
+    pictures = ", ".join(PICTURES)
     films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
     camera = MultipleFileField(_("Photograph a film"), render_kw=_CAMERA)
     submit = SubmitField(_("Read the films"))

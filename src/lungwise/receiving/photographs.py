@@ -14,7 +14,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, Photographed, open_film
 from lungwise.films.film import Corner
-from lungwise.films.photograph.photograph import proposed_corners
+from lungwise.films.photograph.detection import proposed_corners
 from lungwise.jobs.reading_queue import sum_up
 from lungwise.store import after_commit, database_time
 from lungwise.studies.models import FilmRecord, JobState, Study
@@ -52,7 +52,7 @@ class Photographs:
         Refusal
             If it cannot be decoded.
         """
-        return open_film(self._studies.data(film), Photographed(WHOLE))
+        return open_film(self._studies.data(film), Photographed(corners=WHOLE))
 
     def corners(self, film: FilmRecord, whole: Film) -> Corners:
         """Give where the film lies as somebody said, else where it seems to lie."""

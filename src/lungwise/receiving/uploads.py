@@ -10,7 +10,7 @@ from hashlib import sha256
 from lungwise.errors import Rejected
 from lungwise.films.dicom.elements import read_elements
 from lungwise.films.dicom.header import DicomHeader, header_of, read_header
-from lungwise.films.formats import kind_of
+from lungwise.films.formats import PICTURES, kind_of
 from lungwise.films.limits import damaged
 from lungwise.patients.service import PatientFacts
 from lungwise.patients.stated_facts import facts_of
@@ -180,7 +180,9 @@ def _no_film(others: list[NotTaken]) -> Rejected:
     if first.why is Why.DAMAGED:
         return Rejected("%(name)s is damaged in its ZIP, or has a password. Make the ZIP again.", name=first.name)
     return Rejected(
-        "%(name)s is not a film. Lungwise takes JPEG, PNG, WebP, TIFF, BMP, DICOM and ZIP files.", name=first.name
+        "%(name)s is not a film. Lungwise takes %(pictures)s, DICOM and ZIP files.",
+        name=first.name,
+        pictures=", ".join(PICTURES),
     )
 
 

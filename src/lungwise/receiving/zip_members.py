@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lungwise.errors import Rejected
-from lungwise.films.limits import most_inflated
+from lungwise.films.limits import max_inflated
 from lungwise.receiving.other_files import Why, name_in_zip
 
 _SECONDS = 20.0
@@ -89,7 +89,7 @@ def _content(
             _check_time(end)
             if not wanted.head(head):
                 return Why.NO_FILM
-            if member.file_size > min(most, most_inflated(member.compress_size)):
+            if member.file_size > min(most, max_inflated(member.compress_size)):
                 return Why.TOO_LARGE
             parts = [head]
             while part := file.read(_STEP):

@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from lungwise.films import Photographed
-from lungwise.films.dicom.header import DicomHeader, HeaderAge, HeaderDate, read_header
+from lungwise.films.dicom.header import DicomHeader, HeaderValue, read_header
+from lungwise.films.formats import DICOM, kind_of
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.stated_facts import facts_of
 
@@ -93,7 +94,7 @@ class StudyHeader:
 
 def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     """Read patient, study and film from the film's bytes, and from `facts` what they do not say."""
-    read = read_header(data) if _is_dicom(data) else None
+    read = read_header(data) if kind_of(data) == DICOM else None
     header = read or DicomHeader()
     modules = _modules(header)
     if not contradictions(facts_of(header), _known(facts)):
@@ -108,10 +109,6 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
         _clean(header.series_uid, "UI") or facts.series_uid,
     )
-
-
-def _is_dicom(data: bytes) -> bool:
-    return data[128:132] == b"DICM" or data[:2] in (b"\2\0", b"\x08\0")
 
 
 def _modules(header: DicomHeader) -> Dataset:
@@ -138,13 +135,13 @@ def _modules(header: DicomHeader) -> Dataset:
     return modules
 
 
-def _day(day: HeaderDate) -> str:
+def _day(day: HeaderValue[date]) -> str:
     return day.value.strftime("%Y%m%d") if day.value else ""
 
 
-def _age(age: HeaderAge) -> str:
+def _age(age: HeaderValue[float]) -> str:
     """Write an age as DICOM does, also one that came without its letter."""
-    written = f"{age.written:0>3}Y" if age.written.isdecimal() and age.years is not None else age.written
+    written = f"{age.written:0>3}Y" if age.written.isdecimal() and age.value is not None else age.written
     return _clean(written, "AS")
 
 

@@ -46,7 +46,7 @@ def test_the_border_is_a_frame_of_a_tenth_of_the_side() -> None:
 
 
 def test_hiding_blackens_the_same_place_of_a_film_of_any_shape() -> None:
-    film = Film(np.full((300, 200), 0.8, np.float32), "MONOCHROME2", "PNG", view="PA")
+    film = Film(pixels=np.full((300, 200), 0.8, np.float32), photometric="MONOCHROME2", kind="PNG", view="PA")
     hidden = hide(film, border_template())
     assert hidden.pixels.dtype == np.float32
     assert hidden.pixels[150, 100] == 0

@@ -16,7 +16,9 @@ FILMS = {
     "PNG": picture(WORDS, "PNG"),
     "JPEG": picture(BYTES, "JPEG"),
     "JPEG, progressive": picture(BYTES, "JPEG", progressive=True),
-    "DICOM": dicom_file(WORDS, PatientAge="012Y", PixelSpacing=["0.1", "0.2"], ViewPosition="PA"),
+    "DICOM": dicom_file(
+        WORDS, PatientAge="012Y", PixelSpacing=["0.1", "0.2"], ViewPosition="PA", BodyPartExamined="HAND"
+    ),
     "JPEG 2000": compressed_file(jpeg_2000(WORDS), WORDS, JPEG2000Lossless),
 }
 
@@ -38,7 +40,17 @@ def test_a_large_film_is_the_same_film(name: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(work_limit, "MOST_SAMPLES_HERE", 1)
     elsewhere = open_film(FILMS[name])
     assert np.array_equal(elsewhere.pixels, here.pixels)
-    for fact in ("kind", "photometric", "age", "pixel_spacing", "view", "photograph", "colour", "transparent"):
+    for fact in (
+        "kind",
+        "photometric",
+        "age",
+        "pixel_spacing",
+        "view",
+        "photograph",
+        "colour",
+        "transparent",
+        "warnings",
+    ):
         assert getattr(elsewhere, fact) == getattr(here, fact)
 
 

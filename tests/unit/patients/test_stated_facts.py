@@ -12,8 +12,8 @@ from lungwise.patients.stated_facts import agreed_facts, facts_of
 from lungwise.settings import Settings
 
 RULES = IdentityRules.of([], Settings().nobody_list)
-ADA = DicomHeader(patient_id="P-1", name=PersonName("Lovelace Ada"), sex="F", born=date(1980, 5, 1))
-BOB = DicomHeader(patient_id="P-1", name=PersonName("Two Bob"), sex="M")
+ADA = DicomHeader(patient_id="P-1", name=PersonName(alphabetic="Lovelace Ada"), sex="F", born=date(1980, 5, 1))
+BOB = DicomHeader(patient_id="P-1", name=PersonName(alphabetic="Two Bob"), sex="M")
 
 
 def agreed(typed: PatientFacts, *headers: DicomHeader) -> PatientFacts:
@@ -26,7 +26,9 @@ def test_a_header_fills_in_what_was_not_typed() -> None:
 
 
 def test_every_group_of_a_name_is_kept() -> None:
-    header = DicomHeader(patient_id="7", name=PersonName("Yamada Tarou", "山田 太郎", "やまだ たろう"))
+    header = DicomHeader(
+        patient_id="7", name=PersonName(alphabetic="Yamada Tarou", ideographic="山田 太郎", phonetic="やまだ たろう")
+    )
     facts = facts_of(header)
     assert facts.names == ["Yamada Tarou", "山田 太郎", "やまだ たろう"]
     assert PatientFacts.from_json(facts.as_json()) == facts
@@ -52,7 +54,7 @@ def test_what_is_typed_is_never_put_over_what_a_header_says(typed: PatientFacts)
 
 
 def test_a_header_that_identifies_nobody_leaves_the_typed_number_and_is_asked_for_the_name_all_the_same() -> None:
-    nobody = DicomHeader(patient_id="0", name=PersonName("Two Bob"))
+    nobody = DicomHeader(patient_id="0", name=PersonName(alphabetic="Two Bob"))
     assert agreed(PatientFacts("1"), nobody) == PatientFacts("1", "Two Bob")
     with pytest.raises(Rejected, match="another name"):
         agreed(PatientFacts("1", "Lovelace Ada"), nobody)

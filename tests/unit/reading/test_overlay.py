@@ -12,7 +12,9 @@ def reading(heat: NDArray[np.float32]) -> Reading:
 
 
 def test_a_clear_lung_stays_grey() -> None:
-    film = Film(np.linspace(0, 1, 200 * 100, dtype=np.float32).reshape(200, 100), "MONOCHROME2", "PNG")
+    film = Film(
+        pixels=np.linspace(0, 1, 200 * 100, dtype=np.float32).reshape(200, 100), photometric="MONOCHROME2", kind="PNG"
+    )
 
     picture = np.asarray(overlay(film, reading(np.zeros((17, 17), np.float32))))
 
@@ -24,7 +26,7 @@ def test_a_clear_lung_stays_grey() -> None:
 def test_colour_lies_where_the_opacity_is() -> None:
     heat = np.zeros((17, 17), np.float32)
     heat[12:15, 2:5] = 1
-    film = Film(np.full((340, 340), 0.4, np.float32), "MONOCHROME2", "PNG")
+    film = Film(pixels=np.full((340, 340), 0.4, np.float32), photometric="MONOCHROME2", kind="PNG")
 
     picture = np.asarray(overlay(film, reading(heat))).astype(int)
 
@@ -36,6 +38,6 @@ def test_colour_lies_where_the_opacity_is() -> None:
 
 
 def test_a_large_film_is_drawn_small_enough_to_send() -> None:
-    film = Film(np.zeros((3000, 2000), np.float32), "MONOCHROME2", "DICOM")
+    film = Film(pixels=np.zeros((3000, 2000), np.float32), photometric="MONOCHROME2", kind="DICOM")
 
     assert overlay(film, reading(np.ones((17, 17), np.float32))).size == (683, 1024)

@@ -15,7 +15,7 @@ from lungwise.reading.quality import refuse_unfit
 def chest() -> Film:
     pixels = np.asarray(synthetic_film(2, 0).convert("L").resize((320, 360)), np.float32) / np.float32(255)
     grain = np.random.default_rng(0).normal(0, 0.02, pixels.shape).astype(np.float32)
-    return Film(np.clip(pixels * 0.8 + 0.1 + grain, 0, 1), "MONOCHROME2", "PNG")
+    return Film(pixels=np.clip(pixels * 0.8 + 0.1 + grain, 0, 1), photometric="MONOCHROME2", kind="PNG")
 
 
 def code(film: Film) -> str | None:

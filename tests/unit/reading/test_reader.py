@@ -114,12 +114,12 @@ def test_files_are_drawn_only_as_fast_as_they_are_read(reader: Reader, chest: li
 
 def test_a_grey_field_is_refused(reader: Reader) -> None:
     with pytest.raises(Refusal) as refused:
-        reader.read(Film(np.full((400, 400), 0.5, np.float32), "MONOCHROME2", "PNG"))
+        reader.read(Film(pixels=np.full((400, 400), 0.5, np.float32), photometric="MONOCHROME2", kind="PNG"))
 
     assert refused.value.code == "blank"
 
 
 def test_looking_refuses_nothing(reader: Reader) -> None:
-    looked = reader.look(Film(np.full((400, 400), 0.5, np.float32), "MONOCHROME2", "PNG"))
+    looked = reader.look(Film(pixels=np.full((400, 400), 0.5, np.float32), photometric="MONOCHROME2", kind="PNG"))
 
     assert 0 <= looked.probability <= 1

@@ -32,7 +32,19 @@ def test_a_film_that_a_reader_would_refuse_teaches_nothing(tmp_path: Path) -> No
     thumbnail = tmp_path / "thumbnail.png"
     Image.new("L", (40, 40), 9).save(thumbnail)
 
-    refused = LabelledFilm(thumbnail, "train", "ood-ct", "ood", "p", None, "ct", "", "", True, ())
+    refused = LabelledFilm(
+        path=thumbnail,
+        split="train",
+        source="ood-ct",
+        group="ood",
+        patient="p",
+        covid=None,
+        label="ct",
+        finding="",
+        view="",
+        adult=True,
+        boxes=(),
+    )
 
     assert load_samples([refused]) == []
 

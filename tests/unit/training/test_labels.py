@@ -14,7 +14,19 @@ pytestmark = pytest.mark.training
 
 
 def film(source: str, label: str, finding: str = "", group: str = "mixed") -> LabelledFilm:
-    return LabelledFilm(Path("x.png"), "train", source, group, "p", None, label, finding, "", True, ())
+    return LabelledFilm(
+        path=Path("x.png"),
+        split="train",
+        source=source,
+        group=group,
+        patient="p",
+        covid=None,
+        label=label,
+        finding=finding,
+        view="",
+        adult=True,
+        boxes=(),
+    )
 
 
 @pytest.mark.parametrize(

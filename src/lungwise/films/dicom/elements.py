@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.limits import damaged, most_inflated, too_many_parts
+from lungwise.films.limits import damaged, max_inflated, too_many_parts
 from lungwise.films.refusals import Refusal
 
 PIXEL_DATA = 0x7FE00010
@@ -25,48 +25,58 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-_MOST_ELEMENTS = 100_000
+_MAX_ELEMENTS = 100_000
 _DEEPEST = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How data elements are written: byte order ('<' or '>') and whether the value representation is."""
+    """How data elements are written: their byte order, '<' or '>', and whether with value representations."""
 
     order: str
     explicit: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One data element: its value as bytes, not yet understood."""
+    """One data element, its value as bytes."""
 
     value: memoryview
     vr: bytes
     encoding: Encoding
     undefined_length: bool = False
 
+    def words(self) -> NDArray[np.uint16]:
+        """Return its 16-bit words."""
+        return np.frombuffer(self.value, self.encoding.order + "u2", len(self.value) // 2)
+
+    def octets(self) -> NDArray[np.uint8]:
+        """Return its bytes in order, also where they stand two by two in big-endian words."""
+        if self.encoding.order == ">" and self.vr == b"OW":
+            return self.words().astype("<u2").view(np.uint8)
+        return np.frombuffer(self.value, np.uint8)
+
 
 class Elements(dict[int, Element]):
     """The top-level data elements of a file, or those of one item, by tag."""
 
     def texts(self, tag: int) -> list[str]:
-        """Values of a text element, without padding; empty if it is missing."""
+        """Return the values of a text element, without padding; empty if it is missing."""
         if tag not in self:
             return []
         text = bytes(self[tag].value[:1024]).decode("latin-1")
         return [value.strip(" \0") for value in text.split("\\")]
 
     def text(self, tag: int) -> str:
-        """First value of a text element, '' if it is missing; what might be markup or steer a terminal becomes '?'."""
+        """Return a text's first value, '' if it is missing; what may be markup or steer a terminal becomes '?'."""
         return re.sub(r"[^\w .,:;/()+^-]", "?", next(iter(self.texts(tag)), ""))
 
     def number(self, tag: int) -> float | None:
-        """First value of a decimal string, None if it is missing or no finite number."""
+        """Return the first value of a decimal string, None if it is missing or not a finite number."""
         return next(iter(self.numbers(tag)), None)
 
     def numbers(self, tag: int) -> list[float]:
-        """Values of a decimal string; empty if one of them is no finite number."""
+        """Return the values of a decimal string; empty if one of them is not a finite number."""
         try:
             values = [float(value) for value in self.texts(tag)]
         except ValueError:
@@ -74,27 +84,16 @@ class Elements(dict[int, Element]):
         return values if np.isfinite(values).all() else []
 
     def words(self, tag: int) -> NDArray[np.uint16]:
-        """Values of an element of 16-bit words; empty if it is missing."""
-        if tag not in self:
-            return np.empty(0, np.uint16)
-        element = self[tag]
-        whole = len(element.value) // 2 * 2
-        return np.frombuffer(element.value[:whole], element.encoding.order + "u2")
-
-    def bytes_in_order(self, tag: int) -> NDArray[np.uint8]:
-        """Bytes of an element, also where they stand two by two in big-endian words."""
-        element = self[tag]
-        if element.encoding.order == ">" and element.vr == b"OW":
-            return self.words(tag).astype("<u2").view(np.uint8)
-        return np.frombuffer(element.value, np.uint8)
+        """Return the values of an element of 16-bit words; empty if it is missing."""
+        return self[tag].words() if tag in self else np.empty(0, np.uint16)
 
     def word(self, tag: int, missing: int) -> int:
-        """First value of an element of 16-bit words."""
+        """Return the first value of an element of 16-bit words."""
         words = self.words(tag)
         return int(words[0]) if words.size else missing
 
     def first_item(self, tag: int) -> Elements | None:
-        """The first item of a sequence, None if there is none."""
+        """Return the first item of a sequence, None if it has none."""
         sequence = self.get(tag)
         if sequence is None or len(sequence.value) < 16:  # an item and one element
             return None
@@ -114,15 +113,14 @@ def read_elements(data: bytes) -> tuple[str, Elements]:
         `damaged` or `too-large`.
     """
     found = read_data_set(data)
-    stop = _Reader(found.data, found.start, found.encoding).read(lambda tag: tag > PIXEL_DATA)
-    return found.syntax, stop[0]
+    return found.syntax, _Reader(found.data, found.start, found.encoding).read(lambda tag: tag > PIXEL_DATA)[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """A file's data set: the bytes that hold it, inflated, where it starts in them, and how it is written.
+    """A file's data set: the inflated bytes that hold it, where it starts in them, and how it is written.
 
-    `syntax` is the transfer syntax that the file names, '' where it names none; the encoding is what its bytes show.
+    `syntax` is the transfer syntax that the file names, '' where it names none; `encoding` is what its bytes show.
     """
 
     syntax: str
@@ -141,17 +139,17 @@ def read_data_set(data: bytes) -> DataSet:
     """
     whole = memoryview(data)
     start = 132 if data[128:132] == b"DICM" else 0
-    meta, start = _Reader(whole, start, Encoding("<", True)).read(lambda tag: tag > 0x0002FFFF)
+    meta, start = _Reader(whole, start, Encoding(order="<", explicit=True)).read(lambda tag: tag > 0x0002FFFF)
     syntax = meta.text(_TRANSFER_SYNTAX)
     if syntax == _DEFLATED and not _is_plain(whole[start : start + 6]):
         whole, start = memoryview(_inflated(whole[start:])), 0
-    return DataSet(syntax, whole, start, _encoding(whole[start : start + 6]))
+    return DataSet(syntax=syntax, data=whole, start=start, encoding=_encoding(whole[start : start + 6]))
 
 
 def _inflated(deflated: memoryview) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = inflater.decompress(deflated, most_inflated(len(deflated)))
+        data = inflater.decompress(deflated, max_inflated(len(deflated)))
     except zlib.error as error:
         raise damaged("deflated") from error
     if inflater.unconsumed_tail:
@@ -162,14 +160,13 @@ def _inflated(deflated: memoryview) -> bytes:
 
 
 def _is_plain(head: memoryview) -> bool:
-    """Whether a data set that is said to be deflated begins as one that is not."""
+    """Return whether a data set that is declared deflated begins as one that is not."""
     return bytes(head[:2]) in (b"\x08\0", b"\0\x08") and _is_vr(bytes(head[4:6]))
 
 
 def _encoding(head: memoryview) -> Encoding:
-    """Tell the encoding from the first element: files that declare another one are common."""
-    order = ">" if bytes(head[:2]) == b"\0\x08" else "<"
-    return Encoding(order, _is_vr(bytes(head[4:6])))
+    """Take the encoding from the first element: files that declare another one are common."""
+    return Encoding(order=">" if bytes(head[:2]) == b"\0\x08" else "<", explicit=_is_vr(bytes(head[4:6])))
 
 
 def _is_vr(vr: bytes) -> bool:
@@ -177,7 +174,7 @@ def _is_vr(vr: bytes) -> bool:
 
 
 class _Reader:
-    """Walks the elements of one level; of what lies nested it keeps the bytes alone."""
+    """Walks the elements of one level, and keeps nested ones as bytes."""
 
     def __init__(self, data: memoryview, start: int, encoding: Encoding) -> None:
         self.data = data
@@ -189,7 +186,7 @@ class _Reader:
 
     def read(self, ends: Callable[[int], bool] = lambda tag: False) -> tuple[Elements, int]:
         """Read until a tag of the first level ends it; returns the elements and where the end is."""
-        for _ in range(_MOST_ELEMENTS):
+        for _ in range(_MAX_ELEMENTS):
             before = self.at
             if len(self.data) - self.at < 8:
                 break
@@ -226,25 +223,29 @@ class _Reader:
             self._close()
         elif tag == PIXEL_DATA and not self.open:
             end = len(self.data) if length == _UNDEFINED else self.at + length
-            self.found[tag] = Element(self.data[self.at : end], vr, self.encoding, length == _UNDEFINED)
+            self._keep(tag, vr, slice(self.at, end), undefined_length=length == _UNDEFINED)
         elif length == _UNDEFINED:
             self._enter(tag, vr)
         elif length > len(self.data) - self.at:
             raise damaged("element", tag=f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
         else:
             if not self.open:
-                self.found[tag] = Element(self.data[self.at : self.at + length], vr, self.encoding)
+                self._keep(tag, vr, slice(self.at, self.at + length))
             self.at += length
+
+    def _keep(self, tag: int, vr: bytes, part: slice, *, undefined_length: bool = False) -> None:
+        self.found[tag] = Element(
+            value=self.data[part], vr=vr, encoding=self.encoding, undefined_length=undefined_length
+        )
 
     def _enter(self, tag: int, vr: bytes) -> None:
         if len(self.open) >= _DEEPEST:
             raise too_many_parts("nested sequences")
         self.open.append((tag, self.at, self.encoding))
         if vr == b"UN":  # an unknown sequence is written in implicit VR: PS3.5, section 6.2.2, note 2
-            self.encoding = Encoding("<", False)
+            self.encoding = Encoding(order="<", explicit=False)
 
     def _close(self) -> None:
-        tag, start, encoding = self.open.pop()
-        self.encoding = encoding
+        tag, start, self.encoding = self.open.pop()
         if not self.open:
-            self.found[tag] = Element(self.data[start : self.at], b"SQ", encoding)
+            self._keep(tag, b"SQ", slice(start, self.at))

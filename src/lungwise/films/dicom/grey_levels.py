@@ -172,7 +172,7 @@ class _Lut:
 def _entries(elements: Elements, tag: int, count: int) -> Numbers:
     size = len(elements[tag].value)
     if size in (count, count + 1) and count > 1:  # bytes, where the table has 8 bits
-        return elements.bytes_in_order(tag)[:count].astype(np.float64)
+        return elements[tag].octets()[:count].astype(np.float64)
     words = elements.words(tag)
     if len(words) < count:
         raise damaged("table")

@@ -11,23 +11,14 @@ from lungwise.films.dicom.elements import Elements
 from lungwise.films.limits import check_size, damaged, several_frames
 from lungwise.films.refusals import Refusal
 
-_SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-_ROWS, _COLUMNS, _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = (
-    0x00280000 + n for n in (0x10, 0x11, 0x100, 0x101, 0x102, 0x103)
-)
+SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
+ROWS, _COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+_HIGH_BIT, _SIGNED = 0x00280102, 0x00280103
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
-_COLOUR = {
-    "RGB",
-    "YBR_FULL",
-    "YBR_FULL_422",
-    "YBR_PARTIAL_422",
-    "YBR_PARTIAL_420",
-    "YBR_ICT",
-    "YBR_RCT",
-}
+_COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePixel:
     """How the pixels of one film are stored."""
 
@@ -45,6 +36,11 @@ class ImagePixel:
     def values(self) -> int:
         """Number of samples of the whole film."""
         return self.rows * self.columns * self.samples
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of its decoded words: (rows, columns), or (rows, columns, samples) of colours."""
+        return (self.rows, self.columns, self.samples)[: 2 + (self.samples > 1)]
 
     def numbers(self) -> NDArray[np.float64]:
         """The number that each possible word of `bits_allocated` bits stands for."""
@@ -74,11 +70,11 @@ def read_image_pixel(elements: Elements) -> ImagePixel:
 
 
 def _declared(elements: Elements) -> ImagePixel:
-    samples = elements.word(_SAMPLES, 1)
+    samples = elements.word(SAMPLES, 1)
     stored = elements.word(_STORED, 0)
     high_bit = elements.word(_HIGH_BIT, stored - 1)
     return ImagePixel(
-        rows=elements.word(_ROWS, 0),
+        rows=elements.word(ROWS, 0),
         columns=elements.word(_COLUMNS, 0),
         samples=samples,
         photometric=elements.text(_PHOTOMETRIC).upper() or ("MONOCHROME2" if samples == 1 else "RGB"),

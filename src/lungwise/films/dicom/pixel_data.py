@@ -11,25 +11,18 @@ from numpy.typing import NDArray
 from lungwise.films.dicom.codestream import decode_codestream, decode_run_lengths, is_codestream
 from lungwise.films.dicom.elements import PIXEL_DATA, Element, Elements
 from lungwise.films.dicom.image_pixel import ImagePixel
-from lungwise.films.limits import damaged, too_little_memory
+from lungwise.films.limits import damaged
 from lungwise.films.refusals import Refusal
-from lungwise.films.work_limit import bounded, check_work, in_process
+from lungwise.films.work_limit import bounded, check_work, in_process, refused_errors
 
-_NATIVE = {
-    "",
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-}
+_NATIVE = {"", *(f"1.2.840.10008.1.2{part}" for part in ("", ".1", ".1.99", ".2"))}
 _RLE = "1.2.840.10008.1.2.5"
 _CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
 TRANSFER_SYNTAXES = frozenset({*_NATIVE - {""}, *_CODESTREAMS, _RLE})
 """Every transfer syntax that is read here."""
-_ITEM = 0xFFFEE000
-_MOST_FRAGMENTS = 100_000
+_MAX_FRAGMENTS = 100_000
 _ITEM_START = b"\xfe\xff\x00\xe0"
-_RLE_HEADER, _MOST_SEGMENTS = 64, 15
+_RLE_HEADER, _MAX_RLE_SEGMENTS = 64, 15
 
 
 def check_syntax(syntax: str) -> None:
@@ -63,31 +56,26 @@ def stored_words(elements: dict[int, Element], syntax: str, pixel: ImagePixel) -
     frame = b"".join(_fragments(element.value)) if _has_items(element) else bytes(element.value)
     if _is_run_lengths(frame, syntax):
         return _run_lengths(frame, pixel)
-    return _as_words(decode_codestream(frame, pixel))
+    decoded = decode_codestream(frame, pixel)
+    return decoded.view(f"u{decoded.dtype.itemsize}")  # signed numbers as the words that hold them
 
 
 def bounded_words(data: bytes, elements: Elements, syntax: str, pixel: ImagePixel) -> NDArray[Any]:
-    """Decode the pixel data of a file with bounds on time and memory: of what nobody has read yet, or could not.
+    """Decode the pixel data of a file with limits on time and memory, also where it was never read as a film.
 
     Raises
     ------
     Refusal
         As `stored_words`; `too-slow` or `too-large`.
     """
-    try:
+    with refused_errors():
         return bounded(
-            lambda: stored_words(elements, syntax, pixel), lambda seconds: in_process("words", data, seconds).array
+            lambda: stored_words(elements, syntax, pixel), lambda seconds: in_process("words", data, seconds)[0]
         )
-    except Refusal:
-        raise
-    except MemoryError as error:
-        raise too_little_memory() from error
-    except Exception as error:  # decoders of foreign bytes raise anything
-        raise damaged("pixels") from error
 
 
 def _is_native(element: Element, syntax: str) -> bool:
-    """Tell by the bytes: files whose meta information was written anew name another syntax, or none."""
+    """Decide by the bytes: files whose meta information was written anew name another syntax, or none."""
     if element.undefined_length:
         return False
     return syntax in _NATIVE or not (_has_items(element) or is_codestream(element.value))
@@ -100,7 +88,7 @@ def _has_items(element: Element) -> bool:
 def _is_run_lengths(frame: bytes, syntax: str) -> bool:
     """Whether the frame begins as run lengths do: how many segments, and that the first follows the header."""
     count, first = struct.unpack_from("<2I", frame) if len(frame) >= _RLE_HEADER else (0, 0)
-    plausible = 1 <= count <= _MOST_SEGMENTS and first == _RLE_HEADER
+    plausible = 1 <= count <= _MAX_RLE_SEGMENTS and first == _RLE_HEADER
     return plausible or (syntax == _RLE and not is_codestream(frame))
 
 
@@ -111,38 +99,26 @@ def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
     if not size <= len(element.value) < 2 * size:  # with padding behind (PS3.5, 8.1.1), but not with another frame
         raise damaged("cut")
     check_work(pixel.values)
-    words = _native_words(element, size, pixel.bits_allocated)
+    words = element.words()[: size // 2] if pixel.bits_allocated == 16 else element.octets()[:size]
     if halved:
         return words.reshape(-1, 4)[:, :2].reshape(pixel.rows, pixel.columns)
-    if pixel.samples == 1:
-        return words.reshape(pixel.rows, pixel.columns)
-    if pixel.planar:
+    if pixel.samples > 1 and pixel.planar:
         return np.moveaxis(words.reshape(pixel.samples, pixel.rows, pixel.columns), 0, -1)
-    return words.reshape(pixel.rows, pixel.columns, pixel.samples)
-
-
-def _native_words(element: Element, size: int, bits: int) -> NDArray[Any]:
-    order = element.encoding.order
-    if bits == 16:
-        return np.frombuffer(element.value[:size], order + "u2")
-    swapped = order == ">" and element.vr == b"OW"  # bytes two by two, in big-endian words
-    if swapped:
-        return np.frombuffer(element.value, ">u2", len(element.value) // 2).astype("<u2").view(np.uint8)[:size]
-    return np.frombuffer(element.value[:size], np.uint8)
+    return words.reshape(pixel.shape)
 
 
 def _fragments(value: memoryview) -> list[memoryview]:
-    """The fragments of the one frame (DICOM PS3.5, A.4): the offset table is not asked, the fragments are.
+    """The fragments of the one frame (DICOM PS3.5, A.4): the fragments themselves are walked, not the offset table.
 
-    Whatever is no item ends them, for some writers put zeros where the delimiter belongs.
+    Whatever is not an item ends them, since some writers put zeros where the delimiter belongs.
     """
     items: list[memoryview] = []
     at = 0
     while at + 8 <= len(value):
-        group, element, length = struct.unpack_from("<HHI", value, at)
-        if group << 16 | element != _ITEM:
+        start, length = struct.unpack_from("<4sI", value, at)
+        if start != _ITEM_START:
             break
-        if length > len(value) - at - 8 or len(items) > _MOST_FRAGMENTS:
+        if length > len(value) - at - 8 or len(items) > _MAX_FRAGMENTS:
             raise damaged("cut")
         items.append(value[at + 8 : at + 8 + length])
         at += 8 + length
@@ -168,9 +144,4 @@ def _run_lengths(frame: bytes, pixel: ImagePixel) -> NDArray[Any]:
     for n, (start, end) in enumerate(zip(offsets[:count], ends, strict=True)):
         words[:, n // width, n % width] = decode_run_lengths(memoryview(frame)[start:end], len(words))
     decoded = words.view(">u2" if width == 2 else np.uint8)
-    return decoded.reshape((pixel.rows, pixel.columns) if pixel.samples == 1 else (pixel.rows, pixel.columns, -1))
-
-
-def _as_words(decoded: NDArray[Any]) -> NDArray[Any]:
-    """View signed numbers as the words that hold them."""
-    return decoded.view(f"u{decoded.dtype.itemsize}")
+    return decoded.reshape(pixel.shape)

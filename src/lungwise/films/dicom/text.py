@@ -1,31 +1,32 @@
 """The one decoder of a DICOM file's texts: character sets, code extensions and persons' names.
 
-The rules are PS3.5, section 6.1.2 and 6.2, and PS3.3, C.12.1.1.2; the tables of character sets are pydicom's. What
-the standard leaves no room for is read as it is most often meant: an escape sequence counts although its character
-set is not declared, and where none is declared the text is UTF-8 if it can be, and else Latin-1.
+The rules are PS3.5, section 6.1.2 and 6.2, and PS3.3, C.12.1.1.2; the tables of character sets are pydicom's. Its
+`decode_bytes` is not used: it warns of every odd text, through state that all threads share. Texts that break the
+standard are read as they are most often meant: an escape sequence counts although its character set is not declared,
+and without a declared one the text is UTF-8 if it can be, and otherwise Latin-1.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
 
 from lungwise.films.dicom.elements import Elements
 
 _CHARACTER_SET = 0x00080005
-_LONGEST = 1024
-"""Bytes of a text that are looked at: more than any value representation of a name or a description may have."""
+_MAX_BYTES = 1024
+"""Bytes of a text that are read: more than any value representation of a name or a description may have."""
 _JOINERS = "\u200c\u200d"
-"""Signs without a width of their own that Hindi and Persian cannot be written without."""
+"""Characters without width that Hindi and Persian need."""
 _NAME_DELIMITERS = b"\r\n\f\t^="
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonName:
     """A name in its three groups (PS3.5, 6.2.1), each as it is shown: parts in their order, without carets.
 
-    `written` is the name as the file has it, with carets.
+    `written` is the name as in the file, with carets.
     """
 
     alphabetic: str = ""
@@ -38,7 +39,7 @@ class PersonName:
 
 
 class TextDecoder:
-    """Turns the bytes of a file's texts into text, by the character sets that the file names."""
+    """Decodes the texts of a file by the character sets that the file names."""
 
     def __init__(self, elements: Elements) -> None:
         self._elements = elements
@@ -46,59 +47,52 @@ class TextDecoder:
         self._first = _codec(named[0]) if named else ""
 
     def __call__(self, tag: int) -> str:
-        """Give an element's text, every value of it; '' where it is missing."""
-        value = bytes(self._elements[tag].value[:_LONGEST]) if tag in self._elements else b""
-        return self._escaped(value) if b"\x1b" in value else self._plain(value)
+        """Return an element's text, every value of it; '' where it is missing."""
+        value = bytes(self._elements[tag].value[:_MAX_BYTES]) if tag in self._elements else b""
+        if b"\x1b" not in value:
+            return self._plain(value)
+        # each escape sequence holds until the next, or until a delimiter
+        return "".join(self._fragment(part) for part in re.findall(rb"^[^\x1b]+|\x1b[^\x1b]*", value))
 
     def line(self, tag: int) -> str:
-        """Give an element's first value as one line that can be shown: '' where it is missing."""
+        """Return an element's first value as one printable line, '' where it is missing."""
         return printable(self(tag).split("\\")[0])
 
     def name(self, tag: int) -> PersonName:
-        """Give a person's name in its groups."""
+        """Return a person's name in its groups."""
         written = self.line(tag)
-        groups = (" ".join(group.replace("^", " ").split()) for group in written.split("=")[:3])
-        alphabetic, ideographic, phonetic = islice(chain(groups, repeat("")), 3)
-        return PersonName(alphabetic, ideographic, phonetic, written)
+        groups = (" ".join(group.replace("^", " ").split()) for group in f"{written}==".split("=")[:3])
+        alphabetic, ideographic, phonetic = groups
+        return PersonName(alphabetic=alphabetic, ideographic=ideographic, phonetic=phonetic, written=written)
 
     def _plain(self, value: bytes) -> str:
-        for codec in (self._first, "utf-8"):  # many write UTF-8 and do not say so
-            if codec:
-                try:
-                    return value.decode(codec)
-                except UnicodeDecodeError:
-                    continue
+        for codec in filter(None, (self._first, "utf-8")):  # many write UTF-8 and do not declare it
+            with suppress(UnicodeDecodeError):
+                return value.decode(codec)
         return value.decode(self._first if self._first not in ("", "UTF8") else "latin-1", errors="replace")
 
-    def _escaped(self, value: bytes) -> str:
-        """Decode code extensions: each escape sequence holds until the next, or until a delimiter."""
-        return "".join(self._fragment(part) for part in re.findall(rb"^[^\x1b]+|\x1b[^\x1b]*", value))
-
     def _fragment(self, part: bytes) -> str:
-        from pydicom.charset import (
-            CODES_TO_ENCODINGS,
-            handled_encodings,
-        )  # here: few films need it, and it loads slowly
+        from pydicom import charset  # here, since it loads slowly and few films need it
 
         if not part.startswith(b"\x1b"):
             return self._plain(part)
         length = 4 if part.startswith((b"\x1b$(", b"\x1b$)")) else 3
-        codec, rest = CODES_TO_ENCODINGS.get(part[:length]), part[length:]
+        codec, rest = charset.CODES_TO_ENCODINGS.get(part[:length]), part[length:]
         if codec is None:
             return self._plain(rest)
-        if codec in handled_encodings:  # Python's codec wants the escape sequence, and tells delimiters from letters
+        if codec in charset.handled_encodings:  # Python's codec needs the escape sequence and knows delimiters
             return part.decode(codec, errors="replace")
         end = next((at for at, byte in enumerate(rest) if byte in _NAME_DELIMITERS), len(rest))
         return rest[:end].decode(codec, errors="replace") + self._plain(rest[end:])
 
 
 def printable(text: str) -> str:
-    """Keep what can be written on one line: no control signs, none that turn the direction of writing."""
+    """Keep what can be written on one line: no control characters, none that turn the direction of writing."""
     return "".join(letter for letter in text if letter.isprintable() or letter in _JOINERS).strip()
 
 
 def _codec(name: str) -> str:
-    """Name Python's codec of a character set, its spelling put right; '' for the default one and for what is none."""
+    """Return Python's codec of a character set, however spelt; '' for the default one and for an unknown one."""
     if re.fullmatch(r"(ISO[ _-]?(2022[ _-])?IR[ _-]?6)?", name):
         return ""
     from pydicom.charset import python_encoding

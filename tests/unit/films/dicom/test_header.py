@@ -16,9 +16,9 @@ AGE, BORN, STUDIED = 0x00101010, 0x00100030, 0x00080020
 
 def header(**values: str) -> DicomHeader:
     tags = {"age": AGE, "born": BORN, "studied": STUDIED, "sex": 0x00100040}
-    little = Encoding("<", True)
-    elements = {tags[name]: Element(memoryview(text.encode()), b"LO", little) for name, text in values.items()}
-    return header_of(Elements(elements), TODAY)
+    little = Encoding(order="<", explicit=True)
+    found = {name: Element(value=memoryview(text.encode()), vr=b"LO", encoding=little) for name, text in values.items()}
+    return header_of(Elements({tags[name]: element for name, element in found.items()}), TODAY)
 
 
 @pytest.mark.parametrize(

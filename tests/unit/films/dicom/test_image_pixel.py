@@ -41,7 +41,17 @@ def test_headers_that_no_film_has_are_refused(attributes: dict[str, Any], code: 
 
 
 def test_words_stand_for_numbers() -> None:
-    pixel = ImagePixel(64, 64, 1, "MONOCHROME2", 8, 4, 5, signed=True, planar=False)
+    pixel = ImagePixel(
+        rows=64,
+        columns=64,
+        samples=1,
+        photometric="MONOCHROME2",
+        bits_allocated=8,
+        bits_stored=4,
+        high_bit=5,
+        signed=True,
+        planar=False,
+    )
     assert pixel.values == 64 * 64
     assert pixel.numbers()[[0, 4, 28, 32, 60, 63, 255]].tolist() == [0, 1, 7, -8, -1, -1, -1]
     assert np.unique(pixel.numbers()).tolist() == list(range(-8, 8))

@@ -13,17 +13,18 @@ NAME, CHARACTER_SET = 0x00100010, 0x00080005
 
 
 def decoder(value: bytes, character_set: bytes = b"") -> TextDecoder:
-    little = Encoding("<", True)
+    little = Encoding(order="<", explicit=True)
     return TextDecoder(
         Elements(
             {
-                CHARACTER_SET: Element(memoryview(character_set), b"CS", little),
-                NAME: Element(memoryview(value), b"PN", little),
+                CHARACTER_SET: Element(value=memoryview(character_set), vr=b"CS", encoding=little),
+                NAME: Element(value=memoryview(value), vr=b"PN", encoding=little),
             }
         )
     )
 
 
+GROUPS = ("alphabetic", "ideographic", "phonetic")
 KANJI = b"=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J"
 """Yamada Tarou: PS3.5, annex H."""
 
@@ -68,7 +69,7 @@ KANJI = b"=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b
     ],
 )
 def test_names_are_read_in_every_script(value: bytes, character_set: bytes, name: tuple[str, ...]) -> None:
-    assert decoder(value, character_set).name(NAME) == PersonName(*name)
+    assert decoder(value, character_set).name(NAME) == PersonName(**dict(zip(GROUPS, name, strict=False)))
 
 
 def test_the_name_that_is_shown_is_the_first_group_that_there_is() -> None:

@@ -2,7 +2,7 @@
 
 GDCM is the one permissive decoder of these, and ends its whole process when a frame is damaged
 in certain ways. So it runs where it takes nothing else with it, and is given a film's memory only.
-Started by `codestream.py` as `python -I gdcm_process.py SECONDS SYNTAX COLUMNS ROWS COMPONENTS PRECISION`.
+Started by `deep_jpeg.py` as `python -I gdcm_process.py SECONDS SYNTAX COLUMNS ROWS COMPONENTS PRECISION`.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gdcm
 
-_MEMORY = 2**30
+_MEMORY_BYTES = 2**30
 
 
 def main(seconds: float, syntax: str, columns: int, rows: int, components: int, precision: int) -> None:
     """Decode the frame on standard input."""
-    bound_time(seconds)
-    bound_memory(_MEMORY)
+    limit_time(seconds)
+    limit_memory(_MEMORY_BYTES)
     pixels = _image(sys.stdin.buffer.read(), syntax, (columns, rows), components, precision).GetBuffer()
     sys.stdout.buffer.write(pixels.encode("utf-8", "surrogateescape"))  # GDCM hands bytes out as text
 
 
-def bound_time(seconds: float) -> None:
+def limit_time(seconds: float) -> None:
     """End this process after so many seconds of the processor's time."""
-    if hasattr(signal, "setitimer"):  # Windows has no such bound, but a clock on the wall
+    if hasattr(signal, "setitimer"):  # Windows has no such limit; the caller has a timeout
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def bound_memory(most: int) -> None:
-    """Let this process have no more bytes of address space, and leave no core behind."""
+def limit_memory(size: int) -> None:
+    """Limit this process's address space to so many bytes, and leave no core file behind."""
     try:
         import resource
-    except ImportError:  # Windows has no such bound
+    except ImportError:  # Windows has no such limit
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    size = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _image(frame: bytes, syntax: str, size: tuple[int, int], components: int, precision: int) -> gdcm.Image:
-    import gdcm  # here, for the process of large films has these bounds, too, and needs no GDCM
+    import gdcm  # here, since the process of large films takes its limits from this module, without GDCM
 
     image = gdcm.Image()
     image.SetNumberOfDimensions(2)

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     MPEG4HP41,
@@ -18,17 +16,11 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from dicom_files import dicom_bytes, dicom_file, film_dataset
+from dicom_files import dicom_bytes, dicom_file, film_dataset, shipped
 from lungwise.films import Film, Refusal, open_film
 from synthetic_films import chest_words
 
 WORDS = chest_words(bits=12)
-
-
-def shipped(name: str) -> bytes:
-    path = get_testdata_file(name, download=False)
-    assert isinstance(path, str)
-    return Path(path).read_bytes()
 
 
 def refusal(data: bytes) -> Refusal:

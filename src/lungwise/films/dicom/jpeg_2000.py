@@ -15,7 +15,7 @@ from lungwise.films.limits import damaged, too_many_parts
 _CODING_STYLE, _COMPONENT_STYLE, _START_OF_TILE_PART = 0xFF52, 0xFF53, 0xFF90
 _START_OF_DATA, _END = 0xFF93, b"\xff\xd9"
 _SEGMENTS = {0xFF00 | n for n in (*range(0x50, 0x54), 0x55, *range(0x57, 0x5A), *range(0x5C, 0x62), 0x63, 0x64, 0x90)}
-_MOST_SEGMENTS, _MOST_BLOCKS, _MOST_PRECINCTS = 2**18, 2**20, 2**16
+_MAX_SEGMENTS, _MAX_BLOCKS, _MAX_PRECINCTS = 2**18, 2**20, 2**16
 
 
 def check_partitions(frame: bytes, values: int) -> None:
@@ -30,7 +30,7 @@ def check_partitions(frame: bytes, values: int) -> None:
     """
     styles = 0
     segments = _segments(frame)
-    for _at, marker, body in islice(segments, _MOST_SEGMENTS):
+    for _at, marker, body in islice(segments, _MAX_SEGMENTS):
         if marker == _CODING_STYLE and len(body) >= 10:
             styles += 1
             _check_style(body[0], body[5:], values)
@@ -64,7 +64,7 @@ def _end_of_tile_parts(frame: bytes) -> int | None:
     parts: dict[int, set[int]] = {}
     counts: dict[int, int] = {}
     end = 0
-    for at, marker, body in islice(_segments(frame), _MOST_SEGMENTS):
+    for at, marker, body in islice(_segments(frame), _MAX_SEGMENTS):
         if marker != _START_OF_TILE_PART or len(body) < 8:
             continue
         tile, size, part, count = struct.unpack_from(">HIBB", body)
@@ -104,9 +104,9 @@ def _segments(frame: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 def _check_style(style: int, parameters: bytes, values: int) -> None:
     levels, width, height = parameters[:3]
-    if values >> ((width & 15) + (height & 15) + 4) > _MOST_BLOCKS:
+    if values >> ((width & 15) + (height & 15) + 4) > _MAX_BLOCKS:
         raise too_many_parts("blocks")
     precincts = parameters[5 : 6 + levels] if style & 1 else b""
     for level, sides in enumerate(reversed(precincts)):
-        if values >> (2 * level + (sides & 15) + (sides >> 4)) > _MOST_PRECINCTS:
+        if values >> (2 * level + (sides & 15) + (sides >> 4)) > _MAX_PRECINCTS:
             raise too_many_parts("precincts")

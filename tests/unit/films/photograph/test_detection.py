@@ -10,7 +10,7 @@ from PIL import Image
 from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import open_film
 from lungwise.films.collection import read_collection
-from lungwise.films.photograph.photograph import cut_out, find_film, straighten, transparency, unexplained_colour
+from lungwise.films.photograph.detection import cut_out, find_film, straighten, transparency, unexplained_colour
 from lungwise.films.photograph.simulation import photograph
 
 

@@ -25,7 +25,7 @@ _COLOURLESS = 0.008
 _OPAQUE = 250
 _SIDE = 320
 _SUREST = 0.65
-"""Share of edge under the least supported side; `test_photograph.py` shows what it keeps out."""
+"""Share of edge under the least supported side; `test_detection.py` shows what it keeps out."""
 
 _SMALLEST = 0.08
 _NEARLY = 0.15
