@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
 from lungwise.store.database import Moment
+from lungwise.store.migrations.tables import create_table
 
 revision = "0002"
 down_revision = "0001"
-
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 def upgrade() -> None:
@@ -26,34 +23,32 @@ def upgrade() -> None:
     for name in ("study_uid", "series_uid", "instance_uid"):
         op.add_column("films", sa.Column(name, sa.String(length=64), nullable=True))
     op.create_index("ix_films_instance_uid", "films", ["instance_uid"])
+    _add_acceptances()
+    _add_dispatches()
 
-    op.create_table(
+
+def _add_acceptances() -> None:
+    create_table(
         "acceptances",
-        sa.Column("clinic_id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("film_id", sa.Integer(), nullable=False),
-        sa.Column("sender", sa.String(length=16), nullable=False),
-        sa.ForeignKeyConstraint(["clinic_id"], ["clinics.id"], name="fk_acceptances_clinic_id"),
-        sa.ForeignKeyConstraint(["film_id"], ["films.id"], name="fk_acceptances_film_id", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("clinic_id", "instance_uid", name="pk_acceptances"),
-        **TABLE,
+        sa.Column("clinic_id", sa.Integer, sa.ForeignKey("clinics.id"), primary_key=True, autoincrement=False),
+        sa.Column("instance_uid", sa.String(64), primary_key=True),
+        sa.Column("film_id", sa.Integer, sa.ForeignKey("films.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("sender", sa.String(16), nullable=False),
     )
-    op.create_index("ix_acceptances_film_id", "acceptances", ["film_id"])
 
-    op.create_table(
+
+def _add_dispatches() -> None:
+    create_table(
         "dispatches",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("reading_id", sa.Integer(), nullable=False),
-        sa.Column("destination", sa.String(length=100), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("accepted", sa.JSON(), nullable=False),
-        sa.Column("created_at", Moment(), nullable=False),
-        sa.Column("due_at", Moment(), nullable=False),
-        sa.Column("error", sa.String(length=200), nullable=False),
-        sa.ForeignKeyConstraint(["reading_id"], ["readings.id"], name="fk_dispatches_reading_id", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_dispatches"),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("reading_id", sa.Integer, sa.ForeignKey("readings.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("destination", sa.String(100), nullable=False),
+        sa.Column("state", sa.String(10), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("accepted", sa.JSON, nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("due_at", Moment, nullable=False),
+        sa.Column("error", sa.String(200), nullable=False),
         sa.UniqueConstraint("reading_id", "destination", name="uq_dispatches_reading_id_destination"),
-        **TABLE,
     )
     op.create_index("ix_dispatches_state_due_at", "dispatches", ["state", "due_at"])

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from lungwise.store.encryption import keys_of
 from lungwise.store.keys import FIRST_MARK, Keys, is_encrypted
+from lungwise.store.migrations.batches import batches
+from lungwise.store.migrations.tables import columns_of, create_table, uniques_of
 
 revision = "0006"
 down_revision = "0005"
 
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 OLD_UNIQUE, NEW_UNIQUE = "uq_patients_clinic_id_identifier", "uq_patients_clinic_id_identifier_index"
-ROWS_AT_ONCE = 500
 
 patients = sa.table(
     "patients",
@@ -46,17 +46,15 @@ def upgrade() -> None:
     """Apply the step."""
     inspector = sa.inspect(op.get_bind())
     if not inspector.has_table("sealing_keys"):
-        op.create_table(
+        create_table(
             "sealing_keys",
-            sa.Column("name", sa.String(length=8), nullable=False),
-            sa.PrimaryKeyConstraint("name", name="pk_sealing_keys"),
-            **TABLE,
+            sa.Column("name", sa.String(8), primary_key=True),
         )
     _make_room(inspector)
     session = Session(op.get_bind())
     _encrypt_patients(session, keys_of(session))
     _encrypt_opinions(session, keys_of(session))
-    if NEW_UNIQUE not in _uniques(inspector):
+    if NEW_UNIQUE not in uniques_of(inspector, "patients"):
         with op.batch_alter_table("patients") as table:
             table.alter_column("identifier_index", existing_type=sa.String(length=40), nullable=False)
             table.create_unique_constraint(NEW_UNIQUE, ["clinic_id", "identifier_index"])
@@ -68,25 +66,21 @@ def upgrade() -> None:
 def _make_room(inspector: sa.Inspector) -> None:
     """Turn texts and dates into the bytes that they are written as."""
     with op.batch_alter_table("patients") as table:
-        if OLD_UNIQUE in _uniques(inspector):
+        if OLD_UNIQUE in uniques_of(inspector, "patients"):
             table.drop_constraint(OLD_UNIQUE, type_="unique")
         table.alter_column("identifier", existing_type=sa.String(64), type_=sa.LargeBinary(), existing_nullable=False)
         table.alter_column("name", existing_type=sa.String(200), type_=sa.LargeBinary(), existing_nullable=False)
         table.alter_column("birth_date", existing_type=sa.Date(), type_=sa.LargeBinary(), existing_nullable=True)
-        if "identifier_index" not in {column["name"] for column in inspector.get_columns("patients")}:
+        if "identifier_index" not in columns_of(inspector, "patients"):
             table.add_column(sa.Column("identifier_index", sa.String(length=40), nullable=True))
     with op.batch_alter_table("opinions") as table:
         table.alter_column("note", existing_type=sa.Text(), type_=sa.LargeBinary(), existing_nullable=False)
 
 
-def _uniques(inspector: sa.Inspector) -> set[str | None]:
-    return {unique["name"] for unique in inspector.get_unique_constraints("patients")}
-
-
 def _encrypt_patients(session: Session, keys: Keys) -> None:
     """Encrypt those who are plain: all of them or, if an earlier run came this far, none."""
     words_are_plain = True
-    for rows in _batches(session, sa.select(patients).where(patients.c.identifier_index.is_(None))):
+    for rows in batches(session, sa.select(patients).where(patients.c.identifier_index.is_(None))):
         if words_are_plain:
             session.execute(sa.delete(patient_words))
             words_are_plain = False
@@ -119,17 +113,8 @@ def _words_of(text: str) -> list[str]:
 
 
 def _encrypt_opinions(session: Session, keys: Keys) -> None:
-    for rows in _batches(session, sa.select(opinions)):
+    for rows in batches(session, sa.select(opinions)):
         for row in rows:
             if not is_encrypted(row.note):
                 note = keys.encrypt(row.note, "opinions.note", FIRST_MARK)
                 session.execute(sa.update(opinions).where(opinions.c.id == row.id).values(note=note))
-
-
-def _batches(session: Session, query: sa.Select[Any]) -> Iterator[list[sa.Row[Any]]]:
-    """Walk by id, for the walk changes the rows that it passes."""
-    number = query.selected_columns["id"]
-    last = 0
-    while rows := list(session.execute(query.where(number > last).order_by(number).limit(ROWS_AT_ONCE))):
-        yield rows
-        last = rows[-1].id

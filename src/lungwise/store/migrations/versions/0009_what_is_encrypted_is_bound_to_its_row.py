@@ -6,7 +6,6 @@ It commits batch by batch. Killed halfway, the step goes on where it stood: each
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,14 +14,13 @@ from sqlalchemy.orm import Session
 
 from lungwise.store.encryption import keys_of
 from lungwise.store.keys import FIRST_MARK, EncryptionError, Keys, MissingKeyError
-from lungwise.store.migrations.batches import keep_what_is_done
+from lungwise.store.migrations.batches import batches, commit_batch
+from lungwise.store.migrations.tables import columns_of, create_table, uniques_of
 
 revision = "0009"
 down_revision = "0008"
 
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 UNIQUE = "uq_opinions_key"
-ROWS_AT_ONCE = 500
 
 patients = sa.table(
     "patients",
@@ -45,10 +43,10 @@ def upgrade() -> None:
     _need_every_key(session, keys)
     _make_room(sa.inspect(op.get_bind()))
     _note_that_plain_films_are_read(session, keys)
-    keep_what_is_done(session)
+    commit_batch(session)
     _bind(session, keys, patients, ("identifier", "name", "birth_date"))
     _bind(session, keys, opinions, ("note",))
-    if UNIQUE not in {unique["name"] for unique in sa.inspect(op.get_bind()).get_unique_constraints("opinions")}:
+    if UNIQUE not in uniques_of(sa.inspect(op.get_bind()), "opinions"):
         with op.batch_alter_table("opinions") as table:
             table.alter_column("key", existing_type=sa.String(length=20), nullable=False)
             table.create_unique_constraint(UNIQUE, ["key"])
@@ -62,15 +60,13 @@ def _need_every_key(session: Session, keys: Keys) -> None:
 
 def _make_room(inspector: sa.Inspector) -> None:
     if not inspector.has_table("facts"):
-        op.create_table(
+        create_table(
             "facts",
-            sa.Column("name", sa.String(length=40), nullable=False),
-            sa.Column("value", sa.String(length=100), nullable=False),
-            sa.Column("signature", sa.String(length=72), nullable=False),
-            sa.PrimaryKeyConstraint("name", name="pk_facts"),
-            **TABLE,
+            sa.Column("name", sa.String(40), primary_key=True),
+            sa.Column("value", sa.String(100), nullable=False),
+            sa.Column("signature", sa.String(72), nullable=False),
         )
-    if "key" not in {column["name"] for column in inspector.get_columns("opinions")}:
+    if "key" not in columns_of(inspector, "opinions"):
         op.add_column("opinions", sa.Column("key", sa.String(length=20), nullable=True))
 
 
@@ -83,16 +79,16 @@ def _note_that_plain_films_are_read(session: Session, keys: Keys) -> None:
 
 
 def _bind(session: Session, keys: Keys, table: sa.TableClause, columns: tuple[str, ...]) -> None:
-    for rows in _batches(session, table):
+    for rows in batches(session, sa.select(table)):
         for row in rows:
             values = _bound(row._asdict(), keys, table.name, columns)
             if values:
                 session.execute(sa.update(table).where(table.c.id == row.id).values(values))
-        keep_what_is_done(session)
+        commit_batch(session)
 
 
 def _bound(row: dict[str, Any], keys: Keys, table: str, columns: tuple[str, ...]) -> dict[str, Any]:
-    """Give what changes in a row: its values encrypted for it, and its key where it had none."""
+    """Return what changes in a row: its values encrypted for it, and its key if it had none."""
     key = row["key"] or secrets.token_hex(10)
     values: dict[str, Any] = {} if row["key"] else {"key": key}
     for name in columns:
@@ -105,12 +101,3 @@ def _bound(row: dict[str, Any], keys: Keys, table: str, columns: tuple[str, ...]
                 continue  # it was changed or moved: it stays as it is and opens nowhere, and `db check` names it
             values[name] = keys.encrypt(plain, f"{table}.{name} {key}")
     return values
-
-
-def _batches(session: Session, table: sa.TableClause) -> Iterator[list[sa.Row[Any]]]:
-    """Walk by id, for the walk changes the rows that it passes."""
-    last = 0
-    query = sa.select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)
-    while rows := list(session.execute(query.where(table.c.id > last))):
-        yield rows
-        last = rows[-1].id

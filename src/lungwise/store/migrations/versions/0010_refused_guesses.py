@@ -10,6 +10,7 @@ from alembic import op
 from email_validator import validate_email
 
 from lungwise.store.database import Moment
+from lungwise.store.migrations.tables import columns_of, indexes_of
 
 revision = "0010"
 down_revision = "0009"
@@ -27,9 +28,9 @@ def upgrade() -> None:
     """Apply the step, or what a step that was interrupted left."""
     there = sa.inspect(op.get_bind())
     for table, column in _NEW:
-        if column.name not in {one["name"] for one in there.get_columns(table)}:
+        if column.name not in columns_of(there, table):
             op.add_column(table, column)
-    if "ix_failures_until" not in {index["name"] for index in there.get_indexes("failures")}:
+    if "ix_failures_until" not in indexes_of(there, "failures"):
         op.create_index("ix_failures_until", "failures", ["until"])
     _respell()
 

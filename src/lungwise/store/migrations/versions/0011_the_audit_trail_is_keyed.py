@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from lungwise.store.database import Moment
 from lungwise.store.encryption import keys_of
-from lungwise.store.migrations.batches import keep_what_is_done
+from lungwise.store.migrations.batches import commit_batch
+from lungwise.store.migrations.tables import columns_of, create_table
 
 revision = "0011"
 down_revision = "0010"
 
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 ROWS_AT_ONCE = 1000
 START = "0" * 64
 SIGNED = ("id", "at", "clinic_id", "person_id", "person_name", "address", "deed", "subject", "subject_key", "times")
@@ -42,7 +42,7 @@ def upgrade() -> None:
     if head is not None and not head.key:
         broken_at = head.broken_at or _first_break(session, head)
         session.execute(sa.update(heads).values(broken_at=broken_at))
-        keep_what_is_done(session)
+        commit_batch(session)
         _key(session, broken_at)
     with op.batch_alter_table("audit_head") as table:
         table.alter_column("key", existing_type=sa.String(length=8), nullable=False)
@@ -51,16 +51,13 @@ def upgrade() -> None:
 
 def _make_room(inspector: sa.Inspector) -> None:
     if not inspector.has_table("audit_keys"):
-        op.create_table(
+        create_table(
             "audit_keys",
-            sa.Column("id", sa.Integer(), nullable=False),
-            sa.Column("name", sa.String(length=8), nullable=False),
+            sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("name", sa.String(8), nullable=False, unique=True),
             sa.Column("secret", sa.LargeBinary(), nullable=False),
-            sa.PrimaryKeyConstraint("id", name="pk_audit_keys"),
-            sa.UniqueConstraint("name", name="uq_audit_keys_name"),
-            **TABLE,
         )
-    known = {column["name"] for column in inspector.get_columns("audit_head")}
+    known = columns_of(inspector, "audit_head")
     kinds: dict[str, sa.types.TypeEngine[Any]] = {
         "key": sa.String(length=8),
         "broken_at": sa.Integer(),
@@ -83,7 +80,7 @@ def _first_break(session: Session, head: sa.Row[Any]) -> int | None:
 
 
 def _key(session: Session, broken_at: int | None) -> None:
-    """Give every entry its keyed hash, and sign the end."""
+    """Set every entry's keyed hash, and sign the end."""
     last, hash_ = 0, START
     changes: list[dict[str, Any]] = []
     change = sa.update(entries).where(entries.c.id == sa.bindparam("row")).values(hash=sa.bindparam("new"))
@@ -92,7 +89,7 @@ def _key(session: Session, broken_at: int | None) -> None:
         changes.append({"row": row.id, "new": hash_})
         if len(changes) == ROWS_AT_ONCE:
             session.connection().execute(change, changes)
-            keep_what_is_done(session)
+            commit_batch(session)
             changes.clear()
     if changes:
         session.connection().execute(change, changes)
@@ -100,7 +97,7 @@ def _key(session: Session, broken_at: int | None) -> None:
     end = {"entries": last, "hash": hash_, "key": name, "broken_at": broken_at}
     signature = _sign(_secret(session), "end", end)
     session.execute(sa.update(heads).values(entries=last, hash=hash_, key=name, signature=signature))
-    keep_what_is_done(session)
+    commit_batch(session)
 
 
 def _chains(session: Session) -> Iterator[tuple[sa.Row[Any], str, str]]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from argon2.low_level import Type, hash_secret_raw
 
 from lungwise.store.database import Moment
+from lungwise.store.migrations.tables import columns_of, create_table
 
 revision = "0012"
 down_revision = "0011"
 
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 _USERS = sa.table("users", *map(sa.column, ("id", "mf_recovery_codes")))
 _TIME, _MEMORY = 2, 32768
 """Argon2id's passes and KiB, as the settings have them by default; a hash says with what it was made."""
@@ -24,7 +23,7 @@ _TIME, _MEMORY = 2, 32768
 def upgrade() -> None:
     """Apply the step, or what a step that was interrupted left. Everyone signs in again: old cookies have no row."""
     there = sa.inspect(op.get_bind())
-    if "tf_counter" not in {column["name"] for column in there.get_columns("users")}:
+    if "tf_counter" not in columns_of(there, "users"):
         op.add_column("users", sa.Column("tf_counter", sa.Integer(), nullable=True))
     if not there.has_table("sign_ins"):
         _make_sign_ins()
@@ -32,20 +31,15 @@ def upgrade() -> None:
 
 
 def _make_sign_ins() -> None:
-    op.create_table(
+    create_table(
         "sign_ins",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=20), nullable=False),
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.Column("device", sa.String(length=60), nullable=False),
-        sa.Column("began_at", Moment(), nullable=False),
-        sa.Column("seen_at", Moment(), nullable=False),
-        sa.Column("ended_at", Moment(), nullable=True),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sign_ins_user_id", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name="pk_sign_ins"),
-        sa.UniqueConstraint("key", name="uq_sign_ins_key"),
-        sa.Index("ix_sign_ins_user_id", "user_id"),
-        **TABLE,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("key", sa.String(20), nullable=False, unique=True),
+        sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column("device", sa.String(60), nullable=False),
+        sa.Column("began_at", Moment, nullable=False),
+        sa.Column("seen_at", Moment, nullable=False),
+        sa.Column("ended_at", Moment),
     )
 
 

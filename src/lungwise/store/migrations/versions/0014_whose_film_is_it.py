@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from alembic import op
 
 from lungwise.store.database import Moment
+from lungwise.store.migrations.tables import columns_of, create_table, foreign_keys_of, indexes_of, uniques_of
 
 revision = "0014"
 down_revision = "0013"
 
-TABLE: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 _PATIENTS = sa.table(
     "patients",
     sa.column("identifier_index", sa.String),
@@ -53,12 +53,12 @@ def upgrade() -> None:
     if not inspector.has_table("patient_changes"):
         _add_changes()
     _widen_studies(inspector)
-    if "header" not in _columns(inspector, "films"):
+    if "header" not in columns_of(inspector, "films"):
         op.add_column("films", sa.Column("header", sa.LargeBinary(), nullable=True))
 
 
 def _widen_patients(inspector: sa.Inspector) -> None:
-    there = _columns(inspector, "patients")
+    there = columns_of(inspector, "patients")
     for name, kind in _ADDED.items():
         if name not in there:
             op.add_column("patients", sa.Column(name, kind, nullable=True))
@@ -73,51 +73,38 @@ def _widen_patients(inspector: sa.Inspector) -> None:
 
 
 def _index_patients(inspector: sa.Inspector) -> None:
-    uniques = {unique["name"] for unique in inspector.get_unique_constraints("patients")}
-    indexes = {index["name"] for index in inspector.get_indexes("patients")}
-    keys = {key["name"] for key in inspector.get_foreign_keys("patients")}
+    uniques = uniques_of(inspector, "patients")
     with op.batch_alter_table("patients") as table:
-        for index in _INDEXES.keys() - indexes:
+        for index in _INDEXES.keys() - indexes_of(inspector, "patients"):
             table.create_index(index, _INDEXES[index])
         if _NEW_UNIQUE not in uniques:
             table.create_unique_constraint(_NEW_UNIQUE, ["clinic_id", "identity_index"])
         if _OLD_UNIQUE in uniques:
             table.drop_constraint(_OLD_UNIQUE, type_="unique")
-        if "fk_patients_same_as_id" not in keys:
+        if "fk_patients_same_as_id" not in foreign_keys_of(inspector, "patients"):
             table.create_foreign_key("fk_patients_same_as_id", "patients", ["same_as_id"], ["id"])
 
 
 def _add_changes() -> None:
-    op.create_table(
+    create_table(
         "patient_changes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=20), nullable=False),
-        sa.Column("patient_id", sa.Integer(), nullable=False),
-        sa.Column("cause_id", sa.Integer(), nullable=True),
-        sa.Column("person_name", sa.String(length=120), nullable=False),
-        sa.Column("at", Moment(), nullable=False),
-        sa.Column("before", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["patient_id"], ["patients.id"], name="fk_patient_changes_patient_id", ondelete="CASCADE"
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("key", sa.String(20), nullable=False, unique=True),
+        sa.Column(
+            "patient_id", sa.Integer, sa.ForeignKey("patients.id", ondelete="CASCADE"), nullable=False, index=True
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_patient_changes"),
-        sa.UniqueConstraint("key", name="uq_patient_changes_key"),
-        sa.Index("ix_patient_changes_patient_id", "patient_id"),
-        **TABLE,
+        sa.Column("cause_id", sa.Integer),
+        sa.Column("person_name", sa.String(120), nullable=False),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("before", sa.LargeBinary(), nullable=False),
     )
 
 
 def _widen_studies(inspector: sa.Inspector) -> None:
-    if "apart_id" not in _columns(inspector, "studies"):
+    if "apart_id" not in columns_of(inspector, "studies"):
         op.add_column("studies", sa.Column("apart_id", sa.Integer(), nullable=True))
-    keys = {key["name"] for key in inspector.get_foreign_keys("studies")}
-    indexes = {index["name"] for index in inspector.get_indexes("studies")}
     with op.batch_alter_table("studies") as table:
-        if "ix_studies_apart_id" not in indexes:
+        if "ix_studies_apart_id" not in indexes_of(inspector, "studies"):
             table.create_index("ix_studies_apart_id", ["apart_id"])
-        if "fk_studies_apart_id" not in keys:
+        if "fk_studies_apart_id" not in foreign_keys_of(inspector, "studies"):
             table.create_foreign_key("fk_studies_apart_id", "patients", ["apart_id"], ["id"])
-
-
-def _columns(inspector: sa.Inspector, table: str) -> set[str]:
-    return {column["name"] for column in inspector.get_columns(table)}
