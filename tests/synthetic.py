@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person
 from lungwise.jobs.reading_queue import Model
 from lungwise.patients.models import Patient
-from lungwise.patients.service import identifier_place
+from lungwise.patients.records import identifier_context
 from lungwise.store import keys_of
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
 
@@ -42,8 +42,8 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
             key=f"p{person.clinic_id}-{n}",
             clinic_id=person.clinic_id,
             identifier=f"S-{n}",
-            identifier_index=keys.index(identifier_place(person.clinic_id), f"S-{n}"),
-            identity_index=keys.index(identifier_place(person.clinic_id), f"S-{n}"),
+            identifier_index=keys.index(identifier_context(person.clinic_id), f"S-{n}"),
+            identity_index=keys.index(identifier_context(person.clinic_id), f"S-{n}"),
             name=name,
             sex="FM"[n % 2],
             birth_date=date(1930 + n % 80, 1 + n % 12, 1 + n % 28),

@@ -23,7 +23,7 @@ import synthetic
 from lungwise.access import Person, Role
 from lungwise.accounts.models import Clinic
 from lungwise.audit.service import AuditTrail
-from lungwise.patients.search import index_of
+from lungwise.patients.name_index import index_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
@@ -46,19 +46,19 @@ def main(patients: int) -> None:
             service = Patients(session, utc_now, AuditTrail(session, utc_now))
             worklist = Worklist(session, service)
             before = time.process_time()
-            service.search(person, "nobody")
+            service.search.page(person, "nobody")
             _say("first search of a process", time.process_time() - before)
             lines = index_of(session)._clinic(person.clinic_id).lines
             size = sys.getsizeof(lines) + sum(sys.getsizeof(line) + 32 for line in lines.values())
             click.echo(f"{'memory of the names':32}{size / 2**20:8.1f} MiB")
             for text in TEXTS:
-                _measure(f"patients: {text}", lambda text=text: service.search(person, text))  # type: ignore[misc]
+                _measure(f"patients: {text}", lambda text=text: service.search.page(person, text))  # type: ignore[misc]
                 _measure(f"worklist: {text}", lambda text=text: worklist.page(person, WorklistQuery(text=text)))  # type: ignore[misc]
         with database.writing() as session:
             Patients(session, utc_now, AuditTrail(session, utc_now)).find_or_add(person, PatientFacts("N", "New One"))
         with database.reading() as session:
             service = Patients(session, utc_now, AuditTrail(session, utc_now))
-            _measure("patients, after a new one", lambda: service.search(person, "new one"), 1)
+            _measure("patients, after a new one", lambda: service.search.page(person, "new one"), 1)
         database.close()
 
 

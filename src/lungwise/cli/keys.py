@@ -100,7 +100,7 @@ def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: 
     after: int | None = 0
     while after is not None:
         with database.writing() as session:
-            count, after = _patients(session).reindex(after)
+            count, after = _patients(session).records.reindex(after)
         done += count
         report("Indexing patients", done, left["patients"])
     for done, _film in enumerate(reencrypt_films(database, store), start=1):
@@ -110,7 +110,7 @@ def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: 
 def _left(database: Database, store: FilmStore) -> dict[str, int]:
     """Count what the first key has not encrypted or indexed."""
     with database.reading() as session:
-        rows, patients = count_stale_rows(session), _patients(session).count_stale()
+        rows, patients = count_stale_rows(session), _patients(session).records.count_stale()
     return {"rows": rows, "patients": patients, "films": sum(1 for _film in stale_films(store))}
 
 

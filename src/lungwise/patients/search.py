@@ -1,226 +1,73 @@
-"""Search by the beginnings of words: each process decrypts a clinic's names once, keeps them in memory and up to date.
-
-Nothing of this is stored (docs/decisions/0015). What has changed is found by `changed_at`; a patient who is deleted
-stays here until they are looked for, which finds nobody.
-"""
+"""Search patients by the beginnings of the words of their names and identifiers."""
 
 from __future__ import annotations
 
-import re
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
-from itertools import islice
-from weakref import WeakKeyDictionary
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Dialect, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lungwise.patients.identity import comparable_words
+from lungwise.access import Person, Right
+from lungwise.errors import Rejected
+from lungwise.patients.identity import Identity
 from lungwise.patients.models import Patient
-from lungwise.store.database import Base
-from lungwise.store.encryption import context_of
+from lungwise.patients.name_index import index_of, words_of
+from lungwise.patients.records import PatientRecords
 
-_TABLE = Base.metadata.tables[Patient.__tablename__]
-_TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic", "phonetic")]
-MARGIN = timedelta(minutes=2)
-"""How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
-_AT_ONCE = 1000
-_PAUSE = 0.005
-"""Seconds between two batches that are read in the background, for others to go first."""
+PAGE = 50
+FEW = 2000
+"""Up to this many patients, their studies are looked up by id; of more, a walk in list order fills a page soon."""
+_MAX_LETTERS, _MAX_WORDS = 256, 50
 
 
-class NameIndex:
-    """The words of the patients of every clinic that was searched. Safe in many threads at once."""
+class PatientSearch:
+    """Searches the patients of the person's own clinic.
 
-    def __init__(self) -> None:
-        self._making = threading.Lock()
-        self._clinics: defaultdict[int, _Clinic] = defaultdict(_Clinic)
-
-    def find(
-        self, session: Session, clinic_id: int, text: str, *, after: int | None = None, most: int | None = None
-    ) -> list[int]:
-        """Give the ids of those who have a word beginning as each of the text's words does, the highest first.
-
-        Parameters
-        ----------
-        after, most
-            Only ids below this one, and only so many of them.
-        """
-        clinic = self._clinic(clinic_id)
-        with clinic.lock:
-            clinic.refresh(session, clinic_id)
-            return list(islice(clinic.find(_Wanted(text), after), most))
-
-    def among(self, session: Session, clinic_id: int, text: str, asked: Iterable[int]) -> set[int]:
-        """Give those of these patients whom a text finds."""
-        clinic = self._clinic(clinic_id)
-        with clinic.lock:
-            clinic.refresh(session, clinic_id)
-            return clinic.among(_Wanted(text), asked)
-
-    def forget(self, clinic_id: int, gone: Iterable[int]) -> None:
-        """Drop patients who are there no more."""
-        clinic = self._clinic(clinic_id)
-        with clinic.lock:
-            for number in gone:
-                clinic.lines.pop(number, None)
-
-    def warm(self, session: Session, clinic_id: int, stopping: threading.Event) -> None:
-        """Read a clinic's names before somebody searches, unless it is stopped."""
-        clinic = self._clinic(clinic_id)
-        with clinic.lock:
-            clinic.refresh(session, clinic_id, lambda: stopping.wait(_PAUSE))
-
-    def _clinic(self, clinic_id: int) -> _Clinic:
-        with self._making:
-            return self._clinics[clinic_id]
-
-
-_INDEXES: WeakKeyDictionary[Dialect, NameIndex] = WeakKeyDictionary()
-_MAKING = threading.Lock()
-
-
-def index_of(session: Session) -> NameIndex:
-    """Give the index of a session's database, one for all of the process."""
-    with _MAKING:
-        return _INDEXES.setdefault(session.get_bind().dialect, NameIndex())
-
-
-def words_of(text: str) -> list[str]:
-    """Split a text into words as search compares them."""
-    return comparable_words(text)
-
-
-class _Clinic:
-    """One clinic's patients: of each record a line of words, each between line breaks, and what it was merged into.
-
-    The lines are in the order of the ids.
+    Every method raises `Rejected` if the text is too long, or has too many words.
     """
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.lines: dict[int, str] = {}
-        self._into: dict[int, int] = {}
-        self._seen: dict[int, datetime] = {}
-        self._kept = _AT_ONCE
-        self._newest: datetime | None = None
-        self._is_whole = False
+    def __init__(self, session: Session, records: PatientRecords) -> None:
+        self._session = session
+        self._records = records
 
-    def refresh(self, session: Session, clinic_id: int, is_stopped: Callable[[], bool] = lambda: False) -> None:
-        """Take in everybody, or what has changed since the last time. Everybody anew where that was not finished."""
-        if self._newest is None or not self._is_whole:
-            self._is_whole = self._take(session, Patient.clinic_id == clinic_id, is_stopped)
-            return
-        since = Patient.changed_at >= self._newest - MARGIN
-        changed = session.execute(select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id, since))
-        stale = [number for number, at in changed if self._seen.get(number) != at]
-        for start in range(0, len(stale), _AT_ONCE):
-            self._take(session, Patient.id.in_(stale[start : start + _AT_ONCE]))
+    def page(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
+        """List a page of the patients whom a text finds, the newest first; all patients where it has no words."""
+        person.need(Right.SEE)
+        if _has_words(text):
+            return self._found(person, text, after)
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identity != Identity.MERGED)
+        if after is not None:
+            query = query.where(Patient.id < after)
+        return list(self._session.scalars(query.order_by(Patient.id.desc()).limit(PAGE)))
 
-    def find(self, wanted: _Wanted, after: int | None = None) -> Iterator[int]:
-        """Walk over the ids of the patients who fit, the highest first."""
-        merged = self._merged(wanted)
-        lines = reversed(self.lines.items())
-        while batch := list(islice(lines, _AT_ONCE)):
-            fitting = (wanted.fitting(batch) - self._into.keys()) | merged
-            if fitting:
-                yield from (number for number, _line in batch if number in fitting and (not after or number < after))
+    def matching(self, person: Person, text: str) -> list[int] | None:
+        """Return the ids of the patients whom a text finds, the newest first; None where it has no words.
 
-    def among(self, wanted: _Wanted, asked: Iterable[int]) -> set[int]:
-        """Give those of these patients who fit."""
-        asked = set(asked)
-        lines = [(number, self.lines[number]) for number in asked if number in self.lines]
-        return (wanted.fitting(lines) - self._into.keys()) | (self._merged(wanted) & asked)
+        At most `FEW` + 1 are returned. Of more, ask which ones of those at hand are `among` them.
+        """
+        person.need(Right.SEE)
+        if not _has_words(text):
+            return None
+        return index_of(self._session).find(self._session, person.clinic_id, text, limit=FEW + 1)
 
-    def _merged(self, wanted: _Wanted) -> set[int]:
-        """Give the patients into whom a record was merged that fits."""
-        lines = [(number, self.lines[number]) for number in self._into if number in self.lines]
-        return {self._root(number) for number in wanted.fitting(lines)}
+    def among(self, person: Person, text: str, candidates: Iterable[int]) -> set[int]:
+        """Return those of these patients whom a text finds."""
+        person.need(Right.SEE)
+        return index_of(self._session).among(self._session, person.clinic_id, text, candidates)
 
-    def _take(
-        self, session: Session, which: ColumnElement[bool], is_stopped: Callable[[], bool] = lambda: False
-    ) -> bool:
-        """Decrypt rows, which are quicker made than patients; say whether these were all."""
-        query = select(Patient.id, Patient.key, Patient.same_as_id, Patient.changed_at, *_TEXTS).where(which)
-        rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
-        new = False
-        for batch in rows.partitions():
-            for number, key, same_as, at, *values in batch:
-                pairs = zip(_TEXTS, values, strict=True)
-                said = (value.decrypt(context_of(text, key)).decode() if value else "" for text, value in pairs)
-                new = new or number not in self.lines
-                self._put(number, _line(*said), same_as)
-                self._note(number, at)
-            if is_stopped():
-                return False
-        if new:  # in the order of whatever index the database took
-            self.lines = dict(sorted(self.lines.items()))
-        return True
-
-    def _put(self, number: int, line: str, same_as: int | None) -> None:
-        self.lines[number] = line
-        self._into.pop(number, None)
-        if same_as is not None:
-            self._into[number] = same_as
-
-    def _note(self, number: int, at: datetime) -> None:
-        """Note when a row was changed; of long ago that need not be known any more."""
-        self._newest = max(at, self._newest or at)
-        self._seen[number] = at
-        if len(self._seen) > 2 * self._kept:
-            self._seen = {one: then for one, then in self._seen.items() if then >= self._newest - MARGIN}
-            self._kept = max(len(self._seen), _AT_ONCE)
-
-    def _root(self, number: int) -> int:
-        """Give the patient whom a record was merged into."""
-        while number in self._into:
-            number = self._into[number]
-        return number
+    def _found(self, person: Person, text: str, after: int | None) -> list[Patient]:
+        """Fetch the first patients whom a text finds; those who were deleted make room for others."""
+        index = index_of(self._session)
+        while True:
+            found = index.find(self._session, person.clinic_id, text, after=after, limit=PAGE)
+            present = self._records.by_ids(person, found)
+            if len(present) == len(found):
+                return [present[number] for number in found]
+            index.forget(person.clinic_id, set(found) - present.keys())
 
 
-class _Wanted:
-    """What is searched for: of each word the ways to write it, the longest word first, for few have it."""
-
-    def __init__(self, text: str) -> None:
-        spelt = (_spellings(word) for word in words_of(text))
-        self._words = sorted(spelt, key=lambda spellings: -len(spellings[0]))
-        bare = _bare(text)
-        self._alone = f"\n\n{bare}\n" if bare else ""
-
-    def fitting(self, lines: list[tuple[int, str]]) -> set[int]:
-        """Give the ids of the lines that have all words, or the identifier without its letters."""
-        found = lines
-        for spellings in self._words:
-            first, other = f"\n{spellings[0]}", f"\n{spellings[-1]}"
-            if first == other:  # told apart, for this looks at every patient's line
-                found = [(number, line) for number, line in found if first in line]
-            else:
-                found = [(number, line) for number, line in found if first in line or other in line]
-        alone = (number for number, line in lines if self._alone in line) if self._alone else ()
-        return {*(number for number, _line in found), *alone}
-
-
-def _line(identifier: str, *names: str) -> str:
-    """Write all words of a patient; the number of an identifier also without zeros and letters."""
-    compact = "".join(words_of(identifier))
-    words = [*(word for name in names for word in words_of(name)), *words_of(identifier), compact]
-    words += [_without_zeros(word) for word in (*words, *re.findall(r"\d+", compact))]
-    bare = _bare(identifier)
-    return "\n".join(("", *dict.fromkeys(words), *(("", bare) if bare else ()), ""))
-
-
-def _spellings(word: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((word, _without_zeros(word))))
-
-
-def _without_zeros(word: str) -> str:
-    """Take the zeros off the front of a number, also of one with letters before it."""
-    return re.sub(r"^(\D*)0+(?=\d)", r"\1", word)
-
-
-def _bare(identifier: str) -> str:
-    """Give the number of an identifier that is a few letters and a number, without zeros; '' of any other."""
-    found = re.fullmatch(r"[^\W\d]{0,4}0*(\d+)", "".join(words_of(identifier)))
-    return found[1] if found else ""
+def _has_words(text: str) -> bool:
+    words = words_of(text) if len(text) <= _MAX_LETTERS else []
+    if len(text) > _MAX_LETTERS or len(words) > _MAX_WORDS:
+        raise Rejected("This search is too long. Search for fewer words.")
+    return bool(words)

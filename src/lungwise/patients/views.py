@@ -15,7 +15,8 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
-from lungwise.patients.service import PAGE, Patient, Patients
+from lungwise.patients.search import PAGE
+from lungwise.patients.service import Patient, Patients
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
 from lungwise.webkit.request_services import RequestServices
@@ -121,8 +122,9 @@ def merged(key: str) -> Answer:
 def unclear() -> Answer:
     """List the patients whose identity is unclear, and those of whom somebody said who they are."""
     person().need(Right.ADMINISTER)
-    settled = [(one, services().patients.root(one)) for one in services().patients.settled(person())]
-    waiting = [(one, services().patients.rivals(person(), one)) for one in services().patients.unclear(person())]
+    patients = services().patients
+    settled = [(one, patients.records.root(one)) for one in patients.decisions.decided(person())]
+    waiting = [(one, patients.rivals(person(), one)) for one in patients.decisions.unclear(person())]
     return render_template("patients/unclear.html", waiting=waiting, settled=settled)
 
 
@@ -181,7 +183,7 @@ def delete(key: str) -> Answer:
 
 
 def _search(form: SearchForm, after: int | None) -> list[Patient]:
-    return attempt(form, lambda: services().patients.search(person(), form.text.data or "", after)) or []
+    return attempt(form, lambda: services().patients.search.page(person(), form.text.data or "", after)) or []
 
 
 def _to_settle(key: str) -> Patient:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.patients.models import Patient
-from lungwise.patients.search import index_of
+from lungwise.patients.name_index import index_of
 from lungwise.store import Database, EncryptionError
 
 _log = logging.getLogger("lungwise.patients")

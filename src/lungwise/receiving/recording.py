@@ -14,7 +14,7 @@ from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.jobs.reading_queue import ANSWERED
 from lungwise.metrics import UNCLEAR
-from lungwise.patients.service import Patient, PatientFacts, Patients, Placed
+from lungwise.patients.service import Patient, PatientFacts, PatientMatch, Patients
 from lungwise.patients.stated_facts import agreed_facts, facts_of, stated_facts
 from lungwise.receiving.duplicates import Duplicates, renamed_uid
 from lungwise.receiving.held_films import HeldFilms
@@ -95,7 +95,7 @@ class Recording:
             key=key,
             clinic_id=person.clinic_id,
             patient_id=placed.patient.id,
-            apart_id=placed.apart_id,
+            apart_id=placed.merged_from_id,
             author_id=person.id,
             created_at=self._clock(),
             unread=True,
@@ -221,11 +221,11 @@ class Recording:
 
     def _learn(self, person: Person, study: Study, facts: PatientFacts) -> None:
         """Fill in what a film says of its study's patient, so that no film that contradicts it goes there, too."""
-        self._patients.learn(person, self._session.get_one(Patient, study.apart_id or study.patient_id), facts)
+        self._patients.fill_in(person, self._session.get_one(Patient, study.apart_id or study.patient_id), facts)
 
-    def _placed(self, person: Person, facts: PatientFacts) -> Placed:
+    def _placed(self, person: Person, facts: PatientFacts) -> PatientMatch:
         """Say whose films are, and count those of whom that is not clear."""
-        placed = self._patients.place(person, facts)
+        placed = self._patients.match_or_add(person, facts)
         if placed.patient.is_unclear:
             UNCLEAR.inc()
         return placed
@@ -236,7 +236,7 @@ class Recording:
             key=key,
             clinic_id=node.clinic_id,
             patient_id=placed.patient.id,
-            apart_id=placed.apart_id,
+            apart_id=placed.merged_from_id,
             author_id=node.id,
             node=None if node.id else node.name,
             study_uid=instance.film.uids.study if collects else None,

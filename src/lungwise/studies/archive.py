@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.access import Person, Right
-from lungwise.patients.service import FEW, Patients
+from lungwise.patients.search import FEW
+from lungwise.patients.service import Patients
 from lungwise.studies.models import FilmRecord, Study
 
 _AT_ONCE = 100
@@ -48,7 +49,7 @@ class Archive:
         which: list[ColumnElement[bool]] = []
         if patient_id:
             which.append(Study.patient_id.in_(self._patients.ids_having(person, patient_id)))
-        found = self._patients.matching(person, name)
+        found = self._patients.search.matching(person, name)
         if found is not None and len(found) <= FEW:  # of many, each film is looked at
             which.append(Study.patient_id.in_(found))
         return which

@@ -33,7 +33,7 @@ class PatientStudies:
         patient = self._patients.get(person, key)
         for study in self.of_patient(person, patient):
             self._studies.delete(person, study.key)
-        self._patients.remove(person, patient, "deleted")
+        self._patients.remove(person, patient)
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
         """Say whether a person may say who a patient is: who keeps the patients, or who uploaded all of their films."""
@@ -51,7 +51,7 @@ class PatientStudies:
             If somebody has said already who it is.
         """
         patient = self._settled_by(person, key)
-        self._patients.separate(person, key)
+        self._patients.decisions.separate(person, patient)
         self._read_now([patient.id])
         return patient
 
@@ -63,14 +63,14 @@ class PatientStudies:
         Rejected
             If the two are one already.
         """
-        self._patients.lock(person, keep, other)
+        self._patients.records.lock(person, keep, other)
         gone = self._settled_by(person, other)
         kept = self._patients.get(person, keep)
         if kept.id == gone.id:
             raise Rejected("Choose two different patients to merge.")
         moved = update(Study).where(Study.patient_id == gone.id)
         self._session.execute(moved.values(patient_id=kept.id, apart_id=func.coalesce(Study.apart_id, gone.id)))
-        self._patients.merge(person, kept, gone)
+        self._patients.decisions.merge(person, kept, gone)
         self._read_now([kept.id])
         return kept
 
@@ -83,15 +83,15 @@ class PatientStudies:
             If nobody has said anything.
         """
         person.need(Right.ADMINISTER)
-        record = self._patients.record(person, key)
-        parts = [record.id, *(part.id for part in self._patients.merged_into(record))]
-        root = self._patients.root(record)
+        record = self._patients.records.get(person, key)
+        parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
+        root = self._patients.records.root(record)
         if root.id != record.id:
             its = update(Study).where(Study.patient_id == root.id, Study.apart_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
             own = update(Study).where(Study.patient_id == record.id, Study.apart_id == record.id)
             self._session.execute(own.values(apart_id=None))
-        self._patients.undo(person, record)
+        self._patients.decisions.undo(person, record)
         return record
 
     def _settled_by(self, person: Person, key: str) -> Patient:

@@ -196,8 +196,8 @@ class Studies:
     def is_of(self, person: Person, study: Study, facts: PatientFacts) -> bool:
         """Return whether a film that states these facts of its patient may go into a study."""
         if facts.identifier:
-            meant = self._patients.meant(person, facts)
-            return meant is not None and (meant.patient.id, meant.apart_id) == (study.patient_id, study.apart_id)
+            match = self._patients.match(person, facts)
+            return match is not None and (match.patient.id, match.merged_from_id) == (study.patient_id, study.apart_id)
         record = self._session.get_one(Patient, study.apart_id or study.patient_id)
         return not contradictions(record.facts, facts)
 

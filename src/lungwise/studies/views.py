@@ -67,7 +67,7 @@ def worklist() -> Answer:
     form = WorklistForm()
     wanted = form.wanted()
     page = services().worklist.page(person(), wanted)
-    unclear, held = services().patients.count_unclear(person()), services().count_held_films(person())
+    unclear, held = services().patients.decisions.count_unclear(person()), services().count_held_films(person())
     return render_template(
         "studies/worklist.html", form=form, page=page, wanted=wanted, end=END, unclear=unclear, held=held
     )

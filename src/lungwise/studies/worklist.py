@@ -19,7 +19,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from lungwise.access import Person, Right
 from lungwise.errors import Rejected
 from lungwise.inputs import row_number
-from lungwise.patients.service import FEW, Patient, Patients
+from lungwise.patients.search import FEW
+from lungwise.patients.service import Patient, Patients
 from lungwise.studies.models import Study, StudyStatus
 
 PAGE = 50
@@ -121,7 +122,7 @@ class Worklist:
     def _studies(self, person: Person, wanted: WorklistQuery, place: _Place | None, *, backwards: bool) -> list[Study]:
         """Seek the place in its run, and go on into the other run; one study more than a page shows."""
         found: list[int] = []
-        patients = self._patients.matching(person, wanted.text)
+        patients = self._patients.search.matching(person, wanted.text)
         for run in _runs(wanted, place, backwards=backwards):
             here = place if place and place.unread is run else None
             few = patients is not None and len(patients) <= FEW
@@ -141,7 +142,7 @@ class Worklist:
         start, batch = 0, _FIRST_BATCH
         while len(found) < most:
             rows = self._session.execute(query.add_columns(Study.patient_id).offset(start).limit(batch)).all()
-            wanted = self._patients.among(person, text, (patient for _study, patient in rows))
+            wanted = self._patients.search.among(person, text, (patient for _study, patient in rows))
             found += [study for study, patient in rows if patient in wanted]
             if len(rows) < batch:
                 break

@@ -4,7 +4,7 @@ A blueprint's views name what they use in a dataclass, and the application that 
 
     services = RequestServices[PatientServices]("patients")
     services.provide(app, lambda session: PatientServices(patients=Patients(session, ...)))
-    services().patients.search(...)
+    services().patients.get(...)
 """
 
 from __future__ import annotations

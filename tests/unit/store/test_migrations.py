@@ -209,7 +209,7 @@ def test_a_database_of_the_first_release_comes_up_with_every_row(either: Setting
                 assert rows_of(session.connection(), name, list(rows[0])) == [_aware(row) for row in rows]
         ada = Person(1, "Ada", 1, Role.ADMINISTRATOR)
         patients = Patients(session, clock, AuditTrail(session, clock))
-        assert [patient.id for patient in patients.search(ada, "bela h-251")] == [502]
+        assert [patient.id for patient in patients.search.page(ada, "bela h-251")] == [502]
         (found,) = patients.having(ada, "H-301")
         assert (found.id, found.name) == (602, "Béla Bartók सुनीता")
         assert patients.having(ada, "H-9999") == []

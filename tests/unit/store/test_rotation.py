@@ -69,27 +69,27 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     either_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rooms = either_rooms
-    monkeypatch.setattr("lungwise.patients.service.REINDEXED_AT_ONCE", 2)
+    monkeypatch.setattr("lungwise.patients.records.REINDEXED_AT_ONCE", 2)
     person = fill(rooms, film, 5)
     file = rooms.settings.data_folder / "encryption.keys"
     Keys(rooms.settings).add()
     after: int | None = 0
     done = 0
     while after is not None:
-        assert len(rooms.patients.search(person, "bela")) == 5
-        assert [patient.identifier for patient in rooms.patients.search(person, "bartok3")] == ["H-3"]
+        assert len(rooms.patients.search.page(person, "bela")) == 5
+        assert [patient.identifier for patient in rooms.patients.search.page(person, "bartok3")] == ["H-3"]
         assert rooms.patients.find_or_add(person, PatientFacts("H-4")).name == "Béla Bartók4"
-        count, after = rooms.patients.reindex(after)
+        count, after = rooms.patients.records.reindex(after)
         rooms.session.commit()
         done += count
     assert done == 5
-    assert rooms.patients.count_stale() == 0
+    assert rooms.patients.records.count_stale() == 0
     rooms.session.rollback()
     database = Database(rooms.settings)
     assert sum(reencrypt_rows(database)) == 10
     database.close()
     file.write_text(file.read_text().splitlines()[0])
-    assert len(rooms.patients.search(person, "bela")) == 5
+    assert len(rooms.patients.search.page(person, "bela")) == 5
     assert rooms.session.scalar(select(func.count()).select_from(Patient)) == 5
 
 

@@ -9,7 +9,7 @@ from lungwise.api.resources.representations import patient_fields, patient_of, s
 from lungwise.api.services import services
 from lungwise.audit.after_response import audit_after_response
 from lungwise.inputs import row_number
-from lungwise.patients.service import PAGE
+from lungwise.patients.search import PAGE
 from lungwise.webkit.current_person import person
 
 patients = Operations()
@@ -20,7 +20,7 @@ _LIST = "patients"
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     place = place_of(_LIST, body.cursor)
-    found = services().patients.search(person(), body.text, row_number(place))
+    found = services().patients.search.page(person(), body.text, row_number(place))
     following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 

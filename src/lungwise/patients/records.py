@@ -1,0 +1,111 @@
+"""Patients' records: found by id, key or identifier, and indexed by what identifies them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.errors import NotFound
+from lungwise.patients.identity import IdentityRules, PatientFacts, full_identity
+from lungwise.patients.models import Patient
+from lungwise.store import keys_of
+
+REINDEXED_AT_ONCE = 200
+
+
+class PatientRecords:
+    """The records of patients, those too that were merged into others."""
+
+    def __init__(self, session: Session, rules: IdentityRules) -> None:
+        self._session = session
+        self._rules = rules
+        self._keys = keys_of(session)
+
+    def get(self, person: Person, key: str) -> Patient:
+        """Find a record of the person's clinic."""
+        person.need(Right.SEE)
+        found = self._session.scalar(select(Patient).where(Patient.key == key, Patient.clinic_id == person.clinic_id))
+        if found is None:
+            raise NotFound
+        return found
+
+    def by_ids(self, person: Person, ids: Iterable[int]) -> dict[int, Patient]:
+        """Return the records with these ids that are of the person's clinic."""
+        person.need(Right.SEE)
+        patients = self._session.scalars(select(Patient).where(Patient.id.in_(set(ids))))
+        return {patient.id: patient for patient in patients if patient.clinic_id == person.clinic_id}
+
+    def having(self, person: Person, identifier: str) -> list[Patient]:
+        """List the records of the person's clinic with an identifier, the oldest first."""
+        indexes = self._keys.indexes(identifier_context(person.clinic_id), identifier.strip())
+        query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identifier_index.in_(indexes))
+        return list(self._session.scalars(query.order_by(Patient.id)))
+
+    def identical(self, records: Sequence[Patient], facts: PatientFacts) -> Patient | None:
+        """Return the record that was made of exactly these facts, whatever was changed since."""
+        indexes = self._keys.indexes(*self._identity(facts, records[0].clinic_id)) if records else []
+        return next((record for record in records if record.identity_index in indexes), None)
+
+    def lock(self, person: Person, *keys: str) -> None:
+        """Keep others from deciding who these are before this transaction ends."""
+        query = select(Patient).where(Patient.key.in_(keys), Patient.clinic_id == person.clinic_id)
+        locked = query.order_by(Patient.id).with_for_update().execution_options(populate_existing=True)
+        self._session.scalars(locked).all()
+
+    def root(self, record: Patient) -> Patient:
+        """Return the patient whom a record was merged into in the end; the record itself where it was not."""
+        while record.same_as_id is not None:
+            kept = self._session.get(Patient, record.same_as_id)
+            if kept is None:
+                break
+            record = kept
+        return record
+
+    def merged_into(self, patient: Patient) -> list[Patient]:
+        """List the records that were merged into a patient, also through others."""
+        found: list[Patient] = []
+        into = [patient.id]
+        while into:
+            more = self._session.scalars(select(Patient).where(Patient.same_as_id.in_(into))).all()
+            found += more
+            into = [record.id for record in more]
+        return found
+
+    def index(self, patient: Patient, *, first: bool | None = None) -> None:
+        """Save and index a record; the first with an identifier is unique by it, others by their full identity."""
+        if first is None:
+            first = patient.identity_index == patient.identifier_index
+        patient.identifier_index = self._keys.index(identifier_context(patient.clinic_id), patient.identifier)
+        if first:
+            patient.identity_index = patient.identifier_index
+        elif not (patient.identity_index or "").startswith(self._keys.names[0]):
+            patient.identity_index = self._keys.index(*self._identity(patient.facts, patient.clinic_id))
+        self._session.add(patient)
+        self._session.flush()
+
+    def count_stale(self) -> int:
+        """Count the records of all clinics that are indexed under another key than the first."""
+        return self._session.scalar(select(func.count()).select_from(Patient).where(self._is_stale())) or 0
+
+    def reindex(self, after: int) -> tuple[int, int | None]:
+        """Index some records of all clinics again under the first key; return how many, and after which to go on."""
+        query = select(Patient).where(Patient.id > after, self._is_stale()).order_by(Patient.id)
+        patients = self._session.scalars(query.limit(REINDEXED_AT_ONCE).with_for_update()).all()
+        for patient in patients:
+            self.index(patient)
+        return len(patients), patients[-1].id if patients else None
+
+    def _is_stale(self) -> ColumnElement[bool]:
+        return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")
+
+    def _identity(self, facts: PatientFacts, clinic_id: int) -> tuple[str, str]:
+        """Return the context and the text of the index by which all but the first of an identifier are unique."""
+        return f"patients.identity {clinic_id}", full_identity(facts, self._rules.issuer(facts))
+
+
+def identifier_context(clinic_id: int) -> str:
+    """Return the context of identifiers' blind indexes: one for each clinic, so that clinics cannot be compared."""
+    return f"patients.identifier {clinic_id}"

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from lungwise.patients.service import PatientFacts
+
+if TYPE_CHECKING:
+    from conftest import Rooms
+
+
+ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
+
+
+def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(rooms: Rooms) -> None:
+    person = rooms.person()
+    ada = rooms.patients.find_or_add(person, replace(BOB, birth_date=date(1950, 1, 1)))
+    former = ada.facts
+    rooms.patients.change(person, ada.key, ADA)
+    assert rooms.patients.find_or_add(person, former).id != ada.id
+
+
+def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(rooms: Rooms) -> None:
+    person = rooms.person()
+    clara = rooms.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
+    rooms.patients.change(person, clara.key, PatientFacts("1", "Clara Schumann"))
+    assert rooms.patients.find_or_add(person, PatientFacts("1", "Wieck Clara")).id == clara.id
+    assert clara.name == "Clara Schumann"
+    (change,) = rooms.patients.history(person, clara)
+    assert (change.facts.name, change.person_name) == ("Clara Wieck", person.name)
