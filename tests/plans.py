@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Statement = tuple[str, Any]
 
 
-def statements(rooms: Rooms, deed: Callable[[], object]) -> list[Statement]:
-    """Give the statements, with their values, that a deed sends to the database."""
+def statements(rooms: Rooms, action: Callable[[], object]) -> list[Statement]:
+    """Give the statements, with their values, that an action sends to the database."""
     seen: list[Statement] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, _context: object, _many: bool) -> None:
@@ -23,7 +23,7 @@ def statements(rooms: Rooms, deed: Callable[[], object]) -> list[Statement]:
     engine = rooms.session.get_bind().engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        deed()
+        action()
     finally:
         event.remove(engine, "before_cursor_execute", note)
     return seen
@@ -38,9 +38,9 @@ def explained(rooms: Rooms, statement: Statement) -> str:
     return " | ".join(" ".join(map(str, row)) for row in cursor)
 
 
-def rows_read(rooms: Rooms, deed: Callable[[], object]) -> int:
-    """Count the rows, of indexes and tables, that MariaDB reads for a deed."""
+def rows_read(rooms: Rooms, action: Callable[[], object]) -> int:
+    """Count the rows, of indexes and tables, that MariaDB reads for an action."""
     rooms.session.execute(text("FLUSH STATUS"))
-    deed()
+    action()
     counts = rooms.session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
     return sum(int(count) for _name, count in counts)

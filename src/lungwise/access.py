@@ -24,13 +24,13 @@ PEOPLE = (Role.DOCTOR, Role.RADIOLOGIST, Role.ADMINISTRATOR)
 class Right(StrEnum):
     """What a role may do."""
 
-    SEE = "see studies and patients"
-    UPLOAD = "upload films"
-    CONCLUDE = "give an opinion"
-    EXPORT = "export reports and lists"
-    KEEP_PATIENTS = "change and merge patients"
-    DELETE = "delete studies and patients"
-    ADMINISTER = "manage accounts and see the audit trail"
+    SEE = "see"
+    UPLOAD = "upload"
+    CONCLUDE = "conclude"
+    EXPORT = "export"
+    KEEP_PATIENTS = "keep_patients"
+    DELETE = "delete"
+    ADMINISTER = "administer"
 
 
 _EVERYONE = frozenset({Right.SEE, Right.UPLOAD, Right.CONCLUDE, Right.EXPORT})

@@ -72,11 +72,11 @@ def _fill(database: Database, patients: int) -> Person:
     return person
 
 
-def _measure(name: str, deed: Callable[[], object], rounds: int = ROUNDS) -> None:
+def _measure(name: str, action: Callable[[], object], rounds: int = ROUNDS) -> None:
     times = []
     for _round in range(rounds):
         before = time.process_time()
-        deed()
+        action()
         times.append(time.process_time() - before)
     _say(name, statistics.median(times))
 

@@ -17,6 +17,7 @@ from lungwise.accounts.models import Mail, User
 from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.actions import Action
 from lungwise.audit.service import AuditTrail
 from lungwise.store import utc_now
 
@@ -143,9 +144,11 @@ def test_each_change_is_told_by_mail(
 
     with app.database.reading() as session:
         letters = [json.loads(mail.content) for mail in session.query(Mail).order_by(Mail.id)]
-    assert [letter["text"].split(" If that was not you")[0] for letter in letters] == [NOTICES[deed] for deed in told]
+    assert [letter["text"].split(" If that was not you")[0] for letter in letters] == [
+        NOTICES[Action(action)] for action in told
+    ]
     assert {letter["to"] for letter in letters} == {"ada@example.org"}
-    assert all(NOTICES[deed] in unescape(ada.get("/profile").text) for deed in told)
+    assert all(NOTICES[Action(action)] in unescape(ada.get("/profile").text) for action in told)
     next(opened, None)
 
 
@@ -225,16 +228,16 @@ def test_ending_sessions_asks_for_the_password_after_a_quarter_of_an_hour(
     assert other.get("/studies").status_code == 200
 
 
-@pytest.mark.parametrize("deed", ["recovery-link", "second-factor", "role", "disable", "enable", "approve", "delete"])
+@pytest.mark.parametrize("action", ["recovery-link", "second-factor", "role", "disable", "enable", "approve", "delete"])
 def test_administering_accounts_asks_for_the_password_after_a_quarter_of_an_hour(
-    deed: str, ada: Visitor, app: Lungwise, enrol: Callable[..., Person], visit: Callable[..., Visitor]
+    action: str, ada: Visitor, app: Lungwise, enrol: Callable[..., Person], visit: Callable[..., Visitor]
 ) -> None:
     enrol(app, "Bob")
     bob = visit(app)
     bob.sign_in("bob@example.org")
     (path,) = {_account_path(one) for one in re.findall(r'action="(/accounts/\w+/\S+)"', ada.get("/accounts").text)}
     grow_stale(ada)
-    answer = ada.post(f"{path}/{deed}", page="/profile", role="administrator", sure="y")
+    answer = ada.post(f"{path}/{action}", page="/profile", role="administrator", sure="y")
     assert answer.headers["Location"] == "/verify?next=/accounts"
     assert "/password/forgotten" not in answer.text
     assert bob.get("/accounts").status_code == 404
@@ -252,13 +255,13 @@ def test_inviting_asks_for_the_password_after_a_quarter_of_an_hour(ada: Visitor)
     assert "eve@example.org" not in ada.get("/accounts").text
 
 
-@pytest.mark.parametrize("deed", ["recovery-link", "second-factor"])
+@pytest.mark.parametrize("action", ["recovery-link", "second-factor"])
 def test_an_administrators_own_account_is_not_opened_from_the_clinics_page(
-    deed: str, ada: Visitor, app: Lungwise
+    action: str, ada: Visitor, app: Lungwise
 ) -> None:
     with app.database.reading() as session:
         key = session.query(User).one().key
-    answer = ada.post(f"/accounts/{key}/{deed}", page="/profile")
+    answer = ada.post(f"/accounts/{key}/{action}", page="/profile")
     assert answer.status_code == 422
     assert "/password/forgotten" not in answer.text
 

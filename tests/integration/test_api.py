@@ -128,9 +128,9 @@ def test_what_a_program_sees_stays_unread_for_doctors_and_is_audited(
     with app.database.reading() as session:
         trail = AuditTrail(session, clock)
         assert trail.verify() is None
-        deeds = [entry.deed for entry in _entries(app)]
-    assert deeds.count("used token") == 1
-    assert deeds[-1] == "saw"
+        actions = [entry.action for entry in _entries(app)]
+    assert actions.count("used token") == 1
+    assert actions[-1] == "saw"
 
 
 def _entries(app: Lungwise) -> list[AuditEntry]:

@@ -76,13 +76,13 @@ def test_lists_are_walked_to_their_ends(client: Client, film: Callable[..., byte
 
 
 def test_a_no_is_one_line_and_its_status(client: Client, server: LiveServer) -> None:
-    for deed, status in (
+    for action, status in (
         (lambda: client.study("0" * 20), 404),
         (lambda: client.upload([b"no film"]), 422),
         (lambda: Client(server.address, "lw_wrong").model(), 401),
     ):
         with pytest.raises(ApiError) as no:
-            deed()
+            action()
         assert no.value.status == status
         assert "\n" not in str(no.value)
 

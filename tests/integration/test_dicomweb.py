@@ -320,8 +320,8 @@ def test_the_same_film_of_another_clinic_is_its_own(stocked: Archive) -> None:
 def test_what_was_given_is_in_the_audit_trail(stocked: Archive) -> None:
     stocked.ask("GET", "/studies/1.2.3")
     with stocked.site.database.reading() as session:
-        deeds = [entry.deed for entry in session.query(AuditEntry).filter_by(clinic_id=stocked.clinic)]
-    assert deeds.count("exported") == 1 and deeds.count("received") == 3
+        actions = [entry.action for entry in session.query(AuditEntry).filter_by(clinic_id=stocked.clinic)]
+    assert actions.count("exported") == 1 and actions.count("received") == 3
 
 
 def test_what_is_stored_is_there_when_it_is_answered(archive: Archive) -> None:

@@ -52,8 +52,8 @@ def trail(database: Database, since: int) -> Trail:
     with database.reading() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.id > since)).all()
         assert AuditTrail(session, lambda: rows[-1].at).verify() is None
-    refused = [row.times or 0 for row in rows if row.deed == "tried while locked"]
-    return Trail(sum(row.deed == "failed to sign in" for row in rows), refused)
+    refused = [row.times or 0 for row in rows if row.action == "tried while locked"]
+    return Trail(sum(row.action == "failed to sign in" for row in rows), refused)
 
 
 def length(database: Database) -> int:

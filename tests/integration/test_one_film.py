@@ -158,7 +158,7 @@ def test_only_an_administrator_settles_what_is_kept_aside(clinic: Clinic, visit:
     bob.sign_in("bob@example.org")
     (key,) = clinic.held()
     assert bob.get("/held").status_code == bob.get(f"/held/{key}/thumbnail.jpg").status_code == 404
-    assert [bob.post(f"/held/{key}/{deed}").status_code for deed in ("take", "discard")] == [404, 404]
+    assert [bob.post(f"/held/{key}/{action}").status_code for action in ("take", "discard")] == [404, 404]
     assert clinic.held() == [key]
 
 

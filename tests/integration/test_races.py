@@ -219,8 +219,8 @@ def test_one_account_is_invited_approved_disabled_and_given_a_role_twice(clinic:
         return ask, ask
 
     clinic.race([twice("/accounts", email=f"guest{n}@example.org", role="doctor") for n in range(PAIRS)])
-    for deed in ("approve", "disable", "enable"):
-        clinic.race([twice(f"/accounts/{key}/{deed}")] * PAIRS)
+    for action in ("approve", "disable", "enable"):
+        clinic.race([twice(f"/accounts/{key}/{action}")] * PAIRS)
     clinic.race([twice(f"/accounts/{key}/role", role="radiologist")] * PAIRS)
 
 

@@ -68,5 +68,5 @@ def test_the_download_is_in_the_audit_trail_and_another_clinic_gets_nothing(
     assert stranger.get(link).status_code == 404
     assert doctor.get(link).status_code == 200
     with app.database.reading() as session:
-        deeds = [(entry.deed, entry.subject_key) for entry in session.query(AuditEntry)]
-    assert deeds.count(("exported", link.split("/")[2])) == 1
+        actions = [(entry.action, entry.subject_key) for entry in session.query(AuditEntry)]
+    assert actions.count(("exported", link.split("/")[2])) == 1

@@ -51,9 +51,9 @@ def counts(app: Lungwise) -> list[int]:
         return sorted(session.scalars(select(SignInFailures.count)))
 
 
-def deeds(app: Lungwise, deed: str) -> int:
+def actions(app: Lungwise, action: str) -> int:
     with app.database.reading() as session:
-        return session.scalar(select(func.count()).where(AuditEntry.deed == deed)) or 0
+        return session.scalar(select(func.count()).where(AuditEntry.action == action)) or 0
 
 
 def lock(visitor: Visitor, spellings: tuple[str, ...] = (ADA,)) -> None:
@@ -71,7 +71,7 @@ def test_all_spellings_of_an_address_are_one_account(
         assert visitor.sign_in(spelling).status_code == 302
         visitor.post("/sign-out", page="/profile")
     lock(visit(app), spellings)
-    assert deeds(app, "failed to sign in") == 5
+    assert actions(app, "failed to sign in") == 5
     for spelling in spellings:
         assert TOO_MANY in visit(app).sign_in(spelling).text
 
@@ -93,7 +93,7 @@ def test_a_bad_address_to_go_on_to_is_no_failed_sign_in(
         answer = ada.client.post("/sign-in", query_string=query, headers=headers, **given)
         assert (answer.status_code, answer.headers["Location"]) == (302, "/studies"), bad
     assert counts(app) == [0]
-    assert deeds(app, "failed to sign in") == 0
+    assert actions(app, "failed to sign in") == 0
 
 
 def test_a_password_chosen_anew_ends_the_lock_of_its_account_and_of_nothing_else(
@@ -149,8 +149,8 @@ def test_who_sits_at_a_signed_in_browser_does_not_guess_its_password(
     found = [thief.post(page, password="a wrong one", **new).text for _ in range(8)]
     assert [TOO_MANY in answer for answer in found] == [False] * 5 + [True] * 3
     assert TOO_MANY in thief.post(page, password=PASSWORD, **new).text
-    assert deeds(app, "failed to confirm password") == 5
-    assert deeds(app, "tried while locked") == 1
+    assert actions(app, "failed to confirm password") == 5
+    assert actions(app, "tried while locked") == 1
     assert visit(app).sign_in(ADA).status_code == 302  # who has no session is locked out of nothing
 
 
@@ -163,7 +163,7 @@ def test_a_weak_new_password_is_no_wrong_present_one(
     for new in ("short", PASSWORD):
         given: dict[str, Any] = {"password": PASSWORD, "new_password": new, "new_password_confirm": new}
         assert not [TOO_MANY for _ in range(6) if TOO_MANY in ada.post("/password", **given).text]
-    assert deeds(app, "failed to confirm password") == 0
+    assert actions(app, "failed to confirm password") == 0
 
 
 def test_the_set_up_code_is_not_guessed(app: Lungwise, visit: Callable[..., Visitor]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right, Role
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Invitation, User
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films.refusals import N_
@@ -59,7 +60,7 @@ class Invitations:
         )
         self._session.add(invitation)
         self._session.flush()
-        self._audit.record(by, "invited", "invitation", invitation.key)
+        self._audit.record(by, Action.INVITED, Subject.INVITATION, invitation.key)
         return str(self._signing.dumps(invitation.key))
 
     def open(self, person: Person) -> list[Invitation]:
@@ -76,7 +77,7 @@ class Invitations:
         if invitation is None:
             raise NotFound
         self._session.delete(invitation)
-        self._audit.record(by, "took invitation back", "invitation", key)
+        self._audit.record(by, Action.TOOK_INVITATION_BACK, Subject.INVITATION, key)
 
     def find(self, token: str, *, lock: bool = False) -> Invitation:
         """Find a token's invitation; lock it where it is to be used, for it is used once.

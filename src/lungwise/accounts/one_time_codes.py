@@ -18,6 +18,7 @@ from sqlalchemy.ext.mutable import MutableList
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.request_services import services
+from lungwise.audit.actions import Action
 from lungwise.webkit.transactions import request_session
 
 STEP_SECONDS = 30
@@ -58,7 +59,7 @@ def _spend(user: User, counter: int) -> bool:
     if cast("CursorResult[object]", result).rowcount == 1 or counter in _spent_here():
         _spent_here().add(counter)
         return True
-    tell(user, "used a code twice")
+    tell(user, Action.USED_A_CODE_TWICE)
     return False
 
 
@@ -80,7 +81,7 @@ class RecoveryCodes(MfRecoveryCodesUtil):
             hash_code(code, secrets.token_bytes(16), time=settings.argon2_time, memory=settings.argon2_memory)
             for code in codes
         )
-        tell(owner, "made recovery codes")
+        tell(owner, Action.MADE_RECOVERY_CODES)
         return codes
 
     def get_recovery_codes(self, user: UserMixin) -> list[str]:

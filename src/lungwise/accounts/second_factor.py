@@ -18,6 +18,7 @@ from lungwise.accounts.models import User
 from lungwise.accounts.notices import tell
 from lungwise.accounts.request_services import services, user
 from lungwise.accounts.throttle import Guess, Secret
+from lungwise.audit.actions import Action
 from lungwise.errors import Rejected
 from lungwise.webkit import rejections
 
@@ -112,7 +113,7 @@ def _confirmed(form: SetUpForm) -> bool:
     services().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more
     owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
     session.pop(_KEY)
-    tell(owner, "changed second factor")
+    tell(owner, Action.CHANGED_SECOND_FACTOR)
     return True
 
 
@@ -127,7 +128,7 @@ def _take_away() -> Response:
         raise Rejected("A second factor is required here. Set it up again for a new phone instead.")
     owner.tf_primary_method = owner.tf_totp_secret = owner.tf_counter = owner.mf_recovery_codes = None
     session.pop(_KEY, None)
-    tell(owner, "removed second factor")
+    tell(owner, Action.REMOVED_SECOND_FACTOR)
     flash(gettext("The second factor is taken away."))
     return redirect(url_for("accounts.profile"))
 

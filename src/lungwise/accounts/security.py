@@ -51,6 +51,7 @@ from lungwise.accounts.sign_in_forms import (
     is_own_page,
 )
 from lungwise.accounts.weak_passwords import is_chosen_anew, led_to_new_password
+from lungwise.audit.actions import Action
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
 from lungwise.store import utc_now
@@ -216,7 +217,7 @@ def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     session.permanent = True
     services().accounts.signed_in(user)
     if services().sessions.is_new_device(user, request.user_agent.string):
-        tell(user, "signed in with a new device")
+        tell(user, Action.SIGNED_IN_WITH_A_NEW_DEVICE)
     session[SESSION] = services().sessions.begin(user, request.user_agent.string)
 
 
@@ -232,13 +233,13 @@ def _changed_password(_app: Flask, user: User, **_more: object) -> None:
     services().sessions.end_all(user, but=session[SESSION])
     if not request.form.get("keep_tokens"):
         services().tokens.end_own(user.person)
-    tell(user, "changed password")
+    tell(user, Action.CHANGED_PASSWORD)
 
 
 def _reset_password(_app: Flask, user: User, **_more: object) -> None:
     services().sessions.end_all(user)
     services().tokens.end_own(user.person)
-    tell(user, "reset password")
+    tell(user, Action.RESET_PASSWORD)
 
 
 def _read_only_forms() -> None:

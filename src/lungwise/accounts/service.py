@@ -15,6 +15,7 @@ from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import Clinic, Token, User
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.sessions import Sessions
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
@@ -84,7 +85,7 @@ class Accounts:
         approved = self._settings.registration is Registration.OPEN
         user = self._open(applicant, clinic_id, Role.DOCTOR, approved=approved)
         if user is None and (known := self.by_email(applicant.email)):
-            self._audit.record(known.person, "was registered again", "account", known.key)
+            self._audit.record(known.person, Action.WAS_REGISTERED_AGAIN, Subject.ACCOUNT, known.key)
         return user
 
     def accept(self, token: str, name: str, password: str) -> User:
@@ -144,7 +145,7 @@ class Accounts:
         user = self.colleague(by, key)
         user.approved_at = self._clock()
         user.active = True
-        self._audit.record(by, "approved", "account", user.key)
+        self._audit.record(by, Action.APPROVED, Subject.ACCOUNT, user.key)
 
     def set_active(self, by: Person, key: str, active: bool) -> None:
         """Disable an account, which ends its sessions, or enable it again."""
@@ -155,7 +156,7 @@ class Accounts:
             self._spare_last_administrator(user)
         user.active = active
         self._end_sessions(user)
-        self._audit.record(by, "enabled" if active else "disabled", "account", user.key)
+        self._audit.record(by, Action.ENABLED if active else Action.DISABLED, Subject.ACCOUNT, user.key)
 
     def change_role(self, by: Person, key: str, role: Role) -> None:
         """Give a colleague another role."""
@@ -165,7 +166,7 @@ class Accounts:
         if role is not Role.ADMINISTRATOR:
             self._spare_last_administrator(user)
         user.role = role.value
-        self._audit.record(by, "changed role", "account", user.key)
+        self._audit.record(by, Action.CHANGED_ROLE, Subject.ACCOUNT, user.key)
 
     def delete(self, by: Person, key: str) -> None:
         """Delete an account: the person's data, sign-in and tokens go. What they signed stays, with their name.
@@ -183,7 +184,7 @@ class Accounts:
         self._forget_second_factor(user)
         self._sessions.forget(user)
         user.fs_uniquifier = uuid.uuid4().hex
-        self._audit.record(by, "deleted", "account", user.key)
+        self._audit.record(by, Action.DELETED, Subject.ACCOUNT, user.key)
 
     def recovery_link(self, by: Person, key: str) -> str:
         """Make the path of a link with which a colleague chooses a new password.
@@ -198,7 +199,7 @@ class Accounts:
             raise Rejected("This is your own account. Change your password on its page.")
         if not user.active:
             raise Rejected("This account cannot sign in. Enable it first.")
-        self._audit.record(by, "made recovery link", "account", user.key)
+        self._audit.record(by, Action.MADE_RECOVERY_LINK, Subject.ACCOUNT, user.key)
         return recovery_path(user, self._settings)
 
     def who_may_recover(self, email: str) -> User | None:
@@ -228,17 +229,17 @@ class Accounts:
         """Take away an account's second factor and recovery codes, and end its sessions."""
         self._forget_second_factor(user)
         self._end_sessions(user)
-        self._audit.record(by, "reset second factor", "account", user.key)
+        self._audit.record(by, Action.RESET_SECOND_FACTOR, Subject.ACCOUNT, user.key)
 
     def change_profile(self, user: User, name: str, language: str | None) -> None:
         """Change one's own name and language."""
         user.name, user.language = name, language
-        self._audit.record(user.person, "changed", "account", user.key)
+        self._audit.record(user.person, Action.CHANGED, Subject.ACCOUNT, user.key)
 
     def signed_in(self, user: User) -> None:
         """Note a sign-in."""
         user.signed_in_at = self._clock()
-        self._audit.record(user.person, "signed in", "account", user.key)
+        self._audit.record(user.person, Action.SIGNED_IN, Subject.ACCOUNT, user.key)
 
     def _end_sessions(self, user: User) -> None:
         user.fs_uniquifier = uuid.uuid4().hex
@@ -278,7 +279,7 @@ class Accounts:
         )
         self._session.add(user)
         self._session.flush()
-        self._audit.record(user.person, "registered", "account", user.key)
+        self._audit.record(user.person, Action.REGISTERED, Subject.ACCOUNT, user.key)
         return user
 
 

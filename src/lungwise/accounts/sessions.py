@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.accounts.models import SignIn, User
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.settings import Settings
@@ -99,12 +100,12 @@ class Sessions:
         if found is None:
             raise NotFound
         found.ended_at = self._clock()
-        self._audit.record(user.person, "ended session", "account", user.key)
+        self._audit.record(user.person, Action.ENDED_SESSION, Subject.ACCOUNT, user.key)
 
     def end_others(self, user: User, but: str) -> None:
         """End every session of the account but one."""
         self.end_all(user, but)
-        self._audit.record(user.person, "ended other sessions", "account", user.key)
+        self._audit.record(user.person, Action.ENDED_OTHER_SESSIONS, Subject.ACCOUNT, user.key)
 
     def end_all(self, user: User, but: str = "") -> None:
         """End every session of the account, as part of what is recorded otherwise."""
@@ -119,7 +120,7 @@ class Sessions:
         """End the session that its own browser signs out of."""
         ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key == key)
         self._session.execute(ended.values(ended_at=self._clock()))
-        self._audit.record(user.person, "signed out", "account", user.key)
+        self._audit.record(user.person, Action.SIGNED_OUT, Subject.ACCOUNT, user.key)
 
     def _is_over(self, now: datetime) -> ColumnElement[bool]:
         return or_(

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import NOBODY
 from lungwise.accounts.models import SignInFailures, User
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
@@ -45,9 +46,9 @@ class Secret(StrEnum):
     SETUP_CODE = "set-up code"
 
     @property
-    def deed(self) -> str:
+    def action(self) -> Action:
         """What the audit trail says of a wrong guess."""
-        return "failed to confirm password" if self is Secret.CONFIRMATION else "failed to sign in"
+        return Action.FAILED_TO_CONFIRM_PASSWORD if self is Secret.CONFIRMATION else Action.FAILED_TO_SIGN_IN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Throttle:
     session
         The request's own session. It must have written nothing yet when a guess is counted.
     trail
-        Gives the audit trail over a session, for deeds from a network address.
+        Gives the audit trail over a session, for actions from a network address.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Throttle:
         One at no account is told as well, of no clinic: were it not, the quicker answer would tell who has an account.
         """
         self._log(logging.WARNING, "is wrong" if guess.account else "is wrong, and no account's", guess)
-        self._apart(lambda own: self._record(own, guess.account, guess.secret.deed, self._address))
+        self._apart(lambda own: self._record(own, guess.account, guess.secret.action, self._address))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
@@ -137,10 +138,10 @@ class Throttle:
         line = "a guess at a %s %s; of %s, from %s"
         _security_log.log(level, line, guess.secret, what, who["account"], self._address, extra=who)
 
-    def _apart(self, deed: Callable[[Session], T]) -> T:
-        """Do a deed in a transaction of its own. SQLite knows one writer: the request's lets go of the lock first."""
+    def _apart(self, action: Callable[[Session], T]) -> T:
+        """Act in a transaction of its own. SQLite knows one writer: the request's lets go of the lock first."""
         self._session.commit()
-        return self._database.transact(deed)
+        return self._database.transact(action)
 
     def _found(self, names: Select[str]) -> list[str]:
         with self._database.reading() as session:
@@ -188,12 +189,12 @@ class Throttle:
         """Tell the trail how many guesses were refused since it was last told, once a minute."""
         now = self._clock()
         if row.untold and (at_once or row.told_at is None or now - row.told_at >= _REPORT_EVERY):
-            self._record(own, user, "tried while locked", address, row.untold)
+            self._record(own, user, Action.TRIED_WHILE_LOCKED, address, row.untold)
             row.untold, row.told_at = 0, now
 
-    def _record(self, own: Session, user: User | None, deed: str, address: str, times: int | None = None) -> None:
+    def _record(self, own: Session, user: User | None, action: Action, address: str, times: int | None = None) -> None:
         person, key = (user.person, user.key) if user else (NOBODY, "")
-        self._trail(own, address).record(person, deed, "account", key, times)
+        self._trail(own, address).record(person, action, Subject.ACCOUNT, key, times)
 
     def _clear_out(self) -> None:
         """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from lungwise.access import Person, Right, Role
 from lungwise.accounts.models import Token, User
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.store import Clock, new_key
@@ -36,7 +37,7 @@ class Scope(StrEnum):
     @property
     def right(self) -> Right:
         """The right that the scope leaves of its owner's role."""
-        return Right[self.name]
+        return Right(self.value)
 
 
 class Tokens:
@@ -79,7 +80,7 @@ class Tokens:
         )
         self._session.add(token)
         self._session.flush()
-        self._audit.record(person, "made token", "token", token.key)
+        self._audit.record(person, Action.MADE_TOKEN, Subject.TOKEN, token.key)
         return token, text
 
     def own(self, person: Person) -> list[Token]:
@@ -105,13 +106,13 @@ class Tokens:
         if token is None:
             raise NotFound
         self.switch_off(token)
-        self._audit.record(person, "revoked token", "token", token.key)
+        self._audit.record(person, Action.REVOKED_TOKEN, Subject.TOKEN, token.key)
 
     def end_own(self, person: Person) -> None:
         """End all of a person's own tokens. Those of the clinic's machines stay: they are the clinic's."""
         for token in self.own(person):
             self.switch_off(token)
-            self._audit.record(person, "revoked token", "token", token.key)
+            self._audit.record(person, Action.REVOKED_TOKEN, Subject.TOKEN, token.key)
 
     def by_key(self, key: str) -> Token | None:
         """Find any token, for the command line."""
@@ -139,7 +140,7 @@ class Tokens:
         if token is None:
             return
         if _is_long_ago(token.used_at, self._clock()):
-            self._audit.record(person_of(token), "used token", "token", token.key)
+            self._audit.record(person_of(token), Action.USED_TOKEN, Subject.TOKEN, token.key)
         token.used_at = self._clock()
 
 

@@ -36,6 +36,7 @@ from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import Applicant
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
+from lungwise.audit.actions import Action
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
 from lungwise.webkit.current_person import person
@@ -126,7 +127,7 @@ def profile() -> Answer:
         sessions=services().sessions.own(own),
         present=session[SESSION],
         tokens=services().tokens.own(person()),
-        changes=services().audit.of_account(own.clinic_id, own.key, list(NOTICES)),
+        changes=services().audit.of_account(own.clinic_id, own.key, NOTICES),
         notices=NOTICES,
     )
 
@@ -265,7 +266,7 @@ def change_role(key: str) -> Answer:
 @_afresh
 def reset_second_factor(key: str) -> Answer:
     """Take away a colleague's second factor."""
-    notices.send(services().accounts.reset_second_factor(person(), key), "reset second factor")
+    notices.send(services().accounts.reset_second_factor(person(), key), Action.RESET_SECOND_FACTOR)
     return _back_to_colleagues()
 
 
@@ -279,7 +280,7 @@ def _tokens(*, machine: bool) -> Answer:
         made = attempt(form, lambda: services().tokens.add(person(), name, scopes, days, machine=machine))
         text = made[1] if made else None
         if made:
-            notices.tell(user(), "made token")
+            notices.tell(user(), Action.MADE_TOKEN)
     listed = services().tokens.machines(person()) if machine else services().tokens.own(person())
     return render_template(
         "accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine, fresh=is_fresh()

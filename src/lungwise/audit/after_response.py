@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.webkit.current_person import person
 from lungwise.webkit.request_services import RequestServices
@@ -9,7 +10,7 @@ from lungwise.webkit.request_services import RequestServices
 trail = RequestServices[AuditTrail]("audit trail")
 
 
-def audit_after_response(action: str, subject: str, key: str) -> None:
+def audit_after_response(action: Action, subject: Subject, key: str) -> None:
     """Record what the person did, in a transaction of its own: a page that reads takes no lock."""
     who = person()
     trail.after_response(lambda later: later.record(who, action, subject, key))

@@ -90,7 +90,7 @@ def entry_hash(secret: bytes, previous: str, entry: AuditEntry) -> str:
         entry.person_id,
         entry.person_name,
         entry.address,
-        entry.deed,
+        entry.action,
         entry.subject,
         entry.subject_key,
         entry.times,

@@ -12,7 +12,7 @@ from lungwise.store.database import TABLE
 
 
 class AuditEntry(Base):
-    """One deed. It holds keys of things, never patient data, and outlives what it speaks of."""
+    """One action. It holds keys of things, never patient data, and outlives what it speaks of."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index(None, "clinic_id", "id"), Index(None, "clinic_id", "subject_key"), TABLE)
@@ -23,7 +23,7 @@ class AuditEntry(Base):
     person_id: Mapped[int | None] = mapped_column()
     person_name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(45))
-    deed: Mapped[str] = mapped_column(String(40))
+    action: Mapped[str] = mapped_column("deed", String(40))
     subject: Mapped[str] = mapped_column(String(20))
     subject_key: Mapped[str] = mapped_column(String(40))
     times: Mapped[int | None] = mapped_column()

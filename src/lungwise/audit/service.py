@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.chain import START, ChainKeys, End, entry_hash
 from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
 from lungwise.audit.models import AuditEntry, AuditHead
@@ -23,7 +24,7 @@ class AuditFilter:
     """Which entries of the trail to show."""
 
     person: str = ""
-    deed: str = ""
+    action: str = ""
     subject_key: str = ""
     since: date | None = None
     until: date | None = None
@@ -45,13 +46,13 @@ class AuditTrail:
         self._clock = clock
         self._address = address
 
-    def record(self, person: Person, deed: str, subject: str, subject_key: str, times: int | None = None) -> None:
+    def record(self, person: Person, action: Action, subject: Subject, key: str, times: int | None = None) -> None:
         """Add an entry; it becomes true with the session's transaction.
 
         Parameters
         ----------
         times
-            How often it was done, where one entry stands for many deeds.
+            How often it was done, where one entry stands for many actions.
         """
         head, keys = self._locked_head(), ChainKeys(self._session)
         sound = self._is_sound(head, keys)
@@ -62,9 +63,9 @@ class AuditTrail:
             person_id=person.id,
             person_name=person.name,
             address=self._address,
-            deed=deed,
+            action=action,
             subject=subject,
-            subject_key=subject_key,
+            subject_key=key,
             times=times,
             hash="",
         )
@@ -83,11 +84,11 @@ class AuditTrail:
             query = query.where(AuditEntry.id < before)
         return list(self._session.scalars(query.limit(PAGE)))
 
-    def of_account(self, clinic_id: int, key: str, deeds: list[str]) -> list[AuditEntry]:
-        """List the last ten entries of such deeds on one account, the newest first, for its owner."""
+    def of_account(self, clinic_id: int, key: str, actions: Iterable[Action]) -> list[AuditEntry]:
+        """List the last ten entries of such actions on one account, the newest first, for its owner."""
         own = select(AuditEntry).where(AuditEntry.clinic_id == clinic_id, AuditEntry.subject_key == key)
         return list(
-            self._session.scalars(own.where(AuditEntry.deed.in_(deeds)).order_by(AuditEntry.id.desc()).limit(10))
+            self._session.scalars(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(10))
         )
 
     def export(self, person: Person, wanted: AuditFilter) -> Iterator[AuditEntry]:
@@ -184,8 +185,8 @@ class AuditTrail:
         query = select(AuditEntry).where(AuditEntry.clinic_id == person.clinic_id).order_by(AuditEntry.id.desc())
         if wanted.person:
             query = query.where(AuditEntry.person_name == wanted.person)
-        if wanted.deed:
-            query = query.where(AuditEntry.deed == wanted.deed)
+        if wanted.action:
+            query = query.where(AuditEntry.action == wanted.action)
         if wanted.subject_key:
             query = query.where(AuditEntry.subject_key == wanted.subject_key)
         if wanted.since:

@@ -14,6 +14,7 @@ from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.audit.labels import ACTIONS
 from lungwise.audit.service import PAGE, AuditFilter, AuditTrail
@@ -50,7 +51,7 @@ class AuditForm(LogsRejection, Form):
     """Which entries to show. It changes nothing and names no patient, so it needs no token."""
 
     person = StringField(_("Person"), [Length(max=LINE)])
-    deed = SelectField(_("Deed"), choices=[SelectChoice("", _("All")), *_ACTIONS], default="")
+    action = SelectField(_("Action"), choices=[SelectChoice("", _("All")), *_ACTIONS], default="")
     subject_key = StringField(_("Key"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -61,7 +62,7 @@ class AuditForm(LogsRejection, Form):
         good = {name: field.data for name, field in self._fields.items() if not field.errors}
         return AuditFilter(
             person=(good.get("person") or "").strip(),
-            deed=good.get("deed") or "",
+            action=good.get("action") or "",
             subject_key=(good.get("subject_key") or "").strip(),
             since=good.get("since"),
             until=good.get("until"),
@@ -77,7 +78,7 @@ def trail() -> str:
     services().report_guesses()
     entries = services().trail.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
-    audit_after_response("saw", "audit trail", "")
+    audit_after_response(Action.SAW, Subject.AUDIT_TRAIL, "")
     people = services().people(person())
     return render_template("audit/trail.html", form=form, entries=entries, following=following, people=people)
 
@@ -90,13 +91,13 @@ def export() -> Response:
     only_valid(form)
     out = io.StringIO()
     table = csv.writer(out)
-    table.writerow(("entry", "at", "person", "address", "deed", "subject", "key", "times", "hash"))
+    table.writerow(("entry", "at", "person", "address", "action", "subject", "key", "times", "hash"))
     services().report_guesses()
     for entry in services().trail.export(person(), form.wanted()):
-        row = (entry.person_name, entry.address, entry.deed, entry.subject, entry.subject_key)
+        row = (entry.person_name, entry.address, entry.action, entry.subject, entry.subject_key)
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))
-    audit_after_response("exported", "audit trail", "")
+    audit_after_response(Action.EXPORTED, Subject.AUDIT_TRAIL, "")
     answer = make_response(out.getvalue())
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'

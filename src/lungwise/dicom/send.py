@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
@@ -211,7 +212,7 @@ class Sender:
             if delivery.accepted:
                 node = Person(None, self._archives.title, errand.clinic_id, Role.NODE)
                 host = Destination.parse(errand.destination).host
-                AuditTrail(session, self._clock, host[:45]).record(node, "sent", "film", errand.film)
+                AuditTrail(session, self._clock, host[:45]).record(node, Action.SENT, Subject.FILM, errand.film)
         if delivery.error:
             _log.warning("Results wait: %s.", delivery.error)
         else:

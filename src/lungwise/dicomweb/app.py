@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from lungwise.access import Person, Right
 from lungwise.accounts.bearer import authenticate, clinic
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.dicomweb import query
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
@@ -232,7 +233,7 @@ def _found(study: str, series: str | None, instance: str | None) -> list[Instanc
     if not found:
         raise NotFound
     for key in dict.fromkeys(film.study.key for film in films):
-        audit_after_response("exported", "study", key)
+        audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return found
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import NEW, Model, sum_up
@@ -88,7 +89,7 @@ class Queue:
         failed = [job.id for job in film.jobs if job.state == JobState.FAILED]
         if failed:
             self.retry(failed)
-            self._audit.record(person, "had read again", "film", key)
+            self._audit.record(person, Action.HAD_READ_AGAIN, Subject.FILM, key)
             after_commit(self._session, self._notify)
         return bool(failed)
 

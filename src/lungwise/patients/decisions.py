@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.patients.history import PatientHistory, merged_facts
@@ -54,7 +55,7 @@ class IdentityDecisions:
         if not patient.is_unclear:
             raise Rejected("Somebody has said already who this patient is.")
         patient.identity, patient.identity_before = Identity.SEPARATE, patient.identity
-        self._audit.record(person, "settled", "patient", patient.key)
+        self._audit.record(person, Action.SETTLED, Subject.PATIENT, patient.key)
 
     def merge(self, person: Person, kept: Patient, merged: Patient) -> None:
         """Make a record part of another, which takes over what it lacked. Both stay, so this can be undone."""
@@ -64,7 +65,7 @@ class IdentityDecisions:
             kept.facts = filled
         merged.identity, merged.identity_before, merged.same_as_id = Identity.MERGED, merged.identity, kept.id
         self._records.index(kept)
-        self._audit.record(person, "merged", "patient", merged.key)
+        self._audit.record(person, Action.MERGED, Subject.PATIENT, merged.key)
 
     def undo(self, person: Person, patient: Patient) -> None:
         """Undo what a person decided about a record.
@@ -82,7 +83,7 @@ class IdentityDecisions:
         patient.identity, patient.identity_before = patient.identity_before or Identity.CLEAR, None
         patient.same_as_id = None
         self._session.flush()
-        self._audit.record(person, "took back", "patient", patient.key)
+        self._audit.record(person, Action.TOOK_BACK, Subject.PATIENT, patient.key)
 
 
 def _are(person: Person, *identities: Identity) -> tuple[ColumnElement[bool], ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films.dicom.header import is_possible_birth
@@ -149,7 +150,7 @@ class Patients:
         self._history.record(person, patient)
         patient.facts = facts
         self.records.index(patient, first=None if same_number else not known)
-        self._audit.record(person, "changed", "patient", patient.key)
+        self._audit.record(person, Action.CHANGED, Subject.PATIENT, patient.key)
         return patient
 
     def history(self, person: Person, patient: Patient) -> list[PatientChange]:
@@ -164,7 +165,7 @@ class Patients:
             self._session.delete(record)
             self._session.flush()
         index_of(self._session).forget(patient.clinic_id, [patient.id])
-        self._audit.record(person, "deleted", "patient", patient.key)
+        self._audit.record(person, Action.DELETED, Subject.PATIENT, patient.key)
 
     def today(self) -> date:
         """Return today's date where the server stands."""
@@ -190,7 +191,7 @@ class Patients:
         patient.identity = Identity.UNCLEAR if self._matcher.rivals(known, facts) else Identity.CLEAR
         patient.facts = replace(facts, identifier=facts.identifier or _new_identifier())
         self.records.index(patient, first=not known)
-        self._audit.record(person, "added", "patient", patient.key)
+        self._audit.record(person, Action.ADDED, Subject.PATIENT, patient.key)
         return patient
 
     def _checked(self, facts: PatientFacts) -> PatientFacts:

@@ -11,6 +11,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
@@ -135,7 +136,7 @@ def whose(key: str) -> Answer:
     if not patient.is_unclear:
         return redirect(url_for("patients.show", key=key))
     rivals = services().patients.rivals(person(), patient)
-    audit_after_response("saw", "patient", key)
+    audit_after_response(Action.SAW, Subject.PATIENT, key)
     return render_template(
         "patients/whose.html", patient=patient, rivals=rivals, studies=_studies_of([patient, *rivals])
     )
@@ -197,7 +198,7 @@ def _to_settle(key: str) -> Patient:
 def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
     patient = services().patients.get(person(), key)
     studies = services().studies.of_patient(person(), patient)
-    audit_after_response("saw", "patient", key)
+    audit_after_response(Action.SAW, Subject.PATIENT, key)
     return render_template(
         "patients/show.html",
         patient=patient,
@@ -211,7 +212,7 @@ def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
 
 def _both(patient: Patient, others: list[Patient], form: MergeSureForm) -> str:
     for one in (patient, *others):
-        audit_after_response("saw", "patient", one.key)
+        audit_after_response(Action.SAW, Subject.PATIENT, one.key)
     studies = _studies_of([patient, *others])
     return render_template("patients/merge.html", patient=patient, others=others, studies=studies, form=form)
 

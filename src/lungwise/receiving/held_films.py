@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.films.dicom.digest import digest_of
@@ -97,7 +98,7 @@ class HeldFilms:
         )
         self._session.add(held)
         self._session.flush()
-        self._audit.record(person, "kept aside", "film", key)
+        self._audit.record(person, Action.KEPT_ASIDE, Subject.FILM, key)
         HELD.inc()
         _log.warning(
             "A film is kept aside: SOP Instance UID %s is known with %s.",
@@ -110,5 +111,5 @@ class HeldFilms:
         held = self.get(person, key)
         self._session.delete(held)
         self._session.flush()
-        self._audit.record(person, "discarded", "film", key)
+        self._audit.record(person, Action.DISCARDED, Subject.FILM, key)
         after_commit(self._session, lambda: self._store.delete(key))

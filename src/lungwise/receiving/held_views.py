@@ -7,6 +7,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.header import read_header
@@ -29,7 +30,7 @@ def films() -> str:
         header = read_header(held_films.data(held))
         patient = services().studies.patient(person(), held.film.study) if held.film else None
         rows.append((held, facts_of(header) if header else PatientFacts(), patient))
-        audit_after_response("saw", "film", held.key)
+        audit_after_response(Action.SAW, Subject.FILM, held.key)
     return render_template("receiving/held.html", rows=rows)
 
 

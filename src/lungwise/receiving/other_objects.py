@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.films.dicom.digest import digest_of
 from lungwise.receiving.uploads import Upload
@@ -57,4 +58,4 @@ class ReceivedObjects:
             )
         )
         self._session.flush()
-        self._audit.record(person, "received", "object", key)
+        self._audit.record(person, Action.RECEIVED, Subject.OBJECT, key)

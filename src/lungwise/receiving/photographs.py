@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, Photographed, open_film
@@ -86,7 +87,7 @@ class Photographs:
         sum_up(self._session, [film.study])
         film.study.unread = True
         after_commit(self._session, self._wake)
-        self._audit.record(person, "marked corners", "film", key)
+        self._audit.record(person, Action.MARKED_CORNERS, Subject.FILM, key)
         return film
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
@@ -104,7 +105,7 @@ class Recording:
         )
         self._session.add(study)
         self._keep(study, kept, wait=asks and placed.patient.is_unclear, renames=renames)
-        self._audit.record(person, "uploaded", "study", study.key)
+        self._audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
 
     def admit(self, person: Person, key: str, uploads: Iterable[Upload]) -> Study:
@@ -135,7 +136,7 @@ class Recording:
         self._lock(study, kept)
         self._learn(person, study, stated_facts(_headers(kept.values()), self._patients.rules))
         self._keep(study, kept)
-        self._audit.record(person, "uploaded", "study", study.key)
+        self._audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
 
     def is_own_result(self, person: Person, upload: Upload) -> bool:
@@ -197,7 +198,7 @@ class Recording:
             clinic_id=node.clinic_id, instance_uid=instance.film.uids.instance, film_id=film.id, sender=instance.sender
         )
         self._session.add(accepted)
-        self._audit.record(node, "received", "study", study.key)
+        self._audit.record(node, Action.RECEIVED, Subject.STUDY, study.key)
 
     def _collector(self, node: Person, instance: ReceivedInstance) -> Study | None:
         """Find the study that collects the films of the arrived one's DICOM study."""

@@ -8,6 +8,7 @@ from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
 from lungwise.access import Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
@@ -44,7 +45,7 @@ def page(key: str) -> str:
     person().need(Right.EXPORT)
     study = services().studies.get(person(), key)
     patient = services().studies.patient(person(), study)
-    audit_after_response("exported", "study", key)
+    audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     headers = differing_headers(study, patient, services().studies.data)
     return render_template("reports/page.html", study=study, patient=patient, clinic=services().clinic, headers=headers)
 
@@ -53,7 +54,7 @@ def page(key: str) -> str:
 def pdf(key: str) -> Response:
     """Give a study's report as PDF."""
     report = services().reports.of(person(), key, services().clinic)
-    audit_after_response("exported", "study", key)
+    audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     answer = make_response(report_pdf(report, services().settings.report_font))
     answer.content_type = "application/pdf"
     answer.headers["Content-Disposition"] = f'attachment; filename="study-{key}.pdf"'
@@ -69,5 +70,5 @@ def table() -> Response:
     answer = make_response(worklist_csv(services().worklist.all(person(), form.wanted())))
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="studies.csv"'
-    audit_after_response("exported", "worklist", "")
+    audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")
     return answer

@@ -6,6 +6,7 @@ from flask import Blueprint, make_response
 from werkzeug.wrappers import Response
 
 from lungwise.access import Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.reports.views import services as report_services
 from lungwise.webkit.current_person import person
@@ -25,5 +26,5 @@ def archive(key: str) -> Response:
     answer = make_response(results.archive(person(), film))
     answer.content_type = "application/zip"
     answer.headers["Content-Disposition"] = f'attachment; filename="results-{key}.zip"'
-    audit_after_response("exported", "film", key)
+    audit_after_response(Action.EXPORTED, Subject.FILM, key)
     return answer

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
@@ -149,7 +150,7 @@ class Studies:
             raise NotFound
         if study.unread and study.standing != StudyStatus.WAITING:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
-        self._audit.record(person, "saw", "study", key)
+        self._audit.record(person, Action.SAW, Subject.STUDY, key)
 
     def conclude(self, person: Person, key: str, said: Conclusion) -> Opinion:
         """Keep an opinion beside the readings, which stay as they are.
@@ -180,7 +181,7 @@ class Studies:
         study.conclusion = conclusion or study.conclusion
         study.pcr = said.pcr or study.pcr
         self._session.flush()
-        self._audit.record(person, "gave opinion", "study", study.key)
+        self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
 
     def delete(self, person: Person, key: str) -> None:
@@ -191,7 +192,7 @@ class Studies:
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))
-        self._audit.record(person, "deleted", "study", study.key)
+        self._audit.record(person, Action.DELETED, Subject.STUDY, study.key)
 
     def is_of(self, person: Person, study: Study, facts: PatientFacts) -> bool:
         """Return whether a film that states these facts of its patient may go into a study."""

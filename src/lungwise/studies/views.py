@@ -11,6 +11,7 @@ from PIL.Image import Image
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.films import Refusal
@@ -127,7 +128,7 @@ def viewer(key: str) -> Answer:
         if other.id != film.id
     ]
     beside = next((other for _study, other in others if other.key == request.args.get("beside")), None)
-    audit_after_response("saw", "film", key)
+    audit_after_response(Action.SAW, Subject.FILM, key)
     return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside)
 
 
@@ -161,7 +162,7 @@ def original(key: str) -> Answer:
     answer = make_response(services().studies.data(record))
     answer.content_type = "application/octet-stream"
     answer.headers["Content-Disposition"] = f'attachment; filename="film-{key}.{suffix_of(record.kind)}"'
-    audit_after_response("exported", "film", key)
+    audit_after_response(Action.EXPORTED, Subject.FILM, key)
     return answer
 
 

@@ -139,7 +139,7 @@ def test_the_trail_has_a_row_a_minute_with_the_count(rooms: Rooms, database: Dat
         with database.reading() as session:
             rows = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
             assert AuditTrail(session, clock).verify() is None
-        return [(row.deed, row.times) for row in rows if row.deed != "registered"]
+        return [(row.action, row.times) for row in rows if row.action != "registered"]
 
     theirs = Guess(secret=Secret.CODE, name=ada.key, account=ada)
     fail(throttle, theirs, 50)
@@ -179,7 +179,7 @@ def test_a_guess_at_no_account_leaves_as_much_as_one_at_an_account(
 ) -> None:
     fail(throttle(), guess("nobody@example.org"), times=7)
     with database.reading() as session:
-        told = [(entry.deed, entry.clinic_id, entry.address) for entry in session.scalars(select(AuditEntry))]
+        told = [(entry.action, entry.clinic_id, entry.address) for entry in session.scalars(select(AuditEntry))]
         assert AuditTrail(session, clock).verify() is None
     assert told == [("failed to sign in", None, "10.0.0.1")] * 5
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from lungwise.access import Role
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.chain import End, entry_hash
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.audit.service import AuditFilter, AuditTrail, Break
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def test_a_trail_is_whole_on_either_database(either_rooms: Rooms) -> None:
     person = either_rooms.person()
     for number in range(5):
-        either_rooms.audit.record(person, "saw", "study", f"key{number}")
+        either_rooms.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
     either_rooms.session.commit()
     either_rooms.session.expire_all()
     assert either_rooms.audit.verify() is None
@@ -37,12 +38,12 @@ def test_a_trail_is_whole_on_either_database(either_rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("deed", "saw"), ("person_name", "Mallory"), ("subject_key", "other"), ("clinic_id", 99)]
+    ("column", "value"), [("action", "saw"), ("person_name", "Mallory"), ("subject_key", "other"), ("clinic_id", 99)]
 )
 def test_a_changed_entry_is_found(column: str, value: object, rooms: Rooms) -> None:
     person = rooms.person()
     for number in range(3):
-        rooms.audit.record(person, "deleted", "study", f"key{number}")
+        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
     rooms.session.execute(update(AuditEntry).where(AuditEntry.id == 3).values({column: value}))
     found = rooms.audit.verify()
     assert found is not None
@@ -53,7 +54,7 @@ def test_a_changed_entry_is_found(column: str, value: object, rooms: Rooms) -> N
 def test_a_removed_entry_is_found_wherever_it_was(gone: int, rooms: Rooms) -> None:
     person = rooms.person()
     for number in range(3):
-        rooms.audit.record(person, "deleted", "study", f"key{number}")
+        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
     rooms.session.execute(delete(AuditEntry).where(AuditEntry.id == gone))
     found = rooms.audit.verify()
     assert found is not None
@@ -64,7 +65,7 @@ def test_an_end_that_was_cut_off_and_its_older_head_put_back_is_found(either_roo
     rooms = either_rooms
     person = trail_of(rooms, 3)
     older = copy_of_head(rooms)
-    rooms.audit.record(person, "deleted", "study", "the evidence")
+    rooms.audit.record(person, Action.DELETED, Subject.STUDY, "the evidence")
     rooms.session.commit()
     rooms.session.execute(delete(AuditEntry).where(AuditEntry.subject_key == "the evidence"))
     rooms.session.execute(update(AuditHead).values(older))
@@ -73,7 +74,7 @@ def test_an_end_that_was_cut_off_and_its_older_head_put_back_is_found(either_roo
     assert found is not None
     assert "this machine has seen 5" in found.reason
     for number in range(3):  # what is added later does not hide it
-        rooms.audit.record(person, "saw", "study", f"key{number}")
+        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
         rooms.session.commit()
     assert verified(rooms) is not None
 
@@ -114,7 +115,8 @@ def tamper(data: st.DataObject, session: Session) -> None:
     """Do what somebody can who writes to the database and has no key."""
     what = data.draw(st.sampled_from(["delete", "edit", "swap", "head", "copy", "cut"]))
     number, other = data.draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
-    table, column = AuditEntry.__table__, data.draw(st.sampled_from([c.name for c in AuditEntry.__table__.columns]))
+    table: Any = AuditEntry.__table__
+    column = data.draw(st.sampled_from([c.name for c in table.columns]))
     rows = {row.id: row._asdict() for row in session.execute(select(table))}
     if what == "delete":
         session.execute(delete(AuditEntry).where(AuditEntry.id == number))
@@ -123,12 +125,12 @@ def tamper(data: st.DataObject, session: Session) -> None:
         session.execute(update(AuditHead).values(entries=number, hash=rows[number]["hash"]))
     elif what == "swap":
         for one, two in ((number, other), (other, number)):
-            session.execute(update(AuditEntry).where(AuditEntry.id == one).values(rows[two] | {"id": one}))
+            session.execute(update(table).where(table.c.id == one).values(rows[two] | {"id": one}))
     elif what == "copy" and column != "id":
-        session.execute(update(AuditEntry).where(AuditEntry.id == number).values({column: rows[other][column]}))
+        session.execute(update(table).where(table.c.id == number).values({column: rows[other][column]}))
     elif what == "edit" and column in ("person_name", "address", "deed", "subject", "subject_key", "hash"):
         session.execute(
-            update(AuditEntry).where(AuditEntry.id == number).values({column: data.draw(st.text("ab", max_size=9))})
+            update(table).where(table.c.id == number).values({column: data.draw(st.text("ab", max_size=9))})
         )
     elif what == "head":
         name = data.draw(st.sampled_from(["hash", "key", "signature"]))
@@ -146,7 +148,7 @@ def test_a_head_that_was_edited_is_not_signed_by_what_is_added_later(rooms: Room
     assert last is not None
     rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > 3))
     rooms.session.execute(update(AuditHead).values(entries=3, hash=last.hash))
-    rooms.audit.record(person, "saw", "study", "key")
+    rooms.audit.record(person, Action.SAW, Subject.STUDY, "key")
     rooms.session.commit()
     found = verified(rooms)
     assert found is not None
@@ -159,7 +161,7 @@ def test_a_head_that_was_taken_away_is_missed_though_the_trail_goes_on(rooms: Ro
     rooms.session.commit()
     rooms.session.expire_all()
     assert verified(rooms) is not None
-    rooms.audit.record(person, "saw", "study", "key")
+    rooms.audit.record(person, Action.SAW, Subject.STUDY, "key")
     rooms.session.commit()
     assert verified(rooms) is not None
 
@@ -169,9 +171,9 @@ def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms:
     file = rooms.settings.data_folder / "encryption.keys"
     for round_ in range(3):
         Keys(rooms.settings).add()
-        rooms.audit.record(person, "saw", "study", f"before {round_}")
+        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"before {round_}")
         rooms.audit.advance_key()
-        rooms.audit.record(person, "saw", "study", f"after {round_}")
+        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"after {round_}")
         rooms.session.commit()
         with closing(Database(rooms.settings)) as database:
             assert sum(reencrypt_rows(database)) == round_
@@ -179,7 +181,7 @@ def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms:
         assert verified(rooms) is None
     entry = rooms.session.get(AuditEntry, 1)
     assert entry is not None
-    entry.deed = "saw nothing"
+    entry.action = "saw nothing"
     rooms.session.commit()
     assert verified(rooms) is not None
 
@@ -189,7 +191,7 @@ def test_a_dropped_key_signs_no_end(rooms: Rooms) -> None:
     old, older = Keys(rooms.settings).all[0], copy_of_head(rooms)
     Keys(rooms.settings).add()
     rooms.audit.advance_key()
-    rooms.audit.record(person, "deleted", "study", "key")
+    rooms.audit.record(person, Action.DELETED, Subject.STUDY, "key")
     rooms.session.commit()
     file = rooms.settings.data_folder / "encryption.keys"
     file.write_text(file.read_text().splitlines()[0])
@@ -203,18 +205,18 @@ def test_a_dropped_key_signs_no_end(rooms: Rooms) -> None:
 
 def test_what_is_rolled_back_is_not_marked(either_rooms: Rooms) -> None:
     rooms, person = either_rooms, trail_of(either_rooms, 2)
-    rooms.audit.record(person, "saw", "study", "one")
+    rooms.audit.record(person, Action.SAW, Subject.STUDY, "one")
     rooms.session.rollback()
     with rooms.session.begin_nested() as savepoint:
-        rooms.audit.record(person, "saw", "study", "two")
+        rooms.audit.record(person, Action.SAW, Subject.STUDY, "two")
         savepoint.rollback()
     rooms.session.commit()
     assert verified(rooms) is None
-    rooms.audit.record(person, "saw", "study", "three")
+    rooms.audit.record(person, Action.SAW, Subject.STUDY, "three")
     with rooms.session.begin_nested():
-        rooms.audit.record(person, "saw", "study", "four")
+        rooms.audit.record(person, Action.SAW, Subject.STUDY, "four")
     rooms.session.rollback()
-    rooms.audit.record(person, "saw", "study", "five")
+    rooms.audit.record(person, Action.SAW, Subject.STUDY, "five")
     rooms.session.commit()
     assert verified(rooms) is None
 
@@ -222,7 +224,7 @@ def test_what_is_rolled_back_is_not_marked(either_rooms: Rooms) -> None:
 def test_a_restored_database_is_marked_anew(rooms: Rooms) -> None:
     trail_of(rooms, 3)
     older, kept = copy_of_head(rooms), rooms.audit.head()[0]
-    rooms.audit.record(rooms.person("Bob"), "saw", "study", "key")
+    rooms.audit.record(rooms.person("Bob"), Action.SAW, Subject.STUDY, "key")
     rooms.session.commit()
     rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
     rooms.session.execute(update(AuditHead).values(older))
@@ -238,7 +240,7 @@ def test_many_who_record_at_once_make_one_chain(either_rooms: Rooms) -> None:
         with closing(Database(rooms.settings)) as database:
             for number in range(10):
                 with database.writing() as session:
-                    AuditTrail(session, rooms.clock).record(person, "saw", "study", f"{writer}-{number}")
+                    AuditTrail(session, rooms.clock).record(person, Action.SAW, Subject.STUDY, f"{writer}-{number}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(record, range(4)))
@@ -250,7 +252,7 @@ def trail_of(rooms: Rooms, entries: int) -> Person:
     """Open an account and record so many entries more."""
     person = rooms.person()
     for number in range(entries):
-        rooms.audit.record(person, "deleted", "study", f"key{number}")
+        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
     rooms.session.commit()
     return person
 
@@ -267,14 +269,14 @@ def verified(rooms: Rooms) -> Break | None:
 
 def test_a_page_shows_the_own_clinic_filtered_the_newest_first(rooms: Rooms) -> None:
     hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
-    rooms.audit.record(hill, "saw", "study", "one")
-    rooms.audit.record(valley, "saw", "study", "two")
+    rooms.audit.record(hill, Action.SAW, Subject.STUDY, "one")
+    rooms.audit.record(valley, Action.SAW, Subject.STUDY, "two")
     rooms.clock.forward(days=2)
-    rooms.audit.record(hill, "exported", "study", "one")
-    deeds = [(entry.deed, entry.subject_key) for entry in rooms.audit.page(hill, AuditFilter(subject_key="one"))]
-    assert deeds == [("exported", "one"), ("saw", "one")]
+    rooms.audit.record(hill, Action.EXPORTED, Subject.STUDY, "one")
+    actions = [(entry.action, entry.subject_key) for entry in rooms.audit.page(hill, AuditFilter(subject_key="one"))]
+    assert actions == [("exported", "one"), ("saw", "one")]
     tomorrow = rooms.clock().date() - timedelta(days=1)
-    assert [entry.deed for entry in rooms.audit.page(hill, AuditFilter(since=tomorrow))] == ["exported"]
+    assert [entry.action for entry in rooms.audit.page(hill, AuditFilter(since=tomorrow))] == ["exported"]
 
 
 def test_only_administrators_see_the_trail(rooms: Rooms) -> None:

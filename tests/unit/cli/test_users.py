@@ -125,6 +125,6 @@ def test_what_a_command_does_is_in_the_audit_trail() -> None:
         by_command = session.query(AuditEntry).filter_by(person_name="command line").order_by(AuditEntry.id).all()
         assert AuditTrail(session, utc_now).verify() is None
     database.close()
-    deeds = ["disabled", "enabled", "changed role", "reset second factor", "made recovery link", "invited", "deleted"]
-    assert [entry.deed for entry in by_command] == deeds
+    actions = ["disabled", "enabled", "changed role", "reset second factor", "made recovery link", "invited", "deleted"]
+    assert [entry.action for entry in by_command] == actions
     assert {entry.address for entry in by_command} == {"command line"}

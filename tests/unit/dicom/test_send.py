@@ -190,7 +190,7 @@ def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
     with database.reading() as session:
         assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
-        entries = session.query(AuditEntry).filter_by(deed="sent", subject_key=film).all()
+        entries = session.query(AuditEntry).filter_by(action="sent", subject_key=film).all()
         assert [(entry.person_name, entry.address) for entry in entries] == [("LUNGWISE", "127.0.0.1")] * 2
     database.close()
 

@@ -110,7 +110,7 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
         assert desk.store.get(study.key, film.sha256) == arrival.film.data
         patient = session.scalars(select(Patient)).one()
         assert (patient.identifier, patient.name) == ("P1", "Curie Marie")
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "received")).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "received")).one()
         assert (entry.person_name, entry.address, entry.subject_key) == ("LUNGWISE", "10.0.0.7", study.key)
     room = ReadingWorker(desk.database, desk.store, utc_now, synthetic_reader, 0)
     assert len(list(room.read_all())) == 1

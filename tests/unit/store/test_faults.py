@@ -161,14 +161,14 @@ def test_two_transactions_that_lock_crosswise_both_succeed(
         together, begun = Barrier(2), list[int]()
 
         def rename(first: int, second: int) -> None:
-            def deed(session: Session) -> None:
+            def action(session: Session) -> None:
                 session.execute(text("UPDATE clinics SET name = CONCAT(name, '+') WHERE id = :id"), {"id": first})
                 begun.append(first)
                 if len(begun) <= 2:
                     together.wait(60)
                 session.execute(text("UPDATE clinics SET name = CONCAT(name, '+') WHERE id = :id"), {"id": second})
 
-            database.transact(deed)
+            database.transact(action)
 
         for done in [both.submit(rename, 1, 2), both.submit(rename, 2, 1)]:
             done.result()

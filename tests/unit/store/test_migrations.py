@@ -18,6 +18,7 @@ from sqlalchemy.sql import column
 
 from lungwise.access import Person, Role
 from lungwise.accounts.one_time_codes import hash_code
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
@@ -430,7 +431,7 @@ def test_a_trail_without_a_key_is_given_one_though_the_upgrade_is_killed(
         assert AuditTrail(session, clock).verify() is None
         assert AuditTrail(session, clock).head()[0] == 2500
     with database.writing() as session:
-        AuditTrail(session, clock).record(Person(1, "Ada", 1, Role.DOCTOR), "saw", "study", "key")
+        AuditTrail(session, clock).record(Person(1, "Ada", 1, Role.DOCTOR), Action.SAW, Subject.STUDY, "key")
     with database.snapshot() as session:
         assert AuditTrail(session, clock).verify() is None
     database.close()

@@ -108,7 +108,7 @@ def test_nothing_of_another_clinic_can_be_seen_or_changed(rooms: Rooms, film: Ca
     hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
     study = rooms.studies.open(hill, PatientFacts("7"), [("a.jpg", film(1))])
     patient = rooms.studies.patient(hill, study)
-    for deed in (
+    for action in (
         lambda: rooms.studies.get(valley, study.key),
         lambda: rooms.studies.film(valley, study.films[0].key),
         lambda: rooms.studies.add_films(valley, study.key, [("b.jpg", film(2))]),
@@ -118,7 +118,7 @@ def test_nothing_of_another_clinic_can_be_seen_or_changed(rooms: Rooms, film: Ca
         lambda: rooms.studies.saw(valley, study.key),
     ):
         with pytest.raises(NotFound):
-            deed()
+            action()
 
 
 def test_only_an_administrator_deletes(rooms: Rooms, film: Callable[..., bytes]) -> None:

@@ -12,6 +12,7 @@ from lungwise.api.framework.operations import Operations
 from lungwise.api.resources.representations import film_of
 from lungwise.api.resources.studies import waited
 from lungwise.api.services import services
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.studies import pictures
@@ -26,7 +27,7 @@ _SIDE = 272
 def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     """Get a film with its newest reading."""
     waited(services().studies.film(person(), key).study, query.wait)
-    audit_after_response("saw", "film", key)
+    audit_after_response(Action.SAW, Subject.FILM, key)
     film = services().studies.film(person(), key)
     return film_of(film, services().studies.patient(person(), film.study), services().studies.data)
 
@@ -50,7 +51,7 @@ def get_original(key: str) -> Response:
     """Get a film's file as it was uploaded."""
     record = services().studies.film(person(), key)
     data = services().studies.data(record)
-    audit_after_response("exported", "film", key)
+    audit_after_response(Action.EXPORTED, Subject.FILM, key)
     return Response(data, content_type="application/octet-stream")
 
 

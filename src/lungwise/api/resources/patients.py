@@ -7,6 +7,7 @@ from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import cursor_of, place_of
 from lungwise.api.resources.representations import patient_fields, patient_of, summary_of
 from lungwise.api.services import services
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.inputs import row_number
 from lungwise.patients.search import PAGE
@@ -30,5 +31,5 @@ def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = services().patients.get(person(), key)
     studies = [summary_of(study, patient) for study in services().studies.of_patient(person(), patient)]
-    audit_after_response("saw", "patient", key)
+    audit_after_response(Action.SAW, Subject.PATIENT, key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})

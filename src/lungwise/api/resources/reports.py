@@ -11,6 +11,7 @@ from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.resources.representations import patient_of, study_of
 from lungwise.api.services import services
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.monitoring.statistics import Share
 from lungwise.reports.pdf import report_pdf
@@ -26,7 +27,7 @@ def get_report(key: str) -> schemas.Report:
     """Get a study's report as JSON, its sentences in the language that Accept-Language asks for."""
     study = services().studies.get(person(), key)
     patient = services().studies.patient(person(), study)
-    audit_after_response("exported", "study", key)
+    audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return schemas.Report(
         clinic=clinic(),
         patient=patient_of(patient),
@@ -42,7 +43,7 @@ def get_report_pdf(key: str) -> Response:
     """Get a study's report as PDF, in the language that Accept-Language asks for."""
     font = services().settings.report_font
     report = services().reports.of(person(), key, clinic())
-    audit_after_response("exported", "study", key)
+    audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return Response(report_pdf(report, font), content_type="application/pdf")
 
 
@@ -54,7 +55,7 @@ def get_report_fhir(key: str) -> Response:
     study = services().studies.get(person(), key)
     patient = services().studies.patient(person(), study)
     text = bundle(study, patient, clinic(), differing_headers(study, patient, services().studies.data))
-    audit_after_response("exported", "study", key)
+    audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return Response(text, content_type="application/fhir+json")
 
 

@@ -14,6 +14,7 @@ from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import cursor_of, place_of
 from lungwise.api.resources.representations import opinion_of, study_of, summary_of
 from lungwise.api.services import services
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
@@ -73,7 +74,7 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
 def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""
     found = waited(services().studies.get(person(), key), query.wait)
-    audit_after_response("saw", "study", found.key)
+    audit_after_response(Action.SAW, Subject.STUDY, found.key)
     return study_of(found, services().studies.patient(person(), found), services().studies.data)
 
 
@@ -95,7 +96,7 @@ def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schema
 def list_opinions(key: str) -> schemas.Opinions:
     """List a study's opinions, the oldest first."""
     study = services().studies.get(person(), key)
-    audit_after_response("saw", "study", key)
+    audit_after_response(Action.SAW, Subject.STUDY, key)
     return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
 
 
