@@ -311,8 +311,15 @@ class Visitor:
         self.client.environ_base["REMOTE_ADDR"] = address
 
     def get(self, path: str, **more: Any) -> TestResponse:
-        """Open a page."""
+        """Open a page, and a study's as its script does: again once the films are read, if that is soon."""
+        if re.fullmatch("/studies/[0-9a-f]{20}", path):
+            self._wait_for_readings(f"{path}/progress")
         return self.client.get(path, buffered=True, **more)
+
+    def _wait_for_readings(self, progress: str, seconds: float = 1) -> None:
+        end = time.monotonic() + seconds
+        while (self.client.get(progress).json or {"done": True}).get("done") is False and time.monotonic() < end:
+            time.sleep(0.02)
 
     def post(self, path: str, page: str | None = None, follow: bool = False, **fields: Any) -> TestResponse:
         """Send a form with the token of the page that it stands on."""

@@ -274,7 +274,6 @@ class _RequestWiring(Wiring):
             patients=patients,
             patient_studies=self.patient_studies(session, address),
             worklist=Worklist(session, patients),
-            wait_for_readings=self._wait,
             films_before=self._queue(session).before,
             count_held_films=self.recording(session, address).held.count,
         )

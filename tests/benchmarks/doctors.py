@@ -48,6 +48,8 @@ from synthetic import analyse, fill
 SLOWEST_MS = {"SQLite": 500, "MariaDB": 200}
 FILMS = [as_jpeg(synthetic_film(seed, seed % 9).resize((1000, 1000))) for seed in range(12)]
 _doctors = itertools.count()
+_PAUSE_SECONDS = 0.3
+"""As the page's script waits at first."""
 
 
 class Doctor(HttpUser):
@@ -113,10 +115,11 @@ def upload(client: HttpSession) -> str:
     token = _token(client.get("/studies/new", name="new study").text)
     files = {"films": ("film.jpg", random.choice(FILMS) + b"%d" % random.getrandbits(60), "image/jpeg")}
     page = client.post("/studies/new", {"csrf_token": token}, files=files, name="upload").text
-    study = str(re.findall(r"/studies/([0-9a-f]{20})/report", page)[0])
-    while "Being read" in page:
-        page = client.get(f"/studies/{study}", name="study that waits").text
-    return f"/studies/{study}"
+    study = f"/studies/{re.findall(r'/studies/([0-9a-f]{20})/report', page)[0]}"
+    while not client.get(f"{study}/progress", name="progress of a study").json()["done"]:
+        time.sleep(_PAUSE_SECONDS)
+    client.get(study, name="study, now read")
+    return study
 
 
 def _token(page: str) -> str:

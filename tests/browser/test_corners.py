@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 PASSWORD = "three green kites fly"
 
 
+READ = ".verdict:not(.waiting)"
+"""The verdict of a study whose films are read; until then its page asks, and loads itself again."""
+
+
 def sign_in(page: Page, base: str) -> None:
     page.goto(f"{base}/sign-in")
     page.fill("[name=email]", "ada@example.org")
@@ -65,4 +69,5 @@ def test_the_corners_are_moved_by_pointer_and_by_key(width: int, served: Site, p
 
     page.click("text=Read the film as marked")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
     expect(page.locator("text=Move the corners of the film")).to_be_visible()

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 PASSWORD = "three green kites fly"
 
 
+READ = ".verdict:not(.waiting)"
+"""The verdict of a study whose films are read; until then its page asks, and loads itself again."""
+
+
 def file(name: str, kind: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": kind, "buffer": data}
 
@@ -41,6 +45,7 @@ def choose(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
     page.set_input_files("#films", [file(name, kind, data)])
     page.click("[type=submit]")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
 
 
 def test_a_doctors_whole_visit(
@@ -86,6 +91,7 @@ def test_a_doctors_whole_visit(
     )
     page.click("[type=submit]")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
     expect(page.locator(".verdict h1")).to_have_text("COVID-19 positive")
     expect(page.locator("li.film")).to_have_count(3)
     assert page.locator("img.heat").first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 272
@@ -166,6 +172,7 @@ def test_a_folder_is_uploaded_whole(served: Site, page: Page, film: Callable[...
     page.set_input_files("#folder", disc)
     page.click("[type=submit]")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
     expect(page.locator("li.film")).to_have_count(2)
 
 

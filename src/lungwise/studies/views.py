@@ -32,8 +32,6 @@ from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("studies", __name__)
 Answer = str | AnyResponse
-PATIENCE_SECONDS = 1.0
-"""How long a study's page waits for readings before it says that they are on their way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +40,6 @@ class StudyServices:
 
     Parameters
     ----------
-    wait_for_readings
-        Waits until a study is read, for so many seconds at most, and holds no transaction meanwhile.
     films_before
         Counts the new films that will be read before a study's.
     count_held_films
@@ -54,7 +50,6 @@ class StudyServices:
     patients: Patients
     patient_studies: PatientStudies
     worklist: Worklist
-    wait_for_readings: Callable[[int, float], bool]
     films_before: Callable[[Study], int]
     count_held_films: Callable[[Person], int]
 
@@ -77,9 +72,6 @@ def worklist() -> Answer:
 @bp.get("/studies/<key>")
 def show(key: str) -> Answer:
     """Show a study: its verdict, its films and what the doctors concluded."""
-    study = services().studies.get(person(), key)
-    if study.standing == StudyStatus.WAITING:
-        services().wait_for_readings(study.id, PATIENCE_SECONDS)
     who = person()
     services.after_response(lambda later: later.studies.saw(who, key))
     return study_page(key, OpinionForm(), FilmsForm(), DeleteForm())
