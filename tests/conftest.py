@@ -1,4 +1,4 @@
-"""What every test of the clinic's rooms begins with: settings, a database, a reader, an application, people."""
+"""What every test of the clinic's services begins with: settings, a database, a reader, an application, people."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def film_bytes(seed: int = 1, opacities: int = 0) -> bytes:
 
 
 @dataclass
-class Rooms:
+class Services:
     """The services over one session, as the application wires them."""
 
     session: Session
@@ -134,7 +134,7 @@ class Rooms:
     studies: StudiesInOneSession
     patient_studies: PatientStudies
     worklist: Worklist
-    room: ReadingWorker
+    worker: ReadingWorker
     queue: Queue
 
     def person(self, name: str = "Ada", clinic: str = "Hill", role: Role = Role.ADMINISTRATOR) -> Person:
@@ -151,7 +151,7 @@ class Rooms:
     def read_all(self) -> int:
         """Commit and read what is queued; say how many films that was."""
         self.session.commit()
-        count = sum(1 for _ in self.room.read_all())
+        count = sum(1 for _ in self.worker.read_all())
         self.session.expire_all()
         return count
 
@@ -247,14 +247,14 @@ def clock() -> Clock:
     return Clock()
 
 
-def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
+def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
     """Wire the services over one writing session."""
     database, store = Database(settings), FilmStore(settings)
     with database.session(writes=True) as session:
         audit = AuditTrail(session, clock, "127.0.0.1")
         rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
         patients = Patients(session, clock, audit, rules)
-        yield Rooms(
+        yield Services(
             session=session,
             clock=clock,
             store=store,
@@ -265,28 +265,28 @@ def open_rooms(settings: Settings, clock: Clock) -> Iterator[Rooms]:
             studies=StudiesInOneSession(session, clock, store, patients, audit),
             patient_studies=PatientStudies(session, patients, Studies(session, clock, store, patients, audit)),
             worklist=Worklist(session, patients),
-            room=ReadingWorker(database, store, clock, SyntheticReader, 1),
+            worker=ReadingWorker(database, store, clock, SyntheticReader, 1),
             queue=Queue(session, clock, audit),
         )
     database.close()
 
 
 @pytest.fixture
-def rooms(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Rooms]:
+def services(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Services]:
     """Give the services over SQLite."""
     migrate(settings)
-    yield from open_rooms(settings, clock)
+    yield from open_services(settings, clock)
 
 
 @pytest.fixture
-def either_rooms(either: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Rooms]:
+def either_services(either: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Services]:
     """Give the services over SQLite, and again over MariaDB."""
     migrate(either)
-    yield from open_rooms(either, clock)
+    yield from open_services(either, clock)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mariadb"])
-def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooms]:
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Give the services over a clinic of some thousand synthetic studies, on SQLite and on MariaDB."""
     settings = Settings(data_folder=tmp_path_factory.mktemp("large"), argon2_time=1, argon2_memory=64)
     with ExitStack() as stack:
@@ -297,10 +297,10 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         upgrade(database.engine)
         database.close()
         clock = Clock()
-        for rooms in open_rooms(settings, clock):
-            synthetic.fill(rooms.session, rooms.person(), 3000, clock())
-            synthetic.analyse(rooms.session)
-            yield rooms
+        for services in open_services(settings, clock):
+            synthetic.fill(services.session, services.person(), 3000, clock())
+            synthetic.analyse(services.session)
+            yield services
 
 
 class Visitor:
@@ -346,7 +346,7 @@ def token_of(page: str) -> str:
 
 @pytest.fixture
 def app(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Lungwise]:
-    """Give the application over SQLite, its reading room open."""
+    """Give the application over SQLite, its reading worker running."""
     migrate(settings)
     yield from open_app(settings, clock)
 
@@ -359,11 +359,11 @@ def either_app(either: Settings, clock: Clock, migrate: Callable[[Settings], Non
 
 
 def open_app(settings: Settings, clock: Clock) -> Iterator[Lungwise]:
-    """Open the application and its reading room."""
+    """Open the application and start its reading worker."""
     app = create_app(settings, SyntheticReader, clock)
-    app.room.start()
+    app.worker.start()
     yield app
-    app.room.stop()
+    app.worker.stop()
     app.database.close()
 
 
@@ -477,12 +477,12 @@ def in_bucket(settings: Settings, s3_server: str) -> Settings:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def everywhere_rooms(
+def everywhere_services(
     request: pytest.FixtureRequest, either: Settings, clock: Clock, migrate: Callable[[Settings], None]
-) -> Iterator[Rooms]:
+) -> Iterator[Services]:
     """Give the services over each database, with films in a folder and again in a bucket."""
     if request.param == "bucket":
         place: Settings = request.getfixturevalue("in_bucket")
         either = place.model_copy(update={"database_url": either.database_url})
     migrate(either)
-    yield from open_rooms(either, clock)
+    yield from open_services(either, clock)

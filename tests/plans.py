@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event, text
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 Statement = tuple[str, Any]
 
 
-def statements(rooms: Rooms, action: Callable[[], object]) -> list[Statement]:
+def statements(services: Services, action: Callable[[], object]) -> list[Statement]:
     """Give the statements, with their values, that an action sends to the database."""
     seen: list[Statement] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, _context: object, _many: bool) -> None:
         seen.append((statement, values))
 
-    engine = rooms.session.get_bind().engine
+    engine = services.session.get_bind().engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         action()
@@ -29,18 +29,18 @@ def statements(rooms: Rooms, action: Callable[[], object]) -> list[Statement]:
     return seen
 
 
-def explained(rooms: Rooms, statement: Statement) -> str:
+def explained(services: Services, statement: Statement) -> str:
     """Give a statement's plan, on one line."""
-    maria = rooms.session.get_bind().dialect.name == "mysql"
-    cursor = rooms.session.connection().exec_driver_sql(
+    maria = services.session.get_bind().dialect.name == "mysql"
+    cursor = services.session.connection().exec_driver_sql(
         f"{'EXPLAIN' if maria else 'EXPLAIN QUERY PLAN'} {statement[0]}", statement[1]
     )
     return " | ".join(" ".join(map(str, row)) for row in cursor)
 
 
-def rows_read(rooms: Rooms, action: Callable[[], object]) -> int:
+def rows_read(services: Services, action: Callable[[], object]) -> int:
     """Count the rows, of indexes and tables, that MariaDB reads for an action."""
-    rooms.session.execute(text("FLUSH STATUS"))
+    services.session.execute(text("FLUSH STATUS"))
     action()
-    counts = rooms.session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+    counts = services.session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
     return sum(int(count) for _name, count in counts)

@@ -123,7 +123,7 @@ class Lungwise(transactions.Application):
     """The Flask application, with the parts that live as long as it does."""
 
     database: Database
-    room: ReadingWorker
+    worker: ReadingWorker
     api: transactions.Application
     dicomweb: transactions.Application
 
@@ -133,15 +133,15 @@ def create_app(
     make_reader: Callable[[], FilmReader],
     clock: Clock = utc_now,
 ) -> Lungwise:
-    """Make the application. Its reading room stands still until `app.room.start()`."""
+    """Make the application. Its worker reads nothing until `app.worker.start()`."""
     app = Lungwise("lungwise", root_path=str(Path(__file__).parent))
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings)
     app.database = database
-    app.room = open_worker(settings, database, store, clock, make_reader, settings.own_readers)
+    app.worker = open_worker(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.session_per_request(database)
     request_log.init_app(app, settings, waiting_films)
-    wiring = _RequestWiring(settings, clock, database, store, app.room)
+    wiring = _RequestWiring(settings, clock, database, store, app.worker)
     wiring.provide_pages(app)
     transactions.init_app(app, database, session)
     csp.init_app(app, https=settings.https)

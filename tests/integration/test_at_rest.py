@@ -30,7 +30,7 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms, Visitor
+    from conftest import Services, Visitor
     from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
@@ -129,16 +129,16 @@ def test_a_dump_and_the_films_files_show_no_name_no_identifier_and_no_film(
 
 
 @pytest.fixture
-def filled(everywhere_rooms: Rooms, film: Callable[..., bytes]) -> Rooms:
+def filled(everywhere_services: Services, film: Callable[..., bytes]) -> Services:
     """Give the services over an installation with a few studies."""
-    rooms, ada = everywhere_rooms, everywhere_rooms.person()
+    services, ada = everywhere_services, everywhere_services.person()
     for number in range(4):
         facts = PatientFacts(f"H-{number % 3}", "Béla Bartók सुनीता", "M", date(1981, 3, 25))
-        study = rooms.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
-        rooms.studies.conclude(ada, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
-    assert rooms.read_all() == 8
-    rooms.session.commit()
-    return rooms
+        study = services.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
+        services.studies.conclude(ada, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+    assert services.read_all() == 8
+    services.session.commit()
+    return services
 
 
 def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -163,7 +163,7 @@ def destroy(settings: Settings) -> None:
 
 
 def test_a_restore_drill_brings_back_every_row_and_film(
-    filled: Rooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = filled.settings
     for name in ("data_folder", "database_url", "films_url", "s3_endpoint", "s3_region"):

@@ -81,11 +81,11 @@ class Doctor:
 @contextmanager
 def opened(settings: Settings, clock: Clock, make_reader: Callable[[], Any]) -> Iterator[Lungwise]:
     app = create_app(settings, make_reader, clock)
-    app.room.start()
+    app.worker.start()
     try:
         yield app
     finally:
-        app.room.stop()
+        app.worker.stop()
         app.database.close()
 
 

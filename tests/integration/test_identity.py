@@ -140,7 +140,7 @@ def test_two_persons_with_one_number_are_never_one(
         second = clinic.studies()[1]
         assert not read(clinic, second)
         clinic.ada.post(f"/patients/{clinic_patient(clinic, names[1])}/separate", page="/profile")
-    for _film in clinic.app.room.read_all():
+    for _film in clinic.app.worker.read_all():
         pass
     for study, own, other in zip(clinic.studies(), names, reversed(names), strict=True):
         said = clinic.everything_of(study)
@@ -180,7 +180,7 @@ def test_a_dicom_study_of_two_patients_is_found_under_each_ones_name(clinic: Cli
     for number, (identifier, who) in enumerate((("K1", ADA), ("K2", BOB)), start=1):
         own = {"StudyInstanceUID": "1.2.826.0.2", "SOPInstanceUID": f"1.2.826.0.2.{number}"}
         clinic.send("node", film_of(number, who, identifier, **own))
-    for _film in clinic.app.room.read_all():
+    for _film in clinic.app.worker.read_all():
         pass
     for path in ("studies", "studies/1.2.826.0.2/series", "studies/1.2.826.0.2/instances"):
         found = clinic._program("GET", f"/dicom-web/{path}").json
@@ -197,7 +197,7 @@ def test_a_dicom_object_mixes_no_two_patients(clinic: Clinic) -> None:
     asked = clinic.ada.upload(unnumbered, identifier="P-1")
     bob, ada = (clinic_patient(clinic, name) for name in ("Two Bob", "Lovelace Ada"))
     clinic.ada.post(f"/patients/{bob}/same", page=asked, into=ada)
-    for _film in clinic.app.room.read_all():
+    for _film in clinic.app.worker.read_all():
         pass
     film = clinic._program("GET", f"/api/v1/studies/{clinic.studies()[1]}").json["films"][0]["key"]
     objects = zipfile.ZipFile(io.BytesIO(clinic.ada.get(f"/films/{film}/results.zip").data))
@@ -227,7 +227,7 @@ def test_a_page_asks_whose_films_they_are_and_shows_both(clinic: Clinic) -> None
     answer = clinic.ada.post(f"/patients/{bob}/same", page=asked, follow=True, into=ada)
     assert "one patient now" in answer.text
     assert all(study in answer.text for study in clinic.studies())
-    for _film in clinic.app.room.read_all():
+    for _film in clinic.app.worker.read_all():
         pass
     page = clinic.ada.get(f"/studies/{clinic.studies()[1]}").text
     assert "Lovelace Ada" in page and re.search(r"own header says:\s+P-1,\s+Two Bob, Male", page)

@@ -19,7 +19,7 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms
+    from conftest import Services
 
 CUT = """
     DELETE FROM audit_entries WHERE id = (SELECT MAX(id) FROM audit_entries);
@@ -59,16 +59,16 @@ def run(*words: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def installation(rooms: Rooms, film: Callable[..., bytes]) -> Path:
+def installation(services: Services, film: Callable[..., bytes]) -> Path:
     """Give the data folder of an installation with two patients, after it was closed."""
-    person = rooms.person()
+    person = services.person()
     for number in (1, 2):
         facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1981, 3, number))
-        study = rooms.studies.open(person, facts, [("a", film(number))])
-        rooms.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
-    rooms.session.commit()
-    rooms.session.close()
-    return rooms.settings.data_folder
+        study = services.studies.open(person, facts, [("a", film(number))])
+        services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+    services.session.commit()
+    services.session.close()
+    return services.settings.data_folder
 
 
 def test_whatever_is_tampered_with_is_said(installation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

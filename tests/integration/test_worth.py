@@ -54,7 +54,7 @@ def test_a_positive_verdict_says_how_many_of_its_kind_are_right(
     ada = visit(app)
     ada.sign_in("ada@example.org")
     study = ada.upload(film(1, 8))
-    list(app.room.read_all())
+    list(app.worker.read_all())
     right = PredictiveValue(CARD, prevalence).of("positive", CARD.name, CARD.version)
     for page in (study, f"{study}/report"):
         text = ada.get(page).text

@@ -45,7 +45,7 @@ def serve(host: str | None, port: int | None) -> None:
     logs.configure(settings.log_format)
     _prepare(settings)
     app = create_app(settings, bootstrap.make_reader)
-    app.room.start()
+    app.worker.start()
     senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
@@ -74,7 +74,7 @@ def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSende
         server.run()
     finally:
         server.task_dispatcher.shutdown(timeout=30)
-        app.room.stop()
+        app.worker.stop()
         for sender in senders:
             sender.stop()
         app.database.close()

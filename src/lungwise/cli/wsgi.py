@@ -36,8 +36,8 @@ def _opened(settings: Settings) -> Lungwise:
     logs.configure(settings.log_format)
     with open_database(settings):
         app = create_app(settings, bootstrap.make_reader)
-    app.room.start()
-    atexit.register(app.room.stop)  # the films in hand are finished
+    app.worker.start()
+    atexit.register(app.worker.stop)  # the films in hand are finished
     if mail_sender := make_mail_sender(app.database, settings):
         mail_sender.start()
         atexit.register(mail_sender.stop)

@@ -16,7 +16,7 @@ from processes import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Rooms
+    from conftest import Services
     from inbox import Inbox
 
 
@@ -27,27 +27,27 @@ def box() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def sender(rooms: Rooms, box: Inbox) -> Iterator[MailSender]:
-    settings = box.set_up(rooms.settings)
+def sender(services: Services, box: Inbox) -> Iterator[MailSender]:
+    settings = box.set_up(services.settings)
     database = Database(settings)
-    yield MailSender(database, settings, rooms.clock, words_of)
+    yield MailSender(database, settings, services.clock, words_of)
     database.close()
 
 
-def ask(rooms: Rooms, *addresses: str) -> None:
+def ask(services: Services, *addresses: str) -> None:
     """Ask for a recovery as the page does."""
     for address in addresses:
-        Outbox(rooms.session, rooms.clock, enabled=True).add(MailKind.RECOVERY, Letter(to=address, language="en"))
-    rooms.session.commit()
+        Outbox(services.session, services.clock, enabled=True).add(MailKind.RECOVERY, Letter(to=address, language="en"))
+    services.session.commit()
 
 
 def test_a_recovery_goes_to_the_accounts_own_address_and_to_nobody_without_one(
-    rooms: Rooms, sender: MailSender, box: Inbox
+    services: Services, sender: MailSender, box: Inbox
 ) -> None:
-    rooms.user("Ada", "Hill", Role.DOCTOR)
-    bob = rooms.user("Bob", "Hill", Role.DOCTOR)
+    services.user("Ada", "Hill", Role.DOCTOR)
+    bob = services.user("Bob", "Hill", Role.DOCTOR)
     bob.active = False
-    ask(rooms, "nobody@example.org", "ADA.hill@Example.org", "bob.hill@example.org")
+    ask(services, "nobody@example.org", "ADA.hill@Example.org", "bob.hill@example.org")
     assert list(sender.send_due()) == [True]
     (mail,) = box.mails
     assert mail["To"] == "ada.hill@example.org"
@@ -56,38 +56,38 @@ def test_a_recovery_goes_to_the_accounts_own_address_and_to_nobody_without_one(
     assert list(sender.send_due()) == []
 
 
-def test_a_recovery_speaks_its_owners_language(rooms: Rooms, sender: MailSender, box: Inbox) -> None:
-    rooms.user("Ada", "Hill", Role.DOCTOR).language = "fr"
-    ask(rooms, "ada.hill@example.org")
+def test_a_recovery_speaks_its_owners_language(services: Services, sender: MailSender, box: Inbox) -> None:
+    services.user("Ada", "Hill", Role.DOCTOR).language = "fr"
+    ask(services, "ada.hill@example.org")
     assert list(sender.send_due()) == [True]
     assert words_of("fr")("Choose a new password") in str(box.mails[0]["Subject"])
 
 
 def test_a_mail_that_is_not_taken_is_sent_later_and_one_for_no_address_never(
-    rooms: Rooms, sender: MailSender, box: Inbox, caplog: pytest.LogCaptureFixture
+    services: Services, sender: MailSender, box: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rooms.user("Ada", "Hill", Role.DOCTOR)
-    ask(rooms, "ada.hill@example.org")
+    services.user("Ada", "Hill", Role.DOCTOR)
+    ask(services, "ada.hill@example.org")
     box.answer = "450 try later"
     assert list(sender.send_due()) == [False]
     box.answer = "250 ok"
     assert list(sender.send_due()) == []
-    rooms.clock.forward(minutes=1)
+    services.clock.forward(minutes=1)
     assert list(sender.send_due()) == [True]
     box.answer = "550 no such user"
-    rooms.clock.forward(minutes=10)
-    ask(rooms, "ada.hill@example.org")
+    services.clock.forward(minutes=10)
+    ask(services, "ada.hill@example.org")
     assert list(sender.send_due()) == [False]
-    rooms.clock.forward(hours=1)
+    services.clock.forward(hours=1)
     assert list(sender.send_due()) == []
     assert len(box.sent) == 1
     assert "ada.hill" not in caplog.text
     assert "/password/forgotten/" not in caplog.text
 
 
-def test_the_thread_sends_what_is_queued_and_stops(rooms: Rooms, sender: MailSender, box: Inbox) -> None:
-    rooms.user("Ada", "Hill", Role.DOCTOR)
-    ask(rooms, "ada.hill@example.org")
+def test_the_thread_sends_what_is_queued_and_stops(services: Services, sender: MailSender, box: Inbox) -> None:
+    services.user("Ada", "Hill", Role.DOCTOR)
+    ask(services, "ada.hill@example.org")
     sender.start()
     until(lambda: len(box.sent) == 1)
     sender.stop()

@@ -11,15 +11,15 @@ from lungwise.store import Database
 from lungwise.store.migrations import upgrade
 
 if TYPE_CHECKING:
-    from conftest import Clock, Rooms
+    from conftest import Clock, Services
     from lungwise.settings import Settings
 
 LETTER = Letter(to="ada@example.org", language="en", subject="Your invitation", text="Open https://x/SECRET")
 
 
 @pytest.fixture
-def outbox(rooms: Rooms) -> Outbox:
-    return Outbox(rooms.session, rooms.clock, enabled=True)
+def outbox(services: Services) -> Outbox:
+    return Outbox(services.session, services.clock, enabled=True)
 
 
 def claim_all(outbox: Outbox) -> list[Letter]:
@@ -31,37 +31,37 @@ def claim_all(outbox: Outbox) -> list[Letter]:
     return letters
 
 
-def test_a_mail_is_claimed_once_and_gone_when_it_is_sent(outbox: Outbox, rooms: Rooms) -> None:
+def test_a_mail_is_claimed_once_and_gone_when_it_is_sent(outbox: Outbox, services: Services) -> None:
     outbox.add(MailKind.NOTICE, LETTER)
     assert outbox.any_due()
     mail = outbox.claim()
     assert mail is not None and mail.letter == LETTER
     assert outbox.claim() is None
     outbox.drop(mail)
-    assert rooms.session.scalars(select(Mail)).all() == []
+    assert services.session.scalars(select(Mail)).all() == []
 
 
-def test_what_waits_is_encrypted(outbox: Outbox, rooms: Rooms) -> None:
+def test_what_waits_is_encrypted(outbox: Outbox, services: Services) -> None:
     outbox.add(MailKind.NOTICE, LETTER)
-    content = bytes(rooms.session.execute(text("SELECT content FROM mails")).scalar_one())
+    content = bytes(services.session.execute(text("SELECT content FROM mails")).scalar_one())
     assert b"SECRET" not in content
     assert b"ada@" not in content
 
 
 def test_a_mail_that_was_exchanged_for_another_is_not_sent(
-    outbox: Outbox, rooms: Rooms, caplog: pytest.LogCaptureFixture
+    outbox: Outbox, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     for to in ("ada@example.org", "eve@example.org"):
         outbox.add(MailKind.NOTICE, Letter(to=to, language="en", subject="Link", text="Open it"))
     first = "(SELECT content FROM mails ORDER BY id LIMIT 1)"
-    rooms.session.execute(text(f"UPDATE mails SET content = {first} WHERE id = (SELECT MAX(id) FROM mails)"))
-    rooms.session.expire_all()
+    services.session.execute(text(f"UPDATE mails SET content = {first} WHERE id = (SELECT MAX(id) FROM mails)"))
+    services.session.expire_all()
     assert [letter.to for letter in claim_all(outbox)] == ["ada@example.org"]
     assert "deleted unsent" in caplog.text
 
 
-def test_without_a_mail_server_nothing_waits(rooms: Rooms) -> None:
-    outbox = Outbox(rooms.session, rooms.clock, enabled=False)
+def test_without_a_mail_server_nothing_waits(services: Services) -> None:
+    outbox = Outbox(services.session, services.clock, enabled=False)
     outbox.add(MailKind.NOTICE, LETTER)
     assert not outbox.any_due()
 

@@ -9,15 +9,15 @@ from lungwise.accounts.sessions import Sessions, device_of
 from lungwise.errors import NotFound
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
-def sessions_of(rooms: Rooms) -> Sessions:
-    return Sessions(rooms.session, rooms.clock, rooms.settings, rooms.audit)
+def sessions_of(services: Services) -> Sessions:
+    return Sessions(services.session, services.clock, services.settings, services.audit)
 
 
-def test_a_session_is_listed_until_it_is_ended_and_then_worth_nothing(either_rooms: Rooms) -> None:
-    sessions, ada = sessions_of(either_rooms), either_rooms.user("Ada", "Hill", Role.DOCTOR)
+def test_a_session_is_listed_until_it_is_ended_and_then_worth_nothing(either_services: Services) -> None:
+    sessions, ada = sessions_of(either_services), either_services.user("Ada", "Hill", Role.DOCTOR)
     first, second, third = (sessions.begin(ada, "Firefox/1 (Windows)") for _ in range(3))
     sessions.end(ada, first)
     assert [one.key for one in sessions.own(ada)] == [third, second]
@@ -26,9 +26,9 @@ def test_a_session_is_listed_until_it_is_ended_and_then_worth_nothing(either_roo
     assert [one.key for one in sessions.own(ada)] == [second]
 
 
-def test_nobody_ends_or_uses_the_session_of_another(rooms: Rooms) -> None:
-    sessions = sessions_of(rooms)
-    ada, bob = (rooms.user(name, "Hill", Role.DOCTOR) for name in ("Ada", "Bob"))
+def test_nobody_ends_or_uses_the_session_of_another(services: Services) -> None:
+    sessions = sessions_of(services)
+    ada, bob = (services.user(name, "Hill", Role.DOCTOR) for name in ("Ada", "Bob"))
     key = sessions.begin(ada, "")
     assert sessions.check(bob, key) is None
     with pytest.raises(NotFound):
@@ -36,52 +36,55 @@ def test_nobody_ends_or_uses_the_session_of_another(rooms: Rooms) -> None:
     assert sessions.check(ada, key) is not None
 
 
-def test_a_session_ends_by_idling_and_by_its_age(rooms: Rooms) -> None:
-    sessions, ada = sessions_of(rooms), rooms.user("Ada", "Hill", Role.DOCTOR)
+def test_a_session_ends_by_idling_and_by_its_age(services: Services) -> None:
+    sessions, ada = sessions_of(services), services.user("Ada", "Hill", Role.DOCTOR)
     idle, used = sessions.begin(ada, ""), sessions.begin(ada, "")
-    rooms.clock.forward(minutes=40)
+    services.clock.forward(minutes=40)
     sessions.seen(used)
-    rooms.clock.forward(minutes=40)
+    services.clock.forward(minutes=40)
     assert sessions.check(ada, idle) is None
     assert sessions.check(ada, used) is not None
     for _ in range(14):
         sessions.seen(used)
-        rooms.clock.forward(minutes=50)
+        services.clock.forward(minutes=50)
     sessions.seen(used)
     assert sessions.check(ada, used) is None
 
 
-def test_when_it_was_seen_is_kept_once_a_minute_at_most(rooms: Rooms) -> None:
-    sessions, ada = sessions_of(rooms), rooms.user("Ada", "Hill", Role.DOCTOR)
+def test_when_it_was_seen_is_kept_once_a_minute_at_most(services: Services) -> None:
+    sessions, ada = sessions_of(services), services.user("Ada", "Hill", Role.DOCTOR)
     found = sessions.check(ada, sessions.begin(ada, ""))
     assert found is not None
-    rooms.clock.forward(seconds=59)
+    services.clock.forward(seconds=59)
     assert not sessions.is_newly_seen(found)
-    rooms.clock.forward(seconds=2)
+    services.clock.forward(seconds=2)
     assert sessions.is_newly_seen(found)
 
 
-def test_a_session_that_is_used_does_not_end_between_two_moments_that_are_kept(rooms: Rooms) -> None:
-    strict = rooms.settings.model_copy(update={"session_idle_minutes": 1})
-    sessions, ada = Sessions(rooms.session, rooms.clock, strict, rooms.audit), rooms.user("Ada", "Hill", Role.DOCTOR)
+def test_a_session_that_is_used_does_not_end_between_two_moments_that_are_kept(services: Services) -> None:
+    strict = services.settings.model_copy(update={"session_idle_minutes": 1})
+    sessions, ada = (
+        Sessions(services.session, services.clock, strict, services.audit),
+        services.user("Ada", "Hill", Role.DOCTOR),
+    )
     key = sessions.begin(ada, "")
     for _ in range(10):
-        rooms.clock.forward(seconds=45)
+        services.clock.forward(seconds=45)
         found = sessions.check(ada, key)
         assert found is not None
         if sessions.is_newly_seen(found):
             sessions.seen(key)
-            rooms.session.expire_all()
+            services.session.expire_all()
 
 
-def test_what_is_over_for_months_is_deleted_when_the_account_signs_in_again(rooms: Rooms) -> None:
-    sessions, ada = sessions_of(rooms), rooms.user("Ada", "Hill", Role.DOCTOR)
+def test_what_is_over_for_months_is_deleted_when_the_account_signs_in_again(services: Services) -> None:
+    sessions, ada = sessions_of(services), services.user("Ada", "Hill", Role.DOCTOR)
     for _ in range(5):
         sessions.end(ada, sessions.begin(ada, ""))
-    rooms.clock.forward(days=91)
+    services.clock.forward(days=91)
     sessions.begin(ada, "")
-    rooms.session.expire_all()
-    assert rooms.session.connection().exec_driver_sql("SELECT COUNT(*) FROM sign_ins").scalar() == 1
+    services.session.expire_all()
+    assert services.session.connection().exec_driver_sql("SELECT COUNT(*) FROM sign_ins").scalar() == 1
 
 
 @pytest.mark.parametrize(

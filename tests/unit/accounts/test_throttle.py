@@ -19,7 +19,7 @@ from lungwise.store import Database
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Clock, Rooms
+    from conftest import Clock, Services
 
 
 def guess(name: str = "ada@example.org") -> Guess:
@@ -131,9 +131,9 @@ def test_guesses_at_once_do_not_outrun_the_lock_and_none_is_lost(
     assert counts(either_database) == [5, 40]
 
 
-def test_the_trail_has_a_row_a_minute_with_the_count(rooms: Rooms, database: Database, clock: Clock) -> None:
-    ada = rooms.user("Ada", "Hill", Role.DOCTOR)
-    throttle = over(database, rooms.settings, clock)
+def test_the_trail_has_a_row_a_minute_with_the_count(services: Services, database: Database, clock: Clock) -> None:
+    ada = services.user("Ada", "Hill", Role.DOCTOR)
+    throttle = over(database, services.settings, clock)
 
     def told() -> list[tuple[str, int | None]]:
         with database.reading() as session:

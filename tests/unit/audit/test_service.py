@@ -23,91 +23,91 @@ from lungwise.store.rotation import reencrypt_rows
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from conftest import Rooms
+    from conftest import Services
     from lungwise.access import Person
 
 
-def test_a_trail_is_whole_on_either_database(either_rooms: Rooms) -> None:
-    person = either_rooms.person()
+def test_a_trail_is_whole_on_either_database(either_services: Services) -> None:
+    person = either_services.person()
     for number in range(5):
-        either_rooms.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
-    either_rooms.session.commit()
-    either_rooms.session.expire_all()
-    assert either_rooms.audit.verify() is None
-    assert either_rooms.audit.head()[0] == 6
+        either_services.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
+    either_services.session.commit()
+    either_services.session.expire_all()
+    assert either_services.audit.verify() is None
+    assert either_services.audit.head()[0] == 6
 
 
 @pytest.mark.parametrize(
     ("column", "value"), [("action", "saw"), ("person_name", "Mallory"), ("subject_key", "other"), ("clinic_id", 99)]
 )
-def test_a_changed_entry_is_found(column: str, value: object, rooms: Rooms) -> None:
-    person = rooms.person()
+def test_a_changed_entry_is_found(column: str, value: object, services: Services) -> None:
+    person = services.person()
     for number in range(3):
-        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
-    rooms.session.execute(update(AuditEntry).where(AuditEntry.id == 3).values({column: value}))
-    found = rooms.audit.verify()
+        services.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
+    services.session.execute(update(AuditEntry).where(AuditEntry.id == 3).values({column: value}))
+    found = services.audit.verify()
     assert found is not None
     assert found.entry == 3
 
 
 @pytest.mark.parametrize("gone", [1, 2, 4])
-def test_a_removed_entry_is_found_wherever_it_was(gone: int, rooms: Rooms) -> None:
-    person = rooms.person()
+def test_a_removed_entry_is_found_wherever_it_was(gone: int, services: Services) -> None:
+    person = services.person()
     for number in range(3):
-        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id == gone))
-    found = rooms.audit.verify()
+        services.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
+    services.session.execute(delete(AuditEntry).where(AuditEntry.id == gone))
+    found = services.audit.verify()
     assert found is not None
     assert found.entry == gone
 
 
-def test_an_end_that_was_cut_off_and_its_older_head_put_back_is_found(either_rooms: Rooms) -> None:
-    rooms = either_rooms
-    person = trail_of(rooms, 3)
-    older = copy_of_head(rooms)
-    rooms.audit.record(person, Action.DELETED, Subject.STUDY, "the evidence")
-    rooms.session.commit()
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.subject_key == "the evidence"))
-    rooms.session.execute(update(AuditHead).values(older))
-    rooms.session.commit()
-    found = verified(rooms)
+def test_an_end_that_was_cut_off_and_its_older_head_put_back_is_found(either_services: Services) -> None:
+    services = either_services
+    person = trail_of(services, 3)
+    older = copy_of_head(services)
+    services.audit.record(person, Action.DELETED, Subject.STUDY, "the evidence")
+    services.session.commit()
+    services.session.execute(delete(AuditEntry).where(AuditEntry.subject_key == "the evidence"))
+    services.session.execute(update(AuditHead).values(older))
+    services.session.commit()
+    found = verified(services)
     assert found is not None
     assert "this machine has seen 5" in found.reason
     for number in range(3):  # what is added later does not hide it
-        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
-        rooms.session.commit()
-    assert verified(rooms) is not None
+        services.audit.record(person, Action.SAW, Subject.STUDY, f"key{number}")
+        services.session.commit()
+    assert verified(services) is not None
 
 
-def test_a_chain_made_anew_without_the_key_is_found(rooms: Rooms) -> None:
-    trail_of(rooms, 3)
-    entry = rooms.session.get(AuditEntry, 3)
+def test_a_chain_made_anew_without_the_key_is_found(services: Services) -> None:
+    trail_of(services, 3)
+    entry = services.session.get(AuditEntry, 3)
     assert entry is not None
     entry.person_name = "Mallory"
-    entries = rooms.session.query(AuditEntry).order_by(AuditEntry.id).all()
+    entries = services.session.query(AuditEntry).order_by(AuditEntry.id).all()
     previous = "0" * 64
     for entry in entries:
         entry.hash = previous = entry_hash(b"a guess at the key", previous, entry)
-    end = End(len(entries), previous, rooms.session.query(AuditHead).one().key)
-    rooms.session.execute(update(AuditHead).values(hash=end.hash, signature=end.signature(b"a guess at the key")))
-    rooms.session.commit()
-    found = verified(rooms)
+    end = End(len(entries), previous, services.session.query(AuditHead).one().key)
+    services.session.execute(update(AuditHead).values(hash=end.hash, signature=end.signature(b"a guess at the key")))
+    services.session.commit()
+    found = verified(services)
     assert found is not None
     assert found.entry == 1
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_whatever_is_done_to_the_tables_is_found(data: st.DataObject, rooms: Rooms) -> None:
-    if not rooms.audit.head()[0]:
-        trail_of(rooms, 6)
-    rooms.session.commit()
-    with closing(Database(rooms.settings)) as database, database.session(writes=True) as session:
+def test_whatever_is_done_to_the_tables_is_found(data: st.DataObject, services: Services) -> None:
+    if not services.audit.head()[0]:
+        trail_of(services, 6)
+    services.session.commit()
+    with closing(Database(services.settings)) as database, database.session(writes=True) as session:
         before = table_as_it_is(session)
         tamper(data, session)
         changed = table_as_it_is(session) != before
         session.expire_all()
-        assert (AuditTrail(session, rooms.clock).verify() is not None) == changed
+        assert (AuditTrail(session, services.clock).verify() is not None) == changed
         session.rollback()
 
 
@@ -141,145 +141,145 @@ def table_as_it_is(session: Session) -> list[object]:
     return [*session.execute(select(AuditEntry.__table__)), *session.execute(select(AuditHead.__table__))]
 
 
-def test_a_head_that_was_edited_is_not_signed_by_what_is_added_later(rooms: Rooms) -> None:
-    person = trail_of(rooms, 3)
-    (rooms.settings.data_folder / "audit-end.json").unlink()
-    last = rooms.session.get(AuditEntry, 3)
+def test_a_head_that_was_edited_is_not_signed_by_what_is_added_later(services: Services) -> None:
+    person = trail_of(services, 3)
+    (services.settings.data_folder / "audit-end.json").unlink()
+    last = services.session.get(AuditEntry, 3)
     assert last is not None
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > 3))
-    rooms.session.execute(update(AuditHead).values(entries=3, hash=last.hash))
-    rooms.audit.record(person, Action.SAW, Subject.STUDY, "key")
-    rooms.session.commit()
-    found = verified(rooms)
+    services.session.execute(delete(AuditEntry).where(AuditEntry.id > 3))
+    services.session.execute(update(AuditHead).values(entries=3, hash=last.hash))
+    services.audit.record(person, Action.SAW, Subject.STUDY, "key")
+    services.session.commit()
+    found = verified(services)
     assert found is not None
     assert "end is not what was written" in found.reason
 
 
-def test_a_head_that_was_taken_away_is_missed_though_the_trail_goes_on(rooms: Rooms) -> None:
-    person = trail_of(rooms, 3)
-    rooms.session.execute(delete(AuditHead))
-    rooms.session.commit()
-    rooms.session.expire_all()
-    assert verified(rooms) is not None
-    rooms.audit.record(person, Action.SAW, Subject.STUDY, "key")
-    rooms.session.commit()
-    assert verified(rooms) is not None
+def test_a_head_that_was_taken_away_is_missed_though_the_trail_goes_on(services: Services) -> None:
+    person = trail_of(services, 3)
+    services.session.execute(delete(AuditHead))
+    services.session.commit()
+    services.session.expire_all()
+    assert verified(services) is not None
+    services.audit.record(person, Action.SAW, Subject.STUDY, "key")
+    services.session.commit()
+    assert verified(services) is not None
 
 
-def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, trail_of(either_rooms, 2)
-    file = rooms.settings.data_folder / "encryption.keys"
+def test_entries_stay_verifiable_when_keys_are_rotated_and_dropped(either_services: Services) -> None:
+    services, person = either_services, trail_of(either_services, 2)
+    file = services.settings.data_folder / "encryption.keys"
     for round_ in range(3):
-        Keys(rooms.settings).add()
-        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"before {round_}")
-        rooms.audit.advance_key()
-        rooms.audit.record(person, Action.SAW, Subject.STUDY, f"after {round_}")
-        rooms.session.commit()
-        with closing(Database(rooms.settings)) as database:
+        Keys(services.settings).add()
+        services.audit.record(person, Action.SAW, Subject.STUDY, f"before {round_}")
+        services.audit.advance_key()
+        services.audit.record(person, Action.SAW, Subject.STUDY, f"after {round_}")
+        services.session.commit()
+        with closing(Database(services.settings)) as database:
             assert sum(reencrypt_rows(database)) == round_
         file.write_text(file.read_text().splitlines()[0])
-        assert verified(rooms) is None
-    entry = rooms.session.get(AuditEntry, 1)
+        assert verified(services) is None
+    entry = services.session.get(AuditEntry, 1)
     assert entry is not None
     entry.action = "saw nothing"
-    rooms.session.commit()
-    assert verified(rooms) is not None
+    services.session.commit()
+    assert verified(services) is not None
 
 
-def test_a_dropped_key_signs_no_end(rooms: Rooms) -> None:
-    person = trail_of(rooms, 2)
-    old, older = Keys(rooms.settings).all[0], copy_of_head(rooms)
-    Keys(rooms.settings).add()
-    rooms.audit.advance_key()
-    rooms.audit.record(person, Action.DELETED, Subject.STUDY, "key")
-    rooms.session.commit()
-    file = rooms.settings.data_folder / "encryption.keys"
+def test_a_dropped_key_signs_no_end(services: Services) -> None:
+    person = trail_of(services, 2)
+    old, older = Keys(services.settings).all[0], copy_of_head(services)
+    Keys(services.settings).add()
+    services.audit.advance_key()
+    services.audit.record(person, Action.DELETED, Subject.STUDY, "key")
+    services.session.commit()
+    file = services.settings.data_folder / "encryption.keys"
     file.write_text(file.read_text().splitlines()[0])
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > older["entries"]))
+    services.session.execute(delete(AuditEntry).where(AuditEntry.id > older["entries"]))
     end = End(older["entries"], older["hash"], old.name)
-    rooms.session.execute(update(AuditHead).values(older | {"signature": end.signature(old.derived("audit"))}))
-    rooms.session.commit()
-    (rooms.settings.data_folder / "audit-end.json").unlink()
-    assert verified(rooms) is not None
+    services.session.execute(update(AuditHead).values(older | {"signature": end.signature(old.derived("audit"))}))
+    services.session.commit()
+    (services.settings.data_folder / "audit-end.json").unlink()
+    assert verified(services) is not None
 
 
-def test_what_is_rolled_back_is_not_marked(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, trail_of(either_rooms, 2)
-    rooms.audit.record(person, Action.SAW, Subject.STUDY, "one")
-    rooms.session.rollback()
-    with rooms.session.begin_nested() as savepoint:
-        rooms.audit.record(person, Action.SAW, Subject.STUDY, "two")
+def test_what_is_rolled_back_is_not_marked(either_services: Services) -> None:
+    services, person = either_services, trail_of(either_services, 2)
+    services.audit.record(person, Action.SAW, Subject.STUDY, "one")
+    services.session.rollback()
+    with services.session.begin_nested() as savepoint:
+        services.audit.record(person, Action.SAW, Subject.STUDY, "two")
         savepoint.rollback()
-    rooms.session.commit()
-    assert verified(rooms) is None
-    rooms.audit.record(person, Action.SAW, Subject.STUDY, "three")
-    with rooms.session.begin_nested():
-        rooms.audit.record(person, Action.SAW, Subject.STUDY, "four")
-    rooms.session.rollback()
-    rooms.audit.record(person, Action.SAW, Subject.STUDY, "five")
-    rooms.session.commit()
-    assert verified(rooms) is None
+    services.session.commit()
+    assert verified(services) is None
+    services.audit.record(person, Action.SAW, Subject.STUDY, "three")
+    with services.session.begin_nested():
+        services.audit.record(person, Action.SAW, Subject.STUDY, "four")
+    services.session.rollback()
+    services.audit.record(person, Action.SAW, Subject.STUDY, "five")
+    services.session.commit()
+    assert verified(services) is None
 
 
-def test_a_restored_database_is_marked_anew(rooms: Rooms) -> None:
-    trail_of(rooms, 3)
-    older, kept = copy_of_head(rooms), rooms.audit.head()[0]
-    rooms.audit.record(rooms.person("Bob"), Action.SAW, Subject.STUDY, "key")
-    rooms.session.commit()
-    rooms.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
-    rooms.session.execute(update(AuditHead).values(older))
-    rooms.session.expire_all()
-    rooms.audit.mark_anew()
-    assert verified(rooms) is None
+def test_a_restored_database_is_marked_anew(services: Services) -> None:
+    trail_of(services, 3)
+    older, kept = copy_of_head(services), services.audit.head()[0]
+    services.audit.record(services.person("Bob"), Action.SAW, Subject.STUDY, "key")
+    services.session.commit()
+    services.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
+    services.session.execute(update(AuditHead).values(older))
+    services.session.expire_all()
+    services.audit.mark_anew()
+    assert verified(services) is None
 
 
-def test_many_who_record_at_once_make_one_chain(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, trail_of(either_rooms, 1)
+def test_many_who_record_at_once_make_one_chain(either_services: Services) -> None:
+    services, person = either_services, trail_of(either_services, 1)
 
     def record(writer: int) -> None:
-        with closing(Database(rooms.settings)) as database:
+        with closing(Database(services.settings)) as database:
             for number in range(10):
                 with database.writing() as session:
-                    AuditTrail(session, rooms.clock).record(person, Action.SAW, Subject.STUDY, f"{writer}-{number}")
+                    AuditTrail(session, services.clock).record(person, Action.SAW, Subject.STUDY, f"{writer}-{number}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(record, range(4)))
-    assert verified(rooms) is None
-    assert rooms.audit.head()[0] == 42
+    assert verified(services) is None
+    assert services.audit.head()[0] == 42
 
 
-def trail_of(rooms: Rooms, entries: int) -> Person:
+def trail_of(services: Services, entries: int) -> Person:
     """Open an account and record so many entries more."""
-    person = rooms.person()
+    person = services.person()
     for number in range(entries):
-        rooms.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
-    rooms.session.commit()
+        services.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
+    services.session.commit()
     return person
 
 
-def copy_of_head(rooms: Rooms) -> dict[str, Any]:
-    return dict(rooms.session.execute(select(AuditHead.__table__)).mappings().one())
+def copy_of_head(services: Services) -> dict[str, Any]:
+    return dict(services.session.execute(select(AuditHead.__table__)).mappings().one())
 
 
-def verified(rooms: Rooms) -> Break | None:
+def verified(services: Services) -> Break | None:
     """Verify as a command does, in a session of its own."""
-    with closing(Database(rooms.settings)) as database, database.snapshot() as session:
-        return AuditTrail(session, rooms.clock).verify()
+    with closing(Database(services.settings)) as database, database.snapshot() as session:
+        return AuditTrail(session, services.clock).verify()
 
 
-def test_a_page_shows_the_own_clinic_filtered_the_newest_first(rooms: Rooms) -> None:
-    hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
-    rooms.audit.record(hill, Action.SAW, Subject.STUDY, "one")
-    rooms.audit.record(valley, Action.SAW, Subject.STUDY, "two")
-    rooms.clock.forward(days=2)
-    rooms.audit.record(hill, Action.EXPORTED, Subject.STUDY, "one")
-    actions = [(entry.action, entry.subject_key) for entry in rooms.audit.page(hill, AuditFilter(subject_key="one"))]
+def test_a_page_shows_the_own_clinic_filtered_the_newest_first(services: Services) -> None:
+    hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
+    services.audit.record(hill, Action.SAW, Subject.STUDY, "one")
+    services.audit.record(valley, Action.SAW, Subject.STUDY, "two")
+    services.clock.forward(days=2)
+    services.audit.record(hill, Action.EXPORTED, Subject.STUDY, "one")
+    actions = [(entry.action, entry.subject_key) for entry in services.audit.page(hill, AuditFilter(subject_key="one"))]
     assert actions == [("exported", "one"), ("saw", "one")]
-    tomorrow = rooms.clock().date() - timedelta(days=1)
-    assert [entry.action for entry in rooms.audit.page(hill, AuditFilter(since=tomorrow))] == ["exported"]
+    tomorrow = services.clock().date() - timedelta(days=1)
+    assert [entry.action for entry in services.audit.page(hill, AuditFilter(since=tomorrow))] == ["exported"]
 
 
-def test_only_administrators_see_the_trail(rooms: Rooms) -> None:
-    doctor = rooms.person("Bob", role=Role.DOCTOR)
+def test_only_administrators_see_the_trail(services: Services) -> None:
+    doctor = services.person("Bob", role=Role.DOCTOR)
     with pytest.raises(NotFound):
-        AuditTrail(rooms.session, rooms.clock).page(doctor, AuditFilter())
+        AuditTrail(services.session, services.clock).page(doctor, AuditFilter())

@@ -14,19 +14,21 @@ from lungwise.studies.models import Job, JobState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms, SyntheticReader
+    from conftest import Services, SyntheticReader
 
 
 @pytest.fixture
-def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]) -> Callable[..., Any]:
-    """Run `lungwise jobs` over the rooms' bootstrap, and give what it says as JSON."""
-    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
+def run(
+    services: Services, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[SyntheticReader]
+) -> Callable[..., Any]:
+    """Run `lungwise jobs` over the services' bootstrap, and give what it says as JSON."""
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
     monkeypatch.setattr(bootstrap, "make_reader", synthetic_reader)
 
     def run(*arguments: str, ends: int = 0) -> Any:
-        rooms.session.commit()
+        services.session.commit()
         result = CliRunner().invoke(main, ["jobs", *arguments, "--json"])
-        rooms.session.expire_all()
+        services.session.expire_all()
         assert result.exit_code == ends, result.output
         return json.loads(result.stdout)
 
@@ -34,9 +36,9 @@ def run(rooms: Rooms, monkeypatch: pytest.MonkeyPatch, synthetic_reader: type[Sy
 
 
 @pytest.fixture
-def queued(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), film(n)) for n in range(3)])
-    rooms.session.commit()
+def queued(services: Services, film: Callable[..., bytes]) -> None:
+    services.studies.open(services.person(), PatientFacts(), [(str(n), film(n)) for n in range(3)])
+    services.session.commit()
 
 
 @pytest.mark.usefixtures("queued")
@@ -48,8 +50,8 @@ def test_a_queue_is_drained(run: Callable[..., Any]) -> None:
 
 
 @pytest.mark.usefixtures("queued")
-def test_failed_jobs_are_seen_and_retried(rooms: Rooms, run: Callable[..., Any]) -> None:
-    rooms.session.execute(update(Job).values(state=JobState.FAILED, error="Fault"))
+def test_failed_jobs_are_seen_and_retried(services: Services, run: Callable[..., Any]) -> None:
+    services.session.execute(update(Job).values(state=JobState.FAILED, error="Fault"))
     failed = run("list")["jobs"]
     assert [job["error"] for job in failed] == ["Fault"] * 3
     assert run("drain", ends=1)["failed"] == 3

@@ -18,7 +18,7 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 def run(*words: str, code: int = 0) -> str:
@@ -28,22 +28,22 @@ def run(*words: str, code: int = 0) -> str:
 
 
 @pytest.fixture
-def filled(everywhere_rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Rooms:
-    rooms, settings = everywhere_rooms, everywhere_rooms.settings
+def filled(everywhere_services: Services, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Services:
+    services, settings = everywhere_services, everywhere_services.settings
     for name in ("data_folder", "database_url", "films_url", "s3_endpoint", "s3_region"):
         monkeypatch.setenv(f"LUNGWISE_{name.upper()}", str(getattr(settings, name)))
     for name in ("s3_access_key", "s3_secret_key"):
         monkeypatch.setenv(f"LUNGWISE_{name.upper()}", getattr(settings, name).get_secret_value())
-    ada = rooms.person()
+    ada = services.person()
     for number in range(3):
         facts = PatientFacts(f"H-{number}", "Béla Bartók")
-        study = rooms.studies.open(ada, facts, [("a", film(number))])
-        rooms.studies.conclude(ada, study.key, Conclusion(agrees=True, note="a scar"))
-    rooms.session.commit()
-    return rooms
+        study = services.studies.open(ada, facts, [("a", film(number))])
+        services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="a scar"))
+    services.session.commit()
+    return services
 
 
-def test_a_new_key_encrypts_all_that_is_stored_and_the_old_one_can_go(filled: Rooms) -> None:
+def test_a_new_key_encrypts_all_that_is_stored_and_the_old_one_can_go(filled: Services) -> None:
     file = filled.settings.data_folder / "encryption.keys"
     films = {place: filled.store.get(*place) for place in filled.store.films()}
     assert json.loads(run("keys", "list", "--json"))["left"] == {"rows": 0, "patients": 0, "films": 0}
@@ -65,7 +65,7 @@ def test_a_new_key_encrypts_all_that_is_stored_and_the_old_one_can_go(filled: Ro
     filled.session.rollback()
 
 
-def test_a_key_that_is_still_needed_is_asked_for(filled: Rooms) -> None:
+def test_a_key_that_is_still_needed_is_asked_for(filled: Services) -> None:
     file = filled.settings.data_folder / "encryption.keys"
     run("keys", "list")
     file.write_text(new_key_text())
@@ -73,7 +73,7 @@ def test_a_key_that_is_still_needed_is_asked_for(filled: Rooms) -> None:
         assert "is missing" in run(*words, code=1)
 
 
-def test_lost_keys_are_said_and_none_are_made_in_their_place(filled: Rooms) -> None:
+def test_lost_keys_are_said_and_none_are_made_in_their_place(filled: Services) -> None:
     file = filled.settings.data_folder / "encryption.keys"
     run("keys", "list")
     file.unlink()
@@ -84,14 +84,14 @@ def test_lost_keys_are_said_and_none_are_made_in_their_place(filled: Rooms) -> N
 
 @pytest.mark.parametrize("loss", ["missing", "empty", "another"])
 def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
-    loss: str, either_rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+    loss: str, either_services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = either_rooms.settings
+    settings = either_services.settings
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(settings.data_folder))
     monkeypatch.setenv("LUNGWISE_DATABASE_URL", settings.database_url)
-    user = either_rooms.user("Ada", "Hill", Role.DOCTOR)
+    user = either_services.user("Ada", "Hill", Role.DOCTOR)
     user.tf_totp_secret, user.tf_primary_method, session = "encrypted with it", "authenticator", user.fs_uniquifier
-    either_rooms.session.commit()
+    either_services.session.commit()
     run("users", "list")
     file = settings.data_folder / "secret.key"
     own = file.read_text()
@@ -107,8 +107,8 @@ def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
     assert "1 accounts lost their second factor" in run("keys", "accept-secret", "--yes")
     run("users", "list")
     assert len(file.read_text()) > 10
-    either_rooms.session.expire_all()
-    kept = either_rooms.accounts.by_email(user.email)
+    either_services.session.expire_all()
+    kept = either_services.accounts.by_email(user.email)
     assert kept is not None
     assert (kept.tf_totp_secret or kept.tf_primary_method) is None
     assert kept.fs_uniquifier != session
@@ -136,13 +136,13 @@ def test_where_keys_come_from_the_setting_a_new_one_is_printed(tmp_path: Path, m
 
 
 def test_a_film_from_before_there_were_keys_is_encrypted_by_the_upgrade(
-    rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+    services: Services, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(rooms.settings.data_folder))
-    study = rooms.studies.open(rooms.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
-    save_fact(rooms.session, "plain films", "read")
-    rooms.session.commit()
-    path = rooms.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
+    study = services.studies.open(services.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
+    save_fact(services.session, "plain films", "read")
+    services.session.commit()
+    path = services.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256
     path.write_bytes(film(1))
     assert "lungwise db upgrade" in run("db", "check")
     assert json.loads(run("keys", "list", "--json"))["left"]["films"] == 1
@@ -155,7 +155,7 @@ def test_a_film_from_before_there_were_keys_is_encrypted_by_the_upgrade(
     assert "missing or damaged" in run("db", "check", code=1)
 
 
-def test_a_check_names_patient_data_that_was_moved(filled: Rooms) -> None:
+def test_a_check_names_patient_data_that_was_moved(filled: Services) -> None:
     filled.session.execute(text("UPDATE opinions SET note = (SELECT name FROM patients LIMIT 1)"))
     filled.session.commit()
     said = run("db", "check", code=1)

@@ -28,7 +28,7 @@ from lungwise.studies.models import Dispatch, ReadingRecord
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
     from lungwise.settings import Settings
 
 ANSWERS = {
@@ -160,32 +160,37 @@ def test_an_archive_that_cannot_be_asked_has_not_taken_what_it_has_already(setti
     )
 
 
-def queued(rooms: Rooms, destination: str) -> str:
+def queued(services: Services, destination: str) -> str:
     """Queue the results of a film, and give its key."""
     data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
-    study = rooms.studies.open(rooms.person(), PatientFacts(), [("film", data)])
+    study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
     record = ReadingRecord(
-        model="synthetic", version="1", created_at=rooms.clock(), verdict=Verdict.NEGATIVE, appearance={}, findings={}
+        model="synthetic",
+        version="1",
+        created_at=services.clock(),
+        verdict=Verdict.NEGATIVE,
+        appearance={},
+        findings={},
     )
     study.films[0].readings.append(record)
-    rooms.session.flush()
-    Dispatches(rooms.session, rooms.clock).queue(record, [destination])
-    rooms.session.commit()
+    services.session.flush()
+    Dispatches(services.session, services.clock).queue(record, [destination])
+    services.session.commit()
     return study.films[0].key
 
 
-def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive: Archive) -> None:
-    film, database = queued(rooms, archive.name), Database(rooms.settings)
+def test_only_what_the_archive_does_not_have_is_sent_again(services: Services, archive: Archive) -> None:
+    film, database = queued(services, archive.name), Database(services.settings)
 
     def objects(_session: Session, errand: ClaimedDelivery) -> Sequence[Dataset]:
         assert errand.film == film
         return OBJECTS
 
-    sender = Sender(database, rooms.clock, objects, Archives(rooms.settings))
+    sender = Sender(database, services.clock, objects, Archives(services.settings))
     assert list(sender.send_all()) == ["ARCHIVE answers A700 to Secondary Capture Image Storage"]
     assert list(sender.send_all()) == []
     archive.answers[SecondaryCaptureImageStorage] = 0x0000
-    rooms.clock.forward(minutes=1)
+    services.clock.forward(minutes=1)
     assert list(sender.send_all()) == [""]
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
     with database.reading() as session:
@@ -195,31 +200,31 @@ def test_only_what_the_archive_does_not_have_is_sent_again(rooms: Rooms, archive
     database.close()
 
 
-def test_an_acknowledgement_is_kept_before_the_next_object_goes(rooms: Rooms, archive: Archive) -> None:
+def test_an_acknowledgement_is_kept_before_the_next_object_goes(services: Services, archive: Archive) -> None:
     """A sender that is killed sends nothing again but what it has no answer for."""
-    queued(rooms, archive.name)
-    database, kept = Database(rooms.settings), []
+    queued(services, archive.name)
+    database, kept = Database(services.settings), []
 
     def look() -> None:
         with database.reading() as session:
             kept.append(list(session.query(Dispatch).one().accepted))
 
     archive.looks = look
-    list(Sender(database, rooms.clock, lambda *_errand: OBJECTS, Archives(rooms.settings)).send_all())
+    list(Sender(database, services.clock, lambda *_errand: OBJECTS, Archives(services.settings)).send_all())
     assert kept == [[], ["1.2.1"], ["1.2.1", "1.2.2"]]
     database.close()
 
 
-def test_a_fault_in_making_the_objects_leaves_them_queued(rooms: Rooms, archive: Archive) -> None:
-    queued(rooms, archive.name)
-    database = Database(rooms.settings)
+def test_a_fault_in_making_the_objects_leaves_them_queued(services: Services, archive: Archive) -> None:
+    queued(services, archive.name)
+    database = Database(services.settings)
 
     def objects(_session: Session, _errand: ClaimedDelivery) -> Sequence[Dataset]:
         raise OSError("the disk is away")
 
-    assert list(Sender(database, rooms.clock, objects, Archives(rooms.settings)).send_all()) == [
+    assert list(Sender(database, services.clock, objects, Archives(services.settings)).send_all()) == [
         "a fault on our side (OSError)"
     ]
     with database.reading() as session:
-        assert [line.state for line in Dispatches(session, rooms.clock).unsent()] == ["queued"]
+        assert [line.state for line in Dispatches(session, services.clock).unsent()] == ["queued"]
     database.close()

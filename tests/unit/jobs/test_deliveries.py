@@ -15,65 +15,67 @@ from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
 @pytest.fixture
-def reading(either_rooms: Rooms) -> ReadingRecord:
+def reading(either_services: Services) -> ReadingRecord:
     """The reading of a DICOM film."""
     data = dicom_file(chest_bytes(), StudyInstanceUID=generate_uid(), SeriesInstanceUID="1.2.3")
-    return read(either_rooms, data)
+    return read(either_services, data)
 
 
-def read(rooms: Rooms, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> ReadingRecord:
-    study = rooms.studies.open(rooms.person(name), PatientFacts(), [("film", data)])
+def read(
+    services: Services, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada"
+) -> ReadingRecord:
+    study = services.studies.open(services.person(name), PatientFacts(), [("film", data)])
     record = ReadingRecord(
-        model="synthetic", version="1", created_at=rooms.clock(), verdict=verdict, appearance={}, findings={}
+        model="synthetic", version="1", created_at=services.clock(), verdict=verdict, appearance={}, findings={}
     )
     study.films[0].readings.append(record)
-    rooms.session.flush()
+    services.session.flush()
     return record
 
 
-def only(rooms: Rooms) -> Dispatch:
-    return rooms.session.query(Dispatch).one()
+def only(services: Services) -> Dispatch:
+    return services.session.query(Dispatch).one()
 
 
-def test_a_reading_is_queued_once_for_each_archive(either_rooms: Rooms, reading: ReadingRecord) -> None:
-    dispatches = Dispatches(either_rooms.session, either_rooms.clock)
+def test_a_reading_is_queued_once_for_each_archive(either_services: Services, reading: ReadingRecord) -> None:
+    dispatches = Dispatches(either_services.session, either_services.clock)
     dispatches.queue(reading, ["A@a:1", "B@b:2", "A@a:1"])
     dispatches.queue(reading, ["A@a:1", "C@c:3"])
     assert [one.destination for one in reading.dispatches] == ["A@a:1", "B@b:2", "C@c:3"]
 
 
-def test_a_picture_that_is_no_dicom_is_not_sent(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    record = read(rooms, film())
-    Dispatches(rooms.session, rooms.clock).queue(record, ["A@a:1"])
+def test_a_picture_that_is_no_dicom_is_not_sent(services: Services, film: Callable[..., bytes]) -> None:
+    record = read(services, film())
+    Dispatches(services.session, services.clock).queue(record, ["A@a:1"])
     assert record.dispatches == []
 
 
-def test_a_film_that_was_refused_is_not_sent(rooms: Rooms) -> None:
-    record = read(rooms, dicom_file(chest_bytes(), StudyInstanceUID=generate_uid()), None)
-    Dispatches(rooms.session, rooms.clock).queue(record, ["A@a:1"])
+def test_a_film_that_was_refused_is_not_sent(services: Services) -> None:
+    record = read(services, dicom_file(chest_bytes(), StudyInstanceUID=generate_uid()), None)
+    Dispatches(services.session, services.clock).queue(record, ["A@a:1"])
     assert record.dispatches == []
 
 
 def test_a_dispatch_is_in_one_hand_at_a_time_and_comes_back_when_the_hand_is_gone(
-    either_rooms: Rooms, reading: ReadingRecord
+    either_services: Services, reading: ReadingRecord
 ) -> None:
-    rooms = either_rooms
-    dispatches = Dispatches(rooms.session, rooms.clock)
+    services = either_services
+    dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
     errand = dispatches.claim()
     assert errand is not None
     assert (errand.destination, errand.reading, errand.accepted) == ("A@a:1", reading.id, frozenset())
     assert dispatches.claim() is None
-    rooms.clock.forward(minutes=11)
+    services.clock.forward(minutes=11)
     assert dispatches.claim() is not None
 
 
-def test_what_is_in_a_hand_is_not_hurried_into_another(either_rooms: Rooms, reading: ReadingRecord) -> None:
-    dispatches = Dispatches(either_rooms.session, either_rooms.clock)
+def test_what_is_in_a_hand_is_not_hurried_into_another(either_services: Services, reading: ReadingRecord) -> None:
+    dispatches = Dispatches(either_services.session, either_services.clock)
     dispatches.queue(reading, ["A@a:1", "B@b:2"])
     assert dispatches.claim() is not None
     dispatches.hurry()
@@ -83,26 +85,26 @@ def test_what_is_in_a_hand_is_not_hurried_into_another(either_rooms: Rooms, read
     assert [line.state for line in dispatches.unsent()] == ["sending", "sending"]
 
 
-def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_other(rooms: Rooms) -> None:
-    dispatches = Dispatches(rooms.session, rooms.clock)
+def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_other(services: Services) -> None:
+    dispatches = Dispatches(services.session, services.clock)
     for number in range(3):
         data = dicom_file(chest_bytes(seed=number), StudyInstanceUID=f"1.2.{number}", PatientID=f"P{number}")
-        dispatches.queue(read(rooms, data, name=f"Ada{number}"), ["A@a:1", "B@b:2"])
+        dispatches.queue(read(services, data, name=f"Ada{number}"), ["A@a:1", "B@b:2"])
     first = dispatches.claim()
     assert first is not None and first.destination == "A@a:1"
     dispatches.note(first, "A cannot be reached", away=True)
     left = [errand.destination for errand in iter(dispatches.claim, None)]
     assert left == ["B@b:2"] * 3
-    rooms.clock.forward(minutes=1)
+    services.clock.forward(minutes=1)
     left = [errand.destination for errand in iter(dispatches.claim, None)]
     assert left == ["A@a:1"] * 3
 
 
 def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
-    either_rooms: Rooms, reading: ReadingRecord
+    either_services: Services, reading: ReadingRecord
 ) -> None:
-    rooms = either_rooms
-    dispatches = Dispatches(rooms.session, rooms.clock)
+    services = either_services
+    dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
     pauses = []
     for attempt in range(8):
@@ -111,46 +113,46 @@ def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
         assert errand.accepted == frozenset(["1.2"] if attempt else [])
         dispatches.accept(errand, "1.2")
         dispatches.note(errand, "A answers A700")
-        pauses.append(only(rooms).due_at - rooms.clock())
+        pauses.append(only(services).due_at - services.clock())
         assert dispatches.claim() is None
-        rooms.clock.now = only(rooms).due_at
+        services.clock.now = only(services).due_at
     assert pauses == [timedelta(minutes=n) for n in (1, 2, 4, 8, 16, 32, 60, 60)]
     errand = dispatches.claim()
     assert errand is not None
     dispatches.accept(errand, "1.3")
     dispatches.note(errand, "")
-    assert (only(rooms).state, only(rooms).accepted) == (DispatchState.SENT, ["1.2", "1.3"])
+    assert (only(services).state, only(services).accepted) == (DispatchState.SENT, ["1.2", "1.3"])
     assert dispatches.unsent() == []
     dispatches.hurry()
     assert dispatches.claim() is None
 
 
 def test_what_was_given_up_is_tried_again_when_an_administrator_says_so(
-    either_rooms: Rooms, reading: ReadingRecord
+    either_services: Services, reading: ReadingRecord
 ) -> None:
-    rooms = either_rooms
-    dispatches = Dispatches(rooms.session, rooms.clock)
+    services = either_services
+    dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
     for _ in range(100):
         errand = dispatches.claim()
         assert errand is not None
         dispatches.note(errand, "A cannot be reached")
-        rooms.clock.now = only(rooms).due_at
-    assert only(rooms).state == DispatchState.FAILED
+        services.clock.now = only(services).due_at
+    assert only(services).state == DispatchState.FAILED
     assert dispatches.claim() is None
     assert dispatches.unsent()[0].error == "A cannot be reached"
     dispatches.hurry()
     assert dispatches.claim() is not None
 
 
-def test_a_study_deleted_meanwhile_is_left(either_rooms: Rooms, reading: ReadingRecord) -> None:
-    rooms = either_rooms
-    dispatches = Dispatches(rooms.session, rooms.clock)
+def test_a_study_deleted_meanwhile_is_left(either_services: Services, reading: ReadingRecord) -> None:
+    services = either_services
+    dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
     errand = dispatches.claim()
     assert errand is not None
-    rooms.session.delete(reading)
-    rooms.session.flush()
+    services.session.delete(reading)
+    services.session.flush()
     dispatches.accept(errand, "1.2")
     dispatches.note(errand, "")
-    assert rooms.session.query(Dispatch).count() == 0
+    assert services.session.query(Dispatch).count() == 0

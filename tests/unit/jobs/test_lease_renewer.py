@@ -32,7 +32,7 @@ class Renewals:
 
 @pytest.fixture
 def hearts() -> Callable[[], list[threading.Thread]]:
-    """Give the hearts that a test began: rooms of other tests may have one that is about to end."""
+    """Give the hearts that a test began: services of other tests may have one that is about to end."""
     before = set(threading.enumerate())
 
     def begun() -> list[threading.Thread]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from conftest import Rooms, SyntheticReader
+    from conftest import Services, SyntheticReader
     from lungwise.access import Person
 
 
@@ -82,20 +82,20 @@ class RefusingReader:
 
 
 @pytest.fixture
-def room_with(rooms: Rooms) -> Iterator[Callable[..., ReadingWorker]]:
-    """Give what makes further reading rooms over the same database."""
-    database = Database(rooms.settings)
+def room_with(services: Services) -> Iterator[Callable[..., ReadingWorker]]:
+    """Give what makes further reading services over the same database."""
+    database = Database(services.settings)
 
     def make(reader: FilmReader, readers: int = 0, **more: float) -> ReadingWorker:
-        return ReadingWorker(database, rooms.store, rooms.clock, lambda: reader, readers, **more)  # type: ignore[arg-type]
+        return ReadingWorker(database, services.store, services.clock, lambda: reader, readers, **more)  # type: ignore[arg-type]
 
     yield make
     database.close()
 
 
-def opened(rooms: Rooms, *films: bytes) -> Study:
-    study = rooms.studies.open(rooms.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
-    rooms.session.commit()
+def opened(services: Services, *films: bytes) -> Study:
+    study = services.studies.open(services.person(), PatientFacts(), [(str(n), data) for n, data in enumerate(films)])
+    services.session.commit()
     return study
 
 
@@ -105,41 +105,41 @@ def quick_films(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9)
 
 
-def the_jobs(rooms: Rooms) -> Sequence[Job]:
+def the_jobs(services: Services) -> Sequence[Job]:
     """Give every job as it stands now, the oldest first."""
-    rooms.session.expire_all()
-    return rooms.session.scalars(select(Job).order_by(Job.id)).all()
+    services.session.expire_all()
+    return services.session.scalars(select(Job).order_by(Job.id)).all()
 
 
-def readings(rooms: Rooms) -> int:
+def readings(services: Services) -> int:
     """Count them, and hold nobody up."""
-    count = rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) or 0
-    rooms.session.commit()
+    count = services.session.scalar(select(func.count()).select_from(ReadingRecord)) or 0
+    services.session.commit()
     return count
 
 
-def test_a_reading_is_kept_once_however_often_it_is_finished(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    opened(rooms, film(1))
-    rooms.read_all()
-    rooms.session.execute(Job.__table__.update().values(state=JobState.QUEUED))  # type: ignore[attr-defined]
-    rooms.read_all()
-    assert rooms.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
+def test_a_reading_is_kept_once_however_often_it_is_finished(services: Services, film: Callable[..., bytes]) -> None:
+    opened(services, film(1))
+    services.read_all()
+    services.session.execute(Job.__table__.update().values(state=JobState.QUEUED))  # type: ignore[attr-defined]
+    services.read_all()
+    assert services.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
 
 
 def test_a_fault_leaves_the_film_queued_for_later(
-    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
-    study = opened(rooms, film(1))
+    study = opened(services, film(1))
     assert sum(1 for _ in room_with(BrokenReader()).read_all()) == 1
-    rooms.session.expire_all()
+    services.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
 
 
 def test_a_refused_film_leaves_the_memory_at_once(
-    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
-    opened(rooms, film(1))
+    opened(services, film(1))
     reader = RefusingReader()
     gc.disable()
     try:
@@ -150,39 +150,39 @@ def test_a_refused_film_leaves_the_memory_at_once(
 
 
 def test_a_turn_reads_what_is_queued_and_calls_for_help_once(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     rings: list[int] = []
-    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(rooms)))
+    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(services)))
     room.take_turn()
     assert rings == []
-    opened(rooms, film(1), film(2), film(3))
+    opened(services, film(1), film(2), film(3))
     room.take_turn()
     assert rings == [0], "before the first film is read"
-    assert readings(rooms) == 3
+    assert readings(services) == 3
 
 
 def test_a_turn_ends_after_a_while_and_leaves_the_rest(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
-    opened(rooms, film(1), film(2))
+    opened(services, film(1), film(2))
     room_with(synthetic_reader()).take_turn()
-    assert readings(rooms) == 1
+    assert readings(services) == 1
 
 
 @pytest.mark.parametrize(
     ("hand", "kept_before"), [(1e-9, [*range(10)]), (1e9, [0, *[1] * 8, 9])], ids=["slow", "quick"]
 )
 def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_are_not(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
@@ -191,91 +191,91 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
     kept_before: list[int],
 ) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", hand)
-    opened(rooms, *(film(n) for n in range(10)))
+    opened(services, *(film(n) for n in range(10)))
     seen: list[int] = []
-    room_with(CountingReader(synthetic_reader(), lambda _number: seen.append(readings(rooms)))).take_turn()
+    room_with(CountingReader(synthetic_reader(), lambda _number: seen.append(readings(services)))).take_turn()
     assert seen == kept_before
-    assert readings(rooms) == 10
+    assert readings(services) == 10
 
 
 @pytest.mark.usefixtures("quick_films")
 def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened(rooms, *(film(n) for n in range(4)))
+    opened(services, *(film(n) for n in range(4)))
     seen: list[int] = []
 
     def look_and_slow_down(number: int) -> None:
-        seen.append(readings(rooms))
+        seen.append(readings(services))
         monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9 if number == 1 else 1e-9)
 
     room_with(CountingReader(synthetic_reader(), look_and_slow_down)).take_turn()
     assert seen == [0, 1, 2, 3]
-    assert readings(rooms) == 4
+    assert readings(services) == 4
 
 
 @pytest.mark.usefixtures("quick_films")
 def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
-    opened(rooms, *(film(n) for n in range(4)))
+    opened(services, *(film(n) for n in range(4)))
     reader = CountingReader(synthetic_reader())
     room = room_with(reader)
     room.take_turn()
     reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e-9)
     room.take_turn()
-    assert readings(rooms) == 2
-    jobs = the_jobs(rooms)
+    assert readings(services) == 2
+    jobs = the_jobs(services)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
-    assert rooms.read_all() == 2
+    assert services.read_all() == 2
 
 
 @pytest.mark.usefixtures("quick_films")
 def test_another_room_is_called_where_a_hand_is_full(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     rings: list[int] = []
-    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(rooms)))
-    opened(rooms, film(0))
+    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(services)))
+    opened(services, film(0))
     room.take_turn()
     assert rings == [0], "a hand of one is full at first"
-    rooms.studies.add_films(*one_more(rooms, film(1), film(2)))
-    rooms.session.commit()
+    services.studies.add_films(*one_more(services, film(1), film(2)))
+    services.session.commit()
     room.take_turn()
     assert rings == [0], "no film is left for another room"
-    rooms.studies.add_films(*one_more(rooms, *(film(n) for n in range(3, 12))))
-    rooms.session.commit()
+    services.studies.add_films(*one_more(services, *(film(n) for n in range(3, 12))))
+    services.session.commit()
     room.take_turn()
     assert rings == [0, 3]
-    assert readings(rooms) == 12
+    assert readings(services) == 12
 
 
-def one_more(rooms: Rooms, *films: bytes) -> tuple[Person, str, list[tuple[str, bytes]]]:
+def one_more(services: Services, *films: bytes) -> tuple[Person, str, list[tuple[str, bytes]]]:
     """Say which films to add to the one study there is."""
-    study, user = rooms.session.scalars(select(Study)).one(), rooms.session.scalars(select(User)).one()
+    study, user = services.session.scalars(select(Study)).one(), services.session.scalars(select(User)).one()
     return user.person, study.key, [("more", data) for data in films]
 
 
 @pytest.mark.usefixtures("quick_films")
 def test_a_reading_that_is_no_number_is_its_own_films_fault(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    opened(rooms, *(film(n) for n in range(4)))
+    opened(services, *(film(n) for n in range(4)))
 
     class Lost(CountingReader):
         def read(self, film: Film) -> Reading:
@@ -283,22 +283,22 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
             return replace(reading, findings={"normal": float("nan")}) if self.films == 3 else reading
 
     room_with(Lost(synthetic_reader())).take_turn()
-    assert readings(rooms) == 3
-    errors = rooms.session.scalars(select(Job.error).order_by(Job.id)).all()
+    assert readings(services) == 3
+    errors = services.session.scalars(select(Job.error).order_by(Job.id)).all()
     assert errors == ["", "", "ArithmeticError", ""]
 
 
 @pytest.mark.usefixtures("quick_films")
 def test_a_fault_leaves_the_films_beside_it_as_they_are(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    opened(rooms, *(film(n) for n in range(4)))
+    opened(services, *(film(n) for n in range(4)))
     room_with(CountingReader(synthetic_reader(), break_at_the_third)).take_turn()
-    assert readings(rooms) == 3
-    jobs = the_jobs(rooms)
+    assert readings(services) == 3
+    jobs = the_jobs(services)
     assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
     assert jobs[2].error == "RuntimeError"
 
@@ -310,15 +310,15 @@ def break_at_the_third(number: int) -> None:
 
 @pytest.mark.usefixtures("quick_films")
 def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", "lungwise.reading_room")
-    opened(rooms, *(film(n) for n in range(4)))
-    films = rooms.settings.films_folder
+    opened(services, *(film(n) for n in range(4)))
+    films = services.settings.films_folder
 
     def lose_the_store(number: int) -> None:
         if number == 2:
@@ -326,8 +326,8 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
 
     with pytest.raises(OSError, match="No such file"):
         room_with(CountingReader(synthetic_reader(), lose_the_store)).take_turn()
-    assert readings(rooms) == 2
-    jobs = the_jobs(rooms)
+    assert readings(services) == 2
+    jobs = the_jobs(services)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
     assert sum("is done" in record.message for record in caplog.records) == 2
 
@@ -348,27 +348,27 @@ class BadSpot(FilmStore):
 
 @pytest.mark.usefixtures("quick_films")
 def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read(
-    rooms: Rooms, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
+    services: Services, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
 ) -> None:
-    study, store = opened(rooms, *(film(n) for n in range(6))), BadSpot(rooms.settings)
+    study, store = opened(services, *(film(n) for n in range(6))), BadSpot(services.settings)
     store.lost = study.films[1].sha256
-    database = Database(rooms.settings)
-    room = ReadingWorker(database, store, rooms.clock, synthetic_reader)
+    database = Database(services.settings)
+    room = ReadingWorker(database, store, services.clock, synthetic_reader)
     with pytest.raises(OSError, match="Input/output error"):
         room.take_turn()
     room.take_turn()
     database.close()
-    assert readings(rooms) == 5
+    assert readings(services) == 5
 
 
 def test_a_reading_outlives_a_fault_in_taking_the_next_film(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened(rooms, film(1), film(2))
+    opened(services, film(1), film(2))
     claim, calls, reader = Jobs.claim, itertools.count(1), CountingReader(synthetic_reader())
 
     def away_once(jobs: Jobs, model: Model, most: int) -> list[Claim]:
@@ -378,22 +378,22 @@ def test_a_reading_outlives_a_fault_in_taking_the_next_film(
 
     monkeypatch.setattr(Jobs, "claim", away_once)
     room_with(reader).take_turn()
-    assert readings(rooms) == 2
+    assert readings(services) == 2
     assert reader.films == 2, "none is read again for it"
 
 
 def test_a_film_is_kept_as_long_as_its_reader_lives(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
+    study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, lease=0.6)
     room.start()
     assert slow.begun.wait(60)
-    rooms.session.commit()
-    database = Database(rooms.settings)
+    services.session.commit()
+    database = Database(services.settings)
 
     def due_at() -> datetime:
         with database.reading() as session:
@@ -402,75 +402,75 @@ def test_a_film_is_kept_as_long_as_its_reader_lives(
     first = due_at()
     while due_at() == first:
         assert slow.begun.wait(60)
-    assert not rooms.room.read_next()
+    assert not services.worker.read_next()
     database.close()
     slow.may_end.set()
     assert room.wait(study.id, 60)
     room.stop()
-    rooms.session.expire_all()
+    services.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.attempts) == (JobState.DONE, 1)
 
 
 def test_a_film_whose_lease_ran_out_under_its_reader_gets_one_reading(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
+    study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, lease=3600)
     room.start()
     assert slow.begun.wait(60)
-    long_ago = rooms.clock().replace(year=2000)
-    rooms.session.execute(Job.__table__.update().values(due_at=long_ago))  # type: ignore[attr-defined]
-    assert rooms.read_all() == 1
+    long_ago = services.clock().replace(year=2000)
+    services.session.execute(Job.__table__.update().values(due_at=long_ago))  # type: ignore[attr-defined]
+    assert services.read_all() == 1
     slow.may_end.set()
     room.stop()
-    rooms.session.expire_all()
+    services.session.expire_all()
     assert len(study.films[0].readings) == 1
     assert study.films[0].jobs[0].attempts == 2
 
 
 def test_films_stay_queued_while_the_store_is_away(
-    rooms: Rooms, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
-    study = opened(rooms, film(1))
-    films = rooms.settings.films_folder
+    study = opened(services, film(1))
+    films = services.settings.films_folder
     away = films.rename(films.with_name("away"))
     for _glance in range(3):
         with pytest.raises(OSError, match="No such file"):
-            rooms.room.read_next()
-        rooms.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
-        rooms.session.commit()
+            services.worker.read_next()
+        services.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
+        services.session.commit()
     away.rename(films)
-    assert rooms.read_all() == 1
+    assert services.read_all() == 1
     assert study.films[0].jobs[0].attempts == 1
 
 
-def test_a_film_that_is_missing_from_the_store_fails_alone(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    study = opened(rooms, film(1))
-    rooms.store.delete(study.key)
-    rooms.read_all()
+def test_a_film_that_is_missing_from_the_store_fails_alone(services: Services, film: Callable[..., bytes]) -> None:
+    study = opened(services, film(1))
+    services.store.delete(study.key)
+    services.read_all()
     assert study.films[0].jobs[0].error == "FileNotFoundError"
 
 
-def test_the_room_reads_in_the_background_and_stops(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    study = opened(rooms, film(1))
-    rooms.room.start()
-    assert rooms.room.wait(study.id, 60)
-    rooms.room.stop()
-    rooms.session.expire_all()
+def test_the_room_reads_in_the_background_and_stops(services: Services, film: Callable[..., bytes]) -> None:
+    study = opened(services, film(1))
+    services.worker.start()
+    assert services.worker.wait(study.id, 60)
+    services.worker.stop()
+    services.session.expire_all()
     assert study.standing != StudyStatus.WAITING
 
 
 def test_who_asks_while_enough_others_wait_is_answered_at_once(
-    rooms: Rooms,
+    services: Services,
     room_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    study, slow = opened(rooms, film(1)), SlowReader(synthetic_reader())
+    study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
     room = room_with(slow, readers=1, waiters=2)
     room.start()
     assert slow.begun.wait(60)
@@ -489,10 +489,10 @@ def test_who_asks_while_enough_others_wait_is_answered_at_once(
     room.stop()
 
 
-def test_a_film_has_the_seconds_of_the_settings(rooms: Rooms) -> None:
-    database = Database(rooms.settings)
+def test_a_film_has_the_seconds_of_the_settings(services: Services) -> None:
+    database = Database(services.settings)
     for seconds in (7.0, DEFAULT_SECONDS):
-        settings = rooms.settings.model_copy(update={"film_seconds": seconds})
-        open_worker(settings, database, rooms.store, rooms.clock, CountingReader)  # type: ignore[arg-type]  # never made
+        settings = services.settings.model_copy(update={"film_seconds": seconds})
+        open_worker(settings, database, services.store, services.clock, CountingReader)  # type: ignore[arg-type]  # never made
         assert work_limit.film_seconds() == seconds
     database.close()

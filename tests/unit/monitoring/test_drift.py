@@ -30,56 +30,58 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from conftest import Rooms
+    from conftest import Services
 
 MODEL = Model("synthetic", "1")
 REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
 
 
-def answer(rooms: Rooms, person: Person, weeks_ago: int, answers: Sequence[float | None], model: Model = MODEL) -> None:
+def answer(
+    services: Services, person: Person, weeks_ago: int, answers: Sequence[float | None], model: Model = MODEL
+) -> None:
     """Let films of one study of a week be answered so."""
-    clinic, at = person.clinic_id, rooms.clock() - timedelta(weeks=weeks_ago)
-    patient = rooms.patients.find_or_add(person, PatientFacts(f"{clinic}-{weeks_ago}-{model}"))
+    clinic, at = person.clinic_id, services.clock() - timedelta(weeks=weeks_ago)
+    patient = services.patients.find_or_add(person, PatientFacts(f"{clinic}-{weeks_ago}-{model}"))
     study = Study(key=f"{patient.id}s", clinic_id=clinic, patient_id=patient.id, created_at=at, unread=False)
     study.standing, study.probability = "negative", 0.0
-    rooms.session.add(study)
-    rooms.session.flush()
+    services.session.add(study)
+    services.session.flush()
     film = {"study_id": study.id, "kind": "JPEG", "size": 1, "created_at": at}
     rows = [{"key": f"{study.id}f{n}", "sha256": f"{n}", **film} for n in range(len(answers))]
-    films = rooms.session.scalars(insert(FilmRecord).returning(FilmRecord.id), rows).all()
+    films = services.session.scalars(insert(FilmRecord).returning(FilmRecord.id), rows).all()
     reading = {"model": model.name, "version": model.version, "created_at": at, "appearance": {}, "findings": {}}
     said = [{"film_id": film, "probability": value, **reading} for film, value in zip(films, answers, strict=True)]
-    rooms.session.execute(insert(ReadingRecord), said)
+    services.session.execute(insert(ReadingRecord), said)
 
 
-def drift(rooms: Rooms) -> Drift:
-    return Drift(rooms.session, rooms.clock, REFERENCE)
+def drift(services: Services) -> Drift:
+    return Drift(services.session, services.clock, REFERENCE)
 
 
-def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_rooms: Rooms) -> None:
-    rooms, ada = either_rooms, either_rooms.person()
-    other = rooms.person("Béla", "Valley")
-    answer(rooms, ada, 0, [0.0, 0.1999, 0.2, 0.5, 0.8, 1.0, None])
-    answer(rooms, ada, 25, [0.7])
-    answer(rooms, ada, 26, [0.7])  # too long ago
-    answer(rooms, ada, 3, [0.7], Model("synthetic", "0"))  # by a model of another version
-    answer(rooms, other, 3, [0.7])
-    weeks = drift(rooms).weeks(ada)
+def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_services: Services) -> None:
+    services, ada = either_services, either_services.person()
+    other = services.person("Béla", "Valley")
+    answer(services, ada, 0, [0.0, 0.1999, 0.2, 0.5, 0.8, 1.0, None])
+    answer(services, ada, 25, [0.7])
+    answer(services, ada, 26, [0.7])  # too long ago
+    answer(services, ada, 3, [0.7], Model("synthetic", "0"))  # by a model of another version
+    answer(services, other, 3, [0.7])
+    weeks = drift(services).weeks(ada)
     assert len(weeks) == 26
-    assert weeks[-1].begins == monday(rooms.clock().date())
+    assert weeks[-1].begins == monday(services.clock().date())
     assert weeks[-1].spread == Spread((2, 1, 1, 0, 2), 1)
     assert weeks[0].spread == Spread((0, 0, 0, 1, 0), 0)
     assert [week.spread.films for week in weeks[1:-1]] == [0] * 24
 
 
-def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(rooms: Rooms) -> None:
-    ada = rooms.person()
+def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(services: Services) -> None:
+    ada = services.person()
     usual = [0.1] * 60 + [0.9] * 40
     for weeks_ago in (4, 3, 2):
-        answer(rooms, ada, weeks_ago, usual)
-    answer(rooms, ada, 1, [*[0.1] * 60, *[None] * 40])  # somebody photographs films otherwise
-    answer(rooms, ada, 0, [0.1, None])
-    weeks = drift(rooms).weeks(ada)
+        answer(services, ada, weeks_ago, usual)
+    answer(services, ada, 1, [*[0.1] * 60, *[None] * 40])  # somebody photographs films otherwise
+    answer(services, ada, 0, [0.1, None])
+    weeks = drift(services).weeks(ada)
     assert [week.notable for week in weeks[-5:]] == [False, False, False, True, False]
     assert weeks[-3].from_before is not None and weeks[-3].from_before < 0.1
     assert weeks[-1].from_before is None and weeks[-1].from_reference is None  # too few films
@@ -110,12 +112,12 @@ def test_films_of_one_population_are_seldom_notable_and_of_another_always() -> N
     assert min(distances([0.1, 0.1, 0.1, 0.1, 0.2, 0.4])) >= NOTABLE
 
 
-def test_only_an_administrator_sees_it(rooms: Rooms) -> None:
+def test_only_an_administrator_sees_it(services: Services) -> None:
     with pytest.raises(NotFound):
-        drift(rooms).weeks(rooms.person(role=Role.DOCTOR))
+        drift(services).weeks(services.person(role=Role.DOCTOR))
 
 
-def test_the_database_finds_the_weeks_by_an_index_and_their_films_by_others(large: Rooms) -> None:
+def test_the_database_finds_the_weeks_by_an_index_and_their_films_by_others(large: Services) -> None:
     person = large.person("Watcher")
     synthetic.read(large.session, person, MODEL)
     seen = statements(large, lambda: drift(large).weeks(person))

@@ -12,12 +12,12 @@ from lungwise.studies.models import Study
 from plans import explained, statements
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
-def test_a_clinics_numbers_are_counted_by_hand(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    patient = rooms.patients.find_or_add(person, PatientFacts("1"))
+def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    patient = services.patients.find_or_add(person, PatientFacts("1"))
     cases = [  # standing, conclusion, PCR, how many, days ago
         ("positive", "positive", "positive", 8, 1),
         ("negative", "negative", "positive", 2, 10),
@@ -32,7 +32,7 @@ def test_a_clinics_numbers_are_counted_by_hand(either_rooms: Rooms) -> None:
             "clinic_id": person.clinic_id,
             "patient_id": patient.id,
             "author_id": person.id,
-            "created_at": rooms.clock() - timedelta(days=days),
+            "created_at": services.clock() - timedelta(days=days),
             "unread": False,
             "standing": standing,
             "probability": 0.5,
@@ -42,8 +42,8 @@ def test_a_clinics_numbers_are_counted_by_hand(either_rooms: Rooms) -> None:
         for number, (standing, conclusion, pcr, count, days) in enumerate(cases)
         for n in range(count)
     ]
-    rooms.session.execute(insert(Study), rows)
-    numbers = ClinicStatistics(rooms.session, rooms.clock).count(person)
+    services.session.execute(insert(Study), rows)
+    numbers = ClinicStatistics(services.session, services.clock).count(person)
     assert numbers.studies == 24
     assert numbers.sensitivity == Share(8, 10)
     assert numbers.specificity == Share(9, 10)
@@ -61,7 +61,7 @@ def test_the_interval_is_wilsons() -> None:
     assert Share(0, 0).interval == (0.0, 1.0)
 
 
-def test_the_database_counts_as_it_walks_an_index(large: Rooms) -> None:
+def test_the_database_counts_as_it_walks_an_index(large: Services) -> None:
     person = large.person("Counter")
     seen = statements(large, lambda: ClinicStatistics(large.session, large.clock).count(person))
     (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])

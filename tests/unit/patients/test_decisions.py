@@ -9,48 +9,48 @@ from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
 ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
 
 
-def test_what_was_settled_holds_for_what_comes_later_and_can_be_taken_back(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    ada, bob = (rooms.patients.find_or_add(person, facts) for facts in (ADA, BOB))
-    rooms.patients.decisions.merge(person, ada, bob)
-    placed = rooms.patients.match_or_add(person, BOB)
+def test_what_was_settled_holds_for_what_comes_later_and_can_be_taken_back(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    ada, bob = (services.patients.find_or_add(person, facts) for facts in (ADA, BOB))
+    services.patients.decisions.merge(person, ada, bob)
+    placed = services.patients.match_or_add(person, BOB)
     assert (placed.patient.id, placed.merged_from_id) == (ada.id, bob.id)
-    assert rooms.patients.match_or_add(person, ADA).merged_from_id is None
-    assert [patient.id for patient in rooms.patients.search.page(person, "two")] == [ada.id]
+    assert services.patients.match_or_add(person, ADA).merged_from_id is None
+    assert [patient.id for patient in services.patients.search.page(person, "two")] == [ada.id]
     with pytest.raises(NotFound):
-        rooms.patients.get(person, bob.key)
-    rooms.patients.decisions.undo(person, bob)
-    assert rooms.patients.match_or_add(person, BOB).patient.id == bob.id
+        services.patients.get(person, bob.key)
+    services.patients.decisions.undo(person, bob)
+    assert services.patients.match_or_add(person, BOB).patient.id == bob.id
     assert bob.is_unclear and ada.facts == ADA
-    rooms.patients.decisions.separate(person, bob)
-    assert rooms.patients.find_or_add(person, BOB).id == bob.id
-    assert rooms.patients.decisions.count_unclear(person) == 0
-    assert [patient.key for patient in rooms.patients.decisions.decided(person)] == [bob.key]
-    rooms.patients.decisions.undo(person, bob)
-    assert rooms.patients.decisions.count_unclear(person) == 1
+    services.patients.decisions.separate(person, bob)
+    assert services.patients.find_or_add(person, BOB).id == bob.id
+    assert services.patients.decisions.count_unclear(person) == 0
+    assert [patient.key for patient in services.patients.decisions.decided(person)] == [bob.key]
+    services.patients.decisions.undo(person, bob)
+    assert services.patients.decisions.count_unclear(person) == 1
 
 
-def test_what_a_merged_record_added_is_taken_back_with_it(rooms: Rooms) -> None:
-    person = rooms.person()
-    kept = rooms.patients.find_or_add(person, PatientFacts("7"))
-    gone = rooms.patients.find_or_add(person, PatientFacts("8", "Clara Wieck", "F"))
-    rooms.patients.decisions.merge(person, kept, gone)
+def test_what_a_merged_record_added_is_taken_back_with_it(services: Services) -> None:
+    person = services.person()
+    kept = services.patients.find_or_add(person, PatientFacts("7"))
+    gone = services.patients.find_or_add(person, PatientFacts("8", "Clara Wieck", "F"))
+    services.patients.decisions.merge(person, kept, gone)
     assert (kept.identifier, kept.name) == ("7", "Clara Wieck")
-    rooms.patients.decisions.undo(person, gone)
+    services.patients.decisions.undo(person, gone)
     assert kept.facts == PatientFacts("7")
 
 
-def test_what_a_merged_record_added_is_taken_back_though_films_added_more(rooms: Rooms) -> None:
-    person = rooms.person()
-    ada = rooms.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada"))
-    bob = rooms.patients.find_or_add(person, PatientFacts("P-1", "Two Bob", birth_date=date(1950, 1, 1)))
-    rooms.patients.decisions.merge(person, ada, bob)
-    rooms.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada", "F"))
-    rooms.patients.decisions.undo(person, bob)
+def test_what_a_merged_record_added_is_taken_back_though_films_added_more(services: Services) -> None:
+    person = services.person()
+    ada = services.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada"))
+    bob = services.patients.find_or_add(person, PatientFacts("P-1", "Two Bob", birth_date=date(1950, 1, 1)))
+    services.patients.decisions.merge(person, ada, bob)
+    services.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada", "F"))
+    services.patients.decisions.undo(person, bob)
     assert ada.facts == PatientFacts("P-1", "Lovelace Ada", "F")

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 from lungwise.patients.service import PatientFacts
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
 ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
 
 
-def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(rooms: Rooms) -> None:
-    person = rooms.person()
-    ada = rooms.patients.find_or_add(person, replace(BOB, birth_date=date(1950, 1, 1)))
+def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(services: Services) -> None:
+    person = services.person()
+    ada = services.patients.find_or_add(person, replace(BOB, birth_date=date(1950, 1, 1)))
     former = ada.facts
-    rooms.patients.change(person, ada.key, ADA)
-    assert rooms.patients.find_or_add(person, former).id != ada.id
+    services.patients.change(person, ada.key, ADA)
+    assert services.patients.find_or_add(person, former).id != ada.id
 
 
-def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(rooms: Rooms) -> None:
-    person = rooms.person()
-    clara = rooms.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
-    rooms.patients.change(person, clara.key, PatientFacts("1", "Clara Schumann"))
-    assert rooms.patients.find_or_add(person, PatientFacts("1", "Wieck Clara")).id == clara.id
+def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(services: Services) -> None:
+    person = services.person()
+    clara = services.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
+    services.patients.change(person, clara.key, PatientFacts("1", "Clara Schumann"))
+    assert services.patients.find_or_add(person, PatientFacts("1", "Wieck Clara")).id == clara.id
     assert clara.name == "Clara Schumann"
-    (change,) = rooms.patients.history(person, clara)
+    (change,) = services.patients.history(person, clara)
     assert (change.facts.name, change.person_name) == ("Clara Wieck", person.name)

@@ -9,7 +9,7 @@ import pytest
 from lungwise.patients.service import PatientFacts
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
 ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
@@ -17,56 +17,56 @@ ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFa
 
 @pytest.mark.parametrize("order", [(ADA, BOB), (BOB, ADA)])
 def test_who_contradicts_is_a_patient_of_their_own_whose_identity_is_unclear(
-    order: tuple[PatientFacts, PatientFacts], either_rooms: Rooms
+    order: tuple[PatientFacts, PatientFacts], either_services: Services
 ) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    first, second = (rooms.patients.find_or_add(person, facts) for facts in order)
+    services, person = either_services, either_services.person()
+    first, second = (services.patients.find_or_add(person, facts) for facts in order)
     assert (first.identity, second.identity) == ("clear", "unclear")
     assert (first.facts, second.facts) == order
     for facts, patient in zip(order, (first, second), strict=True):
-        assert rooms.patients.find_or_add(person, facts).id == patient.id
-        assert rooms.patients.find_or_add(person, replace(facts, name=facts.name.upper())).id == patient.id
-    assert rooms.patients.decisions.count_unclear(person) == 1
-    assert rooms.patients.rivals(person, second) == [first]
+        assert services.patients.find_or_add(person, facts).id == patient.id
+        assert services.patients.find_or_add(person, replace(facts, name=facts.name.upper())).id == patient.id
+    assert services.patients.decisions.count_unclear(person) == 1
+    assert services.patients.rivals(person, second) == [first]
 
 
-def test_an_identifier_of_two_issuers_is_two_patients_of_whom_nothing_is_unclear(rooms: Rooms) -> None:
-    person = rooms.person()
-    hill, valley = (rooms.patients.find_or_add(person, replace(ADA, issuer=issuer)) for issuer in ("HILL", "VALLEY"))
+def test_an_identifier_of_two_issuers_is_two_patients_of_whom_nothing_is_unclear(services: Services) -> None:
+    person = services.person()
+    hill, valley = (services.patients.find_or_add(person, replace(ADA, issuer=issuer)) for issuer in ("HILL", "VALLEY"))
     assert hill.id != valley.id
     assert {hill.identity, valley.identity} == {"clear"}
-    assert rooms.patients.find_or_add(person, replace(ADA, issuer="hill")).id == hill.id
+    assert services.patients.find_or_add(person, replace(ADA, issuer="hill")).id == hill.id
 
 
-def test_a_missing_issuer_is_any_where_nothing_contradicts(rooms: Rooms) -> None:
-    person = rooms.person()
-    ada = rooms.patients.find_or_add(person, ADA)
-    assert rooms.patients.find_or_add(person, replace(ADA, issuer="HILL")).id == ada.id
+def test_a_missing_issuer_is_any_where_nothing_contradicts(services: Services) -> None:
+    person = services.person()
+    ada = services.patients.find_or_add(person, ADA)
+    assert services.patients.find_or_add(person, replace(ADA, issuer="HILL")).id == ada.id
     assert ada.issuer == "HILL"
-    assert rooms.patients.find_or_add(person, ADA).id == ada.id
-    assert rooms.patients.find_or_add(person, replace(ADA, issuer="VALLEY")).id != ada.id
+    assert services.patients.find_or_add(person, ADA).id == ada.id
+    assert services.patients.find_or_add(person, replace(ADA, issuer="VALLEY")).id != ada.id
 
 
-def test_a_number_alone_that_two_have_is_neither_of_them(rooms: Rooms) -> None:
-    person = rooms.person()
-    known = [rooms.patients.find_or_add(person, facts).id for facts in (ADA, BOB)]
-    bare = rooms.patients.find_or_add(person, PatientFacts("P-1"))
+def test_a_number_alone_that_two_have_is_neither_of_them(services: Services) -> None:
+    person = services.person()
+    known = [services.patients.find_or_add(person, facts).id for facts in (ADA, BOB)]
+    bare = services.patients.find_or_add(person, PatientFacts("P-1"))
     assert bare.id not in known and bare.is_unclear and bare.name == ""
-    assert rooms.patients.find_or_add(person, PatientFacts("P-1")).id == bare.id
+    assert services.patients.find_or_add(person, PatientFacts("P-1")).id == bare.id
 
 
-def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(rooms: Rooms) -> None:
-    person = rooms.person()
-    known = [rooms.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts("P-1"))]
-    clara = rooms.patients.find_or_add(person, PatientFacts("P-1", "Clara Wieck"))
+def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(services: Services) -> None:
+    person = services.person()
+    known = [services.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts("P-1"))]
+    clara = services.patients.find_or_add(person, PatientFacts("P-1", "Clara Wieck"))
     assert clara.id not in [patient.id for patient in known] and known[2].name == ""
-    assert rooms.patients.find_or_add(person, PatientFacts("P-1", sex="F")).id not in (known[0].id, clara.id)
-    assert rooms.patients.find_or_add(person, PatientFacts("P-1", birth_date=ADA.birth_date)).id == known[0].id
+    assert services.patients.find_or_add(person, PatientFacts("P-1", sex="F")).id not in (known[0].id, clara.id)
+    assert services.patients.find_or_add(person, PatientFacts("P-1", birth_date=ADA.birth_date)).id == known[0].id
 
 
 @pytest.mark.parametrize("names", [("Smith J", "Smith John", "Smith Jane"), ("Suresh", "Suresh Kumar", "Suresh Patil")])
-def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str, ...], rooms: Rooms) -> None:
-    person = rooms.person()
-    first, second, third = (rooms.patients.find_or_add(person, PatientFacts("7", name)) for name in names)
+def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str, ...], services: Services) -> None:
+    person = services.person()
+    first, second, third = (services.patients.find_or_add(person, PatientFacts("7", name)) for name in names)
     assert first.id == second.id != third.id
     assert (first.name, third.name) == names[1:]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from lungwise.patients.service import PatientFacts
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
-def test_the_age_counts_birthdays(rooms: Rooms) -> None:
-    patient = rooms.patients.find_or_add(rooms.person(), PatientFacts("1", birth_date=date(1980, 3, 2)))
+def test_the_age_counts_birthdays(services: Services) -> None:
+    patient = services.patients.find_or_add(services.person(), PatientFacts("1", birth_date=date(1980, 3, 2)))
     assert patient.age(date(2026, 3, 1)) == 45
     assert patient.age(date(2026, 3, 2)) == 46

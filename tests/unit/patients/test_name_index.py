@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from conftest import Rooms
+    from conftest import Services
     from lungwise.settings import Settings
 
 
@@ -60,15 +60,15 @@ def add_clinic(session: Session) -> int:
     return clinic.id
 
 
-def test_names_whose_reading_was_interrupted_are_all_found_nevertheless(rooms: Rooms) -> None:
-    person = rooms.person()
+def test_names_whose_reading_was_interrupted_are_all_found_nevertheless(services: Services) -> None:
+    person = services.person()
     for number in range(3):
-        rooms.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla Bartók"))
+        services.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla Bartók"))
     stopping = threading.Event()
     stopping.set()
     with patch("lungwise.patients.name_index._AT_ONCE", 1):
-        index_of(rooms.session).warm(rooms.session, person.clinic_id, stopping)
-    assert len(rooms.patients.search.page(person, "bart")) == 3
+        index_of(services.session).warm(services.session, person.clinic_id, stopping)
+    assert len(services.patients.search.page(person, "bart")) == 3
 
 
 @given(st.text(max_size=300))

@@ -13,7 +13,7 @@ from plans import explained, rows_read, statements
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 WALKS_THE_CLINIC = re.compile(r"\(clinic_id=\?\)|SCAN (patients|studies)")
@@ -26,11 +26,11 @@ WALKS_THE_CLINIC = re.compile(r"\(clinic_id=\?\)|SCAN (patients|studies)")
         "सुनीता", "सुनी",
     ],
 )  # fmt: skip
-def test_a_patient_is_found_by_the_beginnings_of_words(text: str, rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók सुनीता"))
-    rooms.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
-    assert [patient.identifier for patient in rooms.patients.search.page(person, text)] == ["H-17"]
+def test_a_patient_is_found_by_the_beginnings_of_words(text: str, services: Services) -> None:
+    person = services.person()
+    services.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók सुनीता"))
+    services.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
+    assert [patient.identifier for patient in services.patients.search.page(person, text)] == ["H-17"]
 
 
 @pytest.mark.parametrize(
@@ -41,67 +41,69 @@ def test_a_patient_is_found_by_the_beginnings_of_words(text: str, rooms: Rooms) 
     ],
 )  # fmt: skip
 def test_an_identifier_is_found_with_and_without_its_zeros_and_letters(
-    identifier: str, text: str, rooms: Rooms
+    identifier: str, text: str, services: Services
 ) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts(identifier, "Béla"))
-    rooms.patients.find_or_add(person, PatientFacts("X-9", "Clara"))
-    assert [patient.identifier for patient in rooms.patients.search.page(person, text)] == [identifier]
+    person = services.person()
+    services.patients.find_or_add(person, PatientFacts(identifier, "Béla"))
+    services.patients.find_or_add(person, PatientFacts("X-9", "Clara"))
+    assert [patient.identifier for patient in services.patients.search.page(person, text)] == [identifier]
 
 
-def test_a_name_is_found_in_each_of_its_scripts(rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(
+def test_a_name_is_found_in_each_of_its_scripts(services: Services) -> None:
+    person = services.person()
+    services.patients.find_or_add(
         person, PatientFacts("7", "Yamada Tarou", ideographic="山田 太郎", phonetic="やまだ たろう")
     )
     for text in ("yam", "山", "太郎", "やま", "ヤマダ", "ﾔﾏﾀﾞ"):
-        assert len(rooms.patients.search.page(person, text)) == 1, text
+        assert len(services.patients.search.page(person, text)) == 1, text
 
 
 @pytest.mark.parametrize("text", ["artok", "%", "bela wieck", "' OR 1=1 --", "\n", "#17"])
-def test_what_begins_no_word_finds_nobody(text: str, rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók"))
-    rooms.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
-    found = rooms.patients.search.page(person, text)
+def test_what_begins_no_word_finds_nobody(text: str, services: Services) -> None:
+    person = services.person()
+    services.patients.find_or_add(person, PatientFacts("H-17", "Béla Bartók"))
+    services.patients.find_or_add(person, PatientFacts("K-20", "Clara Wieck"))
+    found = services.patients.search.page(person, text)
     assert len(found) == (2 if text == "\n" else 0)  # no word is no search
 
 
-def test_pages_of_a_search_are_in_the_order_of_the_newest(rooms: Rooms) -> None:
-    person = rooms.person()
-    added = [rooms.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla")).id for number in range(PAGE + 5)]
-    first = rooms.patients.search.page(person, "bela")
-    second = rooms.patients.search.page(person, "bela", after=first[-1].id)
+def test_pages_of_a_search_are_in_the_order_of_the_newest(services: Services) -> None:
+    person = services.person()
+    added = [
+        services.patients.find_or_add(person, PatientFacts(f"H-{number}", "Béla")).id for number in range(PAGE + 5)
+    ]
+    first = services.patients.search.page(person, "bela")
+    second = services.patients.search.page(person, "bela", after=first[-1].id)
     assert [patient.id for patient in (*first, *second)] == added[::-1]
-    rooms.patients.decisions.merge(person, second[0], first[0])
-    assert rooms.patients.search.page(person, "h0054 béla") == [second[0]]
+    services.patients.decisions.merge(person, second[0], first[0])
+    assert services.patients.search.page(person, "h0054 béla") == [second[0]]
 
 
-def test_a_changed_name_is_found_and_the_old_one_is_not(rooms: Rooms) -> None:
-    person = rooms.person()
-    patient = rooms.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
-    rooms.patients.change(person, patient.key, PatientFacts("1", "Clara Schumann"))
-    assert len(rooms.patients.search.page(person, "schumann")) == 1
-    assert rooms.patients.search.page(person, "wieck") == []
+def test_a_changed_name_is_found_and_the_old_one_is_not(services: Services) -> None:
+    person = services.person()
+    patient = services.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
+    services.patients.change(person, patient.key, PatientFacts("1", "Clara Schumann"))
+    assert len(services.patients.search.page(person, "schumann")) == 1
+    assert services.patients.search.page(person, "wieck") == []
 
 
 @pytest.mark.parametrize("text", ["bartok", "bela bartok", "S-17", "nobody"])
-def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(text: str, rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts("9", "Grace"))
-    rooms.patients.search.page(person, "grace")  # the clinic's names are in memory from here on
+def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(text: str, services: Services) -> None:
+    person = services.person()
+    services.patients.find_or_add(person, PatientFacts("9", "Grace"))
+    services.patients.search.page(person, "grace")  # the clinic's names are in memory from here on
 
     def search() -> None:
-        rooms.patients.search.page(person, text)
-        rooms.worklist.page(person, WorklistQuery(text=text))
+        services.patients.search.page(person, text)
+        services.worklist.page(person, WorklistQuery(text=text))
 
-    plans = [explained(rooms, statement) for statement in statements(rooms, search)]
+    plans = [explained(services, statement) for statement in statements(services, search)]
     assert any("studies USING INDEX ix_studies_patient_id" in plan for plan in plans)
     assert any("patients USING INTEGER PRIMARY KEY" in plan for plan in plans)
     assert not [plan for plan in plans if "(clinic_id=?)" in plan or re.search(r"SCAN (patients|studies)", plan)]
 
 
-def test_a_search_reads_little_more_than_it_finds(large: Rooms) -> None:
+def test_a_search_reads_little_more_than_it_finds(large: Services) -> None:
     person = large.accounts.everyone()[0].person
     with_word = len(large.patients.search.page(person, "bartok"))
     found = len(large.patients.search.page(person, "bela bartok"))
@@ -119,12 +121,12 @@ def test_a_search_reads_little_more_than_it_finds(large: Rooms) -> None:
 
 
 def test_a_word_that_nearly_everybody_has_is_found_too(
-    rooms: Rooms, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+    services: Services, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lungwise.studies.worklist.FEW", 2)
-    person = rooms.person()
+    person = services.person()
     for number in range(4):
-        rooms.studies.open(person, PatientFacts(f"H-{number}", "Béla"), [("a", film(number))])
-    assert len(rooms.patients.search.page(person, "bela")) == 4
-    assert len(rooms.worklist.page(person, WorklistQuery(text="bela")).rows) == 4
-    assert len(rooms.worklist.page(person, WorklistQuery(text="bela 3")).rows) == 1
+        services.studies.open(person, PatientFacts(f"H-{number}", "Béla"), [("a", film(number))])
+    assert len(services.patients.search.page(person, "bela")) == 4
+    assert len(services.worklist.page(person, WorklistQuery(text="bela")).rows) == 4
+    assert len(services.worklist.page(person, WorklistQuery(text="bela 3")).rows) == 1

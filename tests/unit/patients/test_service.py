@@ -10,48 +10,48 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import PatientFacts
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
-def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(rooms: Rooms) -> None:
-    hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
-    first = rooms.patients.find_or_add(hill, PatientFacts("7", "Béla"))
-    again = rooms.patients.find_or_add(hill, PatientFacts("7", "", "M", date(1981, 3, 25)))
-    other = rooms.patients.find_or_add(valley, PatientFacts("7", "Clara"))
+def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(services: Services) -> None:
+    hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
+    first = services.patients.find_or_add(hill, PatientFacts("7", "Béla"))
+    again = services.patients.find_or_add(hill, PatientFacts("7", "", "M", date(1981, 3, 25)))
+    other = services.patients.find_or_add(valley, PatientFacts("7", "Clara"))
     assert first.id == again.id != other.id
     assert (first.name, first.sex) == ("Béla", "M")
     assert first.identifier_index != other.identifier_index
     with pytest.raises(NotFound):
-        rooms.patients.get(valley, first.key)
+        services.patients.get(valley, first.key)
 
 
 @pytest.mark.parametrize("born", [date(2026, 3, 3), date(1906, 3, 1)])
-def test_a_birth_date_that_cannot_be_right_is_refused(born: date, rooms: Rooms) -> None:
-    person = rooms.person()
+def test_a_birth_date_that_cannot_be_right_is_refused(born: date, services: Services) -> None:
+    person = services.person()
     with pytest.raises(Rejected, match="birth date"):
-        rooms.patients.find_or_add(person, PatientFacts("1", birth_date=born))
-    patient = rooms.patients.find_or_add(person, PatientFacts("1"))
+        services.patients.find_or_add(person, PatientFacts("1", birth_date=born))
+    patient = services.patients.find_or_add(person, PatientFacts("1"))
     with pytest.raises(Rejected, match="birth date"):
-        rooms.patients.change(person, patient.key, PatientFacts("1", birth_date=born))
+        services.patients.change(person, patient.key, PatientFacts("1", birth_date=born))
 
 
-def test_two_patients_without_identifiers_get_two(rooms: Rooms) -> None:
-    person = rooms.person()
-    pair = [rooms.patients.find_or_add(person, PatientFacts()).identifier for _ in range(2)]
+def test_two_patients_without_identifiers_get_two(services: Services) -> None:
+    person = services.person()
+    pair = [services.patients.find_or_add(person, PatientFacts()).identifier for _ in range(2)]
     assert len(set(pair)) == 2
 
 
-def test_a_patient_does_not_take_another_ones_identifier(rooms: Rooms) -> None:
-    person = rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts("1"))
-    second = rooms.patients.find_or_add(person, PatientFacts("2"))
+def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> None:
+    person = services.person()
+    services.patients.find_or_add(person, PatientFacts("1"))
+    second = services.patients.find_or_add(person, PatientFacts("2"))
     with pytest.raises(Rejected, match="Merge"):
-        rooms.patients.change(person, second.key, PatientFacts("1"))
+        services.patients.change(person, second.key, PatientFacts("1"))
     with pytest.raises(Rejected, match="identifier"):
-        rooms.patients.change(person, second.key, PatientFacts(" "))
+        services.patients.change(person, second.key, PatientFacts(" "))
 
 
-def test_a_radiologist_does_not_change_patients(rooms: Rooms) -> None:
-    patient = rooms.patients.find_or_add(rooms.person(), PatientFacts("1"))
+def test_a_radiologist_does_not_change_patients(services: Services) -> None:
+    patient = services.patients.find_or_add(services.person(), PatientFacts("1"))
     with pytest.raises(NotFound):
-        rooms.patients.change(rooms.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts("2"))
+        services.patients.change(services.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts("2"))

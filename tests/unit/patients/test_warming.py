@@ -11,18 +11,18 @@ from lungwise.store import Database, utc_now
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 def patients_over(session: Session) -> Patients:
     return Patients(session, utc_now, AuditTrail(session, utc_now))
 
 
-def test_names_are_read_before_somebody_searches(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    rooms.patients.find_or_add(person, PatientFacts("7", "Béla Bartók"))
-    rooms.session.commit()
-    database = Database(rooms.settings)
+def test_names_are_read_before_somebody_searches(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    services.patients.find_or_add(person, PatientFacts("7", "Béla Bartók"))
+    services.session.commit()
+    database = Database(services.settings)
     NameReader(database).read_all()
     with database.reading() as session:
         assert len(index_of(session)._clinic(person.clinic_id).lines) == 1

@@ -81,7 +81,7 @@ def test_no_photograph_by_the_camera_is_read_before_somebody_saw_its_cut(app: Lu
 
         marked = ada.post(page, **numbers(truth))
         assert marked.status_code == 302, name
-        app.room.wait(asked.study_id, 10)
+        app.worker.wait(asked.study_id, 10)
         film = film_of(app)
         assert overlap(np.array(film.corners), np.clip(truth, 0, 1)) > 0.97, name
         assert film.reading is not None
@@ -148,10 +148,10 @@ def test_a_film_that_nobody_looks_at_is_read_by_what_is_found_or_refused(app: Lu
             session.scalars(select(Job).where(Job.state == JobState.QUEUED)).one().due_at = session.scalars(
                 select(Job.created_at)
             ).all()[0]
-        app.room.wake()
+        app.worker.wake()
         with app.database.reading() as session:
             study = session.scalars(select(FilmRecord).order_by(FilmRecord.id.desc())).all()[0].study_id
-        app.room.wait(study, 10)
+        app.worker.wait(study, 10)
         reading = film_of(app).reading
         assert reading is not None
         assert reading.refusal_code == (None if name == "straight" else "edges-not-found")
@@ -188,7 +188,7 @@ def test_a_picture_that_was_chosen_as_a_file_is_read_as_before(app: Lungwise, ad
 def test_a_reading_of_an_earlier_cut_is_not_kept(app: Lungwise, ada: Visitor, clock: Clock) -> None:
     jpeg, truth = photograph(SCENES["straight"])
     page = take(ada, jpeg)
-    app.room.stop()
+    app.worker.stop()
     mark(ada, page, truth)
     model = Model("synthetic", "1")
     with app.database.writing() as session:

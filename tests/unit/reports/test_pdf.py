@@ -16,18 +16,18 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
-    rooms: Rooms, film: Callable[..., bytes], blank: bytes
+    services: Services, film: Callable[..., bytes], blank: bytes
 ) -> None:
-    person = rooms.person()
+    person = services.person()
     facts = PatientFacts("7", "Béla <b>Bartók</b> & सुनीता")
-    key = rooms.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
-    rooms.read_all()
-    rooms.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
-    report = Reports(rooms.studies, lambda text: text, None).of(person, key, "Hill")
+    key = services.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
+    report = Reports(services.studies, lambda text: text, None).of(person, key, "Hill")
     assert report.verdict == "COVID-19 positive"
     assert [len(part.pictures) for part in report.films] == [2, 1]
     assert "an old scar" in report.opinions[0][1]
@@ -37,13 +37,13 @@ def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
     assert first == report_pdf(report, None)
 
 
-def test_a_film_its_verdict_and_the_signature_are_on_one_page(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
+def test_a_film_its_verdict_and_the_signature_are_on_one_page(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
     facts = PatientFacts("7", "Béla Bartók", "M", date(1970, 3, 25))
-    key = rooms.studies.open(person, facts, [("a", film(1, 8))]).key
-    rooms.read_all()
-    rooms.studies.conclude(person, key, Conclusion(True, Verdict.POSITIVE, Verdict.POSITIVE, "seen"))
-    report = Reports(rooms.studies, str, None).of(person, key, "Hill")
+    key = services.studies.open(person, facts, [("a", film(1, 8))]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(True, Verdict.POSITIVE, Verdict.POSITIVE, "seen"))
+    report = Reports(services.studies, str, None).of(person, key, "Hill")
     assert len(re.findall(rb"/Type /Page\b", report_pdf(report, None))) == 1
 
 

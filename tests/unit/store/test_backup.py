@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 def everything(session: Session) -> dict[str, list[Row[*tuple[object, ...]]]]:
@@ -33,17 +33,17 @@ def everything(session: Session) -> dict[str, list[Row[*tuple[object, ...]]]]:
     }
 
 
-def fill(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts("7", "Béla Bartók सुनीता"), [("a", film(1)), ("b", film(2, 8))])
-    rooms.read_all()
-    rooms.studies.conclude(person, study.key, Conclusion(agrees=True, note="line\nline"))
-    rooms.session.commit()
+def fill(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts("7", "Béla Bartók सुनीता"), [("a", film(1)), ("b", film(2, 8))])
+    services.read_all()
+    services.studies.conclude(person, study.key, Conclusion(agrees=True, note="line\nline"))
+    services.session.commit()
 
 
-def fill_more(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    rooms.studies.open(rooms.person("Bob"), PatientFacts("8", "Clara Wieck"), [("c", film(3))])
-    rooms.read_all()
+def fill_more(services: Services, film: Callable[..., bytes]) -> None:
+    services.studies.open(services.person("Bob"), PatientFacts("8", "Clara Wieck"), [("c", film(3))])
+    services.read_all()
 
 
 def keys_of(settings: Settings) -> str:
@@ -51,29 +51,29 @@ def keys_of(settings: Settings) -> str:
 
 
 def test_a_backup_restores_every_row_and_film_on_another_database(
-    either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+    either_services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
-    fill(either_rooms, film)
-    assert back_up(either_rooms.session, either_rooms.store, tmp_path / "backup.tar") == 2
-    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
+    fill(either_services, film)
+    assert back_up(either_services.session, either_services.store, tmp_path / "backup.tar") == 2
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_services.settings)))
     migrate(new)
     database, store = Database(new), FilmStore(new)
     with database.writing() as session:
         assert restore_from(session, store, tmp_path / "backup.tar") == 2
     with database.reading() as session:
-        assert everything(session) == everything(either_rooms.session)
+        assert everything(session) == everything(either_services.session)
         assert check_films(session, store).missing == []
-    assert sorted(store.films()) == sorted(either_rooms.store.films())
+    assert sorted(store.films()) == sorted(either_services.store.films())
     database.close()
 
 
 def test_a_backup_says_nothing_without_its_keys(
-    rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+    services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
-    fill(rooms, film)
-    back_up(rooms.session, rooms.store, tmp_path / "backup.tar")
+    fill(services, film)
+    back_up(services.session, services.store, tmp_path / "backup.tar")
     written = (tmp_path / "backup.tar").read_bytes()
-    for secret in ("Bartók".encode(), b"line", b"JFIF", keys_of(rooms.settings).encode()):
+    for secret in ("Bartók".encode(), b"line", b"JFIF", keys_of(services.settings).encode()):
         assert secret not in written
     new = Settings(data_folder=tmp_path / "new")
     migrate(new)
@@ -87,16 +87,16 @@ def test_a_backup_says_nothing_without_its_keys(
 
 
 def test_a_backup_is_of_one_moment(
-    either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+    either_services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
-    fill(either_rooms, film)
-    database = Database(either_rooms.settings)
+    fill(either_services, film)
+    database = Database(either_services.settings)
     with database.snapshot() as session:
         before = everything(session)
-        fill_more(either_rooms, film)
-        back_up(session, either_rooms.store, tmp_path / "backup.tar")
+        fill_more(either_services, film)
+        back_up(session, either_services.store, tmp_path / "backup.tar")
     database.close()
-    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_services.settings)))
     migrate(new)
     restored = Database(new)
     with restored.writing() as session:
@@ -106,16 +106,16 @@ def test_a_backup_is_of_one_moment(
 
 
 def test_a_backup_with_a_promoted_role_is_refused_and_nothing_is_restored(
-    either_rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+    either_services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
-    either_rooms.user("Mallory", "Hill", Role.DOCTOR)
-    fill(either_rooms, film)
-    back_up(either_rooms.session, either_rooms.store, tmp_path / "backup.tar")
+    either_services.user("Mallory", "Hill", Role.DOCTOR)
+    fill(either_services, film)
+    back_up(either_services.session, either_services.store, tmp_path / "backup.tar")
     parts = parts_of(tmp_path / "backup.tar")
     promoted = parts["tables/users.jsonl"].replace(b'"doctor"', b'"administrator"')
     assert promoted != parts["tables/users.jsonl"]
     write_parts(tmp_path / "forged.tar", parts | {"tables/users.jsonl": promoted})
-    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_rooms.settings)))
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_services.settings)))
     migrate(new)
     with closing(Database(new)) as database:
         with pytest.raises(BackupError, match=r"users\.jsonl was changed"), database.writing() as session:
@@ -126,13 +126,13 @@ def test_a_backup_with_a_promoted_role_is_refused_and_nothing_is_restored(
 
 
 def test_a_backup_without_a_manifest_is_refused(
-    rooms: Rooms, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
+    services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
-    fill(rooms, film)
-    back_up(rooms.session, rooms.store, tmp_path / "backup.tar")
+    fill(services, film)
+    back_up(services.session, services.store, tmp_path / "backup.tar")
     parts = parts_of(tmp_path / "backup.tar")
     write_parts(tmp_path / "old.tar", {name: data for name, data in parts.items() if not name.startswith("manifest")})
-    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(rooms.settings)))
+    new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(services.settings)))
     migrate(new)
     with (
         closing(Database(new)) as database,
@@ -155,37 +155,37 @@ def write_parts(file: Path, parts: dict[str, bytes]) -> None:
             archive.addfile(info, io.BytesIO(data))
 
 
-def test_a_backup_of_another_schema_is_refused(rooms: Rooms, tmp_path: Path) -> None:
+def test_a_backup_of_another_schema_is_refused(services: Services, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "backup.tar", "w") as archive:
         schema = tarfile.TarInfo("schema.json")
         schema.size = 8
         archive.addfile(schema, io.BytesIO(b'["0000"]'))
     with pytest.raises(BackupError, match="another schema"):
-        restore_from(rooms.session, rooms.store, tmp_path / "backup.tar")
+        restore_from(services.session, services.store, tmp_path / "backup.tar")
 
 
 def test_a_backup_is_not_poured_over_a_database_in_use(
-    rooms: Rooms, film: Callable[..., bytes], tmp_path: Path
+    services: Services, film: Callable[..., bytes], tmp_path: Path
 ) -> None:
-    fill(rooms, film)
-    back_up(rooms.session, rooms.store, tmp_path / "backup.tar")
+    fill(services, film)
+    back_up(services.session, services.store, tmp_path / "backup.tar")
     with pytest.raises(BackupError, match="not empty"):
-        restore_from(rooms.session, rooms.store, tmp_path / "backup.tar")
+        restore_from(services.session, services.store, tmp_path / "backup.tar")
 
 
-def test_what_is_no_backup_is_refused(rooms: Rooms, tmp_path: Path) -> None:
+def test_what_is_no_backup_is_refused(services: Services, tmp_path: Path) -> None:
     (tmp_path / "backup.tar").write_bytes(b"nothing")
     with pytest.raises(BackupError, match="not a whole backup"):
-        restore_from(rooms.session, rooms.store, tmp_path / "backup.tar")
+        restore_from(services.session, services.store, tmp_path / "backup.tar")
 
 
-def test_a_check_names_what_is_missing_damaged_or_left_over(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    fill(rooms, film)
-    (study, first), (_, second) = sorted(rooms.store.films())
-    folder = rooms.settings.films_folder / study[:2] / study
+def test_a_check_names_what_is_missing_damaged_or_left_over(services: Services, film: Callable[..., bytes]) -> None:
+    fill(services, film)
+    (study, first), (_, second) = sorted(services.store.films())
+    folder = services.settings.films_folder / study[:2] / study
     (folder / first).unlink()
     (folder / second).write_bytes(b"damaged")
-    rooms.store.put("ffff", b"of no study")
-    found = check_films(rooms.session, rooms.store)
+    services.store.put("ffff", b"of no study")
+    found = check_films(services.session, services.store)
     assert (found.missing, found.damaged) == ([(study, first)], [(study, second)])
     assert [name for name, _ in found.left_over] == ["ffff"]

@@ -21,7 +21,7 @@ from lungwise.store.migrations import upgrade
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Rooms
+    from conftest import Services
     from lungwise.settings import Settings
 
 ORPHAN = "f" * 20
@@ -30,13 +30,13 @@ ORPHAN = "f" * 20
 class Site:
     """A store with films, files without a row, and time that passes."""
 
-    def __init__(self, rooms: Rooms, film: Callable[..., bytes], films: int = 3) -> None:
-        person, drawn = rooms.person(), film()
+    def __init__(self, services: Services, film: Callable[..., bytes], films: int = 3) -> None:
+        person, drawn = services.person(), film()
         files = [("film.jpg", drawn + bytes([number])) for number in range(films)]
-        self.study = rooms.studies.open(person, PatientFacts("7"), files).key
-        rooms.session.commit()
-        self.rooms, self.store, self.drawn = rooms, rooms.store, drawn
-        self.database = Database(rooms.settings)
+        self.study = services.studies.open(person, PatientFacts("7"), files).key
+        services.session.commit()
+        self.services, self.store, self.drawn = services, services.store, drawn
+        self.database = Database(services.settings)
 
     def cleaning(self, **later: float) -> Cleaning:
         return Cleaning(self.database, self.store, lambda: utc_now() + timedelta(**later))
@@ -46,8 +46,8 @@ class Site:
 
 
 @pytest.fixture
-def site(everywhere_rooms: Rooms, film: Callable[..., bytes]) -> Site:
-    return Site(everywhere_rooms, film)
+def site(everywhere_services: Services, film: Callable[..., bytes]) -> Site:
+    return Site(everywhere_services, film)
 
 
 def test_files_without_a_row_are_told_by_age_and_moved_after_a_day_alone(site: Site) -> None:
@@ -90,39 +90,43 @@ def test_a_film_that_was_moved_under_another_database_is_brought_back_and_never_
     site.database.close()
 
 
-def test_nothing_is_moved_where_the_database_may_be_the_wrong_one(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    site = Site(rooms, film)
+def test_nothing_is_moved_where_the_database_may_be_the_wrong_one(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    site = Site(services, film)
     site.store.put(ORPHAN, b"film")
     kept = site.kept()
     with pytest.raises(CleaningError, match=r"1 of 4 files have no row, more than 1 %"):
         site.cleaning(days=2).clean()
     with pytest.raises(CleaningError, match=r"more than 24\.9 %"):
         site.cleaning(days=2).clean(24.9)
-    rooms.studies.delete(rooms.person("Bob"), site.study)
-    rooms.session.commit()
+    services.studies.delete(services.person("Bob"), site.study)
+    services.session.commit()
     with pytest.raises(CleaningError, match="no film at all"):
         site.cleaning(days=2).clean(100)
     assert site.kept() == kept
     site.database.close()
 
 
-def test_a_film_that_comes_again_while_its_old_file_is_moved_keeps_it(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    site = Site(rooms, film)
+def test_a_film_that_comes_again_while_its_old_file_is_moved_keeps_it(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    site = Site(services, film)
     again = site.drawn + b"again"
     site.store.put(site.study, again)
     cleaning = site.cleaning(days=2)
     files = list(site.store.files())
     orphans = cleaning._orphans(files)
-    rooms.studies.add_films(rooms.person("Bob"), site.study, [("film.jpg", again)])
-    rooms.session.commit()
+    services.studies.add_films(services.person("Bob"), site.study, [("film.jpg", again)])
+    services.session.commit()
     assert [site.database.transact(partial(cleaning._move, file=orphan.file)) for orphan in orphans] == [False]
     assert (cleaning.orphans(), len(site.kept())) == ([], 4)
     site.database.close()
 
 
-def test_half_a_file_that_a_power_cut_left_is_moved_too(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    site = Site(rooms, film)
-    half = rooms.settings.films_folder / site.study[:2] / site.study / ".abc123"
+def test_half_a_file_that_a_power_cut_left_is_moved_too(services: Services, film: Callable[..., bytes]) -> None:
+    site = Site(services, film)
+    half = services.settings.films_folder / site.study[:2] / site.study / ".abc123"
     half.write_bytes(b"half a fi")
     assert [orphan.file.name for orphan in site.cleaning(days=2).clean(100)] == [".abc123"]
     assert not half.exists()
@@ -147,9 +151,9 @@ def aged(folder: Path, days: float) -> None:
 
 
 def test_the_command_lists_moves_and_deletes(
-    rooms: Rooms, film: Callable[..., bytes], command: Callable[..., tuple[int, str]]
+    services: Services, film: Callable[..., bytes], command: Callable[..., tuple[int, str]]
 ) -> None:
-    site, folder = Site(rooms, film), rooms.settings.films_folder
+    site, folder = Site(services, film), services.settings.films_folder
     site.store.put(ORPHAN, b"film")
     aged(folder / ORPHAN[:2], 3)
     status, said = command()
@@ -168,11 +172,11 @@ def test_the_command_lists_moves_and_deletes(
 
 
 def test_the_command_says_to_programs_too_that_it_moves_nothing(
-    rooms: Rooms, film: Callable[..., bytes], command: Callable[..., tuple[int, str]]
+    services: Services, film: Callable[..., bytes], command: Callable[..., tuple[int, str]]
 ) -> None:
-    site = Site(rooms, film)
+    site = Site(services, film)
     site.store.put(ORPHAN, b"film")
-    aged(rooms.settings.films_folder / ORPHAN[:2], 3)
+    aged(services.settings.films_folder / ORPHAN[:2], 3)
     status, said = command("--clean", "--json")
     found = json.loads(said)
     assert (status, found["moved"], "may be another database" in found["refused"]) == (1, [], True)
@@ -181,16 +185,21 @@ def test_the_command_says_to_programs_too_that_it_moves_nothing(
 
 
 def test_a_database_of_another_installation_touches_nothing(
-    rooms: Rooms, film: Callable[..., bytes], command: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    film: Callable[..., bytes],
+    command: Callable[..., tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    site = Site(rooms, film)
-    aged(rooms.settings.films_folder, 3)
+    site = Site(services, film)
+    aged(services.settings.films_folder, 3)
     site.database.close()
-    other = rooms.settings.model_copy(update={"database_url": f"sqlite:///{rooms.settings.data_folder}/other.sqlite"})
+    other = services.settings.model_copy(
+        update={"database_url": f"sqlite:///{services.settings.data_folder}/other.sqlite"}
+    )
     database = Database(other)
     upgrade(database.engine)
     database.close()
     monkeypatch.setenv("LUNGWISE_DATABASE_URL", other.database_url)
     status, said = command("--clean", "--most", "100")
     assert (status, "no film at all" in said) == (1, True)
-    assert len(list(FilmStore(rooms.settings).films())) == 3
+    assert len(list(FilmStore(services.settings).films())) == 3

@@ -19,15 +19,15 @@ from lungwise.store.secret_key import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Rooms
+    from conftest import Services
 
 
 @pytest.fixture
-def database(rooms: Rooms) -> Iterator[Database]:
+def database(services: Services) -> Iterator[Database]:
     """An installation with an account."""
-    rooms.person()
-    rooms.session.commit()
-    check_secret_key(database := Database(rooms.settings), rooms.settings)
+    services.person()
+    services.session.commit()
+    check_secret_key(database := Database(services.settings), services.settings)
     yield database
     database.close()
 
@@ -63,19 +63,19 @@ def test_a_running_process_goes_on_with_its_key_when_the_file_disappears(setting
 
 
 def test_a_lost_key_is_reported_and_not_made_again(
-    rooms: Rooms, database: Database, monkeypatch: pytest.MonkeyPatch
+    services: Services, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = in_another_process(rooms.settings, monkeypatch)
+    settings = in_another_process(services.settings, monkeypatch)
     secret_key_file(settings).unlink()
     with pytest.raises(SecretKeyError, match="is missing"):
         check_secret_key(database, settings)
     assert not secret_key_file(settings).exists()
 
 
-def test_another_key_is_reported_until_it_is_accepted(rooms: Rooms, database: Database) -> None:
-    secret_key_file(rooms.settings).write_text("another")
+def test_another_key_is_reported_until_it_is_accepted(services: Services, database: Database) -> None:
+    secret_key_file(services.settings).write_text("another")
     with pytest.raises(SecretKeyError, match="not the one"):
-        check_secret_key(database, rooms.settings)
+        check_secret_key(database, services.settings)
     with database.writing() as session:
-        accept_secret_key(session, rooms.settings)
-    check_secret_key(database, rooms.settings)
+        accept_secret_key(session, services.settings)
+    check_secret_key(database, services.settings)

@@ -13,7 +13,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.studies.archive import Archive
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 WORDS = np.tile(np.arange(96, dtype=np.uint16) * 40, (80, 1))
 
@@ -33,40 +33,40 @@ def film_of(study: str, number: int, patient: str) -> bytes:
     return dicom_file(WORDS + np.uint16(number), **uids, PatientID=patient, PatientName=f"Doe^{patient}")
 
 
-def found(rooms: Rooms, person: Person, **wanted: str) -> list[list[str | None]]:
-    archive = Archive(rooms.session, rooms.patients)
+def found(services: Services, person: Person, **wanted: str) -> list[list[str | None]]:
+    archive = Archive(services.session, services.patients)
     return [[film.instance_uid for film in films] for films in archive.studies(person, **wanted)]
 
 
 @pytest.fixture
-def people(either_rooms: Rooms) -> tuple[Person, Person]:
-    hill, valley = (either_rooms.person(name, clinic) for name, clinic in (("Asha", "Hill"), ("Bo", "Valley")))
+def people(either_services: Services) -> tuple[Person, Person]:
+    hill, valley = (either_services.person(name, clinic) for name, clinic in (("Asha", "Hill"), ("Bo", "Valley")))
     films = (("1.2.3", 1, "A"), ("1.2.3", 2, "A"), ("1.2.9", 1, "B"))
     for number, film in enumerate(films):
-        either_rooms.studies.open(hill, PatientFacts(), [(f"{number}.dcm", film_of(*film))])
-    either_rooms.studies.open(valley, PatientFacts(), [("1.dcm", film_of("1.2.3", 1, "A"))])
+        either_services.studies.open(hill, PatientFacts(), [(f"{number}.dcm", film_of(*film))])
+    either_services.studies.open(valley, PatientFacts(), [("1.dcm", film_of("1.2.3", 1, "A"))])
     return hill, valley
 
 
 # One test for both databases: a MariaDB schema takes seconds to make.
-def test_a_clinic_finds_its_studies_newest_first(either_rooms: Rooms, people: tuple[Person, Person]) -> None:
+def test_a_clinic_finds_its_studies_newest_first(either_services: Services, people: tuple[Person, Person]) -> None:
     hill, valley = people
-    assert found(either_rooms, hill) == [["1.2.9.1.1"], ["1.2.3.1.1", "1.2.3.1.2"]]
-    assert found(either_rooms, valley) == [["1.2.3.1.1"]]
-    assert found(either_rooms, valley, study="1.2.9") == []
+    assert found(either_services, hill) == [["1.2.9.1.1"], ["1.2.3.1.1", "1.2.3.1.2"]]
+    assert found(either_services, valley) == [["1.2.3.1.1"]]
+    assert found(either_services, valley, study="1.2.9") == []
     for wanted, studies in WANTED:
-        assert len(found(either_rooms, hill, **wanted)) == studies, wanted
+        assert len(found(either_services, hill, **wanted)) == studies, wanted
 
 
-def test_who_may_not_see_finds_nothing(rooms: Rooms) -> None:
+def test_who_may_not_see_finds_nothing(services: Services) -> None:
     blind = Person(1, "x", 1, Role.DOCTOR, frozenset())
     with pytest.raises(NotFound):
-        found(rooms, blind)
+        found(services, blind)
 
 
-def test_a_film_without_dicom_has_uids_for_good(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person("Asha", "Hill")
-    study = rooms.studies.open(person, PatientFacts("7"), [("1.jpg", film(1)), ("2.jpg", film(2))])
+def test_a_film_without_dicom_has_uids_for_good(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person("Asha", "Hill")
+    study = services.studies.open(person, PatientFacts("7"), [("1.jpg", film(1)), ("2.jpg", film(2))])
     first, second = study.films
     assert first.study_uid == second.study_uid and str(first.study_uid).startswith("2.25.")
     assert len({first.series_uid, second.series_uid, first.instance_uid, second.instance_uid}) == 4

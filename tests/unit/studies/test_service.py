@@ -19,29 +19,29 @@ from lungwise.studies.service import Conclusion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Rooms
+    from conftest import Services
 
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 
 
-def test_a_study_is_saved_first_and_read_afterwards(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    study = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
+def test_a_study_is_saved_first_and_read_afterwards(either_services: Services, film: Callable[..., bytes]) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
     assert study.standing == StudyStatus.WAITING
     assert [job.state for record in study.films for job in record.jobs] == [JobState.QUEUED] * 2
-    assert rooms.read_all() == 2
-    study = rooms.studies.get(person, study.key)
+    assert services.read_all() == 2
+    study = services.studies.get(person, study.key)
     assert study.standing == StudyStatus.POSITIVE
     probabilities = [record.reading.probability or 0 for record in study.films if record.reading]
     assert study.probability == pytest.approx(max(probabilities))
     assert len(probabilities) == 2
 
 
-def test_a_film_that_cannot_be_read_says_why(rooms: Rooms, blank: bytes) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", blank)])
-    rooms.read_all()
-    study = rooms.studies.get(person, study.key)
+def test_a_film_that_cannot_be_read_says_why(services: Services, blank: bytes) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", blank)])
+    services.read_all()
+    study = services.studies.get(person, study.key)
     assert study.standing == StudyStatus.REFUSED
     reading = study.films[0].reading
     assert reading is not None
@@ -50,114 +50,116 @@ def test_a_film_that_cannot_be_read_says_why(rooms: Rooms, blank: bytes) -> None
     assert reading.refusal_reason is None
 
 
-def test_the_same_film_is_not_kept_twice_in_a_study(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1)), ("again.jpg", film(1))])
-    rooms.studies.add_films(person, study.key, [("a.jpg", film(1)), ("new.jpg", film(2))])
-    assert len(rooms.studies.get(person, study.key).films) == 2
+def test_the_same_film_is_not_kept_twice_in_a_study(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", film(1)), ("again.jpg", film(1))])
+    services.studies.add_films(person, study.key, [("a.jpg", film(1)), ("new.jpg", film(2))])
+    assert len(services.studies.get(person, study.key).films) == 2
 
 
-def test_a_dicom_header_fills_the_patient_in(rooms: Rooms) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a.dcm", CT)])
-    assert rooms.studies.patient(person, study).identifier == "1CT1"
+def test_a_dicom_header_fills_the_patient_in(services: Services) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.dcm", CT)])
+    assert services.studies.patient(person, study).identifier == "1CT1"
 
 
-def test_films_of_another_patient_are_kept_apart(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
+def test_films_of_another_patient_are_kept_apart(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
     with pytest.raises(Rejected, match="another patient"):
-        rooms.studies.open(person, PatientFacts("7"), [("a.dcm", CT)])
-    study = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
+        services.studies.open(person, PatientFacts("7"), [("a.dcm", CT)])
+    study = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
     with pytest.raises(Rejected, match="another patient"):
-        rooms.studies.add_films(person, study.key, [("a.dcm", CT)])
+        services.studies.add_films(person, study.key, [("a.dcm", CT)])
 
 
-def test_an_opinion_is_kept_beside_a_reading_that_stays_as_it_was(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(2, 8))])
-    rooms.read_all()
-    before = _readings(rooms)
-    rooms.studies.conclude(person, study.key, Conclusion(agrees=True))
-    rooms.studies.conclude(person, study.key, Conclusion(False, Verdict.NEGATIVE, Verdict.NEGATIVE, "an old scar"))
-    rooms.session.expire_all()
-    study = rooms.studies.get(person, study.key)
+def test_an_opinion_is_kept_beside_a_reading_that_stays_as_it_was(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", film(2, 8))])
+    services.read_all()
+    before = _readings(services)
+    services.studies.conclude(person, study.key, Conclusion(agrees=True))
+    services.studies.conclude(person, study.key, Conclusion(False, Verdict.NEGATIVE, Verdict.NEGATIVE, "an old scar"))
+    services.session.expire_all()
+    study = services.studies.get(person, study.key)
     assert [(said.agrees, said.conclusion) for said in study.opinions] == [(True, "positive"), (False, "negative")]
     assert (study.conclusion, study.pcr) == ("negative", "negative")
-    assert _readings(rooms) == before
+    assert _readings(services) == before
 
 
-def test_an_empty_opinion_is_refused(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    study = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1))])
+def test_an_empty_opinion_is_refused(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", film(1))])
     with pytest.raises(Rejected, match="empty"):
-        rooms.studies.conclude(person, study.key, Conclusion())
+        services.studies.conclude(person, study.key, Conclusion())
 
 
-def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    key = rooms.studies.open(person, PatientFacts(), [("a.jpg", film(1))]).key
-    rooms.studies.saw(person, key)
-    assert rooms.studies.get(person, key).unread
-    rooms.read_all()
-    rooms.studies.saw(person, key)
-    rooms.session.expire_all()
-    assert not rooms.studies.get(person, key).unread
+def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a.jpg", film(1))]).key
+    services.studies.saw(person, key)
+    assert services.studies.get(person, key).unread
+    services.read_all()
+    services.studies.saw(person, key)
+    services.session.expire_all()
+    assert not services.studies.get(person, key).unread
 
 
-def test_nothing_of_another_clinic_can_be_seen_or_changed(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    hill, valley = rooms.person("Ada", "Hill"), rooms.person("Bob", "Valley")
-    study = rooms.studies.open(hill, PatientFacts("7"), [("a.jpg", film(1))])
-    patient = rooms.studies.patient(hill, study)
+def test_nothing_of_another_clinic_can_be_seen_or_changed(services: Services, film: Callable[..., bytes]) -> None:
+    hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
+    study = services.studies.open(hill, PatientFacts("7"), [("a.jpg", film(1))])
+    patient = services.studies.patient(hill, study)
     for action in (
-        lambda: rooms.studies.get(valley, study.key),
-        lambda: rooms.studies.film(valley, study.films[0].key),
-        lambda: rooms.studies.add_films(valley, study.key, [("b.jpg", film(2))]),
-        lambda: rooms.studies.conclude(valley, study.key, Conclusion(agrees=True)),
-        lambda: rooms.studies.delete(valley, study.key),
-        lambda: rooms.patient_studies.delete_patient(valley, patient.key),
-        lambda: rooms.studies.saw(valley, study.key),
+        lambda: services.studies.get(valley, study.key),
+        lambda: services.studies.film(valley, study.films[0].key),
+        lambda: services.studies.add_films(valley, study.key, [("b.jpg", film(2))]),
+        lambda: services.studies.conclude(valley, study.key, Conclusion(agrees=True)),
+        lambda: services.studies.delete(valley, study.key),
+        lambda: services.patient_studies.delete_patient(valley, patient.key),
+        lambda: services.studies.saw(valley, study.key),
     ):
         with pytest.raises(NotFound):
             action()
 
 
-def test_only_an_administrator_deletes(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    study = rooms.studies.open(rooms.person(), PatientFacts("7"), [("a.jpg", film(1))])
+def test_only_an_administrator_deletes(services: Services, film: Callable[..., bytes]) -> None:
+    study = services.studies.open(services.person(), PatientFacts("7"), [("a.jpg", film(1))])
     for role in (Role.DOCTOR, Role.RADIOLOGIST):
         with pytest.raises(NotFound):
-            rooms.studies.delete(rooms.person(role.value, role=role), study.key)
+            services.studies.delete(services.person(role.value, role=role), study.key)
 
 
-def test_deleting_a_patient_leaves_no_row_and_no_file(either_rooms: Rooms, film: Callable[..., bytes]) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    study = rooms.studies.open(person, PatientFacts("7", "Béla Bartók"), [("a.jpg", film(1))])
-    rooms.read_all()
-    rooms.studies.conclude(person, study.key, Conclusion(agrees=True))
-    reading = rooms.studies.get(person, study.key).films[0].reading
+def test_deleting_a_patient_leaves_no_row_and_no_file(either_services: Services, film: Callable[..., bytes]) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts("7", "Béla Bartók"), [("a.jpg", film(1))])
+    services.read_all()
+    services.studies.conclude(person, study.key, Conclusion(agrees=True))
+    reading = services.studies.get(person, study.key).films[0].reading
     assert reading is not None
-    Dispatches(rooms.session, rooms.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
-    rooms.session.commit()
-    patient = rooms.studies.patient(person, study)
-    rooms.patient_studies.delete_patient(person, patient.key)
-    rooms.session.commit()
+    Dispatches(services.session, services.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
+    services.session.commit()
+    patient = services.studies.patient(person, study)
+    services.patient_studies.delete_patient(person, patient.key)
+    services.session.commit()
     for model in (Patient, PatientChange, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
-        assert rooms.session.scalar(select(func.count()).select_from(model)) == 0
-    assert list(rooms.store.films()) == []
+        assert services.session.scalar(select(func.count()).select_from(model)) == 0
+    assert list(services.store.films()) == []
 
 
-def test_two_entries_of_one_patient_become_one(rooms: Rooms, film: Callable[..., bytes]) -> None:
-    person = rooms.person()
-    first = rooms.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
-    second = rooms.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
-    keep, gone = rooms.studies.patient(person, first), rooms.studies.patient(person, second)
-    merged = rooms.patient_studies.merge(person, keep.key, gone.key)
-    rooms.session.expire_all()
-    assert {study.key for study in rooms.studies.of_patient(person, merged)} == {first.key, second.key}
+def test_two_entries_of_one_patient_become_one(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    first = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
+    second = services.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
+    keep, gone = services.studies.patient(person, first), services.studies.patient(person, second)
+    merged = services.patient_studies.merge(person, keep.key, gone.key)
+    services.session.expire_all()
+    assert {study.key for study in services.studies.of_patient(person, merged)} == {first.key, second.key}
     assert (merged.identifier, merged.name) == ("7", "Clara Wieck")
     with pytest.raises(NotFound):
-        rooms.patients.get(person, gone.key)
+        services.patients.get(person, gone.key)
 
 
-def _readings(rooms: Rooms) -> list[tuple[object, ...]]:
+def _readings(services: Services) -> list[tuple[object, ...]]:
     columns = ReadingRecord.__table__.columns
-    return [tuple(row) for row in rooms.session.execute(select(*columns))]
+    return [tuple(row) for row in services.session.execute(select(*columns))]

@@ -15,17 +15,17 @@ from lungwise.studies.worklist import END, PAGE, Order, WorklistQuery
 from plans import explained, rows_read, statements
 
 if TYPE_CHECKING:
-    from conftest import Rooms
+    from conftest import Services
 
 
-def fill(rooms: Rooms, person: Person, count: int) -> None:
+def fill(services: Services, person: Person, count: int) -> None:
     names = ("Béla Bartók", "Clara Wieck", "Amara Okafor")
     patients = [
-        rooms.patients.find_or_add(person, PatientFacts(f"{person.clinic_id}-{n}", name))
+        services.patients.find_or_add(person, PatientFacts(f"{person.clinic_id}-{n}", name))
         for n, name in enumerate(names)
     ]
     standings = (StudyStatus.POSITIVE, StudyStatus.UNCERTAIN, StudyStatus.NEGATIVE)
-    rooms.session.execute(
+    services.session.execute(
         insert(Study),
         [
             {
@@ -33,7 +33,7 @@ def fill(rooms: Rooms, person: Person, count: int) -> None:
                 "clinic_id": person.clinic_id,
                 "patient_id": patients[n % 3].id,
                 "author_id": person.id,
-                "created_at": rooms.clock() - timedelta(hours=n * 7 % 97),
+                "created_at": services.clock() - timedelta(hours=n * 7 % 97),
                 "unread": n % 4 == 0,
                 "standing": standings[n % 3].value,
                 "probability": (n * 37 % 101) / 101,
@@ -41,13 +41,13 @@ def fill(rooms: Rooms, person: Person, count: int) -> None:
             for n in range(count)
         ],
     )
-    rooms.session.commit()
+    services.session.commit()
 
 
-def walk(rooms: Rooms, person: Person, wanted: WorklistQuery) -> list[Study]:
+def walk(services: Services, person: Person, wanted: WorklistQuery) -> list[Study]:
     found: list[Study] = []
     while True:
-        page = rooms.worklist.page(person, wanted)
+        page = services.worklist.page(person, wanted)
         lines, after = page.rows, page.after
         assert len(lines) <= PAGE
         found += [line.study for line in lines]
@@ -57,11 +57,11 @@ def walk(rooms: Rooms, person: Person, wanted: WorklistQuery) -> list[Study]:
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order, either_rooms: Rooms) -> None:
-    rooms, person, other = either_rooms, either_rooms.person(), either_rooms.person("Bob", "Valley")
-    fill(rooms, person, 130)
-    fill(rooms, other, 5)
-    found = walk(rooms, person, WorklistQuery(order=order))
+def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order, either_services: Services) -> None:
+    services, person, other = either_services, either_services.person(), either_services.person("Bob", "Valley")
+    fill(services, person, 130)
+    fill(services, other, 5)
+    found = walk(services, person, WorklistQuery(order=order))
     assert len({study.id for study in found}) == len(found) == 130
     assert {study.clinic_id for study in found} == {person.clinic_id}
     value = "created_at" if order is Order.NEWEST else "probability"
@@ -69,17 +69,17 @@ def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order,
     assert keys == sorted(keys, reverse=True)
 
 
-def test_filters_narrow_the_list(rooms: Rooms) -> None:
-    person = rooms.person()
-    fill(rooms, person, 60)
-    assert {study.standing for study in walk(rooms, person, WorklistQuery(standing=StudyStatus.UNCERTAIN))} == {
+def test_filters_narrow_the_list(services: Services) -> None:
+    person = services.person()
+    fill(services, person, 60)
+    assert {study.standing for study in walk(services, person, WorklistQuery(standing=StudyStatus.UNCERTAIN))} == {
         "uncertain"
     }
-    assert all(study.unread for study in walk(rooms, person, WorklistQuery(unread=True)))
-    assert len(walk(rooms, person, WorklistQuery(text="bartok"))) == 20
-    assert walk(rooms, person, WorklistQuery(text="nobody")) == []
-    today = rooms.clock().date()
-    recent = walk(rooms, person, WorklistQuery(since=today, until=today))
+    assert all(study.unread for study in walk(services, person, WorklistQuery(unread=True)))
+    assert len(walk(services, person, WorklistQuery(text="bartok"))) == 20
+    assert walk(services, person, WorklistQuery(text="nobody")) == []
+    today = services.clock().date()
+    recent = walk(services, person, WorklistQuery(since=today, until=today))
     assert recent
     assert {study.created_at.date() for study in recent} == {today}
 
@@ -88,12 +88,12 @@ def test_filters_narrow_the_list(rooms: Rooms) -> None:
     "after",
     ["", "x", "1_2_3", "1__", "0_nan_1", "0_1e400_1", f"0_0.5_{10**30}", "1_2026-13-01_1", "'; DROP TABLE studies"],
 )
-def test_a_forged_place_breaks_nothing(after: str, either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    fill(rooms, person, 3)
+def test_a_forged_place_breaks_nothing(after: str, either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    fill(services, person, 3)
     for order in Order:
-        assert len(rooms.worklist.page(person, WorklistQuery(after=after, order=order)).rows) <= 3
-        assert len(rooms.worklist.page(person, WorklistQuery(before=after, order=order)).rows) <= 3
+        assert len(services.worklist.page(person, WorklistQuery(after=after, order=order)).rows) <= 3
+        assert len(services.worklist.page(person, WorklistQuery(before=after, order=order)).rows) <= 3
 
 
 INDEXED = [
@@ -105,56 +105,56 @@ INDEXED = [
 
 @pytest.mark.parametrize("wanted", INDEXED, ids=str)
 def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_worth(
-    wanted: WorklistQuery, large: Rooms
+    wanted: WorklistQuery, large: Services
 ) -> None:
-    rooms, person = large, large.person(f"P{INDEXED.index(wanted)}")
-    for place in (wanted, replace(wanted, after=deep(rooms, person, wanted)), replace(wanted, before=END)):
-        turn = partial(rooms.worklist.page, person, place)
-        walks = [statement for statement in statements(rooms, turn) if "ORDER BY" in statement[0]]
+    services, person = large, large.person(f"P{INDEXED.index(wanted)}")
+    for place in (wanted, replace(wanted, after=deep(services, person, wanted)), replace(wanted, before=END)):
+        turn = partial(services.worklist.page, person, place)
+        walks = [statement for statement in statements(services, turn) if "ORDER BY" in statement[0]]
         assert walks
-        for plan in (explained(rooms, statement) for statement in walks):
+        for plan in (explained(services, statement) for statement in walks):
             assert "ix_studies" in plan
             assert "TEMP B-TREE" not in plan
             assert "filesort" not in plan
-        if rooms.session.get_bind().dialect.name == "mysql":
-            assert rows_read(rooms, turn) < 6 * PAGE
+        if services.session.get_bind().dialect.name == "mysql":
+            assert rows_read(services, turn) < 6 * PAGE
 
 
-def deep(rooms: Rooms, person: Person, wanted: WorklistQuery) -> str:
+def deep(services: Services, person: Person, wanted: WorklistQuery) -> str:
     """The place eight pages in, or on the last page."""
     for _ in range(8):
-        after = rooms.worklist.page(person, wanted).after
+        after = services.worklist.page(person, wanted).after
         wanted = replace(wanted, after=after or wanted.after)
     return wanted.after
 
 
-def test_pages_lead_back_the_way_they_came(either_rooms: Rooms) -> None:
-    rooms, person = either_rooms, either_rooms.person()
-    fill(rooms, person, 3 * PAGE + 7)
-    forth = [rooms.worklist.page(person, WorklistQuery())]
+def test_pages_lead_back_the_way_they_came(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    fill(services, person, 3 * PAGE + 7)
+    forth = [services.worklist.page(person, WorklistQuery())]
     while forth[-1].after:
-        forth.append(rooms.worklist.page(person, WorklistQuery(after=forth[-1].after)))
+        forth.append(services.worklist.page(person, WorklistQuery(after=forth[-1].after)))
     assert [len(page.rows) for page in forth] == [PAGE, PAGE, PAGE, 7]
-    back = rooms.worklist.page(person, WorklistQuery(before=forth[-1].before))
+    back = services.worklist.page(person, WorklistQuery(before=forth[-1].before))
     for page in reversed(forth[:-1]):
         assert back == page
-        back = rooms.worklist.page(person, WorklistQuery(before=back.before)) if back.before else back
+        back = services.worklist.page(person, WorklistQuery(before=back.before)) if back.before else back
     assert back.before == ""
 
 
-def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(rooms: Rooms) -> None:
-    person = rooms.person()
-    fill(rooms, person, 2 * PAGE + 7)
-    whole = [line.study.id for line in rooms.worklist.all(person, WorklistQuery())]
-    last = rooms.worklist.page(person, WorklistQuery(before=END))
+def test_the_last_page_ends_with_the_last_study_and_has_none_after_it(services: Services) -> None:
+    person = services.person()
+    fill(services, person, 2 * PAGE + 7)
+    whole = [line.study.id for line in services.worklist.all(person, WorklistQuery())]
+    last = services.worklist.page(person, WorklistQuery(before=END))
     assert [line.study.id for line in last.rows] == whole[-PAGE:]
     assert last.after == ""
     assert last.before
 
 
-def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(rooms: Rooms) -> None:
-    person = rooms.person()
-    fill(rooms, person, PAGE + 7)
-    first = rooms.worklist.page(person, WorklistQuery())
-    last = rooms.worklist.page(person, WorklistQuery(before=END))
-    assert rooms.worklist.page(person, WorklistQuery(before=last.before)) == first
+def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(services: Services) -> None:
+    person = services.person()
+    fill(services, person, PAGE + 7)
+    first = services.worklist.page(person, WorklistQuery())
+    last = services.worklist.page(person, WorklistQuery(before=END))
+    assert services.worklist.page(person, WorklistQuery(before=last.before)) == first
