@@ -7,29 +7,19 @@ import shlex
 from pathlib import Path
 
 import click
-import pytest
 from prometheus_client.registry import REGISTRY
 
 from lungwise import metrics
 from lungwise.cli import COMMANDS, main
 from lungwise.settings import Settings
 
-GUIDES = sorted((Path(__file__).parents[2] / "docs" / "guide").glob("*.md"))
-SEVERAL = next(path for path in GUIDES if path.name == "several-machines.md").read_text(encoding="utf-8")
-NO_SETTINGS = {"SETTINGS", "TOKEN", "FILMS"}
-"""What commands take from the environment besides the settings."""
+SEVERAL = (Path(__file__).parents[2] / "docs" / "guide" / "several-machines.md").read_text(encoding="utf-8")
 
 
 def blocks(kind: str, page: str = SEVERAL) -> list[str]:
     found = re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)
     assert found
     return found
-
-
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_every_setting_that_a_guide_names_exists(guide: Path) -> None:
-    named = set(re.findall(r"\bLUNGWISE_([A-Z0-9_]*[A-Z0-9])\b", guide.read_text(encoding="utf-8")))
-    assert {name.lower() for name in named - NO_SETTINGS} <= set(Settings.model_fields)
 
 
 def test_the_settings_file_names_settings() -> None:
