@@ -164,7 +164,7 @@ def _write_run(system: Path, scripts: dict[str, str], unit_files: list[str], fil
     names = []
     for number, (title, text) in enumerate(scripts.items()):
         names.append(f"/guide/{number:02}.sh")
-        (system / names[-1].lstrip("/")).write_text(f"echo '=== {title}'\n. /guide/section.sh\n{text}")
+        (system / names[-1].lstrip("/")).write_text(f"echo {shlex.quote(f'=== {title}')}\n. /guide/section.sh\n{text}")
     checks = "".join(
         f"echo '=== {unit}'\n! systemd-analyze verify {Path(unit).name.replace('@.', '@0.')} 2>&1 | grep .\n"
         f"systemd-analyze --offline=true --threshold={EXPOSURE} security {unit} | tail -1\n"
