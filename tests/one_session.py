@@ -19,7 +19,7 @@ class StudiesInOneSession(Studies):
 
     def __init__(self, session: Session, clock: Clock, store: FilmStore, patients: Patients, audit: AuditTrail) -> None:
         super().__init__(session, clock, store, patients, audit)
-        limits = Limits(50, 60 << 20, 300 << 20)
+        limits = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
         self.recording = Recording(session, clock, store, limits, self, patients, audit)
 
     def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:

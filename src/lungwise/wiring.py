@@ -24,9 +24,9 @@ class Wiring:
         self.store = store
         self.clock = clock
         self.limits = Limits(
-            settings.study_films,
-            settings.film_megabytes << 20,
-            settings.upload_megabytes << 20,
+            films=settings.study_films,
+            film_bytes=settings.film_megabytes << 20,
+            total_bytes=settings.upload_megabytes << 20,
             keeps_objects=settings.other_objects == "keep",
         )
         self._rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)

@@ -102,7 +102,7 @@ def main(patients: int, seed: int, as_json: bool) -> None:
     chance = random.Random(seed)
     surnames, given = _names(chance, SURNAMES), _names(chance, GIVEN)
     people = list(zip(given.draw(chance, patients), surnames.draw(chance, patients), strict=True))
-    stolen = _index(PatientFacts(f"H-{100_000 + n}", f"{g} {s}") for n, (g, s) in enumerate(people))
+    stolen = _index(PatientFacts(identifier=f"H-{100_000 + n}", name=f"{g} {s}") for n, (g, s) in enumerate(people))
     guesses = _attack(stolen, surnames, given, patients)
     measured = {
         "patients": patients,
@@ -182,8 +182,8 @@ def _attack(stolen: list[set[str]], surnames: Names, given: Names, patients: int
     for names in (surnames, given):
         for name, share in zip(names.names, names.shares, strict=True):
             shares[name] += share
-    made_up = [PatientFacts(f"H-{100_000 + n * patients // IDENTIFIERS}") for n in range(IDENTIFIERS)]
-    known = _index([*(PatientFacts(word, word) for word in words), *made_up])
+    made_up = [PatientFacts(identifier=f"H-{100_000 + n * patients // IDENTIFIERS}") for n in range(IDENTIFIERS)]
+    known = _index([*(PatientFacts(identifier=word, name=word) for word in words), *made_up])
     weights = [*(shares[word] for word in words), *(1 / IDENTIFIERS for _ in made_up)]
     stands_for = _ranked(_counts(stolen), _expected(known, weights, len(words)))
     candidates = _Candidates(dict(zip(words, known, strict=False)), shares)

@@ -100,8 +100,12 @@ def _prepare(settings: Settings) -> tuple[str, str]:
         patients = Patients(session, utc_now, trail)
         studies = StudiesInOneSession(session, utc_now, FilmStore(settings), patients, trail)
         drawn = [(f"{n}.jpg", as_jpeg(synthetic_film(n, 4 * n))) for n in range(2)]
-        study = studies.open(first.person, PatientFacts("D-300", "Refused Film"), [*drawn, ("blank.jpg", _blank())])
-        stuck = studies.open(first.person, PatientFacts("D-301"), [("stuck.jpg", as_jpeg(synthetic_film(77, 0)))])
+        study = studies.open(
+            first.person, PatientFacts(identifier="D-300", name="Refused Film"), [*drawn, ("blank.jpg", _blank())]
+        )
+        stuck = studies.open(
+            first.person, PatientFacts(identifier="D-301"), [("stuck.jpg", as_jpeg(synthetic_film(77, 0)))]
+        )
         for job in stuck.films[0].jobs:
             job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
         invitation = accounts.invitations.add(first.person, "rita@example.org", Role.RADIOLOGIST)

@@ -133,7 +133,9 @@ def filled(everywhere_services: Services, film: Callable[..., bytes]) -> Service
     """Give the services over an installation with a few studies."""
     services, ada = everywhere_services, everywhere_services.person()
     for number in range(4):
-        facts = PatientFacts(f"H-{number % 3}", "Béla Bartók सुनीता", "M", date(1981, 3, 25))
+        facts = PatientFacts(
+            identifier=f"H-{number % 3}", name="Béla Bartók सुनीता", sex="M", birth_date=date(1981, 3, 25)
+        )
         study = services.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
         services.studies.conclude(ada, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     assert services.read_all() == 8

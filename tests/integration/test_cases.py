@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.films
 READ = [*(f"{number:02}" for number in range(1, 18)), "20", "21", "24", "30", "31", "32", "33"]
-LIMITS = Limits(50, 60 << 20, 300 << 20)
+LIMITS = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from servers import MariaDb, Redis
 
 
-LIMITS = Limits(50, 60 << 20, 300 << 20)
+LIMITS = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
 APPLICANT = Applicant("Ada", "ada@example.org", PASSWORD)
 STUCK = [*SYNTHETIC[:-1], str(Path(__file__).parents[1] / "with_stuck_reader.py")]
 

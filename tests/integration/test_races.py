@@ -33,7 +33,7 @@ from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 
 PAIRS = 50
-LIMITS = Limits(50, 60 << 20, 300 << 20)
+LIMITS = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
 Ask = Callable[[Visitor], int]
 
 
@@ -90,14 +90,14 @@ class Clinic:
         with self.database.writing() as session:
             audit = AuditTrail(session, utc_now)
             studies = StudiesInOneSession(session, utc_now, self.store, Patients(session, utc_now, audit), audit)
-            files = [(PatientFacts(name), [("film.jpg", self.film())]) for name in identifiers]
+            files = [(PatientFacts(identifier=name), [("film.jpg", self.film())]) for name in identifiers]
             return [studies.open(self.person, facts, film).key for facts, film in files]
 
     def patients(self, *identifiers: str) -> list[str]:
         """Add patients, and give their keys."""
         with self.database.writing() as session:
             patients = Patients(session, utc_now, AuditTrail(session, utc_now))
-            return [patients.find_or_add(self.person, PatientFacts(name)).key for name in identifiers]
+            return [patients.find_or_add(self.person, PatientFacts(identifier=name)).key for name in identifiers]
 
     def count(self, *which: Any) -> int:
         """Count rows."""

@@ -63,7 +63,7 @@ def installation(services: Services, film: Callable[..., bytes]) -> Path:
     """Give the data folder of an installation with two patients, after it was closed."""
     person = services.person()
     for number in (1, 2):
-        facts = PatientFacts(f"H-{number}", f"Béla {number}", birth_date=date(1981, 3, number))
+        facts = PatientFacts(identifier=f"H-{number}", name=f"Béla {number}", birth_date=date(1981, 3, number))
         study = services.studies.open(person, facts, [("a", film(number))])
         services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     services.session.commit()

@@ -68,7 +68,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
     chance = random.Random(number)  # noqa: S311 - a drawing's chance, not a secret
     who = number % len(_NAMES)
     name, sex, born = _NAMES[who]
-    facts = PatientFacts(f"D-{100 + who}", name, sex, date(born, 1 + who, 14))
+    facts = PatientFacts(identifier=f"D-{100 + who}", name=name, sex=sex, birth_date=date(born, 1 + who, 14))
     film = as_jpeg(synthetic_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
     wiring = Wiring(settings, FilmStore(settings), lambda: past)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectField, StringField, SubmitField
@@ -37,13 +35,8 @@ class PatientFields(PageForm):
     birth_date = DateField(_("Birth date"), [Optional(), possible_birth])
 
     def facts(self) -> PatientFacts:
-        """Give the fields as facts."""
-        return PatientFacts(
-            (self.identifier.data or "").strip(),
-            (self.name.data or "").strip(),
-            self.sex.data or "",
-            self.birth_date.data,
-        )
+        """Return the fields as facts."""
+        return PatientFacts.typed(self.data)
 
 
 class PatientForm(PatientFields):
@@ -55,12 +48,6 @@ class PatientForm(PatientFields):
         _("Name in phonetic letters"), [Length(max=200), one_line], render_kw={"autocomplete": "off"}
     )
     submit = SubmitField(_("Save"))
-
-    def facts(self) -> PatientFacts:
-        """Give the fields as facts."""
-        texts = [(field.data or "").strip() for field in (self.issuer, self.ideographic, self.phonetic)]
-        issuer, ideographic, phonetic = texts
-        return replace(super().facts(), issuer=issuer, ideographic=ideographic, phonetic=phonetic)
 
 
 class SearchForm(PageForm):

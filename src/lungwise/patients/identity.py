@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from itertools import product
+from typing import Any
 
 _TRANSCRIBED = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "\u0131": "i"}
@@ -32,7 +33,7 @@ class Identity(StrEnum):
     MERGED = "merged"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PatientFacts:
     """What is known of a patient; an empty identifier asks for a new one. `issuer` is who gave the identifier."""
 
@@ -56,9 +57,15 @@ class PatientFacts:
     @classmethod
     def from_json(cls, text: str) -> PatientFacts:
         """Read facts that were kept as text."""
-        said = json.loads(text)
-        born = said.pop("birth_date")
-        return cls(**said, birth_date=date.fromisoformat(born) if born else None)
+        kept = json.loads(text)
+        born = kept.pop("birth_date")
+        return cls(**kept, birth_date=date.fromisoformat(born) if born else None)
+
+    @classmethod
+    def typed(cls, values: Mapping[str, Any]) -> PatientFacts:
+        """Take the facts from the fields of a form; what was left empty is not known."""
+        stripped: dict[str, Any] = {k: v.strip() if isinstance(v, str) else v for k, v in values.items()}
+        return cls(**{field.name: value for field in fields(cls) if (value := stripped.get(field.name))})
 
     def filled(self, other: PatientFacts) -> PatientFacts:
         """Give these facts, and the other's where these say nothing, or less of the same name."""
@@ -67,7 +74,7 @@ class PatientFacts:
         return replace(self, **lacking, **fuller)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityRules:
     """What a clinic knows of identifiers: its own issuers, and what in a header identifies nobody."""
 
@@ -77,7 +84,7 @@ class IdentityRules:
     @classmethod
     def of(cls, own_issuers: Iterable[str], nobody: Iterable[str]) -> IdentityRules:
         """Make the rules of two lists as they are written in the settings."""
-        return cls(frozenset(map(_plain, own_issuers)), frozenset(map(_plain, nobody)))
+        return cls(own_issuers=frozenset(map(_plain, own_issuers)), nobody=frozenset(map(_plain, nobody)))
 
     def stated(self, facts: PatientFacts) -> PatientFacts:
         """Give what a header states without what identifies nobody. What a person typed always counts instead."""

@@ -58,8 +58,7 @@ class Patient(Base):
     @property
     def facts(self) -> PatientFacts:
         """What is known of the patient."""
-        texts = self.issuer, self.ideographic, self.phonetic
-        return PatientFacts(self.identifier, self.name, self.sex, self.birth_date, *texts)
+        return PatientFacts(**{field.name: getattr(self, field.name) for field in fields(PatientFacts)})
 
     @facts.setter
     def facts(self, facts: PatientFacts) -> None:

@@ -13,13 +13,13 @@ def facts_of(header: DicomHeader) -> PatientFacts:
     """Give what a header says of the patient; a birth date that cannot be right is not known."""
     name = header.name
     return PatientFacts(
-        header.patient_id[:64],
-        str(name)[:200],
-        header.sex,
-        header.born,
-        header.issuer[:64],
-        name.ideographic[:200],
-        name.phonetic[:200],
+        identifier=header.patient_id[:64],
+        name=str(name)[:200],
+        sex=header.sex,
+        birth_date=header.born,
+        issuer=header.issuer[:64],
+        ideographic=name.ideographic[:200],
+        phonetic=name.phonetic[:200],
     )
 
 

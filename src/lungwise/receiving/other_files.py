@@ -26,7 +26,7 @@ class Why(StrEnum):
     KEPT_ASIDE = "kept-aside"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotTaken:
     """One file of an upload that is no new film; `study` is where the film is that it was already."""
 

@@ -34,7 +34,7 @@ class Once(Protocol):
         """Keep which study comes of the request, in the transaction that saves it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
     """What came of an upload: the study, how many films of the upload it has, and the files that are no film of it."""
 
@@ -48,7 +48,7 @@ class Saved:
         return all(other.study != self.key for other in self.others)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sorting:
     """The films of an upload, and what is said of the others."""
 
@@ -68,11 +68,11 @@ class _Sorting:
                 put.committed = key
             here = sum(film.study.key == key for _upload, film in self.films.known)
             taken = here + (len(self.films.new) if put else 0)
-            return Saved(key, taken, [one for one in self.others if one.study != key])
+            return Saved(key=key, taken=taken, others=[one for one in self.others if one.study != key])
         if not self.films.known:
             why = self.others[-1].why if self.others else Why.NO_FILM
             raise Rejected(_NOTHING[why])
-        return Saved(self.films.known[0][1].study.key, 0, self.others)
+        return Saved(key=self.films.known[0][1].study.key, taken=0, others=self.others)
 
 
 _NOTHING = {
@@ -211,7 +211,7 @@ class Uploads:
         key = new_key()
 
         def attempt(put: FilmFiles) -> None:
-            kept = put.put(key, [Upload(data, "DICOM", read_header(data))])
+            kept = put.put(key, [Upload(data=data, kind="DICOM", header=read_header(data))])
             with self._database.writing() as session:
                 recording = self._recording_over(session)
                 recording.held.discard(person, held_key)
@@ -226,11 +226,11 @@ class Uploads:
     def _sorted(self, recording: Recording, person: Person, unpacked: Unpacked, facts: PatientFacts) -> _Sorting:
         """Leave out results of Lungwise, and tell the new films from those that are here."""
         films = [one for one in unpacked.films if not recording.is_own_result(person, one)]
-        own = [NotTaken(one.name, Why.OWN_RESULT) for one in unpacked.films if one not in films]
+        own = [NotTaken(name=one.name, why=Why.OWN_RESULT) for one in unpacked.films if one not in films]
         found = recording.duplicates.sort(person, films, facts)
-        known = [NotTaken(one.name, Why.ALREADY_HERE, film.study.key) for one, film in found.known]
-        aside = [NotTaken(one.name, Why.KEPT_ASIDE) for one, _film, _difference in found.held]
-        return _Sorting(found, [*unpacked.others, *own, *known, *aside])
+        known = [NotTaken(name=one.name, why=Why.ALREADY_HERE, study=film.study.key) for one, film in found.known]
+        aside = [NotTaken(name=one.name, why=Why.KEPT_ASIDE) for one, _film, _difference in found.held]
+        return _Sorting(films=found, others=[*unpacked.others, *own, *known, *aside])
 
     def _saved(self, person: Person, unpacked: Unpacked, attempt: Callable[[FilmFiles], Saved]) -> Saved:
         """Keep aside what has another film's UID, and save the rest, or say that there is nothing to save."""

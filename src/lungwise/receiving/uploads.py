@@ -27,7 +27,7 @@ class CameraPicture(bytes):
     """The bytes of a picture that a phone's camera took, in answer to the page's own question."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one upload may hold."""
 
@@ -37,7 +37,7 @@ class Limits:
     keeps_objects: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uids:
     """The UIDs of a film's study, series and instance, where its DICOM header states them."""
 
@@ -46,7 +46,7 @@ class Uids:
     instance: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One file that looks like a film, with its DICOM header where it has one that can be read."""
 
@@ -69,10 +69,10 @@ class Upload:
     def uids(self) -> Uids:
         """The UIDs that its header states."""
         header = self.header or DicomHeader()
-        return Uids(_uid(header.study_uid), _uid(header.series_uid), _uid(header.instance_uid))
+        return Uids(study=_uid(header.study_uid), series=_uid(header.series_uid), instance=_uid(header.instance_uid))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedInstance:
     """One DICOM object as it came over the network, and what its header says."""
 
@@ -81,7 +81,7 @@ class ReceivedInstance:
     sender: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Unpacked:
     """The films of an upload, each once, the objects beside them, and what of it is no film."""
 
@@ -104,13 +104,13 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
     for name, content in _opened(files, limits):
         found = content if isinstance(content, Why) else _film(name, content, limits)
         if isinstance(found, Why):
-            others.append(NotTaken(readable_name(name), found))
+            others.append(NotTaken(name=readable_name(name), why=found))
         elif found.is_object:
             objects.append(found)
         elif len(films) < limits.films:
             films.setdefault(sha256(found.data).digest(), found)
         else:  # counted only
-            films.setdefault(sha256(found.data).digest(), Upload(b"", found.kind))
+            films.setdefault(sha256(found.data).digest(), Upload(data=b"", kind=found.kind))
     if len(films) > limits.films:
         raise Rejected(
             "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",
@@ -118,8 +118,10 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
             count=len(films),
         )
     if not films:
-        raise _no_film([*others, *(NotTaken(one.name, Why.NO_FILM) for one in objects)])
-    return Unpacked(list(films.values()), [one for one in others if not _needs_no_word(one)], objects)
+        raise _no_film([*others, *(NotTaken(name=one.name, why=Why.NO_FILM) for one in objects)])
+    return Unpacked(
+        films=list(films.values()), others=[one for one in others if not _needs_no_word(one)], objects=objects
+    )
 
 
 def too_many(most: int, count: int) -> Rejected:
@@ -142,10 +144,10 @@ def arrival_of(data: bytes, sender: str) -> ReceivedInstance:
     if kind_of(data) != "DICOM":
         raise damaged("not-dicom")
     header = header_of(read_elements(data)[1])
-    film = Upload(data, "DICOM", header)
+    film = Upload(data=data, kind="DICOM", header=header)
     if not (film.uids.study and film.uids.instance):
         raise damaged("uids")
-    return ReceivedInstance(film, facts_of(header), sender)
+    return ReceivedInstance(film=film, patient=facts_of(header), sender=sender)
 
 
 def _uid(text: str) -> str | None:
@@ -161,7 +163,7 @@ def _film(name: str, data: bytes, limits: Limits) -> Upload | Why:
     header = read_header(data) if kind == "DICOM" else None
     if header is not None and is_marked_as_own(header):
         return Why.OWN_RESULT
-    return Upload(data, kind, header, readable_name(name))
+    return Upload(data=data, kind=kind, header=header, name=readable_name(name))
 
 
 def _needs_no_word(other: NotTaken) -> bool:
@@ -187,9 +189,9 @@ def _no_film(others: list[NotTaken]) -> Rejected:
 
 
 def _opened(files: Files, limits: Limits) -> Iterator[tuple[str, bytes | Why]]:
-    wanted = MemberFilter(lambda name: not is_passed_over(name), lambda head: kind_of(head) is not None)
+    wanted = MemberFilter(name=lambda name: not is_passed_over(name), head=lambda head: kind_of(head) is not None)
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
-            yield from zip_members(data, wanted, MostUnpacked(limits.film_bytes, limits.total_bytes))
+            yield from zip_members(data, wanted, MostUnpacked(member=limits.film_bytes, total=limits.total_bytes))
         elif (data or name) and not is_passed_over(name):
             yield name, data

@@ -35,7 +35,7 @@ _FAULTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MostUnpacked:
     """How many bytes one member and all of them may unpack to."""
 
@@ -43,7 +43,7 @@ class MostUnpacked:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFilter:
     """Which members are looked at, by their names, and which unpacked, by their first bytes."""
 

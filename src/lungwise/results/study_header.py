@@ -146,7 +146,9 @@ def _age(age: HeaderValue[float]) -> str:
 
 
 def _known(facts: StudyFacts) -> PatientFacts:
-    return PatientFacts(facts.patient_id, facts.patient_name, facts.sex, facts.birth_date)
+    return PatientFacts(
+        identifier=facts.patient_id, name=facts.patient_name, sex=facts.sex, birth_date=facts.birth_date
+    )
 
 
 def _fill_patient(modules: Dataset, facts: StudyFacts) -> None:

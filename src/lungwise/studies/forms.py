@@ -63,10 +63,10 @@ class OpinionForm(PageForm):
     def said(self) -> Conclusion:
         """Give the fields as a conclusion."""
         return Conclusion(
-            {"yes": True, "no": False}.get(self.agrees.data or ""),
-            Verdict(self.conclusion.data) if self.conclusion.data else None,
-            Verdict(self.pcr.data) if self.pcr.data else None,
-            self.note.data or "",
+            agrees={"yes": True, "no": False}.get(self.agrees.data or ""),
+            conclusion=Verdict(self.conclusion.data) if self.conclusion.data else None,
+            pcr=Verdict(self.pcr.data) if self.pcr.data else None,
+            note=self.note.data or "",
         )
 
 

@@ -27,7 +27,7 @@ from lungwise.studies.other_objects import OtherObjects
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Studies", "Study", "StudyStatus"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
     """What a doctor says of a study."""
 

@@ -37,7 +37,7 @@ class Order(StrEnum):
     PROBABLE = "probable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistQuery:
     """Which studies to list, and the place that the page begins after, or ends before."""
 
@@ -51,7 +51,7 @@ class WorklistQuery:
     before: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistRow:
     """One line of the worklist."""
 
@@ -59,7 +59,7 @@ class WorklistRow:
     patient: Patient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page of lines, and the places its neighbours begin at; empty where there is none."""
 
@@ -95,7 +95,7 @@ class Worklist:
         shown = studies[:PAGE][:: -1 if backwards else 1]
         before, after = (further, place is not None) if backwards else (place is not None, further)
         return Page(
-            self._rows(person, shown),
+            rows=self._rows(person, shown),
             after=_place(shown[-1], wanted.order) if shown and after else "",
             before=_place(shown[0], wanted.order) if shown and before else "",
         )
@@ -114,7 +114,7 @@ class Worklist:
     def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         return [
-            WorklistRow(study, patients[study.patient_id])
+            WorklistRow(study=study, patient=patients[study.patient_id])
             for study in studies
             if study.patient_id in patients  # else both are deleted meanwhile
         ]

@@ -36,7 +36,7 @@ def filled(everywhere_services: Services, film: Callable[..., bytes], monkeypatc
         monkeypatch.setenv(f"LUNGWISE_{name.upper()}", getattr(settings, name).get_secret_value())
     ada = services.person()
     for number in range(3):
-        facts = PatientFacts(f"H-{number}", "Béla Bartók")
+        facts = PatientFacts(identifier=f"H-{number}", name="Béla Bartók")
         study = services.studies.open(ada, facts, [("a", film(number))])
         services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="a scar"))
     services.session.commit()
@@ -139,7 +139,9 @@ def test_a_film_from_before_there_were_keys_is_encrypted_by_the_upgrade(
     services: Services, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
-    study = services.studies.open(services.person("Ada", role=Role.DOCTOR), PatientFacts("7"), [("a", film(1))])
+    study = services.studies.open(
+        services.person("Ada", role=Role.DOCTOR), PatientFacts(identifier="7"), [("a", film(1))]
+    )
     save_fact(services.session, "plain films", "read")
     services.session.commit()
     path = services.settings.films_folder / study.key[:2] / study.key / study.films[0].sha256

@@ -25,7 +25,7 @@ FILES = {
         for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
     },
 }
-LIMITS = Limits(50, 1 << 20, 1 << 20)
+LIMITS = Limits(films=50, film_bytes=1 << 20, total_bytes=1 << 20)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -81,7 +81,7 @@ def test_every_film_is_read_again_once_by_a_new_model_and_the_old_readings_stay(
 
 def test_jobs_are_listed_by_state_and_name_no_patient(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
-    study = services.studies.open(person, PatientFacts("H-7", "Béla"), [("a", film(1)), ("b", film(2))])
+    study = services.studies.open(person, PatientFacts(identifier="H-7", name="Béla"), [("a", film(1)), ("b", film(2))])
     entries = services.queue.entries(JobState.QUEUED, limit=1)
     assert [(entry.film, entry.study, entry.state) for entry in entries] == [(study.films[0].key, study.key, "queued")]
     assert "H-7" not in str(entries)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
-ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
+ADA, BOB = (
+    PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1)),
+    PatientFacts(identifier="P-1", name="Two Bob", sex="M"),
+)
 
 
 def test_what_was_settled_holds_for_what_comes_later_and_can_be_taken_back(either_services: Services) -> None:
@@ -38,19 +41,21 @@ def test_what_was_settled_holds_for_what_comes_later_and_can_be_taken_back(eithe
 
 def test_what_a_merged_record_added_is_taken_back_with_it(services: Services) -> None:
     person = services.person()
-    kept = services.patients.find_or_add(person, PatientFacts("7"))
-    gone = services.patients.find_or_add(person, PatientFacts("8", "Clara Wieck", "F"))
+    kept = services.patients.find_or_add(person, PatientFacts(identifier="7"))
+    gone = services.patients.find_or_add(person, PatientFacts(identifier="8", name="Clara Wieck", sex="F"))
     services.patients.decisions.merge(person, kept, gone)
     assert (kept.identifier, kept.name) == ("7", "Clara Wieck")
     services.patients.decisions.undo(person, gone)
-    assert kept.facts == PatientFacts("7")
+    assert kept.facts == PatientFacts(identifier="7")
 
 
 def test_what_a_merged_record_added_is_taken_back_though_films_added_more(services: Services) -> None:
     person = services.person()
-    ada = services.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada"))
-    bob = services.patients.find_or_add(person, PatientFacts("P-1", "Two Bob", birth_date=date(1950, 1, 1)))
+    ada = services.patients.find_or_add(person, PatientFacts(identifier="P-1", name="Lovelace Ada"))
+    bob = services.patients.find_or_add(
+        person, PatientFacts(identifier="P-1", name="Two Bob", birth_date=date(1950, 1, 1))
+    )
     services.patients.decisions.merge(person, ada, bob)
-    services.patients.find_or_add(person, PatientFacts("P-1", "Lovelace Ada", "F"))
+    services.patients.find_or_add(person, PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F"))
     services.patients.decisions.undo(person, bob)
-    assert ada.facts == PatientFacts("P-1", "Lovelace Ada", "F")
+    assert ada.facts == PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F")

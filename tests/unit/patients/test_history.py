@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
-ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
+ADA, BOB = (
+    PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1)),
+    PatientFacts(identifier="P-1", name="Two Bob", sex="M"),
+)
 
 
 def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(services: Services) -> None:
@@ -23,9 +26,9 @@ def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_f
 
 def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(services: Services) -> None:
     person = services.person()
-    clara = services.patients.find_or_add(person, PatientFacts("1", "Clara Wieck"))
-    services.patients.change(person, clara.key, PatientFacts("1", "Clara Schumann"))
-    assert services.patients.find_or_add(person, PatientFacts("1", "Wieck Clara")).id == clara.id
+    clara = services.patients.find_or_add(person, PatientFacts(identifier="1", name="Clara Wieck"))
+    services.patients.change(person, clara.key, PatientFacts(identifier="1", name="Clara Schumann"))
+    assert services.patients.find_or_add(person, PatientFacts(identifier="1", name="Wieck Clara")).id == clara.id
     assert clara.name == "Clara Schumann"
     (change,) = services.patients.history(person, clara)
     assert (change.facts.name, change.person_name) == ("Clara Wieck", person.name)

@@ -10,7 +10,7 @@ from lungwise.patients.identity import IdentityRules, PatientFacts, contradictio
 from lungwise.settings import Settings
 
 RULES = IdentityRules.of(["Hill", "HILL HOSPITAL"], Settings().nobody_list)
-ADA = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1))
+ADA = PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1))
 
 
 @pytest.mark.parametrize(
@@ -62,36 +62,43 @@ def test_a_name_in_two_scripts_agrees_in_every_one_that_both_have() -> None:
 
 
 def test_what_is_absent_contradicts_nothing() -> None:
-    assert contradictions(ADA, PatientFacts("P-1")) == []
-    assert contradictions(ADA, PatientFacts("P-1", "Two Bob", "M", date(1950, 1, 1))) == ["name", "birth date", "sex"]
+    assert contradictions(ADA, PatientFacts(identifier="P-1")) == []
+    assert contradictions(
+        ADA, PatientFacts(identifier="P-1", name="Two Bob", sex="M", birth_date=date(1950, 1, 1))
+    ) == ["name", "birth date", "sex"]
 
 
 @pytest.mark.parametrize(
     "nobody", ["0", "000", "1", "unknown", "ANONYMOUS", "Anon.", "n/a", "-", "???", "No ID", "null"]
 )
 def test_what_stands_in_for_an_identifier_in_a_header_identifies_nobody(nobody: str) -> None:
-    assert RULES.stated(PatientFacts(nobody, "Lovelace Ada")).identifier == ""
-    assert RULES.stated(PatientFacts("P-1", nobody)).name == ""
+    assert RULES.stated(PatientFacts(identifier=nobody, name="Lovelace Ada")).identifier == ""
+    assert RULES.stated(PatientFacts(identifier="P-1", name=nobody)).name == ""
 
 
 @pytest.mark.parametrize("somebody", ["10", "P-1", "0001", "K1", "१"])
 def test_any_other_identifier_identifies(somebody: str) -> None:
-    assert RULES.stated(PatientFacts(somebody)).identifier == somebody
+    assert RULES.stated(PatientFacts(identifier=somebody)).identifier == somebody
 
 
 def test_an_identifier_counts_within_its_issuer() -> None:
     of = {
-        issuer: PatientFacts("P-1", "Lovelace Ada", issuer=issuer) for issuer in ("Hill", "hill hospital", "Valley", "")
+        issuer: PatientFacts(identifier="P-1", name="Lovelace Ada", issuer=issuer)
+        for issuer in ("Hill", "hill hospital", "Valley", "")
     }
     assert RULES.nearness(of["Hill"], of["hill hospital"]) > RULES.nearness(of["Hill"], of[""]) > 0
     assert RULES.nearness(of["Hill"], of["Valley"]) == 0
     assert RULES.nearness(of["Valley"], of[""]) > 0
-    assert RULES.nearness(of["Valley"], PatientFacts("P-1", "Two Bob")) == 0
+    assert RULES.nearness(of["Valley"], PatientFacts(identifier="P-1", name="Two Bob")) == 0
 
 
 def test_the_same_identity_is_written_the_same() -> None:
-    other = PatientFacts("P-1", "ADA LOVELACE", "F", date(1980, 5, 1))
-    assert full_identity(ADA, "") == full_identity(other, "") != full_identity(PatientFacts("P-1", "Two Bob"), "")
+    other = PatientFacts(identifier="P-1", name="ADA LOVELACE", sex="F", birth_date=date(1980, 5, 1))
+    assert (
+        full_identity(ADA, "")
+        == full_identity(other, "")
+        != full_identity(PatientFacts(identifier="P-1", name="Two Bob"), "")
+    )
 
 
 @given(st.text(max_size=30), st.text(max_size=30))

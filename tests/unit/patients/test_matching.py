@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
-ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
+ADA, BOB = (
+    PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1)),
+    PatientFacts(identifier="P-1", name="Two Bob", sex="M"),
+)
 
 
 @pytest.mark.parametrize("order", [(ADA, BOB), (BOB, ADA)])
@@ -50,23 +53,31 @@ def test_a_missing_issuer_is_any_where_nothing_contradicts(services: Services) -
 def test_a_number_alone_that_two_have_is_neither_of_them(services: Services) -> None:
     person = services.person()
     known = [services.patients.find_or_add(person, facts).id for facts in (ADA, BOB)]
-    bare = services.patients.find_or_add(person, PatientFacts("P-1"))
+    bare = services.patients.find_or_add(person, PatientFacts(identifier="P-1"))
     assert bare.id not in known and bare.is_unclear and bare.name == ""
-    assert services.patients.find_or_add(person, PatientFacts("P-1")).id == bare.id
+    assert services.patients.find_or_add(person, PatientFacts(identifier="P-1")).id == bare.id
 
 
 def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(services: Services) -> None:
     person = services.person()
-    known = [services.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts("P-1"))]
-    clara = services.patients.find_or_add(person, PatientFacts("P-1", "Clara Wieck"))
+    known = [services.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts(identifier="P-1"))]
+    clara = services.patients.find_or_add(person, PatientFacts(identifier="P-1", name="Clara Wieck"))
     assert clara.id not in [patient.id for patient in known] and known[2].name == ""
-    assert services.patients.find_or_add(person, PatientFacts("P-1", sex="F")).id not in (known[0].id, clara.id)
-    assert services.patients.find_or_add(person, PatientFacts("P-1", birth_date=ADA.birth_date)).id == known[0].id
+    assert services.patients.find_or_add(person, PatientFacts(identifier="P-1", sex="F")).id not in (
+        known[0].id,
+        clara.id,
+    )
+    assert (
+        services.patients.find_or_add(person, PatientFacts(identifier="P-1", birth_date=ADA.birth_date)).id
+        == known[0].id
+    )
 
 
 @pytest.mark.parametrize("names", [("Smith J", "Smith John", "Smith Jane"), ("Suresh", "Suresh Kumar", "Suresh Patil")])
 def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str, ...], services: Services) -> None:
     person = services.person()
-    first, second, third = (services.patients.find_or_add(person, PatientFacts("7", name)) for name in names)
+    first, second, third = (
+        services.patients.find_or_add(person, PatientFacts(identifier="7", name=name)) for name in names
+    )
     assert first.id == second.id != third.id
     assert (first.name, third.name) == names[1:]

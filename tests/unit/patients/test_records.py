@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
-ADA, BOB = PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1)), PatientFacts("P-1", "Two Bob", "M")
+ADA, BOB = (
+    PatientFacts(identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1)),
+    PatientFacts(identifier="P-1", name="Two Bob", sex="M"),
+)
 
 
 def test_the_database_itself_keeps_patients_unique_within_a_clinic(either_services: Services) -> None:
     services, person = either_services, either_services.person()
-    first, second = (services.patients.find_or_add(person, PatientFacts(identifier)) for identifier in ("7", "8"))
+    first, second = (
+        services.patients.find_or_add(person, PatientFacts(identifier=identifier)) for identifier in ("7", "8")
+    )
     services.session.commit()
     second.identity_index = first.identity_index
     with pytest.raises(IntegrityError):

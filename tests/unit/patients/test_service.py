@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(services: Services) -> None:
     hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
-    first = services.patients.find_or_add(hill, PatientFacts("7", "Béla"))
-    again = services.patients.find_or_add(hill, PatientFacts("7", "", "M", date(1981, 3, 25)))
-    other = services.patients.find_or_add(valley, PatientFacts("7", "Clara"))
+    first = services.patients.find_or_add(hill, PatientFacts(identifier="7", name="Béla"))
+    again = services.patients.find_or_add(
+        hill, PatientFacts(identifier="7", name="", sex="M", birth_date=date(1981, 3, 25))
+    )
+    other = services.patients.find_or_add(valley, PatientFacts(identifier="7", name="Clara"))
     assert first.id == again.id != other.id
     assert (first.name, first.sex) == ("Béla", "M")
     assert first.identifier_index != other.identifier_index
@@ -29,10 +31,10 @@ def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(services:
 def test_a_birth_date_that_cannot_be_right_is_refused(born: date, services: Services) -> None:
     person = services.person()
     with pytest.raises(Rejected, match="birth date"):
-        services.patients.find_or_add(person, PatientFacts("1", birth_date=born))
-    patient = services.patients.find_or_add(person, PatientFacts("1"))
+        services.patients.find_or_add(person, PatientFacts(identifier="1", birth_date=born))
+    patient = services.patients.find_or_add(person, PatientFacts(identifier="1"))
     with pytest.raises(Rejected, match="birth date"):
-        services.patients.change(person, patient.key, PatientFacts("1", birth_date=born))
+        services.patients.change(person, patient.key, PatientFacts(identifier="1", birth_date=born))
 
 
 def test_two_patients_without_identifiers_get_two(services: Services) -> None:
@@ -43,15 +45,17 @@ def test_two_patients_without_identifiers_get_two(services: Services) -> None:
 
 def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts("1"))
-    second = services.patients.find_or_add(person, PatientFacts("2"))
+    services.patients.find_or_add(person, PatientFacts(identifier="1"))
+    second = services.patients.find_or_add(person, PatientFacts(identifier="2"))
     with pytest.raises(Rejected, match="Merge"):
-        services.patients.change(person, second.key, PatientFacts("1"))
+        services.patients.change(person, second.key, PatientFacts(identifier="1"))
     with pytest.raises(Rejected, match="identifier"):
-        services.patients.change(person, second.key, PatientFacts(" "))
+        services.patients.change(person, second.key, PatientFacts(identifier=" "))
 
 
 def test_a_radiologist_does_not_change_patients(services: Services) -> None:
-    patient = services.patients.find_or_add(services.person(), PatientFacts("1"))
+    patient = services.patients.find_or_add(services.person(), PatientFacts(identifier="1"))
     with pytest.raises(NotFound):
-        services.patients.change(services.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts("2"))
+        services.patients.change(
+            services.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts(identifier="2")
+        )

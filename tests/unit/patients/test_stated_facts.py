@@ -21,8 +21,10 @@ def agreed(typed: PatientFacts, *headers: DicomHeader) -> PatientFacts:
 
 
 def test_a_header_fills_in_what_was_not_typed() -> None:
-    assert agreed(PatientFacts(), ADA) == PatientFacts("P-1", "Lovelace Ada", "F", date(1980, 5, 1))
-    assert agreed(PatientFacts("P-1", "ada lovelace"), ADA).name == "ada lovelace"
+    assert agreed(PatientFacts(), ADA) == PatientFacts(
+        identifier="P-1", name="Lovelace Ada", sex="F", birth_date=date(1980, 5, 1)
+    )
+    assert agreed(PatientFacts(identifier="P-1", name="ada lovelace"), ADA).name == "ada lovelace"
 
 
 def test_every_group_of_a_name_is_kept() -> None:
@@ -47,7 +49,9 @@ def test_one_number_of_two_issuers_is_two_patients() -> None:
         agreed(PatientFacts(), *pair)
 
 
-@pytest.mark.parametrize("typed", [PatientFacts("P-2"), PatientFacts(name="Two Bob"), PatientFacts("P-1", sex="M")])
+@pytest.mark.parametrize(
+    "typed", [PatientFacts(identifier="P-2"), PatientFacts(name="Two Bob"), PatientFacts(identifier="P-1", sex="M")]
+)
 def test_what_is_typed_is_never_put_over_what_a_header_says(typed: PatientFacts) -> None:
     with pytest.raises(Rejected, match="header"):
         agreed(typed, ADA)
@@ -55,6 +59,6 @@ def test_what_is_typed_is_never_put_over_what_a_header_says(typed: PatientFacts)
 
 def test_a_header_that_identifies_nobody_leaves_the_typed_number_and_is_asked_for_the_name_all_the_same() -> None:
     nobody = DicomHeader(patient_id="0", name=PersonName(alphabetic="Two Bob"))
-    assert agreed(PatientFacts("1"), nobody) == PatientFacts("1", "Two Bob")
+    assert agreed(PatientFacts(identifier="1"), nobody) == PatientFacts(identifier="1", name="Two Bob")
     with pytest.raises(Rejected, match="another name"):
-        agreed(PatientFacts("1", "Lovelace Ada"), nobody)
+        agreed(PatientFacts(identifier="1", name="Lovelace Ada"), nobody)

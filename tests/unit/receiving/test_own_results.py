@@ -93,7 +93,7 @@ def test_what_comes_back_is_acknowledged_and_kept_out(
 
 
 def test_an_upload_takes_the_film_and_leaves_its_results() -> None:
-    limits = Limits(3, 9 << 20, 9 << 20)
+    limits = Limits(films=3, film_bytes=9 << 20, total_bytes=9 << 20)
     beside = [(f"{number}.dcm", file_bytes(item)) for number, item in enumerate(results())]
     assert [one.data for one in unpack([("film.dcm", dicom_bytes(FILM)), *beside], limits).films] == [dicom_bytes(FILM)]
     with pytest.raises(Rejected, match="a result of Lungwise, not a film"):

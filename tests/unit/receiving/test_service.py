@@ -63,7 +63,11 @@ def desk(
     store, woken = FilmStore(either), list[str]()
     lay = Wiring(either, store).recording
     uploads = Uploads(
-        app.database, store, Limits(3, 1 << 20, 9 << 20), lambda session: lay(session, ""), lambda: woken.append("")
+        app.database,
+        store,
+        Limits(films=3, film_bytes=1 << 20, total_bytes=9 << 20),
+        lambda session: lay(session, ""),
+        lambda: woken.append(""),
     )
     yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken)
     app.database.close()
@@ -86,7 +90,7 @@ def failing_commits(database: Database, error: Exception) -> Iterator[None]:
 
 
 def test_films_are_saved_and_a_reader_is_called(desk: Desk, film: Callable[..., bytes]) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     assert desk.uploads.add_films(desk.person, key, files(film(1), film(2))).key == key
     assert (desk.count(FilmRecord), desk.left(), len(desk.woken)) == (2, [], 2)
 
@@ -94,7 +98,7 @@ def test_films_are_saved_and_a_reader_is_called(desk: Desk, film: Callable[..., 
 def test_what_will_be_refused_puts_no_file(
     desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2))).key
+    key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1), film(2))).key
     put: list[str] = []
     monkeypatch.setattr(desk.store, "put", lambda study, _data: put.append(study))
     with pytest.raises(Rejected, match="at most 3 films; with these it has 4"):
@@ -110,11 +114,11 @@ def test_what_will_be_refused_puts_no_file(
 def test_files_of_a_transaction_that_did_not_commit_are_removed(
     desk: Desk, film: Callable[..., bytes], error: Exception
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     before = list(desk.store.films())
     with failing_commits(desk.database, error):
         with pytest.raises(type(error)):
-            desk.uploads.open(desk.person, PatientFacts("8"), files(film(2)))
+            desk.uploads.open(desk.person, PatientFacts(identifier="8"), files(film(2)))
         with pytest.raises(type(error)):
             desk.uploads.add_films(desk.person, key, files(film(1), film(3)))
     assert list(desk.store.films()) == before
@@ -123,9 +127,9 @@ def test_files_of_a_transaction_that_did_not_commit_are_removed(
 
 def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film: Callable[..., bytes]) -> None:
     """Of two uploads of one film, the one that fails finds the other's row."""
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     with film_files(desk.database, desk.store) as failing:
-        failing.put(key, [Upload(film(2), "JPEG")])
+        failing.put(key, [Upload(data=film(2), kind="JPEG")])
         desk.uploads.add_films(desk.person, key, files(film(2)))
     assert (desk.count(FilmRecord), desk.left()) == (2, [])
 
@@ -133,7 +137,7 @@ def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film:
 def test_a_film_that_a_failed_upload_removes_meanwhile_is_put_again(
     desk: Desk, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = desk.uploads.open(desk.person, PatientFacts("7"), files(film(1))).key
+    key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     put, tries = desk.store.put, list[str]()
 
     def put_and_lose(study: str, data: bytes) -> str:
@@ -161,7 +165,7 @@ def test_a_store_that_takes_half_an_upload_keeps_nothing_of_it(
 
     monkeypatch.setattr(desk.store, "put", refuse_the_second)
     with pytest.raises(Full):
-        desk.uploads.open(desk.person, PatientFacts("7"), files(film(1), film(2)))
+        desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1), film(2)))
     assert (list(desk.store.films()), desk.count(Study)) == ([], 0)
     assert issubclass(Full, Unavailable)
 

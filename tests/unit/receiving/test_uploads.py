@@ -105,7 +105,7 @@ def test_one_unknown_file_harms_no_other_and_is_named() -> None:
     for files in ([("disc.zip", zipped(**disc))], list(disc.items())):
         unpacked = unpack(files, LIMITS)
         assert [film.kind for film in unpacked.films] == ["PNG", "BMP"]
-        assert unpacked.others == [NotTaken("letter.pdf", Why.NO_FILM)]
+        assert unpacked.others == [NotTaken(name="letter.pdf", why=Why.NO_FILM)]
 
 
 def test_a_broken_member_is_named_and_keeps_none_of_the_others() -> None:
@@ -114,7 +114,7 @@ def test_a_broken_member_is_named_and_keeps_none_of_the_others() -> None:
     data[at : at + 4] = b"\xff\xff\xff\xff"
     unpacked = unpack([("z.zip", bytes(data))], LIMITS)
     assert [film.kind for film in unpacked.films] == ["PNG"]
-    assert unpacked.others == [NotTaken("two", Why.DAMAGED)]
+    assert unpacked.others == [NotTaken(name="two", why=Why.DAMAGED)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lungwise.receiving.other_files import Why
 from lungwise.receiving.zip_members import MemberFilter, MostUnpacked, zip_members
 
 METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-MOST = MostUnpacked(60 << 20, 300 << 20)
+MOST = MostUnpacked(member=60 << 20, total=300 << 20)
 
 
 def zipped(method: int, *members: bytes) -> bytes:
@@ -24,7 +24,7 @@ def zipped(method: int, *members: bytes) -> bytes:
 
 
 def content(data: bytes) -> list[tuple[str, bytes | Why]]:
-    return list(zip_members(data, MemberFilter(lambda name: True, lambda head: True), MOST))
+    return list(zip_members(data, MemberFilter(name=lambda name: True, head=lambda head: True), MOST))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -33,7 +33,9 @@ def written(services: Services, ada: Person, key: str) -> dict[str, Any]:
 
 
 def opened(services: Services, ada: Person, *films: bytes) -> Study:
-    return services.studies.open(ada, PatientFacts("H-7", "Béla Bartók", "M"), [("film", film) for film in films])
+    return services.studies.open(
+        ada, PatientFacts(identifier="H-7", name="Béla Bartók", sex="M"), [("film", film) for film in films]
+    )
 
 
 def test_a_film_that_is_read_is_an_observation_of_its_patient(

@@ -23,7 +23,7 @@ def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
     services: Services, film: Callable[..., bytes], blank: bytes
 ) -> None:
     person = services.person()
-    facts = PatientFacts("7", "Béla <b>Bartók</b> & सुनीता")
+    facts = PatientFacts(identifier="7", name="Béla <b>Bartók</b> & सुनीता")
     key = services.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
     services.read_all()
     services.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
@@ -39,10 +39,12 @@ def test_a_report_holds_what_the_study_holds_and_is_the_same_each_time(
 
 def test_a_film_its_verdict_and_the_signature_are_on_one_page(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
-    facts = PatientFacts("7", "Béla Bartók", "M", date(1970, 3, 25))
+    facts = PatientFacts(identifier="7", name="Béla Bartók", sex="M", birth_date=date(1970, 3, 25))
     key = services.studies.open(person, facts, [("a", film(1, 8))]).key
     services.read_all()
-    services.studies.conclude(person, key, Conclusion(True, Verdict.POSITIVE, Verdict.POSITIVE, "seen"))
+    services.studies.conclude(
+        person, key, Conclusion(agrees=True, conclusion=Verdict.POSITIVE, pcr=Verdict.POSITIVE, note="seen")
+    )
     report = Reports(services.studies, str, None).of(person, key, "Hill")
     assert len(re.findall(rb"/Type /Page\b", report_pdf(report, None))) == 1
 

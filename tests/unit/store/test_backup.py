@@ -35,14 +35,16 @@ def everything(session: Session) -> dict[str, list[Row[*tuple[object, ...]]]]:
 
 def fill(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
-    study = services.studies.open(person, PatientFacts("7", "Béla Bartók सुनीता"), [("a", film(1)), ("b", film(2, 8))])
+    study = services.studies.open(
+        person, PatientFacts(identifier="7", name="Béla Bartók सुनीता"), [("a", film(1)), ("b", film(2, 8))]
+    )
     services.read_all()
     services.studies.conclude(person, study.key, Conclusion(agrees=True, note="line\nline"))
     services.session.commit()
 
 
 def fill_more(services: Services, film: Callable[..., bytes]) -> None:
-    services.studies.open(services.person("Bob"), PatientFacts("8", "Clara Wieck"), [("c", film(3))])
+    services.studies.open(services.person("Bob"), PatientFacts(identifier="8", name="Clara Wieck"), [("c", film(3))])
     services.read_all()
 
 

@@ -33,7 +33,7 @@ class Site:
     def __init__(self, services: Services, film: Callable[..., bytes], films: int = 3) -> None:
         person, drawn = services.person(), film()
         files = [("film.jpg", drawn + bytes([number])) for number in range(films)]
-        self.study = services.studies.open(person, PatientFacts("7"), files).key
+        self.study = services.studies.open(person, PatientFacts(identifier="7"), files).key
         services.session.commit()
         self.services, self.store, self.drawn = services, services.store, drawn
         self.database = Database(services.settings)

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 def fill(services: Services, film: Callable[..., bytes], count: int) -> Person:
     person = services.person()
     for number in range(count):
-        facts = PatientFacts(f"H-{number}", f"Béla Bartók{number}", "M", date(1981, 3, 25) if number % 2 else None)
+        facts = PatientFacts(
+            identifier=f"H-{number}",
+            name=f"Béla Bartók{number}",
+            sex="M",
+            birth_date=date(1981, 3, 25) if number % 2 else None,
+        )
         study = services.studies.open(person, facts, [("a", film(number))])
         services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
     services.session.commit()
@@ -78,7 +83,7 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     while after is not None:
         assert len(services.patients.search.page(person, "bela")) == 5
         assert [patient.identifier for patient in services.patients.search.page(person, "bartok3")] == ["H-3"]
-        assert services.patients.find_or_add(person, PatientFacts("H-4")).name == "Béla Bartók4"
+        assert services.patients.find_or_add(person, PatientFacts(identifier="H-4")).name == "Béla Bartók4"
         count, after = services.patients.records.reindex(after)
         services.session.commit()
         done += count

@@ -66,7 +66,7 @@ def test_who_may_not_see_finds_nothing(services: Services) -> None:
 
 def test_a_film_without_dicom_has_uids_for_good(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person("Asha", "Hill")
-    study = services.studies.open(person, PatientFacts("7"), [("1.jpg", film(1)), ("2.jpg", film(2))])
+    study = services.studies.open(person, PatientFacts(identifier="7"), [("1.jpg", film(1)), ("2.jpg", film(2))])
     first, second = study.films
     assert first.study_uid == second.study_uid and str(first.study_uid).startswith("2.25.")
     assert len({first.series_uid, second.series_uid, first.instance_uid, second.instance_uid}) == 4

@@ -26,7 +26,7 @@ CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 
 def test_a_study_is_saved_first_and_read_afterwards(either_services: Services, film: Callable[..., bytes]) -> None:
     services, person = either_services, either_services.person()
-    study = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
+    study = services.studies.open(person, PatientFacts(identifier="7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
     assert study.standing == StudyStatus.WAITING
     assert [job.state for record in study.films for job in record.jobs] == [JobState.QUEUED] * 2
     assert services.read_all() == 2
@@ -66,8 +66,8 @@ def test_a_dicom_header_fills_the_patient_in(services: Services) -> None:
 def test_films_of_another_patient_are_kept_apart(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
     with pytest.raises(Rejected, match="another patient"):
-        services.studies.open(person, PatientFacts("7"), [("a.dcm", CT)])
-    study = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
+        services.studies.open(person, PatientFacts(identifier="7"), [("a.dcm", CT)])
+    study = services.studies.open(person, PatientFacts(identifier="7"), [("a.jpg", film(1))])
     with pytest.raises(Rejected, match="another patient"):
         services.studies.add_films(person, study.key, [("a.dcm", CT)])
 
@@ -80,7 +80,11 @@ def test_an_opinion_is_kept_beside_a_reading_that_stays_as_it_was(
     services.read_all()
     before = _readings(services)
     services.studies.conclude(person, study.key, Conclusion(agrees=True))
-    services.studies.conclude(person, study.key, Conclusion(False, Verdict.NEGATIVE, Verdict.NEGATIVE, "an old scar"))
+    services.studies.conclude(
+        person,
+        study.key,
+        Conclusion(agrees=False, conclusion=Verdict.NEGATIVE, pcr=Verdict.NEGATIVE, note="an old scar"),
+    )
     services.session.expire_all()
     study = services.studies.get(person, study.key)
     assert [(said.agrees, said.conclusion) for said in study.opinions] == [(True, "positive"), (False, "negative")]
@@ -108,7 +112,7 @@ def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(services: Servic
 
 def test_nothing_of_another_clinic_can_be_seen_or_changed(services: Services, film: Callable[..., bytes]) -> None:
     hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
-    study = services.studies.open(hill, PatientFacts("7"), [("a.jpg", film(1))])
+    study = services.studies.open(hill, PatientFacts(identifier="7"), [("a.jpg", film(1))])
     patient = services.studies.patient(hill, study)
     for action in (
         lambda: services.studies.get(valley, study.key),
@@ -124,7 +128,7 @@ def test_nothing_of_another_clinic_can_be_seen_or_changed(services: Services, fi
 
 
 def test_only_an_administrator_deletes(services: Services, film: Callable[..., bytes]) -> None:
-    study = services.studies.open(services.person(), PatientFacts("7"), [("a.jpg", film(1))])
+    study = services.studies.open(services.person(), PatientFacts(identifier="7"), [("a.jpg", film(1))])
     for role in (Role.DOCTOR, Role.RADIOLOGIST):
         with pytest.raises(NotFound):
             services.studies.delete(services.person(role.value, role=role), study.key)
@@ -132,7 +136,7 @@ def test_only_an_administrator_deletes(services: Services, film: Callable[..., b
 
 def test_deleting_a_patient_leaves_no_row_and_no_file(either_services: Services, film: Callable[..., bytes]) -> None:
     services, person = either_services, either_services.person()
-    study = services.studies.open(person, PatientFacts("7", "Béla Bartók"), [("a.jpg", film(1))])
+    study = services.studies.open(person, PatientFacts(identifier="7", name="Béla Bartók"), [("a.jpg", film(1))])
     services.read_all()
     services.studies.conclude(person, study.key, Conclusion(agrees=True))
     reading = services.studies.get(person, study.key).films[0].reading
@@ -149,8 +153,8 @@ def test_deleting_a_patient_leaves_no_row_and_no_file(either_services: Services,
 
 def test_two_entries_of_one_patient_become_one(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
-    first = services.studies.open(person, PatientFacts("7"), [("a.jpg", film(1))])
-    second = services.studies.open(person, PatientFacts("8", "Clara Wieck"), [("a.jpg", film(2))])
+    first = services.studies.open(person, PatientFacts(identifier="7"), [("a.jpg", film(1))])
+    second = services.studies.open(person, PatientFacts(identifier="8", name="Clara Wieck"), [("a.jpg", film(2))])
     keep, gone = services.studies.patient(person, first), services.studies.patient(person, second)
     merged = services.patient_studies.merge(person, keep.key, gone.key)
     services.session.expire_all()

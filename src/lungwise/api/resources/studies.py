@@ -62,9 +62,7 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
     the others from nothing and is listed under `not_taken`. A film that the clinic has already is not saved again: it
     is listed there with its study, and where nothing else is in the upload, that study is the answer.
     """
-    facts = PatientFacts(
-        fields.identifier.strip(), fields.name.strip(), fields.sex, fields.birth_date, fields.issuer.strip()
-    )
+    facts = PatientFacts.typed(fields.model_dump())
     files = _files()
     asking = asked_once([repr(facts), *_hashes(files)])
     return _saved(services().uploads.open(person(), facts, files, asking), query.wait)
@@ -104,10 +102,10 @@ def list_opinions(key: str) -> schemas.Opinions:
 def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     """Keep an opinion beside the readings, which stay as they are."""
     said = Conclusion(
-        body.agrees,
-        Verdict(body.conclusion) if body.conclusion else None,
-        Verdict(body.pcr) if body.pcr else None,
-        body.note,
+        agrees=body.agrees,
+        conclusion=Verdict(body.conclusion) if body.conclusion else None,
+        pcr=Verdict(body.pcr) if body.pcr else None,
+        note=body.note,
     )
     number = int(once([repr(said)], lambda: str(services().studies.conclude(person(), key, said).id)))
     kept = next((one for one in services().studies.get(person(), key).opinions if one.id == number), None)
