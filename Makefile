@@ -44,4 +44,4 @@ licences: ## list the licences of all that runs with Lungwise; fails where one i
 	@$(venv)/python docs/supply.py licences
 
 clean: ## remove what was installed and built; films and data stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache dist

@@ -10,7 +10,6 @@ Each section is one shell in a checkout, as for somebody who pastes all its bloc
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -25,10 +24,13 @@ from pathlib import Path
 import click
 
 from lungwise.cli.synthetic_film import synthetic_jpeg
+from lungwise.films.collection import read_collection
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache" / "guide"
 GUIDES, PARTS = ROOT / "docs" / "guide", ROOT / "docs" / "guide_run"
+ADMINISTRATOR, SEVERAL, DEVELOPER = GUIDES / "administrator.md", GUIDES / "several-machines.md", GUIDES / "developer.md"
+REST = "Use the REST API"
 LOCKS = ("build", "run", "celery", "gunicorn", "s3")
 NEEDED = ("ca-certificates", "curl", "dbus", "iproute2", "openssl", "python3", "systemd-sysv")
 """What a Debian server has, and what the stand-ins of the run need."""
@@ -65,6 +67,15 @@ class Block:
     path: str
     is_example: bool
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine that a guide sets up: the script of each section, and its unit files."""
+
+    name: str
+    scripts: dict[str, str]
+    units: list[str]
 
 
 def blocks(page: str) -> Iterator[Block]:
@@ -117,7 +128,7 @@ def packages(pages: list[Path]) -> list[str]:
     return sorted({*NEEDED, *named})
 
 
-def _fetch_wheels() -> Path:
+def _fetch_wheels() -> None:
     """Fetch what the locks name, by the system's own Python, as the new system has it; setuptools builds sources."""
     wheels, pip_folder = CACHE / "wheels", CACHE / "pip"
     wheels.mkdir(parents=True, exist_ok=True)
@@ -126,7 +137,6 @@ def _fetch_wheels() -> Path:
     locks = [f"--requirement={ROOT / 'locks' / name}.txt" for name in LOCKS]
     _run([*pip, "--require-hashes", *locks])
     _run([*pip, "setuptools", "wheel"])
-    return wheels
 
 
 def _make_system(folder: Path, wanted: list[str]) -> None:
@@ -156,19 +166,19 @@ def _copy_checkout(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def _write_run(system: Path, scripts: dict[str, str], unit_files: list[str], film: bytes) -> None:
+def _write_run(system: Path, machine: Machine, film: bytes) -> None:
     """Lay the scripts into the system, and the service that runs them at its start."""
     guide = system / "guide"
     guide.mkdir()
     (guide / "film.jpg").write_bytes(film)
     names = []
-    for number, (title, text) in enumerate(scripts.items()):
+    for number, (title, text) in enumerate(machine.scripts.items()):
         names.append(f"/guide/{number:02}.sh")
         (system / names[-1].lstrip("/")).write_text(f"echo {shlex.quote(f'=== {title}')}\n. /guide/section.sh\n{text}")
     checks = "".join(
         f"echo '=== {unit}'\n! systemd-analyze verify {Path(unit).name.replace('@.', '@0.')} 2>&1 | grep .\n"
         f"systemd-analyze --offline=true --threshold={EXPOSURE} security {unit} | tail -1\n"
-        for unit in unit_files
+        for unit in machine.units
     )
     steps = "".join(f"bash -e {name}\n" for name in ("/guide/stand_ins.sh", *names))
     (guide / "run.sh").write_text(f"set -e -o pipefail\n{steps}{checks}echo done > /guide/result\n")
@@ -204,9 +214,40 @@ def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
+def _film_beside() -> Path | None:
+    """Find a film of the collection that the tests read, which the model does not refuse."""
+    table = Path(os.environ.get("LUNGWISE_TEST_FILMS", ROOT.parent / "shared" / "cxr")) / "films.csv"
+    return read_collection(table)[0].path if table.is_file() else None
+
+
+def machines(through_nginx: dict[str, str]) -> list[Machine]:
+    """List the machines of the two guides, each with what is then asked of it."""
+    one = sections(ADMINISTRATOR) | sections(GUIDES / "doctor.md") | through_nginx
+    return [
+        Machine(name="one-machine", scripts=one, units=units(ADMINISTRATOR)),
+        Machine(name="several-machines", scripts=sections(SEVERAL) | through_nginx, units=units(SEVERAL)),
+    ]
+
+
+def _succeeds(machine: Machine, base: Path, film: bytes, keep: bool) -> bool:
+    """Run a machine's scripts in a copy of the system."""
+    system = CACHE / machine.name
+    shutil.rmtree(system, ignore_errors=True)
+    _run(["cp", "--archive", str(base), str(system)])
+    _copy_checkout(system / "root" / "lungwise")
+    _write_run(system, machine, film)
+    ended = _start(system, CACHE / "wheels")
+    if not keep:
+        shutil.rmtree(system)
+    return ended
+
+
 @click.command()
 @click.option(
-    "--film", type=click.Path(exists=True, path_type=Path), help="Film to upload; by default a synthetic one."
+    "--film",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=_film_beside,
+    help="A film to upload; by default the first one of the tests' collection.",
 )
 @click.option("--again", is_flag=True, help="Use the system and the packages of the last run.")
 @click.option("--only", type=click.Choice(["one-machine", "several-machines"]), help="One of the two alone.")
@@ -216,35 +257,24 @@ def main(film: Path | None, again: bool, only: str | None, keep: bool) -> None:
     missing = [name for name in ("mmdebstrap", "systemd-nspawn") if not shutil.which(name)]
     if os.geteuid() or missing:
         raise click.ClickException("Run this as root, after: apt-get install mmdebstrap systemd-container")
-    administrator, several = GUIDES / "administrator.md", GUIDES / "several-machines.md"
-    through_nginx = sections(GUIDES / "developer.md", "Use the REST API")
-    base, wheels = CACHE / "system", CACHE / "wheels"
+    base = CACHE / "system"
     if not again:
         shutil.rmtree(base, ignore_errors=True)
-        wheels = _fetch_wheels()
-        _make_system(base, packages([administrator, several]))
-    one = sections(administrator) | sections(GUIDES / "doctor.md") | through_nginx
-    many = sections(several) | through_nginx
-    failed = []
-    for name, scripts, unit_files in (
-        ("one-machine", one, units(administrator)),
-        ("several-machines", many, units(several)),
-    ):
-        if only not in (None, name):
-            continue
-        system = CACHE / name
-        shutil.rmtree(system, ignore_errors=True)
-        _run(["cp", "--archive", str(base), str(system)])
-        _copy_checkout(system / "root" / "lungwise")
-        _write_run(system, scripts, unit_files, film.read_bytes() if film else synthetic_jpeg(1))
-        failed += [] if _start(system, wheels) else [name]
-        if not keep:
-            shutil.rmtree(system)
-    for title, why in NOT_RUN.items():
-        click.echo(f"not run: {title}, since {why}")
+        _fetch_wheels()
+        _make_system(base, packages([ADMINISTRATOR, SEVERAL]))
+    wanted = [one for one in machines(sections(DEVELOPER, REST) if film else {}) if only in (None, one.name)]
+    data = film.read_bytes() if film else synthetic_jpeg(1)
+    failed = [machine.name for machine in wanted if not _succeeds(machine, base, data, keep)]
+    _report(wanted, {} if film else {REST: "there is no film that the model reads: name one with --film"})
     if failed:
         raise click.ClickException(f"The guide failed for {' and for '.join(failed)}.")
-    click.echo(json.dumps({"ran": [*one, *many]}, indent=1))
+
+
+def _report(wanted: list[Machine], further: dict[str, str]) -> None:
+    for machine in wanted:
+        click.echo(f"{machine.name}: {'; '.join(machine.scripts)}")
+    for title, why in (NOT_RUN | further).items():
+        click.echo(f"not run: {title}, since {why}")
 
 
 if __name__ == "__main__":

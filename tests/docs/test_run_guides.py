@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from run_guides import GUIDES, NOT_RUN, blocks, packages, script, sections, units
+from run_guides import ADMINISTRATOR, GUIDES, NOT_RUN, SEVERAL, blocks, packages, script, sections, units
 
-ADMINISTRATOR, SEVERAL = GUIDES / "administrator.md", GUIDES / "several-machines.md"
 PAGE = """
 ## First
 
