@@ -88,7 +88,9 @@ def locked(lock: Path) -> Iterator[Package]:
 def running() -> list[Package]:
     """List every package that runs with Lungwise, each pin once, by name."""
     packages = [package for name in RUNNING for package in locked(ROOT / f"locks/{name}.txt")]
-    return sorted({str(package.requirement): package for package in packages}.values(), key=lambda one: one.name)
+    return sorted(
+        {str(package.requirement): package for package in packages}.values(), key=lambda one: (one.name, one.version)
+    )
 
 
 def licence_of(package: PackageMetadata) -> str:
@@ -138,7 +140,7 @@ def _component(package: Package, licence: str | None) -> Component:
         name=name,
         version=package.version,
         type=ComponentType.LIBRARY,
-        bom_ref=name,
+        bom_ref=f"{name}@{package.version}",  # one package may be pinned twice, for different Pythons
         purl=PackageURL("pypi", None, name, package.version),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=content) for content in package.hashes],
         licenses=[_license(licence)] if licence else [],

@@ -218,7 +218,8 @@ class Settings(BaseSettings):
     node_tls_client_ca: Path | None = None
     """Certificate authority that the senders' own certificates must come from."""
     api_rate: int = Field(default=1200, ge=1)
-    """Requests a minute that one token may make of the REST API, in each process."""
+    """Requests a minute that one token may make of the REST API, and of DICOMweb: over all processes where `broker_url`
+    is Redis, otherwise in each process."""
     send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
     """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
     send_tls_ca: Path | None = None

@@ -51,7 +51,7 @@ def create_api(
     csp.answer_with_attachments(api)
     problems.init_api(api)
     operations = {operation.name: operation for resource in _RESOURCES for operation, _ in resource.items}
-    _guard(api, operations, Rates(settings.api_rate, clock), settings.upload_megabytes << 20)
+    _guard(api, operations, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
     fields.readable_address(api)
     for resource in _RESOURCES:
         resource.register(api)

@@ -97,7 +97,7 @@ def create_dicomweb(
     app.register_error_handler(Malformed, lambda _no: problems.problem(400))
     app.register_error_handler(Rejected, lambda no: problems.problem(400, str(no)))
     app.register_error_handler(Refusal, lambda no: problems.problem(406, refusal_sentence(no, gettext)))
-    rates = Rates(settings.api_rate, clock)
+    rates = Rates(settings, clock, "dicomweb")
     app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
     fields.readable_address(app)
     _searches(app)
