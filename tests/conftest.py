@@ -89,15 +89,20 @@ class SyntheticReader:
         heat[10:14, 3:6] = probability
         rest = 1 - probability
         return Reading(
-            probability,
-            verdict,
-            {"negative": rest * 0.8, "typical": probability, "indeterminate": rest * 0.15, "atypical": rest * 0.05},
-            {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
-            heat,
-            0,
-            "synthetic",
-            "1",
-            (CHILD,) if film.age is not None and film.age < ADULT else (),
+            probability=probability,
+            verdict=verdict,
+            appearance={
+                "negative": rest * 0.8,
+                "typical": probability,
+                "indeterminate": rest * 0.15,
+                "atypical": rest * 0.05,
+            },
+            findings={"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
+            heat_map=heat,
+            quarter_turns=0,
+            model="synthetic",
+            version="1",
+            warnings=(CHILD,) if film.age is not None and film.age < ADULT else (),
         )
 
 

@@ -66,9 +66,9 @@ def _measure_here(film: Path | None, rounds: int) -> Measured:
     if film:
         return measure(film, rounds)
     with tempfile.TemporaryDirectory() as folder:
-        drawn = Path(folder) / "drawn.jpg"
-        drawn.write_bytes(synthetic_jpeg(1))
-        return measure(drawn, rounds)
+        synthetic = Path(folder) / "synthetic.jpg"
+        synthetic.write_bytes(synthetic_jpeg(1))
+        return measure(synthetic, rounds)
 
 
 def measure(path: Path, rounds: int) -> Measured:
@@ -87,7 +87,7 @@ def measure(path: Path, rounds: int) -> Measured:
         "decode": lambda: open_film(data),
         "preprocess": lambda: preprocess(opened.pixels),
         "network": lambda: network.run(square),
-        "whole": lambda: reader.look(open_film(path.read_bytes())),
+        "whole": lambda: reader.predict_ungated(open_film(path.read_bytes())),
     }
     times = _interleaved(stages, rounds)
     measured: Measured = {name: _summary(times[name]) for name in STAGES}

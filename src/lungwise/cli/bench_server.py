@@ -27,19 +27,19 @@ from lungwise.reading.gate import REFUSALS
 from lungwise.reading.runtime import cores
 
 FILMS_OF_A_STUDY = 10
-"""With so many the pages take less of a core for a film than readers do, who so never wait for one."""
+"""With as many, the pages need less of a core for a film than the workers, which therefore never wait for one."""
 _SENDERS = 4
 """Uploads under way at once."""
 _ROUNDS = 5
-_PATIENCE = 600
-"""Seconds after which a film that is not read says that nobody reads there."""
+_LONGEST_WAIT_SECONDS = 600
+"""A film that is not read by then shows that nobody reads there."""
 _STAGE = "lungwise_stage_seconds"
 _MEMORY, _PROCESSOR = "lungwise_memory_bytes", "lungwise_reader_processor_seconds_total"
 _FILMS = "films"
 _DIGITS = 12
-"""Of the end of a film's UID, which are drawn anew."""
+"""At the end of a film's UID, which are made new."""
 _COUNT_FILMS = {"lungwise_readings_total", "lungwise_refusals_total"}
-_FEW = 0.25
+_LEAST_LEFT = 0.25
 """Share of the films that must be left when the last is uploaded, for the readers to be measured from then on."""
 _BY_THE_GATE = set(REFUSALS.values())
 Measured = dict[str, Any]
@@ -70,14 +70,14 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
     Raises
     ------
     ApiError
-        If the server says no, or does not read.
+        If the server refuses, or does not read.
     """
     client, studies = Client(server, token), [study[: films - done] for done in range(0, films, len(study))]
-    alone = [_alone(client, study[0]) for _ in range(max(films // 10, 5))]
+    alone = [_time_alone(client, study[0]) for _ in range(max(films // 10, 5))]
     before = scrape(server)
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS, thread_name_prefix="lungwise-upload") as pool:
-        keys = [uploaded.key for uploaded in pool.map(lambda one: client.upload(list(map(_anew, one))), studies)]
+        keys = [uploaded.key for uploaded in pool.map(lambda one: client.upload(list(map(_made_new, one))), studies)]
     uploads, uploaded = films / (time.perf_counter() - began), scrape(server)
     rate = _rate([_read(client, key) for key in reversed(keys)])
     after = scrape(server)
@@ -101,7 +101,7 @@ def measure_server(server: str, token: str, study: Sequence[bytes], films: int, 
 
 def _reader(before: Figures, uploaded: Figures, after: Figures) -> float | None:
     """Milliseconds of processor for a film: while nobody uploads, if enough were left to be read then."""
-    enough = after[_FILMS] - uploaded[_FILMS] >= _FEW * (after[_FILMS] - before[_FILMS])
+    enough = after[_FILMS] - uploaded[_FILMS] >= _LEAST_LEFT * (after[_FILMS] - before[_FILMS])
     begin = uploaded if enough else before
     read = after[_FILMS] - begin[_FILMS]
     return 1000 * (after[_PROCESSOR] - begin[_PROCESSOR]) / read if read and after[_PROCESSOR] else None
@@ -124,7 +124,7 @@ def _processor_time(work: Callable[[], object]) -> float:
     return 1000 * (time.process_time() - began)
 
 
-def _anew(film: bytes) -> bytes:
+def _made_new(film: bytes) -> bytes:
     """Make a film that the server does not have yet: a film that it has is not read again."""
     header = read_header(film)
     uid = header.instance_uid.encode() if header else b""
@@ -133,9 +133,9 @@ def _anew(film: bytes) -> bytes:
     return film.replace(uid, uid[:-_DIGITS] + b"%0*d" % (_DIGITS, secrets.randbelow(10**_DIGITS)))
 
 
-def _alone(client: Client, film: bytes) -> float:
+def _time_alone(client: Client, film: bytes) -> float:
     began = time.perf_counter()
-    study = client.upload([_anew(film)], wait=LONGEST_WAIT)
+    study = client.upload([_made_new(film)], wait=LONGEST_WAIT)
     took = (time.perf_counter() - began) * 1000
     if study.standing == "waiting":
         _read(client, study.key)
@@ -143,7 +143,7 @@ def _alone(client: Client, film: bytes) -> float:
 
 
 def _read(client: Client, key: str) -> Study:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _LONGEST_WAIT_SECONDS
     while (study := client.study(key, LONGEST_WAIT)).standing == "waiting":
         if time.monotonic() > end:
             raise ApiError(0, "Nobody reads there: a film waited for ten minutes. Start a worker.")
@@ -166,12 +166,12 @@ def _ran(reading: Reading) -> bool:
 def scrape(server: str) -> Figures:
     """Read what the server counts, where it lets us: on its own machine, or with `LUNGWISE_METRICS_TOKEN`."""
     token = os.environ.get("LUNGWISE_METRICS_TOKEN", "")
-    asked = urllib.request.Request(f"{server.rstrip('/')}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - the client took the same address
+    request = urllib.request.Request(f"{server.rstrip('/')}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - the client took the same address
     try:
-        with closing(urllib.request.urlopen(asked, timeout=30)) as answer:  # noqa: S310
-            page = answer.read().decode()
-    except urllib.error.HTTPError as no:
-        no.close()
+        with closing(urllib.request.urlopen(request, timeout=30)) as response:  # noqa: S310
+            page = response.read().decode()
+    except urllib.error.HTTPError as error:
+        error.close()
         page = ""
     figures = Figures(float)
     for name, value in _figures(page):
@@ -203,9 +203,9 @@ def _cost(measured: Measured) -> str:
 
 
 def print_server(measured: Measured) -> None:
-    """Say it in sentences."""
+    """Print the figures as sentences."""
     stages = measured["stages"] or {}
-    said = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in stages.items())
+    times = ", ".join(f"{stage} {milliseconds:.1f}" for stage, milliseconds in stages.items())
     memory = measured["memory_megabytes"]
     Console().print(
         f"{measured['films_per_second']:.1f} films a second from upload to reading by {measured['workers']} workers; "
@@ -213,5 +213,5 @@ def print_server(measured: Measured) -> None:
         f"A film holds up a worker for {measured['worker']:.1f} ms, while others wait for the same cores.\n"
         f"{_cost(measured)}, the network alone {measured['network']:.1f} ms of one: {measured['overhead']:+.0%}.\n"
         f"Where nothing else waits, the answer comes {measured['alone']['median']:.0f} ms after the upload begins.\n"
-        + (f"Stages, ms: {said}. A reader's memory, most: {memory} MB." if stages else "Its metrics cannot be read.")
+        + (f"Stages, ms: {times}. A reader's memory, most: {memory} MB." if stages else "Its metrics cannot be read.")
     )

@@ -14,6 +14,7 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.options import films_option
 from lungwise.cli.progress import counted
 from lungwise.evaluation import protocol
+from lungwise.evaluation.evaluate import Extras
 from lungwise.evaluation.evaluate import evaluate as measure
 from lungwise.evaluation.figures import draw_figures
 from lungwise.evaluation.model_card import render
@@ -35,7 +36,7 @@ from lungwise.reading.artefact import read_statement
 @click.option(
     "--others",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Pictures that are no chest films (bin/other-pictures).",
+    help="Pictures that are not chest films (bin/other-pictures).",
 )
 @click.option("--photographs", is_flag=True, help="Ask again on synthetic photographs of the films.")
 @click.option("--leave-one-out", "leaves_out", is_flag=True, help="Refit a head without each source in turn.")
@@ -56,17 +57,18 @@ def evaluate(
     Every share and every AUC comes with its 95 % interval. No AUC ever sets one source against another.
     """
     splits = (split,) if split else protocol.DEFAULT_SPLITS
-    asked = {
+    options = {
         f"--split {split}": split,
         "--float RUN/float32.onnx": float32,
         "--others FOLDER": others,
         "--photographs": photographs,
         "--leave-one-out": leaves_out,
     }
-    command = " ".join(["lungwise evaluate", *(option for option, given in asked.items() if given)])
+    command = " ".join(["lungwise evaluate", *(option for option, given in options.items() if given)])
     reader = Reader()
     exact = Reader(replace(reader.artefact, onnx=float32)) if float32 else None
-    results, evaluation = measure(reader, films, splits, command, counted, exact, others, photographs, leaves_out)
+    extras = Extras(exact=exact, pictures=others, photographs=photographs, leave_one_out=leaves_out)
+    results, evaluation = measure(reader, films, splits, command, counted, extras)
     if figures:
         draw_figures(results, figures)
     if model_card:
@@ -90,7 +92,7 @@ def _print(evaluation: Evaluation) -> None:
 
 
 def _rich(table: Table) -> RichTable:
-    drawn = RichTable(
+    rich = RichTable(
         title=f"\n{table.title}",
         title_style="bold",
         title_justify="left",
@@ -102,10 +104,10 @@ def _rich(table: Table) -> RichTable:
     )
     for index, heading in enumerate(table.columns):
         numbers = _are_numbers(table, index)
-        drawn.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers or index == 0)
+        rich.add_column(heading, justify="right" if numbers else "left", no_wrap=numbers or index == 0)
     for row in table.rows:
-        drawn.add_row(*row)
-    return drawn
+        rich.add_row(*row)
+    return rich
 
 
 def _are_numbers(table: Table, column: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
@@ -21,7 +22,7 @@ from lungwise.cli.words import words_of
 from lungwise.films import Refusal, open_path
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
-from lungwise.reading import Answer, Reader, Reading, Verdict, overlay
+from lungwise.reading import Reader, ReadFile, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reading.prevalence import PredictiveValue
@@ -62,17 +63,18 @@ class BatchReader(NamedTuple):
     """What reads many files, here or far away."""
 
     model: ModelName
-    read_many: Callable[[Iterable[Path]], Iterator[Answer]]
+    read_many: Callable[[Iterable[Path]], Iterator[ReadFile]]
 
 
-class Sink(Protocol):
-    """Takes each answer as it comes; `close` ends what was begun."""
+class Sink:
+    """Takes each file as it is read; `close` ends what was begun."""
 
-    def add(self, named: Named, answer: Answer) -> None:
-        """Take one answer."""
+    def add(self, named: Named, file: ReadFile) -> None:
+        """Take one file."""
+        raise NotImplementedError
 
     def close(self) -> None:
-        """End what was begun."""
+        """End what was begun; by default nothing."""
 
 
 @click.command()
@@ -130,52 +132,52 @@ def read(
     set_seconds(film_seconds)
     files = list(walk(paths))
     if not files:
-        raise click.UsageError("There is no file in what was given.")
+        raise click.UsageError("There are no files to read.")
     reader, words = _reader(server, token), words_of(language)
-    sinks: list[Sink] = [JsonLines(reader.model, words) if as_json else ForPeople(reader.model, prevalence, words)]
+    sinks: list[Sink] = [JsonLines(reader.model, words) if as_json else VerdictTable(reader.model, prevalence, words)]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
     sinks += [CsvTable(table, reader.model, words)] if table else []
-    refused = _pour(reader, files, sinks)
+    refused = _read_all(reader, files, sinks)
     ctx.exit(SOME_REFUSED if refused else 0)
 
 
 def _reader(server: str | None, token: str | None) -> BatchReader:
-    """Give what reads: the server's reader where one is named, else this machine's."""
+    """Return the server's reader where one is named, else this machine's."""
     if server is None:
         local = Reader()
         return BatchReader(local.artefact.card, local.read_many)
     if not token:
-        raise click.UsageError("A server asks for a token: give --token, or set LUNGWISE_TOKEN.")
+        raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     from lungwise.cli.remote import RemoteReader
 
     remote = RemoteReader(server, token)
     return BatchReader(remote.model, remote.read_many)
 
 
-def _pour(reader: BatchReader, files: list[Named], sinks: list[Sink]) -> int:
+def _read_all(reader: BatchReader, files: list[Named], sinks: list[Sink]) -> int:
     """Read every file into every sink; return how many were refused."""
     refused = 0
-    answers = reader.read_many(named.path for named in files)
-    for named, answer in zip(files, counted(answers, "reading", len(files)), strict=True):
-        refused += isinstance(answer.answer, Refusal)
+    outcomes = reader.read_many(named.path for named in files)
+    for named, file in zip(files, counted(outcomes, "reading", len(files)), strict=True):
+        refused += file.refusal is not None
         for sink in sinks:
-            sink.add(named, answer)
+            sink.add(named, file)
     for sink in sinks:
         sink.close()
     return refused
 
 
 def walk(paths: tuple[Path, ...]) -> Iterator[Named]:
-    """List the files to read: each path that is no folder, and all files below each that is one.
+    """List the files to read: each path that is not a folder, and all files below each that is.
 
     Hidden files and folders are passed over, unless they were named themselves.
     """
-    taken: set[Path] = set()
+    used: set[Path] = set()
     for path in paths:
         for file, name in _below(path) if path.is_dir() else [(path, Path(path.name))]:
-            free = _free(name, taken)
-            taken.add(free)
-            yield Named(file, free)
+            unique = _unique(name, used)
+            used.add(unique)
+            yield Named(file, unique)
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -192,48 +194,43 @@ def _cannot_walk(error: OSError) -> None:
     raise error
 
 
-def _free(name: Path, taken: set[Path]) -> Path:
+def _unique(name: Path, used: set[Path]) -> Path:
     """The name itself, or with a number where two files share it: no heat map may take another's place."""
     numbered = (name.with_name(f"{number}-{name.name}") for number in count(2))
-    return next(free for free in chain([name], numbered) if free not in taken)
+    return next(one for one in chain([name], numbered) if one not in used)
 
 
-def as_object(answer: Answer, model: ModelName, words: Words = str) -> dict[str, Any]:
-    """One file's answer in the form that scripts rely on."""
-    said = answer.answer
-    read = said if isinstance(said, Reading) else None
-    refusal = said if isinstance(said, Refusal) else None
+def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str, Any]:
+    """One file's outcome in the form that scripts rely on."""
+    read, refusal = file.reading, file.refusal
     return {
-        "path": str(answer.path),
+        "path": str(file.path),
         "status": "read" if read else "refused",
-        "refusal": {"code": refusal.code, "reason": _why(refusal, answer, words)} if refusal else None,
+        "refusal": {"code": refusal.code, "reason": _sentence(refusal, file, words)} if refusal else None,
         "covid": {"probability": round(read.probability, 4), "verdict": read.verdict} if read else None,
         "findings": {name: round(value, 4) for name, value in read.findings.items()} if read else {},
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
         "model": {"name": model.name, "version": model.version},
-        "milliseconds": round(answer.milliseconds, 1),
+        "milliseconds": round(file.milliseconds, 1),
     }
 
 
-class JsonLines:
-    """One JSON object a line on stdout; warnings are no part of its form, and go to stderr."""
+class JsonLines(Sink):
+    """One JSON object a line on stdout; warnings are not part of its form, and go to stderr."""
 
     def __init__(self, model: ModelName, words: Words = str) -> None:
         self._model = model
         self._words = words
 
-    def add(self, named: Named, answer: Answer) -> None:
-        """Print one answer."""
-        click.echo(json.dumps(as_object(answer, self._model, self._words)))
-        for code in _warnings(answer):
-            click.echo(f"{click.format_filename(answer.path)}: {warning_sentence(code, self._words)}", err=True)
-
-    def close(self) -> None:
-        """Nothing is left to write."""
+    def add(self, named: Named, file: ReadFile) -> None:
+        """Print one file."""
+        click.echo(json.dumps(as_object(file, self._model, self._words)))
+        for code in _warnings(file):
+            click.echo(f"{click.format_filename(file.path)}: {warning_sentence(code, self._words)}", err=True)
 
 
-class ForPeople:
-    """A table on stdout, with the count of each verdict below it."""
+class VerdictTable(Sink):
+    """A table for people on stdout, with the count of each verdict below it."""
 
     def __init__(self, model: ModelName, prevalence: float, words: Words = str) -> None:
         self._model = model
@@ -242,90 +239,81 @@ class ForPeople:
         self._table = Table(box=None, header_style="dim", pad_edge=False)
         for heading in ("film", "COVID-19", "probability", "also"):
             self._table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
 
-    def add(self, named: Named, answer: Answer) -> None:
+    def add(self, named: Named, file: ReadFile) -> None:
         """Add one row."""
-        said = answer.answer
-        if isinstance(said, Refusal):
-            self._row(named, "refused", "dim", "", _why(said, answer, self._words))
-        else:
-            others = [f"{name} {value:.0%}" for name, value in said.findings.items() if _worth_naming(name, value)]
-            warnings = [warning_sentence(code, self._words) for code in said.warnings]
-            note = " ".join([", ".join(others), *warnings]).strip()
-            self._row(named, said.verdict, _COLOURS[said.verdict], f"{said.probability:.0%}", note)
+        if file.refusal:
+            self._row(named, "refused", "dim", "", _sentence(file.refusal, file, self._words))
+        elif read := file.reading:
+            notable = [f"{name} {value:.0%}" for name, value in read.findings.items() if _is_notable(name, value)]
+            warnings = [warning_sentence(code, self._words) for code in read.warnings]
+            note = " ".join([", ".join(notable), *warnings]).strip()
+            self._row(named, read.verdict, _COLOURS[read.verdict], f"{read.probability:.0%}", note)
 
     def _row(self, named: Named, word: str, colour: str, probability: str, note: str) -> None:
-        self._counts[word] = self._counts.get(word, 0) + 1
+        self._counts[word] += 1
         self._table.add_row(_plain(str(named.name)), Text(word, colour), probability, _plain(note))
 
     def close(self) -> None:
-        """Print the table, the counts and what the answers are worth."""
+        """Print the table, the counts and how often such verdicts are right."""
         console = Console()
         console.print(self._table)
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
         console.print(f"\n{counts}. Uncertain means: refer.")
-        console.print(_worth(self._model, self._prevalence))
+        console.print(_predictive_values(self._model, self._prevalence))
         console.print("Decision support for research, no medical device: a doctor decides.", style="dim")
 
 
-class Heatmaps:
+class Heatmaps(Sink):
     """One PNG per film that was read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, named: Named, answer: Answer) -> None:
+    def add(self, named: Named, file: ReadFile) -> None:
         """Draw one overlay; the film is decoded anew, so that few films are in memory at once."""
-        if isinstance(answer.answer, Reading):
+        if file.reading:
             target = self._folder / f"{named.name}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            overlay(open_path(answer.path), answer.answer).save(target)
-
-    def close(self) -> None:
-        """Nothing is left to write."""
+            overlay(open_path(file.path), file.reading).save(target)
 
 
-class CsvTable:
-    """One line per file, for a spreadsheet."""
+class CsvTable(Sink):
+    """One line per file, for a spreadsheet; the table is closed by whoever opened it."""
 
-    def __init__(self, file: TextIO, model: ModelName, words: Words = str) -> None:
+    def __init__(self, table: TextIO, model: ModelName, words: Words = str) -> None:
         self._model = model
         self._words = words
-        self._rows = csv.writer(file)
+        self._rows = csv.writer(table)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDING_NAMES]
         self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
 
-    def add(self, named: Named, answer: Answer) -> None:
+    def add(self, named: Named, file: ReadFile) -> None:
         """Write one line."""
-        line = as_object(answer, self._model, self._words)
+        line = as_object(file, self._model, self._words)
         refusal = line["refusal"] or {"code": "", "reason": ""}
         covid = line["covid"] or {"probability": "", "verdict": ""}
         findings = [line["findings"].get(name, "") for name in FINDING_NAMES]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
-        spot = line["hot_spot"] or ["", ""]
-        codes = " ".join(_warnings(answer))
-        model = (self._model.name, self._model.version)
-        self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], codes])
-
-    def close(self) -> None:
-        """The file is closed by whoever opened it."""
+        spot, model = line["hot_spot"] or ["", ""], line["model"].values()
+        self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))])
 
 
-def _why(refusal: Refusal, answer: Answer, words: Words) -> str:
-    return refusal_sentence(refusal, words, answer.path.name)
+def _sentence(refusal: Refusal, file: ReadFile, words: Words) -> str:
+    return refusal_sentence(refusal, words, file.path.name)
 
 
-def _warnings(answer: Answer) -> tuple[str, ...]:
-    return answer.answer.warnings if isinstance(answer.answer, Reading) else ()
+def _warnings(file: ReadFile) -> tuple[str, ...]:
+    return file.reading.warnings if file.reading else ()
 
 
-def _worth(model: ModelName, prevalence: float) -> str:
-    """What the verdicts of this installation's model are worth, in one sentence; nothing of another's."""
-    worth = PredictiveValue(shipped_card(), prevalence)
-    right = {verdict: worth.of(verdict, model.name, model.version) for verdict in Verdict}
-    said = [f"{value:.0%} of the {verdict} verdicts" for verdict, value in right.items() if value is not None]
-    return f"Where {prevalence:.0%} have COVID-19, {' and '.join(said)} are right." if said else ""
+def _predictive_values(model: ModelName, prevalence: float) -> str:
+    """How often the verdicts of this installation's model are right, in one sentence; nothing of another's."""
+    value = PredictiveValue(shipped_card(), prevalence)
+    right = {verdict: value.of(verdict, model.name, model.version) for verdict in Verdict}
+    shares = [f"{share:.0%} of the {verdict} verdicts" for verdict, share in right.items() if share is not None]
+    return f"Where {prevalence:.0%} have COVID-19, {' and '.join(shares)} are right." if shares else ""
 
 
 def _plain(text: str) -> Text:
@@ -333,5 +321,5 @@ def _plain(text: str) -> Text:
     return Text("".join(letter if letter.isprintable() else "?" for letter in text))
 
 
-def _worth_naming(finding: str, probability: float) -> bool:
+def _is_notable(finding: str, probability: float) -> bool:
     return finding_named(finding).notable and probability >= NOTABLE

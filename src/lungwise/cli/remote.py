@@ -1,11 +1,8 @@
-"""Films read by a server: what `lungwise read --server` does in the place of a reader."""
+"""Films read by a server: `lungwise read --server` uses this in place of a reader."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +11,11 @@ from lungwise.api.schemas import Film, Model
 from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
-from lungwise.reading import Answer, Reading, Verdict
-from lungwise.reading.reading import outcome_of
+from lungwise.reading import ReadFile, Reading, Verdict
+from lungwise.reading.reader import read_in_order
 
-_AT_ONCE = 4
-"""Films under way: enough to hide the network, few enough to leave the server to others."""
+_UPLOADS_AT_ONCE = 4
+"""Enough to hide the network's delays, few enough to leave the server to others."""
 
 
 class RemoteReader:
@@ -28,47 +25,36 @@ class RemoteReader:
         self._client = Client(server, token)
         self.model: Model = self._client.model()
 
-    def read_many(self, paths: Iterable[Path]) -> Iterator[Answer]:
+    def read_many(self, paths: Iterable[Path]) -> Iterator[ReadFile]:
         """Read files in their order, some at once."""
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="lungwise-upload") as pool:
-            under_way: deque[Future[Answer]] = deque()
-            for path in paths:
-                under_way.append(pool.submit(self._answer, path))
-                if len(under_way) >= 2 * _AT_ONCE:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-
-    def _answer(self, path: Path) -> Answer:
-        began = time.perf_counter()
-        answer = outcome_of(lambda: self._read(bytes_of(path)))
-        return Answer(path, answer, (time.perf_counter() - began) * 1000)
+        return read_in_order(
+            paths, lambda path: self._read(bytes_of(path)), threads=_UPLOADS_AT_ONCE, ahead=2 * _UPLOADS_AT_ONCE
+        )
 
     def _read(self, data: bytes) -> Reading:
         try:
             study = self._client.read([data])
-        except ApiError as no:
-            if no.status != 422:
+        except ApiError as error:
+            if error.status != 422:
                 raise
-            open_film(data)  # what is no film is refused here as it would be without a server
-            raise Refusal("server", {"sentence": str(no)}) from no
+            open_film(data)  # what is not a film is refused here as it would be without a server
+            raise Refusal("server", {"sentence": str(error)}) from error
         return self._reading(study.films[0])
 
     def _reading(self, film: Film) -> Reading:
-        said = film.reading
-        if said is not None and said.refusal is not None:
-            raise Refusal(said.refusal.code, {"sentence": said.refusal.reason, **said.refusal.values})
-        if said is None or said.verdict is None or said.probability is None:
+        read = film.reading
+        if read is not None and read.refusal is not None:
+            raise Refusal(read.refusal.code, {"sentence": read.refusal.reason, **read.refusal.values})
+        if read is None or read.verdict is None or read.probability is None:
             raise Refusal("server")
-        heat_map = np.array(self._client.heat_map(film.key).values, np.float32)
         return Reading(
-            said.probability,
-            Verdict(said.verdict),
-            said.appearance,
-            said.findings,
-            heat_map,
-            0,
-            said.model.name,
-            said.model.version,
-            tuple(warning.code for warning in said.warnings),
+            probability=read.probability,
+            verdict=Verdict(read.verdict),
+            appearance=read.appearance,
+            findings=read.findings,
+            heat_map=np.array(self._client.heat_map(film.key).values, np.float32),
+            quarter_turns=0,
+            model=read.model.name,
+            version=read.model.version,
+            warnings=tuple(warning.code for warning in read.warnings),
         )

@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 
 from lungwise.evaluation.metrics import auc
 from lungwise.evaluation.protocol import BORDER_ALONE, QUESTIONS, WITHOUT_LUNGS, Question, reported_as
-from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides
+from lungwise.evaluation.results import EvaluatedFilm, FilmReader, Track, contrast, has_both_sides
 from lungwise.evaluation.schema import Control
 from lungwise.films import Film, open_film
 
@@ -62,7 +62,7 @@ def hide(film: Film, template: Mask) -> Film:
     return replace(film, pixels=np.where(hidden, np.float32(0), film.pixels))
 
 
-def controls(reader: FilmReader, results: Sequence[Result], masks: Path, track: Track) -> list[Control]:
+def controls(reader: FilmReader, results: Sequence[EvaluatedFilm], masks: Path, track: Track) -> list[Control]:
     """Every question of one source on its films without lungs and on their border alone.
 
     Without a folder of masks the border alone; where no question has both sides, nothing.
@@ -76,12 +76,16 @@ def controls(reader: FilmReader, results: Sequence[Result], masks: Path, track: 
     return [control for named in templates.items() for control in _controls(reader, results, questions, named, track)]
 
 
-def _source(results: Sequence[Result]) -> str:
+def _source(results: Sequence[EvaluatedFilm]) -> str:
     return reported_as(results[0].film.source)
 
 
 def _controls(
-    reader: FilmReader, results: Sequence[Result], questions: list[Question], named: tuple[str, Mask], track: Track
+    reader: FilmReader,
+    results: Sequence[EvaluatedFilm],
+    questions: list[Question],
+    named: tuple[str, Mask],
+    track: Track,
 ) -> list[Control]:
     """One template's answers to the questions; each film is read once, whatever is asked of it."""
     name, template = named
@@ -89,7 +93,8 @@ def _controls(
     films = [result.film for result in results if result.reading and result.film.label in labels]
     seen = []
     for film in track(films, f"{_source(results)}, {name}", len(films)):
-        seen.append(Result(film, reader.look(hide(open_film(film.path.read_bytes()), template))))
+        hidden = hide(open_film(film.path.read_bytes()), template)
+        seen.append(EvaluatedFilm(film=film, outcome=reader.predict_ungated(hidden)))
     return [
         {
             "control": name,

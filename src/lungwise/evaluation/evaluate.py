@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -26,17 +26,25 @@ from lungwise.evaluation.metrics import (
     proportion,
     threshold_at_specificity,
 )
-from lungwise.evaluation.out_of_distribution import refused_others
+from lungwise.evaluation.out_of_distribution import refused_pictures
 from lungwise.evaluation.photographs import photographed
 from lungwise.evaluation.precision import beside_float
 from lungwise.evaluation.probe import source_probe
-from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides, read_films
+from lungwise.evaluation.results import (
+    EvaluatedFilm,
+    FilmReader,
+    Track,
+    contrast,
+    grouped,
+    has_both_sides,
+    labelled_readings,
+    read_films,
+)
 from lungwise.evaluation.schema import (
     Calibration,
     Control,
     Estimate,
     Evaluation,
-    LeftOut,
     Localisation,
     OperatingPoint,
     Refusals,
@@ -48,7 +56,7 @@ from lungwise.evaluation.schema import (
 )
 from lungwise.films import Refusal
 from lungwise.films.collection import read_collection
-from lungwise.reading import Reading, Verdict
+from lungwise.reading import Verdict
 
 METHODS = {
     "AUC": f"area under the ROC curve; 95 % interval from {RESAMPLES} resamples of patients, seed {SEED}",
@@ -63,17 +71,36 @@ METHODS = {
 """How each number is made, for people."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What is measured besides; each takes its time.
+
+    Parameters
+    ----------
+    exact
+        The float32 model, to hold the int8 one against.
+    pictures
+        A folder of pictures that are not chest films.
+    photographs
+        Whether the controlled question is asked again on synthetic photographs: about a second a film.
+    leave_one_out
+        Whether a light head is refitted without each source with both classes in turn.
+    """
+
+    exact: FilmReader | None = None
+    pictures: Path | None = None
+    photographs: bool = False
+    leave_one_out: bool = False
+
+
 def evaluate(
     reader: FilmReader,
     films_csv: Path,
     splits: Sequence[str],
     command: str,
     track: Track,
-    exact: FilmReader | None = None,
-    others: Path | None = None,
-    photographs: bool = False,
-    leaves_out: bool = False,
-) -> tuple[list[Result], Evaluation]:
+    extras: Extras = Extras(),
+) -> tuple[list[EvaluatedFilm], Evaluation]:
     """Read the films of some splits and measure.
 
     Parameters
@@ -88,26 +115,34 @@ def evaluate(
         What produced the numbers, as a person would type it.
     track
         Shows progress.
-    exact
-        The float32 model, to hold the int8 one against.
-    others
-        A folder of pictures that are no chest films.
-    photographs
-        Whether the controlled question is asked again on synthetic photographs: about a second a film.
-    leaves_out
-        Whether a light head is refitted without each source with both classes in turn.
 
     Raises
     ------
     OSError, ValueError
         If the table or a film cannot be opened, or a row cannot be understood.
     """
-    films = [f for f in read_collection(films_csv) if f.split in splits or protocol.chooses_operating_point(f)]
+    collection = read_collection(films_csv)
+    films = [film for film in collection if film.split in splits or protocol.chooses_operating_point(film)]
     results = read_films(reader, films, track)
-    point = operating_point(results)
-    masks = films_csv.parent / "lungs"
     reported = [r for r in results if r.film.split in splits]
-    precise = read_films(exact, [r.film for r in reported], track) if exact else None
+    point, by_split = operating_point(results), grouped(reported, lambda film: film.split)
+    exact = read_films(extras.exact, [r.film for r in reported], track) if extras.exact else []
+    exact_by_split = grouped(exact, lambda film: film.split)
+
+    def controlled(rows: Sequence[EvaluatedFilm]) -> list[Control]:
+        return controls(reader, rows, films_csv.parent / "lungs", track)
+
+    def split(name: str) -> Split:
+        rows = by_split[name]
+        controlled_films = [r for r in rows if r.film.source == protocol.CONTROLLED.source]
+        return {
+            **measure_split(name, rows, point, controlled),
+            "photographs": photographed(reader, controlled_films, track) if extras.photographs else None,
+            "source_probe": source_probe(rows),
+            "precision": beside_float(rows, exact_by_split[name]) if extras.exact else None,
+        }
+
+    features = pooled_features(reader.artefact.onnx) if extras.leave_one_out else None
     return reported, {
         "date": date.today().isoformat(),
         "command": command,
@@ -116,30 +151,21 @@ def evaluate(
         "films_sha256": hashlib.sha256(films_csv.read_bytes()).hexdigest(),
         "methods": METHODS,
         "operating_point": point,
-        "splits": [
-            {
-                **measure_split(name, of_split, point, lambda rows: controls(reader, rows, masks, track)),
-                "photographs": photographed(reader, _controlled(of_split), track) if photographs else None,
-                "source_probe": source_probe(of_split),
-                "precision": beside_float(of_split, _of_split(precise, name)) if precise else None,
-            }
-            for name in splits
-            if (of_split := _of_split(reported, name))
-        ],
-        "others": refused_others(reader, others, track) if others else None,
-        "left_out": _left_out(reader, films_csv, track) if leaves_out else [],
+        "splits": [split(name) for name in splits if name in by_split],
+        "others": refused_pictures(reader, extras.pictures, track) if extras.pictures else None,
+        "left_out": leave_one_out(collection, features, track) if features else [],
     }
 
 
-Controlled = Callable[[Sequence[Result]], list[Control]]
+Controlled = Callable[[Sequence[EvaluatedFilm]], list[Control]]
 """Asks one source's questions again of films from which what should decide has been taken."""
 
 
-def measure_split(name: str, results: Sequence[Result], point: OperatingPoint | None, controlled: Controlled) -> Split:
+def measure_split(
+    name: str, results: Sequence[EvaluatedFilm], point: OperatingPoint | None, controlled: Controlled
+) -> Split:
     """Every number of one split."""
-    by_source: dict[str, list[Result]] = {}
-    for result in results:
-        by_source.setdefault(protocol.reported_as(result.film.source), []).append(result)
+    by_source = grouped(results, lambda film: protocol.reported_as(film.source))
     return {
         "split": name,
         "sources": [measure_source(source, rows, point, controlled) for source, rows in sorted(by_source.items())],
@@ -148,7 +174,7 @@ def measure_split(name: str, results: Sequence[Result], point: OperatingPoint | 
 
 
 def measure_source(
-    source: str, results: Sequence[Result], point: OperatingPoint | None, controlled: Controlled
+    source: str, results: Sequence[EvaluatedFilm], point: OperatingPoint | None, controlled: Controlled
 ) -> Source:
     """Every number of one source."""
     named = not any(r.film.path.as_posix().endswith(r.film.patient) for r in results)
@@ -168,7 +194,7 @@ def measure_source(
     }
 
 
-def operating_point(results: Iterable[Result]) -> OperatingPoint | None:
+def operating_point(results: Iterable[EvaluatedFilm]) -> OperatingPoint | None:
     """The threshold of the wanted specificity on the films that choose it; None without such films."""
     rows = [r.reading.probability for r in results if r.reading and protocol.chooses_operating_point(r.film)]
     if not rows:
@@ -182,7 +208,7 @@ def operating_point(results: Iterable[Result]) -> OperatingPoint | None:
     }
 
 
-def refusals(results: Sequence[Result]) -> Refusals:
+def refusals(results: Sequence[EvaluatedFilm]) -> Refusals:
     """Share refused, and by which code."""
     codes = Counter(r.outcome.code for r in results if isinstance(r.outcome, Refusal))
     share = proportion([r.reading is None for r in results])
@@ -191,9 +217,9 @@ def refusals(results: Sequence[Result]) -> Refusals:
     return {"share": share, "codes": dict(sorted(codes.items()))}
 
 
-def verdicts(results: Iterable[Result]) -> dict[str, Estimate]:
+def verdicts(results: Iterable[EvaluatedFilm]) -> dict[str, Estimate]:
     """Shares at the shipped thresholds, of films whose label is COVID-19 or not."""
-    known = _known(results)
+    known = labelled_readings(results)
     ill = [reading.verdict for covid, reading in known if covid]
     well = [reading.verdict for covid, reading in known if not covid]
     decided_ill, decided_well = ([v for v in side if v is not Verdict.UNCERTAIN] for side in (ill, well))
@@ -210,11 +236,11 @@ def verdicts(results: Iterable[Result]) -> dict[str, Estimate]:
     )
 
 
-def at_operating_point(results: Iterable[Result], point: OperatingPoint | None) -> dict[str, Estimate]:
+def at_operating_point(results: Iterable[EvaluatedFilm], point: OperatingPoint | None) -> dict[str, Estimate]:
     """Sensitivity and specificity at one threshold instead of two; nothing without a threshold."""
     if point is None:
         return {}
-    called = [(covid, reading.probability > point["threshold"]) for covid, reading in _known(results)]
+    called = [(covid, reading.probability > point["threshold"]) for covid, reading in labelled_readings(results)]
     return _present(
         {
             "sensitivity": proportion([above for covid, above in called if covid]),
@@ -223,28 +249,25 @@ def at_operating_point(results: Iterable[Result], point: OperatingPoint | None) 
     )
 
 
-def confusion(results: Iterable[Result]) -> list[Row]:
+def confusion(results: Iterable[EvaluatedFilm]) -> list[Row]:
     """Verdict against label, label by label."""
-    by_label: dict[str, list[Result]] = {}
-    for result in results:
-        by_label.setdefault(result.film.label, []).append(result)
-    return [_row(label, rows) for label, rows in sorted(by_label.items())]
+    return [_row(label, rows) for label, rows in sorted(grouped(results, lambda film: film.label).items())]
 
 
-def _row(label: str, results: Sequence[Result]) -> Row:
-    said = [r.reading.verdict for r in results if r.reading]
+def _row(label: str, results: Sequence[EvaluatedFilm]) -> Row:
+    found = [r.reading.verdict for r in results if r.reading]
     return {
         "label": label,
-        "negative": said.count(Verdict.NEGATIVE),
-        "uncertain": said.count(Verdict.UNCERTAIN),
-        "positive": said.count(Verdict.POSITIVE),
-        "refused": len(results) - len(said),
-        "called_positive": _share(said, Verdict.POSITIVE),
-        "called_uncertain": _share(said, Verdict.UNCERTAIN),
+        "negative": found.count(Verdict.NEGATIVE),
+        "uncertain": found.count(Verdict.UNCERTAIN),
+        "positive": found.count(Verdict.POSITIVE),
+        "refused": len(results) - len(found),
+        "called_positive": _share(found, Verdict.POSITIVE),
+        "called_uncertain": _share(found, Verdict.UNCERTAIN),
     }
 
 
-def task(results: Sequence[Result], question: protocol.Question) -> Task:
+def task(results: Sequence[EvaluatedFilm], question: protocol.Question) -> Task:
     """One question's AUC.
 
     Raises
@@ -265,15 +288,15 @@ def task(results: Sequence[Result], question: protocol.Question) -> Task:
     }
 
 
-def calibrated(results: Iterable[Result]) -> Calibration | None:
+def calibrated(results: Iterable[EvaluatedFilm]) -> Calibration | None:
     """Calibration over films whose label is COVID-19 or not; None without such films."""
-    known = _known(results)
+    known = labelled_readings(results)
     if not known:
         return None
     return calibration(np.array([r.probability for _, r in known]), np.array([covid for covid, _ in known]))
 
 
-def localised(results: Iterable[Result]) -> Localisation | None:
+def localised(results: Iterable[EvaluatedFilm]) -> Localisation | None:
     """The heat map against the boxes; None without films with boxes."""
     rows = [(r.film, r.reading) for r in results if r.reading and r.film.boxes]
     pointing = proportion([points_inside(reading.hot_spot, film.boxes) for film, reading in rows])
@@ -289,7 +312,7 @@ def localised(results: Iterable[Result]) -> Localisation | None:
     }
 
 
-def by_view(by_source: dict[str, list[Result]]) -> list[Subgroup]:
+def by_view(by_source: dict[str, list[EvaluatedFilm]]) -> list[Subgroup]:
     """PA and AP films of each source that says which is which and has COVID-19 labels."""
     found = []
     for source, results in sorted(by_source.items()):
@@ -299,7 +322,7 @@ def by_view(by_source: dict[str, list[Result]]) -> list[Subgroup]:
     return found
 
 
-def by_age(results: Sequence[Result]) -> list[Subgroup]:
+def by_age(results: Sequence[EvaluatedFilm]) -> list[Subgroup]:
     """False alarms of adults and of children, label by label, over the sources without positives.
 
     Shares alone: across sources there is no AUC.
@@ -313,12 +336,12 @@ def by_age(results: Sequence[Result]) -> list[Subgroup]:
     return found
 
 
-def _subgroup(source: str, name: str, results: Sequence[Result]) -> list[Subgroup]:
+def _subgroup(source: str, name: str, results: Sequence[EvaluatedFilm]) -> list[Subgroup]:
     shares = verdicts(results)
     if not shares:
         return []
-    asked = [q for q in protocol.QUESTIONS if q.source == source and q.score == protocol.PROBABILITY]
-    areas = [task(results, q)["auc"] for q in asked if has_both_sides(results, q)]
+    questions = [q for q in protocol.QUESTIONS if q.source == source and q.score == protocol.PROBABILITY]
+    areas = [task(results, q)["auc"] for q in questions if has_both_sides(results, q)]
     return [
         {
             "source": source,
@@ -330,25 +353,9 @@ def _subgroup(source: str, name: str, results: Sequence[Result]) -> list[Subgrou
     ]
 
 
-def _known(results: Iterable[Result]) -> list[tuple[bool, Reading]]:
-    return [(r.film.covid, r.reading) for r in results if r.reading and r.film.covid is not None]
-
-
-def _share(said: Sequence[Verdict], verdict: Verdict) -> Estimate | None:
-    return proportion([one is verdict for one in said])
+def _share(verdicts: Sequence[Verdict], verdict: Verdict) -> Estimate | None:
+    return proportion([one is verdict for one in verdicts])
 
 
 def _present(estimates: dict[str, Estimate | None]) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
-
-
-def _of_split(results: Iterable[Result], split: str) -> list[Result]:
-    return [r for r in results if r.film.split == split]
-
-
-def _left_out(reader: FilmReader, films_csv: Path, track: Track) -> list[LeftOut]:
-    return leave_one_out(read_collection(films_csv), pooled_features(reader.artefact.onnx), track)
-
-
-def _controlled(results: Iterable[Result]) -> list[Result]:
-    return [r for r in results if r.film.source == protocol.CONTROLLED.source]

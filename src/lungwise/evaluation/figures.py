@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lungwise.evaluation.metrics import Contrast, Floats, calibration, roc
+from lungwise.evaluation.metrics import Contrast, Flags, Floats, calibration, roc
 from lungwise.evaluation.protocol import CONTROLLED, PROBABILITY, QUESTIONS, reported_as
-from lungwise.evaluation.results import Result, contrast, has_both_sides
+from lungwise.evaluation.results import EvaluatedFilm, contrast, grouped, has_both_sides, labelled_readings
 from lungwise.films import open_film
 from lungwise.reading import Reading, Verdict, overlay
 
@@ -37,7 +37,7 @@ _STYLE: dict[Any, Any] = {
 _WIDTH, _HEIGHT = 3.4, 3.2
 _ACROSS = 3
 _EXAMPLES = 4
-"""Films of each kind on the sheet of examples, drawn by lot."""
+"""Films of each kind on the sheet of examples, chosen at random."""
 
 _KINDS = (
     ("true positive", True, Verdict.POSITIVE),
@@ -48,7 +48,7 @@ _KINDS = (
 """What the sheet of examples shows: name, label, verdict."""
 
 
-def draw_figures(results: Sequence[Result], folder: Path) -> list[Path]:
+def draw_figures(results: Sequence[EvaluatedFilm], folder: Path) -> list[Path]:
     """Write every figure the results can give.
 
     Returns
@@ -67,13 +67,13 @@ def draw_figures(results: Sequence[Result], folder: Path) -> list[Path]:
         raise ValueError("Figures need matplotlib: install lungwise[train].") from error
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(_STYLE):
-        drawn = {
+        figures = {
             "roc": _roc_sheet(Figure, results),
             "reliability": _reliability_sheet(Figure, results),
             "probabilities": _probability_sheet(Figure, results),
             "examples": _example_sheet(Figure, results),
         }
-        return [path for name, figure in drawn.items() if figure for path in _save(figure, folder / name)]
+        return [path for name, figure in figures.items() if figure for path in _save(figure, folder / name)]
 
 
 def _save(figure: Figure, path: Path) -> list[Path]:
@@ -83,17 +83,19 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     return [png, svg]
 
 
-def _roc_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+def _roc_sheet(make: type[Figure], results: Sequence[EvaluatedFilm]) -> Figure | None:
     """A panel per split and question that the probability answers."""
-    asked = [
+    curves = [
         (f"{question.source}, {split}\n{question.name}", contrast(rows, question))
         for question in QUESTIONS
         if question.score == PROBABILITY
-        for split, rows in _by_split(r for r in results if r.film.source == question.source)
+        for split, rows in grouped(
+            (r for r in results if r.film.source == question.source), lambda film: film.split
+        ).items()
         if has_both_sides(rows, question)
     ]
-    figure, panels = _panels(make, len(asked))
-    for axes, (title, sides) in zip(panels, asked, strict=True):
+    figure, panels = _panels(make, len(curves))
+    for axes, (title, sides) in zip(panels, curves, strict=True):
         _roc_panel(axes, sides)
         axes.set_title(title)
     return figure
@@ -104,54 +106,37 @@ def _roc_panel(axes: Axes, sides: Contrast) -> None:
     curve, lower, upper = roc(sides, grid)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
     axes.fill_between(grid, lower, upper, color=BLUE, alpha=0.2, linewidth=0, label="95 % of resampled patients")
-    axes.plot(
-        grid, curve, color=BLUE, label=f"{int(sides.positive.sum())} against {int((~sides.positive).sum())} films"
-    )
+    films = f"{int(sides.positive.sum())} against {int((~sides.positive).sum())} films"
+    axes.plot(grid, curve, color=BLUE, label=films)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     axes.legend(loc="lower right", fontsize=7)
 
 
-def _reliability_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+def _reliability_sheet(make: type[Figure], results: Sequence[EvaluatedFilm]) -> Figure | None:
     """A panel per split and source with both COVID-19 and other films: observed share against probability."""
     pooled = [(name, *_known(rows)) for name, rows in _by_source(results)]
-    asked = [row for row in pooled if row[2].any() and not row[2].all()]
-    figure, panels = _panels(make, len(asked))
-    for axes, (title, probability, positive) in zip(panels, asked, strict=True):
-        measured = calibration(probability, positive.astype(np.bool_))
-        bins = measured["bins"]
+    sources = [row for row in pooled if row[2].any() and not row[2].all()]
+    figure, panels = _panels(make, len(sources))
+    for axes, (title, probability, positive) in zip(panels, sources, strict=True):
+        measured = calibration(probability, positive)
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-        axes.hist(
-            probability,
-            bins=20,
-            range=(0, 1),
-            weights=np.full(len(probability), 1 / len(probability)),
-            color=GREY,
-            alpha=0.3,
-            label="share of films",
-        )
-        axes.plot(
-            [b["probability"] for b in bins],
-            [b["observed"] for b in bins],
-            "o-",
-            color=BLUE,
-            markersize=4,
-            label=f"ECE {measured['ece']:.3f}",
-        )
+        share = np.full(len(probability), 1 / len(probability))
+        axes.hist(probability, bins=20, range=(0, 1), weights=share, color=GREY, alpha=0.3, label="share of films")
+        observed = [(one["probability"], one["observed"]) for one in measured["bins"]]
+        label = f"ECE {measured['ece']:.3f}"
+        axes.plot(*zip(*observed, strict=True), "o-", color=BLUE, markersize=4, label=label)
         axes.set(xlabel="probability", ylabel="share with COVID-19", xlim=(0, 1), ylim=(0, 1.01), title=title)
         axes.legend(loc="upper left", fontsize=7)
     return figure
 
 
-def _probability_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
+def _probability_sheet(make: type[Figure], results: Sequence[EvaluatedFilm]) -> Figure | None:
     """A panel per split and source: how often each probability is given, with and without COVID-19."""
-    asked = [(name, *_known(rows)) for name, rows in _by_source(results)]
-    asked = [row for row in asked if len(row[1])]
-    figure, panels = _panels(make, len(asked))
-    for axes, (title, probability, positive) in zip(panels, asked, strict=True):
-        for side, colour, label in (
-            (positive == 0, BLUE, "without COVID-19"),
-            (positive == 1, ORANGE, "with COVID-19"),
-        ):
+    sources = [(name, *_known(rows)) for name, rows in _by_source(results)]
+    sources = [row for row in sources if len(row[1])]
+    figure, panels = _panels(make, len(sources))
+    for axes, (title, probability, positive) in zip(panels, sources, strict=True):
+        for side, colour, label in ((~positive, BLUE, "without COVID-19"), (positive, ORANGE, "with COVID-19")):
             if side.any():
                 axes.hist(probability[side], bins=20, range=(0, 1), color=colour, alpha=0.6, label=label)
         axes.set(xlabel="probability", ylabel="films", xlim=(0, 1), title=title)
@@ -159,23 +144,23 @@ def _probability_sheet(make: type[Figure], results: Sequence[Result]) -> Figure 
     return figure
 
 
-def _example_sheet(make: type[Figure], results: Sequence[Result]) -> Figure | None:
-    """True and false positives and negatives, drawn by lot, with heat map and boxes."""
-    rows = [[r for r in _of_kind(results, ill, verdict)] for _, ill, verdict in _KINDS]
+def _example_sheet(make: type[Figure], results: Sequence[EvaluatedFilm]) -> Figure | None:
+    """True and false positives and negatives, chosen at random, with heat map and boxes."""
+    rows = [_of_kind(results, ill, verdict) for _, ill, verdict in _KINDS]
     if not any(rows):
         return None
     figure = make(figsize=(_EXAMPLES * 2.2, len(_KINDS) * 2.5))
     grid = figure.subplots(len(_KINDS), _EXAMPLES, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for line, (kind, *_), chosen in zip(grid, _KINDS, map(_by_lot, rows), strict=True):
+    for line, (kind, *_), chosen in zip(grid, _KINDS, map(_at_random, rows), strict=True):
         line[0].set_title(kind, fontweight="bold", loc="left")
         for axes, (result, reading) in zip(line, chosen, strict=False):
             _example(axes, result, reading)
     return figure
 
 
-def _example(axes: Axes, result: Result, reading: Reading) -> None:
+def _example(axes: Axes, result: EvaluatedFilm, reading: Reading) -> None:
     from matplotlib.patches import Rectangle
 
     picture = overlay(open_film(result.film.path.read_bytes()), reading)
@@ -183,24 +168,16 @@ def _example(axes: Axes, result: Result, reading: Reading) -> None:
     for x, y, width, height in result.film.boxes:
         corner, size = (x * picture.width, y * picture.height), (width * picture.width, height * picture.height)
         axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=BLUE, linewidth=1.5))
-    axes.text(
-        0,
-        1.0,
-        f" {reading.probability:.2f}",
-        transform=axes.transAxes,
-        va="top",
-        color="white",
-        fontsize=8,
-        backgroundcolor="black",
-    )
+    style: dict[str, Any] = {"va": "top", "color": "white", "fontsize": 8, "backgroundcolor": "black"}
+    axes.text(0, 1.0, f" {reading.probability:.2f}", transform=axes.transAxes, **style)
 
 
-def _of_kind(results: Iterable[Result], ill: bool, verdict: Verdict) -> list[tuple[Result, Reading]]:
+def _of_kind(results: Iterable[EvaluatedFilm], ill: bool, verdict: Verdict) -> list[tuple[EvaluatedFilm, Reading]]:
     found = [(r, r.reading) for r in results if r.reading and r.film.source == CONTROLLED.source]
     return [(r, reading) for r, reading in found if r.film.covid is ill and reading.verdict is verdict]
 
 
-def _by_lot(rows: list[tuple[Result, Reading]]) -> list[tuple[Result, Reading]]:
+def _at_random(rows: list[tuple[EvaluatedFilm, Reading]]) -> list[tuple[EvaluatedFilm, Reading]]:
     return [rows[i] for i in np.random.default_rng(0).permutation(len(rows))[:_EXAMPLES]]
 
 
@@ -213,23 +190,12 @@ def _panels(make: type[Figure], count: int) -> tuple[Figure | None, list[Axes]]:
     return figure, [figure.add_subplot(down, across, place + 1) for place in range(count)]
 
 
-def _by_split(results: Iterable[Result]) -> list[tuple[str, list[Result]]]:
-    grouped: dict[str, list[Result]] = {}
-    for result in results:
-        grouped.setdefault(result.film.split, []).append(result)
-    return list(grouped.items())
-
-
-def _by_source(results: Iterable[Result]) -> list[tuple[str, list[Result]]]:
+def _by_source(results: Iterable[EvaluatedFilm]) -> list[tuple[str, list[EvaluatedFilm]]]:
     """Split by split, the films of each reported source, with the name of both."""
-    grouped: dict[str, list[Result]] = {}
-    for result in results:
-        name = f"{reported_as(result.film.source)}, {result.film.split}"
-        grouped.setdefault(name, []).append(result)
-    return sorted(grouped.items())
+    return sorted(grouped(results, lambda film: f"{reported_as(film.source)}, {film.split}").items())
 
 
-def _known(results: Iterable[Result]) -> tuple[Floats, Floats]:
-    """Probability, and 1 or 0 where the label is COVID-19 or not, of the films that were read."""
-    rows = [(r.reading.probability, r.film.covid) for r in results if r.reading and r.film.covid is not None]
-    return np.array([p for p, _ in rows]), np.array([covid for _, covid in rows], np.float64)
+def _known(results: Iterable[EvaluatedFilm]) -> tuple[Floats, Flags]:
+    """Probability, and whether the label is COVID-19, of the films that were read and are labelled."""
+    rows = labelled_readings(results)
+    return np.array([reading.probability for _, reading in rows]), np.array([covid for covid, _ in rows], np.bool_)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 Features = NDArray[np.float32]
-_MOST = 600
-"""Films of one source that fit or test a head, drawn by lot: the interval says what that costs."""
+_FILMS_PER_SOURCE = 600
+"""Films of one source that fit or test a head, chosen at random: the interval shows what that costs."""
 
 _FOLDS = 5
 
@@ -63,22 +63,22 @@ def leave_one_out(
     films: Sequence[LabelledFilm], features: Callable[[LabelledFilm], Features], track: Track
 ) -> list[LeftOut]:
     """Test a head on each source with both classes, fitted on the others and within the source itself."""
-    asked = {
-        name: _drawn([f for f in films if reported_as(f.source) == name and f.covid is not None]) for name in LEFT_OUT
+    by_source = {
+        name: _sampled([f for f in films if reported_as(f.source) == name and f.covid is not None]) for name in LEFT_OUT
     }
-    asked = {name: rows for name, rows in asked.items() if len({row.covid for row in rows}) == 2}
-    all_films = [film for rows in asked.values() for film in rows]
+    by_source = {name: rows for name, rows in by_source.items() if len({row.covid for row in rows}) == 2}
+    all_films = [film for rows in by_source.values() for film in rows]
     by_path = {film.path: features(film) for film in track(all_films, "features", len(all_films))}
     found = []
-    for name, rows in asked.items():
-        learnt = [film for other, its in asked.items() if other != name for film in its if fits_head(film)]
+    for name, rows in by_source.items():
+        learnt = [film for other, its in by_source.items() if other != name for film in its if fits_head(film)]
         if learnt:
             found.append(_left_out(name, rows, learnt, by_path))
     return found
 
 
-def _drawn(films: list[LabelledFilm]) -> list[LabelledFilm]:
-    order = np.random.default_rng(SEED).permutation(len(films))[:_MOST]
+def _sampled(films: list[LabelledFilm]) -> list[LabelledFilm]:
+    order = np.random.default_rng(SEED).permutation(len(films))[:_FILMS_PER_SOURCE]
     return [films[n] for n in sorted(order.tolist())]
 
 
@@ -97,8 +97,8 @@ def _left_out(
         "source": name,
         "task": "COVID-19, or its typical appearance, against the rest",
         "films": len(rows),
-        "auc": auc(Contrast(source, patient, truth, across)),
-        "within_auc": auc(Contrast(source, patient, truth, within)),
+        "auc": auc(Contrast(source=source, patient=patient, positive=truth, score=across)),
+        "within_auc": auc(Contrast(source=source, patient=patient, positive=truth, score=within)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Does the heat map lie where radiologists drew boxes."""
+"""Whether the heat map lies where radiologists drew boxes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def energy_inside(heat_map: NDArray[np.float32], boxes: Iterable[Box]) -> float:
 def covered(boxes: Iterable[Box], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Share of each cell of a grid inside any of the boxes."""
     rows, columns = shape
-    drawn = np.zeros((rows * _FINE, columns * _FINE))
+    inside = np.zeros((rows * _FINE, columns * _FINE))
     for x, y, width, height in boxes:
-        drawn[_cells(y, height, len(drawn)), _cells(x, width, drawn.shape[1])] = 1
-    share: NDArray[np.float64] = drawn.reshape(rows, _FINE, columns, _FINE).mean((1, 3))
+        inside[_cells(y, height, len(inside)), _cells(x, width, inside.shape[1])] = 1
+    share: NDArray[np.float64] = inside.reshape(rows, _FINE, columns, _FINE).mean((1, 3))
     return share
 
 

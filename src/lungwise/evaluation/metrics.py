@@ -24,7 +24,7 @@ class MixedSourcesError(ValueError):
     """An AUC was asked for across sources: it would measure the source, not the disease."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Contrast:
     """Films of one source, some positive and some negative, each with a score; all that an AUC takes.
 
@@ -72,9 +72,9 @@ def proportion(flags: Sequence[bool] | Flags) -> Estimate | None:
 
 def auc(contrast: Contrast) -> Estimate:
     """Area under the ROC curve, its interval from resampling patients."""
-    drawn = _auc_of(contrast, resample_patients(contrast.patient))
+    resampled = _auc_of(contrast, resample_patients(contrast.patient))
     value = float(_auc_of(contrast, np.ones((1, len(contrast.score))))[0])
-    return _with_tails(value, drawn, len(contrast.score))
+    return _with_tails(value, resampled, len(contrast.score))
 
 
 def auc_lost(before: Contrast, after: Contrast) -> Estimate:
@@ -124,8 +124,8 @@ def calibration(probability: Floats, positive: Flags) -> Calibration:
     Naeini, Cooper, Hauskrecht, AAAI 2015. Films of one probability share a bin.
     """
     member = _bins_of(probability)
-    drawn = np.random.default_rng(SEED).integers(0, len(probability), (RESAMPLES, len(probability)))
-    resampled = [_ece(probability[films], positive[None, films], member[films])[0] for films in drawn]
+    films = np.random.default_rng(SEED).integers(0, len(probability), (RESAMPLES, len(probability)))
+    resampled = [_ece(probability[some], positive[None, some], member[some])[0] for some in films]
     lower, upper = np.percentile(resampled, _TAILS)
     perfect = np.random.default_rng(SEED).random((RESAMPLES, len(probability))) < probability
     return {
@@ -164,9 +164,9 @@ def _cumulated(contrast: Contrast, weights: Floats) -> tuple[Floats, Floats]:
     order = np.argsort(-contrast.score, kind="stable")
     score, positive = contrast.score[order], contrast.positive[order]
     ends = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    drawn = weights[:, order]
+    ordered = weights[:, order]
     start = np.zeros((len(weights), 1))
-    found, false = (np.hstack([start, np.cumsum(drawn * kind, 1)[:, ends]]) for kind in (positive, ~positive))
+    found, false = (np.hstack([start, np.cumsum(ordered * kind, 1)[:, ends]]) for kind in (positive, ~positive))
     return found, false
 
 
@@ -187,8 +187,8 @@ def _roc_of(contrast: Contrast, weights: Floats, grid: Floats) -> Floats:
     return np.stack([tpr[np.searchsorted(fpr, grid + 1e-12, side="right") - 1] for fpr, tpr in rates])
 
 
-def _with_tails(value: float, drawn: Floats, of: int) -> Estimate:
-    lower, upper = np.nanpercentile(drawn, _TAILS)
+def _with_tails(value: float, resampled: Floats, of: int) -> Estimate:
+    lower, upper = np.nanpercentile(resampled, _TAILS)
     return _estimate(value, float(lower), float(upper), of)
 
 

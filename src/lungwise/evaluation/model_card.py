@@ -52,8 +52,8 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
     """The best-founded figure of each split, with its controls beside it."""
     for split in evaluation["splits"]:
         for source in split["sources"]:
-            asked = [t for t in source["tasks"] if t["score"] == "probability"]
-            for task in asked:
+            by_probability = [t for t in source["tasks"] if t["score"] == "probability"]
+            for task in by_probability:
                 controls = "; ".join(_beside(split, source, task))
                 beside = f" Negative controls: {controls}." if controls else ""
                 counted = f"{task['positives']} and {task['negatives']} films of {task['patients']} patients"
@@ -74,8 +74,8 @@ def _purpose(card: dict[str, Any], statement: Statement) -> list[str]:
     what = (
         "An Inception V3 that reads one frontal chest film. It gives the probability of COVID-19 pneumonia's typical "
         f"appearance, one of the appearances {_listed(card['labels']['appearance'])}, the findings "
-        f"{_listed(card['labels']['findings'])}, and a heat map of opacity from the same pass. A film that is no "
-        "upright frontal chest film is turned or refused."
+        f"{_listed(card['labels']['findings'])}, and a heat map of opacity from the same pass. A film that is "
+        "not an upright frontal chest film is turned or refused."
     )
     return [
         "## What it is",

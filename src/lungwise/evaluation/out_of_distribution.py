@@ -1,4 +1,4 @@
-"""Pictures that are no chest films: wallpapers, icons, drawings and photographs out of software packages."""
+"""Pictures that are not chest films: wallpapers, icons, drawings and photographs from software packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EACH = 200
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 
-def refused_others(reader: FilmReader, folder: Path, track: Track) -> Refusals:
+def refused_pictures(reader: FilmReader, folder: Path, track: Track) -> Refusals:
     """Read every picture of a folder: how many were refused, and why.
 
     Raises
@@ -31,7 +31,7 @@ def refused_others(reader: FilmReader, folder: Path, track: Track) -> Refusals:
         If the folder holds no picture.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-    outcomes = [answer.answer for answer in track(reader.read_many(paths), "other pictures", len(paths))]
+    outcomes = [file.outcome for file in track(reader.read_many(paths), "other pictures", len(paths))]
     share = proportion([isinstance(outcome, Refusal) for outcome in outcomes])
     if share is None:
         raise ValueError(f"{folder} holds no pictures; collect some with bin/other-pictures.")
@@ -40,9 +40,9 @@ def refused_others(reader: FilmReader, folder: Path, track: Track) -> Refusals:
 
 
 def collect(packages: Path, folder: Path) -> None:
-    """Copy pictures out of unpacked packages, as many of each package as there is room for, by lot.
+    """Copy pictures out of unpacked packages, as many of each package as there is room for.
 
-    The lot is a picture's SHA-256: the same packages give the same halves on every machine.
+    They are taken in the order of their hashes, so that the same packages give the same halves on every machine.
 
     Parameters
     ----------
@@ -51,15 +51,15 @@ def collect(packages: Path, folder: Path) -> None:
     folder
         Where `tuning` and `reported` are made.
     """
-    piles = [_by_lot(package) for package in sorted(packages.iterdir()) if package.is_dir()]
+    piles = [_by_digest(package) for package in sorted(packages.iterdir()) if package.is_dir()]
     dealt = dict(picture for layer in zip_longest(*piles) for picture in layer if picture)
-    for n, (lot, picture) in enumerate(islice(dealt.items(), len(HALVES) * _EACH)):
+    for n, (digest, picture) in enumerate(islice(dealt.items(), len(HALVES) * _EACH)):
         half = folder / HALVES[n % len(HALVES)]
         half.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(picture, half / f"{lot[:16]}{picture.suffix.lower()}")
+        shutil.copyfile(picture, half / f"{digest[:16]}{picture.suffix.lower()}")
 
 
-def _by_lot(package: Path) -> list[tuple[str, Path]]:
+def _by_digest(package: Path) -> list[tuple[str, Path]]:
     pictures = [path for path in package.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
     return sorted((hashlib.sha256(path.read_bytes()).hexdigest(), path) for path in pictures if _is_large(path))
 

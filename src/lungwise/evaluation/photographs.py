@@ -12,7 +12,7 @@ from PIL import Image
 
 from lungwise.evaluation.metrics import auc, auc_lost, proportion
 from lungwise.evaluation.protocol import CONTROLLED
-from lungwise.evaluation.results import FilmReader, Result, Track, answers, contrast, has_both_sides
+from lungwise.evaluation.results import EvaluatedFilm, FilmReader, Track, compared, contrast, has_both_sides
 from lungwise.evaluation.schema import Photographs
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
@@ -20,21 +20,22 @@ from lungwise.films.photograph.detection import find_film
 from lungwise.films.photograph.simulation import photograph
 
 
-def photographed(reader: FilmReader, results: Sequence[Result], track: Track) -> Photographs | None:
+def photographed(reader: FilmReader, results: Sequence[EvaluatedFilm], track: Track) -> Photographs | None:
     """Photograph the films of the controlled question that were read, and read the photographs as files.
 
     None of films with one side only.
     """
-    asked = [Result(film, reading) for film, reading in answers(results, CONTROLLED)]
-    if not has_both_sides(asked, CONTROLLED):
+    originals = [EvaluatedFilm(film=film, outcome=reading) for film, reading in compared(results, CONTROLLED)]
+    if not has_both_sides(originals, CONTROLLED):
         return None
     with tempfile.TemporaryDirectory(prefix="lungwise-photographs-") as folder:
-        taken = [Path(folder) / f"{number}.jpg" for number in range(len(asked))]
-        rows = zip(track(asked, "taking photographs", len(asked)), taken, strict=True)
+        taken = [Path(folder) / f"{number}.jpg" for number in range(len(originals))]
+        rows = zip(track(originals, "taking photographs", len(originals)), taken, strict=True)
         errors = [_take(result.film, number, path) for number, (result, path) in enumerate(rows)]
-        read = track(reader.read_many(taken), "reading photographs", len(asked))
-        outcomes = [answer.answer for answer in read]
-    return _measured(asked, [Result(r.film, o) for r, o in zip(asked, outcomes, strict=True)], errors)
+        read = track(reader.read_many(taken), "reading photographs", len(originals))
+        outcomes = [file.outcome for file in read]
+    pairs = zip(originals, outcomes, strict=True)
+    return _measured(originals, [EvaluatedFilm(film=one.film, outcome=outcome) for one, outcome in pairs], errors)
 
 
 def _take(film: LabelledFilm, seed: int, path: Path) -> float | None:
@@ -48,11 +49,13 @@ def _take(film: LabelledFilm, seed: int, path: Path) -> float | None:
         return float(np.linalg.norm(found - taken.corners * image.size, axis=1).max()) / max(image.size)
 
 
-def _measured(asked: list[Result], seen: list[Result], errors: list[float | None]) -> Photographs | None:
-    pairs = [(before, after) for before, after in zip(asked, seen, strict=True) if after.reading]
+def _measured(
+    originals: list[EvaluatedFilm], photographs: list[EvaluatedFilm], errors: list[float | None]
+) -> Photographs | None:
+    pairs = [(before, after) for before, after in zip(originals, photographs, strict=True) if after.reading]
     before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     found = proportion([error is not None for error in errors])
-    refused = proportion([isinstance(result.outcome, Refusal) for result in seen])
+    refused = proportion([isinstance(result.outcome, Refusal) for result in photographs])
     if found is None or refused is None or not has_both_sides(after, CONTROLLED):
         return None
     sides = contrast(before, CONTROLLED), contrast(after, CONTROLLED)

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 from lungwise.evaluation.metrics import auc, auc_lost, proportion
 from lungwise.evaluation.protocol import CONTROLLED
-from lungwise.evaluation.results import Result, contrast, has_both_sides
+from lungwise.evaluation.results import EvaluatedFilm, contrast, has_both_sides
 from lungwise.evaluation.schema import Estimate, Precision
 from lungwise.films import Refusal
 from lungwise.reading import Reading, Verdict
 
 
-def beside_float(results: Sequence[Result], exact: Sequence[Result]) -> Precision | None:
+def beside_float(results: Sequence[EvaluatedFilm], exact: Sequence[EvaluatedFilm]) -> Precision | None:
     """Compare two models' results on the same films in the same order; None of no films."""
     flipped = proportion(
-        [_said(one.outcome) != _said(other.outcome) for one, other in zip(results, exact, strict=True)]
+        [_verdict(one.outcome) != _verdict(other.outcome) for one, other in zip(results, exact, strict=True)]
     )
     if flipped is None:
         return None
     both = [(one, other) for one, other in zip(results, exact, strict=True) if one.reading and other.reading]
     changes = [abs(a.reading.probability - b.reading.probability) for a, b in both if a.reading and b.reading]
-    asked = [(a, b) for a, b in both if a.film.source == CONTROLLED.source]
-    int8, float32 = [a for a, _ in asked], [b for _, b in asked]
+    of_task = [(a, b) for a, b in both if a.film.source == CONTROLLED.source]
+    int8, float32 = [a for a, _ in of_task], [b for _, b in of_task]
     has_task = has_both_sides(int8, CONTROLLED)
     return {
         "films": len(results),
@@ -37,10 +37,10 @@ def beside_float(results: Sequence[Result], exact: Sequence[Result]) -> Precisio
     }
 
 
-def _said(outcome: Reading | Refusal) -> str:
+def _verdict(outcome: Reading | Refusal) -> str:
     return outcome.verdict if isinstance(outcome, Reading) else "refused"
 
 
-def _sensitivity(results: Sequence[Result]) -> Estimate | None:
+def _sensitivity(results: Sequence[EvaluatedFilm]) -> Estimate | None:
     """Over all films with COVID-19 of the split."""
     return proportion([r.reading.verdict is Verdict.POSITIVE for r in results if r.reading and r.film.covid])

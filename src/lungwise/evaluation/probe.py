@@ -1,4 +1,4 @@
-"""Can the source be told from what the model gives? A linear probe, cross-validated by patient."""
+"""Whether the source can be told from what the model gives: a linear probe, cross-validated by patient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lungwise.evaluation.metrics import RESAMPLES, SEED
 from lungwise.evaluation.protocol import reported_as
-from lungwise.evaluation.results import Result
+from lungwise.evaluation.results import EvaluatedFilm
 from lungwise.evaluation.schema import Estimate, SourceProbe
 from lungwise.reading import Reading
 
@@ -17,10 +17,11 @@ _WELL = ("normal", "negative for pneumonia")
 """Films without disease alone: else the probe would tell diseases, not sources."""
 
 _FOLDS = 5
+Names = NDArray[np.str_]
 _FEWEST = 20
 
 
-def source_probe(results: Sequence[Result]) -> SourceProbe | None:
+def source_probe(results: Sequence[EvaluatedFilm]) -> SourceProbe | None:
     """Tell the source of films without disease from appearance, findings and heat map.
 
     A source counts with at least 20 such films; None of fewer than two sources.
@@ -33,7 +34,7 @@ def source_probe(results: Sequence[Result]) -> SourceProbe | None:
         return None
     features = np.stack([_features(reading) for _, reading in rows])[kept]
     patient = np.array([film.patient for film, _ in rows], np.str_)[kept]
-    right = _told(features, names[kept], patient) == names[kept]
+    right = _predicted_sources(features, names[kept], patient) == names[kept]
     return {
         "sources": sources,
         "films": int(kept.sum()),
@@ -47,7 +48,7 @@ def _features(reading: Reading) -> NDArray[np.float64]:
     return np.concatenate([np.array(named), reading.heat_map.ravel()]).astype(np.float64)
 
 
-def _told(features: NDArray[np.float64], source: NDArray[np.str_], patient: NDArray[np.str_]) -> NDArray[np.str_]:
+def _predicted_sources(features: NDArray[np.float64], source: Names, patient: Names) -> Names:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -55,15 +56,15 @@ def _told(features: NDArray[np.float64], source: NDArray[np.str_], patient: NDAr
 
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=SEED)
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000, class_weight="balanced"))
-    told: NDArray[np.str_] = cross_val_predict(probe, features, source, groups=patient, cv=folds)
-    return told
+    predicted: Names = cross_val_predict(probe, features, source, groups=patient, cv=folds)
+    return predicted
 
 
-def _balanced(right: NDArray[np.bool_], names: NDArray[np.str_], sources: list[str]) -> Estimate:
+def _balanced(right: NDArray[np.bool_], names: Names, sources: list[str]) -> Estimate:
     rng = np.random.default_rng(SEED)
     each = [right[names == name] for name in sources]
-    drawn = np.mean([rng.binomial(len(one), one.mean(), RESAMPLES) / len(one) for one in each], axis=0)
-    lower, upper = np.percentile(drawn, (2.5, 97.5))
+    resampled = np.mean([rng.binomial(len(one), one.mean(), RESAMPLES) / len(one) for one in each], axis=0)
+    lower, upper = np.percentile(resampled, (2.5, 97.5))
     value = float(np.mean([one.mean() for one in each]))
     return {
         "value": round(value, 6),

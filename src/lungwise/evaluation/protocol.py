@@ -6,7 +6,7 @@ gives both kinds of films: across places it would measure the place.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
@@ -19,8 +19,7 @@ PROBABILITY = "probability"
 ABNORMAL = "1 - appearance: negative"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """Which labels of a source are parted by which score.
 
     Parameters

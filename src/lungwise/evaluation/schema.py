@@ -70,7 +70,7 @@ class Bin(TypedDict):
 
 
 class Calibration(TypedDict):
-    """Does a probability mean what it says."""
+    """Whether a probability means what it says."""
 
     films: int
     ece: float
@@ -83,7 +83,7 @@ class Calibration(TypedDict):
 
 
 class Localisation(TypedDict):
-    """Does the heat map lie where radiologists drew boxes."""
+    """Whether the heat map lies where radiologists drew boxes."""
 
     films: int
     pointing_game: Estimate
@@ -210,6 +210,6 @@ class Evaluation(TypedDict):
     operating_point: OperatingPoint | None
     splits: list[Split]
     others: NotRequired[Refusals | None]
-    """Pictures that are no chest films, from software packages."""
+    """Pictures that are not chest films, from software packages."""
     left_out: NotRequired[list[LeftOut]]
     """The sources with both classes, each left out in turn."""

@@ -2,7 +2,7 @@
 
 from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact
 from lungwise.reading.overlay import overlay
-from lungwise.reading.reader import Answer, Reader
+from lungwise.reading.reader import Reader, ReadFile
 from lungwise.reading.reading import Reading, Verdict
 
-__all__ = ["Answer", "Artefact", "ArtefactError", "Reader", "Reading", "Verdict", "load_artefact", "overlay"]
+__all__ = ["Artefact", "ArtefactError", "ReadFile", "Reader", "Reading", "Verdict", "load_artefact", "overlay"]

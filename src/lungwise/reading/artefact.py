@@ -28,7 +28,7 @@ class ArtefactError(Exception):
     """An artefact that must not be used; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Below `lower` the verdict is negative, from `upper` on positive, between uncertain."""
 
@@ -36,8 +36,8 @@ class Thresholds:
     upper: float
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
     """What is known of a model; `card.json` as an object.
 
     Parameters
@@ -103,12 +103,12 @@ class Statement:
     data: list[dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
     """A model file and its card, checked against each other."""
 
     onnx: Path
-    card: Card
+    card: ModelCard
 
 
 def load_artefact(folder: Path = WEIGHTS) -> Artefact:
@@ -132,7 +132,7 @@ def load_artefact(folder: Path = WEIGHTS) -> Artefact:
         raise ArtefactError(f"The model file {onnx} is not the one its card describes. Install Lungwise anew.")
     if card.preprocessing != PREPROCESSING or card.labels != labels():
         raise ArtefactError(f"The model in {folder} belongs to another version of Lungwise. Install both anew.")
-    return Artefact(onnx, card)
+    return Artefact(onnx=onnx, card=card)
 
 
 def labels() -> dict[str, list[str]]:
@@ -141,7 +141,7 @@ def labels() -> dict[str, list[str]]:
 
 
 @cache
-def shipped_card() -> Card:
+def shipped_card() -> ModelCard:
     """The card of the model that this installation ships.
 
     Raises
@@ -152,7 +152,7 @@ def shipped_card() -> Card:
     return read_card(WEIGHTS / "card.json")
 
 
-def read_card(path: Path) -> Card:
+def read_card(path: Path) -> ModelCard:
     """Read a card.
 
     Raises
@@ -164,7 +164,7 @@ def read_card(path: Path) -> Card:
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return Card(**{**fields, "thresholds": Thresholds(**fields["thresholds"])})
+        return ModelCard(**{**fields, "thresholds": Thresholds(**fields["thresholds"])})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"The card {path} cannot be understood ({error}). Install Lungwise anew.") from error
 

@@ -1,4 +1,4 @@
-"""The gate: what the network itself says it should not read."""
+"""The gate: what the network itself says that it should not read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from lungwise.films import Refusal
 from lungwise.reading.artefact import GATE
 
-_SURE = 0.9
-"""A film is turned only when the network is this sure of how it lies."""
+_LEAST_TO_TURN = 0.9
+"""A film is turned only where the network gives its position at least this probability."""
 
 TURNED = ("turned left", "upside down", "turned right")
 """A film that lies so can be turned upright; the index in `GATE` counts the quarter turns."""
@@ -21,9 +21,9 @@ REFUSALS = {
     "lateral": "lateral-view",
     "other": "not-a-chest-film",
 }
-"""The code for whatever the network takes a film for instead."""
+"""The refusal's code by what the network takes a film for."""
 
-_FAINTEST = 0.05
+_LEAST_CONTRAST = 0.05
 """Standard deviation of the stretched grey levels; a chest film has about 0.25."""
 
 
@@ -40,12 +40,12 @@ def refuse_blank(square: NDArray[np.float32]) -> None:
     Refusal
         `blank`.
     """
-    if float(square.std()) < _FAINTEST:
+    if float(square.std()) < _LEAST_CONTRAST:
         raise Refusal("blank")
 
 
 def quarter_turns(gate: NDArray[np.float32]) -> int:
-    """How many quarter turns to the left a film lies off upright; 0 where that is not sure.
+    """Return how many quarter turns to the left a film lies off upright; 0 where that is uncertain.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def quarter_turns(gate: NDArray[np.float32]) -> int:
         (6,) probabilities in the order of `GATE`.
     """
     likeliest = int(gate.argmax())
-    return likeliest if GATE[likeliest] in TURNED and gate[likeliest] >= _SURE else 0
+    return likeliest if GATE[likeliest] in TURNED and gate[likeliest] >= _LEAST_TO_TURN else 0
 
 
 def refuse_unreadable(gate: NDArray[np.float32], lowest: float) -> None:

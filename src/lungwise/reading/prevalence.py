@@ -1,4 +1,4 @@
-"""What a verdict is worth where the disease is common, and where it is rare."""
+"""How often a verdict is right where the disease is common, and where it is rare."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.reading.artefact import Card, Thresholds
+from lungwise.reading.artefact import ModelCard, Thresholds
 from lungwise.reading.reading import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRates:
     """How often the sure verdicts fall on films with the disease and on films without; the rest is uncertain.
 
@@ -38,7 +38,7 @@ class PredictiveValues(NamedTuple):
     positive
         Share of the positive verdicts that have the disease.
     negative
-        Share of the negative verdicts that have it not.
+        Share of the negative verdicts that do not have it.
     """
 
     positive: float | None
@@ -56,7 +56,7 @@ def predictive_values(rates: VerdictRates, prevalence: float) -> PredictiveValue
     Raises
     ------
     ValueError
-        If the prevalence is no share.
+        If the prevalence is not a share.
     """
     if not 0 <= prevalence <= 1:
         raise ValueError(f"A prevalence lies between 0 and 1, not at {prevalence}.")
@@ -67,7 +67,7 @@ def predictive_values(rates: VerdictRates, prevalence: float) -> PredictiveValue
     )
 
 
-def card_rates(card: Card) -> VerdictRates | None:
+def card_rates(card: ModelCard) -> VerdictRates | None:
     """The rates that a card states in `metrics["verdicts"]`; None of a card without them."""
     stated = card.metrics.get("verdicts")
     return VerdictRates(**stated) if stated else None
@@ -82,22 +82,27 @@ def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thre
         (n,) of the model, and the truth.
     """
     called, cleared = probability >= thresholds.upper, probability < thresholds.lower
-    shares = (called[ill], cleared[ill], cleared[~ill], called[~ill])
-    return VerdictRates(*(round(float(share.mean()), 4) for share in shares))
+    shares = {
+        "sensitivity": called[ill],
+        "missed": cleared[ill],
+        "specificity": cleared[~ill],
+        "false_alarms": called[~ill],
+    }
+    return VerdictRates(**{name: round(float(share.mean()), 4) for name, share in shares.items()})
 
 
 class PredictiveValue:
-    """What the verdicts of one model are worth where so many of those filmed have the disease.
+    """How often the verdicts of one model are right, by the share of those filmed who have the disease.
 
     Parameters
     ----------
     card
-        The model's; one that states no rates is worth nothing that could be said.
+        The model's; of one that states no rates nothing is known.
     prevalence
         In [0, 1].
     """
 
-    def __init__(self, card: Card, prevalence: float) -> None:
+    def __init__(self, card: ModelCard, prevalence: float) -> None:
         rates = card_rates(card)
         self.prevalence = prevalence
         self._model = (card.name, card.version)

@@ -1,4 +1,4 @@
-"""Is it a film that can be read: rules that are certain, before and beside what the network says.
+"""Whether a film can be read: rules that are certain, before and beside what the network says.
 
 Every threshold lies outside what the training and validation films of all sources show, and
 inside what the tuning half of the pictures from packages shows (docs/experiments/0002).
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lungwise.films import Film, Refusal
 from lungwise.films.photograph.detection import MOST_COLOUR
 
-_LOOKED_AT = 128
-"""Pixels along the longer side that tell how a film is exposed: all of them tell no more, and cost much more."""
+_SAMPLED_SIDE = 128
+"""Pixels along the longer side by which exposure is measured: all of them say the same, and cost much more."""
 
 _NARROWEST_RANGE = 0.12
 _MOST_BLACK, _MOST_WHITE = 0.7, 0.5
@@ -54,7 +54,7 @@ def refuse_unfit(film: Film, square: NDArray[np.float32]) -> None:
 
 
 def _refuse_exposure(pixels: NDArray[np.float32]) -> None:
-    step = -(-max(pixels.shape) // _LOOKED_AT)
+    step = -(-max(pixels.shape) // _SAMPLED_SIDE)
     levels = pixels[::step, ::step]
     low, middle, high = np.percentile(levels, (0.5, 50, 99.5))
     faint = high - low < _NARROWEST_RANGE

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,18 +27,29 @@ from lungwise.reading.reading import (
 from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
 _AHEAD = 4
-"""Films per stream that `read_many` keeps under way: enough to keep busy, few enough to fit in memory."""
+"""Films per core that `read_many` works on at once: enough to keep it busy, few enough to fit in memory."""
 
 ADULT = 18
-"""Years from which on a patient is no child."""
+"""Years from which a patient is not a child."""
 
 
-class Answer(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFile:
     """What came of one file."""
 
     path: Path
-    answer: Reading | Refusal
+    outcome: Reading | Refusal
     milliseconds: float
+
+    @property
+    def reading(self) -> Reading | None:
+        """None of a refused file."""
+        return self.outcome if isinstance(self.outcome, Reading) else None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """None of a file that was read."""
+        return self.outcome if isinstance(self.outcome, Refusal) else None
 
 
 class Reader:
@@ -59,10 +69,10 @@ class Reader:
         self, artefact: Artefact | None = None, runtime: Runtime | None = None, streams: int | None = None
     ) -> None:
         self.artefact = artefact or load_artefact()
-        self._given = runtime
+        self._only = runtime
         self._streams = streams
-        self._made: dict[int | None, Runtime] = {}
-        self._making = Lock()
+        self._runtimes: dict[int | None, Runtime] = {}
+        self._compiling = Lock()
 
     @property
     def model(self) -> str:
@@ -80,43 +90,33 @@ class Reader:
         Raises
         ------
         Refusal
-            If it is no frontal chest film, or cannot be told to be one.
+            If it is not a frontal chest film, or cannot be recognised as one.
         """
         return self._read(film, self.runtime(self._streams))
 
-    def look(self, film: Film) -> Reading:
-        """Read whatever is given, refusing nothing: for experiments, never for a patient."""
+    def predict_ungated(self, film: Film) -> Reading:
+        """Read any film without asking whether it can be read: for experiments, never for a patient."""
         return self._reading(self.runtime().run(preprocess(film.pixels)))
 
-    def read_many(self, paths: Iterable[Path]) -> Iterator[Answer]:
+    def read_many(self, paths: Iterable[Path]) -> Iterator[ReadFile]:
         """Read files in their order, decoding some while the network reads others.
 
         Every core works on a film of its own, which gives more films a second than all cores
-        on one; `paths` is drawn from only as fast as films are read.
+        on one; `paths` is consumed only as fast as films are read.
         """
         runtime = self.runtime(streams=cores())
-        with ThreadPoolExecutor(cores() + 1, thread_name_prefix="lungwise-read") as pool:
-            under_way: deque[Future[Answer]] = deque()
-            for path in paths:
-                under_way.append(pool.submit(self._answer, path, runtime))
-                if len(under_way) >= _AHEAD * cores():
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-
-    def _answer(self, path: Path, runtime: Runtime) -> Answer:
-        began = time.perf_counter()
-        answer = outcome_of(lambda: self._read(open_path(path), runtime))
-        return Answer(path, answer, (time.perf_counter() - began) * 1000)
+        yield from read_in_order(
+            paths, lambda path: self._read(open_path(path), runtime), threads=cores() + 1, ahead=_AHEAD * cores()
+        )
 
     def runtime(self, streams: int | None = None) -> Runtime:
-        """The runtime for so many films at a time, or for one on all cores, compiled when it is first asked for."""
-        if self._given:
-            return self._given
-        with self._making:
-            if streams not in self._made:
-                self._made[streams] = OpenVino(self.artefact.onnx, streams)
-            return self._made[streams]
+        """The runtime for that many films at a time, or for one on all cores; compiled when it is first needed."""
+        if self._only:
+            return self._only
+        with self._compiling:
+            if streams not in self._runtimes:
+                self._runtimes[streams] = OpenVino(self.artefact.onnx, streams)
+            return self._runtimes[streams]
 
     def _read(self, film: Film, runtime: Runtime) -> Reading:
         square = preprocess(film.pixels)
@@ -146,13 +146,33 @@ class Reader:
         )
 
 
+def read_in_order(
+    paths: Iterable[Path], read: Callable[[Path], Reading], *, threads: int, ahead: int
+) -> Iterator[ReadFile]:
+    """Read files in threads and yield them in their order; at most `ahead` are being read or wait to be taken."""
+
+    def timed(path: Path) -> ReadFile:
+        began = time.perf_counter()
+        outcome = outcome_of(lambda: read(path))
+        return ReadFile(path=path, outcome=outcome, milliseconds=(time.perf_counter() - began) * 1000)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="lungwise-read") as pool:
+        under_way: deque[Future[ReadFile]] = deque()
+        for path in paths:
+            under_way.append(pool.submit(timed, path))
+            if len(under_way) >= ahead:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
 def _warnings(film: Film, turns: int) -> tuple[str, ...]:
-    said = (
-        (film.photograph, PHOTOGRAPH),
-        (turns > 0, TURNED_UPRIGHT),
-        (film.age is not None and film.age < ADULT, CHILD),
-    )
-    return (*(code for holds, code in said if holds), *film.warnings)
+    holds = {
+        PHOTOGRAPH: film.photograph,
+        TURNED_UPRIGHT: turns > 0,
+        CHILD: film.age is not None and film.age < ADULT,
+    }
+    return (*(code for code, is_so in holds.items() if is_so), *film.warnings)
 
 
 def verdict(probability: float, lower: float, upper: float) -> Verdict:

@@ -13,14 +13,14 @@ from lungwise.films import Refusal
 
 
 class Verdict(StrEnum):
-    """The answer at the shipped thresholds; uncertain means refer."""
+    """The model's answer at the shipped thresholds; uncertain means refer."""
 
     NEGATIVE = "negative"
     UNCERTAIN = "uncertain"
     POSITIVE = "positive"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What the model says of one film.
 
@@ -35,7 +35,7 @@ class Reading:
     findings
         Probability of each finding, each on its own.
     heat_map
-        (17, 17) in [0, 1]: airspace opacity, place by place, rows from the top.
+        (17, 17) in [0, 1]: airspace opacity, cell by cell, rows from the top.
     quarter_turns
         How many quarter turns to the left the film lay off upright; the heat map lies as the film does.
     model
@@ -43,7 +43,7 @@ class Reading:
     version
         The artefact's version.
     warnings
-        Codes of what to know before the reading is believed: `films.refusals` says them.
+        Codes of what to know before relying on the reading; their sentences are in `films.refusals`.
     """
 
     probability: float
@@ -64,10 +64,10 @@ class Reading:
 
 
 def outcome_of(read: Callable[[], Reading]) -> Reading | Refusal:
-    """What comes of reading: a refusal is an answer, too.
+    """Return the reading, or the refusal that was raised.
 
-    It comes without its traceback, which would keep the film in memory: whoever holds the answer
-    stands in the traceback, and so the two keep each other.
+    The refusal loses its traceback, which would keep the film in memory: the frames in it refer to
+    whatever holds the refusal.
     """
     try:
         return read()

@@ -16,23 +16,23 @@ SENSITIVITY = 0.95
 SPECIFICITY = 0.95
 """Of the films above the upper threshold, at most 5 % of all negatives are called."""
 
-TURNED_AWAY = 0.003
-"""Share of the good films of `val`, from every source, that the gate may turn away."""
+REFUSED_SHARE = 0.003
+"""Share of the good films of `val`, from every source, that the gate may refuse."""
 
-SURE_ENOUGH = 0.9
-"""The gate asks for no more: good films have as little as 0.98, and what is none has 0.11 (docs/experiments/0005)."""
+HIGHEST_GATE = 0.9
+"""The gate needs no more: good films have at least 0.98, other pictures at most 0.11 (docs/experiments/0005)."""
 
 _GAPS = 10
 _LEAST_SLOPE = 0.01
-"""Of log odds that tell nothing, as those of a network that has learnt nothing."""
+"""Of the log odds of a network that has learnt nothing."""
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
-    """What makes log odds honest: they are divided by the temperature, and the offset is added."""
+    """Calibrates log odds: they are divided by the temperature, and the offset is added."""
 
     temperature: float = 1.0
     offset: float = 0.0
@@ -52,18 +52,18 @@ def scaling(logits: Scores, positive: Labels) -> Scaling:
     """
     fitted = LogisticRegression(C=np.inf).fit(logits[:, None], positive)
     slope = max(float(fitted.coef_[0, 0]), _LEAST_SLOPE)
-    return Scaling(1 / slope, float(fitted.intercept_[0]))
+    return Scaling(temperature=1 / slope, offset=float(fitted.intercept_[0]))
 
 
 def gate(upright: Scores) -> float:
-    """Give the highest lowest probability of an upright frontal film that turns few good films away, 0.9 at most.
+    """Return the highest gate that refuses few good films, 0.9 at most.
 
     Parameters
     ----------
     upright
-        (n,) that probability of good frontal films.
+        (n,) probability of an upright frontal film, of good ones.
     """
-    return min(float(np.quantile(upright, TURNED_AWAY, method="lower")), SURE_ENOUGH)
+    return min(float(np.quantile(upright, REFUSED_SHARE, method="lower")), HIGHEST_GATE)
 
 
 def thresholds(probability: Scores, positive: Labels, exact: Scores) -> Thresholds:

@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
-from lungwise.reading.artefact import GATE, Card, Thresholds, labels, read_statement
+from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement
 from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise
@@ -41,7 +41,7 @@ class WorseInt8Error(ValueError):
     """The quantised network is too far from the float32 one to be shipped."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
     """What one version of the network says of the SIIM `val` films that are typical or negative."""
 
@@ -67,7 +67,7 @@ def export(
     version: str,
     output: Path,
     progress: Progress,
-) -> Card:
+) -> ModelCard:
     """Write `inception_v3.onnx` and `card.json`.
 
     Parameters
@@ -101,7 +101,7 @@ def export(
     return card
 
 
-def _install(int8: Path, card: Card, output: Path) -> None:
+def _install(int8: Path, card: ModelCard, output: Path) -> None:
     """Both parts are written whole before either takes its place."""
     output.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(int8, output / "inception_v3.onnx.new")
@@ -117,7 +117,8 @@ def validation(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -
     for done, film in enumerate(decided, start=1):
         probability.append(float(_outputs(runtime, film)["covid"]))
         progress("validating", done, len(decided))
-    return Validation(np.array(probability), np.array([film.covid is True for film in decided]))
+    positive = np.array([film.covid is True for film in decided])
+    return Validation(probability=np.array(probability), positive=positive)
 
 
 def compare(exact: Validation, int8: Validation, limits: Thresholds) -> dict[str, Any]:
@@ -146,7 +147,7 @@ def _verdicts(validated: Validation, limits: Thresholds) -> NDArray[np.intp]:
 
 
 def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> Scores:
-    """How surely the network takes the frontal films of `val` for such."""
+    """(n,) probability of an upright frontal film, of the frontal films of `val`."""
     frontal = [film for film in val if film.group != "ood"]
     upright = []
     for done, film in enumerate(frontal, start=1):
@@ -190,9 +191,9 @@ def _card(
     limits: Thresholds,
     lowest: float,
     metrics: dict[str, Any],
-) -> Card:
+) -> ModelCard:
     statement = read_statement()
-    return Card(
+    return ModelCard(
         name="inception_v3",
         version=version,
         created=date.today().isoformat(),

@@ -37,11 +37,11 @@ class ExportGraph(nn.Module):
 
     def forward(self, film: Tensor) -> tuple[Tensor, ...]:
         """(n, 1, 299, 299) to covid (n,), appearance, findings, gate, heat map (n, 17, 17)."""
-        said = self.network.read(*self.network.stages(film))
-        odds = covid_log_odds(said.appearance, said.findings)
+        logits = self.network.read(*self.network.stages(film))
+        odds = covid_log_odds(logits.appearance, logits.findings)
         covid = torch.sigmoid(odds / self.scaling.temperature + self.scaling.offset)
-        probabilities = (said.appearance.softmax(1), said.findings.sigmoid(), said.gate.softmax(1))
-        return covid, *probabilities, said.opacity.sigmoid() ** HEAT_CONTRAST
+        probabilities = (logits.appearance.softmax(1), logits.findings.sigmoid(), logits.gate.softmax(1))
+        return covid, *probabilities, logits.opacity.sigmoid() ** HEAT_CONTRAST
 
 
 def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ class Outputs(NamedTuple):
     gate: Tensor
     """(n, 6): upright frontal chest, the three turned ones, lateral, something else."""
     opacity: Tensor
-    """(n, rows, columns): airspace opacity, place by place."""
+    """(n, rows, columns): airspace opacity, cell by cell."""
 
 
 class ConvBlock(nn.Module):
@@ -222,7 +222,7 @@ def load_trunk(network: Trunk, path: Path) -> None:
     missing, _ = network.load_state_dict(given, strict=False)
     lost = [key for key in missing if key in Trunk().state_dict() and "num_batches" not in key]
     if lost:
-        raise ValueError(f"{path} is no Inception V3 checkpoint: it lacks {lost[0]} and {len(lost) - 1} more")
+        raise ValueError(f"{path} is not an Inception V3 checkpoint: it lacks {lost[0]} and {len(lost) - 1} more.")
 
 
 def _mean3(x: Tensor) -> Tensor:

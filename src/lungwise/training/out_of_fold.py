@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: what a network says of films whose patients it has not seen.
+"""Out-of-fold predictions: of films whose patients a network has not seen.
 
 The patients are parted into folds; a network is trained on all folds but one and predicts that one. The predictions
 of the networks of all folds together are soft labels for another network.

@@ -117,5 +117,5 @@ def _train_one(
     run.fit(learnt, plan.progress, plan.report)
     if fold is not None:
         chest = [film for film in films if film in held_out and film.group != "ood"]
-        said = predict_films(run.average, chest, recipe.size(recipe.epochs - 1), plan.precision)
-        write_predictions(said, plan.films_csv.parent, folder / FILE_NAME)
+        predictions = predict_films(run.average, chest, recipe.size(recipe.epochs - 1), plan.precision)
+        write_predictions(predictions, plan.films_csv.parent, folder / FILE_NAME)

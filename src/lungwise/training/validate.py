@@ -35,22 +35,22 @@ def predict(network: LungNet, films: list[Grey], size: int, precision: torch.dty
         squares = np.stack([square(film, size) for film in films[start : start + _BATCH]])
         batch = torch.from_numpy(squares)[:, None].to(device, memory_format=torch.channels_last)
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            said = network(batch)
-        logits = (said.appearance.float(), said.findings.float(), said.gate.float())
+            outputs = network(batch)
+        logits = (outputs.appearance.float(), outputs.findings.float(), outputs.gate.float())
         parts.append((logits[0].softmax(1).cpu(), logits[1].sigmoid().cpu(), logits[2].softmax(1).cpu()))
     return Probabilities(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
 
 
 def validate(network: LungNet, samples: list[Sample], size: int, precision: torch.dtype) -> dict[str, float | None]:
     """AUCs on the validation films: SIIM typical and abnormal against negative, findings, gate."""
-    said = predict(network, [sample.pixels for sample in samples], size, precision)
+    predicted = predict(network, [sample.pixels for sample in samples], size, precision)
     labels = np.array([sample.appearance for sample in samples])
     known = np.stack([sample.findings for sample in samples])
     return {
-        **_appearance_metrics(said.appearance, labels),
-        **_finding_metrics(said.findings, known),
-        "gate accuracy": float((said.gate.argmax(1) == [sample.gate for sample in samples]).mean()),
-        "frontal called other": float((said.gate[:, GATE.index("other")] > 0.5)[labels >= 0].mean()),
+        **_appearance_metrics(predicted.appearance, labels),
+        **_finding_metrics(predicted.findings, known),
+        "gate accuracy": float((predicted.gate.argmax(1) == [sample.gate for sample in samples]).mean()),
+        "frontal called other": float((predicted.gate[:, GATE.index("other")] > 0.5)[labels >= 0].mean()),
     }
 
 

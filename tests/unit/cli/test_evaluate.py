@@ -14,8 +14,8 @@ from PIL import Image
 from lungwise.cli import main
 from lungwise.evaluation.model_card import render
 from lungwise.films import Film, open_film
-from lungwise.reading import Answer, Artefact, Reading, Verdict
-from lungwise.reading.artefact import Card, Thresholds, labels, read_statement
+from lungwise.reading import Artefact, ReadFile, Reading, Verdict
+from lungwise.reading.artefact import ModelCard, Thresholds, labels, read_statement
 from lungwise.reading.findings import FINDING_NAMES
 
 
@@ -23,13 +23,13 @@ class Brightness:
     """Stands for the Reader, so that the command needs no trained model: a bright film is positive."""
 
     def __init__(self) -> None:
-        card = Card(
+        card = ModelCard(
             name="brightness",
             version="1.0.0",
             created="2026-01-02",
             preprocessing="grey",
             labels=labels(),
-            thresholds=Thresholds(0.5, 0.5),
+            thresholds=Thresholds(lower=0.5, upper=0.5),
             gate=0.5,
             calibration={},
             hashes={},
@@ -39,17 +39,27 @@ class Brightness:
             limits=["All."],
             data=[],
         )
-        self.artefact = Artefact(Path("inception_v3.onnx"), card)
+        self.artefact = Artefact(onnx=Path("inception_v3.onnx"), card=card)
 
-    def read_many(self, paths: Iterable[Path]) -> Iterator[Answer]:
-        return (Answer(path, self.look(open_film(path.read_bytes())), 1.0) for path in paths)
+    def read_many(self, paths: Iterable[Path]) -> Iterator[ReadFile]:
+        for path in paths:
+            yield ReadFile(path=path, outcome=self.predict_ungated(open_film(path.read_bytes())), milliseconds=1.0)
 
-    def look(self, film: Film) -> Reading:
+    def predict_ungated(self, film: Film) -> Reading:
         p = float(film.pixels.mean())
         appearance = {"negative": 1 - p, "typical": p, "indeterminate": 0.0, "atypical": 0.0}
         verdict = Verdict.POSITIVE if p >= 0.5 else Verdict.NEGATIVE
         heat = np.zeros((17, 17), np.float32)
-        return Reading(p, verdict, appearance, dict.fromkeys(FINDING_NAMES, p), heat, 0, "brightness", "1.0.0")
+        return Reading(
+            probability=p,
+            verdict=verdict,
+            appearance=appearance,
+            findings=dict.fromkeys(FINDING_NAMES, p),
+            heat_map=heat,
+            quarter_turns=0,
+            model="brightness",
+            version="1.0.0",
+        )
 
 
 @pytest.fixture

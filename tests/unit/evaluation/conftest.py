@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from lungwise.evaluation.results import FilmReader, Result
+from lungwise.evaluation.results import EvaluatedFilm, FilmReader
 from lungwise.films import Film, Refusal, open_film
 from lungwise.films.collection import LabelledFilm
-from lungwise.reading import Answer, Artefact, Reading, Verdict
-from lungwise.reading.artefact import Card, Thresholds, labels
+from lungwise.reading import Artefact, ReadFile, Reading, Verdict
+from lungwise.reading.artefact import ModelCard, Thresholds, labels
 from lungwise.reading.findings import FINDING_NAMES
 
 T = TypeVar("T")
@@ -65,24 +65,25 @@ def _reading(probability: float = 0.5, heat_map: NDArray[np.float32] | None = No
 
 
 @pytest.fixture
-def result(film: Callable[..., LabelledFilm]) -> Callable[..., Result]:
+def result(film: Callable[..., LabelledFilm]) -> Callable[..., EvaluatedFilm]:
     """One row of the table: a probability or a Refusal, and what is said of the film."""
 
-    def make(outcome: float | Refusal, **said: object) -> Result:
-        return Result(film(**said), outcome if isinstance(outcome, Refusal) else _reading(outcome))
+    def make(outcome: float | Refusal, **said: object) -> EvaluatedFilm:
+        given = outcome if isinstance(outcome, Refusal) else _reading(outcome)
+        return EvaluatedFilm(film=film(**said), outcome=given)
 
     return make
 
 
 @pytest.fixture
-def card() -> Card:
-    return Card(
+def card() -> ModelCard:
+    return ModelCard(
         name="inception_v3",
         version="1.0.0",
         created="2026-01-02",
         preprocessing="grey",
         labels=labels(),
-        thresholds=Thresholds(0.3, 0.7),
+        thresholds=Thresholds(lower=0.3, upper=0.7),
         gate=0.5,
         calibration={"temperature": 1.5},
         hashes={"onnx": "0" * 64, "init": None},
@@ -97,23 +98,23 @@ def card() -> Card:
 class LungBrightness:
     """Reads how bright the middle of a film is; refuses a film that is black all over."""
 
-    def __init__(self, card: Card) -> None:
-        self.artefact = Artefact(Path("inception_v3.onnx"), card)
+    def __init__(self, card: ModelCard) -> None:
+        self.artefact = Artefact(onnx=Path("inception_v3.onnx"), card=card)
 
-    def read_many(self, paths: Iterable[Path]) -> Iterator[Answer]:
+    def read_many(self, paths: Iterable[Path]) -> Iterator[ReadFile]:
         for path in paths:
             film = open_film(path.read_bytes())
             refused = Refusal("not-chest", {"sentence": "This is no chest film."}) if film.pixels.max() == 0 else None
-            yield Answer(path, refused or self.look(film), 1.0)
+            yield ReadFile(path=path, outcome=refused or self.predict_ungated(film), milliseconds=1.0)
 
-    def look(self, film: Film) -> Reading:
+    def predict_ungated(self, film: Film) -> Reading:
         height, width = film.pixels.shape
         middle = film.pixels[height // 4 : -(height // 4), width // 4 : -(width // 4)]
         return _reading(float(middle.mean()))
 
 
 @pytest.fixture
-def reader(card: Card) -> FilmReader:
+def reader(card: ModelCard) -> FilmReader:
     return LungBrightness(card)
 
 

@@ -28,7 +28,9 @@ TABLES = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 def contrast(positive: ArrayLike, score: ArrayLike, patient: ArrayLike | None = None) -> Contrast:
     flags = np.array(positive, np.bool_)
     named = np.arange(len(flags)).astype(str) if patient is None else np.array(patient, np.str_)
-    return Contrast(np.full(len(flags), "siim"), named, flags, np.array(score, np.float64))
+    return Contrast(
+        source=np.full(len(flags), "siim"), patient=named, positive=flags, score=np.array(score, np.float64)
+    )
 
 
 def drawn(rng: np.random.Generator, films: int = 60) -> Contrast:
@@ -42,7 +44,12 @@ def drawn(rng: np.random.Generator, films: int = 60) -> Contrast:
 def test_an_auc_across_sources_is_refused() -> None:
     flags = np.array([True, False])
     with pytest.raises(MixedSourcesError, match="delhi, hannover"):
-        Contrast(np.array(["hannover", "delhi"]), np.array(["1", "2"]), flags, np.array([0.9, 0.1]))
+        Contrast(
+            source=np.array(["hannover", "delhi"]),
+            patient=np.array(["1", "2"]),
+            positive=flags,
+            score=np.array([0.9, 0.1]),
+        )
 
 
 @pytest.mark.parametrize("positive", [[True, True], [False, False], []])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungwise.evaluation.out_of_distribution import collect, refused_others
+from lungwise.evaluation.out_of_distribution import collect, refused_pictures
 from lungwise.evaluation.results import FilmReader
 
 
@@ -21,7 +21,7 @@ def test_the_refused_share_counts_codes(reader: FilmReader, tmp_path: Path, untr
     for number, grey in enumerate((0, 0, 200)):
         draw(tmp_path / f"{number}.png", grey)
 
-    refused = refused_others(reader, tmp_path, untracked)
+    refused = refused_pictures(reader, tmp_path, untracked)
 
     assert refused["codes"] == {"not-chest": 2}
     assert refused["share"]["value"] == pytest.approx(2 / 3, abs=1e-5)
@@ -29,7 +29,7 @@ def test_the_refused_share_counts_codes(reader: FilmReader, tmp_path: Path, untr
 
 def test_an_empty_folder_says_how_to_fill_it(reader: FilmReader, tmp_path: Path, untracked: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="bin/other-pictures"):
-        refused_others(reader, tmp_path, untracked)
+        refused_pictures(reader, tmp_path, untracked)
 
 
 def test_pictures_are_dealt_from_every_package_into_two_halves_without_thumbnails(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.evaluation.photographs import photographed
-from lungwise.evaluation.results import FilmReader, Result
+from lungwise.evaluation.results import EvaluatedFilm, FilmReader
 
 
 def test_photographs_are_read_as_files_and_the_loss_is_paired(
-    reader: FilmReader, result: Callable[..., Result], tmp_path: Path, untracked: Callable[..., Any]
+    reader: FilmReader, result: Callable[..., EvaluatedFilm], tmp_path: Path, untracked: Callable[..., Any]
 ) -> None:
     results = []
     for number in range(4):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lungwise.evaluation.probe import source_probe
-from lungwise.evaluation.results import Result
+from lungwise.evaluation.results import EvaluatedFilm
 
 pytest.importorskip("sklearn", reason="the probe needs the extra `train`")
 
 
-def answers(result: Callable[..., Result], apart: float) -> list[Result]:
+def compared(result: Callable[..., EvaluatedFilm], apart: float) -> list[EvaluatedFilm]:
     rng = np.random.default_rng(0)
     return [
         result(
@@ -24,13 +24,13 @@ def answers(result: Callable[..., Result], apart: float) -> list[Result]:
     ]
 
 
-def test_sources_that_differ_are_told_and_sources_alike_are_not(result: Callable[..., Result]) -> None:
-    told, alike = source_probe(answers(result, 0.5)), source_probe(answers(result, 0.0))
+def test_sources_that_differ_are_told_and_sources_alike_are_not(result: Callable[..., EvaluatedFilm]) -> None:
+    told, alike = source_probe(compared(result, 0.5)), source_probe(compared(result, 0.0))
 
     assert told and told["accuracy"]["value"] > 0.95
     assert alike and alike["accuracy"]["value"] < 0.7
     assert told["by_chance"] == 0.5 and told["sources"] == ["nih", "rsna-normal"]
 
 
-def test_one_source_alone_cannot_be_told(result: Callable[..., Result]) -> None:
+def test_one_source_alone_cannot_be_told(result: Callable[..., EvaluatedFilm]) -> None:
     assert source_probe([result(0.2, patient=str(n)) for n in range(40)]) is None

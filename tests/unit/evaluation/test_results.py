@@ -9,7 +9,7 @@ import pytest
 
 from lungwise.evaluation.metrics import MixedSourcesError
 from lungwise.evaluation.protocol import CONTROLLED, Question
-from lungwise.evaluation.results import FilmReader, Result, Track, contrast, has_both_sides, read_films
+from lungwise.evaluation.results import EvaluatedFilm, FilmReader, Track, contrast, has_both_sides, read_films
 from lungwise.films import Refusal
 from lungwise.films.collection import read_collection
 
@@ -30,7 +30,7 @@ def test_a_missing_film_stops_the_evaluation(reader: FilmReader, untracked: Trac
         read_films(reader, films, untracked)
 
 
-def test_films_of_other_labels_and_refused_ones_are_on_no_side(result: Callable[..., Result]) -> None:
+def test_films_of_other_labels_and_refused_ones_are_on_no_side(result: Callable[..., EvaluatedFilm]) -> None:
     rows = [
         result(0.9, label="typical appearance", patient="a"),
         result(0.2, patient="b"),
@@ -43,7 +43,9 @@ def test_films_of_other_labels_and_refused_ones_are_on_no_side(result: Callable[
     assert sides.patient.tolist() == ["a", "b"]
 
 
-def test_positives_of_one_source_are_never_set_against_negatives_of_another(result: Callable[..., Result]) -> None:
+def test_positives_of_one_source_are_never_set_against_negatives_of_another(
+    result: Callable[..., EvaluatedFilm],
+) -> None:
     rows = [
         result(0.9, source="hannover", group="positive-only", label="COVID-19", covid=True),
         result(0.1, source="delhi", group="negative-only", label="normal"),
@@ -52,7 +54,7 @@ def test_positives_of_one_source_are_never_set_against_negatives_of_another(resu
         contrast(rows, ACROSS)
 
 
-def test_two_sources_with_both_classes_are_not_pooled_either(result: Callable[..., Result]) -> None:
+def test_two_sources_with_both_classes_are_not_pooled_either(result: Callable[..., EvaluatedFilm]) -> None:
     rows = [
         result(p, source=source, label=label)
         for source in ("siim", "another hospital")
@@ -62,6 +64,6 @@ def test_two_sources_with_both_classes_are_not_pooled_either(result: Callable[..
         contrast(rows, CONTROLLED)
 
 
-def test_one_side_alone_is_not_both(result: Callable[..., Result]) -> None:
+def test_one_side_alone_is_not_both(result: Callable[..., EvaluatedFilm]) -> None:
     assert not has_both_sides([result(0.2)], CONTROLLED)
     assert has_both_sides([result(0.2), result(0.9, label="typical appearance")], CONTROLLED)

@@ -8,7 +8,16 @@ from lungwise.reading import Reading, Verdict, overlay
 
 
 def reading(heat: NDArray[np.float32]) -> Reading:
-    return Reading(0.9, Verdict.POSITIVE, {}, {}, heat, 0, "m", "1")
+    return Reading(
+        probability=0.9,
+        verdict=Verdict.POSITIVE,
+        appearance={},
+        findings={},
+        heat_map=heat,
+        quarter_turns=0,
+        model="m",
+        version="1",
+    )
 
 
 def test_a_clear_lung_stays_grey() -> None:

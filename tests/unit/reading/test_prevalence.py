@@ -40,7 +40,9 @@ def test_where_nobody_or_everybody_is_ill_the_values_are_certain() -> None:
 
 
 def test_a_verdict_that_is_never_given_has_no_value() -> None:
-    assert predictive_values(VerdictRates(0, 0.5, 0.5, 0), 0.1).positive is None
+    never_positive = VerdictRates(sensitivity=0, missed=0.5, specificity=0.5, false_alarms=0)
+
+    assert predictive_values(never_positive, 0.1).positive is None
 
 
 @pytest.mark.parametrize("prevalence", [-0.1, 1.1, float("nan")])

@@ -77,39 +77,39 @@ def test_many_threads_read_what_one_reads(reader: Reader, chest: list[LabelledFi
 
 
 @pytest.mark.films
-def test_many_films_come_back_in_their_order_each_with_its_own_answer(
+def test_many_films_come_back_in_their_order_each_with_its_own_outcome(
     reader: Reader, chest: list[LabelledFilm], tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(chest[0].path.read_bytes()[:500])
     paths = [chest[0].path, broken, tmp_path / "missing.jpg", *(film.path for film in chest[1:])]
 
-    answers = list(reader.read_many(paths))
+    files = list(reader.read_many(paths))
 
-    assert [answer.path for answer in answers] == paths
-    kinds = [answer.answer.code if isinstance(answer.answer, Refusal) else "read" for answer in answers]
+    assert [file.path for file in files] == paths
+    kinds = [file.outcome.code if isinstance(file.outcome, Refusal) else "read" for file in files]
     assert kinds == ["read", "damaged", "unreachable", *["read"] * (len(chest) - 1)]
     again = reader.read(opened(chest[-1]))
-    last = answers[-1].answer
+    last = files[-1].outcome
     assert isinstance(last, Reading)
     assert last.probability == pytest.approx(again.probability, abs=1e-3)
 
 
 @pytest.mark.films
-def test_files_are_drawn_only_as_fast_as_they_are_read(reader: Reader, chest: list[LabelledFilm]) -> None:
-    drawn = 0
+def test_paths_are_taken_only_as_fast_as_they_are_read(reader: Reader, chest: list[LabelledFilm]) -> None:
+    taken = 0
 
     def endless() -> Iterator[Path]:
-        nonlocal drawn
+        nonlocal taken
         while True:
-            drawn += 1
+            taken += 1
             yield chest[0].path
 
-    answers = reader.read_many(endless())
-    next(answers)
+    files = reader.read_many(endless())
+    next(files)
 
-    assert drawn < 100
-    answers.close()  # type: ignore[attr-defined]
+    assert taken < 100
+    files.close()  # type: ignore[attr-defined]
 
 
 def test_a_grey_field_is_refused(reader: Reader) -> None:
@@ -119,7 +119,8 @@ def test_a_grey_field_is_refused(reader: Reader) -> None:
     assert refused.value.code == "blank"
 
 
-def test_looking_refuses_nothing(reader: Reader) -> None:
-    looked = reader.look(Film(pixels=np.full((400, 400), 0.5, np.float32), photometric="MONOCHROME2", kind="PNG"))
+def test_an_ungated_prediction_refuses_nothing(reader: Reader) -> None:
+    film = Film(pixels=np.full((400, 400), 0.5, np.float32), photometric="MONOCHROME2", kind="PNG")
+    looked = reader.predict_ungated(film)
 
     assert 0 <= looked.probability <= 1

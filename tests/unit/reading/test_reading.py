@@ -11,7 +11,16 @@ from lungwise.reading.reader import verdict
 def test_the_hot_spot_is_the_middle_of_the_hottest_cell() -> None:
     heat = np.zeros((17, 17), np.float32)
     heat[3, 12] = 0.9
-    reading = Reading(0.5, Verdict.UNCERTAIN, {}, {}, heat, 0, "m", "1")
+    reading = Reading(
+        probability=0.5,
+        verdict=Verdict.UNCERTAIN,
+        appearance={},
+        findings={},
+        heat_map=heat,
+        quarter_turns=0,
+        model="m",
+        version="1",
+    )
 
     assert reading.hot_spot == (12.5 / 17, 3.5 / 17)
 

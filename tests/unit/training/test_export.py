@@ -13,14 +13,14 @@ from lungwise.training.recipe import read_recipe
 
 pytestmark = pytest.mark.training
 
-LIMITS = Thresholds(0.3, 0.7)
+LIMITS = Thresholds(lower=0.3, upper=0.7)
 
 
 def validation(shift: float = 0.0) -> Validation:
     rng = np.random.default_rng(0)
     positive = np.arange(500) < 250
     probability = np.clip(np.where(positive, rng.beta(5, 2, 500), rng.beta(2, 5, 500)) + shift, 0, 1)
-    return Validation(probability, positive)
+    return Validation(probability=probability, positive=positive)
 
 
 def test_an_equal_int8_network_passes() -> None:
@@ -34,7 +34,8 @@ def test_an_int8_network_that_flips_verdicts_is_not_shipped() -> None:
 
 def test_an_int8_network_that_loses_accuracy_is_not_shipped() -> None:
     exact = validation()
-    worse = Validation(np.where(np.arange(500) % 50 == 0, 1 - exact.probability, exact.probability), exact.positive)
+    wrong = np.where(np.arange(500) % 50 == 0, 1 - exact.probability, exact.probability)
+    worse = Validation(probability=wrong, positive=exact.positive)
 
     with pytest.raises(WorseInt8Error):
         compare(exact, worse, LIMITS)

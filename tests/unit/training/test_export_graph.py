@@ -36,7 +36,7 @@ def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
         said = network(film)
         ratio = covid_log_odds(said.appearance, said.findings)[0]
 
-    write_onnx(ExportGraph(network, Scaling(2.0, 0.3)), tmp_path / "graph.onnx")
+    write_onnx(ExportGraph(network, Scaling(temperature=2.0, offset=0.3)), tmp_path / "graph.onnx")
 
     square = film[0, 0].numpy()
     for runtime in (OpenVino(tmp_path / "graph.onnx"), OnnxRuntime(tmp_path / "graph.onnx")):

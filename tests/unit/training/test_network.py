@@ -57,7 +57,7 @@ def test_a_checkpoint_of_three_channels_reads_a_grey_film_as_before(tmp_path: Pa
 def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     save_file({"fc.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
 
-    with pytest.raises(ValueError, match="no Inception V3 checkpoint"):
+    with pytest.raises(ValueError, match="not an Inception V3 checkpoint"):
         load_trunk(Trunk(), tmp_path / "other.safetensors")
 
 
