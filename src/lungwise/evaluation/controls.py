@@ -1,4 +1,4 @@
-"""Negative controls: the question again on films from which what should decide it has been taken.
+"""Negative controls: the same questions of films whose deciding part has been removed.
 
 A model that still parts the films without their lungs reads the source, not the disease
 (Maguolo & Nanni, Inf. Fusion 76 (2021) 1).
@@ -33,7 +33,7 @@ _DILATION = 5
 
 
 def lung_template(masks: Path) -> Mask:
-    """Where lungs lie on nearly all films, from a folder of 1-bit masks: (128, 128).
+    """Return where lungs lie on nearly all films, from a folder of 1-bit masks: (128, 128).
 
     Raises
     ------
@@ -56,7 +56,7 @@ def border_template() -> Mask:
 
 
 def hide(film: Film, template: Mask) -> Film:
-    """The film with the template's place black, whatever the film shows there."""
+    """The film with the template's area black, whatever the film shows there."""
     height, width = film.pixels.shape
     hidden = np.asarray(Image.fromarray(template).resize((width, height), Image.Resampling.NEAREST))
     return replace(film, pixels=np.where(hidden, np.float32(0), film.pixels))
@@ -87,7 +87,7 @@ def _controls(
     named: tuple[str, Mask],
     track: Track,
 ) -> list[Control]:
-    """One template's answers to the questions; each film is read once, whatever is asked of it."""
+    """The questions under one template; each film is read once for all of them."""
     name, template = named
     labels = {label for question in questions for label in question.positive + question.negative}
     films = [result.film for result in results if result.reading and result.film.label in labels]

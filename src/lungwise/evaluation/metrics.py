@@ -74,7 +74,7 @@ def auc(contrast: Contrast) -> Estimate:
     """Area under the ROC curve, its interval from resampling patients."""
     resampled = _auc_of(contrast, resample_patients(contrast.patient))
     value = float(_auc_of(contrast, np.ones((1, len(contrast.score))))[0])
-    return _with_tails(value, resampled, len(contrast.score))
+    return with_tails(value, resampled, len(contrast.score))
 
 
 def auc_lost(before: Contrast, after: Contrast) -> Estimate:
@@ -89,13 +89,13 @@ def auc_lost(before: Contrast, after: Contrast) -> Estimate:
         raise ValueError("A paired difference needs the same films on both sides.")
     weights, once = resample_patients(before.patient), np.ones((1, len(before.score)))
     value = float(_auc_of(before, once)[0] - _auc_of(after, once)[0])
-    return _with_tails(value, _auc_of(before, weights) - _auc_of(after, weights), len(before.score))
+    return with_tails(value, _auc_of(before, weights) - _auc_of(after, weights), len(before.score))
 
 
 def mean(values: Floats, patient: NDArray[np.str_]) -> Estimate:
     """Mean of a value per film, its interval from resampling patients."""
     weights = resample_patients(patient)
-    return _with_tails(float(values.mean()), weights @ values / weights.sum(1), len(values))
+    return with_tails(float(values.mean()), weights @ values / weights.sum(1), len(values))
 
 
 def roc(contrast: Contrast, grid: Floats) -> tuple[Floats, Floats, Floats]:
@@ -187,7 +187,8 @@ def _roc_of(contrast: Contrast, weights: Floats, grid: Floats) -> Floats:
     return np.stack([tpr[np.searchsorted(fpr, grid + 1e-12, side="right") - 1] for fpr, tpr in rates])
 
 
-def _with_tails(value: float, resampled: Floats, of: int) -> Estimate:
+def with_tails(value: float, resampled: Floats, of: int) -> Estimate:
+    """A value with the 95 % interval of its resamples."""
     lower, upper = np.nanpercentile(resampled, _TAILS)
     return _estimate(value, float(lower), float(upper), of)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.evaluation.metrics import RESAMPLES, SEED
+from lungwise.evaluation.metrics import RESAMPLES, SEED, with_tails
 from lungwise.evaluation.protocol import reported_as
 from lungwise.evaluation.results import EvaluatedFilm
 from lungwise.evaluation.schema import Estimate, SourceProbe
@@ -64,11 +64,4 @@ def _balanced(right: NDArray[np.bool_], names: Names, sources: list[str]) -> Est
     rng = np.random.default_rng(SEED)
     each = [right[names == name] for name in sources]
     resampled = np.mean([rng.binomial(len(one), one.mean(), RESAMPLES) / len(one) for one in each], axis=0)
-    lower, upper = np.percentile(resampled, (2.5, 97.5))
-    value = float(np.mean([one.mean() for one in each]))
-    return {
-        "value": round(value, 6),
-        "lower": round(float(lower), 6),
-        "upper": round(float(upper), 6),
-        "of": len(right),
-    }
+    return with_tails(float(np.mean([one.mean() for one in each])), resampled, len(right))

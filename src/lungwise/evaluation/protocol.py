@@ -1,7 +1,7 @@
-"""What is asked of which source, as data; and which sources are never compared.
+"""Which question is asked of which source.
 
-A source that holds one class alone gives shares alone. An AUC is asked for only where one place
-gives both kinds of films: across places it would measure the place.
+A source that holds only one class gives shares alone. An AUC needs both kinds of films from one
+place: across places it would measure the place.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ CONTROLLED = QUESTIONS[0]
 
 WITHOUT_LUNGS, BORDER_ALONE = "lungs blacked out", "only the border kept"
 CONTROLS = (WITHOUT_LUNGS, BORDER_ALONE)
-"""What is taken from films before every question is asked again."""
+"""What is removed from films before every question is asked again."""
 
 OPERATING_SPLIT = "val"
 OPERATING_SPECIFICITY = 0.9

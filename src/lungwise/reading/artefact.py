@@ -25,7 +25,7 @@ WEIGHTS = Path(str(files("lungwise") / "weights"))
 
 
 class ArtefactError(Exception):
-    """An artefact that must not be used; the message says why and what to do."""
+    """The artefact must not be used; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +51,16 @@ class ModelCard:
     thresholds
         From validation data.
     gate
-        Lowest probability of an upright frontal chest film that is read.
+        Lowest probability of being an upright frontal chest film with which a film is read.
     calibration
         How the logits became probabilities.
     hashes
-        SHA-256 of the ONNX file (`onnx`), and of the code, data, initial weights and teachers of its training,
-        and of all weights that it is the mean with (`mean_with`), where it is one.
+        SHA-256 of the ONNX file (`onnx`), and of the code, data, initial weights and teachers' predictions of its
+        training; until 1.3.0 also of the weights that it is the mean with (`mean_with`).
     training, metrics
         The recipe and the figures on validation data, float32 beside int8.
     intended_use, limits, data
-        What it is for, what it is not, and the licences of what it learnt from.
+        What it is for, what to keep in mind, and the licences of what it learnt from.
     """
 
     name: str

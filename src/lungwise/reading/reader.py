@@ -62,7 +62,7 @@ class Reader:
     runtime
         By default OpenVINO.
     streams
-        Films that `read` reads at the same time, each on one core; by default one at a time on all cores.
+        Films that `read` reads at the same time, each on one core; by default one at a time, on all cores.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Two runtimes for one ONNX file: OpenVINO, and ONNX Runtime to cross-check it.
 
-A session must not be made before a server forks: build the runtime in the process that uses
-it. Both are safe to call from many threads.
+Build a runtime in the process that uses it: a session must not be made before a server forks.
+Both may be called from many threads.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class OpenVino:
     onnx
         The model file.
     streams
-        Films read at the same time, each on one core, which gives most films a second; by default one at
-        a time on all cores, which is soonest done.
+        Films read at the same time, each on one core, which gives the most films a second; by default one
+        at a time on all cores, which is fastest for a single film.
     """
 
     def __init__(self, onnx: Path, streams: int | None = None) -> None:

@@ -1,7 +1,7 @@
-"""What a film may have gone through before it reaches a clinic's screen.
+"""Augmentation: what may happen to a film before it reaches a clinic's screen.
 
 Each step is a function of (film, rng). Steps that move pixels also move the opacity map.
-Strength was chosen so that a radiologist would still give the same answer.
+Their strength was chosen so that a radiologist would still give the same answer.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def gate(upright: Scores) -> float:
 
 
 def thresholds(probability: Scores, positive: Labels, exact: Scores) -> Thresholds:
-    """The widest verdicts that keep sensitivity and specificity at 95 %.
+    """Choose the narrowest uncertain range that keeps sensitivity and specificity at 95 %.
 
     `lower` is among the highest thresholds with a sensitivity of at least 95 %, `upper` among
     the lowest with a specificity of at least 95 %: of the ten gaps between films that come

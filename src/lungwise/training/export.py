@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,7 @@ from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise
 from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
 from lungwise.training.export_graph import ExportGraph, write_onnx
-from lungwise.training.fit import sha256
+from lungwise.training.fit import Progress, sha256
 from lungwise.training.network import LungNet
 
 AUC_LOSS = 0.003
@@ -33,8 +32,6 @@ AUC_LOSS = 0.003
 
 FLIPS = 0.01
 """Highest share of verdicts on `val` that int8 may change."""
-
-Progress = Callable[[str, int, int], None]
 
 
 class WorseInt8Error(ValueError):

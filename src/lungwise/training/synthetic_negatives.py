@@ -125,7 +125,7 @@ def _tiles(rng: Random) -> Grey:
 
 
 def _piece(film: Grey, rng: Random) -> Grey:
-    """A piece of at most a third of a film's sides: too little to read."""
+    """A piece of at most a third of a film's sides, which is too little to read."""
     rows, columns = (max(int(side * rng.uniform(0.12, 0.33)), 8) for side in film.shape)
     top, left = (int(rng.integers(0, side - part)) for side, part in zip(film.shape, (rows, columns), strict=True))
     piece = Image.fromarray(film[top : top + rows, left : left + columns])

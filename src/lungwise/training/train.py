@@ -48,7 +48,7 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     Parameters
     ----------
     folder
-        The run folder; those of the teachers lie beside it.
+        The run folder; those of the teachers are beside it.
     fold
         The fold that is left out, and predicted when the network has learnt; by default all films are learnt.
 
@@ -66,8 +66,7 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
         raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(folder / CHECKPOINT))
     films = read_collection(plan.films_csv)
     for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
-        if not (teacher / FILE_NAME).exists():
-            _train_one(its_recipe, teacher, films, plan, {}, held_out)
+        _train_one(its_recipe, teacher, films, plan, {}, held_out)
     predictions = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
     _train_one(recipe, folder, films, plan, predictions, fold)
 
@@ -94,26 +93,29 @@ def precision_named(name: str) -> torch.dtype:
 
 
 def _teachers(recipe: Recipe, folder: Path) -> dict[Path, Recipe]:
-    """The run folders of a recipe's teachers, fold by fold, with their recipe."""
+    """The run folders of the teachers, where `--fold K` puts them by default, with their recipe."""
     if recipe.teachers is None:
         return {}
     teacher = read_recipe(recipe.teachers)
     if not teacher.folds or teacher.teachers:
         raise ValueError(f"The recipe {teacher.name} cannot teach: it needs folds, and no teachers of its own.")
-    return {folder.with_name(f"{folder.name}-fold-{fold}"): teacher for fold in range(teacher.folds)}
+    return {folder.with_name(f"{teacher.name}-fold-{fold}"): teacher for fold in range(teacher.folds)}
 
 
 def _train_one(
     recipe: Recipe, folder: Path, films: list[LabelledFilm], plan: Plan, predictions: Predictions, fold: int | None
 ) -> None:
-    """Train one network and, where a fold is left out, predict that."""
+    """Train one network and, where a fold is left out, predict that; nothing where that is done."""
     held_out = {film for film in films if film.split == "train" and fold == fold_of(film, recipe.folds or 1)}
     learnt = [film for film in films if film not in held_out]
     run = Run(recipe, folder, predictions, plan.device, plan.precision)
-    if plan.resume and (folder / CHECKPOINT).exists():
+    is_done = fold is not None and (folder / FILE_NAME).exists()
+    if is_done or (plan.resume and (folder / CHECKPOINT).exists()):
         run.resume(learnt)
     else:
         run.start(plan.init, learnt)
+    if is_done:
+        return
     run.fit(learnt, plan.progress, plan.report)
     if fold is not None:
         chest = [film for film in films if film in held_out and film.group != "ood"]

@@ -11,7 +11,7 @@ import torch
 
 from lungwise.films.collection import read_collection
 from lungwise.training.out_of_fold import fold_of
-from lungwise.training.recipe import Recipe, parse_recipe
+from lungwise.training.recipe import Recipe, parse_recipe, read_recipe
 from lungwise.training.train import Plan, device_named, train
 
 pytestmark = pytest.mark.training
@@ -72,11 +72,20 @@ def test_one_command_trains_the_teachers_and_then_the_network(
     assert len(epochs) == 3
     predicted = []
     for fold in range(2):
-        with (tmp_path / f"run-fold-{fold}" / "out_of_fold.csv").open() as table:
+        with (tmp_path / f"small-fold-{fold}" / "out_of_fold.csv").open() as table:
             predicted += [(row["film"], fold) for row in csv.DictReader(table)]
     learnt = [film for film in read_collection(small_collection) if film.split == "train"]
     assert sorted(predicted) == sorted((film.path.name, fold_of(film, 2)) for film in learnt)
     assert json.loads((tmp_path / "run" / "record.json").read_text())["teacher"]
+
+
+def test_teachers_of_another_recipe_are_not_taken(small_collection: Path, student: Recipe, tmp_path: Path) -> None:
+    """Their predictions are there, but are not those that the recipe asks for."""
+    teacher = read_recipe(student.teachers or "")
+    train(teacher.model_copy(update={"seed": 2}), tmp_path / "small-fold-0", plan(small_collection, []), fold=0)
+
+    with pytest.raises(ValueError, match="another recipe"):
+        train(student, tmp_path / "run", plan(small_collection, []))
 
 
 def test_a_fold_that_the_recipe_does_not_have_is_refused(small_collection: Path, tmp_path: Path) -> None:
