@@ -270,7 +270,7 @@ def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
             studies=StudiesInOneSession(session, clock, store, patients, audit),
             patient_studies=PatientStudies(session, patients, Studies(session, clock, store, patients, audit)),
             worklist=Worklist(session, patients),
-            worker=ReadingWorker(database, store, clock, SyntheticReader, 1),
+            worker=ReadingWorker(settings, database, store, clock, SyntheticReader, 1),
             queue=Queue(session, clock, audit),
         )
     database.close()

@@ -34,7 +34,7 @@ from lungwise.dicomweb import app as dicomweb
 from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import Queue, waiting_films
-from lungwise.jobs.reading_worker import FilmReader, ReadingWorker, open_worker
+from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
 from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.drift import Drift, read_reference
 from lungwise.monitoring.statistics import ClinicStatistics
@@ -138,7 +138,7 @@ def create_app(
     _configure(app, settings)
     database, store = Database(settings), FilmStore(settings)
     app.database = database
-    app.worker = open_worker(settings, database, store, clock, make_reader, settings.own_readers)
+    app.worker = ReadingWorker(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.session_per_request(database)
     request_log.init_app(app, settings, waiting_films)
     wiring = _RequestWiring(settings, clock, database, store, app.worker)

@@ -13,8 +13,8 @@ from conftest import open_app
 from inbox import inbox
 from live_server import serving_site
 from lungwise.access import Role
-from lungwise.accounts.mail_sender import MailSender
 from lungwise.cli.words import words_of
+from lungwise.jobs.mail_sender import MailSender
 from lungwise.settings import Registration
 from processes import Sender, until
 
@@ -58,7 +58,7 @@ def opened(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]
 
 def send_all(app: Lungwise, settings: Settings, clock: Clock) -> None:
     """Send what waits."""
-    for _taken in MailSender(app.database, settings, clock, words_of).send_due():
+    for _taken in MailSender(app.database, settings, clock, words_of).work_all():
         pass
 
 

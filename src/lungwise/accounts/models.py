@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_security import AsaList, RoleMixin, UserMixin
-from sqlalchemy import Boolean, ForeignKey, String
+from sqlalchemy import Boolean, ForeignKey, Index, String
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
 from lungwise.access import Person, Role
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
+from lungwise.store.database import TABLE
+from lungwise.store.lease_queue import Leased
 
 
 class Clinic(Base):
@@ -121,19 +123,16 @@ class Invitation(Base):
     expires_at: Mapped[datetime] = mapped_column(Moment)
 
 
-class Mail(Base):
+class Mail(Leased, Base):
     """A mail that waits for the mail server. `content` is encrypted, for a link in it opens an account."""
 
     __tablename__ = "mails"
+    __table_args__ = (Index(None, "state", "due_at"), TABLE)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(20), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
     content_encrypted: Mapped[Value] = mapped_column("content", Encrypted())
     content = EncryptedText("content_encrypted")
-    attempts: Mapped[int] = mapped_column()
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    due_at: Mapped[datetime] = mapped_column(Moment, index=True)
 
 
 class MailLimit(Base):

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.models import Mail, MailLimit
 from lungwise.store import Clock, EncryptionError, new_key
+from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 
 _log = logging.getLogger("lungwise.mail")
 
@@ -23,10 +24,8 @@ LIMIT = timedelta(minutes=5)
 LONGEST_AGE = timedelta(hours=12)
 """How long a mail is tried; whoever waits for it has asked again by then."""
 _LEASE = timedelta(minutes=3)
-"""How long whoever claimed a mail has to send it, before another sender takes it up."""
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
-_MOST_WAITING = 10_000
-_AT_ONCE = 100
+_MAX_WAITING = 10_000
+_BATCH = 100
 """Mails that one transaction looks at."""
 
 
@@ -54,17 +53,16 @@ class Letter:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedMail:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMail(Lease):
     """A mail that is to be sent now."""
 
-    id: int
     kind: MailKind
     letter: Letter
 
 
-class Outbox:
-    """The mails that wait, in the database.
+class Outbox(LeaseQueue[Mail]):
+    """The mails that wait, in the database. One that is sent, or that must not be, is deleted.
 
     Parameters
     ----------
@@ -72,9 +70,12 @@ class Outbox:
         Whether there is a mail server; without one nothing is ever queued.
     """
 
+    statements = LeaseStatements(Mail)
+    max_attempts = 1000  # its age ends a mail first
+    first_pause, longest_pause = timedelta(seconds=30), timedelta(minutes=15)
+
     def __init__(self, session: Session, clock: Clock, *, enabled: bool) -> None:
-        self._session = session
-        self._clock = clock
+        super().__init__(session, clock, _LEASE)
         self._enabled = enabled
 
     def add(self, kind: MailKind, letter: Letter) -> None:
@@ -85,51 +86,39 @@ class Outbox:
         """
         if not self._enabled or self._is_full():
             return
-        key, now = new_key(), self._clock()
+        key, now = new_key(), self._now()
         content = json.dumps(asdict(letter), ensure_ascii=False)
-        self._session.add(Mail(key=key, kind=kind, content=content, attempts=0, created_at=now, due_at=now))
+        self._session.add(Mail(key=key, kind=kind, content=content, created_at=now, due_at=now))
         self._session.flush()
 
-    def any_due(self) -> bool:
-        """Say whether a mail can be claimed."""
-        return self._session.scalar(select(Mail.id).where(Mail.due_at <= self._clock()).limit(1)) is not None
-
     def claim(self) -> ClaimedMail | None:
-        """Take the mail that is due longest, so that no other sender takes it; what must not go is deleted."""
-        now = self._clock()
-        self._end_limits(now)
-        due = select(Mail).where(Mail.due_at <= now).order_by(Mail.due_at, Mail.id)
-        for mail in self._session.scalars(due.limit(_AT_ONCE).with_for_update(skip_locked=True)):
+        """Claim the mail that has been due for longest; what must not be sent is deleted."""
+        self._end_limits(self._now())
+        for _ in range(_BATCH):
+            mail = self._claim_next()
+            if mail is None:
+                return None
             letter = self._open(mail)
-            if letter is not None and self._may_go(mail, letter, now):
-                mail.attempts += 1
-                mail.due_at = now + _LEASE
-                return ClaimedMail(mail.id, MailKind(mail.kind), letter)
+            if letter is not None and self._may_go(mail, letter, self._now()):
+                return ClaimedMail(job=mail.id, token=mail.claim, kind=MailKind(mail.kind), letter=letter)
             self._session.delete(mail)
         return None
 
-    def drop(self, mail: ClaimedMail) -> None:
+    def finish(self, mail: ClaimedMail) -> None:
         """Delete a mail that was sent, or that nobody is to get."""
-        self._session.execute(delete(Mail).where(Mail.id == mail.id))
-
-    def put_back(self, mail: ClaimedMail) -> None:
-        """Queue a mail again that the mail server did not take, for later."""
-        kept = self._session.get(Mail, mail.id)
-        if kept is not None:
-            pause = _FIRST_PAUSE * 2 ** min(kept.attempts - 1, 10)
-            kept.due_at = self._clock() + min(pause, _LONGEST_PAUSE)
+        self._session.execute(delete(Mail).where(Mail.id == mail.job))
 
     def _end_limits(self, now: datetime) -> None:
         """Delete limits that are over, found without a lock: a search that locks waits for every other sender's."""
-        over = select(MailLimit.name).where(MailLimit.until <= now).order_by(MailLimit.name).limit(_AT_ONCE)
+        over = select(MailLimit.name).where(MailLimit.until <= now).order_by(MailLimit.name).limit(_BATCH)
         if names := self._session.scalars(over).all():
             self._session.execute(delete(MailLimit).where(MailLimit.name.in_(names), MailLimit.until <= now))
 
     def _is_full(self) -> bool:
-        waiting = select(Mail.id).limit(_MOST_WAITING).subquery()
-        if self._session.scalar(select(func.count()).select_from(waiting)) != _MOST_WAITING:
+        waiting = select(Mail.id).limit(_MAX_WAITING).subquery()
+        if self._session.scalar(select(func.count()).select_from(waiting)) != _MAX_WAITING:
             return False
-        _log.error("%d mails wait for the mail server; no more are queued. Check the smtp settings.", _MOST_WAITING)
+        _log.error("%d mails wait for the mail server; no more are queued. Check the smtp settings.", _MAX_WAITING)
         return True
 
     def _open(self, mail: Mail) -> Letter | None:
@@ -143,7 +132,7 @@ class Outbox:
         if mail.created_at + LONGEST_AGE <= now:
             _log.error("A mail is deleted: the mail server did not take it in time. Check the smtp settings.")
             return False
-        if mail.attempts or mail.kind not in _LIMITED:
+        if mail.attempts > 1 or mail.kind not in _LIMITED:
             return True
         return self._is_first(f"{mail.kind}:{normalised_email(letter.to)}", now)
 

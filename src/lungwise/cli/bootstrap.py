@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
-from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.progress import progress
 from lungwise.cli.words import words_of
 from lungwise.jobs.deliveries import ClaimedDelivery
+from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
@@ -106,14 +106,14 @@ def make_sender(database: Database, settings: Settings) -> Sender:
     wiring = Wiring(settings, FilmStore(settings))
     words = words_of(settings.language)
 
-    def objects(session: Session, errand: ClaimedDelivery) -> list[Dataset]:
+    def objects(session: Session, delivery: ClaimedDelivery) -> list[Dataset]:
         clinics = {clinic.id: clinic.name for clinic in wiring.accounts(session).clinics()}
-        node = Person(None, settings.node_ae_title, errand.clinic_id, Role.NODE)
+        node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
         studies = wiring.studies(session)
-        film = studies.film(node, errand.film)
-        if film.reading is None or film.reading.id != errand.reading:
-            return []  # a newer reading has its own errand
-        clinic = clinics[errand.clinic_id]
+        film = studies.film(node, delivery.film)
+        if film.reading is None or film.reading.id != delivery.reading:
+            return []  # a newer reading has its own delivery
+        clinic = clinics[delivery.clinic_id]
         reports = Reports(studies, words, settings.report_font)
         return FilmResults(studies, reports, clinic, settings.report_font).of(node, film)
 

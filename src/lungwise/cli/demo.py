@@ -13,7 +13,7 @@ from lungwise.accounts.service import Applicant, User
 from lungwise.cli.bootstrap import accounts_over, open_database, read_settings
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.cli.synthetic_reader import SyntheticFilmReader
-from lungwise.jobs.reading_worker import open_worker
+from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.receiving.service import Uploads
@@ -77,8 +77,8 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:
-    room = open_worker(settings, database, FilmStore(settings), utc_now, SyntheticFilmReader)
-    for _film in track(room.read_all(), description="Reading films", total=studies):
+    worker = ReadingWorker(settings, database, FilmStore(settings), utc_now, SyntheticFilmReader)
+    for _film in track(worker.read_all(), description="Reading films", total=studies):
         pass
 
 

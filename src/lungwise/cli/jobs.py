@@ -20,10 +20,10 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import progress
 from lungwise.jobs.queue import Entry, JobState, Queue
 from lungwise.jobs.reading_queue import Model
-from lungwise.jobs.reading_worker import ReadingWorker, open_worker
+from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.store import Database, FilmStore, utc_now
 
-_GLANCE = 0.5
+_POLL_SECONDS = 0.5
 """Seconds between two looks at films that others read."""
 _json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 
@@ -76,9 +76,9 @@ def retry(numbers: tuple[int, ...], everything: bool, as_json: bool) -> None:
 @one_line_errors
 def drain(as_json: bool) -> None:
     """Read what is queued, in this process too, until nothing waits any more."""
-    with _room() as (database, room):
-        counts = _drain(database, room, None)
-    _say_outcome(counts, as_json)
+    with _worker() as (database, worker):
+        counts = _drain(database, worker, None)
+    _print_outcome(counts, as_json)
 
 
 @jobs.command()
@@ -90,12 +90,12 @@ def reread(as_json: bool) -> None:
     New films go first, here and everywhere. The command can be stopped and started again at any
     time: what was queued is read by whoever serves, and no film is read twice.
     """
-    with _room() as (database, room):
-        model = room.model
+    with _worker() as (database, worker):
+        model = worker.model
         _queue_all(database, model)
-        room.wake()
-        counts = _drain(database, room, model)
-    _say_outcome(counts, as_json)
+        worker.wake()
+        counts = _drain(database, worker, model)
+    _print_outcome(counts, as_json)
 
 
 def _queue_all(database: Database, model: Model) -> None:
@@ -108,7 +108,7 @@ def _queue_all(database: Database, model: Model) -> None:
         last = films[-1]
 
 
-def _drain(database: Database, room: ReadingWorker, model: Model | None) -> dict[str, int]:
+def _drain(database: Database, worker: ReadingWorker, model: Model | None) -> dict[str, int]:
     with progress() as report:
         while True:
             with database.reading() as session:
@@ -117,20 +117,20 @@ def _drain(database: Database, room: ReadingWorker, model: Model | None) -> dict
             report("Reading films", sum(counts.values()) - waiting, sum(counts.values()))
             if not waiting:
                 return counts
-            _read_for(room, _GLANCE)
+            _read_for(worker, _POLL_SECONDS)
 
 
-def _read_for(room: ReadingWorker, seconds: float) -> None:
+def _read_for(worker: ReadingWorker, seconds: float) -> None:
     """Read films for a while, or let the while pass where others have them all."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if not room.read_next():
+        if not worker.read_next():
             time.sleep(left)
 
 
-def _say_outcome(counts: dict[str, int], as_json: bool) -> None:
-    said = f"Nothing waits any more: {counts['done']} films are read, {counts['failed']} failed."
-    click.echo(json.dumps(counts) if as_json else said)
+def _print_outcome(counts: dict[str, int], as_json: bool) -> None:
+    text = f"Nothing waits any more: {counts['done']} films are read, {counts['failed']} failed."
+    click.echo(json.dumps(counts) if as_json else text)
     if counts["failed"]:
         raise SystemExit(1)
 
@@ -145,11 +145,11 @@ def _queue(*, writes: bool = False) -> Iterator[Queue]:
 
 
 @contextmanager
-def _room() -> Iterator[tuple[Database, ReadingWorker]]:
+def _worker() -> Iterator[tuple[Database, ReadingWorker]]:
     settings = read_settings()
     with open_database(settings) as database:
         store = FilmStore(settings)
-        yield database, open_worker(settings, database, store, utc_now, bootstrap.make_reader)
+        yield database, ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader)
 
 
 def _queue_over(session: Session) -> Queue:

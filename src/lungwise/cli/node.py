@@ -14,7 +14,7 @@ from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import accounts_over, make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.jobs.reading_worker import open_worker
+from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
@@ -34,7 +34,7 @@ def node(port: int | None) -> None:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         store = FilmStore(settings)
-        room = open_worker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
+        room = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
         recording = Wiring(settings, store).recording
         receiver = FilmReceiver(database, store, recording, _person(database, settings), room.wake)

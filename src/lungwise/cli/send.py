@@ -31,8 +31,8 @@ def send(study: tuple[str, ...], as_json: bool) -> None:
             for key in study:
                 if not dispatches.queue_study(key, settings.send_to_list):
                     raise click.ClickException(f"There is no study {key}.")
-            dispatches.hurry()
-        arrived = [error for error in make_sender(database, settings).send_all() if not error]
+            dispatches.retry_now()
+        arrived = [error for error in make_sender(database, settings).work_all() if not error]
         with database.reading() as session:
             left = Dispatches(session, utc_now).unsent()
     for line in left:

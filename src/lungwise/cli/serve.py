@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lungwise import logs
-from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.security import setup_code
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
@@ -22,6 +21,7 @@ from lungwise.cli.bootstrap import (
     open_database,
     read_settings,
 )
+from lungwise.jobs.mail_sender import MailSender
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys

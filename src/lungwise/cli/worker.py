@@ -15,7 +15,7 @@ from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_queue import Jobs
-from lungwise.jobs.reading_worker import ReadingWorker, open_worker
+from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 
@@ -52,36 +52,35 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     if metrics_at:
         metrics.serve(*metrics_at)
     with open_database(settings) as database:
-        run = _answer_tickets if settings.broker else _read
+        run = _answer_wake_ups if settings.broker else _read
         run(settings, database, readers or max(1, settings.readers))
     click.echo("The worker has stopped.")
 
 
 def _read(settings: Settings, database: Database, readers: int) -> None:
-    told = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: told.set())
-    room = _open_room(settings, database, readers)
-    room.start()
+        signal.signal(number, lambda _signal, _frame: stop.set())
+    reading = _open(settings, database, readers)
+    reading.start()
     click.echo("The worker reads.")
-    told.wait()
-    room.stop()
+    stop.wait()
+    reading.stop()
 
 
-def _answer_tickets(settings: Settings, database: Database, readers: int) -> None:
-    from lungwise.jobs.wake_ups import WakeUps, work  # Celery is an extra
+def _answer_wake_ups(settings: Settings, database: Database, readers: int) -> None:
+    from lungwise.jobs.wake_ups import WakeUps, answer  # Celery is an extra
 
     def any_due() -> bool:
         with database.reading() as session:
             return Jobs(session, utc_now, settings.lease_seconds).any_due()
 
-    def make_take_turn() -> Callable[[], None]:
-        return _open_room(settings, Database(settings), readers=0).take_turn
+    def make_work() -> Callable[[], None]:
+        return _open(settings, Database(settings), readers=0).work_for
 
-    work(WakeUps(settings.broker), readers, make_take_turn, any_due)
+    answer(WakeUps(settings.broker), readers, make_work, any_due)
 
 
-def _open_room(settings: Settings, database: Database, readers: int) -> ReadingWorker:
-    store = FilmStore(settings)
-    make_reader = partial(bootstrap.make_reader, readers or 1)  # who answers tickets reads alone
-    return open_worker(settings, database, store, utc_now, make_reader, readers)
+def _open(settings: Settings, database: Database, readers: int) -> ReadingWorker:
+    make_reader = partial(bootstrap.make_reader, readers or 1)  # who answers messages reads alone
+    return ReadingWorker(settings, database, FilmStore(settings), utc_now, make_reader, readers)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,23 +13,21 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
+from lungwise.jobs.worker import SingleJobWorker
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 
 _log = logging.getLogger("lungwise.send")
 _FIND = StudyRootQueryRetrieveInformationModelFind
-_GLANCE = 2.0
-"""Seconds between two looks at the queue."""
-_PATIENCE = 30
-"""Seconds that an archive has for each answer."""
+_ANSWER_SECONDS = 30
+"""How long an archive has for each answer."""
 
 _DUPLICATE = 0x0111
 """The archive has an object of this UID: what it acknowledged before a crash here is told so when it comes again."""
@@ -38,7 +35,7 @@ _SHOWN = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "
 """What an archive may say of an object that it is asked for; the time is that of the reading."""
 
 Objects = Callable[[Session, ClaimedDelivery], Sequence[Dataset]]
-"""Makes the objects of an errand."""
+"""Makes the objects of a delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Destination:
         """Read AE@host:port."""
         found = re.fullmatch(r"(.+)@(.+):(\d+)", text)
         if found is None:
-            raise ValueError(f"{text} is no destination. Write it as AE@host:port.")
+            raise ValueError(f"{text} is not a destination. Write it as AE@host:port.")
         return cls(found[1], found[2], int(found[3]))
 
 
@@ -84,7 +81,9 @@ class Archives:
         """Send objects over one association; each acknowledgement is passed on before the next object goes."""
         entity = AE(self.title)
         entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _PATIENCE
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = (
+            _ANSWER_SECONDS
+        )
         kinds = dict.fromkeys((item.SOPClassUID, item.file_meta.TransferSyntaxUID) for item in objects)
         association = entity.associate(
             destination.host,
@@ -97,7 +96,7 @@ class Archives:
             why = "rejects this association" if association.is_rejected else "cannot be reached"
             return Delivery(error=f"{destination.title} {why}", away=True)
         try:
-            return _send_each(association, destination, objects, acknowledged)
+            return _send_each(association, destination.title, objects, acknowledged)
         finally:
             association.release()
 
@@ -111,34 +110,35 @@ class Archives:
 
 
 def _send_each(
-    association: Association,
-    destination: Destination,
-    objects: Sequence[Dataset],
-    acknowledged: Callable[[str], None],
+    association: Association, title: str, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
 ) -> Delivery:
     delivery = Delivery()
     for item in objects:
-        try:
-            status = association.send_c_store(item).get("Status")
-        except (RuntimeError, ValueError) as error:  # the association is gone, or takes no such object
-            delivery.error = f"{destination.title} takes no {item.SOPClassUID.name} ({type(error).__name__})"
-            continue
-        if _is_kept(status) or (status == _DUPLICATE and _has(association, item)):
+        if error := _send_one(association, title, item):
+            delivery.error = error
+        else:
             acknowledged(str(item.SOPInstanceUID))
             delivery.accepted.append(str(item.SOPInstanceUID))
-        elif status == _DUPLICATE:
-            delivery.error = (
-                f"{destination.title} has another {item.SOPClassUID.name} under this UID, or does not show which: "
-                "look for it there"
-            )
-        else:
-            said = "does not answer" if status is None else f"answers {status:04X}"
-            delivery.error = f"{destination.title} {said} to {item.SOPClassUID.name}"
     return delivery
 
 
+def _send_one(association: Association, title: str, item: Dataset) -> str:
+    """Send one object, and return why the archive does not have it; nothing where it does."""
+    kind = item.SOPClassUID.name
+    try:
+        status = association.send_c_store(item).get("Status")
+    except (RuntimeError, ValueError) as error:  # the association is gone, or takes no such object
+        return f"{title} takes no {kind} ({type(error).__name__})"
+    if _is_kept(status) or (status == _DUPLICATE and _has(association, item)):
+        return ""
+    if status == _DUPLICATE:
+        return f"{title} has another {kind} under this UID, or does not show which: look for it there"
+    answer = "does not answer" if status is None else f"answers {status:04X}"
+    return f"{title} {answer} to {kind}"
+
+
 def _is_kept(status: int | None) -> bool:
-    """Say whether an archive has an object, perhaps with a warning."""
+    """Return whether an archive has an object, perhaps with a warning."""
     return status is not None and (status == 0 or status & 0xF000 == 0xB000)
 
 
@@ -146,14 +146,14 @@ def _has(association: Association, item: Dataset) -> bool:
     """Ask an archive whether the object that it has under a UID is this one."""
     if not any(context.abstract_syntax == _FIND for context in association.accepted_contexts):
         return False
-    asked = Dataset()
-    asked.QueryRetrieveLevel = "IMAGE"
+    query = Dataset()
+    query.QueryRetrieveLevel = "IMAGE"
     for name in _SHOWN:
-        setattr(asked, name, "")
-    asked.StudyInstanceUID, asked.SeriesInstanceUID = item.StudyInstanceUID, item.SeriesInstanceUID
-    asked.SOPInstanceUID = item.SOPInstanceUID
+        setattr(query, name, "")
+    query.StudyInstanceUID, query.SeriesInstanceUID = item.StudyInstanceUID, item.SeriesInstanceUID
+    query.SOPInstanceUID = item.SOPInstanceUID
     try:
-        found = [one for _status, one in association.send_c_find(asked, _FIND) if one is not None]
+        found = [one for _status, one in association.send_c_find(query, _FIND) if one is not None]
     except (RuntimeError, ValueError):  # the association is gone
         return False
     return any(_is_same(one, item) for one in found)
@@ -162,75 +162,56 @@ def _has(association: Association, item: Dataset) -> bool:
 def _is_same(shown: Dataset, item: Dataset) -> bool:
     if shown.get("SOPInstanceUID") != item.SOPInstanceUID:
         return False
-    said = {name: str(shown.get(name) or "") for name in _SHOWN}
-    return all(not text or text == str(item.get(name) or "") for name, text in said.items())
+    texts = {name: str(shown.get(name) or "") for name in _SHOWN}
+    return all(not text or text == str(item.get(name) or "") for name, text in texts.items())
 
 
-class Sender:
-    """Works through the queue, in the background or where it is called. Any number may do so at once."""
+class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
+    """Sends what is queued; `work_all` yields the error of each delivery, empty where all arrived."""
 
     def __init__(self, database: Database, clock: Clock, objects: Objects, archives: Archives) -> None:
-        self._database = database
+        super().__init__(database, "sender")
         self._clock = clock
         self._objects = objects
         self._archives = archives
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="sender", daemon=True)
 
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
+    def queue(self, session: Session) -> Dispatches:
+        """Open the queue over a session."""
+        return Dispatches(session, self._clock)
 
-    def stop(self) -> None:
-        """Finish the dispatch in hand and stop; the rest stays queued."""
-        self._stopping.set()
-        self._thread.join()
+    def claim(self, queue: Dispatches) -> ClaimedDelivery | None:
+        """Claim the next delivery."""
+        return queue.claim()
 
-    def send_all(self) -> Iterator[str]:
-        """Send what is due in the calling thread; each errand's error comes back, empty where it arrived."""
-        while (error := self._send_next()) is not None:
-            yield error
-
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                done = self._send_next()
-            except SQLAlchemyError:
-                _log.exception("The database cannot be reached; results stay queued until it can.")
-                done = None
-            if done is None:
-                self._stopping.wait(_GLANCE)
-
-    def _send_next(self) -> str | None:
+    def do(self, job: ClaimedDelivery) -> str:
+        """Send the results of a film, and return the error."""
+        delivery = self._delivered(job)
         with self._database.writing() as session:
-            errand = Dispatches(session, self._clock).claim()
-        if errand is None:
-            return None
-        delivery = self._delivered(errand)
-        with self._database.writing() as session:
-            Dispatches(session, self._clock).note(errand, delivery.error, away=delivery.away)
+            if delivery.error:
+                self.queue(session).fail(job, delivery.error, away=delivery.away)
+            else:
+                self.queue(session).finish(job)
             if delivery.accepted:
-                node = Person(None, self._archives.title, errand.clinic_id, Role.NODE)
-                host = Destination.parse(errand.destination).host
-                AuditTrail(session, self._clock, host[:45]).record(node, Action.SENT, Subject.FILM, errand.film)
+                node = Person(None, self._archives.title, job.clinic_id, Role.NODE)
+                host = Destination.parse(job.destination).host
+                AuditTrail(session, self._clock, host[:45]).record(node, Action.SENT, Subject.FILM, job.film)
         if delivery.error:
             _log.warning("Results wait: %s.", delivery.error)
         else:
-            _log.info("Results are sent to %s.", errand.destination)
+            _log.info("Results are sent to %s.", job.destination)
         return delivery.error
 
-    def _delivered(self, errand: ClaimedDelivery) -> Delivery:
+    def _delivered(self, job: ClaimedDelivery) -> Delivery:
         try:
             with self._database.reading() as session:
-                objects = self._objects(session, errand)
-            left = [item for item in objects if str(item.SOPInstanceUID) not in errand.accepted]
+                objects = self._objects(session, job)
+            left = [item for item in objects if str(item.SOPInstanceUID) not in job.accepted]
             if not left:
                 return Delivery()
-            return self._archives.deliver(Destination.parse(errand.destination), left, partial(self._keep, errand))
+            return self._archives.deliver(Destination.parse(job.destination), left, partial(self._accept, job))
         except Exception as error:  # whatever one film does, the others are sent
-            _log.exception("Dispatch %d failed.", errand.dispatch)
+            _log.exception("Dispatch %d failed.", job.job)
             return Delivery(error=f"a fault on our side ({type(error).__name__})")
 
-    def _keep(self, errand: ClaimedDelivery, instance: str) -> None:
-        with self._database.writing() as session:
-            Dispatches(session, self._clock).accept(errand, instance)
+    def _accept(self, job: ClaimedDelivery, instance: str) -> None:
+        self._write(lambda dispatches: dispatches.accept(job, instance))

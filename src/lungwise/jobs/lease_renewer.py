@@ -1,4 +1,4 @@
-"""The heart of a reading room: shows every while that the films in hand are still worked on."""
+"""Renews leases: shows every while that the jobs of a batch are still worked on."""
 
 from __future__ import annotations
 
@@ -7,60 +7,60 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from lungwise.jobs.reading_queue import Claim
+from lungwise.store.lease_queue import Lease
 
-_log = logging.getLogger("lungwise.heart")
-_BEATS = 30
-"""How often a lease is renewed, thrice in its time, before a film's reader is taken for stuck."""
+_log = logging.getLogger("lungwise.lease_renewer")
+_RENEWALS = 30
+"""How often a lease is renewed, three times in its length, before the worker is taken to be stuck."""
 
 
 class LeaseRenewer:
-    """Renews the claims of one room in one thread, which ends at the first beat that finds none.
+    """Renews the leases of one worker in one thread, which ends when it finds none.
 
     Parameters
     ----------
     renew
-        Renews one claim in the database.
-    lease
-        Seconds for which a claim holds.
+        Renews one lease in the database.
+    seconds
+        How long a lease holds.
     """
 
-    def __init__(self, renew: Callable[[Claim], None], lease: float) -> None:
+    def __init__(self, renew: Callable[[Lease], None], seconds: float) -> None:
         self._renew = renew
-        self._pause = lease / 3
+        self._pause = seconds / 3
         self._lock = threading.Lock()
-        self._held: dict[Claim, int] = {}
-        self._beating = False
+        self._held: dict[Lease, int] = {}
+        self._running = False
 
     @contextmanager
-    def hold(self, hand: Collection[Claim]) -> Iterator[None]:
-        """Keep claims while the block works on them."""
+    def hold(self, batch: Collection[Lease]) -> Iterator[None]:
+        """Keep leases while the block works on their jobs."""
         with self._lock:
-            self._held |= dict.fromkeys(hand, _BEATS)
-            if not self._beating:
-                threading.Thread(target=self._beat, name="heart", daemon=True).start()
-                self._beating = True
+            self._held |= dict.fromkeys(batch, _RENEWALS)
+            if not self._running:
+                threading.Thread(target=self._run, name="lease renewer", daemon=True).start()
+                self._running = True
         try:
             yield
         finally:
             with self._lock:
-                self._held = {claim: beats for claim, beats in self._held.items() if claim not in hand}
+                for lease in batch:
+                    self._held.pop(lease, None)
 
-    def _beat(self) -> None:
+    def _run(self) -> None:
         wait = threading.Event().wait
-        while True:
-            wait(self._pause)
+        while not wait(self._pause):
             with self._lock:
-                self._held = {claim: beats - 1 for claim, beats in self._held.items() if beats}
-                self._beating = bool(self._held)
+                self._held = {lease: left - 1 for lease, left in self._held.items() if left}
+                self._running = bool(self._held)
                 held = list(self._held)
             if not held:
                 return
-            for claim in held:
-                self._keep(claim)
+            for lease in held:
+                self._renew_one(lease)
 
-    def _keep(self, claim: Claim) -> None:
+    def _renew_one(self, lease: Lease) -> None:
         try:
-            self._renew(claim)
-        except Exception as error:  # the heart must beat on, for this claim and the others
+            self._renew(lease)
+        except Exception as error:  # it must go on, for this lease and the others
             _log.warning("A lease could not be renewed; it is tried again: %s", error)

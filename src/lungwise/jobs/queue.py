@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, insert, select
+from sqlalchemy import ColumnElement, Select, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
@@ -23,7 +23,7 @@ __all__ = ["Entry", "JobState", "Queue"]
 _ROWS_AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One job, for people."""
 
@@ -72,12 +72,12 @@ class Queue:
 
     def entries(self, state: JobState, limit: int) -> list[Entry]:
         """List the oldest jobs of a state, of every clinic."""
-        return self._entries(_jobs().where(Job.state == state), limit)
+        return self._entries(limit, Job.state == state)
 
     def failed(self, person: Person, limit: int = 200) -> list[Entry]:
         """List the clinic's failed jobs, the oldest first."""
         person.need(Right.ADMINISTER)
-        return self._entries(_jobs().where(Job.state == JobState.FAILED, Study.clinic_id == person.clinic_id), limit)
+        return self._entries(limit, Job.state == JobState.FAILED, Study.clinic_id == person.clinic_id)
 
     def retry_film(self, person: Person, key: str) -> bool:
         """Queue a film's failed jobs again, and say whether there was one."""
@@ -126,13 +126,8 @@ class Queue:
         queued = exists().where(Job.film_id == FilmRecord.id, Job.model == str(model))
         return select(FilmRecord.id).where(~read, ~queued).order_by(FilmRecord.id)
 
-    def _entries(self, query: Select[Job, FilmRecord, Study], limit: int) -> list[Entry]:
-        return [
-            Entry(job.id, film.key, study.key, job.state, job.model, job.attempts, job.error, job.created_at)
-            for job, film, study in self._session.execute(query.order_by(Job.id).limit(limit))
-        ]
-
-
-def _jobs() -> Select[Job, FilmRecord, Study]:
-    query = select(Job, FilmRecord, Study).join(FilmRecord, Job.film_id == FilmRecord.id)
-    return query.join(Study, FilmRecord.study_id == Study.id)
+    def _entries(self, limit: int, *where: ColumnElement[bool]) -> list[Entry]:
+        keys = (Job.id.label("job"), FilmRecord.key.label("film"), Study.key.label("study"))
+        query = select(*keys, Job.state, Job.model, Job.attempts, Job.error, Job.created_at.label("queued_at"))
+        query = query.join_from(Job, FilmRecord).join(Study).where(*where).order_by(Job.id).limit(limit)
+        return [Entry(**row._mapping) for row in self._session.execute(query)]

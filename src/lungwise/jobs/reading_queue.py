@@ -1,57 +1,43 @@
-"""The jobs: one film waits, is claimed for a while, and gets its reading."""
+"""The queue of films to read: one film waits, is claimed for a while, and gets its reading."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches
-from lungwise.jobs.statements import (
-    ANY_DUE,
-    END,
-    FILMS,
-    LOCKED_JOB,
-    LOCKED_JOB_AND_STUDY,
-    LOCKED_STUDY,
-    NEXT,
-    TAKE,
-)
 from lungwise.reading.reading import Reading
-from lungwise.store import Clock, database_time, new_key
+from lungwise.store import Clock, database_time
+from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 
 ATTEMPTS = 4
-ANSWERED = timedelta(minutes=10)
+ANSWER_TIME = timedelta(minutes=10)
 """How long reading waits for a person who is asked whose films they are; then they are read all the same."""
-_BACK_OFF = (5, 25, 125)
-"""Seconds between two attempts."""
 _UNFINISHED = (JobState.RUNNING, JobState.QUEUED)
-"""What is not read yet; a film whose reader died has waited longest, and goes before those that are queued."""
 NEW = (Job.state.in_(_UNFINISHED), Job.model == "")
-"""Films without their first reading; those in a reader's hand have none yet either."""
+"""Films without their first reading."""
 _DIED = "the process that read it died each time"
 
-DueJob = Row[int, int, int, str, str, str, bool, list[list[float]] | None, bool]
-"""A job that may be taken, as `NEXT` tells of it."""
-LockedJob = Row[int, str, str, Study, bool, bool, list[list[float]] | None]
-"""A job that is being finished, as `LOCKED_JOB_AND_STUDY` tells of it."""
+AnyRow = Row[*tuple[Any, ...]]
 ReadFilm = Row[int, str, str | None, float | None]
-"""A film of a study, as `FILMS` tells of it."""
+"""A film of a study, as `_FILMS` returns it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Which model reads: films, and the jobs that want no other."""
+    """Which model reads films; some jobs are for one model alone."""
 
     name: str
     version: str
@@ -60,12 +46,10 @@ class Model:
         return f"{self.name} {self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Lease):
     """One claimed job: which film to fetch and read, with which model."""
 
-    job: int
-    token: str
     study: str
     sha256: str
     model: Model
@@ -73,111 +57,145 @@ class Claim:
     photographed: Photographed | None = None
 
 
-class Jobs:
-    """The queue of films to read, in the database.
+def _of_film(column: InstrumentedAttribute[Any], label: str) -> ColumnElement[Any]:
+    """Look a column of a job's film or study up beside the job, so that it is not locked with it."""
+    of_job = (FilmRecord.id == Job.film_id, Study.id == FilmRecord.study_id)
+    return select(column).where(*of_job).scalar_subquery().label(label)
 
-    A claim is a lease: whoever has it shows every while that they live, and when they do not, the
-    job is anybody's again. The lease keeps two from working on one film for nothing; that a job
-    gets one reading does not rest on it, nor on any clock, but on `finish`.
+
+_IS_READ = exists().where(
+    ReadingRecord.film_id == Job.film_id,
+    ReadingRecord.model == bindparam("name"),
+    ReadingRecord.version == bindparam("version"),
+)
+_OPEN_JOBS = (
+    select(Job.id, Job.film_id, Job.model, FilmRecord.by_camera, FilmRecord.corners, _IS_READ.label("is_read"))
+    .join(FilmRecord)
+    .where(Job.id.in_(bindparam("jobs", expanding=True)), Job.state != JobState.DONE)
+    .with_for_update()
+)
+_LOCKED_STUDIES = (
+    select(Study)
+    .where(Study.key.in_(bindparam("studies", expanding=True)))
+    .order_by(Study.id)
+    .options(load_only(Study.standing, Study.probability))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_any = aliased(ReadingRecord)
+_newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
+_FILMS = (
+    select(FilmRecord.study_id, Job.state, ReadingRecord.verdict, ReadingRecord.probability)
+    .select_from(FilmRecord)
+    .outerjoin(Job, and_(Job.film_id == FilmRecord.id, Job.model == ""))
+    .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
+    .where(FilmRecord.study_id.in_(bindparam("studies", expanding=True)))
+)
+_END = update(Job).where(Job.id.in_(bindparam("jobs", expanding=True)))
+
+
+class Jobs(LeaseQueue[Job]):
+    """The queue of films to read.
+
+    Its leases end by the database's clock. They only save work: that a film gets one reading rests on `finish`, which
+    locks the study, and on the unique key of readings.
     """
 
+    statements = LeaseStatements(
+        Job,
+        Job.request_id,
+        _of_film(Study.key, "study"),
+        _of_film(FilmRecord.sha256, "sha256"),
+        _of_film(FilmRecord.by_camera, "by_camera"),
+        _of_film(FilmRecord.corners, "corners"),
+        _IS_READ.label("is_read"),
+        where=[Job.model == bindparam("wanted")],
+        order_by=[Job.id],
+    )
+    max_attempts = ATTEMPTS
+    first_pause, longest_pause, factor = timedelta(seconds=5), timedelta(seconds=125), 5
+    longest_wait = ANSWER_TIME
+
     def __init__(self, session: Session, clock: Clock, lease: float, send_to: Sequence[str] = ()) -> None:
-        self._session = session
+        super().__init__(session, partial(database_time, session), timedelta(seconds=lease))
         self._clock = clock
-        self._lease = timedelta(seconds=lease)
         self._send_to = send_to
 
-    def any_due(self) -> bool:
-        """Say whether any job can be claimed."""
-        now = database_time(self._session)
-        return any(self._session.scalar(ANY_DUE, self._due(state, now)) for state in _UNFINISHED)
-
-    def claim(self, model: Model, most: int = 1) -> list[Claim]:
-        """Take the next jobs for a model, so that nobody else takes them: new films first, the oldest first.
+    def claim(self, model: Model, limit: int = 1) -> list[Claim]:
+        """Claim the next jobs for a model: new films first, the oldest first.
 
         A film that was tried before is taken alone: should it end its reader's process, it ends no other's attempt.
         """
-        now = database_time(self._session)
-        while rows := self._next(model, now, most):
-            untried = list(takewhile(lambda row: not row.attempts and not row.is_read, rows))
+        now = self._now()
+        while rows := self._next(model, now, limit):
             first = rows[0]
-            if untried or (not first.is_read and first.attempts < ATTEMPTS):
-                return self._take(untried or rows[:1], model, now)
+            if not first.is_read and first.attempts < ATTEMPTS:
+                untried = list(takewhile(lambda row: not row.attempts and not row.is_read, rows))
+                return self._claimed(untried or rows[:1], model, now)
             state, error = (JobState.DONE, "") if first.is_read else (JobState.FAILED, _DIED)
-            self._end([first.id], [self._lock_study(first.film_id)], state, error)
+            self._end([first.id], self._lock([first.study]), state, error)
         return []
-
-    def renew(self, claim: Claim) -> None:
-        """Show that a claimed job is still worked on."""
-        due = database_time(self._session) + self._lease
-        held = (Job.id == claim.job, Job.claim == claim.token, Job.state == JobState.RUNNING)
-        self._session.execute(update(Job).where(*held).values(due_at=due))
 
     def finish(self, outcomes: Mapping[Claim, Reading | Refusal]) -> None:
-        """Keep the readings and refusals, and sum the studies up.
+        """Keep the readings and refusals of one model, and sum the studies up.
 
-        The first to finish a job has finished it, even one whose lease has run out. A film deleted
-        meanwhile is left.
+        The first worker to finish a job has finished it, even one whose lease has ended. A film that was deleted
+        meanwhile, or cut otherwise, is left.
         """
-        ordered = sorted(outcomes, key=attrgetter("study", "job"))  # in one order, for readers that meet
-        locked = {claim: row for claim in ordered if (row := self._lock(claim)) is not None}
-        unread = {claim: row for claim, row in locked.items() if not row.is_read}
+        studies = self._lock(claim.study for claim in outcomes)
+        rows = self._open_jobs(list(outcomes))
         now = self._clock()
-        records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread.items()]
+        unread = [(claim, row) for claim, row in rows.items() if not row.is_read]
+        records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread]
         self._session.add_all(records)
         if self._send_to:
-            self._send([record for record, row in zip(records, unread.values(), strict=True) if not row.model])
-        self._end([claim.job for claim in locked], {row.Study for row in locked.values()}, JobState.DONE, "")
+            self._send([record for record, (_claim, row) in zip(records, unread, strict=True) if not row.model])
+        self._end([row.id for row in rows.values()], studies, JobState.DONE)
 
-    def give_up(self, claim: Claim, error: str) -> None:
-        """Queue a job again that ended in a fault, for later, or after its last attempt call it failed."""
-        job = self._held(claim)
-        if job is None:
-            return
-        if job.attempts < ATTEMPTS:
-            self._put_back(job, _BACK_OFF[job.attempts - 1])
-            job.error = error[:200]
-        else:
-            self._end([job.id], [self._lock_study(job.film_id)], JobState.FAILED, error)
+    def fail(self, lease: Lease, error: str) -> Job | None:
+        """Queue a job again for later, or mark it as failed after its last attempt, and return it."""
+        job = super().fail(lease, error)
+        if job is not None and job.state == JobState.FAILED:
+            self._end([job.id], self._lock([job.film.study.key]), JobState.FAILED, error)
+        return job
 
-    def give_back(self, claim: Claim, pause: float = 0) -> None:
-        """Queue a job again that was not begun, to be taken from `pause` seconds on; this was no attempt."""
-        job = self._held(claim)
-        if job is not None:
-            job.attempts -= 1
-            self._put_back(job, pause)
+    def unfinished(self, study_id: int) -> bool:
+        """Return whether new films of a study wait for their reading."""
+        query = select(Job.id).join(FilmRecord).where(FilmRecord.study_id == study_id, *NEW)
+        return self._session.scalar(query.limit(1)) is not None
 
-    def unfinished(self, study_id: int) -> int:
-        """Count a study's new films that wait for their reading."""
-        query = select(Job.id).join(FilmRecord)
-        query = query.where(FilmRecord.study_id == study_id, *NEW)
-        return len(self._session.scalars(query).all())
+    def _next(self, model: Model, now: datetime, limit: int) -> Sequence[AnyRow]:
+        values = {"name": model.name, "version": model.version, "limit": limit}
+        return self._due(now, wanted="", **values) or self._due(now, wanted=str(model), **values)
 
-    def _next(self, model: Model, now: datetime, most: int) -> Sequence[DueJob]:
-        asked = {"name": model.name, "version": model.version, "most": most}
-        for wanted in ("", str(model)):
-            for state in _UNFINISHED:
-                if rows := self._session.execute(NEXT, asked | {"wanted": wanted, **self._due(state, now)}).all():
-                    return rows
-        return []
+    def _claimed(self, rows: Sequence[AnyRow], model: Model, now: datetime) -> list[Claim]:
+        token = self._take([row.id for row in rows], now)
+        return [
+            Claim(
+                job=row.id,
+                token=token,
+                study=row.study,
+                sha256=row.sha256,
+                model=model,
+                request_id=row.request_id,
+                photographed=_photographed(row),
+            )
+            for row in rows
+        ]
 
-    def _due(self, state: JobState, now: datetime) -> dict[str, Any]:
-        """Say what may be taken now; a lease that ends, or a pause, can be no longer than it is made."""
-        longest = 2 * self._lease if state is JobState.RUNNING else max(ANSWERED, timedelta(seconds=2 * _BACK_OFF[-1]))
-        return {"state": state, "now": now, "latest": now + longest}
+    def _lock(self, studies: Iterable[str]) -> Sequence[Study]:
+        """Let the readings of a study be written and summed up one after the other."""
+        return self._session.scalars(_LOCKED_STUDIES, {"studies": sorted(set(studies))}).all()
 
-    def _take(self, rows: Sequence[DueJob], model: Model, now: datetime) -> list[Claim]:
-        token = new_key()
-        self._session.execute(TAKE, {"jobs": [row.id for row in rows], "token": token, "until": now + self._lease})
-        return [Claim(row.id, token, row.study, row.sha256, model, row.request_id, _photographed(row)) for row in rows]
-
-    def _lock(self, claim: Claim) -> LockedJob | None:
-        """Lock a job that nobody has finished yet, with its study; none where the film was cut otherwise meanwhile."""
-        asked = {"job": claim.job, "name": claim.model.name, "version": claim.model.version}
-        row = self._session.execute(LOCKED_JOB_AND_STUDY, asked).one_or_none()
-        if row is None or row.state == JobState.DONE or _photographed(row) != claim.photographed:
-            return None
-        return row
+    def _open_jobs(self, claims: Collection[Claim]) -> dict[Claim, AnyRow]:
+        """Lock the jobs that nobody has finished yet, of films that are still cut as they were."""
+        if not claims:
+            return {}
+        model = next(iter(claims)).model
+        values = {"jobs": [claim.job for claim in claims], "name": model.name, "version": model.version}
+        found = {row.id: row for row in self._session.execute(_OPEN_JOBS, values)}
+        rows = {claim: found[claim.job] for claim in claims if claim.job in found}
+        return {claim: row for claim, row in rows.items() if _photographed(row) == claim.photographed}
 
     def _send(self, records: list[ReadingRecord]) -> None:
         """Queue the results of new films for the archives; an old film that is read again stays here."""
@@ -185,29 +203,17 @@ class Jobs:
         for record in records:
             Dispatches(self._session, self._clock).queue(record, self._send_to)
 
-    def _held(self, claim: Claim) -> Job | None:
-        """Give a claimed job unless its lease has run out and somebody else has taken it."""
-        job = self._session.scalar(LOCKED_JOB, {"job": claim.job})
-        return job if job is not None and (job.state, job.claim) == (JobState.RUNNING, claim.token) else None
-
-    def _put_back(self, job: Job, seconds: float) -> None:
-        job.state, job.claim = JobState.QUEUED, ""
-        job.due_at = database_time(self._session) + timedelta(seconds=seconds)
-
-    def _lock_study(self, film: int) -> Study:
-        """Let the readings of one study be written and summed up one after the other."""
-        return self._session.scalars(LOCKED_STUDY, {"film": film}).one()
-
-    def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str) -> None:
+    def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:
-            self._session.execute(END, {"jobs": jobs, "end": state, "why": error[:200], "now": self._clock()})
+            ended = _END.values(state=state, error=error[:200], finished_at=self._clock())
+            self._session.execute(ended, {"jobs": jobs}, execution_options={"synchronize_session": False})
         sum_up(self._session, studies)
 
 
 def sum_up(session: Session, studies: Collection[Study]) -> None:
-    """Bring studies' standing up to their films; a verdict that a second reading changes is unread again."""
+    """Bring the status of studies up to date with their films; a verdict that changes is unread again."""
     films: dict[int, list[ReadFilm]] = {study.id: [] for study in studies}
-    for row in session.execute(FILMS, {"studies": list(films)}) if films else ():
+    for row in session.execute(_FILMS, {"studies": list(films)}) if films else ():
         films[row.study_id].append(row)
     for study in studies:
         before = study.standing
@@ -216,7 +222,7 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
             study.unread = True
 
 
-def _photographed(row: DueJob | LockedJob) -> Photographed | None:
+def _photographed(row: AnyRow) -> Photographed | None:
     return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
@@ -232,21 +238,14 @@ def _summary(study: Study, films: list[ReadFilm]) -> tuple[StudyStatus, float]:
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:
-    about = {"film_id": film, "model": model.name, "version": model.version, "created_at": now}
+    record = ReadingRecord(film_id=film, model=model.name, version=model.version, created_at=now)
     if isinstance(outcome, Refusal):
-        return ReadingRecord(
-            **about,
-            appearance={},
-            findings={},
-            refusal_code=outcome.code,
-            refusal_values=dict(outcome.values),
-        )
-    return ReadingRecord(
-        **about,
-        probability=float(outcome.probability),
-        verdict=outcome.verdict.value,
-        appearance={name: float(value) for name, value in outcome.appearance.items()},
-        findings={name: float(value) for name, value in outcome.findings.items()},
-        heat=np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes(),
-        warnings=list(outcome.warnings),
-    )
+        record.refusal_code, record.refusal_values = outcome.code, dict(outcome.values)
+        record.appearance, record.findings = {}, {}
+        return record
+    record.probability, record.verdict = float(outcome.probability), outcome.verdict.value
+    record.appearance = {name: float(value) for name, value in outcome.appearance.items()}
+    record.findings = {name: float(value) for name, value in outcome.findings.items()}
+    record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
+    record.warnings = list(outcome.warnings)
+    return record

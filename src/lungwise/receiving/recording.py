@@ -13,7 +13,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
-from lungwise.jobs.reading_queue import ANSWERED
+from lungwise.jobs.reading_queue import ANSWER_TIME
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.service import Patient, PatientFacts, PatientMatch, Patients
 from lungwise.patients.stated_facts import agreed_facts, facts_of, stated_facts
@@ -279,7 +279,7 @@ class Recording:
         """Say when films are read: with those of their study that wait for an answer, or at once."""
         now = database_time(self._session)
         if wait:
-            return now + ANSWERED
+            return now + ANSWER_TIME
         waiting = (film for film in study.films if not film.by_camera)
         queued = (job.due_at for film in waiting for job in film.jobs if job.state == JobState.QUEUED)
         return max((now, *queued))
@@ -289,7 +289,7 @@ class Recording:
         fresh = self._fresh(study, kept)
         now, due = self._clock(), self._due(study, wait=wait)
         for name, upload in fresh:
-            asked = max(due, database_time(self._session) + ANSWERED) if upload.by_camera else due
+            asked = max(due, database_time(self._session) + ANSWER_TIME) if upload.by_camera else due
             job = Job(state=JobState.QUEUED, due_at=asked, created_at=now)
             film = FilmRecord(key=new_key(), sha256=name, kind=upload.kind, size=len(upload.data), created_at=now)
             film.study_uid = upload.uids.study or study.study_uid or own_uid("study", study.key)

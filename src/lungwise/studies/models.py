@@ -18,6 +18,7 @@ from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
+from lungwise.store.lease_queue import Leased
 
 
 class StudyStatus(StrEnum):
@@ -267,49 +268,34 @@ class ReadingRecord(Base):
         return (np.frombuffer(self.heat, np.uint8).reshape(side, side) / 255).astype(np.float32)
 
 
-class Dispatch(Base):
+class Dispatch(Leased, Base):
     """The work of sending one reading's objects to one archive, written in the same transaction as the reading.
 
-    `due_at` is when it is tried next, or was sent; whoever takes it moves that on, so that no two send it at once.
     `accepted` are the SOP Instance UIDs that the archive has acknowledged.
     """
 
     __tablename__ = "dispatches"
     __table_args__ = (UniqueConstraint("reading_id", "destination"), Index(None, "state", "due_at"), TABLE)
+    running = DispatchState.SENDING
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     reading_id: Mapped[int] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"))
     destination: Mapped[str] = mapped_column(String(100))
-    state: Mapped[str] = mapped_column(String(10))
-    attempts: Mapped[int] = mapped_column()
-    accepted: Mapped[list[str]] = mapped_column(JSON)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    due_at: Mapped[datetime] = mapped_column(Moment)
-    error: Mapped[str] = mapped_column(String(200))
+    accepted: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
-class Job(Base):
+class Job(Leased, Base):
     """The work of reading one film, written in the same transaction as the film.
 
     `model` names the one model that shall read an old film again; it is empty for a new film, which
-    any model may read. `due_at` is told by the database's clock: a queued job may be taken from then
-    on, and so may a running one, whose lease has run out then. `claim` names who has it in hand.
-    `request_id` is of the request that uploaded the film.
+    any model may read. `due_at` is told by the database's clock. `request_id` is of the request that uploaded the film.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("film_id", "model"), Index(None, "state", "model", "id"), TABLE)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
     model: Mapped[str] = mapped_column(String(101), default="")
-    state: Mapped[str] = mapped_column(String(10))
-    claim: Mapped[str] = mapped_column(String(20), default="")
-    due_at: Mapped[datetime] = mapped_column(Moment)
-    attempts: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
-    error: Mapped[str] = mapped_column(String(200), default="")
     request_id: Mapped[str] = mapped_column(String(64), default=lambda: logs.request_id.get())
 
     film: Mapped[FilmRecord] = relationship(back_populates="jobs")

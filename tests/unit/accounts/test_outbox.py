@@ -26,7 +26,7 @@ def claim_all(outbox: Outbox) -> list[Letter]:
     """Claim and drop whatever is due."""
     letters = []
     while (mail := outbox.claim()) is not None:
-        outbox.drop(mail)
+        outbox.finish(mail)
         letters.append(mail.letter)
     return letters
 
@@ -37,7 +37,7 @@ def test_a_mail_is_claimed_once_and_gone_when_it_is_sent(outbox: Outbox, service
     mail = outbox.claim()
     assert mail is not None and mail.letter == LETTER
     assert outbox.claim() is None
-    outbox.drop(mail)
+    outbox.finish(mail)
     assert services.session.scalars(select(Mail)).all() == []
 
 
@@ -102,7 +102,7 @@ def test_a_mail_that_is_not_taken_waits_longer_each_time_and_not_for_ever(
     outbox.add(MailKind.NOTICE, LETTER)
     began, tries = clock(), []
     while (mail := outbox.claim()) is not None:
-        outbox.put_back(mail)
+        outbox.fail(mail, "away")
         tries.append((clock() - began).total_seconds())
         clock.forward(seconds=_pause(len(tries)) - 1)
         assert not outbox.any_due()

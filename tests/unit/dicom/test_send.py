@@ -182,16 +182,16 @@ def queued(services: Services, destination: str) -> str:
 def test_only_what_the_archive_does_not_have_is_sent_again(services: Services, archive: Archive) -> None:
     film, database = queued(services, archive.name), Database(services.settings)
 
-    def objects(_session: Session, errand: ClaimedDelivery) -> Sequence[Dataset]:
-        assert errand.film == film
+    def objects(_session: Session, delivery: ClaimedDelivery) -> Sequence[Dataset]:
+        assert delivery.film == film
         return OBJECTS
 
     sender = Sender(database, services.clock, objects, Archives(services.settings))
-    assert list(sender.send_all()) == ["ARCHIVE answers A700 to Secondary Capture Image Storage"]
-    assert list(sender.send_all()) == []
+    assert list(sender.work_all()) == ["ARCHIVE answers A700 to Secondary Capture Image Storage"]
+    assert list(sender.work_all()) == []
     archive.answers[SecondaryCaptureImageStorage] = 0x0000
     services.clock.forward(minutes=1)
-    assert list(sender.send_all()) == [""]
+    assert list(sender.work_all()) == [""]
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
     with database.reading() as session:
         assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
@@ -210,7 +210,7 @@ def test_an_acknowledgement_is_kept_before_the_next_object_goes(services: Servic
             kept.append(list(session.query(Dispatch).one().accepted))
 
     archive.looks = look
-    list(Sender(database, services.clock, lambda *_errand: OBJECTS, Archives(services.settings)).send_all())
+    list(Sender(database, services.clock, lambda *_delivery: OBJECTS, Archives(services.settings)).work_all())
     assert kept == [[], ["1.2.1"], ["1.2.1", "1.2.2"]]
     database.close()
 
@@ -219,10 +219,10 @@ def test_a_fault_in_making_the_objects_leaves_them_queued(services: Services, ar
     queued(services, archive.name)
     database = Database(services.settings)
 
-    def objects(_session: Session, _errand: ClaimedDelivery) -> Sequence[Dataset]:
+    def objects(_session: Session, _delivery: ClaimedDelivery) -> Sequence[Dataset]:
         raise OSError("the disk is away")
 
-    assert list(Sender(database, services.clock, objects, Archives(services.settings)).send_all()) == [
+    assert list(Sender(database, services.clock, objects, Archives(services.settings)).work_all()) == [
         "a fault on our side (OSError)"
     ]
     with database.reading() as session:

@@ -60,25 +60,25 @@ def test_a_film_that_was_refused_is_not_sent(services: Services) -> None:
     assert record.dispatches == []
 
 
-def test_a_dispatch_is_in_one_hand_at_a_time_and_comes_back_when_the_hand_is_gone(
+def test_a_dispatch_is_claimed_once_and_again_when_the_lease_has_ended(
     either_services: Services, reading: ReadingRecord
 ) -> None:
     services = either_services
     dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
-    errand = dispatches.claim()
-    assert errand is not None
-    assert (errand.destination, errand.reading, errand.accepted) == ("A@a:1", reading.id, frozenset())
+    delivery = dispatches.claim()
+    assert delivery is not None
+    assert (delivery.destination, delivery.reading, delivery.accepted) == ("A@a:1", reading.id, frozenset())
     assert dispatches.claim() is None
     services.clock.forward(minutes=11)
     assert dispatches.claim() is not None
 
 
-def test_what_is_in_a_hand_is_not_hurried_into_another(either_services: Services, reading: ReadingRecord) -> None:
+def test_what_is_claimed_is_not_retried_by_another(either_services: Services, reading: ReadingRecord) -> None:
     dispatches = Dispatches(either_services.session, either_services.clock)
     dispatches.queue(reading, ["A@a:1", "B@b:2"])
     assert dispatches.claim() is not None
-    dispatches.hurry()
+    dispatches.retry_now()
     second = dispatches.claim()
     assert second is not None and second.destination == "B@b:2"
     assert dispatches.claim() is None
@@ -92,11 +92,11 @@ def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_o
         dispatches.queue(read(services, data, name=f"Ada{number}"), ["A@a:1", "B@b:2"])
     first = dispatches.claim()
     assert first is not None and first.destination == "A@a:1"
-    dispatches.note(first, "A cannot be reached", away=True)
-    left = [errand.destination for errand in iter(dispatches.claim, None)]
+    dispatches.fail(first, "A cannot be reached", away=True)
+    left = [delivery.destination for delivery in iter(dispatches.claim, None)]
     assert left == ["B@b:2"] * 3
     services.clock.forward(minutes=1)
-    left = [errand.destination for errand in iter(dispatches.claim, None)]
+    left = [delivery.destination for delivery in iter(dispatches.claim, None)]
     assert left == ["A@a:1"] * 3
 
 
@@ -108,22 +108,22 @@ def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
     dispatches.queue(reading, ["A@a:1"])
     pauses = []
     for attempt in range(8):
-        errand = dispatches.claim()
-        assert errand is not None
-        assert errand.accepted == frozenset(["1.2"] if attempt else [])
-        dispatches.accept(errand, "1.2")
-        dispatches.note(errand, "A answers A700")
+        delivery = dispatches.claim()
+        assert delivery is not None
+        assert delivery.accepted == frozenset(["1.2"] if attempt else [])
+        dispatches.accept(delivery, "1.2")
+        dispatches.fail(delivery, "A answers A700")
         pauses.append(only(services).due_at - services.clock())
         assert dispatches.claim() is None
         services.clock.now = only(services).due_at
     assert pauses == [timedelta(minutes=n) for n in (1, 2, 4, 8, 16, 32, 60, 60)]
-    errand = dispatches.claim()
-    assert errand is not None
-    dispatches.accept(errand, "1.3")
-    dispatches.note(errand, "")
+    delivery = dispatches.claim()
+    assert delivery is not None
+    dispatches.accept(delivery, "1.3")
+    dispatches.finish(delivery)
     assert (only(services).state, only(services).accepted) == (DispatchState.SENT, ["1.2", "1.3"])
     assert dispatches.unsent() == []
-    dispatches.hurry()
+    dispatches.retry_now()
     assert dispatches.claim() is None
 
 
@@ -134,14 +134,14 @@ def test_what_was_given_up_is_tried_again_when_an_administrator_says_so(
     dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
     for _ in range(100):
-        errand = dispatches.claim()
-        assert errand is not None
-        dispatches.note(errand, "A cannot be reached")
+        delivery = dispatches.claim()
+        assert delivery is not None
+        dispatches.fail(delivery, "A cannot be reached")
         services.clock.now = only(services).due_at
     assert only(services).state == DispatchState.FAILED
     assert dispatches.claim() is None
     assert dispatches.unsent()[0].error == "A cannot be reached"
-    dispatches.hurry()
+    dispatches.retry_now()
     assert dispatches.claim() is not None
 
 
@@ -149,10 +149,10 @@ def test_a_study_deleted_meanwhile_is_left(either_services: Services, reading: R
     services = either_services
     dispatches = Dispatches(services.session, services.clock)
     dispatches.queue(reading, ["A@a:1"])
-    errand = dispatches.claim()
-    assert errand is not None
+    delivery = dispatches.claim()
+    assert delivery is not None
     services.session.delete(reading)
     services.session.flush()
-    dispatches.accept(errand, "1.2")
-    dispatches.note(errand, "")
+    dispatches.accept(delivery, "1.2")
+    dispatches.finish(delivery)
     assert services.session.query(Dispatch).count() == 0

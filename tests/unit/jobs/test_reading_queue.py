@@ -59,7 +59,7 @@ def test_nobody_claims_what_another_has(either_services: Services, film: Callabl
     jobs = queued(either_services, *(film(n) for n in range(4)))
     claims = [jobs.claim(SYNTHETIC) for _ in range(5)]
     assert claims[-1] == []
-    assert len({claim.job for hand in claims for claim in hand}) == 4
+    assert len({claim.job for batch in claims for claim in batch}) == 4
 
 
 def test_several_films_are_taken_at_once_the_oldest_first_and_by_nobody_else(
@@ -76,31 +76,31 @@ def test_a_film_that_was_tried_before_is_taken_alone(either_services: Services, 
     jobs = queued(either_services, *(film(n) for n in range(4)))
     second = either_services.session.scalars(select(Job.id).order_by(Job.id)).all()[1]
     either_services.session.execute(update(Job).where(Job.id == second).values(attempts=1))
-    hands = [jobs.claim(SYNTHETIC, 4) for _ in range(4)]
-    assert [len(hand) for hand in hands] == [1, 1, 2, 0]
-    assert hands[1][0].job == second
+    batches = [jobs.claim(SYNTHETIC, 4) for _ in range(4)]
+    assert [len(batch) for batch in batches] == [1, 1, 2, 0]
+    assert batches[1][0].job == second
 
 
-def test_what_a_dead_reader_had_in_hand_goes_before_what_is_queued(
+def test_what_a_dead_reader_had_claimed_goes_before_what_is_queued(
     either_services: Services, film: Callable[..., bytes]
 ) -> None:
     jobs = queued(either_services, *(film(n) for n in range(4)))
     dead = [claim.job for claim in jobs.claim(SYNTHETIC, 2)]
     due_in(either_services, -1)
-    hands = [jobs.claim(SYNTHETIC, 2) for _ in range(3)]
-    assert [len(hand) for hand in hands] == [1, 1, 2]
-    assert [claim.job for hand in hands[:2] for claim in hand] == dead
+    batches = [jobs.claim(SYNTHETIC, 2) for _ in range(3)]
+    assert [len(batch) for batch in batches] == [1, 1, 2]
+    assert [claim.job for batch in batches[:2] for claim in batch] == dead
 
 
 def test_a_film_that_the_model_has_read_is_not_taken_with_others(
     services: Services, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
 ) -> None:
     jobs = queued(services, film(1), film(2), film(3))
-    _, read, _ = hand = jobs.claim(SYNTHETIC, 3)
+    _, read, _ = batch = jobs.claim(SYNTHETIC, 3)
     jobs.finish({read: reading_of(film(2), synthetic_reader())})
     change(services, state=JobState.QUEUED, attempts=0)
     due_in(services, 0)
-    assert [claim.job for _ in range(2) for claim in jobs.claim(SYNTHETIC, 3)] == [hand[0].job, hand[2].job]
+    assert [claim.job for _ in range(2) for claim in jobs.claim(SYNTHETIC, 3)] == [batch[0].job, batch[2].job]
 
 
 def test_films_are_finished_together_each_with_its_reading_and_every_study_summed_up(
@@ -108,21 +108,21 @@ def test_films_are_finished_together_each_with_its_reading_and_every_study_summe
 ) -> None:
     jobs = queued(either_services, film(1), film(2))
     queued_film(either_services, film(3))
-    hand = jobs.claim(SYNTHETIC, 4)
-    whole, alone = {claim.study: None for claim in hand}
+    batch = jobs.claim(SYNTHETIC, 4)
+    whole, alone = {claim.study: None for claim in batch}
     outcomes = {
-        claim: reading_of(either_services.store.get(claim.study, claim.sha256), synthetic_reader()) for claim in hand
+        claim: reading_of(either_services.store.get(claim.study, claim.sha256), synthetic_reader()) for claim in batch
     }
-    jobs.finish({hand[0]: outcomes[hand[0]], hand[2]: Refusal("no film", {"sentence": "This is no film."})})
+    jobs.finish({batch[0]: outcomes[batch[0]], batch[2]: Refusal("no film", {"sentence": "This is no film."})})
     assert standings(either_services) == {whole: StudyStatus.WAITING, alone: StudyStatus.REFUSED}
     jobs.finish(outcomes)
     kept = select(FilmRecord.sha256, ReadingRecord.probability).join(ReadingRecord)
     assert dict(either_services.session.execute(kept).all()) == {
-        hand[0].sha256: pytest.approx(outcomes[hand[0]].probability),
-        hand[1].sha256: pytest.approx(outcomes[hand[1]].probability),
-        hand[2].sha256: None,
+        batch[0].sha256: pytest.approx(outcomes[batch[0]].probability),
+        batch[1].sha256: pytest.approx(outcomes[batch[1]].probability),
+        batch[2].sha256: None,
     }
-    highest = max((outcomes[claim] for claim in hand[:2]), key=lambda reading: reading.probability)
+    highest = max((outcomes[claim] for claim in batch[:2]), key=lambda reading: reading.probability)
     assert standings(either_services) == {whole: StudyStatus(highest.verdict.value), alone: StudyStatus.REFUSED}
 
 
@@ -143,7 +143,7 @@ def test_readers_with_films_of_the_same_studies_keep_them_side_by_side(
             queued_film(either_services, film(1), film(2), name=f"Bob{round_}")
             one, two, three, four = Jobs(either_services.session, either_services.clock, 30).claim(SYNTHETIC, 4)
             either_services.session.commit()
-            for done in [readers.submit(finish, hand) for hand in ([one, three], [four, two])]:
+            for done in [readers.submit(finish, batch) for batch in ([one, three], [four, two])]:
                 done.result(60)
     database.close()
     assert set(standings(either_services).values()) == {StudyStatus.REFUSED}
@@ -195,7 +195,7 @@ def test_the_first_to_finish_has_finished_whoever_holds_the_lease(
     reading = reading_of(film(1), synthetic_reader())
     jobs.finish({slow: reading})
     jobs.finish({quick: reading})
-    jobs.give_up(quick, "too late")
+    jobs.fail(quick, "too late")
     assert the_job(either_services).state == JobState.DONE
     assert either_services.session.scalar(select(func.count()).select_from(ReadingRecord)) == 1
 
@@ -207,8 +207,8 @@ def test_who_has_lost_the_lease_neither_fails_nor_returns_the_job(
     slow = claimed(jobs)
     due_in(services, -1)
     quick = claimed(jobs)
-    jobs.give_up(slow, "a fault")
-    jobs.give_back(slow)
+    jobs.fail(slow, "a fault")
+    jobs.release(slow)
     job = the_job(services)
     assert (job.state, job.claim, job.attempts) == (JobState.RUNNING, quick.token, 2)
 
@@ -218,7 +218,7 @@ def test_a_fault_is_tried_again_later_and_later_and_then_called_failed(
 ) -> None:
     jobs, waits = queued(services, film(1)), []
     for _attempt in range(ATTEMPTS):
-        jobs.give_up(claimed(jobs), "Fault")
+        jobs.fail(claimed(jobs), "Fault")
         assert jobs.claim(SYNTHETIC) == []
         waits.append(the_job(services).due_at - database_time(services.session))
         due_in(services, 0)
@@ -239,10 +239,10 @@ def test_a_film_that_ends_every_process_is_not_tried_for_ever(services: Services
 
 def test_what_could_not_be_begun_counts_as_no_attempt(services: Services, film: Callable[..., bytes]) -> None:
     jobs = queued(services, film(1))
-    jobs.give_back(claimed(jobs), pause=2)
+    jobs.release(claimed(jobs), pause=2)
     assert jobs.claim(SYNTHETIC) == []
     due_in(services, 0)
-    jobs.give_back(claimed(jobs))
+    jobs.release(claimed(jobs))
     assert the_job(services).attempts == 0
     claimed(jobs)
 
@@ -299,6 +299,6 @@ def test_a_film_deleted_while_it_is_read_is_left_alone(services: Services, film:
     jobs = Jobs(services.session, services.clock, 30)
     claim = claimed(jobs)
     services.studies.delete(person, key)
-    jobs.give_up(claim, "gone")
+    jobs.fail(claim, "gone")
     jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
     assert services.session.scalar(select(func.count()).select_from(Job)) == 0

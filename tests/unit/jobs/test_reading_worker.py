@@ -17,7 +17,7 @@ from lungwise.accounts.models import User
 from lungwise.films import Film, Refusal, work_limit
 from lungwise.films.work_limit import DEFAULT_SECONDS
 from lungwise.jobs.reading_queue import Claim, Jobs, Model
-from lungwise.jobs.reading_worker import FilmReader, ReadingWorker, open_worker
+from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Reading
 from lungwise.store import Database, FilmStore
@@ -82,12 +82,15 @@ class RefusingReader:
 
 
 @pytest.fixture
-def room_with(services: Services) -> Iterator[Callable[..., ReadingWorker]]:
-    """Give what makes further reading services over the same database."""
+def worker_with(services: Services) -> Iterator[Callable[..., ReadingWorker]]:
+    """Give what makes further workers over the same database."""
     database = Database(services.settings)
 
-    def make(reader: FilmReader, readers: int = 0, **more: float) -> ReadingWorker:
-        return ReadingWorker(database, services.store, services.clock, lambda: reader, readers, **more)  # type: ignore[arg-type]
+    def make(
+        reader: FilmReader, readers: int = 0, notify: Callable[[], None] | None = None, **changed: float
+    ) -> ReadingWorker:
+        settings = services.settings.model_copy(update=changed)
+        return ReadingWorker(settings, database, services.store, services.clock, lambda: reader, readers, notify)
 
     yield make
     database.close()
@@ -101,8 +104,8 @@ def opened(services: Services, *films: bytes) -> Study:
 
 @pytest.fixture
 def quick_films(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a hand hold as many films as one may, however long they take here."""
-    monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9)
+    """Let a batch hold as many films as one may, however long they take here."""
+    monkeypatch.setattr("lungwise.jobs.reading_worker._BATCH_SECONDS", 1e9)
 
 
 def the_jobs(services: Services) -> Sequence[Job]:
@@ -127,23 +130,23 @@ def test_a_reading_is_kept_once_however_often_it_is_finished(services: Services,
 
 
 def test_a_fault_leaves_the_film_queued_for_later(
-    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, worker_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
     study = opened(services, film(1))
-    assert sum(1 for _ in room_with(BrokenReader()).read_all()) == 1
+    assert sum(1 for _ in worker_with(BrokenReader()).read_all()) == 1
     services.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.error, job.attempts) == (JobState.QUEUED, "RuntimeError", 1)
 
 
 def test_a_refused_film_leaves_the_memory_at_once(
-    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, worker_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
     opened(services, film(1))
     reader = RefusingReader()
     gc.disable()
     try:
-        assert room_with(reader).read_next()
+        assert worker_with(reader).read_next()
         assert [pixels() for pixels in reader.pixels] == [None]
     finally:
         gc.enable()
@@ -151,49 +154,49 @@ def test_a_refused_film_leaves_the_memory_at_once(
 
 def test_a_turn_reads_what_is_queued_and_calls_for_help_once(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    rings: list[int] = []
-    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(services)))
-    room.take_turn()
-    assert rings == []
+    calls: list[int] = []
+    worker = worker_with(synthetic_reader(), notify=lambda: calls.append(readings(services)))
+    worker.work_for()
+    assert calls == []
     opened(services, film(1), film(2), film(3))
-    room.take_turn()
-    assert rings == [0], "before the first film is read"
+    worker.work_for()
+    assert calls == [0], "before the first film is read"
     assert readings(services) == 3
 
 
 def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
+    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN_SECONDS", 0)
     opened(services, film(1), film(2))
-    room_with(synthetic_reader()).take_turn()
+    worker_with(synthetic_reader()).work_for()
     assert readings(services) == 1
 
 
 @pytest.mark.parametrize(
-    ("hand", "kept_before"), [(1e-9, [*range(10)]), (1e9, [0, *[1] * 8, 9])], ids=["slow", "quick"]
+    ("batch_seconds", "kept_before"), [(1e-9, [*range(10)]), (1e9, [0, *[1] * 8, 9])], ids=["slow", "quick"]
 )
 def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_are_not(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
-    hand: float,
+    batch_seconds: float,
     kept_before: list[int],
 ) -> None:
-    monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", hand)
+    monkeypatch.setattr("lungwise.jobs.reading_worker._BATCH_SECONDS", batch_seconds)
     opened(services, *(film(n) for n in range(10)))
     seen: list[int] = []
-    room_with(CountingReader(synthetic_reader(), lambda _number: seen.append(readings(services)))).take_turn()
+    worker_with(CountingReader(synthetic_reader(), lambda _number: seen.append(readings(services)))).work_for()
     assert seen == kept_before
     assert readings(services) == 10
 
@@ -201,7 +204,7 @@ def test_films_are_kept_together_where_they_are_quick_and_one_by_one_where_they_
 @pytest.mark.usefixtures("quick_films")
 def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
@@ -211,28 +214,28 @@ def test_films_that_turn_out_to_be_slow_are_kept_one_by_one(
 
     def look_and_slow_down(number: int) -> None:
         seen.append(readings(services))
-        monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e9 if number == 1 else 1e-9)
+        monkeypatch.setattr("lungwise.jobs.reading_worker._BATCH_SECONDS", 1e9 if number == 1 else 1e-9)
 
-    room_with(CountingReader(synthetic_reader(), look_and_slow_down)).take_turn()
+    worker_with(CountingReader(synthetic_reader(), look_and_slow_down)).work_for()
     assert seen == [0, 1, 2, 3]
     assert readings(services) == 4
 
 
 @pytest.mark.usefixtures("quick_films")
-def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
+def test_what_is_left_of_a_batch_at_the_end_of_a_turn_is_released(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN", 0)
+    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN_SECONDS", 0)
     opened(services, *(film(n) for n in range(4)))
     reader = CountingReader(synthetic_reader())
-    room = room_with(reader)
-    room.take_turn()
-    reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._HAND", 1e-9)
-    room.take_turn()
+    worker = worker_with(reader)
+    worker.work_for()
+    reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._BATCH_SECONDS", 1e-9)
+    worker.work_for()
     assert readings(services) == 2
     jobs = the_jobs(services)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
@@ -240,25 +243,25 @@ def test_what_is_left_of_a_hand_at_the_end_of_a_turn_is_given_back(
 
 
 @pytest.mark.usefixtures("quick_films")
-def test_another_room_is_called_where_a_hand_is_full(
+def test_another_worker_is_called_where_a_batch_is_full(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
-    rings: list[int] = []
-    room = room_with(synthetic_reader(), ring=lambda: rings.append(readings(services)))
+    calls: list[int] = []
+    worker = worker_with(synthetic_reader(), notify=lambda: calls.append(readings(services)))
     opened(services, film(0))
-    room.take_turn()
-    assert rings == [0], "a hand of one is full at first"
+    worker.work_for()
+    assert calls == [0], "a batch of one is full at first"
     services.studies.add_films(*one_more(services, film(1), film(2)))
     services.session.commit()
-    room.take_turn()
-    assert rings == [0], "no film is left for another room"
+    worker.work_for()
+    assert calls == [0], "no film is left for another worker"
     services.studies.add_films(*one_more(services, *(film(n) for n in range(3, 12))))
     services.session.commit()
-    room.take_turn()
-    assert rings == [0, 3]
+    worker.work_for()
+    assert calls == [0, 3]
     assert readings(services) == 12
 
 
@@ -271,7 +274,7 @@ def one_more(services: Services, *films: bytes) -> tuple[Person, str, list[tuple
 @pytest.mark.usefixtures("quick_films")
 def test_a_reading_that_is_no_number_is_its_own_films_fault(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
@@ -282,7 +285,7 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
             reading = super().read(film)
             return replace(reading, findings={"normal": float("nan")}) if self.films == 3 else reading
 
-    room_with(Lost(synthetic_reader())).take_turn()
+    worker_with(Lost(synthetic_reader())).work_for()
     assert readings(services) == 3
     errors = services.session.scalars(select(Job.error).order_by(Job.id)).all()
     assert errors == ["", "", "ArithmeticError", ""]
@@ -291,12 +294,12 @@ def test_a_reading_that_is_no_number_is_its_own_films_fault(
 @pytest.mark.usefixtures("quick_films")
 def test_a_fault_leaves_the_films_beside_it_as_they_are(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     opened(services, *(film(n) for n in range(4)))
-    room_with(CountingReader(synthetic_reader(), break_at_the_third)).take_turn()
+    worker_with(CountingReader(synthetic_reader(), break_at_the_third)).work_for()
     assert readings(services) == 3
     jobs = the_jobs(services)
     assert [job.state for job in jobs] == [JobState.DONE, JobState.DONE, JobState.QUEUED, JobState.DONE]
@@ -309,14 +312,14 @@ def break_at_the_third(number: int) -> None:
 
 
 @pytest.mark.usefixtures("quick_films")
-def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
+def test_what_was_read_is_kept_and_the_rest_released_when_the_store_goes_away(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO", "lungwise.reading_room")
+    caplog.set_level("INFO", "lungwise.reading_worker")
     opened(services, *(film(n) for n in range(4)))
     films = services.settings.films_folder
 
@@ -325,7 +328,7 @@ def test_what_was_read_is_kept_and_the_rest_given_back_when_the_store_goes_away(
             films.rename(films.with_name("away"))
 
     with pytest.raises(OSError, match="No such file"):
-        room_with(CountingReader(synthetic_reader(), lose_the_store)).take_turn()
+        worker_with(CountingReader(synthetic_reader(), lose_the_store)).work_for()
     assert readings(services) == 2
     jobs = the_jobs(services)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2
@@ -353,17 +356,17 @@ def test_a_film_that_a_failing_disk_does_not_give_keeps_no_other_from_being_read
     study, store = opened(services, *(film(n) for n in range(6))), BadSpot(services.settings)
     store.lost = study.films[1].sha256
     database = Database(services.settings)
-    room = ReadingWorker(database, store, services.clock, synthetic_reader)
+    worker = ReadingWorker(services.settings, database, store, services.clock, synthetic_reader)
     with pytest.raises(OSError, match="Input/output error"):
-        room.take_turn()
-    room.take_turn()
+        worker.work_for()
+    worker.work_for()
     database.close()
     assert readings(services) == 5
 
 
 def test_a_reading_outlives_a_fault_in_taking_the_next_film(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
@@ -377,20 +380,20 @@ def test_a_reading_outlives_a_fault_in_taking_the_next_film(
         return claim(jobs, model, most)
 
     monkeypatch.setattr(Jobs, "claim", away_once)
-    room_with(reader).take_turn()
+    worker_with(reader).work_for()
     assert readings(services) == 2
     assert reader.films == 2, "none is read again for it"
 
 
 def test_a_film_is_kept_as_long_as_its_reader_lives(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
-    room = room_with(slow, readers=1, lease=0.6)
-    room.start()
+    worker = worker_with(slow, readers=1, lease_seconds=0.6)
+    worker.start()
     assert slow.begun.wait(60)
     services.session.commit()
     database = Database(services.settings)
@@ -405,8 +408,8 @@ def test_a_film_is_kept_as_long_as_its_reader_lives(
     assert not services.worker.read_next()
     database.close()
     slow.may_end.set()
-    assert room.wait(study.id, 60)
-    room.stop()
+    assert worker.wait(study.id, 60)
+    worker.stop()
     services.session.expire_all()
     job = study.films[0].jobs[0]
     assert (job.state, job.attempts) == (JobState.DONE, 1)
@@ -414,31 +417,31 @@ def test_a_film_is_kept_as_long_as_its_reader_lives(
 
 def test_a_film_whose_lease_ran_out_under_its_reader_gets_one_reading(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
-    room = room_with(slow, readers=1, lease=3600)
-    room.start()
+    worker = worker_with(slow, readers=1, lease_seconds=3600)
+    worker.start()
     assert slow.begun.wait(60)
     long_ago = services.clock().replace(year=2000)
     services.session.execute(Job.__table__.update().values(due_at=long_ago))  # type: ignore[attr-defined]
     assert services.read_all() == 1
     slow.may_end.set()
-    room.stop()
+    worker.stop()
     services.session.expire_all()
     assert len(study.films[0].readings) == 1
     assert study.films[0].jobs[0].attempts == 2
 
 
 def test_films_stay_queued_while_the_store_is_away(
-    services: Services, room_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
+    services: Services, worker_with: Callable[..., ReadingWorker], film: Callable[..., bytes]
 ) -> None:
     study = opened(services, film(1))
     films = services.settings.films_folder
     away = films.rename(films.with_name("away"))
-    for _glance in range(3):
+    for _look in range(3):
         with pytest.raises(OSError, match="No such file"):
             services.worker.read_next()
         services.session.execute(Job.__table__.update().values(due_at=study.created_at.replace(year=2000)))  # type: ignore[attr-defined]
@@ -455,7 +458,7 @@ def test_a_film_that_is_missing_from_the_store_fails_alone(services: Services, f
     assert study.films[0].jobs[0].error == "FileNotFoundError"
 
 
-def test_the_room_reads_in_the_background_and_stops(services: Services, film: Callable[..., bytes]) -> None:
+def test_the_worker_reads_in_the_background_and_stops(services: Services, film: Callable[..., bytes]) -> None:
     study = opened(services, film(1))
     services.worker.start()
     assert services.worker.wait(study.id, 60)
@@ -466,33 +469,33 @@ def test_the_room_reads_in_the_background_and_stops(services: Services, film: Ca
 
 def test_who_asks_while_enough_others_wait_is_answered_at_once(
     services: Services,
-    room_with: Callable[..., ReadingWorker],
+    worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
 ) -> None:
     study, slow = opened(services, film(1)), SlowReader(synthetic_reader())
-    room = room_with(slow, readers=1, waiters=2)
-    room.start()
+    worker = worker_with(slow, readers=1, threads=4)
+    worker.start()
     assert slow.begun.wait(60)
     answers: list[bool] = []
-    waiting = [threading.Thread(target=lambda: answers.append(room.wait(study.id, 3600))) for _ in range(2)]
+    waiting = [threading.Thread(target=lambda: answers.append(worker.wait(study.id, 3600))) for _ in range(2)]
     for thread in waiting:
         thread.start()
-    while room.waiting < 2:
+    while worker.waiting < 2:
         time.sleep(0.01)
-    assert not room.wait(study.id, 3600)  # or this test never ends
+    assert not worker.wait(study.id, 3600)  # or this test never ends
     slow.may_end.set()
     for thread in waiting:
         thread.join()
     assert answers == [True, True]
-    assert room.wait(study.id, 3600)
-    room.stop()
+    assert worker.wait(study.id, 3600)
+    worker.stop()
 
 
 def test_a_film_has_the_seconds_of_the_settings(services: Services) -> None:
     database = Database(services.settings)
     for seconds in (7.0, DEFAULT_SECONDS):
         settings = services.settings.model_copy(update={"film_seconds": seconds})
-        open_worker(settings, database, services.store, services.clock, CountingReader)  # type: ignore[arg-type]  # never made
+        ReadingWorker(settings, database, services.store, services.clock, CountingReader)  # type: ignore[arg-type]  # never made
         assert work_limit.film_seconds() == seconds
     database.close()

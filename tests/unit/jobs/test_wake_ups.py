@@ -11,29 +11,29 @@ if TYPE_CHECKING:
     from servers import Redis
 
 
-def waiting(tickets: WakeUps) -> int:
-    return tickets._waiting()
+def waiting(wake_ups: WakeUps) -> int:
+    return wake_ups._waiting()
 
 
-def test_a_ticket_is_handed_out_where_a_film_waits_and_no_ticket_does(redis: Redis) -> None:
-    tickets = WakeUps(redis.url)
-    tickets.refill(lambda: False)
-    assert waiting(tickets) == 0
-    for _glance in range(3):
-        tickets.refill(lambda: True)
-    assert waiting(tickets) == 1
-    tickets.celery.close()
+def test_a_worker_is_called_where_a_film_waits_and_no_message_does(redis: Redis) -> None:
+    wake_ups = WakeUps(redis.url)
+    wake_ups.refill(lambda: False)
+    assert waiting(wake_ups) == 0
+    for _look in range(3):
+        wake_ups.refill(lambda: True)
+    assert waiting(wake_ups) == 1
+    wake_ups.celery.close()
 
 
-def test_a_broker_that_forgot_everything_gets_a_ticket_again(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
-    tickets = WakeUps(redis.url)
-    tickets.ring()
+def test_a_broker_that_forgot_everything_gets_a_message_again(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
+    wake_ups = WakeUps(redis.url)
+    wake_ups.notify()
     redis.stop()
     with caplog.at_level(logging.WARNING):
-        tickets.ring()  # no upload fails for this
+        wake_ups.notify()  # no upload fails for this
     assert "The broker cannot be reached" in caplog.text
     redis.start()
-    assert waiting(tickets) == 0
-    tickets.refill(lambda: True)
-    assert waiting(tickets) == 1
-    tickets.celery.close()
+    assert waiting(wake_ups) == 0
+    wake_ups.refill(lambda: True)
+    assert waiting(wake_ups) == 1
+    wake_ups.celery.close()

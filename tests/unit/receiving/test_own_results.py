@@ -76,11 +76,11 @@ def site(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[tu
 
 
 def test_what_comes_back_is_acknowledged_and_kept_out(
-    site: tuple[Database, FilmStore, FilmReceiver], synthetic_reader: type[SyntheticReader]
+    site: tuple[Database, FilmStore, FilmReceiver], settings: Settings, synthetic_reader: type[SyntheticReader]
 ) -> None:
     database, store, reception = site
     assert reception.accept(arrival_of(dicom_bytes(FILM), "CR1"), "127.0.0.1") is Kept.NEW
-    assert len(list(ReadingWorker(database, store, utc_now, synthetic_reader, 0).read_all())) == 1
+    assert len(list(ReadingWorker(settings, database, store, utc_now, synthetic_reader, 0).read_all())) == 1
     for item in results():
         assert reception.accept(arrival_of(file_bytes(item), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
     unmarked = results()[1]

@@ -97,7 +97,7 @@ def either_desk(either: Settings, migrate: Callable[[Settings], None]) -> Iterat
 
 
 def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes(
-    either_desk: Desk, synthetic_reader: type[SyntheticReader]
+    either: Settings, either_desk: Desk, synthetic_reader: type[SyntheticReader]
 ) -> None:
     desk, arrival = either_desk, arrived("1.2.840.1", "1.2.840.1.1")
     assert desk.accept(arrival) is Kept.NEW
@@ -112,8 +112,8 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
         assert (patient.identifier, patient.name) == ("P1", "Curie Marie")
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "received")).one()
         assert (entry.person_name, entry.address, entry.subject_key) == ("LUNGWISE", "10.0.0.7", study.key)
-    room = ReadingWorker(desk.database, desk.store, utc_now, synthetic_reader, 0)
-    assert len(list(room.read_all())) == 1
+    worker = ReadingWorker(either, desk.database, desk.store, utc_now, synthetic_reader, 0)
+    assert len(list(worker.read_all())) == 1
     with desk.database.reading() as session:
         assert session.scalars(select(Study)).one().standing in ("positive", "uncertain", "negative")
 

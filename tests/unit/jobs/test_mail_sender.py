@@ -7,9 +7,9 @@ import pytest
 
 from inbox import inbox
 from lungwise.access import Role
-from lungwise.accounts.mail_sender import MailSender
 from lungwise.accounts.outbox import Letter, MailKind, Outbox
 from lungwise.cli.words import words_of
+from lungwise.jobs.mail_sender import MailSender
 from lungwise.store import Database
 from processes import until
 
@@ -48,18 +48,18 @@ def test_a_recovery_goes_to_the_accounts_own_address_and_to_nobody_without_one(
     bob = services.user("Bob", "Hill", Role.DOCTOR)
     bob.active = False
     ask(services, "nobody@example.org", "ADA.hill@Example.org", "bob.hill@example.org")
-    assert list(sender.send_due()) == [True]
+    assert list(sender.work_all()) == [True]
     (mail,) = box.mails
     assert mail["To"] == "ada.hill@example.org"
     link = re.findall(r"https://lungwise.example.org/password/forgotten/[\w.\-]+", str(mail.get_payload()))
     assert len(link) == 1
-    assert list(sender.send_due()) == []
+    assert list(sender.work_all()) == []
 
 
 def test_a_recovery_speaks_its_owners_language(services: Services, sender: MailSender, box: Inbox) -> None:
     services.user("Ada", "Hill", Role.DOCTOR).language = "fr"
     ask(services, "ada.hill@example.org")
-    assert list(sender.send_due()) == [True]
+    assert list(sender.work_all()) == [True]
     assert words_of("fr")("Choose a new password") in str(box.mails[0]["Subject"])
 
 
@@ -69,17 +69,17 @@ def test_a_mail_that_is_not_taken_is_sent_later_and_one_for_no_address_never(
     services.user("Ada", "Hill", Role.DOCTOR)
     ask(services, "ada.hill@example.org")
     box.answer = "450 try later"
-    assert list(sender.send_due()) == [False]
+    assert list(sender.work_all()) == [False]
     box.answer = "250 ok"
-    assert list(sender.send_due()) == []
+    assert list(sender.work_all()) == []
     services.clock.forward(minutes=1)
-    assert list(sender.send_due()) == [True]
+    assert list(sender.work_all()) == [True]
     box.answer = "550 no such user"
     services.clock.forward(minutes=10)
     ask(services, "ada.hill@example.org")
-    assert list(sender.send_due()) == [False]
+    assert list(sender.work_all()) == [False]
     services.clock.forward(hours=1)
-    assert list(sender.send_due()) == []
+    assert list(sender.work_all()) == []
     assert len(box.sent) == 1
     assert "ada.hill" not in caplog.text
     assert "/password/forgotten/" not in caplog.text
