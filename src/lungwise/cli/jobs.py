@@ -117,15 +117,8 @@ def _drain(database: Database, worker: ReadingWorker, model: Model | None) -> di
             report("Reading films", sum(counts.values()) - waiting, sum(counts.values()))
             if not waiting:
                 return counts
-            _read_for(worker, _POLL_SECONDS)
-
-
-def _read_for(worker: ReadingWorker, seconds: float) -> None:
-    """Read films for a while, or let the while pass where others have them all."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if not worker.read_next():
-            time.sleep(left)
+            if not worker.work_for(_POLL_SECONDS):
+                time.sleep(_POLL_SECONDS)  # others have what is left
 
 
 def _print_outcome(counts: dict[str, int], as_json: bool) -> None:

@@ -75,7 +75,7 @@ def _answer_wake_ups(settings: Settings, database: Database, readers: int) -> No
         with database.reading() as session:
             return Jobs(session, utc_now, settings.lease_seconds).any_due()
 
-    def make_work() -> Callable[[], None]:
+    def make_work() -> Callable[[], object]:
         return _open(settings, Database(settings), readers=0).work_for
 
     answer(WakeUps(settings.broker), readers, make_work, any_due)

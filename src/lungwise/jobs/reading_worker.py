@@ -33,7 +33,7 @@ Outcomes = dict[Claim, Reading | Refusal]
 _log = logging.getLogger("lungwise.reading_worker")
 _STUDY_POLL_SECONDS = 0.2
 """Seconds between two looks at a study whose films another process may be reading."""
-_TURN_SECONDS = 5.0
+TURN_SECONDS = 5.0
 """How long one message is answered: long enough that messages cost nothing, short enough to stop soon."""
 _STORE_SECONDS = 2.0
 """Seconds until a film may be tried again that the store did not give."""
@@ -95,6 +95,7 @@ class ReadingWorker(Worker[Jobs]):
         self._making = threading.Lock()
         self.waiting = 0
         self._limit = 1
+        self._idle = True
         self._spent = 0.0
 
     def queue(self, session: Session) -> Jobs:
@@ -135,13 +136,18 @@ class ReadingWorker(Worker[Jobs]):
         """Read what is queued."""
         self._read_on(self._claim(self._limit), float("inf"))
 
-    def work_for(self) -> None:
-        """Read what is queued in the calling thread for a few seconds; where there is much, call another worker."""
-        end = time.monotonic() + _TURN_SECONDS
+    def work_for(self, seconds: float = TURN_SECONDS) -> bool:
+        """Read what is queued in the calling thread for a while, and return whether there was anything.
+
+        Where there is much, another worker is called.
+        """
+        end = time.monotonic() + seconds
+        self._idle = False  # the call says that a film waits
         batch = self._claim(self._limit)
         if len(batch) == self._limit:  # else hardly any other film waits
             self._notify_others()
         self._read_on(batch, end)
+        return bool(batch)
 
     def read_all(self) -> Iterator[None]:
         """Read what is queued in the calling thread, film by film."""
@@ -163,12 +169,17 @@ class ReadingWorker(Worker[Jobs]):
         return bool(batch)
 
     def _claim(self, limit: int) -> list[Claim]:
-        """Claim the next jobs. Where there are none, no reader is made and nothing is locked."""
-        if not self._ask(Jobs.any_due):
+        """Claim the next jobs. After a claim that found none the queue is only read: nothing is locked."""
+        if self._idle and not self._ask(Jobs.any_due):
             return []
-        model = self.model
+        self._reader()  # before the transaction, which may hold the database's lock
         with STAGE_SECONDS.labels("database").time():
-            return self._write(lambda jobs: jobs.claim(model, limit))
+            return self._write(lambda jobs: self._next(jobs, limit))
+
+    def _next(self, jobs: Jobs, limit: int) -> list[Claim]:
+        batch = jobs.claim(self.model, limit)
+        self._idle = not batch
+        return batch
 
     def _read_on(self, batch: list[Claim], end: float) -> None:
         """Read a batch and those after it until no film waits, or until a time of the monotonic clock."""
@@ -242,7 +253,7 @@ class ReadingWorker(Worker[Jobs]):
     def _finish(self, jobs: Jobs, outcomes: Outcomes, rest: deque[Claim], end: float) -> list[Claim]:
         jobs.finish(outcomes)
         if time.monotonic() < end and not self._stopping:
-            return list(rest) or jobs.claim(self.model, self._limit)
+            return list(rest) or self._next(jobs, self._limit)
         for claim in rest:
             jobs.release(claim)
         return []

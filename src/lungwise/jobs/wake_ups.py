@@ -73,7 +73,7 @@ def _transport(broker_url: str) -> dict[str, float]:
 
 
 def answer(
-    wake_ups: WakeUps, readers: int, make_work: Callable[[], Callable[[], None]], any_due: Callable[[], bool]
+    wake_ups: WakeUps, readers: int, make_work: Callable[[], Callable[[], object]], any_due: Callable[[], bool]
 ) -> None:
     """Answer messages with `readers` processes until the process is told to stop.
 
@@ -87,6 +87,9 @@ def answer(
     work = cache(make_work)
     ended = threading.Event()
 
+    def read() -> None:
+        work()()
+
     def refill() -> None:
         while not ended.wait(_POLL_SECONDS):
             try:
@@ -94,7 +97,7 @@ def answer(
             except Exception as error:  # the database or the broker is away, and comes back
                 _log.warning("It cannot be seen whether films wait: %s", error)
 
-    wake_ups.celery.task(lambda: work()(), name=_TASK)
+    wake_ups.celery.task(read, name=_TASK)
     refilling = threading.Thread(target=refill, name="refill", daemon=True)
     worker_ready.connect(lambda **_more: refilling.start(), weak=False)
     worker_shutting_down.connect(lambda **_more: ended.set(), weak=False)

@@ -173,11 +173,9 @@ def test_a_turn_ends_after_a_while_and_leaves_the_rest(
     worker_with: Callable[..., ReadingWorker],
     film: Callable[..., bytes],
     synthetic_reader: type[SyntheticReader],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN_SECONDS", 0)
     opened(services, film(1), film(2))
-    worker_with(synthetic_reader()).work_for()
+    worker_with(synthetic_reader()).work_for(0)
     assert readings(services) == 1
 
 
@@ -229,13 +227,12 @@ def test_what_is_left_of_a_batch_at_the_end_of_a_turn_is_released(
     synthetic_reader: type[SyntheticReader],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lungwise.jobs.reading_worker._TURN_SECONDS", 0)
     opened(services, *(film(n) for n in range(4)))
     reader = CountingReader(synthetic_reader())
     worker = worker_with(reader)
-    worker.work_for()
+    worker.work_for(0)
     reader.before = lambda _number: monkeypatch.setattr("lungwise.jobs.reading_worker._BATCH_SECONDS", 1e-9)
-    worker.work_for()
+    worker.work_for(0)
     assert readings(services) == 2
     jobs = the_jobs(services)
     assert [(job.state, job.attempts) for job in jobs[2:]] == [(JobState.QUEUED, 0)] * 2

@@ -18,8 +18,10 @@ from sqlalchemy.sql import column
 
 from lungwise.access import Person, Role
 from lungwise.accounts.one_time_codes import hash_code
+from lungwise.accounts.outbox import Outbox
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
+from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import Patients
 from lungwise.settings import new_key_text
 from lungwise.store import Base, Database, Encrypted, EncryptionError, check_keys
@@ -504,3 +506,35 @@ def test_films_of_an_earlier_release_that_are_no_dicom_are_given_uids(either: Se
     database.close()
     assert tuple(films[0]) == (own_uid("study", "visit"), own_uid("series", "one"), own_uid("film", "one"))
     assert tuple(films[1]) == (None, None, None)
+
+
+def test_mails_and_dispatches_of_an_earlier_release_can_be_claimed(either: Settings, clock: Clock) -> None:
+    at = "2026-03-01 23:59:59.000000"
+    rows = {
+        "clinics": "(id, name, created_at) VALUES (1, 'Hill', :at)",
+        "patients": "(id, `key`, clinic_id, identifier, identifier_index, identity_index, issuer, name, ideographic,"
+        " phonetic, sex, birth_date, identity, identity_before, created_at)"
+        " VALUES (1, 'p', 1, '', '', '', '', '', '', '', '', '', '', '', :at)",
+        "studies": "(id, `key`, clinic_id, patient_id, node, created_at, week, unread, standing, probability)"
+        " VALUES (1, 'visit', 1, 1, 'AE', :at, '2026-02-23', 1, 'waiting', 0)",
+        "films": "(id, `key`, study_id, sha256, kind, size, by_camera, created_at)"
+        " VALUES (1, 'one', 1, 'a', 'DICOM', 9, 0, :at)",
+        "readings": "(id, film_id, model, version, created_at, appearance, findings)"
+        " VALUES (1, 1, 'm', '1', :at, '{}', '{}')",
+        "dispatches": "(id, reading_id, destination, state, attempts, accepted, created_at, due_at, error)"
+        " VALUES (1, 1, 'A@a:1', 'sending', 2, '[]', :at, :at, ''), (2, 1, 'B@b:2', 'queued', 0, '[]', :at, :at, '')",
+        "mails": "(id, `key`, kind, content, attempts, created_at, due_at) VALUES (1, 'm', 'notice', 'x', 1, :at, :at)",
+    }
+    database = Database(either)
+    upgrade(database.engine, "0017")
+    with database.engine.begin() as connection:
+        for table, values in rows.items():
+            connection.execute(text(f"INSERT INTO {table} {values}"), {"at": at})
+    upgrade(database.engine)
+    with database.writing() as session:
+        assert Outbox(session, clock, enabled=True).any_due()
+        dispatches = Dispatches(session, clock)
+        claimed = [delivery.destination for delivery in iter(dispatches.claim, None)]
+        assert claimed == ["A@a:1", "B@b:2"], "what the release before had claimed goes first"
+        assert [line.attempts for line in dispatches.unsent()] == [3, 1]
+    database.close()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from dicom_files import dicom_file
+from lungwise.cli import main
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
+from lungwise.studies.models import ReadingRecord
+from servers import free_port
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+    from conftest import Services
+
+
+@pytest.fixture
+def send(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `lungwise send` to an archive that is away."""
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
+    monkeypatch.setenv("LUNGWISE_SEND_TO", f"ARCHIVE@127.0.0.1:{free_port()}")
+
+    def run(*arguments: str) -> Result:
+        services.session.commit()
+        return CliRunner().invoke(main, ["send", *arguments])
+
+    return run
+
+
+def test_without_an_archive_it_says_how_to_name_one(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
+    result = CliRunner().invoke(main, ["send"])
+    assert result.exit_code == 1
+    assert "LUNGWISE_SEND_TO" in result.stderr
+
+
+def test_a_study_that_is_not_there_is_named(send: Callable[..., Result]) -> None:
+    result = send("0123")
+    assert result.exit_code == 1
+    assert "There is no study 0123." in result.stderr
+
+
+def test_nothing_to_send_is_no_failure(send: Callable[..., Result]) -> None:
+    result = send()
+    assert (result.exit_code, result.stdout) == (0, "The results of 0 films are sent, 0 wait.\n")
+
+
+def test_what_an_archive_that_is_away_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:
+    data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
+    study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
+    record: dict[str, Any] = {"appearance": {}, "findings": {}, "created_at": services.clock()}
+    study.films[0].readings.append(ReadingRecord(model="m", version="1", verdict=Verdict.NEGATIVE, **record))
+    result = send(study.key, "--json")
+    assert result.exit_code == 3
+    line = json.loads(result.stdout)
+    assert (line["study"], line["film"], line["attempts"]) == (study.key, study.films[0].key, 1)
+    assert line["error"] == "ARCHIVE cannot be reached"
