@@ -152,8 +152,8 @@ class LeaseQueue(Generic[J]):
 
         A time further ahead than any that is ever set was written before a clock was set back: it counts as past.
         """
-        latest = now + max(2 * self._lease, 2 * self.longest_pause, self.longest_wait)
-        return [{"state": state, "now": now, "latest": latest} for state in (self.statements.job.running, QUEUED)]
+        longest = {self.statements.job.running: 2 * self._lease, QUEUED: max(2 * self.longest_pause, self.longest_wait)}
+        return [{"state": state, "now": now, "latest": now + bound} for state, bound in longest.items()]
 
     def _take(self, jobs: Collection[int], now: datetime) -> str:
         """Lease jobs that are locked, and return the token of the claim."""

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from dicom_files import dicom_file
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.models import ReadingRecord
-from servers import free_port
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from click.testing import Result
 
@@ -23,10 +24,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def send(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run `lungwise send` to an archive that is away."""
+def port() -> Iterator[int]:
+    """Start an archive of another name, which rejects whoever asks for ARCHIVE."""
+    entity = AE("OTHER")
+    entity.require_called_aet = True
+    entity.add_supported_context(Verification)
+    server = entity.start_server(("127.0.0.1", 0), block=False)
+    assert server is not None
+    yield server.server_address[1]
+    entity.shutdown()
+
+
+@pytest.fixture
+def send(port: int, services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `lungwise send` to an archive that takes nothing."""
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
-    monkeypatch.setenv("LUNGWISE_SEND_TO", f"ARCHIVE@127.0.0.1:{free_port()}")
+    monkeypatch.setenv("LUNGWISE_SEND_TO", f"ARCHIVE@127.0.0.1:{port}")
 
     def run(*arguments: str) -> Result:
         services.session.commit()
@@ -53,7 +66,7 @@ def test_nothing_to_send_is_no_failure(send: Callable[..., Result]) -> None:
     assert (result.exit_code, result.stdout) == (0, "The results of 0 films are sent, 0 wait.\n")
 
 
-def test_what_an_archive_that_is_away_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:
+def test_what_an_archive_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:
     data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
     study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
     record: dict[str, Any] = {"appearance": {}, "findings": {}, "created_at": services.clock()}
@@ -62,4 +75,4 @@ def test_what_an_archive_that_is_away_does_not_take_is_listed(services: Services
     assert result.exit_code == 3
     line = json.loads(result.stdout)
     assert (line["study"], line["film"], line["attempts"]) == (study.key, study.films[0].key, 1)
-    assert line["error"] == "ARCHIVE cannot be reached"
+    assert line["error"] == "ARCHIVE rejects this association"
