@@ -25,7 +25,7 @@ def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | No
         return None
     host, _, port = given.rpartition(":")
     if not host or not port.isdecimal():
-        raise click.BadParameter("It is an address and a port, as 127.0.0.1:9100.")
+        raise click.BadParameter("Write an address and a port, such as 127.0.0.1:9100.")
     return host, int(port)
 
 
@@ -36,7 +36,7 @@ def _host_and_port(_ctx: click.Context, _param: click.Parameter, given: str | No
     help="Films to read at once, each on one core; by default the setting `readers`, at least 1.",
 )
 @click.option(
-    "--metrics", "metrics_at", metavar="HOST:PORT", callback=_host_and_port, help="Give Prometheus the metrics here."
+    "--metrics", "metrics_at", metavar="HOST:PORT", callback=_host_and_port, help="Serve metrics for Prometheus here."
 )
 @one_line_errors
 def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:

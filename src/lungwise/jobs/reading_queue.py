@@ -35,7 +35,7 @@ ReadFilm = Row[int, str, str | None, float | None]
 """A film of a study, as `_FILMS` returns it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """Which model reads films; some jobs are for one model alone."""
 

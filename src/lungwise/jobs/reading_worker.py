@@ -130,7 +130,7 @@ class ReadingWorker(Worker[Jobs]):
     def model(self) -> Model:
         """The model that reads here."""
         reader = self._reader()
-        return Model(reader.model, reader.version)
+        return Model(name=reader.model, version=reader.version)
 
     def work(self) -> None:
         """Read what is queued."""

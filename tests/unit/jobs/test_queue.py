@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from conftest import Services
 
-SECOND = Model("synthetic", "2")
+SECOND = Model(name="synthetic", version="2")
 
 
 def opened(services: Services, name: str, *films: bytes, clinic: str = "Hill") -> Study:
@@ -66,7 +66,7 @@ def test_every_film_is_read_again_once_by_a_new_model_and_the_old_readings_stay(
     opened(either_services, "Ada", *(film(n) for n in range(3)))
     either_services.read_all()
     queue = either_services.queue
-    assert queue.reread(Model("synthetic", "1")) == []  # it has read them all
+    assert queue.reread(Model(name="synthetic", version="1")) == []  # it has read them all
     assert len(queue.reread(SECOND)) == 3
     assert queue.reread(SECOND) == []  # queued is queued
     either_services.session.commit()

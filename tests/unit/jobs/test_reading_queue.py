@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conftest import Services, SyntheticReader
     from lungwise.reading.reading import Reading
 
-SYNTHETIC = Model("synthetic", "1")
+SYNTHETIC = Model(name="synthetic", version="1")
 
 
 def queued(services: Services, *films: bytes) -> Jobs:
@@ -252,11 +252,11 @@ def test_new_films_go_before_old_ones_that_are_read_again_and_only_the_named_mod
 ) -> None:
     jobs = queued(services, film(1))
     jobs.finish({claimed(jobs): Refusal("no film", {"sentence": "This is no film."})})
-    services.queue.reread(Model("synthetic", "2"))
+    services.queue.reread(Model(name="synthetic", version="2"))
     queued_later = queued_film(services, film(2))
     assert claimed(jobs).sha256 == queued_later
     assert jobs.claim(SYNTHETIC) == []
-    assert len(jobs.claim(Model("synthetic", "2"))) == 1
+    assert len(jobs.claim(Model(name="synthetic", version="2"))) == 1
 
 
 def queued_film(services: Services, *films: bytes, name: str = "Bob") -> str:
@@ -284,7 +284,7 @@ def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
     jobs.finish({claimed(jobs): reading_of(film(1), synthetic_reader())})
     study = the_job(services).film.study
     study.unread = False
-    second = Model("synthetic", "2")
+    second = Model(name="synthetic", version="2")
     services.queue.reread(second)
     (claim,) = jobs.claim(second)
     assert study.standing not in (StudyStatus.WAITING, StudyStatus.REFUSED)  # the first verdict stands meanwhile

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from conftest import Services
 
-MODEL = Model("synthetic", "1")
+MODEL = Model(name="synthetic", version="1")
 REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
 
 
@@ -64,7 +64,7 @@ def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_ser
     answer(services, ada, 0, [0.0, 0.1999, 0.2, 0.5, 0.8, 1.0, None])
     answer(services, ada, 25, [0.7])
     answer(services, ada, 26, [0.7])  # too long ago
-    answer(services, ada, 3, [0.7], Model("synthetic", "0"))  # by a model of another version
+    answer(services, ada, 3, [0.7], Model(name="synthetic", version="0"))  # by a model of another version
     answer(services, other, 3, [0.7])
     weeks = drift(services).weeks(ada)
     assert len(weeks) == 26

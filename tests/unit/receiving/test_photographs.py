@@ -190,7 +190,7 @@ def test_a_reading_of_an_earlier_cut_is_not_kept(app: Lungwise, ada: Visitor, cl
     page = take(ada, jpeg)
     app.worker.stop()
     mark(ada, page, truth)
-    model = Model("synthetic", "1")
+    model = Model(name="synthetic", version="1")
     with app.database.writing() as session:
         claim = Jobs(session, clock, 30).claim(model)[0]
     mark(ada, page, (truth - 0.5) * 0.9 + 0.5)
