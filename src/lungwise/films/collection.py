@@ -62,14 +62,10 @@ def _labelled_film(row: dict[str, Any], folder: Path) -> LabelledFilm:
     if None in row or None in row.values():
         raise ValueError("it has more or fewer values than there are columns")
     return LabelledFilm(
+        **{name: row[name] for name in ("split", "source", "group", "label", "finding")},
         path=folder / row["film"],
-        split=row["split"],
-        source=row["source"],
-        group=row["group"],
         patient=row["patient"] or row["film"],
         covid={"1": True, "0": False}.get(row["covid"]),
-        label=row["label"],
-        finding=row["finding"],
         view=row["view"].upper(),
         adult=row["adult"] != "0",
         boxes=tuple(_box(numbers) for numbers in json.loads(row["boxes"] or "[]")),

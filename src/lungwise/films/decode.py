@@ -36,20 +36,16 @@ def bytes_of(path: Path) -> bytes:
         If it cannot be opened.
     """
     try:
-        return _bytes(path)
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe may never end, and a device has effects
+            raise OSError(errno.EINVAL, "It is not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise too_large()
+        with path.open("rb") as file:
+            return file.read(found.st_size + 1)  # a file that grows meanwhile is not followed
     except OSError as error:
         detail = _UNREACHABLE.get(error.errno or 0)
         raise Refusal("unreachable", {"detail": detail} if detail else None) from error
-
-
-def _bytes(path: Path) -> bytes:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):  # a pipe may never end, and a device has effects
-        raise OSError(errno.EINVAL, "It is not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise too_large()
-    with path.open("rb") as file:
-        return file.read(found.st_size + 1)  # a file that grows meanwhile is not followed
 
 
 def open_film(data: bytes, photographed: Photographed | None = None) -> Film:

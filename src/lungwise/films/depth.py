@@ -1,4 +1,4 @@
-"""How bright white is, where a file declares more bits than its values have."""
+"""The level of white, where a file declares more bits than its values have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _DEPTHS = (8, 10, 12, 14, 16)
 
 
 def white_level(greatest: float, bits: int) -> float:
-    """Give the level of white: of the fewest bits that a detector has and that hold the greatest value.
+    """Return the level of white: of the fewest bits that a detector has and that hold the greatest value.
 
     Programs write the values of 12 bits to files of 16, and declare 16.
 

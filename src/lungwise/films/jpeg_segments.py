@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from lungwise.films.limits import damaged, too_many_parts
 
 BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS, JPEG_LS = 0xC0, 0xC1, 0xC2, 0xC3, 0xF7
+DCT = frozenset({BASELINE, EXTENDED, PROGRESSIVE})
+"""The lossy processes, by cosine transform and Huffman codes."""
+
 END = b"\xff\xd9"
 _FRAME_HEADERS = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA

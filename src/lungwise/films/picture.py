@@ -17,14 +17,7 @@ from PIL import WebPImagePlugin as WebP
 from lungwise.films.deep_jpeg import decode_deep_jpeg
 from lungwise.films.depth import white_level
 from lungwise.films.film import Film, Photographed
-from lungwise.films.jpeg_segments import (
-    BASELINE,
-    EXTENDED,
-    PROGRESSIVE,
-    JpegSegments,
-    decoded_whole,
-    jpeg_segments,
-)
+from lungwise.films.jpeg_segments import DCT, JpegSegments, decoded_whole, jpeg_segments
 from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, several_frames
 from lungwise.films.photograph.detection import cut_at, cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
@@ -44,7 +37,7 @@ _PHOTOMETRIC = {
     "LAB": "LAB",
 }  # fmt: skip
 _ONLY_PICTURE = {"PNG": picture_chunks, "TIFF": film_page}
-"""What takes out of a file what lies beside its picture."""
+"""Functions that reduce a file to its picture."""
 
 _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
@@ -52,9 +45,9 @@ _BMP_COMPRESSION, _BMP_RUN_LENGTHS = slice(30, 34), (1, 2)
 _MAX_HEAVY_PIXELS = 40_000_000  # Pillow holds a WebP five times, and takes seconds for colours of 16 bits
 _MAX_EXIF_BYTES = 2**20
 _STRIP_PIXELS = 2**21
-_BY_PILLOW = {BASELINE, EXTENDED, PROGRESSIVE, 0xC9, 0xCA}  # the last two are coded arithmetically
+_BY_PILLOW = DCT | {0xC9, 0xCA}  # the last two are coded arithmetically
 _RARE = re.compile("unknown (pixel|image) mode|unsupported|not supported|cannot handle|unrecognized", re.IGNORECASE)
-"""What Pillow says of sound pictures that it cannot read."""
+"""Pillow's messages for sound pictures that it cannot read."""
 
 
 def open_picture(data: bytes, kind: str, photographed: Photographed | None = None) -> Film:
@@ -113,14 +106,8 @@ def _open(data: bytes, kind: str, photographed: Photographed | None) -> Film:
         pixels = grey(film or image)
     if photometric == "MONOCHROME1" and image.mode not in ("1", "L"):  # Pillow itself turns those two
         np.subtract(1, pixels, out=pixels)
-    return Film(
-        pixels=pixels,
-        photometric=photometric,
-        kind=kind,
-        photograph=film is not None,
-        colour=colour,
-        transparent=transparent,
-    )
+    facts: dict[str, Any] = {"colour": colour, "transparent": transparent}
+    return Film(pixels=pixels, photometric=photometric, kind=kind, photograph=film is not None, **facts)
 
 
 @contextlib.contextmanager
@@ -203,7 +190,7 @@ def grey(image: Image.Image) -> NDArray[np.float32]:
     width, height = image.size
     pixels = np.empty((height, width), np.float32)
     rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):  # in strips, for the colours need several times the film's memory
+    for top in range(0, height, rows):  # in strips, since the colours need several times the film's memory
         pixels[top : top + rows] = _strip_grey(image.crop((0, top, width, min(top + rows, height))))
     return pixels
 

@@ -1,8 +1,8 @@
 """The chunks of a PNG that its picture needs, read with bounds (PNG, third edition, sections 5 and 13).
 
-What a critical chunk says must be right to the bit. What lies beside the picture - texts, profiles,
-times, sizes in print - is left out before the decoder sees it, for it may be broken, or inflate to
-more memory than the picture, and says nothing of the pixels.
+A critical chunk must be right to the bit. What lies beside the picture - texts, profiles, times,
+sizes in print - is left out before the decoder sees it, since it may be broken, or inflate to
+more memory than the picture, and tells nothing about the pixels.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _MAX_CHUNKS = 2**17
 _MAX_BESIDE_BYTES = 2**20
 _TRANSPARENCY, _EXIF, _ANIMATION = b"tRNS", b"eXIf", b"acTL"
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
-_HOW_IT_LIES = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
+_ORIENTATION_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")
 
 
 def picture_chunks(png: bytes) -> bytes:
-    """Give the PNG with those chunks alone that say what its picture is and how it lies.
+    """Return the PNG with only those chunks that hold its picture and its orientation.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def picture_chunks(png: bytes) -> bytes:
             break
     else:
         raise too_many_parts("chunks")
-    if kind != b"IEND":  # what is missing of the pixels their decoder says
+    if kind != b"IEND":  # missing pixels are their decoder's to report
         if kind[:1].isupper():
             raise damaged("cut")
         kept.append(_END)
@@ -73,13 +73,13 @@ def _is_of_use(kind: bytes, body: memoryview) -> bool:
     if kind == _ANIMATION and int.from_bytes(body[:4], "big") > 1:
         raise several_frames()
     if kind in _TEXTS:
-        return len(body) <= _MAX_BESIDE_BYTES and _says_how_it_lies(kind, bytes(body))
+        return len(body) <= _MAX_BESIDE_BYTES and _may_orient(kind, bytes(body))
     return (kind == _TRANSPARENCY and len(body) > 0) or (kind == _EXIF and len(body) <= _MAX_BESIDE_BYTES)
 
 
-def _says_how_it_lies(kind: bytes, text: bytes) -> bool:
-    """Whether a text may hold an orientation, and does not inflate to more than it may have."""
-    if not text.startswith(_HOW_IT_LIES):
+def _may_orient(kind: bytes, text: bytes) -> bool:
+    """Return whether a text may hold an orientation, and inflates to no more than it may have."""
+    if not text.startswith(_ORIENTATION_TEXTS):
         return False
     packed = text.split(b"\0", 1)[1]
     if kind == b"zTXt":

@@ -36,7 +36,7 @@ def preprocess(pixels: NDArray[np.float32], size: int = SIZE) -> NDArray[np.floa
 
 
 def _levels(square: NDArray[np.float32]) -> tuple[float, float]:
-    """The stretch's two percentiles, by partition: a full sort costs more than the resize."""
+    """Return the stretch's two percentiles, by partition: a full sort costs more than the resize."""
     first, last = int(_DARKEST * (square.size - 1)), int(_BRIGHTEST * (square.size - 1))
     ordered = np.partition(square, (first, last), axis=None)
     return float(ordered[first]), float(ordered[last])

@@ -12,7 +12,7 @@ from lungwise.films.refusals import Refusal
 _BIG = 43
 _ONE_VALUE = {1, 2, 7}  # bytes, text and what is undefined
 _MAX_ENTRIES = 4096
-_MAX_VALUES = 2 * MAX_PIXELS // MIN_SIDE + 2**16  # offset and size of every strip, were each one line, and the rest
+_MAX_VALUES = 2 * MAX_PIXELS // MIN_SIDE + 2**16  # offset and size of strips of one line each, and the rest
 _MAX_PAGES = 64
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT = 254, 255, 256, 257
 _SHORT = 3
@@ -37,12 +37,11 @@ class _Layout:
         return cls(order, 4, order + "I", order + "H", order + "HHI4s")
 
     def number(self, form: str, data: bytes, at: int) -> int:
-        (number,) = struct.unpack_from(form, data, at)
-        return int(number)
+        return int(struct.unpack_from(form, data, at)[0])
 
 
 def film_page(data: bytes) -> bytes:
-    """Give the TIFF so that its film is its first page: thumbnails and masks of it are no films of their own.
+    """Return the TIFF with its film as the first page: thumbnails and masks are not films of their own.
 
     Raises
     ------
@@ -67,9 +66,9 @@ def film_page(data: bytes) -> bytes:
 
 
 def _pages(data: bytes, layout: _Layout) -> Iterator[tuple[int, bool]]:
-    """Where each directory starts, and whether it is of a picture beside the film.
+    """Yield where each directory starts, and whether it is of a picture beside the film.
 
-    What follows the first and is no directory of a picture ends them, as does a circle.
+    They end at the first that is not of a picture, and where they run in a circle.
     """
     start = layout.number(layout.offset, data, layout.first)
     seen: set[int] = set()
@@ -77,18 +76,18 @@ def _pages(data: bytes, layout: _Layout) -> Iterator[tuple[int, bool]]:
         if seen and start + struct.calcsize(layout.count) > len(data):
             return
         table, end = _table(data, start, layout)
-        page = _page(table, layout)
-        if seen and not page.is_picture:
+        is_picture, lies_beside = _page(table, layout)
+        if seen and not is_picture:
             return
         seen.add(start)
-        yield start, page.lies_beside
+        yield start, lies_beside
         if end + struct.calcsize(layout.offset) > len(data):
             return
         start = layout.number(layout.offset, data, end)
 
 
 def _table(data: bytes, start: int, layout: _Layout) -> tuple[bytes, int]:
-    """The entries of a directory, and where they end."""
+    """Return the entries of a directory, and where they end."""
     entries = layout.number(layout.count, data, start)
     if entries > _MAX_ENTRIES:
         raise too_many_parts("entries")
@@ -97,14 +96,8 @@ def _table(data: bytes, start: int, layout: _Layout) -> tuple[bytes, int]:
     return data[first:end], end
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    is_picture: bool
-    lies_beside: bool
-
-
-def _page(table: bytes, layout: _Layout) -> _Page:
-    """What a directory's own tags say: a smaller copy of the film, or a mask of it, is no film."""
+def _page(table: bytes, layout: _Layout) -> tuple[bool, bool]:
+    """Return whether a directory is of a picture, and whether of one beside the film: a smaller copy, or a mask."""
     size = struct.calcsize(layout.entry)
     entries = list(struct.iter_unpack(layout.entry, table[: len(table) // size * size]))
     if sum(count for _, kind, count, _ in entries if kind not in _ONE_VALUE) > _MAX_VALUES:
@@ -114,4 +107,4 @@ def _page(table: bytes, layout: _Layout) -> _Page:
         if tag in (_SUBFILE, _OLD_SUBFILE) and count == 1:
             number = layout.number(layout.order + ("H" if kind == _SHORT else "I"), value, 0)
             beside |= bool(number & (_REDUCED | _MASK)) if tag == _SUBFILE else number == _OLD_REDUCED
-    return _Page({_WIDTH, _HEIGHT} <= {tag for tag, *_ in entries}, beside)
+    return {_WIDTH, _HEIGHT} <= {tag for tag, *_ in entries}, beside

@@ -1,6 +1,6 @@
 """Limits on the work for one film: a small film is decoded here, a large one in a process that can be ended.
 
-Decoders are native code that nobody can interrupt. Up to `MOST_SAMPLES_HERE` their work is
+Decoders are native code that nobody can interrupt. Up to `MAX_SAMPLES_HERE` their work is
 bounded by its size, and a film is decoded in the caller's thread. A larger film goes to a
 process of its own, which has a limit on its processor time and on its memory.
 """
@@ -28,7 +28,7 @@ from lungwise.films.refusals import Refusal
 T = TypeVar("T")
 
 DEFAULT_SECONDS = 20.0
-MOST_SAMPLES_HERE = 20_000_000
+MAX_SAMPLES_HERE = 20_000_000
 SCANS_AS_ONE = 8
 """Scans of a progressive JPEG that cost as much as decoding it once: each walks a part of its numbers."""
 
@@ -83,11 +83,13 @@ def bounded(here: Callable[[], T], elsewhere: Callable[[float], T]) -> T:
         `too-slow`, or what the work itself raises.
     """
     began = time.thread_time()
+    token = _allowance.set(MAX_SAMPLES_HERE)
     try:
-        with _allowing(MOST_SAMPLES_HERE):
-            result = here()
+        result = here()
     except TooMuchHereError:
         result = None
+    finally:
+        _allowance.reset(token)
     left = _seconds - (time.thread_time() - began)
     if left <= 0:
         raise too_slow(_seconds)
@@ -118,15 +120,6 @@ def refused_errors() -> Iterator[None]:
 def too_slow(seconds: float) -> Refusal:
     """Refuse a film that took more of the processor's time than a film may."""
     return Refusal("too-slow", {"seconds": f"{seconds:g}"})
-
-
-@contextmanager
-def _allowing(samples: int) -> Iterator[None]:
-    token = _allowance.set(samples)
-    try:
-        yield
-    finally:
-        _allowance.reset(token)
 
 
 def in_process(task: str, data: bytes, seconds: float, about: dict[str, Any] | None = None) -> Decoded:

@@ -31,13 +31,13 @@ def seconds() -> Iterator[None]:
 
 @pytest.fixture
 def every_film_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_limit, "MOST_SAMPLES_HERE", 1)
+    monkeypatch.setattr(work_limit, "MAX_SAMPLES_HERE", 1)
 
 
 @pytest.mark.parametrize("name", FILMS)
 def test_a_large_film_is_the_same_film(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     here = open_film(FILMS[name])
-    monkeypatch.setattr(work_limit, "MOST_SAMPLES_HERE", 1)
+    monkeypatch.setattr(work_limit, "MAX_SAMPLES_HERE", 1)
     elsewhere = open_film(FILMS[name])
     assert np.array_equal(elsewhere.pixels, here.pixels)
     for fact in (

@@ -17,17 +17,7 @@ from PIL import Image, JpegImagePlugin
 from lungwise.films.deep_jpeg import decode_deep_jpeg
 from lungwise.films.dicom.image_pixel import ImagePixel
 from lungwise.films.dicom.jpeg_2000 import check_partitions, ended_codestream
-from lungwise.films.jpeg_segments import (
-    BASELINE,
-    END,
-    EXTENDED,
-    JPEG_LS,
-    PROGRESSIVE,
-    FrameHeader,
-    JpegSegments,
-    decoded_whole,
-    jpeg_segments,
-)
+from lungwise.films.jpeg_segments import DCT, END, JPEG_LS, FrameHeader, JpegSegments, decoded_whole, jpeg_segments
 from lungwise.films.limits import MAX_PIXELS, check_coded_bytes, check_jpeg, check_size, damaged
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
@@ -88,7 +78,7 @@ def _decode_jpeg(segments: JpegSegments, pixel: ImagePixel) -> NDArray[Any]:
     if header.process == JPEG_LS:
         check_work(pixel.values)
         return decoded_whole(segments, lambda frame: _decode_jpeg_ls(frame, header))
-    if header.process in (BASELINE, EXTENDED, PROGRESSIVE) and header.precision == 8:
+    if header.process in DCT and header.precision == 8:
         check_jpeg(segments.picture, segments.scans, pixel.columns, pixel.rows)
         check_work(pixel.values * segments.scans // SCANS_AS_ONE)
         return decoded_whole(segments, lambda frame: _decode_by_pillow(frame, pixel))

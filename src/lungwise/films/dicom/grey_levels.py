@@ -24,8 +24,9 @@ _CENTER, _WIDTH, _FUNCTION, _VOI_SEQUENCE = 0x00281050, 0x00281051, 0x00281056, 
 _LUT_DESCRIPTOR, _LUT_DATA = 0x00283002, 0x00283006
 _PALETTES = ((0x00281101, 0x00281201), (0x00281102, 0x00281202), (0x00281103, 0x00281203))
 _LUMA = (0.299, 0.587, 0.114)
-_BLOCK = 2**20
-_SAMPLED = 256
+_RGB = {"RGB", "YBR_ICT", "YBR_RCT"}  # JPEG 2000 undoes its own transform as it decodes
+_BLOCK_PIXELS = 2**20
+_SAMPLED_SIDE = 256
 """Pixels along the longer side that tell what a window shows."""
 
 _NEARLY, _FEWEST_SHOWN = 0.002, 0.02
@@ -37,7 +38,7 @@ def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDA
     """Turn the stored words of a one-sample film into grey in [0, 1], air dark.
 
     Without a VOI LUT or window the levels that occur, padding aside, span the whole range. A table, slope,
-    window or padding that cannot be meant is as if it were not there, and the next rule holds.
+    window or padding that cannot be meant is ignored, and the next rule holds.
 
     Raises
     ------
@@ -71,13 +72,13 @@ def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> 
 
 
 def _sample(words: NDArray[Any]) -> NDArray[Any]:
-    """Some words from all over the film."""
-    step = -(-max(words.shape) // _SAMPLED)
+    """Return some words from all over the film."""
+    step = -(-max(words.shape) // _SAMPLED_SIDE)
     return words[::step, ::step]
 
 
 def _shows_anything(levels: Numbers, words: NDArray[Any], air: NDArray[np.bool_]) -> bool:
-    """Whether a window or table leaves more than black and white of the values that occur."""
+    """Return whether a window or table leaves more than black and white of the values that occur."""
     seen = _sample(words)
     shown = levels[seen[~air[seen]]]
     between = (shown > _NEARLY) & (shown < 1 - _NEARLY)
@@ -85,7 +86,7 @@ def _shows_anything(levels: Numbers, words: NDArray[Any], air: NDArray[np.bool_]
 
 
 def _padding(elements: Elements, pixel: ImagePixel, stored: Numbers) -> NDArray[np.bool_]:
-    """Which words are no part of the film, but of its surroundings."""
+    """Mark the words that stand for the film's surroundings."""
     if _PADDING not in elements:
         return np.zeros(len(stored), np.bool_)
     ends = [elements.word(_PADDING, 0), elements.word(_PADDING_LIMIT, elements.word(_PADDING, 0))]
@@ -105,7 +106,7 @@ def _modality(elements: Elements, pixel: ImagePixel, stored: Numbers) -> Numbers
 
 
 def _displayed(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Iterator[Numbers]:
-    """The levels that the file asks for, by its table and then by its window."""
+    """Yield the levels that the file asks for, by its table and then by its window."""
     lut = _lut_of(elements, _VOI_SEQUENCE, pixel)
     if lut is not None:
         yield _through(lut, numbers) / lut.top
@@ -117,7 +118,7 @@ def _displayed(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Itera
 
 
 def _lut_of(elements: Elements, sequence: int, pixel: ImagePixel) -> _Lut | None:
-    """The first table of a sequence; None where it has none, or one that is empty, short or of one level."""
+    """Return the first table of a sequence; None for none, or for one that is empty, short or of one level."""
     table = elements.first_item(sequence)
     if table is None or _LUT_DATA not in table or _LUT_DESCRIPTOR not in table:
         return None
@@ -129,7 +130,7 @@ def _lut_of(elements: Elements, sequence: int, pixel: ImagePixel) -> _Lut | None
 
 
 def _window(numbers: Numbers, center: float, width: float, function: str) -> Numbers | None:
-    """DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3; None where the width is none, or a threshold of black and white."""
+    """Follow PS3.3, C.11.2.1.2 and C.11.2.1.3; None for a width that is none, or a threshold of black and white."""
     if function == "SIGMOID" and width > 0:
         return 1 / (1 + np.exp(-4 * (numbers - center) / width))
     if function == "LINEAR_EXACT" and width > 0:
@@ -140,14 +141,12 @@ def _window(numbers: Numbers, center: float, width: float, function: str) -> Num
 
 
 def _full_range(numbers: Numbers, occurring: Numbers) -> Numbers:
-    if not occurring.size:
-        return np.zeros_like(numbers)
-    low, high = occurring.min(), occurring.max()
+    low, high = (occurring.min(), occurring.max()) if occurring.size else (0, 0)
     return (numbers - low) / (high - low) if high > low else np.zeros_like(numbers)
 
 
 def _occurring(words: NDArray[Any], numbers: Numbers, air: NDArray[np.bool_]) -> Numbers:
-    """The numbers that occur, padding aside; where they rise with the words, the least and the greatest say as much."""
+    """Return the numbers that occur, padding aside; where they rise with the words, only the least and the greatest."""
     if not air.any() and (np.diff(numbers) >= 0).all():
         return numbers[[words.min(), words.max()]]
     return numbers[_present(words, len(numbers)) & ~air]
@@ -195,7 +194,7 @@ def _palette(elements: Elements, numbers: Numbers) -> Numbers:
 
 def _blocks(pixels: NDArray[Any]) -> list[slice]:
     """Slices of rows of about a million pixels: numpy widens an index to 64 bits, so never the whole film at once."""
-    step = max(1, _BLOCK // pixels.shape[1])
+    step = max(1, _BLOCK_PIXELS // pixels.shape[1])
     return [slice(top, top + step) for top in range(0, len(pixels), step)]
 
 
@@ -228,12 +227,7 @@ def luminance(words: NDArray[Any], pixel: ImagePixel) -> NDArray[np.float32]:
     for block in _blocks(pixels):
         part = words[block].astype(np.float32)
         if part.ndim == 3:
-            part = part @ np.array(_LUMA, np.float32) if _is_rgb(pixel.photometric) else part[..., 0]
+            part = part @ np.array(_LUMA, np.float32) if pixel.photometric in _RGB else part[..., 0]
         pixels[block] = (part - 16 * full / 255) / (219 / 255) if "PARTIAL" in pixel.photometric else part
     np.divide(pixels, full, out=pixels)
     return np.clip(pixels, 0, 1, out=pixels)
-
-
-def _is_rgb(photometric: str) -> bool:
-    """JPEG 2000 undoes its own transform (ICT, RCT) as it decodes."""
-    return photometric in ("RGB", "YBR_ICT", "YBR_RCT")

@@ -32,14 +32,9 @@ class HeaderValue(Generic[T]):
     value: T | None = None
 
 
-def _line(tag: int) -> str:
-    """Declare the field of a text that people read."""
-    return field(default="", metadata={"line": tag})
-
-
-def _code(tag: int) -> str:
-    """Declare the field of a defined term; refusals quote it, so nothing in it can steer a terminal."""
-    return field(default="", metadata={"code": tag})
+def _element(tag: int, *, term: bool = False) -> str:
+    """Declare a field's element: a text, or a defined term, of which a refusal may quote nothing else."""
+    return field(default="", metadata={"tag": tag, "term": term})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +45,31 @@ class DicomHeader:
     millimetres, between rows and between columns.
     """
 
-    sop_class: str = _line(0x00080016)
-    instance_uid: str = _line(0x00080018)
-    study_uid: str = _line(0x0020000D)
-    series_uid: str = _line(0x0020000E)
-    patient_id: str = _line(0x00100020)
-    issuer: str = _line(0x00100021)
+    sop_class: str = _element(0x00080016)
+    instance_uid: str = _element(0x00080018)
+    study_uid: str = _element(0x0020000D)
+    series_uid: str = _element(0x0020000E)
+    patient_id: str = _element(0x00100020)
+    issuer: str = _element(0x00100021)
     name: PersonName = field(default_factory=PersonName)
     sex: str = ""
     birth_date: HeaderValue[date] = HeaderValue()
     born: date | None = None
     age: HeaderValue[float] = HeaderValue()
     study_date: HeaderValue[date] = HeaderValue()
-    study_time: str = _line(0x00080030)
-    timezone: str = _line(0x00080201)
-    accession_number: str = _line(0x00080050)
-    referring_physician: str = _line(0x00080090)
-    study_id: str = _line(0x00200010)
-    study_description: str = _line(0x00081030)
-    ethnic_group: str = _line(0x00102160)
-    manufacturer: str = _line(0x00080070)
-    model_name: str = _line(0x00081090)
-    series_description: str = _line(0x0008103E)
-    modality: str = _code(0x00080060)
-    body_part: str = _code(0x00180015)
-    view: str = _code(0x00185101)
+    study_time: str = _element(0x00080030)
+    timezone: str = _element(0x00080201)
+    accession_number: str = _element(0x00080050)
+    referring_physician: str = _element(0x00080090)
+    study_id: str = _element(0x00200010)
+    study_description: str = _element(0x00081030)
+    ethnic_group: str = _element(0x00102160)
+    manufacturer: str = _element(0x00080070)
+    model_name: str = _element(0x00081090)
+    series_description: str = _element(0x0008103E)
+    modality: str = _element(0x00080060, term=True)
+    body_part: str = _element(0x00180015, term=True)
+    view: str = _element(0x00185101, term=True)
     laterality: str = ""
     pixel_spacing: tuple[float, float] | None = None
     encrypted: bool = False
@@ -90,9 +85,7 @@ class DicomHeader:
         return (self.study_date.value - self.born).days / 365.25
 
 
-_LINES, _CODES = (
-    {one.name: one.metadata[kind] for one in fields(DicomHeader) if kind in one.metadata} for kind in ("line", "code")
-)
+_ELEMENTS = [(one.name, one.metadata["tag"], one.metadata["term"]) for one in fields(DicomHeader) if one.metadata]
 
 
 def read_header(data: bytes) -> DicomHeader | None:
@@ -109,8 +102,7 @@ def header_of(elements: Elements, today: date | None = None) -> DicomHeader:
     today = today or datetime.now(UTC).date()
     birth_date, study_date, age = _date(text.line(_BIRTH_DATE)), _date(text.line(_STUDY_DATE)), _age(text.line(_AGE))
     return DicomHeader(
-        **{name: text.line(tag) for name, tag in _LINES.items()},
-        **{name: elements.text(tag) for name, tag in _CODES.items()},
+        **{name: elements.text(tag) if term else text.line(tag) for name, tag, term in _ELEMENTS if tag in elements},
         name=text.name(_NAME),
         sex=_sex(text.line(_SEX)),
         birth_date=birth_date,

@@ -43,7 +43,7 @@ class ImagePixel:
         return (self.rows, self.columns, self.samples)[: 2 + (self.samples > 1)]
 
     def numbers(self) -> NDArray[np.float64]:
-        """The number that each possible word of `bits_allocated` bits stands for."""
+        """Return the number that each possible word of `bits_allocated` bits stands for."""
         words = np.arange(1 << self.bits_allocated)
         numbers = words >> (self.high_bit + 1 - self.bits_stored) & (1 << self.bits_stored) - 1
         if self.signed:

@@ -43,7 +43,7 @@ def check_partitions(frame: bytes, values: int) -> None:
 
 
 def ended_codestream(frame: bytes) -> bytes:
-    """Give the codestream with its end; without an end marker its tile-parts say whether all of it is there.
+    """Return the codestream with its end; without an end marker its tile-parts tell whether it is complete.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def ended_codestream(frame: bytes) -> bytes:
 
 
 def _end_of_tile_parts(frame: bytes) -> int | None:
-    """Where the last tile-part ends, if every part of every tile is there (T.800, A.4.2)."""
+    """Return where the last tile-part ends, if every part of every tile is there (T.800, A.4.2)."""
     parts: dict[int, set[int]] = {}
     counts: dict[int, int] = {}
     end = 0

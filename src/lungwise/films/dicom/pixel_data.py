@@ -86,7 +86,7 @@ def _has_items(element: Element) -> bool:
 
 
 def _is_run_lengths(frame: bytes, syntax: str) -> bool:
-    """Whether the frame begins as run lengths do: how many segments, and that the first follows the header."""
+    """Return whether the frame begins as run lengths do: how many segments, and that the first follows the header."""
     count, first = struct.unpack_from("<2I", frame) if len(frame) >= _RLE_HEADER else (0, 0)
     plausible = 1 <= count <= _MAX_RLE_SEGMENTS and first == _RLE_HEADER
     return plausible or (syntax == _RLE and not is_codestream(frame))
@@ -108,7 +108,7 @@ def _native(element: Element, pixel: ImagePixel) -> NDArray[Any]:
 
 
 def _fragments(value: memoryview) -> list[memoryview]:
-    """The fragments of the one frame (DICOM PS3.5, A.4): the fragments themselves are walked, not the offset table.
+    """Return the fragments of the one frame (PS3.5, A.4): the fragments themselves are walked, not the offset table.
 
     Whatever is not an item ends them, since some writers put zeros where the delimiter belongs.
     """

@@ -9,7 +9,6 @@ and without a declared one the text is UTF-8 if it can be, and otherwise Latin-1
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lungwise.films.dicom.elements import Elements
@@ -67,8 +66,10 @@ class TextDecoder:
 
     def _plain(self, value: bytes) -> str:
         for codec in filter(None, (self._first, "utf-8")):  # many write UTF-8 and do not declare it
-            with suppress(UnicodeDecodeError):
+            try:
                 return value.decode(codec)
+            except UnicodeDecodeError:
+                continue
         return value.decode(self._first if self._first not in ("", "UTF8") else "latin-1", errors="replace")
 
     def _fragment(self, part: bytes) -> str:

@@ -1,6 +1,6 @@
-"""A film in a photograph: found on its light box or screen, straightened, cut free of what surrounds it.
+"""A film in a photograph: found on its light box or screen, straightened and cut out.
 
-Only where it is certain: a picture without colour is never searched, for it is no camera's.
+Only where it is certain: a picture without colour is never searched, since no camera took it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ASIDE = 0.08
 
 
 def cut_out(image: Image.Image) -> Image.Image | None:
-    """The film in a photograph, straightened; None of a picture without colour, or with no certain film."""
+    """Return the film in a photograph, straightened; None without colour, or without a certain film."""
     if image.mode != "RGB" or not _is_tinted(image):
         return None
     corners = find_film(image)
@@ -52,7 +52,7 @@ def cut_out(image: Image.Image) -> Image.Image | None:
 
 
 def cut_at(image: Image.Image, photographed: Photographed) -> Image.Image:
-    """The film in a picture that a camera took: at its corners, or else where its edges are found.
+    """Return the film in a picture that a camera took: at its corners, or else where its edges are found.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def cut_at(image: Image.Image, photographed: Photographed) -> Image.Image:
 
 
 def proposed_corners(image: Image.Image) -> Corners:
-    """Where a film seems to lie in a picture that a camera took, as fractions of its sides: for a person to move."""
+    """Return where a film seems to lie in a camera's picture, as fractions of its sides: for a person to move."""
     found = find_film(image.convert("RGB"))
     if found is None:
         return rectangle(1 - 2 * _ASIDE, 1 - 2 * _ASIDE) + _ASIDE
@@ -76,7 +76,7 @@ def proposed_corners(image: Image.Image) -> Corners:
 
 
 def unexplained_colour(image: Image.Image) -> float:
-    """Spread of colour that no one tint explains: what is left of it beside a smooth function of brightness."""
+    """Return the spread of colour that no one tint explains: the rest beside a smooth function of brightness."""
     if image.mode in _GREYS:
         return 0.0
     y, *colours = _components(image)
@@ -86,7 +86,7 @@ def unexplained_colour(image: Image.Image) -> float:
 
 
 def transparency(image: Image.Image) -> float:
-    """Share of the pixels through which one sees."""
+    """Return the share of the pixels that are transparent."""
     if not image.has_transparency_data or image.mode in _GREYS - {"LA", "La"}:
         return 0.0
     small = image.resize(_COLOUR_SIZE, Image.Resampling.NEAREST).convert("RGBA")
@@ -94,12 +94,12 @@ def transparency(image: Image.Image) -> float:
 
 
 def _is_tinted(image: Image.Image) -> bool:
-    """Whether any colour is there at all: a grey picture saved in colours has exactly none."""
+    """Return whether there is any colour at all: a grey picture saved in colours has exactly none."""
     return max(float(np.abs(colour - 128 / 255).max()) for colour in _components(image)[1:]) > _COLOURLESS
 
 
 def _components(image: Image.Image) -> list[NDArray[np.float64]]:
-    """Brightness and the two differences of colour of a small copy, each (n,) in [0, 1]."""
+    """Return brightness and the two colour differences of a small copy, each (n,) in [0, 1]."""
     resampling = Image.Resampling.BOX if image.mode == "RGB" else Image.Resampling.NEAREST
     small = image.resize(_COLOUR_SIZE, resampling).convert("RGBA")
     seen = Image.alpha_composite(Image.new("RGBA", small.size, "black"), small).convert("RGB")
@@ -107,7 +107,7 @@ def _components(image: Image.Image) -> list[NDArray[np.float64]]:
 
 
 def find_film(image: Image.Image) -> Corners | None:
-    """The corners of a film in a colour photograph, in its pixels; None where none is certain."""
+    """Return the corners of a film in a colour photograph, in its pixels; None where none is certain."""
     grey = image.convert("L")
     grey.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     pixels = np.asarray(grey, np.float32) / np.float32(255)
@@ -118,15 +118,14 @@ def find_film(image: Image.Image) -> Corners | None:
         return None
     lit = [quad for quad in found if quad.darker_inside and _is_lit_around(pixels, quad)]
     nearly = [quad for quad in (lit or found) if quad.support >= (lit or found)[0].support - _NEARLY]
-    corners = max(nearly, key=_area_of).corners
-    corners = _trimmed(grey, corners, dark_alone=bool(lit))
+    corners = _trimmed(grey, max((quad.corners for quad in nearly), key=_area), dark_alone=bool(lit))
     if _area(corners) < _SMALLEST * pixels.size:
         return None
     return corners * (np.array(image.size) / grey.size)
 
 
 def straighten(image: Image.Image, corners: Corners) -> Image.Image:
-    """The film within the corners, as if seen from straight ahead."""
+    """Return the film within the corners, as if seen from straight ahead."""
     across = [np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[2] - corners[3])]
     down = [np.linalg.norm(corners[3] - corners[0]), np.linalg.norm(corners[2] - corners[1])]
     width, height = float(np.mean(across)), float(np.mean(down))
@@ -141,12 +140,8 @@ def _area(corners: Corners) -> float:
     return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
 
 
-def _area_of(quad: Quadrilateral) -> float:
-    return _area(quad.corners)
-
-
 def _is_lit_around(pixels: Grey, quad: Quadrilateral) -> bool:
-    """Whether lit glass lies outside each side: nearly as bright as anything in the picture."""
+    """Return whether lit glass lies outside each side: nearly as bright as anything in the picture."""
     middle = quad.corners.mean(0)
     outside = middle + (quad.corners - middle) * 1.06
     share = np.linspace(0.05, 0.95, 32)[:, None]
@@ -164,7 +159,7 @@ def _at(pixels: Grey, points: Corners) -> Grey:
 
 
 def _trimmed(grey: Image.Image, corners: Corners, dark_alone: bool) -> Corners:
-    """The corners moved in past whatever is flat: a frame, a viewer's black, and lit glass where that may be."""
+    """Move the corners in past whatever is flat: a frame, a viewer's black, and lit glass where that may be."""
     side = (_STRAIGHT_SIDE, _STRAIGHT_SIDE)
     straight = warp(grey, side, rectangle(*side), corners).filter(ImageFilter.BoxBlur(1))
     flat = np.asarray(straight, np.float32) / np.float32(255)
@@ -178,7 +173,7 @@ def _trimmed(grey: Image.Image, corners: Corners, dark_alone: bool) -> Corners:
 
 
 def _textured(flat: Grey, start: int, brightest: float) -> slice:
-    """The rows between the margins, flat and no brighter than this: where an edge ends a margin, from that edge on."""
+    """Return the rows between the flat margins, which are no brighter than this; an edge ends its margin."""
     aside = flat.shape[1] // 10
     inner = flat[:, aside : flat.shape[1] - aside]
     shows = (np.abs(inner[:, 4:] - inner[:, :-4]).mean(1) > _TEXTURE) | (inner.mean(1) > brightest)
@@ -193,7 +188,7 @@ def _textured(flat: Grey, start: int, brightest: float) -> slice:
 
 
 def _back(step: NDArray[np.float32]) -> int:
-    """How far back into a flat margin its nearest edge lies; 0 where it has none."""
+    """Return how far back into a flat margin its nearest edge lies; 0 where it has none."""
     edges = np.flatnonzero(step > _STEP)
     if not len(edges):
         return 0

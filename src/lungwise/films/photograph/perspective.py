@@ -11,12 +11,12 @@ Corners = NDArray[np.float64]
 
 
 def rectangle(width: float, height: float) -> Corners:
-    """The corners of an upright rectangle at the origin."""
+    """Return the corners of an upright rectangle at the origin."""
     return np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
 
 
 def coefficients(out: Corners, into: Corners) -> tuple[float, ...]:
-    """The eight numbers that take `out` to `into`, as Pillow's PERSPECTIVE wants them.
+    """Return the eight numbers that take `out` to `into`, as Pillow's PERSPECTIVE wants them.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def coefficients(out: Corners, into: Corners) -> tuple[float, ...]:
 
 
 def through(points: Corners, out: Corners, into: Corners) -> Corners:
-    """Where points fall when `out` is taken to `into`."""
+    """Return where points fall when `out` is taken to `into`."""
     a, b, c, d, e, f, g, h = coefficients(out, into)
     x, y = points.T
     moved: Corners = np.stack([a * x + b * y + c, d * x + e * y + f], 1) / (g * x + h * y + 1)[:, None]

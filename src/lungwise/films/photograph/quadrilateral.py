@@ -1,7 +1,7 @@
 """Find the bright-edged four-sided thing in a photograph: lines first, then the four that close.
 
 Straight lines by a Hough transform in slope and intercept (Duda & Hart, Commun. ACM 15 (1972) 11),
-nearly upright and nearly level ones apart, for a film is photographed more or less as it hangs.
+nearly upright and nearly level ones apart, since a film is photographed more or less as it hangs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FAINTEST_EDGE = 0.015
 _SHORTEST_SIDE = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quadrilateral:
     """Four sides that close.
 
@@ -50,7 +50,7 @@ class Quadrilateral:
     darker_inside: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Edges:
     """Edges across one axis: `sign` (rows, columns) is -1, 0 or 1 by which side is brighter; `slope` of each."""
 
@@ -59,7 +59,7 @@ class _Edges:
 
 
 def quadrilaterals(grey: Grey, surest: float) -> list[Quadrilateral]:
-    """Every quadrilateral whose four sides are each supported so far, the surest first.
+    """Return every quadrilateral whose four sides are supported at least so far, the surest first.
 
     Parameters
     ----------
@@ -74,7 +74,11 @@ def quadrilaterals(grey: Grey, surest: float) -> list[Quadrilateral]:
     signs = np.stack([*_signs(upright, found[:, [0, 3, 1, 2]]), *_signs(level, found[:, [0, 1, 3, 2]][..., ::-1])])
     support, darker = np.abs(signs).min(0), (signs * np.array([-1, 1, -1, 1])[:, None] > 0).all(0)
     order = np.argsort(-support, kind="stable")
-    return [Quadrilateral(found[n], float(support[n]), bool(darker[n])) for n in order if support[n] >= surest]
+    return [
+        Quadrilateral(corners=found[n], support=float(support[n]), darker_inside=bool(darker[n]))
+        for n in order
+        if support[n] >= surest
+    ]
 
 
 def _smooth(grey: Grey) -> Grey:
@@ -91,11 +95,11 @@ def _edges(across: Grey, along: Grey) -> _Edges:
     upright &= np.abs(across) >= np.maximum(np.abs(np.roll(across, 1, 1)), np.abs(np.roll(across, -1, 1)))
     upright[:, :2] = upright[:, -2:] = upright[:2] = upright[-2:] = False  # the smoothing wraps around
     slope = np.divide(-along, across, out=np.zeros_like(across), where=upright)
-    return _Edges(np.where(upright, np.sign(across), 0).astype(np.float32), slope)
+    return _Edges(sign=np.where(upright, np.sign(across), 0).astype(np.float32), slope=slope)
 
 
 def _lines(edges: _Edges) -> NDArray[np.float64]:
-    """The strongest upright lines: (n, 2), where each crosses the middle row, and its slope."""
+    """Return the strongest upright lines: (n, 2), where each crosses the middle row, and its slope."""
     height, width = edges.sign.shape
     rows, columns = np.nonzero(edges.sign)
     sign, slope = edges.sign[rows, columns], edges.slope[rows, columns]
@@ -126,7 +130,7 @@ def _distance(x: float, slope: float, other_x: float, other_slope: float, height
 
 
 def _closed(upright: NDArray[np.float64], level: NDArray[np.float64], shape: tuple[int, ...]) -> Corners:
-    """Every two upright and two level lines as corners: (n, 4, 2)."""
+    """Return every two upright and two level lines as corners: (n, 4, 2)."""
     height, width = shape
     sides = [_pairs(upright, width * _SHORTEST_SIDE), _pairs(level, height * _SHORTEST_SIDE)]
     a, b = (np.repeat(lines, len(sides[1]), 0) for lines in (sides[0][:, 0], sides[0][:, 1]))
@@ -137,14 +141,14 @@ def _closed(upright: NDArray[np.float64], level: NDArray[np.float64], shape: tup
 
 
 def _pairs(lines: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
-    """Every two lines far enough apart, the one that comes first before the other: (n, 2, 2)."""
+    """Return every two lines far enough apart, the one that comes first before the other: (n, 2, 2)."""
     ordered = lines[np.argsort(lines[:, 0])]
     pairs = [(one, other) for n, one in enumerate(ordered) for other in ordered[n + 1 :] if other[0] - one[0] >= apart]
     return np.array(pairs, np.float64).reshape(-1, 2, 2)
 
 
 def _crossing(upright: NDArray[np.float64], level: NDArray[np.float64], shape: tuple[int, ...]) -> Corners:
-    """Where x = a + s (y - height / 2) meets y = c + t (x - width / 2): (n, 2)."""
+    """Return where x = a + s (y - height / 2) meets y = c + t (x - width / 2): (n, 2)."""
     (a, s), (c, t) = upright.T, level.T
     x = (a + s * (c - t * shape[1] / 2 - shape[0] / 2)) / (1 - s * t)
     return np.stack([x, c + t * (x - shape[1] / 2)], 1)
@@ -167,7 +171,7 @@ def _slope(start: Corners, end: Corners) -> NDArray[np.float64]:
 
 
 def _sign_at(edges: _Edges, points: Corners, slope: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The sign of the edge within two pixels of each point that runs as its side does: (n, samples)."""
+    """Return the sign of the edge within two pixels of each point that runs as its side does: (n, samples)."""
     height, width = edges.sign.shape
     rows = np.clip(np.rint(points[..., 1]), 0, height - 1).astype(np.intp)
     found = np.zeros(rows.shape, np.float32)
