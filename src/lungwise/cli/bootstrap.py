@@ -1,4 +1,4 @@
-"""What every command over an installation begins with: its settings, its database, its services."""
+"""What every command over an installation needs first: its settings, its database, its services."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
-from lungwise.accounts.service import Accounts
+from lungwise.accounts.service import Accounts, User
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.progress import progress
 from lungwise.cli.words import words_of
+from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
+from lungwise.patients.service import Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
@@ -82,26 +84,28 @@ def open_database(settings: Settings, *, current: bool = True, any_secret: bool 
 
 
 def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> None:
-    """Encrypt what lies plain since before there were keys; a run that is killed goes on where it was."""
+    """Encrypt films from before there were keys; a killed run resumes where it was."""
     with progress() as report:
         for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
             report("Encrypting films", done, done)
 
 
 def _own_words(error: SQLAlchemyError) -> str:
-    """Add what the database itself says, for whoever looks after it."""
+    """Return the database's own message, for its administrator."""
     return f" ({error.orig})" if isinstance(error, DBAPIError) else ""
 
 
 def operator_of(clinic_id: int) -> Person:
-    """Give the one who acts for a clinic at the command line, who may do all that its administrators may."""
+    """Return the person who acts for a clinic at the command line, with an administrator's rights."""
     return Person(None, "command line", clinic_id, Role.ADMINISTRATOR)
 
 
 def make_sender(database: Database, settings: Settings) -> Sender:
-    """Give what sends results to the archives, as the installation's node."""
+    """Make the sender of results to the archives, as the installation's node."""
     from lungwise.dicom.send import Archives, Sender
-    from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
+    from lungwise.results.film_results import (
+        FilmResults,  # imported here: highdicom is slow to load, and not always needed
+    )
 
     wiring = Wiring(settings, FilmStore(settings))
     words = words_of(settings.language)
@@ -121,7 +125,7 @@ def make_sender(database: Database, settings: Settings) -> Sender:
 
 
 def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:
-    """Give what sends the mails that wait; none where there is no mail server."""
+    """Make the sender of waiting mails; None if there is no mail server."""
     if not settings.smtp_host:
         return None
     if not settings.public_url:
@@ -130,10 +134,44 @@ def make_mail_sender(database: Database, settings: Settings) -> MailSender | Non
 
 
 def accounts_over(session: Session, settings: Settings) -> Accounts:
-    """Give the accounts' service for a command."""
-    return Accounts(session, utc_now, settings, AuditTrail(session, utc_now, "command line"))
+    """Return the accounts' service for a command."""
+    return CommandServices(session, settings).accounts
 
 
-def tokens_over(session: Session) -> Tokens:
-    """Give the tokens' service for a command."""
-    return Tokens(session, utc_now, AuditTrail(session, utc_now, "command line"))
+class CommandServices:
+    """The services of a command, over one session."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self.session = session
+        self.audit = AuditTrail(session, utc_now, "command line")
+        self.accounts = Accounts(session, utc_now, settings, self.audit)
+        self.tokens = Tokens(session, utc_now, self.audit)
+        self.patients = Patients(session, utc_now, self.audit)
+
+    def account(self, email: str) -> User:
+        """Return an account, or say that there is none."""
+        user = self.accounts.by_email(email)
+        if user is None:
+            raise click.ClickException(f"There is no account {email}. See: lungwise users list")
+        return user
+
+
+@contextmanager
+def services_over(database: Database, settings: Settings, *, writes: bool) -> Iterator[CommandServices]:
+    """Yield services in one transaction, which is committed at the end; what breaks a rule is said in one line."""
+    with database.writing() if writes else database.reading() as session:
+        try:
+            yield CommandServices(session, settings)
+        except Rejected as rejection:
+            raise click.ClickException(str(rejection)) from rejection
+
+
+@contextmanager
+def open_services(*, writes: bool, any_secret: bool = False) -> Iterator[CommandServices]:
+    """Open the installation's database and yield services over it, in one transaction."""
+    settings = read_settings()
+    with (
+        open_database(settings, any_secret=any_secret) as database,
+        services_over(database, settings, writes=writes) as services,
+    ):
+        yield services

@@ -9,9 +9,9 @@ import click
 from lungwise.store.cleaning import Cleaning, CleaningError, Orphan, ages
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cleaned:
-    """What was found, brought back, moved and deleted, and why nothing was moved where that was refused."""
+    """What was found, brought back, moved and deleted; `refused` says why nothing was moved."""
 
     left: list[Orphan]
     back: list[Orphan]
@@ -21,37 +21,36 @@ class Cleaned:
 
     @property
     def as_json(self) -> dict[str, object]:
-        """The same for programs."""
+        """The same, for programs."""
         lists = {"orphans": self.left, "brought_back": self.back, "moved": self.moved, "purged": self.purged}
         found = {name: [orphan.as_json for orphan in orphans] for name, orphans in lists.items()}
         return {**found, "refused": self.refused}
 
-    def say(self) -> None:
-        """Say it to people."""
-        for orphan in self.back:
-            click.echo(f"Brought back from quarantine, for its film needs it: {_said(orphan)}")
-        for orphan in self.moved:
-            click.echo(f"Moved into quarantine: {_said(orphan)}")
-        for orphan in self.purged:
-            click.echo(f"Deleted from quarantine: {_said(orphan)}")
+    def print_summary(self) -> None:
+        """Print it for people."""
+        actions = {
+            "Brought back from quarantine, for its film needs it": self.back,
+            "Moved into quarantine": self.moved,
+            "Deleted from quarantine": self.purged,
+        }
+        for action, orphans in actions.items():
+            for orphan in orphans:
+                file = orphan.file
+                click.echo(f"{action}: study {file.study}, film {file.name}, {orphan.age.days} days old")
         if self.left:
             by_age = ", ".join(f"{count} {age}" for age, count in ages(self.left).items() if count)
             click.echo(f"Files without a row: {by_age}. Uploads that were cut off leave them.")
             click.echo("Move those older than a day into quarantine with: lungwise db check --clean")
 
 
-def clean_store(cleaning: Cleaning, most_percent: float, *, clean: bool, purge: bool) -> Cleaned:
-    """Do what is asked, and look what is left. Whatever is done, no film is left in quarantine."""
+def clean_store(cleaning: Cleaning, max_percent: float, *, clean: bool, purge: bool) -> Cleaned:
+    """Clean and purge as asked, and list what is left. In either case no film stays in quarantine."""
     back = cleaning.bring_back() if clean or purge else []
     moved, refused = [], ""
     if clean:
         try:
-            moved = cleaning.clean(most_percent)
+            moved = cleaning.clean(max_percent)
         except CleaningError as error:
             refused = str(error)
     purged = cleaning.purge() if purge else []
-    return Cleaned(cleaning.orphans(), back, moved, purged, refused)
-
-
-def _said(orphan: Orphan) -> str:
-    return f"study {orphan.file.study}, film {orphan.file.name}, {orphan.age.days} days old"
+    return Cleaned(left=cleaning.orphans(), back=back, moved=moved, purged=purged, refused=refused)

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
-from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, read_settings
+from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, read_settings, services_over
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.store import FilmStore, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, restore_from
-from lungwise.store.cleaning import MOST_PERCENT, Cleaning
+from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
 
@@ -38,7 +37,7 @@ def upgrade_schema() -> None:
 @click.option("--purge", is_flag=True, help="Delete what has lain in quarantine for 30 days.")
 @click.option(
     "--most",
-    default=MOST_PERCENT,
+    default=MAX_PERCENT,
     show_default=True,
     type=click.FloatRange(0, 100),
     help="Percent of all files that --clean may move; more may mean that the database is the wrong one.",
@@ -56,7 +55,11 @@ def check(clean: bool, purge: bool, most: float, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(report, misplaced, cleaned, plain=plain), indent=2))
         sys.exit(bool(report.missing or report.damaged or misplaced or cleaned.refused))
-    cleaned.say()
+    _print_report(report, misplaced, cleaned, plain=plain)
+
+
+def _print_report(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain: bool) -> None:
+    cleaned.print_summary()
     if cleaned.refused:
         raise click.ClickException(cleaned.refused)
     if plain:
@@ -99,11 +102,11 @@ def restore(file: Path) -> None:
         with open_database(settings, current=False) as database:
             if not is_current(database.engine):
                 upgrade(database.engine)
-            with database.writing() as session:
-                films = restore_from(session, FilmStore(settings), file)
-                AuditTrail(session, utc_now).mark_anew()
+            with services_over(database, settings, writes=True) as services:
+                films = restore_from(services.session, FilmStore(settings), file)
+                services.audit.mark_anew()
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The database and {films} films are restored from {file}.")
     with open_database(settings):
-        pass  # it says where the secret key was not brought along
+        pass  # opening says so if the secret key was not brought along

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from lungwise.access import Role
 from lungwise.accounts.service import Applicant, User
-from lungwise.cli.bootstrap import accounts_over, open_database, read_settings
+from lungwise.cli.bootstrap import open_database, read_settings, services_over
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -57,8 +57,8 @@ def demo(studies: int) -> None:
 
 
 def _add_user(database: Database, settings: Settings) -> User:
-    with database.writing() as session:
-        accounts = accounts_over(session, settings)
+    with services_over(database, settings, writes=True) as services:
+        accounts = services.accounts
         if not accounts.is_empty():
             raise click.ClickException("This installation is in use. Set LUNGWISE_DATA_FOLDER to a new folder.")
         return accounts.add(Applicant("Dr. Demo", EMAIL, PASSWORD), CLINIC, Role.ADMINISTRATOR)
@@ -84,10 +84,9 @@ def _read_all(database: Database, settings: Settings, studies: int) -> None:
 
 def _add_opinions(database: Database, settings: Settings, user: User) -> None:
     chance = random.Random(0)  # noqa: S311
-    with database.writing() as session:
-        wiring = Wiring(settings, FilmStore(settings))
-        studies = wiring.studies(session, "demonstration")
-        for row in Worklist(session, wiring.patients(session)).page(user.person, WorklistQuery()).rows[::2]:
+    with services_over(database, settings, writes=True) as services:
+        studies = Wiring(settings, FilmStore(settings)).studies(services.session, "demonstration")
+        for row in Worklist(services.session, services.patients).page(user.person, WorklistQuery()).rows[::2]:
             pcr = chance.choice((_pcr_of(row.study, chance.random()), None))
             studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
             studies.saw(user.person, row.study.key)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import accumulate
 
 import click
-from sqlalchemy.orm import Session
 
-from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import accounts_over, open_database, operator_of, read_settings
+from lungwise.cli.bootstrap import open_database, open_services, operator_of, read_settings, services_over
 from lungwise.cli.progress import Report, progress
-from lungwise.patients.service import Patients
-from lungwise.settings import new_key_text
-from lungwise.store import Database, FilmStore, utc_now
+from lungwise.settings import Settings, new_key_text
+from lungwise.store import Database, FilmStore
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
 from lungwise.store.secret_key import accept_secret_key, secret_key_file
@@ -29,14 +28,13 @@ def list_keys(as_json: bool) -> None:
     """List the keys, the one that encrypts first, and count what it has not encrypted yet."""
     settings = read_settings()
     with open_database(settings) as database:
-        left = _left(database, FilmStore(settings))
-        names = database.keys.names
+        left, names = _count_left(database, settings, FilmStore(settings)), database.keys.names
     if as_json:
         click.echo(json.dumps({"keys": names, "left": left}))
         return
     for name, use in zip(names, ["encrypts and decrypts", *["decrypts"] * (len(names) - 1)], strict=True):
         click.echo(f"{name}  {use}")
-    _say(left)
+    _print_left(left)
 
 
 @keys.command()
@@ -60,14 +58,12 @@ def rotate() -> None:
     settings = read_settings()
     store = FilmStore(settings)
     with open_database(settings) as database:
-        left = _left(database, store)
         with progress() as report:
-            _rotate(database, store, left, report)
-        left = _left(database, store)
+            _rotate(database, settings, store, report)
+        left = _count_left(database, settings, store)
         if not any(left.values()):
-            with database.writing() as session:
-                forget_old_keys(session)
-    _say(left)
+            database.transact(forget_old_keys)
+    _print_left(left)
 
 
 @keys.command("accept-secret")
@@ -78,47 +74,44 @@ def rotate() -> None:
 def accept_secret() -> None:
     """Go on with another secret.key after the installation's own was lost; it is made where there is none."""
     settings = read_settings()
-    with open_database(settings, any_secret=True) as database, database.writing() as session:
-        accept_secret_key(session, settings)
-        accounts, reset = accounts_over(session, settings), 0
-        for user in accounts.everyone():
-            if user.tf_totp_secret or user.mf_recovery_codes:
-                accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
-                reset += 1
+    with open_services(writes=True, any_secret=True) as services:
+        accept_secret_key(services.session, settings)
+        users = [user for user in services.accounts.everyone() if user.tf_totp_secret or user.mf_recovery_codes]
+        for user in users:
+            services.accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
     click.echo(f"{secret_key_file(settings)} is this installation's secret key now. Keep a copy in another place.")
-    click.echo(f"{reset} accounts lost their second factor. Restart every process; everyone signs in again.")
+    click.echo(f"{len(users)} accounts lost their second factor. Restart every process; everyone signs in again.")
 
 
-def _rotate(database: Database, store: FilmStore, left: dict[str, int], report: Report) -> None:
-    with database.writing() as session:
-        AuditTrail(session, utc_now).advance_key()
-    done = 0
-    for count in reencrypt_rows(database):
-        done += count
+def _rotate(database: Database, settings: Settings, store: FilmStore, report: Report) -> None:
+    left = _count_left(database, settings, store)
+    with services_over(database, settings, writes=True) as services:
+        services.audit.advance_key()
+    for done in accumulate(reencrypt_rows(database)):
         report("Encrypting rows", done, left["rows"])
-    done = 0
-    after: int | None = 0
-    while after is not None:
-        with database.writing() as session:
-            count, after = _patients(session).records.reindex(after)
-        done += count
+    for done in accumulate(_reindex_patients(database, settings)):
         report("Indexing patients", done, left["patients"])
     for done, _film in enumerate(reencrypt_films(database, store), start=1):
         report("Encrypting films", done, left["films"])
 
 
-def _left(database: Database, store: FilmStore) -> dict[str, int]:
+def _reindex_patients(database: Database, settings: Settings) -> Iterator[int]:
+    """Index patients again, and yield the size of each batch."""
+    after: int | None = 0
+    while after is not None:
+        with services_over(database, settings, writes=True) as services:
+            count, after = services.patients.records.reindex(after)
+        yield count
+
+
+def _count_left(database: Database, settings: Settings, store: FilmStore) -> dict[str, int]:
     """Count what the first key has not encrypted or indexed."""
-    with database.reading() as session:
-        rows, patients = count_stale_rows(session), _patients(session).records.count_stale()
+    with services_over(database, settings, writes=False) as services:
+        rows, patients = count_stale_rows(services.session), services.patients.records.count_stale()
     return {"rows": rows, "patients": patients, "films": sum(1 for _film in stale_films(store))}
 
 
-def _patients(session: Session) -> Patients:
-    return Patients(session, utc_now, AuditTrail(session, utc_now, "command line"))
-
-
-def _say(left: dict[str, int]) -> None:
+def _print_left(left: dict[str, int]) -> None:
     if any(left.values()):
         counts = "{rows} rows, {patients} patients' indexes and {films} films".format(**left)
         click.echo(f"{counts} are not encrypted with the first key. Run: lungwise keys rotate")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
-from rich.console import Console
-from rich.table import Table
 
 from lungwise.accounts.tokens import LONGEST_DAYS, Scope, Token
-from lungwise.cli.bootstrap import accounts_over, open_database, read_settings, tokens_over
-from lungwise.errors import NotFound, Rejected
+from lungwise.cli.bootstrap import open_services
+from lungwise.cli.rows import print_rows
+from lungwise.errors import NotFound
 
 
 @click.group()
@@ -32,15 +29,10 @@ def tokens() -> None:
 @click.option("--machine", is_flag=True, help="Acts under its own name in the administrator's clinic.")
 def add(email: str, name: str, scopes: tuple[str, ...], days: int, machine: bool) -> None:
     """Make a token of the account EMAIL, and print it once."""
-    settings = read_settings()
-    with open_database(settings) as database, database.writing() as session:
-        user = accounts_over(session, settings).by_email(email)
-        if user is None:
-            raise click.ClickException(f"There is no account {email}. See: lungwise users list")
+    with open_services(writes=True) as services:
+        person = services.account(email).person
         try:
-            _, text = tokens_over(session).add(user.person, name, map(Scope, scopes), days, machine=machine)
-        except Rejected as no:
-            raise click.ClickException(str(no)) from no
+            _, text = services.tokens.add(person, name, map(Scope, scopes), days, machine=machine)
         except NotFound:
             raise click.ClickException("Only an administrator answers for a machine.") from None
     click.echo(text)
@@ -50,30 +42,20 @@ def add(email: str, name: str, scopes: tuple[str, ...], days: int, machine: bool
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each token.")
 def list_tokens(as_json: bool) -> None:
     """List every token, without its text."""
-    settings = read_settings()
-    with open_database(settings) as database, database.reading() as session:
-        rows = [_row(token) for token in tokens_over(session).everyone()]
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row, ensure_ascii=False))
-        return
-    table = Table(*(rows[0] if rows else ["key"]))
-    for row in rows:
-        table.add_row(*row.values())
-    Console().print(table)
+    with open_services(writes=False) as services:
+        rows = [_row(token) for token in services.tokens.everyone()]
+    print_rows(rows, "key", as_json=as_json)
 
 
 @tokens.command()
 @click.argument("key")
 def revoke(key: str) -> None:
     """End the token KEY, as `lungwise tokens list` names it."""
-    settings = read_settings()
-    with open_database(settings) as database, database.writing() as session:
-        service = tokens_over(session)
-        token = service.by_key(key)
+    with open_services(writes=True) as services:
+        token = services.tokens.by_key(key)
         if token is None:
             raise click.ClickException(f"There is no token {key}. See: lungwise tokens list")
-        service.switch_off(token)
+        services.tokens.switch_off(token)
     click.echo(f"The token {key} is revoked.")
 
 

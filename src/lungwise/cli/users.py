@@ -8,14 +8,12 @@ from contextlib import contextmanager
 
 import click
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from lungwise.access import PEOPLE, Role
+from lungwise.access import PEOPLE, Person, Role
 from lungwise.accounts.links import invitation_path
 from lungwise.accounts.service import Accounts, Applicant, User
-from lungwise.cli.bootstrap import accounts_over, open_database, operator_of, read_settings
-from lungwise.errors import Rejected
+from lungwise.cli.bootstrap import open_services, operator_of, read_settings
+from lungwise.cli.rows import print_rows
 from lungwise.settings import PublicUrl
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -46,8 +44,8 @@ def users() -> None:
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if not given.")
 def add(email: str, name: str, clinic: str, role: str, password: str) -> None:
     """Add an account that can sign in at once."""
-    with _accounts() as accounts:
-        accounts.add(Applicant(name, email, password), clinic, Role(role))
+    with open_services(writes=True) as services:
+        services.accounts.add(Applicant(name, email, password), clinic, Role(role))
     click.echo(f"{email} can sign in as {role} of {clinic}.")
 
 
@@ -55,17 +53,9 @@ def add(email: str, name: str, clinic: str, role: str, password: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each account.")
 def list_users(as_json: bool) -> None:
     """List every account."""
-    settings = read_settings()
-    with open_database(settings) as database, database.reading() as session:
-        rows = [_row(user) for user in accounts_over(session, settings).everyone()]
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row, ensure_ascii=False))
-        return
-    table = Table(*(rows[0] if rows else ["email"]))
-    for row in rows:
-        table.add_row(*row.values())
-    Console().print(table)
+    with open_services(writes=False) as services:
+        rows = [_row(user) for user in services.accounts.everyone()]
+    print_rows(rows, "email", as_json=as_json)
 
 
 @users.command()
@@ -73,8 +63,8 @@ def list_users(as_json: bool) -> None:
 @_json
 def disable(email: str, as_json: bool) -> None:
     """Disable an account and end its sessions."""
-    with _account(email) as (accounts, user):
-        accounts.set_active(operator_of(user.clinic_id), user.key, active=False)
+    with _account(email) as (accounts, operator, user):
+        accounts.set_active(operator, user.key, active=False)
     _say(f"{email} cannot sign in any more.", as_json, email=email, state="disabled")
 
 
@@ -83,8 +73,7 @@ def disable(email: str, as_json: bool) -> None:
 @_json
 def enable(email: str, as_json: bool) -> None:
     """Let an account sign in that is disabled or waits for approval."""
-    with _account(email) as (accounts, user):
-        operator = operator_of(user.clinic_id)
+    with _account(email) as (accounts, operator, user):
         if user.waits:
             accounts.approve(operator, user.key)
         else:
@@ -98,8 +87,8 @@ def enable(email: str, as_json: bool) -> None:
 @_json
 def set_role(email: str, role: str, as_json: bool) -> None:
     """Give an account another role."""
-    with _account(email) as (accounts, user):
-        accounts.change_role(operator_of(user.clinic_id), user.key, Role(role))
+    with _account(email) as (accounts, operator, user):
+        accounts.change_role(operator, user.key, Role(role))
     _say(f"{email} is {role} now.", as_json, email=email, role=role)
 
 
@@ -108,8 +97,8 @@ def set_role(email: str, role: str, as_json: bool) -> None:
 @_json
 def reset_second_factor(email: str, as_json: bool) -> None:
     """Take away an account's second factor and end its sessions, so that its owner sets up a new one."""
-    with _account(email) as (accounts, user):
-        accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
+    with _account(email) as (accounts, operator, user):
+        accounts.reset_second_factor(operator, user.key)
     _say(f"{email} has no second factor any more.", as_json, email=email, second_factor=False)
 
 
@@ -119,8 +108,8 @@ def reset_second_factor(email: str, as_json: bool) -> None:
 @_json
 def delete(email: str, as_json: bool) -> None:
     """Delete an account: the person's data, sign-in and tokens go, and what they signed stays."""
-    with _account(email) as (accounts, user):
-        accounts.delete(operator_of(user.clinic_id), user.key)
+    with _account(email) as (accounts, operator, user):
+        accounts.delete(operator, user.key)
     _say(f"{email} has no account any more.", as_json, email=email, state="deleted")
 
 
@@ -130,8 +119,8 @@ def delete(email: str, as_json: bool) -> None:
 @_json
 def reset_link(email: str, url: str, as_json: bool) -> None:
     """Print a link with which an account's owner chooses a new password, once, within two hours."""
-    with _account(email) as (accounts, user):
-        path = accounts.recovery_link(operator_of(user.clinic_id), user.key)
+    with _account(email) as (accounts, operator, user):
+        path = accounts.recovery_link(operator, user.key)
     _print_link(email, path, url, as_json)
 
 
@@ -143,31 +132,20 @@ def reset_link(email: str, url: str, as_json: bool) -> None:
 @_json
 def invite(email: str, clinic: str | None, role: str, url: str, as_json: bool) -> None:
     """Print a link with which somebody opens an account, once, within a week."""
-    with _accounts() as accounts:
-        found = [one for one in accounts.clinics() if clinic in (None, one.name)]
+    with open_services(writes=True) as services:
+        found = [one for one in services.accounts.clinics() if clinic in (None, one.name)]
         if len(found) != 1:
             raise click.ClickException("Name the clinic as it is written in: lungwise users list")
-        token = accounts.invitations.add(operator_of(found[0].id), email, Role(role))
+        token = services.accounts.invitations.add(operator_of(found[0].id), email, Role(role))
     _print_link(email, invitation_path(token), url, as_json)
 
 
 @contextmanager
-def _accounts() -> Iterator[Accounts]:
-    settings = read_settings()
-    with open_database(settings) as database, database.writing() as session:
-        try:
-            yield accounts_over(session, settings)
-        except Rejected as no:
-            raise click.ClickException(str(no)) from no
-
-
-@contextmanager
-def _account(email: str) -> Iterator[tuple[Accounts, User]]:
-    with _accounts() as accounts:
-        user = accounts.by_email(email)
-        if user is None:
-            raise click.ClickException(f"There is no account {email}. See: lungwise users list")
-        yield accounts, user
+def _account(email: str) -> Iterator[tuple[Accounts, Person, User]]:
+    """Yield the service, the person who acts, and the account."""
+    with open_services(writes=True) as services:
+        user = services.account(email)
+        yield services.accounts, operator_of(user.clinic_id), user
 
 
 def _say(sentence: str, as_json: bool, **facts: str | bool) -> None:
@@ -176,10 +154,7 @@ def _say(sentence: str, as_json: bool, **facts: str | bool) -> None:
 
 def _print_link(email: str, path: str, url: str, as_json: bool) -> None:
     base = url or read_settings().public_url
-    if as_json:
-        click.echo(json.dumps({"email": email, "link": base + path}, ensure_ascii=False))
-    else:
-        click.echo(base + path)
+    _say(base + path, as_json, email=email, link=base + path)
     if not base:
         click.echo(
             "Put before it the address at which Lungwise is opened, as http://192.168.1.5:8000, or name it with --url.",
