@@ -7,15 +7,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
-from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,6 +28,7 @@ from lungwise.api.schemas import (
     Patient,
     PatientFields,
     PatientPage,
+    PatientSearch,
     PatientStudies,
     Problem,
     Report,
@@ -43,24 +43,28 @@ from lungwise.api.schemas import (
 __all__ = ["ApiError", "Client"]
 
 T = TypeVar("T", bound=BaseModel)
-_AGAIN = (429, 502, 503, 504)
+Page = TypeVar("Page", StudyPage, PatientPage)
+_RETRIED_STATUSES = (429, 502, 503, 504)
 """Statuses after which the same request may succeed."""
-_ASK_AGAIN_SECONDS = 2.0
-"""Pause between two questions whether a study is read."""
+_POLL_SECONDS = 2.0
+"""Pause between two requests for a study that is not read yet."""
 
 
 class ApiError(OSError):
-    """The server said no, or could not be reached; the message is one line for people.
+    """The server refused, or could not be reached; the message is one line for people.
 
     Parameters
     ----------
     status
-        The HTTP status; 0 where there was no answer.
+        The HTTP status; 0 if there was no answer.
+    retry_after
+        Seconds after which the same request may succeed; None if it will not.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 class Client:
@@ -86,7 +90,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if urlsplit(server).scheme not in ("http", "https"):
-            raise ApiError(0, f"{server} is no address of a server. It begins with https:// or http://.")
+            raise ApiError(0, f"{server} is not the address of a server, which begins with https:// or http://.")
         self._root = server.rstrip("/") + "/api/v1"
         self._token = token
         self._timeout = timeout
@@ -96,16 +100,15 @@ class Client:
     def upload(self, films: Sequence[bytes], patient: PatientFields | None = None, wait: int = 0) -> Upload:
         """Upload films as a new study, and wait up to so many seconds for their readings."""
         form = {} if patient is None else patient.model_dump(mode="json", exclude_defaults=True)
-        return self._post(Upload, _address("/studies", wait=min(wait, LONGEST_WAIT)), *_multipart(films, form), wait)
+        return self._post(Upload, "/studies", *_multipart(films, form), wait)
 
     def add_films(self, study: str, films: Sequence[bytes], wait: int = 0) -> Upload:
         """Upload further films of a study."""
-        address = _address(f"/studies/{study}/films", wait=min(wait, LONGEST_WAIT))
-        return self._post(Upload, address, *_multipart(films, {}), wait)
+        return self._post(Upload, f"/studies/{study}/films", *_multipart(films, {}), wait)
 
     def study(self, key: str, wait: int = 0) -> Study:
         """Get a study, and wait up to so many seconds for its readings."""
-        return self._get(Study, _address(f"/studies/{key}", wait=min(wait, LONGEST_WAIT)), wait)
+        return self._get(Study, f"/studies/{key}", wait)
 
     def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Study:
         """Upload films as a new study and return it when every film has its reading.
@@ -113,33 +116,26 @@ class Client:
         Raises
         ------
         ApiError
-            If the server says no, or is not done after `patience` seconds.
+            If the server refuses, or is not done after `patience` seconds.
         """
         end = time.monotonic() + patience
         study: Study = self.upload(films, patient, LONGEST_WAIT)
         while study.standing == "waiting":
             if time.monotonic() > end:
                 raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")
-            self._sleep(_ASK_AGAIN_SECONDS)  # a server where many wait answers at once
+            self._sleep(_POLL_SECONDS)  # a server with many waiting requests answers at once
             study = self.study(study.key, LONGEST_WAIT)
         return study
 
     def studies(self, wanted: StudySearch | None = None) -> Iterator[StudySummary]:
-        """Walk over the studies that are wanted, or over all."""
-        search = wanted.model_dump(mode="json", exclude_unset=True) if wanted else {}
-        cursor, more = None, True
-        while more:
-            page = self._search(StudyPage, "/studies/search", search, cursor)
+        """Yield the studies that match a search, or all of them."""
+        for page in self._pages(StudyPage, "/studies/search", wanted or StudySearch()):
             yield from page.items
-            cursor, more = page.next, page.next is not None
 
     def patients(self, text: str = "") -> Iterator[Patient]:
-        """Walk over the patients who have all of these words in name or identifier."""
-        cursor, more = None, True
-        while more:
-            page = self._search(PatientPage, "/patients/search", {"text": text}, cursor)
+        """Yield the patients who have all of these words in name or identifier."""
+        for page in self._pages(PatientPage, "/patients/search", PatientSearch(text=text)):
             yield from page.items
-            cursor, more = page.next, page.next is not None
 
     def patient(self, key: str) -> PatientStudies:
         """Get a patient with their studies."""
@@ -147,7 +143,7 @@ class Client:
 
     def film(self, key: str, wait: int = 0) -> Film:
         """Get a film with its newest reading."""
-        return self._get(Film, _address(f"/films/{key}", wait=min(wait, LONGEST_WAIT)), wait)
+        return self._get(Film, f"/films/{key}", wait)
 
     def heat_map(self, film: str) -> HeatMap:
         """Get a film's heat map as numbers."""
@@ -182,16 +178,20 @@ class Client:
         """Get the model that reads new films."""
         return self._get(Model, "/model")
 
-    def _get(self, model: type[T], address: str, wait: float = 0) -> T:
-        return _understood(model, self._send("GET", address, wait=wait))
+    def _get(self, model: type[T], address: str, wait: int = 0) -> T:
+        return _parsed(model, self._send("GET", address, wait=wait))
 
-    def _search(self, model: type[T], address: str, search: dict[str, Any], cursor: str | None) -> T:
-        body = json.dumps(search | ({"cursor": cursor} if cursor else {})).encode()
-        return _understood(model, self._send("POST", address, body, {"Content-Type": "application/json"}))
+    def _pages(self, model: type[Page], address: str, search: StudySearch | PatientSearch) -> Iterator[Page]:
+        more = True
+        while more:
+            body = search.model_dump_json(exclude_unset=True, exclude_none=True).encode()
+            page = _parsed(model, self._send("POST", address, body, {"Content-Type": "application/json"}))
+            yield page
+            search, more = search.model_copy(update={"cursor": page.next}), page.next is not None
 
-    def _post(self, model: type[T], address: str, body: bytes, kind: str, wait: float = 0) -> T:
+    def _post(self, model: type[T], address: str, body: bytes, kind: str, wait: int = 0) -> T:
         headers = {"Content-Type": kind, "Idempotency-Key": uuid.uuid4().hex}
-        return _understood(model, self._send("POST", address, body, headers, wait))
+        return _parsed(model, self._send("POST", address, body, headers, wait))
 
     def _send(
         self,
@@ -199,39 +199,33 @@ class Client:
         address: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        wait: float = 0,
+        wait: int = 0,
     ) -> bytes:
-        """Send a request, and again where the answer says that it may succeed then."""
+        """Send a request, and again if the answer says that it may succeed later."""
         sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
-        request = urllib.request.Request(self._root + address, body, sent, method=method)  # noqa: S310 - http(s) alone
-        trial = 0
+        url = f"{self._root}{address}" + (f"?wait={min(wait, LONGEST_WAIT)}" if wait else "")
+        request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - http(s) alone
+        tries = 0
         while True:
-            said, pause = self._try(request, wait)
-            trial += 1
-            if isinstance(said, bytes):
-                return said
-            if pause is None or trial == self._tries:
-                raise said
-            self._sleep(max(pause, 0.25 * 2**trial))
+            tries += 1
+            try:
+                return self._send_once(request, self._timeout + wait)
+            except ApiError as error:
+                if error.retry_after is None or tries == self._tries:
+                    raise
+                self._sleep(max(error.retry_after, 0.25 * 2**tries))
 
-    def _try(self, request: urllib.request.Request, wait: float) -> tuple[bytes | ApiError, float | None]:
-        """Send once; give the answer, or the error and after how many seconds it is worth another try."""
+    def _send_once(self, request: urllib.request.Request, timeout: float) -> bytes:
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout + wait) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
                 data: bytes = answer.read()
-                return data, None
+                return data
         except urllib.error.HTTPError as error:
             with error:
-                said = _problem(error)
-            return said, _pause(error) if error.code in _AGAIN else None
+                raise _problem(error) from error
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
-            return ApiError(0, f"{self._root} cannot be reached: {reason}"), 0.0
-
-
-def _address(path: str, **query: int) -> str:
-    asked = {name: value for name, value in query.items() if value}
-    return f"{path}?{urlencode(asked)}" if asked else path
+            raise ApiError(0, f"{self._root} cannot be reached: {reason}", retry_after=0) from error
 
 
 def _multipart(films: Sequence[bytes], fields: dict[str, str]) -> tuple[bytes, str]:
@@ -245,7 +239,7 @@ def _multipart(films: Sequence[bytes], fields: dict[str, str]) -> tuple[bytes, s
     return bytes(body) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
-def _understood(model: type[T], data: bytes) -> T:
+def _parsed(model: type[T], data: bytes) -> T:
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
@@ -253,14 +247,12 @@ def _understood(model: type[T], data: bytes) -> T:
 
 
 def _problem(error: urllib.error.HTTPError) -> ApiError:
+    seconds = error.headers.get("Retry-After", "")
+    pause = float(seconds) if seconds.isdecimal() else 0.0
+    retry_after = pause if error.code in _RETRIED_STATUSES else None
     try:
         problem = Problem.model_validate_json(error.read())
     except (ValidationError, OSError, HTTPException):
-        return ApiError(error.code, f"The server answered {error.code} {error.reason}.")
+        return ApiError(error.code, f"The server answered {error.code} {error.reason}.", retry_after)
     wrong = "; ".join(f"{one.where}: {one.what}" for one in problem.errors)
-    return ApiError(error.code, f"{problem.title} {wrong}".strip())
-
-
-def _pause(error: urllib.error.HTTPError) -> float:
-    seconds = error.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else 0.0
+    return ApiError(error.code, f"{problem.title} {wrong}".strip(), retry_after)

@@ -1,4 +1,4 @@
-"""The ways a service says no. Each carries one sentence for the person who asked."""
+"""How a service refuses. Each answer carries one sentence for the person who asked."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 
 class NotFound(Exception):  # noqa: N818 - an answer, not a fault
-    """There is no such thing, or none that this person may see: the two answers are the same."""
+    """It does not exist, or this person may not see it: the two answers are the same."""
 
     def __init__(self, sentence: str = "There is nothing here, or it belongs to another clinic.") -> None:
         super().__init__(sentence)
 
 
 class Rejected(Exception):  # noqa: N818 - an answer, not a fault
-    """What was asked breaks a rule; the sentence says which, and what to do.
+    """The request breaks a rule; the sentence says which, and what to do.
 
-    The sentence is translated where it is shown, and the values put into it then.
+    The sentence is translated where it is shown, and only then are its values put in.
     """
 
     def __init__(self, sentence: str, **values: object) -> None:
@@ -23,18 +23,18 @@ class Rejected(Exception):  # noqa: N818 - an answer, not a fault
         self.sentence = sentence
         self.values = values
 
-    def said(self, words: Callable[[str], str]) -> str:
-        """Say it in the language of `words`."""
-        return words(self.sentence) % self.values if self.values else words(self.sentence)
+    def translated(self, gettext: Callable[[str], str]) -> str:
+        """Return the sentence in the language of `gettext`."""
+        return gettext(self.sentence) % self.values if self.values else gettext(self.sentence)
 
 
 class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
-    """What is needed is away; the sentence says what was kept, and what to do."""
+    """Something is not available now; the sentence says what was saved, and what to do."""
 
 
 class Full(Unavailable):
-    """What is needed has no room left."""
+    """There is no space left."""
 
 
 class Conflict(Exception):  # noqa: N818 - an answer, not a fault
-    """Somebody else was quicker with the same; whoever asks again finds how it stands now."""
+    """Somebody else changed the same first; whoever asks again finds the current state."""

@@ -1,4 +1,4 @@
-"""What may come from outside: the lengths and ranges that every face holds to."""
+"""What may come from outside: the lengths and ranges that all faces share."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ipaddress import ip_address
 from lungwise.errors import Rejected
 
 LINE = 120
-"""Letters of a name or another line."""
-_LONGEST_ADDRESS = 45
-_ROW = re.compile("[0-9]{1,18}")  # any of them is within what a database takes for a number
+"""Characters of a name or another line."""
+_ADDRESS_CHARACTERS = 45
+_ROW = re.compile("[0-9]{1,18}")  # all of them fit a database's numbers
 
 
 def row_number(text: str | None) -> int | None:
-    """Read where a list goes on: the number of a row, or none where nothing is said.
+    """Parse the number of the row at which a list goes on; None if nothing is given.
 
     Raises
     ------
     Rejected
-        If it is no such number.
+        If it is not such a number.
     """
     if not text:
         return None
@@ -29,16 +29,16 @@ def row_number(text: str | None) -> int | None:
 
 
 def network_address(text: str | None) -> str:
-    """Give a network address as it is kept; '' for what is none."""
+    """Return a network address; '' for what is not one."""
     try:
         ip_address(text or "")
     except ValueError:
         return ""
-    return text if text and len(text) <= _LONGEST_ADDRESS else ""
+    return text if text and len(text) <= _ADDRESS_CHARACTERS else ""
 
 
 def is_text(text: str, longest: int) -> bool:
-    """Say whether a text is short enough, and can be kept and written: no control signs, no halves of letters."""
+    """Return whether a text is short enough, and has no control characters and no lone surrogates."""
     if len(text) > longest:
         return False
     return not any((ord(letter) < 32 and letter not in "\t\r\n") or "\ud800" <= letter <= "\udfff" for letter in text)

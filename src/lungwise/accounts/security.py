@@ -176,7 +176,7 @@ class Checked(PasswordUtil):
         try:
             services().accounts.check_password(plain, *known)
         except Rejected as no:
-            return [no.said(gettext)], plain
+            return [no.translated(gettext)], plain
         return None, plain
 
 

@@ -53,5 +53,5 @@ def attempt(form: FlaskForm, use_case: Callable[[], T]) -> T | None:
     except Rejected as rejected:
         undo()
         rejections.note(rejections.RULE)
-        form.form_errors.append(rejected.said(gettext))
+        form.form_errors.append(rejected.translated(gettext))
         return None

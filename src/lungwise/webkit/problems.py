@@ -99,7 +99,7 @@ class _Answers:
 
     def register(self, app: Flask, http: Callable[[HTTPException], Response]) -> None:
         app.register_error_handler(NotFound, lambda _no: self.status(404))
-        app.register_error_handler(Rejected, lambda no: self.write(422, no.said(gettext)))
+        app.register_error_handler(Rejected, lambda no: self.write(422, no.translated(gettext)))
         app.register_error_handler(HTTPException, lambda error: self.http(error, http))
         app.register_error_handler(Full, lambda _no: self.status(507))
         app.register_error_handler(Unavailable, lambda no: self.write(503, gettext(str(no))))

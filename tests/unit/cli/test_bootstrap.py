@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import ADA, Run
+from lungwise.cli import bootstrap
+
+
+def test_without_a_schema_a_command_says_what_to_do(run: type[Run]) -> None:
+    assert "lungwise db upgrade" in run("users", "list").no()
+
+
+def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
+    run("db", "upgrade").ok()
+    run(*ADA).ok()
+    assert "has an account already" in run(*ADA).no()
+    assert "too short" in run(*ADA[:2], "bob@example.org", *ADA[3:-1], "short").no()
+    assert json.loads(run("users", "list", "--json").ok())["state"] == "active"
+    run("users", "disable", "ada@example.org").ok()
+    assert "disabled" in run("users", "list").ok()
+    assert "no account" in run("users", "disable", "eve@example.org").no()
+
+
+def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_PORT", "nine")
+    assert "port" in run("users", "list").no()
+
+
+def test_settings_come_from_a_file_unless_the_environment_has_them(
+    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.toml").write_text("port = 8123\nthreads = 3\n")
+    monkeypatch.setenv("LUNGWISE_SETTINGS", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("LUNGWISE_THREADS", "5")
+    settings = bootstrap.read_settings()
+    assert (settings.port, settings.threads) == (8123, 5)

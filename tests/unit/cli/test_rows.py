@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lungwise.cli.rows import print_rows
+
+ROWS = [{"email": "ada@example.org", "name": "Béla"}, {"email": "bob@example.org", "name": "Bob"}]
+
+
+def test_people_get_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(ROWS, "email", as_json=False)
+    printed = capsys.readouterr().out
+    assert all(text in printed for row in (*ROWS, {"name": "email"}) for text in row.values())
+
+
+def test_programs_get_an_object_in_each_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows(ROWS, "email", as_json=True)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == ROWS
+
+
+def test_a_table_without_rows_has_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([], "email", as_json=False)
+    assert "email" in capsys.readouterr().out
+    print_rows([], "email", as_json=True)
+    assert capsys.readouterr().out == ""
