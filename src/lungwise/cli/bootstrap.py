@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import click
@@ -144,9 +145,14 @@ class CommandServices:
     def __init__(self, session: Session, settings: Settings) -> None:
         self.session = session
         self.audit = AuditTrail(session, utc_now, "command line")
-        self.accounts = Accounts(session, utc_now, settings, self.audit)
         self.tokens = Tokens(session, utc_now, self.audit)
         self.patients = Patients(session, utc_now, self.audit)
+        self._settings = settings
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts; made when they are needed, since they read the secret key, or make it."""
+        return Accounts(self.session, utc_now, self._settings, self.audit)
 
     def account(self, email: str) -> User:
         """Return an account, or say that there is none."""
