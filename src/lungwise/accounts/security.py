@@ -104,6 +104,7 @@ def _config(settings: Settings) -> dict[str, Any]:
     secret = signing_key(settings)
     options = {
         "I18N_DIRNAME": [str(resources.files("lungwise") / "translations")],  # its own lack Hindi
+        "I18N_DOMAIN": "messages",
         "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",
