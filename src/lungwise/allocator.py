@@ -1,4 +1,4 @@
-"""The C library's memory allocator, told to give back what a film took.
+"""Make the C library's memory allocator release what a film took.
 
 glibc keeps what threads have freed: each thread gets an arena of its own, and after the first large block is freed,
 the next ones come from the heap and split it for good. A server of eight threads so grew from 160 MB to 800 MB in a

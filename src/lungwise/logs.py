@@ -1,7 +1,7 @@
 """The logs: a line of text or of JSON for each event, with the request that it belongs to.
 
-No line holds patient data: messages are written by us from keys, routes and numbers, and of an exception the kind
-and the places are logged but never its words, which may quote what somebody typed.
+No line holds patient data: messages are made of keys, routes and numbers, and of an exception only the kind and the
+places are logged, never its message, which may quote what somebody typed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from types import TracebackType
 Fault = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The request in whose service this thread works, the reading of a film that it uploaded included."""
+"""The request that this thread serves, which includes the reading of a film that it uploaded."""
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _EXTRAS = ("method", "route", "status", "milliseconds", "job", "verdict", "account", "address", "reason")
-"""What a message may carry besides its words; each a field of the JSON line."""
+"""What a message may carry besides its text; each is a field of the JSON line."""
 
 
 class LogFormat(StrEnum):
@@ -32,7 +32,7 @@ class LogFormat(StrEnum):
 
 
 def accepted(given: str | None) -> str | None:
-    """Give a request id that came with a request back, if it is well-formed."""
+    """Return the id that came with a request, if it is well-formed."""
     return given if given and _WELL_FORMED.fullmatch(given) else None
 
 
@@ -53,11 +53,11 @@ class TextLines(logging.Formatter):
         """Write one event."""
         known = request_id.get()
         record.request = f" [{known}]" if known else ""
-        record.exc_text = None  # another handler may have written the exception's words there
+        record.exc_text = None  # another handler may have written the exception's message there
         return super().format(record)
 
     def formatException(self, ei: Fault) -> str:  # noqa: N802 - logging's own name
-        """Write what kind of fault it was, and where."""
+        """Format the kind of an exception, and its places."""
         return "\n".join(_places(ei))
 
 
@@ -79,7 +79,7 @@ class JsonLines(logging.Formatter):
 
 
 def _places(fault: Fault) -> list[str]:
-    """Name an exception's kind and each place that it passed, those of its causes first."""
+    """List an exception's kind and each place that it passed, those of its causes first."""
     kind, error, trace = fault
     if kind is None or error is None:
         return []

@@ -62,7 +62,7 @@ class QueueCollector(Collector):
         )
 
     def collect(self) -> Iterable[Metric]:
-        """Give the figures."""
+        """Yield the figures."""
         for name, meaning, value in self._figures:
             yield GaugeMetricFamily(name, meaning, value=value)
 
@@ -75,7 +75,7 @@ def page(waiting: WaitingFilms) -> bytes:
 
 
 def serve(host: str, port: int) -> None:
-    """Give the metrics of these processes at an address of their own, for as long as this one lives."""
+    """Serve the metrics of these processes at an address of their own, while this process lives."""
     start_http_server(port, host, registry=_counted())
 
 

@@ -16,7 +16,7 @@ def audit() -> None:
 
 @audit.command()
 def verify() -> None:
-    """Walk the whole signed chain, and say where it breaks."""
+    """Verify the whole signed chain, and say where it breaks."""
     with open_database(read_settings()) as database, database.snapshot() as session:
         trail = AuditTrail(session, utc_now)
         marked, found = trail.is_marked(), trail.verify()

@@ -63,7 +63,7 @@ def make_reader(streams: int | None = None) -> FilmReader:
 
 @contextmanager
 def open_database(settings: Settings, *, current: bool = True, any_secret: bool = False) -> Iterator[Database]:
-    """Open the database, or say why it cannot be used; with any secret key, not only the installation's own."""
+    """Open the database, or say why it cannot be used; `any_secret` allows another secret key than its own."""
     database = Database(settings)
     try:
         if current and not is_current(database.engine):
@@ -164,7 +164,7 @@ class CommandServices:
 
 @contextmanager
 def services_over(database: Database, settings: Settings, *, writes: bool) -> Iterator[CommandServices]:
-    """Yield services in one transaction, which is committed at the end; what breaks a rule is said in one line."""
+    """Yield services in one transaction, which is committed at the end; a rejection is one line for people."""
     with database.writing() if writes else database.reading() as session:
         try:
             yield CommandServices(session, settings)

@@ -37,18 +37,19 @@ def upgrade_schema() -> None:
 @click.option("--purge", is_flag=True, help="Delete what has lain in quarantine for 30 days.")
 @click.option(
     "--most",
+    "max_percent",
     default=MAX_PERCENT,
     show_default=True,
     type=click.FloatRange(0, 100),
     help="Percent of all files that --clean may move; more may mean that the database is the wrong one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, for programs.")
-def check(clean: bool, purge: bool, most: float, as_json: bool) -> None:
-    """Check the schema, that every film of the database lies in the store, undamaged, and that no other file does."""
+def check(clean: bool, purge: bool, max_percent: float, as_json: bool) -> None:
+    """Check the schema, that every film of the database is in the store, undamaged, and that no other file is."""
     settings = read_settings()
     store = FilmStore(settings)
     with open_database(settings) as database:
-        cleaned = clean_store(Cleaning(database, store, utc_now), most, clean=clean, purge=purge)
+        cleaned = clean_store(Cleaning(database, store, utc_now), max_percent, clean=clean, purge=purge)
         with database.reading() as session:
             report, misplaced = check_films(session, store), list(misplaced_values(session))
             plain = plain_films.are_read(session)
@@ -65,7 +66,7 @@ def _print_report(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, 
     if plain:
         click.echo("Films of an earlier release may lie unencrypted, and are read still. Run: lungwise db upgrade")
     for place in misplaced:
-        click.echo(f"{place} was changed or moved: it does not open where it lies.", err=True)
+        click.echo(f"{place} was changed or moved: it cannot be decrypted there.", err=True)
     for study, film in [*report.missing, *report.damaged]:
         click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
     if report.missing or report.damaged:

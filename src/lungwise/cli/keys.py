@@ -72,7 +72,7 @@ def rotate() -> None:
     help="Do not ask.",
 )
 def accept_secret() -> None:
-    """Go on with another secret.key after the installation's own was lost; it is made where there is none."""
+    """Accept another secret.key after the installation's own was lost; it is made if it is missing."""
     settings = read_settings()
     with open_services(writes=True, any_secret=True) as services:
         accept_secret_key(services.session, settings)

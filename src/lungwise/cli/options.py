@@ -11,7 +11,7 @@ BESIDE = Path("../shared/cxr/films.csv")
 
 
 def collection_beside() -> Path | None:
-    """The collection beside the working folder, where there is one: the default of `--films`."""
+    """Return the collection beside the working folder, if there is one: the default of `--films`."""
     return BESIDE if BESIDE.is_file() else None
 
 
@@ -28,5 +28,5 @@ films_option = click.option(
     show_envvar=True,
     default=collection_beside,
     callback=_must_be_named,
-    help=f"The films.csv of a labelled collection.  [default: {BESIDE}, where it exists]",
+    help=f"The films.csv of a labelled collection.  [default: {BESIDE}, if it exists]",
 )

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on stderr where that is a terminal, nothing where it is not."""
+"""Progress for people: a bar on stderr if it is a terminal, otherwise nothing."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def enable(email: str, as_json: bool) -> None:
 @click.argument("role", type=click.Choice([role.value for role in PEOPLE]))
 @_json
 def set_role(email: str, role: str, as_json: bool) -> None:
-    """Give an account another role."""
+    """Change an account's role."""
     with _account(email) as (accounts, operator, user):
         accounts.change_role(operator, user.key, Role(role))
     _say(f"{email} is {role} now.", as_json, email=email, role=role)
@@ -126,7 +126,7 @@ def reset_link(email: str, url: str, as_json: bool) -> None:
 
 @users.command()
 @click.argument("email")
-@click.option("--clinic", help="The clinic's name. Not needed where there is one alone.")
+@click.option("--clinic", help="The clinic's name. Not needed if there is only one.")
 @click.option("--role", type=click.Choice([role.value for role in PEOPLE]), default="doctor", show_default=True)
 @_url
 @_json

@@ -9,6 +9,6 @@ from lungwise.films.refusals import Words
 
 
 def words_of(language: str) -> Words:
-    """Give what translates the sentences of the pages, outside of any request."""
+    """Return the function that translates sentences of the pages outside of a request."""
     folder = resources.files("lungwise") / "translations"
     return gettext.translation("messages", str(folder), [language], fallback=True).gettext

@@ -34,7 +34,7 @@ class BlobStore(Protocol):
         """Return whether there is such a file."""
 
     def remove(self, path: str) -> None:
-        """Delete a file, where there is one."""
+        """Delete a file, if it exists."""
 
     def delete(self, folder: str) -> None:
         """Delete a folder with its files."""
@@ -98,7 +98,7 @@ class Folder:
         return (self._root / path).exists()
 
     def remove(self, path: str) -> None:
-        """Delete a file, where there is one."""
+        """Delete a file, if it exists."""
         (self._root / path).unlink(missing_ok=True)
 
     def delete(self, folder: str) -> None:

@@ -54,7 +54,7 @@ class Bucket:
         return True
 
     def remove(self, path: str) -> None:
-        """Delete an object, where there is one."""
+        """Delete an object, if it exists."""
         with self._as_os_errors():
             self._client.delete_object(**self._object(path))
 

@@ -27,16 +27,16 @@ T = TypeVar("T")
 _log = logging.getLogger("lungwise.database")
 _ACTIONS = "lungwise_actions_after_commit"
 Clock = Callable[[], datetime]
-"""Tells the time, aware and in UTC."""
+"""Returns the time, aware and in UTC."""
 
 
 def utc_now() -> datetime:
-    """Tell the time, aware and in UTC."""
+    """Return the time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 def new_key() -> str:
-    """Make the name that pages know a thing by: random, so that it says and betrays nothing."""
+    """Make the random key by which pages name a row; it reveals nothing."""
     return secrets.token_hex(10)
 
 
@@ -55,7 +55,7 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Add the zone again."""
         return value.replace(tzinfo=UTC) if value else None
 
 
@@ -78,9 +78,9 @@ class Base(DeclarativeBase):
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
-    """Do something once the session's transaction is committed, and never where it is rolled back.
+    """Run an action once the session's transaction is committed, and never if it is rolled back.
 
-    An action that fails is logged: what was asked for is done, and the answer must say so.
+    An action that fails is logged: the transaction is committed, and the answer must say so.
     """
     if _ACTIONS not in session.info:
         event.listen(session, "after_commit", _run_actions)
@@ -105,7 +105,7 @@ _UTC_TIMESTAMP = select(literal_column("UTC_TIMESTAMP(6)", Moment))
 
 
 def database_time(session: Session) -> datetime:
-    """Tell the database's time: the one clock that all processes of an installation share."""
+    """Return the database's time: the one clock that all processes of an installation share."""
     if session.get_bind().dialect.name == "sqlite":
         return utc_now()
     return session.execute(_UTC_TIMESTAMP).scalar_one()
@@ -155,12 +155,12 @@ class Database:
         with self.session(writes=True) as session, session.begin():
             yield session
 
-    def transact(self, deed: Callable[[Session], T]) -> T:
-        """Do a deed in a transaction of its own, and anew where it collides with another."""
+    def transact(self, action: Callable[[Session], T]) -> T:
+        """Run an action in a transaction of its own, and again if it collides with another."""
 
         def attempt() -> T:
             with self.writing() as session:
-                return deed(session)
+                return action(session)
 
         return retried(attempt)
 
@@ -178,7 +178,7 @@ def _engine(settings: Settings) -> Engine:
             pool_recycle=1800,
             pool_size=settings.threads + settings.readers,
             isolation_level="READ COMMITTED",
-            hide_parameters=True,  # an error's words must quote no patient
+            hide_parameters=True,  # an error must not quote a patient
             connect_args=_connecting(settings),
         )
     if url.database and url.database != ":memory:":

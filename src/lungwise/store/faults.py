@@ -1,4 +1,4 @@
-"""What a database's errors mean: one function tells the cause by the driver's code, and gives the answer for people."""
+"""What a database's errors mean, by the codes of its driver, and the answers for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Fault(StrEnum):
-    """Why a database did not do what it was asked."""
+    """Why a database failed."""
 
     COLLISION = "another transaction changed the same"
     BUSY = "it is busy"
@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 
 class CollisionError(SQLAlchemyError):
-    """A transaction finds that another one has changed what it was begun upon."""
+    """A transaction finds that another one has changed its rows."""
 
 
 _MYSQL = {
@@ -70,14 +70,14 @@ _ANSWERS: dict[Fault, Exception] = {
     Fault.TOO_LARGE: Rejected("A text is too long, or a number too large. Make it shorter."),
 }
 _TRIES = 8
-_FIRST_PAUSE = 0.02
-_LONGEST = 20.0
-"""Seconds after which nothing is tried again: somebody waits for the answer."""
-_chance = random.SystemRandom()
+_FIRST_PAUSE_SECONDS = 0.02
+_RETRY_SECONDS = 20.0
+"""Seconds after which nothing is tried again, since somebody waits for the answer."""
+_random = random.SystemRandom()
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Tell what an error of SQLAlchemy, or of a database's driver below it, means."""
+    """Return what an error of SQLAlchemy, or of the driver below it, means."""
     if isinstance(error, CollisionError | StaleDataError | ObjectDeletedError | NoResultFound):
         return Fault.COLLISION
     if isinstance(error, TimeoutError):  # every connection is in use
@@ -89,28 +89,28 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def answer_of(error: BaseException) -> Exception | None:
-    """Give what to say of a database's error, its true cause in a sentence; none where the program is at fault."""
+    """Return the answer to a database's error, with its true cause; None if it is an error of the program."""
     return _ANSWERS.get(fault_of(error))
 
 
 def is_collision(error: BaseException) -> bool:
-    """Say whether the same transaction, begun anew, may well succeed."""
+    """Return whether the same transaction may succeed when it is tried again."""
     return fault_of(error) in (Fault.COLLISION, Fault.BUSY)
 
 
 def retried(attempt: Callable[[], T]) -> T:
-    """Do what is one whole transaction; where it collides with others, do it anew, a few times, after a pause.
+    """Run a whole transaction, and again a few times after a pause if it collides with others.
 
-    `attempt` begins with a session of its own each time, and leaves nothing behind when it raises.
+    `attempt` opens a session of its own each time, and leaves nothing behind when it raises.
     """
     began = time.monotonic()
     for number in range(_TRIES - 1):
         try:
             return attempt()
         except SQLAlchemyError as error:
-            if not is_collision(error) or time.monotonic() - began > _LONGEST:
+            if not is_collision(error) or time.monotonic() - began > _RETRY_SECONDS:
                 raise
-        time.sleep(_chance.uniform(0, _FIRST_PAUSE * 2**number))  # by chance, so that two do not meet again
+        time.sleep(_random.uniform(0, _FIRST_PAUSE_SECONDS * 2**number))  # random, so that two do not collide again
     return attempt()
 
 

@@ -1,8 +1,8 @@
 """SQLite: how its connections are set up, and how the threads of a process take turns to write.
 
-SQLite has one writer at a time and no queue: who finds the lock taken looks again after ever longer pauses, and where
-many write, some are unlucky for seconds. So the threads of a process wait for each other first, who comes first goes
-first, and look for the lock of other processes afterwards.
+SQLite has one writer at a time and no queue: whoever finds the lock taken tries again after ever longer pauses, and
+if many write, some wait for seconds. So the threads of a process queue up, first come, first served, and only then
+try for the lock against other processes.
 """
 
 from __future__ import annotations
@@ -37,37 +37,41 @@ class WriteQueue:
         self._waiting: deque[object] = deque()
 
     def enter(self, connection: object) -> None:
-        """Wait until it is this connection's turn; after `WAIT_SECONDS` go on, and leave it to SQLite to say no."""
+        """Wait for this connection's turn; after `WAIT_SECONDS` go on, and leave it to SQLite to refuse."""
         end = time.monotonic() + WAIT_SECONDS
         with self._change:
             self._waiting.append(connection)
             self._change.wait_for(lambda: self._waiting[0] is connection, end - time.monotonic())
 
     def leave(self, connection: object) -> None:
-        """Let the next one write, where this connection had its turn or waited for it."""
+        """Let the next one write, if this connection had its turn or waited for it."""
         with self._change:
             if connection in self._waiting:
                 self._waiting.remove(connection)
                 self._change.notify_all()
 
 
-def set_up(engine: Engine) -> None:
-    """Set up an engine's connections, and let their transactions take turns."""
-    queue = WriteQueue()
+class _Transactions:
+    """Begins an engine's transactions, and lets them take turns."""
 
-    def begin(connection: Connection) -> None:
+    def __init__(self) -> None:
+        self._queue = WriteQueue()
+
+    def begin(self, connection: Connection) -> None:
+        """Begin a transaction; it takes the lock now, or with its first write, or never."""
         lock = connection.get_execution_options().get("lungwise_lock")
         connection.info["may_lock"] = lock is Lock.WITH_FIRST_WRITE
         if lock is Lock.AT_ONCE:
-            _begin_writing(connection)
+            self._begin_writing(connection)
         else:
             connection.exec_driver_sql("BEGIN")
 
     def before_execute(
+        self,
         connection: Connection,
         _cursor: object,
         _statement: str,
-        _values: object,
+        _parameters: object,
         context: ExecutionContext,
         _many: bool,
     ) -> None:
@@ -75,20 +79,25 @@ def set_up(engine: Engine) -> None:
         if connection.info.get("may_lock") and _writes(context):
             connection.info["may_lock"] = False
             connection.exec_driver_sql("COMMIT")
-            _begin_writing(connection)
+            self._begin_writing(connection)
 
-    def _begin_writing(connection: Connection) -> None:
-        queue.enter(connection.connection.dbapi_connection)
+    def leave(self, connection: sqlite3.Connection, *_details: object) -> None:
+        """Let the next connection write."""
+        self._queue.leave(connection)
+
+    def _begin_writing(self, connection: Connection) -> None:
+        self._queue.enter(connection.connection.dbapi_connection)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    def leave(connection: sqlite3.Connection, *_more: object) -> None:
-        queue.leave(connection)
 
+def set_up(engine: Engine) -> None:
+    """Set up an engine's connections, and let their transactions take turns."""
+    transactions = _Transactions()
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", begin)
-    event.listen(engine, "before_cursor_execute", before_execute)
+    event.listen(engine, "begin", transactions.begin)
+    event.listen(engine, "before_cursor_execute", transactions.before_execute)
     for end in ("reset", "checkin", "invalidate", "close"):
-        event.listen(engine, end, leave)
+        event.listen(engine, end, transactions.leave)
 
 
 def _prepare(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:

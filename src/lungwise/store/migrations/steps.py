@@ -1,4 +1,4 @@
-"""Bring a database to this release's schema, or say whether it is there."""
+"""Upgrade a database to this release's schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def is_current(engine: Engine) -> bool:
-    """Say whether the database has this release's schema."""
+    """Return whether the database has this release's schema."""
     with engine.connect() as connection:
         applied = MigrationContext.configure(connection).get_current_heads()
     return set(applied) == set(ScriptDirectory.from_config(_config(None)).get_heads())
@@ -31,9 +31,9 @@ def is_current(engine: Engine) -> bool:
 
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
-    """Let SQLite make a table anew without deleting, by cascade, what refers to the old one's rows.
+    """Let SQLite replace a table without deleting, by cascade, what refers to the old one's rows.
 
-    It takes the pragma outside of a transaction alone, so it goes past SQLAlchemy, which would begin one.
+    SQLite accepts the pragma only outside of a transaction, so this bypasses SQLAlchemy, which would begin one.
     """
     driver = connection.connection.driver_connection
     if not isinstance(driver, sqlite3.Connection):
@@ -47,7 +47,7 @@ def _without_foreign_keys(connection: Connection) -> Iterator[None]:
 
 
 def _empty_log(connection: Connection) -> None:
-    """Empty SQLite's write-ahead log: it holds pages as they were before."""
+    """Empty SQLite's write-ahead log, which holds pages as they were before."""
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
         driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
