@@ -34,22 +34,22 @@ def node(port: int | None) -> None:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         store = FilmStore(settings)
-        room = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
+        worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
         recording = Wiring(settings, store).recording
-        receiver = FilmReceiver(database, store, recording, _person(database, settings), room.wake)
+        receiver = FilmReceiver(database, store, recording, _person(database, settings), worker.wake)
         served = Node(settings, receiver)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _signal, _frame: stop.set())
         port = served.start()
-        room.start()
+        worker.start()
         if sender:
             sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
-        room.stop()
+        worker.stop()
         if sender:
             sender.stop()
     click.echo("The node has stopped.")

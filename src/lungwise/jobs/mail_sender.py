@@ -45,14 +45,8 @@ class MailSender(SingleJobWorker[Outbox, ClaimedMail, bool]):
     def do(self, job: ClaimedMail) -> bool | None:
         """Send a mail, and return whether the mail server took it; nothing where nobody is to get it."""
         letter = self._recovery(job.letter) if job.kind is MailKind.RECOVERY else job.letter
-        taken = None
         try:
-            if letter is not None:
-                self._server.send(letter.to, letter.subject, letter.text)
-                taken = True
-        except AddressRefusedError:
-            _log.warning("A mail is deleted: the mail server knows no such address.")
-            taken = False
+            taken = None if letter is None else self._send(letter)
         except OSError as error:
             name = type(error).__name__
             _log.error("The mail server did not take a mail (%s). Check the smtp settings.", name)
@@ -60,6 +54,14 @@ class MailSender(SingleJobWorker[Outbox, ClaimedMail, bool]):
             return False
         self._write(lambda outbox: outbox.finish(job))
         return taken
+
+    def _send(self, letter: Letter) -> bool:
+        try:
+            self._server.send(letter.to, letter.subject, letter.text)
+        except AddressRefusedError:
+            _log.warning("A mail is deleted: the mail server knows no such address.")
+            return False
+        return True
 
     def _recovery(self, asked: Letter) -> Letter | None:
         """Write the mail to whoever has forgotten a password, where there is such an account."""

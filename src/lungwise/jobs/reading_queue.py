@@ -18,7 +18,7 @@ from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.reading.reading import Reading
-from lungwise.store import Clock, database_time
+from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 
@@ -91,7 +91,12 @@ _FILMS = (
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
     .where(FilmRecord.study_id.in_(bindparam("studies", expanding=True)))
 )
-_END = update(Job).where(Job.id.in_(bindparam("jobs", expanding=True)))
+_jobs = Base.metadata.tables[Job.__tablename__]
+_END = (
+    update(_jobs)
+    .where(_jobs.c.id.in_(bindparam("jobs", expanding=True)))
+    .values(state=bindparam("end"), error=bindparam("why"), finished_at=bindparam("at"))
+)
 
 
 class Jobs(LeaseQueue[Job]):
@@ -205,8 +210,7 @@ class Jobs(LeaseQueue[Job]):
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:
-            ended = _END.values(state=state, error=error[:200], finished_at=self._clock())
-            self._session.execute(ended, {"jobs": jobs}, execution_options={"synchronize_session": False})
+            self._session.execute(_END, {"jobs": jobs, "end": state, "why": error[:200], "at": self._clock()})
         sum_up(self._session, studies)
 
 

@@ -31,7 +31,7 @@ class Worker(ABC, Generic[Q]):
     poll_seconds = 2.0
     """Seconds between two looks at the queue while nobody wakes the worker."""
     stop_seconds: float | None = None
-    """Seconds to wait for the job in hand when the worker stops; without a limit, until the job is done."""
+    """Seconds that `stop` waits for the current job; by default, until it is done."""
 
     def __init__(self, database: Database, name: str, threads: int = 1) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Worker(ABC, Generic[Q]):
             thread.start()
 
     def stop(self) -> None:
-        """Finish the jobs in hand and stop; the rest stays queued."""
+        """Finish the current jobs and stop; the rest stays queued."""
         self._stopping = True
         self._notify()
         for thread in self._threads:
