@@ -9,22 +9,18 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from flask import Flask, abort, redirect, request, url_for
-from flask_babel import Babel, gettext
+from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
-from lungwise.access import Person
 from lungwise.accounts import views as accounts_views
 from lungwise.accounts.labels import ROLES, SCOPES
-from lungwise.accounts.outbox import Outbox
-from lungwise.accounts.request_services import AccountServices, user
 from lungwise.accounts.request_services import services as account_services
+from lungwise.accounts.request_services import user
 from lungwise.accounts.security import init_security
-from lungwise.accounts.sessions import Sessions
-from lungwise.accounts.throttle import Throttle
 from lungwise.api import services as api_services
 from lungwise.api.app import PREFIX, create_api
 from lungwise.audit import views as audit_views
@@ -33,11 +29,9 @@ from lungwise.audit.labels import ACTIONS, SUBJECTS
 from lungwise.dicomweb import app as dicomweb
 from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
-from lungwise.jobs.queue import Queue, waiting_films
+from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
 from lungwise.monitoring import views as monitoring_views
-from lungwise.monitoring.drift import Drift, read_reference
-from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
@@ -45,21 +39,14 @@ from lungwise.reading.prevalence import PredictiveValue
 from lungwise.receiving import held_views, photograph_views
 from lungwise.receiving import views as receiving_views
 from lungwise.receiving.other_files import ON_EVERY_DISC
-from lungwise.receiving.photographs import Photographs
-from lungwise.receiving.receiver import FilmReceiver
-from lungwise.receiving.service import Uploads
 from lungwise.reports import views as reports_views
-from lungwise.reports.service import Reports
 from lungwise.results import views as results_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
 from lungwise.studies import views as studies_views
-from lungwise.studies.archive import Archive
-from lungwise.studies.service import Studies
 from lungwise.studies.uncertainty_range import band_of
-from lungwise.studies.worklist import Worklist
 from lungwise.webkit import (
     bodies,
     csp,
@@ -75,8 +62,7 @@ from lungwise.webkit import (
 )
 from lungwise.webkit.client_address import ProxyEntries
 from lungwise.webkit.hosts import Hosts
-from lungwise.webkit.idempotency import Idempotency
-from lungwise.wiring import Wiring
+from lungwise.wiring import WebServices, WebWiring
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -141,8 +127,6 @@ def create_app(
     app.worker = ReadingWorker(settings, database, store, clock, make_reader, settings.own_readers)
     session = transactions.session_per_request(database)
     request_log.init_app(app, settings, waiting_films)
-    wiring = _RequestWiring(settings, clock, database, store, app.worker)
-    wiring.provide_pages(app)
     transactions.init_app(app, database, session)
     csp.init_app(app, https=settings.https)
     problems.init_pages(app)
@@ -157,9 +141,10 @@ def create_app(
     for views in _PAGES:
         app.register_blueprint(views.bp)
     app.api = create_api(settings, clock, database, session)
-    wiring.provide_api(app.api)
     app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, session)
-    wiring.provide_dicomweb(app.dicomweb)
+    wiring = WebWiring(settings, store, clock, database, app.worker)
+    for part in (app, app.api, app.dicomweb):
+        _provide(part, wiring)
     mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
     app.wsgi_app = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)  # type: ignore[method-assign]
     if settings.proxies:
@@ -202,163 +187,24 @@ def _static_with_hash(folder: Path) -> Callable[[str], str]:
     return lambda name: url_for("static", filename=name, v=hashes[name])
 
 
-class _RequestWiring(Wiring):
-    """Makes what each blueprint uses in a request."""
+def _provide(app: Flask, wiring: WebWiring) -> None:
+    """Let an application's blueprints have their services."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, database: Database, store: FilmStore, worker: ReadingWorker
-    ) -> None:
-        super().__init__(settings, store, clock)
-        self._database = database
-        self._worker = worker
-        self._reference = read_reference()
+    def over(session: Session) -> WebServices:
+        return wiring.over(session, network_address(request.remote_addr))
 
-    def provide_pages(self, app: Flask) -> None:
-        """Let the pages have their services."""
-        self._provide_shared(app)
-        patients_views.services.provide(app, self._of_patients)
-        studies_views.services.provide(app, self._of_studies)
-        receiving_views.services.provide(app, self._of_receiving)
-        jobs_views.services.provide(app, self._queue)
-        monitoring_views.services.provide(app, self._of_monitoring)
-        reports_views.services.provide(app, self._of_reports)
-        audit_views.services.provide(app, self._of_audit)
-
-    def provide_api(self, app: Flask) -> None:
-        """Let the API have its services."""
-        self._provide_shared(app)
-        api_services.services.provide(app, self._of_api)
-
-    def provide_dicomweb(self, app: Flask) -> None:
-        """Let DICOMweb have its services."""
-        self._provide_shared(app)
-        dicomweb.services.provide(app, self._of_dicomweb)
-
-    def _provide_shared(self, app: Flask) -> None:
-        trail.provide(app, lambda session: self.audit(session, _address()))
-        account_services.provide(app, self._of_accounts)
-        idempotency.services.provide(app, lambda session: Idempotency(session, self.clock))
-
-    def _of_accounts(self, session: Session) -> AccountServices:
-        address = _address()
-        audit = self.audit(session, address)
-        return AccountServices(
-            settings=self.settings,
-            accounts=self.accounts(session, address),
-            throttle=Throttle(self._database, session, self.clock, self.settings, self.audit, address),
-            tokens=self.tokens(session, address),
-            sessions=Sessions(session, self.clock, self.settings, audit),
-            outbox=Outbox(session, self.clock, enabled=bool(self.settings.smtp_host)),
-            audit=audit,
-        )
-
-    def _of_audit(self, session: Session) -> audit_views.AuditServices:
-        accounts = self._of_accounts(session)
-        return audit_views.AuditServices(
-            trail=accounts.audit,
-            report_guesses=accounts.throttle.report,
-            people=lambda person: sorted({account.name for account in accounts.accounts.colleagues(person)}),
-        )
-
-    def _of_patients(self, session: Session) -> patients_views.PatientServices:
-        address = _address()
-        return patients_views.PatientServices(
-            patients=self.patients(session, address), studies=self.patient_studies(session, address)
-        )
-
-    def _of_studies(self, session: Session) -> studies_views.StudyServices:
-        address = _address()
-        patients = self.patients(session, address)
-        return studies_views.StudyServices(
-            studies=self.studies(session, address),
-            patients=patients,
-            patient_studies=self.patient_studies(session, address),
-            worklist=Worklist(session, patients),
-            films_before=self._queue(session).before,
-            count_held_films=self.recording(session, address).held.count,
-        )
-
-    def _of_receiving(self, session: Session) -> receiving_views.ReceivingServices:
-        address = _address()
-        studies = self.studies(session, address)
-        return receiving_views.ReceivingServices(
-            uploads=self._uploads(),
-            held=self.recording(session, address).held,
-            photographs=Photographs(session, studies, self.audit(session, address), self._worker.wake),
-            studies=studies,
-            patient_studies=self.patient_studies(session, address),
-        )
-
-    def _of_monitoring(self, session: Session) -> monitoring_views.MonitoringServices:
-        return monitoring_views.MonitoringServices(
-            statistics=ClinicStatistics(session, self.clock), drift=Drift(session, self.clock, self._reference)
-        )
-
-    def _of_reports(self, session: Session) -> reports_views.ReportServices:
-        address = _address()
-        studies = self.studies(session, address)
-        return reports_views.ReportServices(
-            settings=self.settings,
-            studies=studies,
-            reports=self._reports(studies),
-            worklist=Worklist(session, self.patients(session, address)),
-            clinic=user().clinic.name,
-        )
-
-    def _of_api(self, session: Session) -> api_services.ApiServices:
-        address = _address()
-        studies, patients = self.studies(session, address), self.patients(session, address)
-        return api_services.ApiServices(
-            settings=self.settings,
-            studies=studies,
-            patients=patients,
-            patient_studies=self.patient_studies(session, address),
-            uploads=self._uploads(),
-            worklist=Worklist(session, patients),
-            statistics=ClinicStatistics(session, self.clock),
-            reports=self._reports(studies),
-            wait_for_readings=self._wait,
-        )
-
-    def _of_dicomweb(self, session: Session) -> dicomweb.DicomwebServices:
-        address = _address()
-        studies = self.studies(session, address)
-        return dicomweb.DicomwebServices(
-            settings=self.settings,
-            archive=Archive(session, self.patients(session, address)),
-            studies=studies,
-            reports=self._reports(studies),
-            receiver=self._receiver,
-        )
-
-    def _queue(self, session: Session) -> Queue:
-        return Queue(session, self.clock, self.audit(session, _address()), self._worker.wake)
-
-    def _reports(self, studies: Studies) -> Reports:
-        return Reports(studies, gettext, self.settings.report_font)
-
-    def _uploads(self) -> Uploads:
-        address = _address()
-        return Uploads(
-            self._database,
-            self.store,
-            self.limits,
-            lambda session: self.recording(session, address),
-            self._worker.wake,
-            transactions.end_early,
-        )
-
-    def _receiver(self, person: Person) -> FilmReceiver:
-        begin = transactions.end_early
-        return FilmReceiver(self._database, self.store, self.recording, person, self._worker.wake, begin)
-
-    def _wait(self, study_id: int, seconds: float) -> bool:
-        transactions.undo()  # nobody holds a transaction while waiting
-        return self._worker.wait(study_id, seconds)
-
-
-def _address() -> str:
-    return network_address(request.remote_addr)
+    trail.provide(app, lambda session: over(session).audit)
+    idempotency.services.provide(app, lambda session: over(session).idempotency)
+    jobs_views.services.provide(app, lambda session: over(session).queue)
+    account_services.provide(app, over)
+    audit_views.services.provide(app, over)
+    patients_views.services.provide(app, over)
+    studies_views.services.provide(app, over)
+    receiving_views.services.provide(app, over)
+    monitoring_views.services.provide(app, over)
+    reports_views.services.provide(app, over)
+    api_services.services.provide(app, over)
+    dicomweb.services.provide(app, over)
 
 
 def _only_signed_in() -> AnyResponse | None:

@@ -1,23 +1,43 @@
-"""Every service over a session, wired here once: for the pages, the API, the DICOM node and the command line."""
+"""Every service, made here once: for the pages, the API, DICOMweb, the DICOM node and the command line."""
 
 from __future__ import annotations
 
+from functools import cached_property, partial
+
+from flask_babel import gettext
 from sqlalchemy.orm import Session
 
+from lungwise.access import Person
+from lungwise.accounts.outbox import Outbox
+from lungwise.accounts.request_services import user
 from lungwise.accounts.service import Accounts
+from lungwise.accounts.sessions import Sessions
+from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.jobs.queue import Queue
+from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.monitoring.drift import Drift, read_reference
+from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import IdentityRules, Patients
+from lungwise.receiving.photographs import Photographs
+from lungwise.receiving.receiver import FilmReceiver
 from lungwise.receiving.recording import Recording
+from lungwise.receiving.service import Uploads
 from lungwise.receiving.uploads import Limits
+from lungwise.reports.service import Reports
 from lungwise.settings import Settings
-from lungwise.store import Clock, FilmStore, utc_now
+from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.studies.archive import Archive
 from lungwise.studies.patient_studies import PatientStudies
-from lungwise.studies.service import Studies
+from lungwise.studies.service import Studies, Study
+from lungwise.studies.worklist import Worklist
+from lungwise.webkit import transactions
+from lungwise.webkit.idempotency import Idempotency
 
 
 class Wiring:
-    """Makes the services over a session, for somebody who acts from a network address."""
+    """What the services are made of, as long as the process lives."""
 
     def __init__(self, settings: Settings, store: FilmStore, clock: Clock = utc_now) -> None:
         self.settings = settings
@@ -29,35 +49,114 @@ class Wiring:
             total_bytes=settings.upload_megabytes << 20,
             keeps_objects=settings.other_objects == "keep",
         )
-        self._rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        self.identity_rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+
+    def over(self, session: Session, address: str = "") -> Services:
+        """Return the services over a session, for somebody who acts from a network address."""
+        return Services(self, session, address)
 
     def audit(self, session: Session, address: str = "") -> AuditTrail:
         """Make the audit trail."""
         return AuditTrail(session, self.clock, address)
 
-    def accounts(self, session: Session, address: str = "") -> Accounts:
-        """Make the accounts."""
-        return Accounts(session, self.clock, self.settings, self.audit(session, address))
-
-    def tokens(self, session: Session, address: str = "") -> Tokens:
-        """Make the tokens of programs."""
-        return Tokens(session, self.clock, self.audit(session, address))
-
-    def patients(self, session: Session, address: str = "") -> Patients:
-        """Make the patients."""
-        return Patients(session, self.clock, self.audit(session, address), self._rules)
-
-    def studies(self, session: Session, address: str = "") -> Studies:
-        """Make the studies."""
-        audit = self.audit(session, address)
-        return Studies(session, self.clock, self.store, self.patients(session, address), audit)
-
-    def patient_studies(self, session: Session, address: str = "") -> PatientStudies:
-        """Make the studies of patients."""
-        return PatientStudies(session, self.patients(session, address), self.studies(session, address))
-
     def recording(self, session: Session, address: str = "") -> Recording:
         """Make what records films that are received."""
-        studies, patients = self.studies(session, address), self.patients(session, address)
-        audit = self.audit(session, address)
-        return Recording(session, self.clock, self.store, self.limits, studies, patients, audit)
+        return self.over(session, address).recording
+
+
+class Services:
+    """The services over one session."""
+
+    def __init__(self, wiring: Wiring, session: Session, address: str) -> None:
+        settings, clock, store = wiring.settings, wiring.clock, wiring.store
+        self.settings = settings
+        self.audit = audit = wiring.audit(session, address)
+        self.sessions = Sessions(session, clock, settings, audit)
+        self.tokens = Tokens(session, clock, audit)
+        self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
+        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules)
+        self.studies = studies = Studies(session, clock, store, patients, audit)
+        self.patient_studies = PatientStudies(session, patients, studies)
+        self.worklist = Worklist(session, patients)
+        self.archive = Archive(session, patients)
+        self.recording = Recording(session, clock, store, wiring.limits, studies, patients, audit)
+        self.held = self.recording.held
+        self.statistics = ClinicStatistics(session, clock)
+        self._make_accounts = partial(Accounts, session, clock, settings, audit)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts; made when they are needed, because they read the secret key or create it."""
+        return self._make_accounts()
+
+
+class WebWiring(Wiring):
+    """What the services of a request are made of."""
+
+    def __init__(
+        self, settings: Settings, store: FilmStore, clock: Clock, database: Database, worker: ReadingWorker
+    ) -> None:
+        super().__init__(settings, store, clock)
+        self.database = database
+        self.worker = worker
+        self.reference = read_reference()
+
+    def over(self, session: Session, address: str = "") -> WebServices:
+        """Return the services over a session, for somebody who acts from a network address."""
+        return WebServices(self, session, address)
+
+
+class WebServices(Services):
+    """The services over one session, and what only a request uses."""
+
+    def __init__(self, wiring: WebWiring, session: Session, address: str) -> None:
+        super().__init__(wiring, session, address)
+        settings, clock, wake = wiring.settings, wiring.clock, wiring.worker.wake
+        self._wiring = wiring
+        self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
+        self.idempotency = Idempotency(session, clock)
+        self.queue = Queue(session, clock, self.audit, wake)
+        self.photographs = Photographs(session, self.studies, self.audit, wake)
+        self.reports = Reports(self.studies, gettext, settings.report_font)
+        self.drift = Drift(session, clock, wiring.reference)
+        self.uploads = Uploads(
+            wiring.database,
+            wiring.store,
+            wiring.limits,
+            lambda later: wiring.recording(later, address),
+            wake,
+            transactions.end_early,
+        )
+
+    @property
+    def clinic(self) -> str:
+        """The name of the clinic of the account that is signed in."""
+        return user().clinic.name
+
+    def receiver(self, person: Person) -> FilmReceiver:
+        """Make what takes DICOM films in a person's name."""
+        wiring = self._wiring
+        return FilmReceiver(
+            wiring.database, wiring.store, wiring.recording, person, wiring.worker.wake, transactions.end_early
+        )
+
+    def wait_for_readings(self, study_id: int, seconds: float) -> bool:
+        """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""
+        transactions.undo()
+        return self._wiring.worker.wait(study_id, seconds)
+
+    def films_before(self, study: Study) -> int:
+        """Count the new films that will be read before a study's."""
+        return self.queue.before(study)
+
+    def count_held_films(self, person: Person) -> int:
+        """Count the films that a clinic keeps aside."""
+        return self.held.count(person)
+
+    def report_guesses(self) -> None:
+        """Write into the audit trail what was counted of guesses since it last was."""
+        self.throttle.report()
+
+    def people(self, person: Person) -> list[str]:
+        """List the names of the people of a person's clinic."""
+        return sorted({account.name for account in self.accounts.colleagues(person)})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 from flask_security import current_user
 
@@ -18,17 +17,19 @@ from lungwise.settings import Settings
 from lungwise.webkit.request_services import RequestServices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountServices:
+class AccountServices(Protocol):
     """The services of accounts, over one session."""
 
     settings: Settings
-    accounts: Accounts
     throttle: Throttle
     tokens: Tokens
     sessions: Sessions
     outbox: Outbox
     audit: AuditTrail
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts."""
 
 
 services = RequestServices[AccountServices]("accounts")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import Patients
@@ -16,15 +15,8 @@ from lungwise.studies.worklist import Worklist
 from lungwise.webkit.request_services import RequestServices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiServices:
-    """The services, over one session.
-
-    Parameters
-    ----------
-    wait_for_readings
-        Waits until a study is read, for so many seconds at most, and holds no transaction meanwhile.
-    """
+class ApiServices(Protocol):
+    """The services, over one session."""
 
     settings: Settings
     studies: Studies
@@ -34,7 +26,9 @@ class ApiServices:
     worklist: Worklist
     statistics: ClinicStatistics
     reports: Reports
-    wait_for_readings: Callable[[int, float], bool]
+
+    def wait_for_readings(self, study_id: int, seconds: float) -> bool:
+        """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""
 
 
 services = RequestServices[ApiServices]("api")

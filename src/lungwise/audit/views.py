@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Blueprint, make_response, render_template, request
 from flask_babel import lazy_gettext as _
@@ -26,21 +25,16 @@ from lungwise.webkit.request_services import RequestServices
 bp = Blueprint("audit", __name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditServices:
-    """What the pages of the audit trail use in a request.
+class AuditServices(Protocol):
+    """What the pages of the audit trail use in a request."""
 
-    Parameters
-    ----------
-    report_guesses
-        Writes into the trail what was counted of guesses since it last did.
-    people
-        Names the people of a person's clinic.
-    """
+    audit: AuditTrail
 
-    trail: AuditTrail
-    report_guesses: Callable[[], object]
-    people: Callable[[Person], list[str]]
+    def report_guesses(self) -> None:
+        """Write into the trail what was counted of guesses since it last was."""
+
+    def people(self, person: Person) -> list[str]:
+        """List the names of the people of a person's clinic."""
 
 
 services = RequestServices[AuditServices]("audit")
@@ -76,7 +70,7 @@ def trail() -> str:
     form = AuditForm(request.args)
     before = row_number(request.args.get("before"))
     services().report_guesses()
-    entries = services().trail.page(person(), form.wanted(), before)
+    entries = services().audit.page(person(), form.wanted(), before)
     following = entries[-1].id if len(entries) == PAGE else None
     audit_after_response(Action.SAW, Subject.AUDIT_TRAIL, "")
     people = services().people(person())
@@ -93,7 +87,7 @@ def export() -> Response:
     table = csv.writer(out)
     table.writerow(("entry", "at", "person", "address", "action", "subject", "key", "times", "hash"))
     services().report_guesses()
-    for entry in services().trail.export(person(), form.wanted()):
+    for entry in services().audit.export(person(), form.wanted()):
         row = (entry.person_name, entry.address, entry.action, entry.subject, entry.subject_key)
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import click
@@ -14,23 +13,20 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
-from lungwise.accounts.service import Accounts, User
-from lungwise.accounts.tokens import Tokens
-from lungwise.audit.service import AuditTrail
+from lungwise.accounts.service import User
 from lungwise.cli.progress import progress
 from lungwise.cli.words import words_of
 from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
-from lungwise.patients.service import Patients
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_key import SecretKeyError, check_secret_key
-from lungwise.wiring import Wiring
+from lungwise.wiring import Services, Wiring
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -112,9 +108,9 @@ def make_sender(database: Database, settings: Settings) -> Sender:
     words = words_of(settings.language)
 
     def objects(session: Session, delivery: ClaimedDelivery) -> list[Dataset]:
-        clinics = {clinic.id: clinic.name for clinic in wiring.accounts(session).clinics()}
+        clinics = {clinic.id: clinic.name for clinic in wiring.over(session).accounts.clinics()}
         node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
-        studies = wiring.studies(session)
+        studies = wiring.over(session).studies
         film = studies.film(node, delivery.film)
         if film.reading is None or film.reading.id != delivery.reading:
             return []  # a newer reading has its own delivery
@@ -134,25 +130,12 @@ def make_mail_sender(database: Database, settings: Settings) -> MailSender | Non
     return MailSender(database, settings, utc_now, words_of)
 
 
-def accounts_over(session: Session, settings: Settings) -> Accounts:
-    """Return the accounts' service for a command."""
-    return CommandServices(session, settings).accounts
-
-
-class CommandServices:
+class CommandServices(Services):
     """The services of a command, over one session."""
 
     def __init__(self, session: Session, settings: Settings) -> None:
+        super().__init__(Wiring(settings, FilmStore(settings)), session, "command line")
         self.session = session
-        self.audit = AuditTrail(session, utc_now, "command line")
-        self.tokens = Tokens(session, utc_now, self.audit)
-        self.patients = Patients(session, utc_now, self.audit)
-        self._settings = settings
-
-    @cached_property
-    def accounts(self) -> Accounts:
-        """The accounts; made when they are needed, since they read the secret key, or make it."""
-        return Accounts(self.session, utc_now, self._settings, self.audit)
 
     def account(self, email: str) -> User:
         """Return an account, or say that there is none."""

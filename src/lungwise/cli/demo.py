@@ -85,7 +85,7 @@ def _read_all(database: Database, settings: Settings, studies: int) -> None:
 def _add_opinions(database: Database, settings: Settings, user: User) -> None:
     chance = random.Random(0)  # noqa: S311
     with services_over(database, settings, writes=True) as services:
-        studies = Wiring(settings, FilmStore(settings)).studies(services.session, "demonstration")
+        studies = Wiring(settings, FilmStore(settings)).over(services.session, "demonstration").studies
         for row in Worklist(services.session, services.patients).page(user.person, WorklistQuery()).rows[::2]:
             pcr = chance.choice((_pcr_of(row.study, chance.random()), None))
             studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))

@@ -12,7 +12,7 @@ from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import accounts_over, make_sender, open_database, read_settings
+from lungwise.cli.bootstrap import CommandServices, make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.receiving.receiver import FilmReceiver
@@ -58,7 +58,7 @@ def node(port: int | None) -> None:
 def _person(database: Database, settings: Settings) -> Person:
     """Give the node as one who acts in its clinic."""
     with database.reading() as session:
-        clinics = {clinic.name: clinic.id for clinic in accounts_over(session, settings).clinics()}
+        clinics = {clinic.name: clinic.id for clinic in CommandServices(session, settings).accounts.clinics()}
     name = settings.node_clinic or (next(iter(clinics)) if len(clinics) == 1 else "")
     if name not in clinics:
         raise click.ClickException(

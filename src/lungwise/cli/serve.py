@@ -14,7 +14,7 @@ from lungwise.accounts.security import setup_code
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import (
-    accounts_over,
+    CommandServices,
     encrypt_films_of_earlier_releases,
     make_mail_sender,
     make_sender,
@@ -96,4 +96,4 @@ def _say_where(app: Lungwise, settings: Settings) -> None:
 
 def _nobody(app: Lungwise, settings: Settings) -> bool:
     with app.database.reading() as session:
-        return accounts_over(session, settings).is_empty()
+        return CommandServices(session, settings).accounts.is_empty()

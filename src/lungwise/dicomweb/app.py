@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask, Response, jsonify, request
 from flask_babel import Babel, gettext
@@ -49,15 +48,16 @@ _MOST_ACCEPTED = 64
 _STORES = {"store": "/studies", "store into": "/studies/<uid:study>"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DicomwebServices:
-    """What DICOMweb uses in a request; the receiver takes films in the name of who asks."""
+class DicomwebServices(Protocol):
+    """What DICOMweb uses in a request."""
 
     settings: Settings
     archive: Archive
     studies: Studies
     reports: Reports
-    receiver: Callable[[Person], FilmReceiver]
+
+    def receiver(self, person: Person) -> FilmReceiver:
+        """Make what takes films in a person's name."""
 
 
 services = RequestServices[DicomwebServices]("dicomweb")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from flask import Blueprint, render_template
 from flask_babel import format_date, gettext
@@ -21,8 +21,7 @@ _KINDS = (*(f"band{number}" for number in range(len(EDGES) + 1)), "refused")
 """The styles of the parts of a column of drift, from the bottom."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonitoringServices:
+class MonitoringServices(Protocol):
     """What these pages use in a request."""
 
     statistics: ClinicStatistics

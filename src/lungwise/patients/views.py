@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -48,12 +47,14 @@ class StudiesOfPatients(Protocol):
         """Take back what somebody said of a patient."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatientServices:
+class PatientServices(Protocol):
     """What the pages of patients use in a request."""
 
     patients: Patients
-    studies: StudiesOfPatients
+
+    @property
+    def patient_studies(self) -> StudiesOfPatients:
+        """The studies of patients."""
 
 
 services = RequestServices[PatientServices]("patients")
@@ -113,7 +114,7 @@ def merged(key: str) -> Answer:
     if not form.other.data:
         return _page(key, MergeForm(formdata=None), DeleteForm(formdata=None))
     patient, other = (services().patients.get(person(), one) for one in (key, form.other.data))
-    if form.validate_on_submit() and attempt(form, lambda: services().studies.merge(person(), key, other.key)):
+    if form.validate_on_submit() and attempt(form, lambda: services().patient_studies.merge(person(), key, other.key)):
         flash(gettext("The two entries are one patient now."))
         return redirect(url_for("patients.show", key=key))
     return _both(patient, [other], form)
@@ -149,7 +150,7 @@ def same(key: str) -> Answer:
     into = request.form.get("into", "")
     if not into:
         return redirect(url_for("patients.whose", key=key))
-    services().studies.merge(person(), into, key)
+    services().patient_studies.merge(person(), into, key)
     flash(gettext("The two entries are one patient now."))
     return redirect(url_for("patients.show", key=into))
 
@@ -157,7 +158,7 @@ def same(key: str) -> Answer:
 @bp.post("/<key>/separate")
 def separate(key: str) -> Answer:
     """Say that a patient whose identity is unclear is a person of their own."""
-    services().studies.separate(person(), key)
+    services().patient_studies.separate(person(), key)
     flash(gettext("This is another person now, with the same identifier."))
     return redirect(url_for("patients.show", key=key))
 
@@ -166,7 +167,7 @@ def separate(key: str) -> Answer:
 def take_back(key: str) -> Answer:
     """Take back what somebody said of who a patient is."""
     person().need(Right.ADMINISTER)
-    services().studies.take_back(person(), key)
+    services().patient_studies.take_back(person(), key)
     flash(gettext("It is taken back."))
     return redirect(url_for("patients.unclear"))
 
@@ -178,7 +179,7 @@ def delete(key: str) -> Answer:
     form = DeleteForm()
     if not form.validate_on_submit():
         return _page(key, MergeForm(formdata=None), form)
-    services().studies.delete_patient(person(), key)
+    services().patient_studies.delete_patient(person(), key)
     flash(gettext("The patient is deleted, with all studies and films."))
     return redirect(url_for("patients.search"))
 
@@ -190,21 +191,21 @@ def _search(form: SearchForm, after: int | None) -> list[Patient]:
 def _to_settle(key: str) -> Patient:
     """Give a patient of whom this person may say who it is."""
     patient = services().patients.get(person(), key)
-    if not services().studies.may_settle(person(), patient):
+    if not services().patient_studies.may_settle(person(), patient):
         raise NotFound
     return patient
 
 
 def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
     patient = services().patients.get(person(), key)
-    studies = services().studies.of_patient(person(), patient)
+    studies = services().patient_studies.of_patient(person(), patient)
     audit_after_response(Action.SAW, Subject.PATIENT, key)
     return render_template(
         "patients/show.html",
         patient=patient,
         studies=studies,
         history=services().patients.history(person(), patient),
-        may_settle=patient.is_unclear and services().studies.may_settle(person(), patient),
+        may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         merging=merging,
         deleting=deleting,
     )
@@ -218,4 +219,4 @@ def _both(patient: Patient, others: list[Patient], form: MergeSureForm) -> str:
 
 
 def _studies_of(patients: list[Patient]) -> dict[int, Sequence[object]]:
-    return {patient.id: services().studies.of_patient(person(), patient) for patient in patients}
+    return {patient.id: services().patient_studies.of_patient(person(), patient) for patient in patients}

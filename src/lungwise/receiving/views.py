@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -37,8 +37,7 @@ _NAMED = 8
 """Files that are named when it is said what is not a film."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivingServices:
+class ReceivingServices(Protocol):
     """What the pages by which films come in use in a request."""
 
     uploads: Uploads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
@@ -25,15 +25,17 @@ from lungwise.webkit.request_services import RequestServices
 bp = Blueprint("reports", __name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportServices:
-    """What the pages of reports use in a request; `clinic` is the clinic's name."""
+class ReportServices(Protocol):
+    """What the pages of reports use in a request."""
 
     settings: Settings
     studies: Studies
     reports: Reports
     worklist: Worklist
-    clinic: str
+
+    @property
+    def clinic(self) -> str:
+        """The clinic's name."""
 
 
 services = RequestServices[ReportServices]("reports")

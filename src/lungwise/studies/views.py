@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -34,24 +33,19 @@ bp = Blueprint("studies", __name__)
 Answer = str | AnyResponse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudyServices:
-    """What the pages of studies use in a request.
-
-    Parameters
-    ----------
-    films_before
-        Counts the new films that will be read before a study's.
-    count_held_films
-        Counts the films that a clinic keeps aside.
-    """
+class StudyServices(Protocol):
+    """What the pages of studies use in a request."""
 
     studies: Studies
     patients: Patients
     patient_studies: PatientStudies
     worklist: Worklist
-    films_before: Callable[[Study], int]
-    count_held_films: Callable[[Person], int]
+
+    def films_before(self, study: Study) -> int:
+        """Count the new films that will be read before a study's."""
+
+    def count_held_films(self, person: Person) -> int:
+        """Count the films that a clinic keeps aside."""
 
 
 services = RequestServices[StudyServices]("studies")
