@@ -9,7 +9,7 @@ from lungwise.errors import NotFound
 
 
 class Role(StrEnum):
-    """What a person is in their clinic, or that it is no person but the DICOM node."""
+    """What somebody is in their clinic: a person, or the DICOM node."""
 
     DOCTOR = "doctor"
     RADIOLOGIST = "radiologist"
@@ -44,7 +44,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts. Every rule about a clinic or a role asks this. A node has no account, and so no id.
+    """Who acts. Every rule about a clinic or a role asks this. A node has no account, so its id is None.
 
     Parameters
     ----------
@@ -59,16 +59,16 @@ class Person:
     within: frozenset[Right] = frozenset(Right)
 
     def may(self, right: Right) -> bool:
-        """Say whether the role has the right, and the token too where one is used."""
+        """Return whether the role has the right, and the token too where one is used."""
         return right in RIGHTS[self.role] and right in self.within
 
     def need(self, right: Right) -> None:
-        """Go on only with the right.
+        """Require the right.
 
         Raises
         ------
         NotFound
-            Without it: what a person may not do is not there for them.
+            Without it. Others see no difference to what does not exist.
         """
         if not self.may(right):
             raise NotFound

@@ -1,4 +1,4 @@
-"""The application factory: it wires the nouns' services to their pages."""
+"""The application factory: pages, API and DICOMweb, each with the services that it uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, abort, redirect, request, url_for
 from flask_babel import Babel
 from flask_wtf import CSRFProtect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
@@ -85,7 +85,7 @@ _PUBLIC = frozenset(
         "security.mf_recovery",
     }
 )
-"""What can be reached without signing in. Everything else cannot."""
+"""What can be reached without signing in; nothing else can."""
 _PAGES = (
     accounts_views,
     audit_views,
@@ -102,7 +102,7 @@ _PAGES = (
 _LABELS = SimpleNamespace(
     **vars(study_labels), ROLES=ROLES, SCOPES=SCOPES, SEXES=SEXES, ACTIONS=ACTIONS, SUBJECTS=SUBJECTS
 )
-"""What the templates call things by."""
+"""What things are called in the templates."""
 
 
 class Lungwise(transactions.Application):
@@ -114,44 +114,48 @@ class Lungwise(transactions.Application):
     dicomweb: transactions.Application
 
 
-def create_app(
-    settings: Settings,
-    make_reader: Callable[[], FilmReader],
-    clock: Clock = utc_now,
-) -> Lungwise:
+def create_app(settings: Settings, make_reader: Callable[[], FilmReader], clock: Clock = utc_now) -> Lungwise:
     """Make the application. Its worker reads nothing until `app.worker.start()`."""
     app = Lungwise("lungwise", root_path=str(Path(__file__).parent))
+    app.database, store = Database(settings), FilmStore(settings)
+    app.worker = ReadingWorker(settings, app.database, store, clock, make_reader, settings.own_readers)
+    sessions = transactions.session_per_request(app.database)
     _configure(app, settings)
-    database, store = Database(settings), FilmStore(settings)
-    app.database = database
-    app.worker = ReadingWorker(settings, database, store, clock, make_reader, settings.own_readers)
-    session = transactions.session_per_request(database)
+    _init_pages(app, settings, store, sessions)
+    app.api = create_api(settings, clock, app.database, sessions)
+    app.dicomweb = dicomweb.create_dicomweb(settings, clock, app.database, sessions)
+    wiring = WebWiring(settings, store, clock, app.database, app.worker)
+    for part in (app, app.api, app.dicomweb):
+        _provide(part, wiring)
+    _mount(app, settings)
+    return app
+
+
+def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: scoped_session[Session]) -> None:
+    """Set up what stands before and after every page, in the order in which a request meets it, and the pages."""
     request_log.init_app(app, settings, waiting_films)
-    transactions.init_app(app, database, session)
+    transactions.init_app(app, app.database, sessions)
     csp.init_app(app, https=settings.https)
     problems.init_pages(app)
-    init_security(app, settings, session)
+    init_security(app, settings, sessions)
     Babel(app, locale_selector=i18n.of_request, timezone_selector=lambda: "UTC")
     i18n.init_app(app)
     app.before_request(_only_signed_in)
     bodies.init_app(app, settings.upload_megabytes << 20)
     CSRFProtect(app)  # reads the form: after all that says who may send one
     fields.init_app(app)
-    health.init_app(app, settings, database, store, waiting_films)
+    health.init_app(app, settings, app.database, store, waiting_films)
     for views in _PAGES:
         app.register_blueprint(views.bp)
-    app.api = create_api(settings, clock, database, session)
-    app.dicomweb = dicomweb.create_dicomweb(settings, clock, database, session)
-    wiring = WebWiring(settings, store, clock, database, app.worker)
-    for part in (app, app.api, app.dicomweb):
-        _provide(part, wiring)
+
+
+def _mount(app: Lungwise, settings: Settings) -> None:
+    """Put the API and DICOMweb beside the pages, behind the proxies."""
     mounted: dict[str, WSGIApplication] = {PREFIX: app.api, dicomweb.PREFIX: app.dicomweb}
-    app.wsgi_app = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)  # type: ignore[method-assign]
-    if settings.proxies:
-        count = settings.proxies
-        fixed = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
-        app.wsgi_app = ProxyEntries(fixed, count)  # type: ignore[method-assign]
-    return app
+    wsgi_app: WSGIApplication = Hosts(DispatcherMiddleware(app.wsgi_app, mounted), settings.public_url)
+    if count := settings.proxies:
+        wsgi_app = ProxyEntries(ProxyFix(wsgi_app, x_for=count, x_proto=count, x_host=count), count)
+    app.wsgi_app = wsgi_app  # type: ignore[method-assign, assignment]
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -182,7 +186,7 @@ def _configure(app: Flask, settings: Settings) -> None:
 
 
 def _static_with_hash(folder: Path) -> Callable[[str], str]:
-    """Make addresses that change with the file, so that browsers may keep it for ever."""
+    """Make addresses that change with the file, so that browsers may keep it forever."""
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for file in folder.iterdir()}
     return lambda name: url_for("static", filename=name, v=hashes[name])
 
@@ -208,17 +212,11 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
 
 
 def _only_signed_in() -> AnyResponse | None:
-    if request.endpoint in _PUBLIC:
+    if request.endpoint in _PUBLIC or user().is_authenticated:
         return None
-    if _is_new():
+    if account_services().accounts.is_empty():
         return redirect(url_for("accounts.welcome"))
-    if user().is_authenticated:
-        return None
     if problems.wants_json():
         abort(401)
     rejections.note(rejections.NOT_SIGNED_IN)
     return redirect(url_for("security.login"))
-
-
-def _is_new() -> bool:
-    return not user().is_authenticated and account_services().accounts.is_empty()

@@ -156,7 +156,7 @@ def test_every_guess_is_counted_by_several_processes(
             assert highest_count(database) == GUESSES
             told = trail(database, before)
             assert told.failed == 5
-            assert sum(told.refused) + untold(database) == GUESSES - 5
+            assert sum(told.refused) + unreported(database) == GUESSES - 5
             assert len(told.refused) <= 2
 
 
@@ -164,6 +164,6 @@ def post(address: str, sent: dict[str, Any]) -> str:
     return requests.post(address, **sent, timeout=60).text
 
 
-def untold(database: Database) -> int:
+def unreported(database: Database) -> int:
     with database.reading() as session:
-        return max(session.scalars(select(SignInFailures.untold)))
+        return max(session.scalars(select(SignInFailures.unreported)))

@@ -10,7 +10,7 @@ from lungwise.webkit.problems import Refused
 
 
 def authenticate() -> None:
-    """Let the request act as its token's person, or refuse it."""
+    """Let the request act for its token's person, or refuse it."""
     header = request.authorization
     text = header.token if header and header.type == "bearer" else None
     token = services().tokens.check(text) if text else None

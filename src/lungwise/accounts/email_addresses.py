@@ -8,10 +8,10 @@ from email_validator import validate_email
 
 
 def normalised_email(typed: str) -> str | None:
-    """Give the address that all spellings of it share; none where it is no address.
+    """Return the address that all spellings of it share; None if it is not an address.
 
     Blanks around it, capitals, and the spellings of a domain that IDNA holds equal (full-width signs,
-    other full stops, punycode) make no other address.
+    other full stops, punycode) do not make another address.
     """
     try:
         address = validate_email(typed.strip(), check_deliverability=False).normalized

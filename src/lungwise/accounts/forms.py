@@ -19,7 +19,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from lungwise.access import PEOPLE
 from lungwise.accounts.labels import ROLES, SCOPES
-from lungwise.accounts.passwords import LONGEST
+from lungwise.accounts.passwords import MOST_CHARACTERS
 from lungwise.accounts.tokens import Scope
 from lungwise.inputs import LINE
 from lungwise.webkit.forms import PageForm
@@ -43,11 +43,11 @@ class PasswordForm(PageForm):
 
     name = StringField(_("Your name"), _NAME, render_kw={"autocomplete": "name"})
     password = PasswordField(
-        _("Password"), [InputRequired(_("Choose a password.")), Length(max=LONGEST)], render_kw=_NEW
+        _("Password"), [InputRequired(_("Choose a password.")), Length(max=MOST_CHARACTERS)], render_kw=_NEW
     )
     again = PasswordField(
         _("The same password again"),
-        [EqualTo("password", _("The two passwords differ.")), Length(max=LONGEST)],
+        [EqualTo("password", _("The two passwords differ.")), Length(max=MOST_CHARACTERS)],
         render_kw=_NEW,
     )
 

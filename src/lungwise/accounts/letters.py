@@ -40,7 +40,7 @@ def invitation_letter(to: str, link: str, translate: Translate) -> Letter:
 
 
 def registration_letter(to: str, translate: Translate, *, opened: bool) -> Letter:
-    """Tell the owner of an address that somebody opened an account with it, or tried to."""
+    """Write to the owner of an address that somebody opened an account with it, or tried to."""
     subject, text = (_OPENED, _OPENED_TEXT) if opened else (_TAKEN, _TAKEN_TEXT)
     return Letter(to=to, subject=translate(subject), text=_joined(translate(text)))
 

@@ -25,5 +25,5 @@ def recovery_path(user: User, settings: Settings) -> str:
 
 
 def invitation_path(token: str) -> str:
-    """Give the link of an invitation's token."""
+    """Return the link of an invitation's token."""
     return f"{INVITATION_URL}/{token}"

@@ -66,7 +66,7 @@ class User(Base, UserMixin):
 
     @roles.setter
     def roles(self, _roles: object) -> None:
-        """Take nothing: a role is set by its own name."""
+        """Ignore it: `role` is what counts."""
 
     def verify_and_update_password(self, password: str) -> bool:
         """Compare a password, with the database's write lock let go: hashing takes its time."""
@@ -78,9 +78,9 @@ class User(Base, UserMixin):
     def check_tf_required(
         self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool
     ) -> tuple[bool, list[tuple[str, str]]]:
-        """Say that signing in asks for the second factor of whoever has one.
+        """Return that signing in asks for a second factor if there is one.
 
-        Whoever still has to set one up is led to it once they are signed in.
+        Those who still have to set one up do so after signing in.
         """
         return bool(tf_setup_methods), tf_setup_methods
 
@@ -147,7 +147,7 @@ class MailLimit(Base):
 class SignInFailures(Base):
     """Wrong guesses at one account's secret or from one network address, by a hash of its name.
 
-    `untold` of those that a lock refused are not in the audit trail yet, which was `told_at` of the others.
+    Of those that a lock refused, `unreported` are not in the audit trail yet; the others were `reported_at` a time.
     """
 
     __tablename__ = "failures"
@@ -156,8 +156,8 @@ class SignInFailures(Base):
     count: Mapped[int] = mapped_column()
     until: Mapped[datetime] = mapped_column(Moment, index=True)
     user_id: Mapped[int | None] = mapped_column()
-    untold: Mapped[int] = mapped_column(server_default="0")
-    told_at: Mapped[datetime | None] = mapped_column(Moment)
+    unreported: Mapped[int] = mapped_column("untold", server_default="0")
+    reported_at: Mapped[datetime | None] = mapped_column("told_at", Moment)
 
 
 class Token(Base):

@@ -27,7 +27,7 @@ NOTICES = {
 _IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.")
 
 
-def tell(user: User, action: Action) -> None:
+def notify(user: User, action: Action) -> None:
     """Record a change to an account, and queue a mail to its owner."""
     services().audit.record(user.person, action, Subject.ACCOUNT, user.key)
     send(user, action)

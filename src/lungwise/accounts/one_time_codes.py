@@ -1,4 +1,4 @@
-"""Codes that work once: an authenticator app's, and the recovery codes that stand in for it."""
+"""Codes that work once: an authenticator app's, and recovery codes."""
 
 from __future__ import annotations
 
@@ -16,64 +16,64 @@ from sqlalchemy import CursorResult, or_, update
 from sqlalchemy.ext.mutable import MutableList
 
 from lungwise.accounts.models import User
-from lungwise.accounts.notices import tell
+from lungwise.accounts.notices import notify
 from lungwise.accounts.request_services import services
 from lungwise.audit.actions import Action
 from lungwise.webkit.transactions import request_session
 
 STEP_SECONDS = 30
 """How long an authenticator app shows a code (RFC 6238)."""
-LONGEST = 64
-"""Most characters of a code that is looked at, blanks and dashes among them."""
+CODE_CHARACTERS = 64
+"""Characters of a code that are looked at, including blanks and dashes."""
 
 
 class OneTimeCodes(Totp):
-    """An authenticator app's codes: the present one and its neighbours pass, each of them once."""
+    """An authenticator app's codes: the present one and its neighbours are accepted, each once."""
 
     def verify_totp(self, token: str, totp_secret: str, user: UserMixin, window: int = 0) -> bool:
-        """Check a code, and spend it.
+        """Check a code, and use it up.
 
-        The wider window that Flask-Security asks for is not given: it would let nine codes pass at once.
+        The wider window that Flask-Security asks for is ignored: nine codes would be valid at once.
         """
         try:
             counter = self._totp.verify(_digits(token), totp_secret, window=STEP_SECONDS).counter
         except TokenError:
             return False
         owner = cast(User, user)
-        if totp_secret != owner.tf_totp_secret:  # set-up: a new key's codes have nothing to do with an old one's
+        if totp_secret != owner.tf_totp_secret:  # set-up: the counter of the old key does not matter
             owner.tf_counter = counter
             return True
         return _spend(owner, counter)
 
 
 def _digits(code: str) -> str:
-    """Give a code in the digits that passlib knows, whichever script it was typed in."""
-    return "".join(str(unicodedata.digit(sign, "")) for sign in code[:LONGEST])
+    """Return a code in ASCII digits, whichever script it was typed in."""
+    return "".join(str(unicodedata.digit(sign, "")) for sign in code[:CODE_CHARACTERS])
 
 
 def _spend(user: User, counter: int) -> bool:
-    """Take a code as used: of two requests at once, in whichever process, one succeeds."""
+    """Mark a code as used. Of two requests at once, in any processes, one succeeds."""
     unused = or_(User.tf_counter.is_(None), User.tf_counter < counter)
     spent = update(User).where(User.id == user.id, unused).values(tf_counter=counter)
     result = request_session().execute(spent, execution_options={"synchronize_session": False})
     if cast("CursorResult[object]", result).rowcount == 1 or counter in _spent_here():
         _spent_here().add(counter)
         return True
-    tell(user, Action.USED_A_CODE_TWICE)
+    notify(user, Action.USED_A_CODE_TWICE)
     return False
 
 
 def _spent_here() -> set[int | str]:
-    """Give the codes that this request has spent: begun anew after a collision, it may find one spent by itself."""
+    """Return the codes that this request has used: repeated after a collision, it may meet its own."""
     spent: set[int | str] = request.environ.setdefault("lungwise.spent_codes", set())
     return spent
 
 
 class RecoveryCodes(MfRecoveryCodesUtil):
-    """Recovery codes, of which only hashes are kept, each with a salt of its own."""
+    """Recovery codes. Only their hashes are kept, each with its own salt."""
 
     def create_recovery_codes(self, user: UserMixin) -> list[str]:
-        """Make new codes; they are shown once, and the old ones stop working."""
+        """Make new codes, which are shown once. The old ones stop working."""
         codes = [_written(secrets.token_hex(6)) for _ in range(8)]
         settings = services().settings
         owner = cast(User, user)
@@ -81,15 +81,15 @@ class RecoveryCodes(MfRecoveryCodesUtil):
             hash_code(code, secrets.token_bytes(16), time=settings.argon2_time, memory=settings.argon2_memory)
             for code in codes
         )
-        tell(owner, Action.MADE_RECOVERY_CODES)
+        notify(owner, Action.MADE_RECOVERY_CODES)
         return codes
 
     def get_recovery_codes(self, user: UserMixin) -> list[str]:
-        """Give none: they cannot be shown again."""
+        """Return nothing: the codes cannot be shown again."""
         return []
 
     def check_recovery_code(self, user: UserMixin, code: str) -> bool:
-        """Check a code, and spend it: of two requests at once, in whichever process, one succeeds."""
+        """Check a code, and use it up. Of two requests at once, in any processes, one succeeds."""
         owner = cast(User, user)
         request_session().refresh(owner, with_for_update=True)
         kept = list(owner.mf_recovery_codes or ())
@@ -101,26 +101,26 @@ class RecoveryCodes(MfRecoveryCodesUtil):
         return code in _spent_here()
 
     def delete_recovery_code(self, user: UserMixin, code: str) -> bool:
-        """Do nothing more: a code that passed is spent."""
+        """Do nothing: a valid code is used up already."""
         return True
 
 
 def hash_code(code: str, salt: bytes, *, time: int, memory: int) -> str:
-    """Hash a recovery code with argon2id; the hash says with what, and holds no comma."""
-    signs = unicodedata.normalize("NFKC", code[:LONGEST]).casefold()
-    secret = "".join(sign for sign in signs if sign.isalnum()).encode()  # whatever a keyboard makes of blank and dash
+    """Hash a recovery code with argon2id. The hash includes its parameters, and contains no comma."""
+    signs = unicodedata.normalize("NFKC", code[:CODE_CHARACTERS]).casefold()
+    secret = "".join(sign for sign in signs if sign.isalnum()).encode()  # without blanks and dashes of any kind
     raw = hash_secret_raw(secret, salt, time, memory, parallelism=1, hash_len=16, type=Type.ID)
     return f"{time}.{memory}.{_text(salt)}.{_text(raw)}"
 
 
 def _like(code: str, kept: str) -> str:
-    """Hash a code as one was hashed that is kept."""
+    """Hash a code with the parameters of a stored hash."""
     time, memory, salt, _hash = kept.split(".")
     return hash_code(code, base64.urlsafe_b64decode(salt), time=int(time), memory=int(memory))
 
 
 def _written(code: str) -> str:
-    """Write a code so that it is easily read and typed."""
+    """Format a code so that it is easy to read and type."""
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 

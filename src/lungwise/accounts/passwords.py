@@ -14,12 +14,12 @@ from lungwise.films.refusals import N_
 from lungwise.settings import Settings
 from lungwise.store import Clock, utc_now
 
-LONGEST = 128
+MOST_CHARACTERS = 128
 """Most characters of a password."""
-LEAST_SCORE = 3
-"""Least score of zxcvbn, from 0 to 4: guessed offline, 3 withstands a hundred million guesses."""
-_JUDGED = 32
-"""Characters that zxcvbn looks at: its time grows with the square of the length, half a second at worst here."""
+SCORE = 3
+"""Least score of zxcvbn, from 0 to 4. Offline, 3 withstands a hundred million guesses."""
+_SCORED_CHARACTERS = 32
+"""Characters that zxcvbn scores: its time grows with the square of the length, half a second at worst here."""
 _COMMON = (
     *("password", "lungwise", "qwerty", "123456", "iloveyou", "welcome", "letmein", "admin", "doctor", "hospital"),
     *("clinic", "radiology", "spring", "summer", "autumn", "winter", "january", "february", "march", "april"),
@@ -27,7 +27,7 @@ _COMMON = (
     *("thursday", "friday", "saturday", "sunday"),
 )
 _EASY = N_("This password is too easy to guess. Use a sentence of three or four words.")
-_one_at_a_time = Lock()  # zxcvbn keeps what is known of the person in a place that all threads share
+_one_at_a_time = Lock()  # zxcvbn keeps what is known of the person in one place for all threads
 
 
 class Passwords:
@@ -57,11 +57,11 @@ class Passwords:
         """
         if len(re.sub(r"\s+", " ", password)) < self._length:
             raise Rejected("This password is too short. Use a sentence of three or four words.")
-        if len(password) > LONGEST:
+        if len(password) > MOST_CHARACTERS:
             raise Rejected("This password is longer than 128 characters. Use a shorter sentence.")
         words = [*_years(self._clock().year), *_COMMON, *(part for one in known for part in _parts(one))]
         plain = _plain(password)
-        if _left_after(plain, words) < 6 or len(set(plain)) < 5 or _score(plain, [*known, *words]) < LEAST_SCORE:
+        if _left_after(plain, words) < 6 or len(set(plain)) < 5 or _score(plain, [*known, *words]) < SCORE:
             raise Rejected(_EASY)
 
 
@@ -69,7 +69,7 @@ def _score(password: str, known: list[str]) -> int:
     from zxcvbn import zxcvbn  # here: its lists of common words are large, and most processes never need them
 
     with _one_at_a_time:
-        return int(zxcvbn(password[:_JUDGED], user_inputs=[_plain(word) for word in known])["score"])
+        return int(zxcvbn(password[:_SCORED_CHARACTERS], user_inputs=[_plain(word) for word in known])["score"])
 
 
 def _left_after(password: str, words: list[str]) -> int:
@@ -91,7 +91,7 @@ def _years(this_year: int) -> list[str]:
 
 
 def _normal(text: str) -> str:
-    """Give the form in which Flask-Security compares: an accent is the same however it was typed."""
+    """Return the form in which Flask-Security compares: an accent is the same however it was typed."""
     return unicodedata.normalize("NFKD", text)
 
 

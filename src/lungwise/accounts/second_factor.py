@@ -1,4 +1,4 @@
-"""The second factor: its page, who must have one, and what needs the password or a code once more."""
+"""The second factor: its page, who must have one, and what asks for the password or a code again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wtforms.validators import Length
 
 from lungwise.accounts.forms import CODE, SetUpForm
 from lungwise.accounts.models import User
-from lungwise.accounts.notices import tell
+from lungwise.accounts.notices import notify
 from lungwise.accounts.request_services import services, user
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.audit.actions import Action
@@ -23,59 +23,59 @@ from lungwise.errors import Rejected
 from lungwise.webkit import rejections
 
 Answer = str | Response
-FRESH = timedelta(minutes=15)
-"""How long after the password or a code was given the account itself may be changed."""
+FRESH_FOR = timedelta(minutes=15)
+"""How long the account itself may be changed after the password or a code was entered."""
 _KEY = "tf_totp_secret"
-"""Where the session keeps a key that is being set up, encrypted; Flask-Security empties it when one signs in or out."""
-_WITHOUT = frozenset(
+"""The session's entry for a key that is being set up, encrypted. Flask-Security clears it at sign-in and sign-out."""
+_STILL_OPEN = frozenset(
     {
         *("static", "healthz", "readyz", "metrics"),
         *("security.two_factor_setup", "security.verify", "security.logout"),
     }
 )
-"""What is open to whoever still has to set a second factor up."""
+"""Pages for those who still have to set up a second factor."""
 WRONG_CODE = lazy_gettext("This code is wrong, or was used already. Wait for the next one.")
 
 
-class OnceMoreForm(VerifyForm):
-    """The password once more, or a code of the authenticator app."""
+class ConfirmForm(VerifyForm):
+    """The password again, or a code of the authenticator app."""
 
     password = PasswordField(lazy_gettext("Password"), render_kw={"autocomplete": "current-password"})
     code = StringField(lazy_gettext("Or a code of your authenticator app"), [Length(max=64)], render_kw=CODE)
 
     def validate(self, **kwargs: object) -> bool:
-        """Check the code where one is given, else the password."""
+        """Check the code if there is one, otherwise the password."""
         owner = cast(User, self.user)
         self.password.data = self.password.data or ""
         if not self.code.data or not owner.tf_totp_secret:
             return super().validate(**kwargs)
         if not super(VerifyForm, self).validate(**kwargs):
             return False
-        if is_right(owner, self.code.data, owner.tf_totp_secret):
+        if is_valid_code(owner, self.code.data, owner.tf_totp_secret):
             return True
         self.code.errors = [str(WRONG_CODE)]
         return False
 
 
-def is_right(owner: User, code: str, key: str) -> bool:
-    """Say whether an authenticator app with the key shows this code now; it is spent by that."""
+def is_valid_code(owner: User, code: str, key: str) -> bool:
+    """Return whether an authenticator app with the key shows this code now. The code is then used up."""
     return bool(current_app.extensions["security"].totp_factory.verify_totp(code, key, owner))
 
 
 def is_fresh() -> bool:
-    """Say whether the password or a code was given within the last quarter of an hour."""
-    return bool(check_and_update_authn_fresh(FRESH, timedelta(0), "session"))
+    """Return whether the password or a code was entered within the last 15 minutes."""
+    return bool(check_and_update_authn_fresh(FRESH_FOR, timedelta(0), "session"))
 
 
-def ask_once_more(then: str) -> Response:
-    """Lead to where the password or a code is given once more, and from there on."""
+def ask_to_confirm(then: str) -> Response:
+    """Redirect to where the password or a code is entered again, and from there to `then`."""
     rejections.note(rejections.NOT_FRESH)
     return redirect(url_for("security.verify", next=then))
 
 
-def led_to_set_up() -> Response | None:
-    """Lead whoever must have a second factor, and has none, to where it is set up."""
-    if request.endpoint in _WITHOUT or not user().is_authenticated:
+def require_second_factor() -> Response | None:
+    """Redirect those who must have a second factor, and do not, to where it is set up."""
+    if request.endpoint in _STILL_OPEN or not user().is_authenticated:
         return None
     if user().has_second_factor or not services().accounts.must_have_second_factor(user()):
         return None
@@ -84,36 +84,36 @@ def led_to_set_up() -> Response | None:
 
 
 def second_factor() -> Answer:
-    """Show the second factor; set it up, or take it away."""
+    """Show the second factor, set it up or remove it."""
     page = url_for("security.two_factor_setup")
     if not is_fresh():
-        return ask_once_more(page)
-    form, asked = SetUpForm(), request.form.get("setup")
+        return ask_to_confirm(page)
+    form, step = SetUpForm(), request.form.get("setup")
     if request.method != "POST":
         return _page(form)
-    if asked == "disable":
-        return _take_away()
-    if asked == "cancel":
+    if step == "disable":
+        return _remove()
+    if step == "cancel":
         session.pop(_KEY, None)
         return redirect(page)
-    if asked == "authenticator" and _KEY not in session:
+    if step == "authenticator" and _KEY not in session:
         session[_KEY] = current_app.extensions["security"].totp_factory.generate_totp_secret()
-    if not asked and _KEY in session and form.validate() and _confirmed(form):
+    if not step and _KEY in session and form.validate() and _confirmed(form):
         return _offer_recovery_codes()
     return _page(form)
 
 
 def _confirmed(form: SetUpForm) -> bool:
-    """Take a key as set up if the code is right; if not, it stays, and so does what the phone has scanned."""
+    """Set the key up if the code is right. Otherwise the key stays, and the phone need not scan it again."""
     owner, key = user(), session[_KEY]
-    if not is_right(owner, form.code.data or "", key):
+    if not is_valid_code(owner, form.code.data or "", key):
         rejections.note("fields: code")
         form.code.errors = [str(WRONG_CODE)]
         return False
-    services().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at a key that is no more
+    services().throttle.forget(Guess(secret=Secret.CODE, name=owner.key))  # guesses at the old key
     owner.tf_primary_method, owner.tf_totp_secret = "authenticator", key
     session.pop(_KEY)
-    tell(owner, Action.CHANGED_SECOND_FACTOR)
+    notify(owner, Action.CHANGED_SECOND_FACTOR)
     return True
 
 
@@ -122,13 +122,13 @@ def _offer_recovery_codes() -> Response:
     return redirect(url_for("security.mf_recovery_codes"))
 
 
-def _take_away() -> Response:
+def _remove() -> Response:
     owner = user()
     if services().accounts.must_have_second_factor(owner):
         raise Rejected("A second factor is required here. Set it up again for a new phone instead.")
     owner.tf_primary_method = owner.tf_totp_secret = owner.tf_counter = owner.mf_recovery_codes = None
     session.pop(_KEY, None)
-    tell(owner, Action.REMOVED_SECOND_FACTOR)
+    notify(owner, Action.REMOVED_SECOND_FACTOR)
     flash(gettext("The second factor is taken away."))
     return redirect(url_for("accounts.profile"))
 
@@ -142,8 +142,8 @@ def _page(form: SetUpForm) -> str:
     return render_template("security/two_factor_setup.html", form=form, **shown)
 
 
-def code_page_changes_nothing() -> Response | None:
-    """Send whoever is signed in away from where signing in asks for a code: Flask-Security would sign them out."""
+def skip_code_page() -> Response | None:
+    """Redirect those who are signed in away from the page for codes, where Flask-Security would sign them out."""
     if request.endpoint == "security.two_factor_token_validation" and user().is_authenticated:
         return redirect(url_for("security.two_factor_setup"))
     return None

@@ -36,21 +36,21 @@ from lungwise.accounts import second_factor
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.links import RECOVERY_HOURS, RECOVERY_SALT, RECOVERY_URL
 from lungwise.accounts.models import User
-from lungwise.accounts.notices import tell
+from lungwise.accounts.notices import notify
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.recovery import ask_for_recovery
 from lungwise.accounts.request_services import services
 from lungwise.accounts.sign_in_forms import (
     NewPasswordForm,
-    SlowChangeForm,
-    SlowCodeForm,
-    SlowLoginForm,
-    SlowRecoveryForm,
-    SlowVerifyForm,
+    ThrottledChangeForm,
+    ThrottledCodeForm,
+    ThrottledConfirmForm,
+    ThrottledLoginForm,
+    ThrottledRecoveryForm,
     guesses_at,
     is_own_page,
 )
-from lungwise.accounts.weak_passwords import is_chosen_anew, led_to_new_password
+from lungwise.accounts.weak_passwords import forget_weakness, require_new_password
 from lungwise.audit.actions import Action
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Settings
@@ -60,7 +60,7 @@ from lungwise.webkit import rejections
 from lungwise.webkit.transactions import has_session
 
 SESSION = "session"
-"""Where a cookie keeps the key of its session's row."""
+"""The cookie's entry for the key of its session's row."""
 
 
 def init_security(app: Flask, settings: Settings, sessions: scoped_session[Session]) -> None:
@@ -69,35 +69,35 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     security = Security(
         app,
         SQLAlchemySessionUserDatastore(sessions, User, Role),  # type: ignore[arg-type]
-        login_form=SlowLoginForm,
-        two_factor_verify_code_form=SlowCodeForm,
-        mf_recovery_form=SlowRecoveryForm,
-        verify_form=SlowVerifyForm,
-        change_password_form=SlowChangeForm,
+        login_form=ThrottledLoginForm,
+        two_factor_verify_code_form=ThrottledCodeForm,
+        mf_recovery_form=ThrottledRecoveryForm,
+        verify_form=ThrottledConfirmForm,
+        change_password_form=ThrottledChangeForm,
         reset_password_form=NewPasswordForm,
-        mail_util_cls=Addresses,
-        password_util_cls=Checked,
+        mail_util_cls=AddressRules,
+        password_util_cls=PasswordRules,
         totp_cls=OneTimeCodes,
         mf_recovery_codes_util_cls=RecoveryCodes,
     )
-    security.want_json(lambda _request: False)  # these pages are for people; programs have tokens and the API
+    security.want_json(lambda _request: False)  # these pages are for people; programs use the API with tokens
     app.view_functions["security.forgot_password"] = ask_for_recovery
-    app.view_functions["security.reset_password"] = _choose_anew
+    app.view_functions["security.reset_password"] = _reset_by_link
     user_authenticated.connect(_signed_in, app)
     for changed in (password_reset, password_changed):
-        changed.connect(_unlock, app)  # before the trail's row: what counts guesses takes these locks in this order
+        changed.connect(_unlock, app)  # before the trail's row: counting a guess takes these locks in this order
     user_logged_out.connect(_signed_out, app)
     password_changed.connect(_changed_password, app)
     password_reset.connect(_reset_password, app)
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]  # nor Flask-Security's tokens
     app.before_request_funcs.setdefault("security", []).append(_read_only_forms)  # after what may refuse the body
     app.view_functions["security.two_factor_setup"] = second_factor.second_factor
-    app.view_functions["security.two_factor_setup_validate"] = _not_there
+    app.view_functions["security.two_factor_setup_validate"] = _not_found
     app.jinja_env.globals.update(server_time=utc_now)
     app.before_request(_only_with_session)
-    app.before_request(second_factor.code_page_changes_nothing)
-    app.before_request(second_factor.led_to_set_up)
-    app.before_request(led_to_new_password)
+    app.before_request(second_factor.skip_code_page)
+    app.before_request(second_factor.require_second_factor)
+    app.before_request(require_new_password)
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -105,14 +105,14 @@ def _config(settings: Settings) -> dict[str, Any]:
     options = {
         "I18N_DIRNAME": [str(resources.files("lungwise") / "translations")],  # its own lack Hindi
         "I18N_DOMAIN": "messages",
-        "REGISTERABLE": False,  # our own page knows clinics, invitations and approval
+        "REGISTERABLE": False,  # our own page has clinics, invitations and approval
         "CHANGEABLE": True,
         "CHANGE_URL": "/password",
         "RECOVERABLE": True,
         "RESET_URL": RECOVERY_URL,
         "RESET_SALT": RECOVERY_SALT,
         "RESET_PASSWORD_WITHIN": timedelta(hours=RECOVERY_HOURS),
-        "SEND_PASSWORD_CHANGE_EMAIL": False,  # its mails hold the host that a request names; ours do not
+        "SEND_PASSWORD_CHANGE_EMAIL": False,  # its mails contain the host that a request names; ours do not
         "SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
         "LOGIN_URL": "/sign-in",
         "LOGOUT_URL": "/sign-out",
@@ -135,7 +135,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "USER_IDENTITY_ATTRIBUTES": [{"email": {"mapper": uia_email_mapper, "case_insensitive": False}}],
         "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},  # a clinic may have no DNS
         "TWO_FACTOR": True,
-        "TWO_FACTOR_REQUIRED": False,  # who must have one is led to set it up once they are signed in
+        "TWO_FACTOR_REQUIRED": False,  # our own page asks for it after signing in
         "TWO_FACTOR_AUTHENTICATOR_VALIDITY": STEP_SECONDS,
         "TWO_FACTOR_ENABLED_METHODS": ["authenticator"],
         "TWO_FACTOR_RESCUE_EMAIL": False,
@@ -150,8 +150,8 @@ def _config(settings: Settings) -> dict[str, Any]:
         "MULTI_FACTOR_RECOVERY_CODES_URL": "/second-factor/recovery-codes",
         "API_ENABLED_METHODS": ["session"],
         "JOIN_USER_ROLES": False,
-        "FRESHNESS": second_factor.FRESH,
-        "FRESHNESS_GRACE_PERIOD": timedelta(0),  # what was done meanwhile makes nobody fresher
+        "FRESHNESS": second_factor.FRESH_FOR,
+        "FRESHNESS_GRACE_PERIOD": timedelta(0),  # other requests do not prolong it
         "DATETIME_FACTORY": utc_now,
     }
     return {f"SECURITY_{name}": value for name, value in options.items()}
@@ -162,12 +162,12 @@ def _derived(secret: str, purpose: str) -> str:
 
 
 def setup_code(settings: Settings) -> str:
-    """Make the code that proves, at the first start, that one can read this machine's log."""
+    """Return the code which proves, at the first start, that somebody can read this machine's log."""
     return _derived(signing_key(settings), "first administrator")[:12]
 
 
-class Checked(PasswordUtil):
-    """New passwords go through the clinic's own check."""
+class PasswordRules(PasswordUtil):
+    """New passwords must pass our own check."""
 
     def validate(self, password: str, is_register: bool, **kwargs: object) -> tuple[list[str] | None, str]:
         """Check as `Passwords.check` does."""
@@ -181,11 +181,11 @@ class Checked(PasswordUtil):
         return None, plain
 
 
-class Addresses(MailUtil):
-    """Addresses have our one spelling. Flask-Security itself sends no mail."""
+class AddressRules(MailUtil):
+    """E-mail addresses are normalised our way. Flask-Security itself sends no mail."""
 
     def normalize(self, email: str) -> str:
-        """Spell an address as accounts are stored and looked up."""
+        """Return an address as accounts store it and look it up."""
         found = normalised_email(email)
         if found is None:
             raise EmailValidateException(get_message("INVALID_EMAIL_ADDRESS")[0])
@@ -194,31 +194,31 @@ class Addresses(MailUtil):
     validate = normalize
 
 
-def _choose_anew(token: str) -> Response | str:
-    """Let who has a recovery link choose a new password; one that is not valid stands in the log."""
+def _reset_by_link(token: str) -> Response | str:
+    """Let those with a recovery link choose a new password. A link that is not valid is logged."""
     expired, invalid, owner = reset_password_token_status(token)  # type: ignore[no-untyped-call]
     if expired or invalid or owner is None:
         rejections.note(rejections.BAD_LINK)
     return cast("Response | str", reset_password(token))
 
 
-def _not_there(token: str) -> NoReturn:
-    """Answer for Flask-Security's own way to set a factor up, which asks for nothing once more."""
+def _not_found(token: str) -> NoReturn:
+    """Replace Flask-Security's own way to set a factor up, which does not ask for the password again."""
     raise NotFound
 
 
 def _unlock(_app: Flask, user: User, **_more: object) -> None:
-    """Forget the guesses at a password that is no more."""
+    """Forget the guesses at the old password."""
     services().throttle.forget(*guesses_at(user))
 
 
 def _signed_in(_app: Flask, user: User, **_more: object) -> None:
-    """Begin a session of its own: nothing of the one before signing in stays valid."""
+    """Begin a new session: nothing from before signing in stays valid."""
     session.pop("csrf_token", None)
     session.permanent = True
     services().accounts.signed_in(user)
     if services().sessions.is_new_device(user, request.user_agent.string):
-        tell(user, Action.SIGNED_IN_WITH_A_NEW_DEVICE)
+        notify(user, Action.SIGNED_IN_WITH_A_NEW_DEVICE)
     session[SESSION] = services().sessions.begin(user, request.user_agent.string)
 
 
@@ -229,22 +229,22 @@ def _signed_out(_app: Flask, user: User, **_more: object) -> None:
 
 
 def _changed_password(_app: Flask, user: User, **_more: object) -> None:
-    """End what the old password opened: other sessions, and tokens unless they are kept on purpose."""
-    is_chosen_anew()
+    """End what the old password opened: other sessions, and tokens unless they are kept deliberately."""
+    forget_weakness()
     services().sessions.end_all(user, but=session[SESSION])
     if not request.form.get("keep_tokens"):
         services().tokens.end_own(user.person)
-    tell(user, Action.CHANGED_PASSWORD)
+    notify(user, Action.CHANGED_PASSWORD)
 
 
 def _reset_password(_app: Flask, user: User, **_more: object) -> None:
     services().sessions.end_all(user)
     services().tokens.end_own(user.person)
-    tell(user, Action.RESET_PASSWORD)
+    notify(user, Action.RESET_PASSWORD)
 
 
 def _read_only_forms() -> None:
-    """Take a JSON body as the form that it stands for, and lead nobody away from our pages."""
+    """Accept a JSON body only if it stands for a form, and redirect nobody away from our pages."""
     if request.is_json and request.content_length and not _is_form(request):
         abort(400)
     if not is_own_page(request.values.get("next", "/")):
@@ -252,9 +252,9 @@ def _read_only_forms() -> None:
         request.form = _without_next(request.form)
 
 
-def _is_form(asked: Request) -> bool:
+def _is_form(incoming: Request) -> bool:
     try:
-        body = asked.get_json()
+        body = incoming.get_json()
     except RecursionError:
         return False
     return isinstance(body, dict) and all(isinstance(value, str) for value in body.values())
@@ -265,7 +265,7 @@ def _without_next(fields: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
 
 
 def _only_with_session() -> Response | None:
-    """Let nobody in by a cookie whose session is over."""
+    """Sign out those whose cookie belongs to a session that is over."""
     if not has_session() or not current_user.is_authenticated:
         return None
     found = services().sessions.check(current_user, session.get(SESSION, ""))

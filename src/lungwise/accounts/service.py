@@ -48,7 +48,7 @@ class Accounts:
         self.invitations = Invitations(session, clock, settings, audit)
 
     def is_empty(self) -> bool:
-        """Say whether nobody has an account yet."""
+        """Return whether nobody has an account yet."""
         return self._session.scalar(select(User.id).limit(1)) is None
 
     def clinics(self) -> list[Clinic]:
@@ -56,7 +56,7 @@ class Accounts:
         return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
 
     def clinic(self, name: str) -> Clinic:
-        """Give the clinic of that name, made where there is none."""
+        """Return the clinic of that name, made where there is none."""
         found = self._session.scalar(select(Clinic).where(Clinic.name == name))
         if found is None:
             found = Clinic(name=name, created_at=self._clock())
@@ -76,7 +76,7 @@ class Accounts:
         Rejected
             If registration is by invitation only, or the password is weak.
         NotFound
-            If there is no such clinic.
+            If the clinic does not exist.
         """
         if self._settings.registration is Registration.INVITATION:
             raise Rejected("An account needs an invitation here. Ask your clinic's administrator.")
@@ -141,7 +141,7 @@ class Accounts:
         return user
 
     def approve(self, by: Person, key: str) -> None:
-        """Let a waiting account in."""
+        """Approve an account that waits."""
         user = self.colleague(by, key)
         user.approved_at = self._clock()
         user.active = True
@@ -159,7 +159,7 @@ class Accounts:
         self._audit.record(by, Action.ENABLED if active else Action.DISABLED, Subject.ACCOUNT, user.key)
 
     def change_role(self, by: Person, key: str, role: Role) -> None:
-        """Give a colleague another role."""
+        """Change a colleague's role."""
         user = self.colleague(by, key)
         if user.id == by.id:
             raise Rejected("You cannot change your own role.")
@@ -208,11 +208,11 @@ class Accounts:
         return user if user is not None and user.active else None
 
     def must_have_second_factor(self, user: User) -> bool:
-        """Say whether the installation's settings ask for a second factor of this account."""
+        """Return whether the installation's settings ask for a second factor of this account."""
         return self._second_factor[Role(user.role)]
 
     def reset_second_factor(self, by: Person, key: str) -> User:
-        """Take away a colleague's second factor, so that they can set up a new one.
+        """Remove a colleague's second factor, so that they can set up a new one.
 
         Raises
         ------
@@ -226,7 +226,7 @@ class Accounts:
         return user
 
     def take_second_factor(self, user: User, by: Person) -> None:
-        """Take away an account's second factor and recovery codes, and end its sessions."""
+        """Remove an account's second factor and recovery codes, and end its sessions."""
         self._forget_second_factor(user)
         self._end_sessions(user)
         self._audit.record(by, Action.RESET_SECOND_FACTOR, Subject.ACCOUNT, user.key)
@@ -237,7 +237,7 @@ class Accounts:
         self._audit.record(user.person, Action.CHANGED, Subject.ACCOUNT, user.key)
 
     def signed_in(self, user: User) -> None:
-        """Note a sign-in."""
+        """Record a sign-in."""
         user.signed_in_at = self._clock()
         self._audit.record(user.person, Action.SIGNED_IN, Subject.ACCOUNT, user.key)
 

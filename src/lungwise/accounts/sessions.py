@@ -1,7 +1,7 @@
 """Sessions: which browsers are signed in to an account, and how each of them is ended.
 
-A session's cookie carries the key of its row, and is worth no more than that row: one that has ended, idled for too
-long or begun too long ago opens nothing, whoever has the cookie.
+A session's cookie contains the key of its row, and is valid only as long as the row: not after the session has ended,
+was idle for too long or began too long ago.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from lungwise.store import Clock, new_key
 __all__ = ["Sessions", "SignIn", "device_of"]
 
 _SEEN_EVERY = timedelta(minutes=1)
-"""How exactly it is kept when a session was last seen: a page view need not write."""
+"""How often the time of a session's last request is saved: not every page view writes."""
 _REMEMBERED = timedelta(days=90)
-"""How long a session that is over is kept, so that its browser is known when it signs in again."""
+"""How long an ended session is kept, so that its browser is known at the next sign-in."""
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -56,7 +56,7 @@ class Sessions:
         self._longest = timedelta(hours=settings.session_hours)
 
     def begin(self, user: User, user_agent: str) -> str:
-        """Begin a session, and give its key; rows of this account that are over for long are deleted."""
+        """Begin a session, and return its key. The account's old rows are deleted."""
         now = self._clock()
         old = SignIn.began_at < now - _REMEMBERED
         self._session.execute(delete(SignIn).where(SignIn.user_id == user.id, self._is_over(now), old))
@@ -66,12 +66,12 @@ class Sessions:
         return begun.key
 
     def is_new_device(self, user: User, user_agent: str) -> bool:
-        """Say whether the account signed in before, but in the last months never with such a browser and system."""
+        """Return whether the account has signed in before, but not with such a browser and system lately."""
         devices = self._session.scalars(select(SignIn.device).where(SignIn.user_id == user.id).distinct()).all()
         return bool(devices) and device_of(user_agent) not in devices
 
     def check(self, user: User, key: str) -> SignIn | None:
-        """Find a session of the account by its key; none where it is over."""
+        """Find a session of the account by its key; None if it is over."""
         query = select(SignIn).where(SignIn.key == key, SignIn.user_id == user.id)
         return self._session.scalar(query.where(~self._is_over(self._clock())))
 
@@ -81,11 +81,11 @@ class Sessions:
         return list(self._session.scalars(query.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
 
     def is_newly_seen(self, found: SignIn) -> bool:
-        """Say whether it is long enough since the session was last seen for that to be kept anew."""
+        """Return whether the time of the session's last request is due to be saved."""
         return self._clock() - found.seen_at > _SEEN_EVERY
 
     def seen(self, key: str) -> None:
-        """Keep that a session is used now."""
+        """Save that a session is used now."""
         self._session.execute(update(SignIn).where(SignIn.key == key).values(seen_at=self._clock()))
 
     def end(self, user: User, key: str) -> None:
@@ -108,12 +108,12 @@ class Sessions:
         self._audit.record(user.person, Action.ENDED_OTHER_SESSIONS, Subject.ACCOUNT, user.key)
 
     def end_all(self, user: User, but: str = "") -> None:
-        """End every session of the account, as part of what is recorded otherwise."""
+        """End every session of the account, as part of another recorded action."""
         ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key != but, SignIn.ended_at.is_(None))
         self._session.execute(ended.values(ended_at=self._clock()))
 
     def forget(self, user: User) -> None:
-        """Delete every session of an account that is no more, and with it what its browsers were."""
+        """Delete every session of a deleted account, and with them what is known of its browsers."""
         self._session.execute(delete(SignIn).where(SignIn.user_id == user.id))
 
     def sign_out(self, user: User, key: str) -> None:
@@ -129,7 +129,7 @@ class Sessions:
 
 
 def device_of(user_agent: str) -> str:
-    """Name browser and system, as Firefox on Windows; nothing where they are not known."""
+    """Name browser and system, as Firefox on Windows; empty if they are not known."""
     browser = next((name for sign, name in _BROWSERS.items() if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS.items() if sign in user_agent), "")
     return " · ".join(filter(None, (browser, system)))

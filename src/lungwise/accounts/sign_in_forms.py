@@ -1,4 +1,4 @@
-"""The forms that ask for a secret: each guess is counted, and where there were too many, none is looked at."""
+"""The forms that ask for a secret: each guess is counted, and after too many none is checked."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from wtforms import Field
 
 from lungwise.accounts.models import User
 from lungwise.accounts.request_services import services
-from lungwise.accounts.second_factor import WRONG_CODE, OnceMoreForm
+from lungwise.accounts.second_factor import WRONG_CODE, ConfirmForm
 from lungwise.accounts.throttle import Guess, Lock, Secret
-from lungwise.accounts.weak_passwords import judge
+from lungwise.accounts.weak_passwords import check_at_sign_in
 from lungwise.films.refusals import N_
 from lungwise.webkit.forms import LogsRejection
 
@@ -37,9 +37,9 @@ _WAITS = N_("Your account waits for your clinic's administrator to approve it.")
 
 
 def guesses_at(user: User) -> tuple[Guess, Guess]:
-    """Give what a new password makes void: guesses at the old one, when signing in and when signed in.
+    """Return what a new password resets: guesses at the old one, when signing in and afterwards.
 
-    A lock on codes stays: who has the password's mails would otherwise have as many guesses at them as he likes.
+    A lock on codes stays. Otherwise somebody who reads the account's mails could guess codes without limit.
     """
     return (
         Guess(secret=Secret.SIGN_IN, name=user.email, account=user),
@@ -54,7 +54,7 @@ class _AsksForSecret:
     locked = _LOCKED
 
     def validate(self, **kwargs: object) -> bool:
-        """Check what needs no secret, then whether guesses are locked out, then the guess."""
+        """Check the fields, then whether guesses are locked, then the guess."""
         if not Form.validate(self, **kwargs):
             return False
         guess, throttle = self.guess(), services().throttle
@@ -70,42 +70,42 @@ class _AsksForSecret:
         return valid
 
     def guess(self) -> Guess:
-        """Say at what the form's sender guesses."""
+        """Return what the form's sender guesses."""
         raise NotImplementedError
 
     def is_wrong(self) -> bool:
-        """Say whether it was the secret that made the form invalid."""
+        """Return whether the secret made the form invalid."""
         return True
 
     def validate_next(self, field: Field) -> None:
-        """Go nowhere else than to our own pages; who is led there by a bad link still signs in."""
+        """Redirect only to our own pages. A bad link does not prevent signing in."""
         if field.data and not is_own_page(field.data):
             field.data = ""
 
 
-class SlowLoginForm(LogsRejection, _AsksForSecret, LoginForm):
-    """Sign-in that says the same of a wrong password and of no account."""
+class ThrottledLoginForm(LogsRejection, _AsksForSecret, LoginForm):
+    """Sign-in that gives the same answer for a wrong password and a missing account."""
 
     remember = None  # no cookie outlives the session
     locked = _LOCKED | {Lock.ACCOUNT: _LOCKED_SIGN_IN}
 
     def validate(self, **kwargs: object) -> bool:
-        """Check as every form with a secret does, and say why it was for nothing."""
+        """Check like every form with a secret, and explain a refusal."""
         valid = super().validate(**kwargs)
         if not valid and not self.form_errors and self.email.data and self.password.data:
             self.email.errors = self.password.errors = []
             self.form_errors.append(gettext(self._why_not()))
         if valid:
-            judge(cast(User, self.user), str(self.password.data))
+            check_at_sign_in(cast(User, self.user), str(self.password.data))
         return valid
 
     def guess(self) -> Guess:
-        """Count by the account's name, which the form has in the one spelling by now."""
+        """Count by the e-mail address, which is normalised by now."""
         name = str(self.email.data)
         return Guess(secret=Secret.SIGN_IN, name=name, account=services().accounts.by_email(name))
 
     def is_wrong(self) -> bool:
-        """Say whether the password was wrong: with the right one, a disabled account is no failure."""
+        """Return whether the password was wrong. With the right one, a disabled account is not a failure."""
         return not self.user_authenticated
 
     def _why_not(self) -> str:
@@ -118,41 +118,41 @@ class _AsksForCode(_AsksForSecret):
     user: Any
 
     def guess(self) -> Guess:
-        """Count codes of either kind together."""
+        """Count both kinds of code together."""
         return Guess(secret=Secret.CODE, name=self.user.key, account=self.user)
 
 
-class SlowCodeForm(LogsRejection, _AsksForCode, TwoFactorVerifyCodeForm):
+class ThrottledCodeForm(LogsRejection, _AsksForCode, TwoFactorVerifyCodeForm):
     """The authenticator's code."""
 
     def validate(self, **kwargs: object) -> bool:
-        """Check as every form with a secret does, and say in our words what to do about a wrong code."""
+        """Check like every form with a secret, and say in our words what to do about a wrong code."""
         valid = super().validate(**kwargs)
         if self.code.errors:
             self.code.errors = [str(WRONG_CODE)]
         return valid
 
 
-class SlowRecoveryForm(LogsRejection, _AsksForCode, MfRecoveryForm):
+class ThrottledRecoveryForm(LogsRejection, _AsksForCode, MfRecoveryForm):
     """A recovery code."""
 
 
 class _AsksForOwnPassword(_AsksForSecret):
     def guess(self) -> Guess:
-        """Count what somebody at a signed-in browser tries."""
+        """Count what somebody tries at a signed-in browser."""
         user: User = current_user._get_current_object()
         return Guess(secret=Secret.CONFIRMATION, name=user.key, account=user)
 
 
-class SlowVerifyForm(LogsRejection, _AsksForOwnPassword, OnceMoreForm):
-    """The password once more, or a code of the authenticator app."""
+class ThrottledConfirmForm(LogsRejection, _AsksForOwnPassword, ConfirmForm):
+    """The password again, or a code of the authenticator app."""
 
 
-class SlowChangeForm(LogsRejection, _AsksForOwnPassword, ChangePasswordForm):
+class ThrottledChangeForm(LogsRejection, _AsksForOwnPassword, ChangePasswordForm):
     """The present password and a new one."""
 
     def is_wrong(self) -> bool:
-        """Say whether it was the present password: a weak new one is no failure."""
+        """Return whether the present password was wrong. A weak new one is not a failure."""
         return get_message("INVALID_PASSWORD")[0] in (self.password.errors or ())
 
 
@@ -161,7 +161,7 @@ class NewPasswordForm(LogsRejection, ResetPasswordForm):
 
 
 def is_own_page(address: str) -> bool:
-    """Say whether an address is one of ours, and nothing that only looks like one."""
+    """Return whether an address is one of ours, and does not only look like one."""
     try:
         return "\\" not in address and validate_redirect_url(address) and urlsplit(address).port != 0
     except ValueError:

@@ -28,6 +28,7 @@ _security_log = logging.getLogger("lungwise.security")
 _REPORT_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=1)
 _CLEARED_AT_ONCE = 20
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class Lock(StrEnum):
@@ -38,7 +39,7 @@ class Lock(StrEnum):
 
 
 class Secret(StrEnum):
-    """What is guessed at."""
+    """The secret that somebody guesses."""
 
     SIGN_IN = "sign-in"
     CODE = "code"
@@ -47,7 +48,7 @@ class Secret(StrEnum):
 
     @property
     def action(self) -> Action:
-        """What the audit trail says of a wrong guess."""
+        """How a wrong guess is recorded."""
         return Action.FAILED_TO_CONFIRM_PASSWORD if self is Secret.CONFIRMATION else Action.FAILED_TO_SIGN_IN
 
 
@@ -58,9 +59,9 @@ class Guess:
     Parameters
     ----------
     name
-        Whose secret it is: any text, whether or not there is such an account.
+        Whose secret it is. It need not be an existing account.
     account
-        The account, where there is one.
+        The account, if there is one.
     """
 
     secret: Secret
@@ -69,18 +70,18 @@ class Guess:
 
 
 class Throttle:
-    """Counts the guesses that come from one network address, each in a transaction of its own.
+    """Counts the guesses that come from one network address, each in a separate transaction.
 
-    Whatever becomes of the request, a count stays. A guess is counted before it is looked at, so that
-    many sent at once cannot outrun the lock, and forgiven where it turns out right. A guess that a lock
-    refuses is counted with that lock alone: it neither lengthens it nor locks anything else.
+    A count stays, whatever becomes of the request. A guess is counted before it is checked, so that many sent at
+    once cannot outrun the lock, and the count is taken back if the guess is right. A guess that a lock refuses
+    counts for that lock only: it neither prolongs it nor locks anything else.
 
     Parameters
     ----------
     session
         The request's own session. It must have written nothing yet when a guess is counted.
     trail
-        Gives the audit trail over a session, for actions from a network address.
+        Makes the audit trail over a session, for actions from a network address.
     """
 
     def __init__(
@@ -101,83 +102,83 @@ class Throttle:
         self._address = address
 
     def admit(self, guess: Guess) -> Lock | None:
-        """Count a guess. Where this gives a lock, the guess must not be looked at."""
-        lock = self._apart(lambda own: self._admit(own, guess))
+        """Count a guess. If this returns a lock, the guess must not be checked."""
+        lock = self._transact(lambda session: self._admit(session, guess))
         if lock:
             self._log(logging.WARNING, f"is not looked at: its {lock} is locked", guess)
         return lock
 
     def failed(self, guess: Guess) -> None:
-        """Tell the trail that a guess was wrong.
+        """Record that a guess was wrong.
 
-        One at no account is told as well, of no clinic: were it not, the quicker answer would tell who has an account.
+        A guess at an address without an account is recorded too, for no clinic: a quicker answer would reveal it.
         """
         self._log(logging.WARNING, "is wrong" if guess.account else "is wrong, and no account's", guess)
-        self._apart(lambda own: self._record(own, guess.account, guess.secret.action, self._address))
+        self._transact(lambda session: self._record(session, guess.account, guess.secret.action, self._address))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
-        """Forget the account's failures; of the address's, forget this guess alone."""
-        self._apart(lambda own: self._forgive(own, guess))
+        """Forget the account's failures, and of the network address's only this guess."""
+        self._transact(lambda session: self._forgive(session, guess))
         self._log(logging.INFO, "is right", guess)
 
     def forget(self, *guesses: Guess) -> None:
-        """Forget failures, with the request's own transaction: what was guessed at is there no more."""
+        """Forget failures in the request's own transaction, because the secret has changed."""
         names = [_hash(guess.secret, guess.name) for guess in guesses]
         self._session.execute(delete(SignInFailures).where(SignInFailures.name.in_(names)))
 
     def report(self) -> None:
-        """Tell the trail of refused guesses that nobody went on with."""
-        late = SignInFailures.told_at <= self._clock() - _REPORT_EVERY
-        for name in self._found(select(SignInFailures.name).where(SignInFailures.untold > 0, late)):
-            self._apart(partial(self._report, name=name))
+        """Record refused guesses that were not followed by others."""
+        late = SignInFailures.reported_at <= self._clock() - _REPORT_EVERY
+        for name in self._read(select(SignInFailures.name).where(SignInFailures.unreported > 0, late)):
+            self._transact(partial(self._report, name=name))
 
     def _log(self, level: int, what: str, guess: Guess) -> None:
-        """Log what became of a guess, with the key of the account, where there is one (OWASP ASVS 7.2.1)."""
+        """Log what became of a guess, with the account's key if there is an account (OWASP ASVS 7.2.1)."""
         who = {"account": f"account {guess.account.key}" if guess.account else "nobody", "address": self._address}
         line = "a guess at a %s %s; of %s, from %s"
         _security_log.log(level, line, guess.secret, what, who["account"], self._address, extra=who)
 
-    def _apart(self, action: Callable[[Session], T]) -> T:
-        """Act in a transaction of its own. SQLite knows one writer: the request's lets go of the lock first."""
+    def _transact(self, action: Callable[[Session], T]) -> T:
+        """Act in a separate transaction. SQLite has one writer, so the request's transaction ends first."""
         self._session.commit()
         return self._database.transact(action)
 
-    def _found(self, names: Select[str]) -> list[str]:
+    def _read(self, names: Select[str]) -> list[str]:
         with self._database.reading() as session:
             return list(session.scalars(names))
 
-    def _admit(self, own: Session, guess: Guess) -> Lock | None:
-        rows, now = self._rows(own, guess), self._clock()
+    def _admit(self, session: Session, guess: Guess) -> Lock | None:
+        rows, now = self._rows(session, guess), self._clock()
         locked = [lock for lock, row in rows.items() if row.until > now and row.count >= self._limits[lock]]
         for lock in locked or rows:
             self._count(rows[lock], now, lengthen=not locked)
         if guess.account is not None:
             rows[Lock.ACCOUNT].user_id = guess.account.id
-            rows[Lock.ACCOUNT].untold += bool(locked)
-            self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address)
+            rows[Lock.ACCOUNT].unreported += bool(locked)
+            self._report_refused(session, rows[Lock.ACCOUNT], guess.account, self._address)
         return locked[-1] if locked else None
 
-    def _forgive(self, own: Session, guess: Guess) -> None:
-        rows = self._rows(own, guess)
+    def _forgive(self, session: Session, guess: Guess) -> None:
+        rows = self._rows(session, guess)
         rows[Lock.ADDRESS].count = max(rows[Lock.ADDRESS].count - 1, 0)
         if guess.account is not None:
-            self._tell(own, rows[Lock.ACCOUNT], guess.account, self._address, at_once=True)
-        own.delete(rows[Lock.ACCOUNT])
+            self._report_refused(session, rows[Lock.ACCOUNT], guess.account, self._address, at_once=True)
+        session.delete(rows[Lock.ACCOUNT])
 
-    def _report(self, own: Session, *, name: str) -> None:
-        row = _locked_row(own, name)
-        user = own.get(User, row.user_id) if row.user_id else None
+    def _report(self, session: Session, *, name: str) -> None:
+        row = _locked_row(session, name)
+        user = session.get(User, row.user_id) if row.user_id else None
         if user is None:
-            row.untold = 0
+            row.unreported = 0
         else:
-            self._tell(own, row, user, "")
+            self._report_refused(session, row, user, "")
 
-    def _rows(self, own: Session, guess: Guess) -> dict[Lock, SignInFailures]:
+    def _rows(self, session: Session, guess: Guess) -> dict[Lock, SignInFailures]:
         """Lock the rows, always in this order, so that no two requests wait for each other."""
         return {
-            Lock.ACCOUNT: _locked_row(own, _hash(guess.secret, guess.name)),
-            Lock.ADDRESS: _locked_row(own, _hash(Lock.ADDRESS, _network(self._address))),
+            Lock.ACCOUNT: _locked_row(session, _hash(guess.secret, guess.name)),
+            Lock.ADDRESS: _locked_row(session, _hash(Lock.ADDRESS, _network(self._address))),
         }
 
     def _count(self, row: SignInFailures, now: datetime, *, lengthen: bool) -> None:
@@ -185,41 +186,45 @@ class Throttle:
         if lengthen:
             row.until = now + self._duration
 
-    def _tell(self, own: Session, row: SignInFailures, user: User, address: str, *, at_once: bool = False) -> None:
-        """Tell the trail how many guesses were refused since it was last told, once a minute."""
+    def _report_refused(
+        self, session: Session, row: SignInFailures, user: User, address: str, *, at_once: bool = False
+    ) -> None:
+        """Record how many guesses were refused since the last record, at most once a minute."""
         now = self._clock()
-        if row.untold and (at_once or row.told_at is None or now - row.told_at >= _REPORT_EVERY):
-            self._record(own, user, Action.TRIED_WHILE_LOCKED, address, row.untold)
-            row.untold, row.told_at = 0, now
+        if row.unreported and (at_once or row.reported_at is None or now - row.reported_at >= _REPORT_EVERY):
+            self._record(session, user, Action.TRIED_WHILE_LOCKED, address, row.unreported)
+            row.unreported, row.reported_at = 0, now
 
-    def _record(self, own: Session, user: User | None, action: Action, address: str, times: int | None = None) -> None:
+    def _record(
+        self, session: Session, user: User | None, action: Action, address: str, times: int | None = None
+    ) -> None:
         person, key = (user.person, user.key) if user else (NOBODY, "")
-        self._trail(own, address).record(person, action, Subject.ACCOUNT, key, times)
+        self._trail(session, address).record(person, action, Subject.ACCOUNT, key, times)
 
     def _clear_out(self) -> None:
-        """Delete rows that say nothing any more, each by itself: none waits for another's lock while it holds one."""
-        old = (SignInFailures.until < self._clock() - _KEPT, SignInFailures.untold == 0)
-        for name in self._found(select(SignInFailures.name).where(*old).limit(_CLEARED_AT_ONCE)):
+        """Delete old rows, each in its own transaction, so that none waits for a lock while it holds another."""
+        old = (SignInFailures.until < self._clock() - _KEPT, SignInFailures.unreported == 0)
+        for name in self._read(select(SignInFailures.name).where(*old).limit(_CLEARED_AT_ONCE)):
             gone = delete(SignInFailures).where(SignInFailures.name == name, *old)
-            self._apart(partial(Session.execute, statement=gone))
+            self._transact(partial(Session.execute, statement=gone))
 
 
-def _locked_row(own: Session, name: str) -> SignInFailures:
-    """Give a row and hold it, made where there is none; another process may make it at the same moment."""
-    row = own.get(SignInFailures, name, with_for_update=True)
-    if row is None and own.get_bind().dialect.name == "mysql":
-        new = mysql.insert(SignInFailures).values(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
-        own.execute(new.on_duplicate_key_update(name=SignInFailures.name))
-        row = own.get(SignInFailures, name, with_for_update=True)
+def _locked_row(session: Session, name: str) -> SignInFailures:
+    """Return a locked row, and create it if necessary; another process may create it at the same moment."""
+    row = session.get(SignInFailures, name, with_for_update=True)
+    if row is None and session.get_bind().dialect.name == "mysql":
+        new = mysql.insert(SignInFailures).values(name=name, count=0, until=_LONG_AGO)
+        session.execute(new.on_duplicate_key_update(name=SignInFailures.name))
+        row = session.get(SignInFailures, name, with_for_update=True)
     if row is None:  # on SQLite nobody else writes meanwhile
-        row = SignInFailures(name=name, count=0, until=datetime.fromtimestamp(0, UTC), untold=0)
-        own.add(row)
-        own.flush()
+        row = SignInFailures(name=name, count=0, until=_LONG_AGO, unreported=0)
+        session.add(row)
+        session.flush()
     return row
 
 
 def _network(address: str) -> str:
-    """Give what one subscriber holds: a single address of IPv4, a network of 64 bits of IPv6."""
+    """Return what one subscriber has: a single IPv4 address, or an IPv6 network of 64 bits."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -230,5 +235,5 @@ def _network(address: str) -> str:
 
 
 def _hash(kind: str, name: str) -> str:
-    """Names are kept as hashes: the table says nothing of who tried to sign in."""
+    """Return the key of a row: a hash, so that the table does not reveal who tried to sign in."""
     return hashlib.sha256(f"{kind}:{name}".encode("utf-8", "surrogatepass")).hexdigest()

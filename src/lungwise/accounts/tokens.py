@@ -1,4 +1,4 @@
-"""Tokens: how programs prove in whose name they act, what they may do, and until when."""
+"""Tokens: how programs prove for whom they act, what they may do, and until when."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from lungwise.store import Clock, new_key
 __all__ = ["LONGEST_DAYS", "Scope", "Token", "Tokens", "person_of"]
 
 LONGEST_DAYS = 366
-_PREFIX = "lw_"  # lets people and secret scanners know one where it lies about
-_GLANCE = timedelta(minutes=1)
-"""How exactly the last use is kept: not every request need write."""
+_PREFIX = "lw_"  # people and secret scanners recognise a token by it
+_USE_KEPT_EVERY = timedelta(minutes=1)
+"""How often a token's last use is saved: not every request writes."""
 
 
 class Scope(StrEnum):
@@ -51,10 +51,10 @@ class Tokens:
     def add(
         self, person: Person, name: str, scopes: Iterable[Scope], days: int, *, machine: bool = False
     ) -> tuple[Token, str]:
-        """Make a token; the text beside it is shown once and kept nowhere.
+        """Make a token, and return it with its text, which is shown once and stored nowhere.
 
-        Every token may see, for whatever else it may do begins with that. A machine's token acts under
-        its own name and outlives its maker's account; only an administrator makes one.
+        Every token may see, because everything else needs that. A machine's token acts under its own name and outlives
+        its maker's account. Only administrators make one.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Tokens:
         token.revoked_at = token.revoked_at or self._clock()
 
     def check(self, text: str) -> Token | None:
-        """Find the token of a text; none where it is unknown, revoked or expired, or its owner is disabled."""
+        """Find the token of a text; None if it is unknown, revoked or expired, or its owner is disabled."""
         found = select(Token).where(Token.hash == _hash(text))
         token = self._session.scalar(found.options(joinedload(Token.user).joinedload(User.clinic)))
         if token is None or token.revoked_at is not None or token.expires_at <= self._clock():
@@ -131,11 +131,11 @@ class Tokens:
         return token if token.machine or token.user.active else None
 
     def is_newly_used(self, token: Token) -> bool:
-        """Say whether the last use that is kept is old enough to be kept anew."""
-        return token.used_at is None or self._clock() - token.used_at > _GLANCE
+        """Return whether the last use is due to be saved."""
+        return token.used_at is None or self._clock() - token.used_at > _USE_KEPT_EVERY
 
     def used(self, key: str) -> None:
-        """Keep that a token is used now; its first use and each after a day without go into the audit trail."""
+        """Save that a token is used now. Its first use, and each after a day without, is recorded."""
         token = self.by_key(key)
         if token is None:
             return
@@ -145,7 +145,7 @@ class Tokens:
 
 
 def person_of(token: Token) -> Person:
-    """Give the person as whom the token's program acts: its owner within its scopes, a machine by its own name."""
+    """Return the person for whom the token's program acts: its owner within the scopes; a machine has its own name."""
     owner = token.user
     name = token.name if token.machine else owner.name
     within = frozenset(Scope(scope).right for scope in token.scopes.split())
@@ -157,5 +157,5 @@ def _is_long_ago(used_at: datetime | None, now: datetime) -> bool:
 
 
 def _hash(text: str) -> str:
-    """Hash without salt or stretching: what has 256 random bits cannot be guessed."""
+    """Hash without salt or stretching: 256 random bits cannot be guessed."""
     return hashlib.sha256(text.encode()).hexdigest()

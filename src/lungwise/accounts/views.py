@@ -31,7 +31,7 @@ from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
 from lungwise.accounts.outbox import MailKind
 from lungwise.accounts.request_services import services, user
-from lungwise.accounts.second_factor import ask_once_more, is_fresh
+from lungwise.accounts.second_factor import ask_to_confirm, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import Applicant
 from lungwise.accounts.throttle import Guess, Secret
@@ -46,20 +46,20 @@ bp = Blueprint("accounts", __name__)
 Answer = str | Response
 
 
-def _afresh(page: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Change a clinic's accounts for its administrators alone, and ask them once more after a quarter of an hour.
+def confirmed_administrator(page: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Let only administrators change a clinic's accounts, and ask for the password again after 15 minutes.
 
-    Without that, whoever finds their browser signed in takes every account over, theirs first.
+    Otherwise somebody who finds their browser signed in could take over every account.
     """
 
     @wraps(page)
-    def asked(*args: str, **named: str) -> Answer:
+    def confirmed(*args: str, **named: str) -> Answer:
         person().need(Right.ADMINISTER)
         if request.method == "POST" and not is_fresh():
-            return ask_once_more(url_for("accounts.colleagues"))
+            return ask_to_confirm(url_for("accounts.colleagues"))
         return page(*args, **named)
 
-    return asked
+    return confirmed
 
 
 @bp.get("/")
@@ -136,7 +136,7 @@ def profile() -> Answer:
 def end_session(key: str) -> Answer:
     """End one of one's own sessions."""
     if not is_fresh():
-        return ask_once_more(url_for("accounts.profile"))
+        return ask_to_confirm(url_for("accounts.profile"))
     services().sessions.end(user(), key)
     flash(gettext("The session is ended."))
     return redirect(url_for("accounts.profile"))
@@ -146,7 +146,7 @@ def end_session(key: str) -> Answer:
 def end_other_sessions() -> Answer:
     """End every session of one's own but this one."""
     if not is_fresh():
-        return ask_once_more(url_for("accounts.profile"))
+        return ask_to_confirm(url_for("accounts.profile"))
     services().sessions.end_others(user(), but=session[SESSION])
     flash(gettext("All other sessions are ended."))
     return redirect(url_for("accounts.profile"))
@@ -183,7 +183,7 @@ def revoke_machine_token(key: str) -> Answer:
 
 
 @bp.route("/accounts", methods=["GET", "POST"])
-@_afresh
+@confirmed_administrator
 def colleagues() -> Answer:
     """List the clinic's accounts and open invitations, and invite more."""
     form, link = InviteForm(), None
@@ -202,7 +202,7 @@ def take_invitation_back(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/recovery-link")
-@_afresh
+@confirmed_administrator
 def recovery_link(key: str) -> Answer:
     """Make a link with which a colleague chooses a new password: it goes to them by mail, else onto this page."""
     path = services().accounts.recovery_link(person(), key)
@@ -215,7 +215,7 @@ def recovery_link(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/delete")
-@_afresh
+@confirmed_administrator
 def delete(key: str) -> Answer:
     """Delete a colleague's account."""
     services().accounts.colleague(person(), key)
@@ -228,15 +228,15 @@ def delete(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/approve")
-@_afresh
+@confirmed_administrator
 def approve(key: str) -> Answer:
-    """Let a waiting account in."""
+    """Approve an account that waits."""
     services().accounts.approve(person(), key)
     return _back_to_colleagues()
 
 
 @bp.post("/accounts/<key>/disable")
-@_afresh
+@confirmed_administrator
 def disable(key: str) -> Answer:
     """Disable an account."""
     services().accounts.set_active(person(), key, active=False)
@@ -244,7 +244,7 @@ def disable(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/enable")
-@_afresh
+@confirmed_administrator
 def enable(key: str) -> Answer:
     """Enable an account again."""
     services().accounts.set_active(person(), key, active=True)
@@ -252,9 +252,9 @@ def enable(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/role")
-@_afresh
+@confirmed_administrator
 def change_role(key: str) -> Answer:
-    """Give a colleague another role."""
+    """Change a colleague's role."""
     services().accounts.colleague(person(), key)
     form = RoleForm()
     if form.validate_on_submit():
@@ -263,9 +263,9 @@ def change_role(key: str) -> Answer:
 
 
 @bp.post("/accounts/<key>/second-factor")
-@_afresh
+@confirmed_administrator
 def reset_second_factor(key: str) -> Answer:
-    """Take away a colleague's second factor."""
+    """Remove a colleague's second factor."""
     notices.send(services().accounts.reset_second_factor(person(), key), Action.RESET_SECOND_FACTOR)
     return _back_to_colleagues()
 
@@ -273,14 +273,14 @@ def reset_second_factor(key: str) -> Answer:
 def _tokens(*, machine: bool) -> Answer:
     form, text = TokenForm(), None
     if request.method == "POST" and not is_fresh():
-        return ask_once_more(request.path)
+        return ask_to_confirm(request.path)
     if form.validate_on_submit():
         name, days = form.name.data or "", form.days.data
         scopes = [Scope(scope) for scope in form.scopes.data or ()]
         made = attempt(form, lambda: services().tokens.add(person(), name, scopes, days, machine=machine))
         text = made[1] if made else None
         if made:
-            notices.tell(user(), Action.MADE_TOKEN)
+            notices.notify(user(), Action.MADE_TOKEN)
     listed = services().tokens.machines(person()) if machine else services().tokens.own(person())
     return render_template(
         "accounts/tokens.html", form=form, tokens=listed, text=text, machine=machine, fresh=is_fresh()
@@ -340,7 +340,7 @@ def _invited(email: str, token: str) -> _Link:
 
 
 def _shown(path: str) -> str:
-    """Give a link as the administrator sees it: it may begin with the host that their own browser asked for."""
+    """Return a link as the administrator sees it: it may begin with the host that their own browser asked for."""
     return (services().settings.public_url or request.host_url.rstrip("/")) + path
 
 

@@ -1,4 +1,4 @@
-"""Passwords from before today's rules: who signs in with one that would be refused now chooses another first."""
+"""Passwords that today's rules would refuse: those who sign in with one must choose another first."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from lungwise.errors import Rejected
 from lungwise.webkit import rejections
 
 _WEAK = "weak_password"
-"""Where the session keeps why its password would be refused."""
-_WITHOUT = frozenset(
+"""The session's entry for why its password would be refused."""
+_STILL_OPEN = frozenset(
     {
         *("static", "healthz", "readyz", "metrics"),
         *("security.two_factor_setup", "security.mf_recovery_codes", "security.verify", "security.logout"),
         "security.change_password",
     }
 )
-"""What is open to whoever still has to choose another one. A second factor that is missing comes first."""
+"""Pages for those who still have to choose another password. A missing second factor comes first."""
 
 
-def judge(owner: User, password: str) -> None:
-    """Note whether the password that somebody signs in with is one that is refused today."""
+def check_at_sign_in(owner: User, password: str) -> None:
+    """Keep in the session whether the password that somebody signs in with would be refused today."""
     session.pop(_WEAK, None)
     try:
         services().accounts.check_password(password, owner.email, owner.name, owner.clinic.name)
@@ -32,14 +32,14 @@ def judge(owner: User, password: str) -> None:
         session[_WEAK] = str(no)
 
 
-def is_chosen_anew() -> None:
-    """Let a session go on whose password was changed."""
+def forget_weakness() -> None:
+    """Let a session continue after its password was changed."""
     session.pop(_WEAK, None)
 
 
-def led_to_new_password() -> Response | None:
-    """Lead whoever signed in with a weak password to where it is changed."""
-    if _WEAK not in session or request.endpoint in _WITHOUT or not user().is_authenticated:
+def require_new_password() -> Response | None:
+    """Redirect those who signed in with a weak password to where it is changed."""
+    if _WEAK not in session or request.endpoint in _STILL_OPEN or not user().is_authenticated:
         return None
     rejections.note(rejections.WEAK)
     flash(gettext(session[_WEAK]))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from flask import g, request
 
 from lungwise.api.framework.operations import idempotency_key
-from lungwise.webkit.idempotency import AskedOnce, services
+from lungwise.webkit.idempotency import IdempotentRequest, services
 from lungwise.webkit.transactions import request_session
 
 
-def asked_once(asked: list[str]) -> AskedOnce | None:
+def asked_once(asked: list[str]) -> IdempotentRequest | None:
     """Give the request's idempotency key and what it stands for; none where the request has no key.
 
     Parameters
@@ -25,7 +25,7 @@ def asked_once(asked: list[str]) -> AskedOnce | None:
     if key is None:
         return None
     request_hash = hashlib.sha256(json.dumps([request.path, *asked]).encode()).hexdigest()
-    return AskedOnce(services(), g.token_id, key, request_hash)
+    return IdempotentRequest(services(), g.token_id, key, request_hash)
 
 
 def once(asked: list[str], use_case: Callable[[], str]) -> str:

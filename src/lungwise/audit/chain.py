@@ -33,7 +33,7 @@ class End:
 
     @classmethod
     def of(cls, head: AuditHead) -> End:
-        """Give the end that the database says."""
+        """Return the end that the database says."""
         return cls(head.entries, head.hash, head.key, head.broken_at)
 
     def signature(self, secret: bytes) -> str:
@@ -54,7 +54,7 @@ class ChainKeys:
         return self._keys.names[0]
 
     def secret(self, name: str) -> bytes:
-        """Give the secret that signs under a key's name.
+        """Return the secret that signs under a key's name.
 
         Raises
         ------
@@ -64,11 +64,11 @@ class ChainKeys:
         return self._keys.key(name).derived("audit")
 
     def signed(self, end: End, signature: str) -> bool:
-        """Say whether an end was signed with one of the installation's keys."""
+        """Return whether an end was signed with one of the installation's keys."""
         return end.key in self._keys.names and hmac.compare_digest(end.signature(self.secret(end.key)), signature)
 
     def oldest_first(self) -> list[bytes]:
-        """Give every secret, in the order in which they came into use."""
+        """Return every secret, in the order in which they came into use."""
         kept = {
             key.name: bytes.fromhex(key.secret) for key in self._session.scalars(select(AuditKey).order_by(AuditKey.id))
         }

@@ -1,4 +1,4 @@
-"""How the audit trail says what was done, and to what: message ids for gettext."""
+"""What the audit trail calls actions and subjects: message ids for gettext."""
 
 from __future__ import annotations
 

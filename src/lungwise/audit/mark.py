@@ -34,7 +34,7 @@ class Mark:
 
 
 def read_mark(session: Session) -> Mark | None:
-    """Give the mark; none where there is none, or something else lies in its place."""
+    """Return the mark; none where there is none, or something else lies in its place."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         kept = json.loads(_path(session).read_text(encoding="utf-8"))
         return Mark(End(**kept["end"]), str(kept["signature"]))
@@ -61,7 +61,7 @@ def mark_after_commit(session: Session, head: AuditHead) -> None:
 
 
 def _note(session: Session) -> None:
-    """Take the head as it is about to be committed: a savepoint may have taken entries back."""
+    """Remember the head as it is about to be committed: a savepoint may have rolled entries back."""
     head = session.info.get(_HEAD)
     if head is not None and inspect(head).persistent and head.signature:
         session.info[_MARK] = Mark(End.of(head), head.signature)

@@ -77,9 +77,9 @@ class AuditTrail:
         self._session.flush()
         mark_after_commit(self._session, head)
 
-    def page(self, person: Person, wanted: AuditFilter, before: int | None = None) -> list[AuditEntry]:
+    def page(self, person: Person, filters: AuditFilter, before: int | None = None) -> list[AuditEntry]:
         """List a page of the clinic's entries, the newest first."""
-        query = self._filtered(person, wanted)
+        query = self._filtered(person, filters)
         if before is not None:
             query = query.where(AuditEntry.id < before)
         return list(self._session.scalars(query.limit(PAGE)))
@@ -91,9 +91,9 @@ class AuditTrail:
             self._session.scalars(own.where(AuditEntry.action.in_(actions)).order_by(AuditEntry.id.desc()).limit(10))
         )
 
-    def export(self, person: Person, wanted: AuditFilter) -> Iterator[AuditEntry]:
+    def export(self, person: Person, filters: AuditFilter) -> Iterator[AuditEntry]:
         """Walk over all of the clinic's entries that the filter lets through, the newest first."""
-        yield from self._session.scalars(self._filtered(person, wanted).execution_options(yield_per=500))
+        yield from self._session.scalars(self._filtered(person, filters).execution_options(yield_per=500))
 
     def verify(self) -> Break | None:
         """Walk the whole chain and name its first break, if it has one."""
@@ -111,7 +111,7 @@ class AuditTrail:
         return self._verify_end(number, previous) or self._verify_mark(mark)
 
     def advance_key(self) -> None:
-        """Go on with the installation's first key, and keep the secret of the one before."""
+        """Sign with the installation's first key from now on, and keep the secret of the one before."""
         head, keys = self._locked_head(), ChainKeys(self._session)
         if head.key == keys.first:
             return
@@ -123,22 +123,22 @@ class AuditTrail:
         mark_after_commit(self._session, head)
 
     def mark_anew(self) -> None:
-        """Take the trail's end as it is for what this machine has seen: of a database that was restored."""
+        """Accept the trail's end as what this machine has seen: after a database was restored."""
         head = self._session.get(AuditHead, 1)
         if head is not None:
             write_mark(self._session, Mark(End.of(head), head.signature))
 
     def is_marked(self) -> bool:
-        """Say whether this machine holds a mark of the trail's end."""
+        """Return whether this machine holds a mark of the trail's end."""
         return read_mark(self._session) is not None
 
     def head(self) -> tuple[int, str]:
-        """Give the number of entries and the last hash, to be noted outside this machine."""
+        """Return the number of entries and the last hash, to be noted outside this machine."""
         head = self._session.get(AuditHead, 1)
         return (head.entries, head.hash) if head else (0, START)
 
     def _locked_head(self) -> AuditHead:
-        """Give the head, which no other transaction changes until this one ends."""
+        """Return the head, which no other transaction changes until this one ends."""
         head = self._session.get(AuditHead, 1, with_for_update=True, populate_existing=True)
         if head is None:
             head = self._new_head(ChainKeys(self._session))
@@ -154,7 +154,7 @@ class AuditTrail:
         return head
 
     def _is_sound(self, head: AuditHead, keys: ChainKeys) -> bool:
-        """Say whether the trail ends as it was written, and no earlier than this machine has seen."""
+        """Return whether the trail ends as it was written, and no earlier than this machine has seen."""
         mark = read_mark(self._session)
         cut = mark is not None and mark.end.entries > head.entries and keys.signed(mark.end, mark.signature)
         return not cut and keys.signed(End.of(head), head.signature)
@@ -180,17 +180,17 @@ class AuditTrail:
             return Break(self.head()[0] + 1, f"this machine has seen {entries} entries")
         return None if last == mark.end.hash else Break(entries, "the entry is not what this machine has seen")
 
-    def _filtered(self, person: Person, wanted: AuditFilter) -> Select[AuditEntry]:
+    def _filtered(self, person: Person, filters: AuditFilter) -> Select[AuditEntry]:
         person.need(Right.ADMINISTER)
         query = select(AuditEntry).where(AuditEntry.clinic_id == person.clinic_id).order_by(AuditEntry.id.desc())
-        if wanted.person:
-            query = query.where(AuditEntry.person_name == wanted.person)
-        if wanted.action:
-            query = query.where(AuditEntry.action == wanted.action)
-        if wanted.subject_key:
-            query = query.where(AuditEntry.subject_key == wanted.subject_key)
-        if wanted.since:
-            query = query.where(AuditEntry.at >= datetime.combine(wanted.since, time.min, UTC))
-        if wanted.until:
-            query = query.where(AuditEntry.at <= datetime.combine(wanted.until, time.max, UTC))
+        if filters.person:
+            query = query.where(AuditEntry.person_name == filters.person)
+        if filters.action:
+            query = query.where(AuditEntry.action == filters.action)
+        if filters.subject_key:
+            query = query.where(AuditEntry.subject_key == filters.subject_key)
+        if filters.since:
+            query = query.where(AuditEntry.at >= datetime.combine(filters.since, time.min, UTC))
+        if filters.until:
+            query = query.where(AuditEntry.at <= datetime.combine(filters.until, time.max, UTC))
         return query

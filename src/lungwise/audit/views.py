@@ -50,8 +50,8 @@ class AuditForm(LogsRejection, Form):
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
 
-    def wanted(self) -> AuditFilter:
-        """Give the fields as a filter; a field that makes no sense filters nothing."""
+    def filters(self) -> AuditFilter:
+        """Return the fields as a filter; a field that makes no sense filters nothing."""
         self.validate()
         good = {name: field.data for name, field in self._fields.items() if not field.errors}
         return AuditFilter(
@@ -70,7 +70,7 @@ def trail() -> str:
     form = AuditForm(request.args)
     before = row_number(request.args.get("before"))
     services().report_guesses()
-    entries = services().audit.page(person(), form.wanted(), before)
+    entries = services().audit.page(person(), form.filters(), before)
     following = entries[-1].id if len(entries) == PAGE else None
     audit_after_response(Action.SAW, Subject.AUDIT_TRAIL, "")
     people = services().people(person())
@@ -79,7 +79,7 @@ def trail() -> str:
 
 @bp.get("/audit.csv")
 def export() -> Response:
-    """Give the clinic's audit trail as a table."""
+    """Return the clinic's audit trail as a table."""
     person().need(Right.ADMINISTER)
     form = AuditForm(request.args)
     only_valid(form)
@@ -87,7 +87,7 @@ def export() -> Response:
     table = csv.writer(out)
     table.writerow(("entry", "at", "person", "address", "action", "subject", "key", "times", "hash"))
     services().report_guesses()
-    for entry in services().audit.export(person(), form.wanted()):
+    for entry in services().audit.export(person(), form.filters()):
         row = (entry.person_name, entry.address, entry.action, entry.subject, entry.subject_key)
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))

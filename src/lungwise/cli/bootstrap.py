@@ -38,7 +38,7 @@ _log = logging.getLogger("lungwise.cli")
 
 
 def read_settings(**given: str | int) -> Settings:
-    """Read the settings, or say which one is wrong."""
+    """Read the settings, or report which one is wrong."""
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:

@@ -57,7 +57,7 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    """Bring the installation to this release, and see that its keys are its own."""
+    """Upgrade the installation to this release, and check its keys."""
     with open_database(settings, current=False) as database:
         if not is_current(database.engine):
             upgrade(database.engine)
@@ -69,7 +69,7 @@ def _prepare(settings: Settings) -> None:
 def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender | NameReader]) -> None:
     server = make_server(app, settings.host, settings.port, settings.threads)
     signal.signal(signal.SIGTERM, _stop)
-    _say_where(app, settings)  # only now: whoever reads it may connect
+    _print_address(app, settings)  # only now may those who read it connect
     try:
         server.run()
     finally:
@@ -85,15 +85,15 @@ def _stop(_signal: int, _frame: object) -> None:
     sys.exit(0)
 
 
-def _say_where(app: Lungwise, settings: Settings) -> None:
+def _print_address(app: Lungwise, settings: Settings) -> None:
     address = f"http://{settings.host}:{settings.port}/"
     click.echo(f"Lungwise listens at {address}")
-    if _nobody(app, settings):
+    if _is_empty(app, settings):
         click.echo(f"Nobody has an account yet: open {address}welcome and begin with the code {setup_code(settings)}")
     else:
         click.echo("Sign in with your e-mail address and password.")
 
 
-def _nobody(app: Lungwise, settings: Settings) -> bool:
+def _is_empty(app: Lungwise, settings: Settings) -> bool:
     with app.database.reading() as session:
         return CommandServices(session, settings).accounts.is_empty()

@@ -15,13 +15,13 @@ from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
 _NEVER = 3
-"""The exit code of a process that shall not be begun again: gunicorn ends with it."""
+"""The exit code of a process that must not be restarted: gunicorn ends with it."""
 
 
 def application() -> Lungwise:
     """Make the application in one of several processes, after the fork: never with gunicorn's `--preload`.
 
-    The schema is not upgraded here, where several processes begin at once.
+    The schema is not upgraded here, because several processes start at once.
     """
     try:
         settings = read_settings()

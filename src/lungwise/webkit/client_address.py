@@ -1,4 +1,4 @@
-"""Who asks, behind reverse proxies: what the proxies themselves wrote into X-Forwarded-For, and nothing else."""
+"""The client's address behind reverse proxies: only what the proxies themselves wrote into X-Forwarded-For."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _HEADER = "HTTP_X_FORWARDED_FOR"
 
 
 class ProxyEntries:
-    """Leaves of X-Forwarded-For the entries that so many trusted proxies added, for ProxyFix to choose from.
+    """Keeps of X-Forwarded-For only the entries that the trusted proxies added, for ProxyFix.
 
     A client may send the header, too: with too many entries, with an open quotation mark that makes the
-    proxies' entries part of its own, or with what is no address. Where the trusted entries are no addresses
-    or too few, the request counts as the last proxy's own.
+    proxies' entries part of its own, or with something that is not an address. If the trusted entries are not
+    addresses, or too few, the request counts as the last proxy's own.
     """
 
     def __init__(self, app: WSGIApplication, proxies: int) -> None:
@@ -36,7 +36,7 @@ class ProxyEntries:
 
 
 def _address(entry: str) -> str:
-    """Give an entry's address, without the port that some proxies add; empty where it has none."""
+    """Return an entry's address, without the port that some proxies add; empty if it is not one."""
     host = entry.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

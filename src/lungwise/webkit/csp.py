@@ -47,7 +47,7 @@ def init_app(app: Flask, *, https: bool) -> None:
 
 
 def answer_with_attachments(app: Flask) -> None:
-    """Let no browser show, as if it were a page, what is answered to a program."""
+    """Prevent browsers from showing answers to programs as pages."""
 
     def attach(response: Response) -> Response:
         kind = response.mimetype or ""

@@ -1,4 +1,4 @@
-"""What pages are sent: looked at once, before any page or form is, so that none of them meets what no form can send."""
+"""What pages are sent: checked once before any page or form, so that none of them meets what no form can send."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from flask import Flask, abort, request
 
 from lungwise.inputs import is_text
 
-MOST = 200
-"""Fields of one request."""
-LONGEST = 1000
-"""Letters of one field, whatever it is; the forms know shorter bounds and say so beside the field."""
-_LONGEST_NAME = 100
-_LONGEST_OF = {"note": 8000}
+FIELDS = 200
+"""Most fields of one request."""
+FIELD_CHARACTERS = 1000
+"""Most characters of any field. The forms have lower limits, and say so beside the field."""
+_NAME_CHARACTERS = 100
+_CHARACTERS_OF = {"note": 8000}
 
 
 def init_app(app: Flask) -> None:
@@ -38,25 +38,25 @@ def _check_fields() -> None:
     if request.is_json and request.blueprint != "security":
         abort(415)  # pages take forms; programs have the API
     for count, (name, value) in enumerate(_sent()):
-        if count == MOST or not _is_plain(name, value):
+        if count == FIELDS or not _is_plain(name, value):
             abort(422)
 
 
 def _sent() -> Iterator[tuple[str, str]]:
     yield from request.args.items(multi=True)
     if request.is_json:
-        yield from ((str(name), str(value)) for name, value in _said().items())
+        yield from ((str(name), str(value)) for name, value in _json_fields().items())
     else:
         yield from request.form.items(multi=True)
 
 
-def _said() -> dict[str, object]:
+def _json_fields() -> dict[str, object]:
     try:
-        said = request.get_json(silent=True)
+        fields = request.get_json(silent=True)
     except RecursionError:
         abort(400)
-    return said if isinstance(said, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _is_plain(name: str, value: str) -> bool:
-    return is_text(name, _LONGEST_NAME) and is_text(value, _LONGEST_OF.get(name, LONGEST))
+    return is_text(name, _NAME_CHARACTERS) and is_text(value, _CHARACTERS_OF.get(name, FIELD_CHARACTERS))

@@ -1,4 +1,4 @@
-"""What the forms of our pages begin with, and what is done with a form."""
+"""The base of our pages' forms, and how a form's use case is run."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class LogsRejection:
 
 
 class PageForm(LogsRejection, FlaskForm):
-    """What the forms of our own pages begin with."""
+    """The base of our own pages' forms."""
 
 
 def only_valid(form: Form) -> None:
-    """Go on only with a form whose fields are all valid, for answers that cannot show a field's error.
+    """Require a form whose fields are all valid, for answers that cannot show a field's error.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def only_valid(form: Form) -> None:
 
 
 def attempt(form: FlaskForm, use_case: Callable[[], T]) -> T | None:
-    """Do what a form asks for; where a rule rejects it, undo it all and let the form say why."""
+    """Do what a form asks for. If a rule rejects it, roll back and let the form say why."""
     try:
         return use_case()
     except Rejected as rejected:

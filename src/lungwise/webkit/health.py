@@ -1,4 +1,4 @@
-"""Two addresses for those who watch the service: is it alive, and can it work."""
+"""Two addresses for monitoring: is the process alive, and can it work."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def init_app(
     """Add `/healthz` and `/readyz`."""
 
     def healthz() -> Response:
-        """Say that the process is alive."""
+        """Answer that the process is alive."""
         return jsonify(status="alive")
 
     def readyz() -> Response:
-        """Say whether the database answers and films can be kept; to whoever may see figures, the queue's too."""
+        """Answer whether the database answers and films can be stored; with the queue for those who may see figures."""
         queue = _queue(database, waiting)
         parts = {"database": queue is not None, "films": store.writable()}
         figures = {"queue": queue} if may_read(settings) else {}
@@ -37,7 +37,7 @@ def init_app(
 
 
 def _queue(database: Database, waiting: Callable[[Session], WaitingFilms]) -> dict[str, float] | None:
-    """Count the films that wait; none where the database does not answer. A long queue is no reason to send none."""
+    """Count the waiting films; None if the database does not answer. A long queue does not make it unready."""
     try:
         with database.reading() as session:
             queue = waiting(session)

@@ -1,4 +1,4 @@
-"""Which host a request may ask for, and that no redirect repeats the host that a request named."""
+"""Which host a request may name, and redirects that never repeat it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lungwise.security")
 _ANY_HOST = ("/healthz", "/readyz")
-"""Whoever watches a process asks it by the process's own address."""
+"""Monitoring uses each process's own address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Hosts:
-    """Stands before the pages and all that is mounted beside them.
+    """WSGI middleware before the pages and the mounted applications.
 
     With a public address, requests for another host are refused. With or without one, a redirect is sent
     as a path, so that a forged Host header leads nobody away.
@@ -59,14 +59,14 @@ class Hosts:
 
 
 def _names(public_url: str) -> frozenset[str]:
-    """Give what a Host header may say. The port may be left out: nginx's `$host` has none."""
+    """Return the allowed Host headers. The port may be missing: nginx's `$host` has none."""
     parts = urlsplit(public_url)
     host = parts.netloc.removesuffix(f":{parts.port}")
     return frozenset({host, f"{host}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"})
 
 
 def _is_machine(host: str) -> bool:
-    """Say whether a host is a machine's own address: Prometheus asks each process by it."""
+    """Return whether a host is a machine's own address: Prometheus asks each process by it."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         ipaddress.ip_address(name)
@@ -84,9 +84,9 @@ def _with_own_redirects(start_response: StartResponse) -> StartResponse:
 
 
 def _path(location: str) -> str:
-    """Leave of an address what comes after the host; nothing here sends anybody to another one."""
+    """Return the part of an address after the host: no redirect here leads to another host."""
     parts = urlsplit(location)
     if not parts.scheme and not parts.netloc and not location.startswith(("//", "/\\")):
         return location
     rest = urlunsplit(("", "", parts.path, parts.query, parts.fragment))
-    return "/" + rest.lstrip("/\\")  # one slash alone: what begins with two names a host again
+    return "/" + rest.lstrip("/\\")  # a single slash: two would name a host again

@@ -1,4 +1,4 @@
-"""Which language a page speaks, and the words that templates need of it."""
+"""The language of a page, and what templates need of it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def of_request() -> str:
 def _of_account() -> str:
     try:
         known = current_user and current_user.is_authenticated and current_user.language in LANGUAGES
-    except SQLAlchemyError:  # the page that says so must not ask whom it says it to
+    except SQLAlchemyError:  # the page that reports it must not need the account
         return ""
     return str(current_user.language) if known else ""
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates their words and dates."""
+    """Add the filters for dates, and the sentences of refusals, to the templates."""
     app.jinja_env.filters.update(day=_day, moment=_moment)
     app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
     app.jinja_env.globals.update(refused=_refused, warned=_warned)

@@ -1,4 +1,4 @@
-"""Idempotency keys: what a program asks for twice with one key is done once, and what a page's form sends."""
+"""Idempotency keys: what a program or a form sends twice with one key is done once."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Idempotency:
         self._owner = owner
 
     def over(self, session: Session) -> Idempotency:
-        """Give the same keys as another session sees them."""
+        """Return the same keys over another session."""
         return Idempotency(session, self._clock, self._owner)
 
     def of_persons(self) -> Idempotency:
-        """Give the keys of forms."""
+        """Return the keys of forms."""
         return Idempotency(self._session, self._clock, OF_A_PERSON)
 
     def earlier(self, owner_id: int, key: str, request_hash: str) -> str | None:
-        """Give what came of the same request before; none where it is new.
+        """Return the result of the same request before; None if it is new.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Idempotency:
         return found.result
 
     def keep(self, owner_id: int, key: str, request_hash: str, result: str) -> None:
-        """Keep what came of a request, in the transaction that did it, and forget what is old.
+        """Keep the result of a request, in the transaction that did it, and delete old ones.
 
         Raises
         ------
@@ -73,11 +73,11 @@ services = RequestServices[Idempotency]("idempotency")
 
 
 @dataclass(frozen=True, slots=True)
-class AskedOnce:
+class IdempotentRequest:
     """A request with an idempotency key: what it asks for is done once, however often it is sent.
 
     Where two with one key are done at the same moment, the key of the slower breaks its unique constraint; its
-    transaction is undone and begun anew, and then finds what came of the other.
+    transaction is rolled back and repeated, and then finds the result of the other.
     """
 
     idempotency: Idempotency
@@ -86,9 +86,9 @@ class AskedOnce:
     request_hash: str
 
     def earlier(self, session: Session) -> str | None:
-        """Give what came of it before; none where it is new."""
+        """Return its earlier result; None if it is new."""
         return self.idempotency.over(session).earlier(self.owner_id, self.key, self.request_hash)
 
     def keep(self, session: Session, result: str) -> None:
-        """Keep what comes of it, in the transaction that does it."""
+        """Keep its result, in the transaction that does it."""
         self.idempotency.over(session).keep(self.owner_id, self.key, self.request_hash, result)

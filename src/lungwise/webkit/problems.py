@@ -1,4 +1,4 @@
-"""What an answer looks like when the answer is no: a page for people, a problem (RFC 9457) for programs."""
+"""How a request is refused: by a page for people, by a problem (RFC 9457) for programs."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answers:
-    """How an application says no: a sentence for each status, and how it is written."""
+class _ErrorAnswers:
+    """How an application refuses: a sentence for each status, and how it is written."""
 
     sentences: Mapping[int, object]
     write: Write
@@ -82,11 +82,11 @@ class _Answers:
         return self.write(status, str(self.sentences[status]))
 
     def database(self, error: SQLAlchemyError) -> Response:
-        """Say the true cause of a database's error, and what became of what was sent."""
+        """Name the cause of a database's error, and what became of what was sent."""
         why = answer_of(error)
         if why is None:
             return self.fault(error)
-        _log.error("The database does not do what it is asked: %s.", fault_of(error), exc_info=error)
+        _log.error("The database refuses: %s.", fault_of(error), exc_info=error)
         if isinstance(why, Full):
             return self.status(507)
         status = 503 if isinstance(why, Unavailable) else 409 if isinstance(why, Conflict) else 422
@@ -120,14 +120,14 @@ def wants_json() -> bool:
 
 
 def init_pages(app: Flask) -> None:
-    """Let the pages say no by a page, or by a problem where a program asks."""
-    _Answers(sentences=_PAGES, write=_page_or_problem).register(app, _page_of)
+    """Let the pages refuse by a page, or by a problem where a program asks."""
+    _ErrorAnswers(sentences=_PAGES, write=_page_or_problem).register(app, _page_of)
     app.register_error_handler(CSRFError, lambda _no: _page_or_problem(400, str(_EXPIRED)))
 
 
 def init_api(api: Flask) -> None:
-    """Let an application for programs say no by problems alone."""
-    _Answers(sentences=API, write=problem).register(api, _problem_of)
+    """Let an application for programs refuse by problems alone."""
+    _ErrorAnswers(sentences=API, write=problem).register(api, _problem_of)
     api.register_error_handler(Refused, lambda no: problem(no.status, headers=no.headers))
     api.register_error_handler(ValidationError, _invalid)
 
@@ -136,8 +136,8 @@ def problem(
     status: int, title: str = "", errors: Sequence[dict[str, str]] = (), headers: dict[str, str] | None = None
 ) -> Response:
     """Write a problem; each of `errors` says `where` in the request, and `what` is wrong there."""
-    said = {"type": "about:blank", "title": title or API[status], "status": status, "errors": list(errors)}
-    return Response(json.dumps(said), status, headers, content_type=MEDIA_TYPE)
+    document = {"type": "about:blank", "title": title or API[status], "status": status, "errors": list(errors)}
+    return Response(json.dumps(document), status, headers, content_type=MEDIA_TYPE)
 
 
 def _invalid(error: ValidationError) -> Response:

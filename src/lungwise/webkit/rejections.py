@@ -1,6 +1,6 @@
-"""Why a request was rejected without a status that says so: a form that is shown again, a redirect to the sign-in page.
+"""Why a request was rejected without an error status: a form that is shown again, a redirect to the sign-in page.
 
-The log's line on the request names it (OWASP ASVS 7.1.3, 7.2.2), by fields and reasons and never by what was typed.
+The request's line in the log names it (OWASP ASVS 7.1.3, 7.2.2), by fields and reasons, never by what was typed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What watches a request: its id, its line in the log, its place in the metrics; and the page of metrics."""
+"""The log of requests: the id of each, its line, its metrics; and the page of metrics."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _security_log = logging.getLogger("lungwise.security")
 
 
 def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metrics.WaitingFilms]) -> None:
-    """Watch every request, and add `/metrics`."""
+    """Log every request, and add `/metrics`."""
     watch(app)
 
     def show() -> Response:
-        """Give the metrics to Prometheus: from this machine alone, or with the token that is set."""
+        """Show Prometheus the metrics: only from this machine, or with the token that is set."""
         if not may_read(settings):
             raise NotFound
         answer = make_response(metrics.page(waiting(request_session())))
@@ -43,7 +43,7 @@ def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metric
 
 
 def watch(app: Flask) -> None:
-    """Watch every request of an application, or of one that is mounted in it."""
+    """Log every request of an application, or of one that is mounted in it."""
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_forget)
@@ -56,8 +56,8 @@ def _begin() -> None:
 
 def _end(response: AnyResponse) -> AnyResponse:
     response.headers[HEADER] = logs.request_id.get()
-    asked = ASKS in request.environ and response.status_code == 204  # the request itself is still to come
-    if request.endpoint not in _QUIET and not asked:
+    is_query = ASKS in request.environ and response.status_code == 204  # the request itself is still to come
+    if request.endpoint not in _QUIET and not is_query:
         _log_request(response.status_code)
     reason = ", ".join(rejections.noted())
     if reason or 400 <= response.status_code < 500:
@@ -70,10 +70,10 @@ def _log_request(status: int) -> None:
     seconds, route = time.perf_counter() - g.began, _route()
     metrics.REQUESTS.labels(request.method, route, status).inc()
     metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-    told = {"method": request.method, "route": route, "status": status, "milliseconds": round(seconds * 1000)}
+    fields = {"method": request.method, "route": route, "status": status, "milliseconds": round(seconds * 1000)}
     program = {"account": _account()} if "token_id" in g else {}  # what a person does is in the audit trail
     line = "%(method)s %(route)s %(status)d %(milliseconds)d ms"
-    _log.info(line, told, extra=told | program)
+    _log.info(line, fields, extra=fields | program)
 
 
 def _route() -> str:
@@ -82,8 +82,8 @@ def _route() -> str:
 
 def _log_refusal(status: int, reason: str) -> None:
     """Log who was refused, why and from where, for whoever looks into an attack (OWASP ASVS 7.1.3, 7.2.2)."""
-    told = {"method": request.method, "route": _route(), "status": status, "reason": reason}
-    who = told | {"account": _account(), "address": request.remote_addr or ""}
+    fields = {"method": request.method, "route": _route(), "status": status, "reason": reason}
+    who = fields | {"account": _account(), "address": request.remote_addr or ""}
     line = "refused %(method)s %(route)s %(status)d (%(reason)s), %(account)s from %(address)s"
     _security_log.warning(line, who, extra=who)
 
@@ -101,7 +101,7 @@ def _forget(_error: BaseException | None) -> None:
 
 
 def may_read(settings: Settings) -> bool:
-    """Say whether the request may see figures: it comes from this machine, or has the token that is set."""
+    """Return whether the request may see figures: it comes from this machine, or has the token that is set."""
     token = settings.metrics_token.get_secret_value()
     if token:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -50,5 +50,5 @@ class RequestServices(Generic[S]):
         return make(session)
 
     def after_response(self, action: Callable[[S], object]) -> None:
-        """Do something with the services once the request has succeeded, in a transaction of its own."""
+        """Act with the services once the request has succeeded, in a separate transaction."""
         after_response(lambda session: action(self.over(session)))

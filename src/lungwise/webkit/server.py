@@ -1,8 +1,8 @@
-"""The HTTP server of `lungwise serve`: waitress, which lets nobody hold it by sending slowly, much, or nothing at all.
+"""The HTTP server of `lungwise serve`: waitress, which nobody can block by sending slowly, too much, or nothing at all.
 
 waitress keeps a request's body until the whole of it is there, on disk where it is large. Here it asks the
-application first, with the headers alone, how large the body may be, and sends its answer where that is no.
-What comes too slowly is ended, and where there are too many connections, the one that has done nothing for longest.
+application first, with only the headers, how large the body may be, and sends its answer if it refuses.
+Slow connections are closed, and if there are too many connections, the one that is idle for longest.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ CONNECTIONS = 800
 HEADER_SECONDS = 10
 """Time for a request's headers, from the connection's or the request's first byte."""
 IDLE_SECONDS = 30
-"""Time that a connection is kept between two requests."""
+"""Time that a connection is kept open between two requests."""
 STALLED_SECONDS = 60
-"""Time that an answer may lie unread."""
-LEAST_BYTES_A_SECOND = 1000
-"""Pace that a body must keep after `HEADER_SECONDS`."""
+"""Time that an answer may stay unread."""
+BYTES_A_SECOND = 1000
+"""Least rate of a body after `HEADER_SECONDS`."""
 LINGER_SECONDS = 5
-"""Time that the rest of a refused body is read over, so that the answer reaches whoever sends it."""
+"""Time that the rest of a refused body is read and dropped, so that the answer reaches its sender."""
 _ACCEPTED_AT_ONCE = 100
 _log = logging.getLogger("lungwise.security")
-_LARGEST_HEADER = 16 << 10
+_HEADER_BYTES = 16 << 10
 _DESCRIPTORS = 4096
 
 
 class BoundedRequest(HTTPRequestParser):  # type: ignore[misc]
-    """A request that stops behind its headers, until it is said how large its body may be."""
+    """A request that stops after its headers until the limit of its body is known."""
 
     error: Any
     expect_continue: bool
-    most = SMALL
+    limit = SMALL
     asks = False
     expected = False
     early = b""
@@ -60,7 +60,7 @@ class BoundedRequest(HTTPRequestParser):  # type: ignore[misc]
         self.begun = time.monotonic()
 
     def received(self, data: bytes) -> int:
-        """Take bytes from the network, and say how many."""
+        """Take bytes from the network, and return how many."""
         if self.body_rcv is not None:
             return self._received_body(data)
         consumed: int = super().received(data)
@@ -71,29 +71,29 @@ class BoundedRequest(HTTPRequestParser):  # type: ignore[misc]
         self.expected, self.expect_continue = self.expect_continue, False
         return len(data)
 
-    def go_on(self, most: int) -> None:
-        """Take the body up to so many bytes, beginning with those that came with the headers."""
-        self.most, self.asks, self.completed, self.begun = most, False, False, time.monotonic()
+    def take_body(self, limit: int) -> None:
+        """Take a body of up to so many bytes, beginning with those that came with the headers."""
+        self.limit, self.asks, self.completed, self.begun = limit, False, False, time.monotonic()
         if self.early and self._received_body(self.early) < len(self.early):
-            self.connection_close = True  # what stands behind is dropped with the connection
+            self.connection_close = True  # the rest is dropped with the connection
             self.headers["CONNECTION"] = "close"
         self.early = b""
 
     def is_late(self) -> bool:
-        """Say whether it comes too slowly."""
+        """Return whether it comes too slowly."""
         seconds = time.monotonic() - self.begun - HEADER_SECONDS
-        return bool(seconds > self.body_bytes_received / LEAST_BYTES_A_SECOND)
+        return bool(seconds > self.body_bytes_received / BYTES_A_SECOND)
 
     def _received_body(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.body_bytes_received > self.most and self.error is None:
-            self.error = RequestEntityTooLarge(f"The body is larger than {self.most} bytes.")
+        if self.body_bytes_received > self.limit and self.error is None:
+            self.error = RequestEntityTooLarge(f"The body is larger than {self.limit} bytes.")
             self.completed = True
         return consumed
 
 
 class _Answer(Task):  # type: ignore[misc]
-    """The application's answer to a request whose body is not taken."""
+    """The application's answer to a request whose body is refused."""
 
     complete = True
 
@@ -109,23 +109,23 @@ class _Answer(Task):  # type: ignore[misc]
 
 
 class BoundedChannel(HTTPChannel):  # type: ignore[misc]
-    """A connection that asks before it takes a large body, and can be told to be too slow."""
+    """A connection that asks before it takes a large body, and knows when it is too slow."""
 
     parser_class = BoundedRequest
     lingers_until = 0.0
     refused = False
 
     def service(self) -> None:
-        """Answer a request; first let one with a large body go on, or not."""
+        """Answer a request; for a large body, first ask whether to take it."""
         request = self.requests[0]
-        if request.asks and self.connected and self._goes_on(request):
+        if request.asks and self.connected and self._takes_body(request):
             return
         if request.error is not None:
-            _log.warning("refused %d, a request that is none, from %s", request.error.code, self.addr[0])
+            _log.warning("refused %d, not an HTTP request, from %s", request.error.code, self.addr[0])
         super().service()
 
     def is_late(self, now: float) -> bool:
-        """Say whether the other side keeps this connection without need."""
+        """Return whether the other side keeps this connection needlessly."""
         if self.lingers_until:
             return now > self.lingers_until
         if self.requests:
@@ -136,15 +136,15 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
         return bool(now - self.last_activity > (HEADER_SECONDS if fresh else IDLE_SECONDS))
 
     def readable(self) -> bool:
-        """Say whether to read: also what is to be dropped."""
+        """Return whether to read: also what is to be dropped."""
         return bool(self.lingers_until) or bool(super().readable())
 
     def received(self, data: bytes) -> bool:
-        """Take bytes from the network, or drop them where they belong to a refused body."""
+        """Take bytes from the network, or drop them if they belong to a refused body."""
         return False if self.lingers_until else bool(super().received(data))
 
     def handle_close(self) -> None:
-        """Close; after a refused body stop sending only, and read over what still comes."""
+        """Close; after a refused body only stop sending, and drop what still comes."""
         if not self.refused or not self.connected:
             super().handle_close()
             return
@@ -156,20 +156,20 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
             super().handle_close()
 
     def end(self) -> None:
-        """Close for good, whether or not the other side reads what is still to be sent."""
+        """Close at once, whether or not the other side has read everything."""
         self.refused = False
         self.handle_close()
 
-    def _goes_on(self, request: BoundedRequest) -> bool:
+    def _takes_body(self, request: BoundedRequest) -> bool:
         try:
-            most, answer = self._ask(request)
+            limit, answer = self._ask(request)
         except Exception:
-            self.logger.exception("It could not be asked how large a body may be.")
-            most, answer = 0, {"status": "500 Internal Server Error", "headers": [], "body": b""}
-        if not most:
+            self.logger.exception("The application failed when asked how large a body may be.")
+            limit, answer = 0, {"status": "500 Internal Server Error", "headers": [], "body": b""}
+        if not limit:
             self.refused, self.task_class = True, partial(_Answer, **answer)
             return False
-        request.go_on(most)
+        request.take_body(limit)
         with self.requests_lock:
             if request.completed:
                 return False  # the body is here already
@@ -196,7 +196,7 @@ class BoundedChannel(HTTPChannel):  # type: ignore[misc]
 
 
 class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
-    """The server: ends what is late, and makes room for who comes next."""
+    """The server: closes late connections, and idle ones for new ones."""
 
     channel_class = BoundedChannel
     _taken = 0
@@ -208,7 +208,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
                 channel.end()
 
     def handle_accept(self) -> None:
-        """Take who waits, many in one turn, in the place of those that do nothing where there are too many."""
+        """Accept many waiting connections at once; if there are too many, close idle ones."""
         for _ in range(_ACCEPTED_AT_ONCE):
             taken = self._taken
             super().handle_accept()
@@ -246,10 +246,10 @@ def _adjustments(host: str, port: int, threads: int) -> Adjustments:
         host=host,
         port=port,
         threads=threads,
-        max_request_header_size=_LARGEST_HEADER,
-        max_request_body_size=1 << 62,  # the application says it, for each request
+        max_request_header_size=_HEADER_BYTES,
+        max_request_body_size=1 << 62,  # the application decides for each request
         clear_untrusted_proxy_headers=False,  # the application itself counts its proxies
-        connection_limit=1 << 30,  # ours is kept by making room
+        connection_limit=1 << 30,  # `_make_room` keeps our own
         cleanup_interval=1,
         asyncore_use_poll=True,  # select() knows no more than 1024 descriptors
         ident=None,
@@ -258,6 +258,6 @@ def _adjustments(host: str, port: int, threads: int) -> Adjustments:
 
 def _allow_descriptors() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    needed = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

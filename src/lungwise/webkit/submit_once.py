@@ -1,4 +1,4 @@
-"""Forms that are sent once: a second press, Back, or an answer that was lost does nothing twice."""
+"""Forms that are sent once: pressing twice, going back or losing the answer does nothing twice."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from flask import request
 
 from lungwise.store import new_key
 from lungwise.webkit.current_person import person
-from lungwise.webkit.idempotency import AskedOnce, services
+from lungwise.webkit.idempotency import IdempotentRequest, services
 
 FIELD = "once"
 
 
 def form_key() -> str:
-    """Give the key of a form that is drawn: its own where it was sent and is drawn again, or a new one."""
+    """Return the key of a form that is shown: its own where it was sent and is shown again, or a new one."""
     return _sent_key() or new_key()
 
 
-def sent_once(said: list[str], files: list[tuple[str, bytes]]) -> AskedOnce | None:
-    """Give what makes an upload of a form be done once; none where the form has no key.
+def sent_once(fields: list[str], files: list[tuple[str, bytes]]) -> IdempotentRequest | None:
+    """Return what makes a form's upload happen once; None if the form has no key.
 
-    The key is of the form with all that it says: Back and other films are another upload.
+    The key covers the form with all its fields: going back and choosing other films is another upload.
     """
     key, owner = _sent_key(), person().id
     if key is None or owner is None:
         return None
     hashes = [hashlib.sha256(data).hexdigest() for _name, data in files]
-    request_hash = hashlib.sha256(json.dumps([key, request.path, *said, *hashes]).encode()).hexdigest()
-    return AskedOnce(services().of_persons(), owner, request_hash, request_hash)
+    request_hash = hashlib.sha256(json.dumps([key, request.path, *fields, *hashes]).encode()).hexdigest()
+    return IdempotentRequest(services().of_persons(), owner, request_hash, request_hash)
 
 
 def _sent_key() -> str | None:

@@ -45,7 +45,7 @@ class Application(Flask):
             return retried(attempt)
 
     def handle_user_exception(self, e: Exception) -> HTTPException | ResponseReturnValue:
-        """Let a collision through, to be tried again."""
+        """Let a collision through, to be retried."""
         if is_collision(e) and not g.get("is_done_once"):
             raise e
         return super().handle_user_exception(e)
@@ -119,7 +119,7 @@ def end_early() -> None:
 
 
 def after_response(action: Callable[[Session], object]) -> None:
-    """Do something once the request has succeeded, in a transaction of its own: a page that reads takes no lock."""
+    """Act once the request has succeeded, in a separate transaction: a page that reads takes no lock."""
     g.setdefault("after_response", []).append(action)
 
 

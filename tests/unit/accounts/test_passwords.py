@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lungwise.accounts.passwords import LONGEST, Passwords
+from lungwise.accounts.passwords import MOST_CHARACTERS, Passwords
 from lungwise.errors import Rejected
 from lungwise.settings import Settings
 
@@ -57,7 +57,7 @@ def test_any_text_is_either_taken_or_refused_with_a_sentence(text: str) -> None:
     except Rejected as no:
         assert "sentence" in str(no)
     else:
-        assert 12 <= len(text) <= LONGEST
+        assert 12 <= len(text) <= MOST_CHARACTERS
 
 
 def test_a_setting_cannot_ask_for_less_than_twelve_characters() -> None:
