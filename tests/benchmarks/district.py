@@ -69,7 +69,7 @@ def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -
     """Measure and print the curve."""
     machine = _machine()
     jpegs = [synthetic_jpeg(seed) for seed in range(FILMS_OF_A_STUDY)]
-    dicoms = [_drawn_dicom(seed) for seed in range(FILMS_OF_A_STUDY)]
+    dicoms = [_synthetic_dicom(seed) for seed in range(FILMS_OF_A_STUDY)]
     with tempfile.TemporaryDirectory() as folder:
         runs = [_run(Path(folder) / f"{count}", sqlite, jpegs, films, count) for count in counts]
         large = _run(Path(folder) / "large", sqlite, dicoms, max(films // 4, 6), min(counts))
@@ -79,7 +79,7 @@ def main(films: int, counts: tuple[int, ...], sqlite: bool, file: Path | None) -
         file.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
 
-def _drawn_dicom(seed: int) -> bytes:
+def _synthetic_dicom(seed: int) -> bytes:
     return dicom_file(np.asarray(synthetic_film(seed, 4).resize((2048, 2048)), np.uint16) << 8)
 
 

@@ -41,7 +41,7 @@ def keys_of(session: Session) -> Keys:
     return _KEYS[session.get_bind().dialect]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlainValue:
     """A value that is encrypted for a context when it is written. It must not end in NUL, which pads it."""
 
@@ -59,7 +59,7 @@ class PlainValue:
         return keys.encrypt(self.plain + bytes(-len(self.plain) % _PADDING_BYTES), self.context)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedValue:
     """A value as it was read from its column, with the keys that may decrypt it."""
 
@@ -100,7 +100,7 @@ class Encrypted(TypeDecorator[Value]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> EncryptedValue | None:
         """Decrypt later, where the row is known."""
-        return None if value is None else EncryptedValue(bytes(value), _KEYS[dialect])
+        return None if value is None else EncryptedValue(value=bytes(value), keys=_KEYS[dialect])
 
 
 class _EncryptedAttribute(Generic[T]):
@@ -124,7 +124,7 @@ class _EncryptedAttribute(Generic[T]):
         """Set a plain value, which is encrypted when the row is written; an equal value changes nothing."""
         data, stored = self._to_bytes(plain), getattr(row, self._attribute)
         if data is None or stored is None or stored.decrypt(self._context(row)) != data:
-            setattr(row, self._attribute, None if data is None else PlainValue(data, self._context(row)))
+            setattr(row, self._attribute, None if data is None else PlainValue(plain=data, context=self._context(row)))
 
     def _context(self, row: object) -> str:
         column: Column[Any] = inspect(type(row)).columns[self._attribute]

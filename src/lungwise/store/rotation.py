@@ -97,7 +97,7 @@ def _plain_values(table: Table, row: Sequence[Any]) -> dict[str, PlainValue]:
     for column, value in zip(encrypted_columns(table), values, strict=True):
         if value is not None:
             context = context_of(column, row_key)
-            plain[column.name] = PlainValue(value.decrypt(context), context)
+            plain[column.name] = PlainValue(plain=value.decrypt(context), context=context)
     return plain
 
 

@@ -98,7 +98,7 @@ def test_a_value_needs_its_rows_key_first() -> None:
 
 def test_a_value_written_for_one_row_is_not_taken_for_another() -> None:
     with pytest.raises(ValueError, match="does not belong"):
-        PlainValue("Béla".encode(), "patients.name a").decrypt("patients.name b")
+        PlainValue(plain="Béla".encode(), context="patients.name a").decrypt("patients.name b")
 
 
 def test_short_names_are_of_one_length(either_services: Services) -> None:
