@@ -26,7 +26,7 @@ class StudiesInOneSession(Studies):
         """Save a new study with its films."""
         uploads = unpack(files, self.recording.limits).films
         key = new_key()
-        self.recording.agreed(facts, uploads)
+        self.recording.agreed_facts(facts, uploads)
         return self.recording.record(person, key, facts, FilmFiles(self._store).put(key, uploads))
 
     def add_films(self, person: Person, key: str, files: Files) -> Study:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, partial
 
 from flask_babel import gettext
@@ -21,6 +22,7 @@ from lungwise.monitoring.drift import Drift, read_reference
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.receiving.photographs import Photographs
+from lungwise.receiving.receive import Receive
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.service import Uploads
@@ -62,6 +64,23 @@ class Wiring:
     def recording(self, session: Session, address: str = "") -> Recording:
         """Make what records films that are received."""
         return self.over(session, address).recording
+
+    def receive(
+        self,
+        database: Database,
+        wake: Callable[[], None] = lambda: None,
+        begin: Callable[[], None] = lambda: None,
+        address: str = "",
+    ) -> Receive:
+        """Make what every way in does alike; see `Receive` for `wake` and `begin`."""
+        return Receive(
+            database=database,
+            store=self.store,
+            recording_over=self.recording,
+            wake=wake,
+            begin=begin,
+            address=address,
+        )
 
 
 class Services:
@@ -119,14 +138,8 @@ class WebServices(Services):
         self.photographs = Photographs(session, self.studies, self.audit, wake)
         self.reports = Reports(self.studies, gettext, settings.report_font)
         self.drift = Drift(session, clock, wiring.reference)
-        self.uploads = Uploads(
-            wiring.database,
-            wiring.store,
-            wiring.limits,
-            lambda later: wiring.recording(later, address),
-            wake,
-            transactions.end_early,
-        )
+        self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
+        self.uploads = Uploads(self._receive, wiring.limits)
 
     @property
     def clinic(self) -> str:
@@ -135,10 +148,7 @@ class WebServices(Services):
 
     def receiver(self, person: Person) -> FilmReceiver:
         """Make what takes DICOM films in a person's name."""
-        wiring = self._wiring
-        return FilmReceiver(
-            wiring.database, wiring.store, wiring.recording, person, wiring.worker.wake, transactions.end_early
-        )
+        return FilmReceiver(self._receive, person)
 
     def wait_for_readings(self, study_id: int, seconds: float) -> bool:
         """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""

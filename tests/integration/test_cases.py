@@ -22,7 +22,7 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.formats import kind_of
 from lungwise.reading import Reader, Reading
 from lungwise.reading.reading import outcome_of
-from lungwise.receiving.uploads import Limits, arrival_of, unpack
+from lungwise.receiving.uploads import Limits, read_instance, unpack
 from lungwise.store import utc_now
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_a_film_without_preamble_is_deidentified_and_read(cases: Path, reader: R
 def test_a_uid_padded_with_a_space_is_the_uid(cases: Path) -> None:
     folder, case = described(cases, "35")
     for name in case["inputs"]:
-        uids = arrival_of((folder / name).read_bytes(), "test").film.uids
+        uids = read_instance((folder / name).read_bytes(), "test").film.uids
         assert uids.study and uids.instance
         assert not any(" " in uid for uid in (uids.study, uids.series or "", uids.instance))
 

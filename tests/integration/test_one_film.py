@@ -20,7 +20,7 @@ from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.models import Patient
 from lungwise.receiving.receiver import FilmReceiver, Kept
-from lungwise.receiving.uploads import arrival_of
+from lungwise.receiving.uploads import read_instance
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
@@ -66,8 +66,8 @@ class Clinic:
     def _node(self, film: bytes) -> Any:
         store = FilmStore(self.settings)
         node = Person(None, "LUNGWISE", self.person.clinic_id, Role.NODE)
-        reception = FilmReceiver(self.app.database, store, Wiring(self.settings, store).recording, node, lambda: None)
-        return reception.accept(arrival_of(film, "CR1"), "127.0.0.1")
+        receiver = FilmReceiver(Wiring(self.settings, store).receive(self.app.database), node)
+        return receiver.accept(read_instance(film, "CR1"), "127.0.0.1")
 
     def stow(self, film: bytes) -> Any:
         body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + film + b"\r\n--edge--\r\n"

@@ -72,8 +72,7 @@ def _add_study(database: Database, settings: Settings, user: User, number: int) 
     film = as_jpeg(synthetic_film(number, chance.choice((0, 0, 1, 3, 6, 8))))
     past = utc_now() - timedelta(days=chance.uniform(0, 170))
     wiring = Wiring(settings, FilmStore(settings), lambda: past)
-    uploads = Uploads(database, wiring.store, wiring.limits, wiring.recording, lambda: None)
-    uploads.open(user.person, facts, [("film.jpg", film)])
+    Uploads(wiring.receive(database), wiring.limits).open(user.person, facts, [("film.jpg", film)])
 
 
 def _read_all(database: Database, settings: Settings, studies: int) -> None:

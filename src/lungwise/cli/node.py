@@ -36,8 +36,8 @@ def node(port: int | None) -> None:
         store = FilmStore(settings)
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
-        recording = Wiring(settings, store).recording
-        receiver = FilmReceiver(database, store, recording, _person(database, settings), worker.wake)
+        receive = Wiring(settings, store).receive(database, worker.wake)
+        receiver = FilmReceiver(receive, _person(database, settings))
         served = Node(settings, receiver)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

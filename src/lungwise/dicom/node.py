@@ -25,7 +25,7 @@ from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.receiving.receiver import Kept
-from lungwise.receiving.uploads import ReceivedInstance, arrival_of
+from lungwise.receiving.uploads import ReceivedInstance, read_instance
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import answer_of
@@ -88,7 +88,7 @@ class Node:
     def _kept(self, event: evt.Event) -> int | Dataset:
         who, announced = peer(event.assoc), cast(C_STORE, event.request).AffectedSOPInstanceUID
         try:
-            arrival = arrival_of(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
+            arrival = read_instance(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
             if arrival.film.uids.instance != announced:
                 _log.warning("%s: an object is rejected: it is not the one that was announced", who)
                 return _status(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
@@ -101,7 +101,7 @@ class Node:
             _log.error("%s: an object cannot be kept: %s", who, why, exc_info=error)
             return _status(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
         _log.info("%s: an object is %s: %s.", who, kept, announced)
-        if kept is Kept.ASIDE:
+        if kept is Kept.HELD:
             return _status(_KEPT_ASIDE, "kept aside: the UID is known with other content")
         return _SUCCESS
 

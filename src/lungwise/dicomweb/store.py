@@ -15,7 +15,7 @@ from lungwise.dicomweb.multipart import Part
 from lungwise.errors import Rejected, Unavailable
 from lungwise.films import Refusal
 from lungwise.receiving.receiver import Kept
-from lungwise.receiving.uploads import ReceivedInstance, arrival_of
+from lungwise.receiving.uploads import ReceivedInstance, read_instance
 from lungwise.store import answer_of
 from lungwise.webkit import rejections
 
@@ -82,7 +82,7 @@ class Intake:
             outcome.failed.append(_failure({}, OUT_OF_RESOURCES if part.body is None else NOT_UNDERSTOOD))
             return
         try:
-            arrival = arrival_of(part.body, SENDER)
+            arrival = read_instance(part.body, SENDER)
         except Refusal:
             outcome.failed.append(_failure({}, NOT_UNDERSTOOD))
             return
@@ -91,7 +91,7 @@ class Intake:
         kept = self._kept(arrival, kind)
         if isinstance(kept, int):
             outcome.failed.append(_failure(named, kept))
-        elif kept is Kept.ASIDE:
+        elif kept is Kept.HELD:
             outcome.stored.append({**named, "00081196": attribute("US", KEPT_ASIDE)})
         else:
             url = f"{self._url}/studies/{arrival.film.uids.study}/series/{arrival.film.uids.series}"

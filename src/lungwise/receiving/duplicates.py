@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
@@ -27,15 +27,15 @@ from lungwise.studies.uids import own_uid
 
 
 class Difference(StrEnum):
-    """What a film has that another of its SOP Instance UID has not."""
+    """In what a film differs from another with its SOP Instance UID."""
 
     PIXELS = "pixels"
     PATIENT = "patient"
 
 
 @dataclass(slots=True)
-class Sorted:
-    """The films of an upload: new ones, those that the clinic has, and those whose UID is another film's."""
+class SortedFilms:
+    """The films of an upload: new ones, those that the clinic has, and those with the UID of another film."""
 
     new: list[Upload] = field(default_factory=list)
     known: list[tuple[Upload, FilmRecord]] = field(default_factory=list)
@@ -50,15 +50,15 @@ class Duplicates:
         self._store = store
         self._patients = patients
 
-    def sort(self, person: Person, uploads: Sequence[Upload], typed: PatientFacts | None = None) -> Sorted:
-        """Tell the new ones of an upload from those that are here, where what was typed does not name another patient.
+    def sort(self, person: Person, uploads: Sequence[Upload], typed: PatientFacts | None = None) -> SortedFilms:
+        """Tell the new films of an upload from those that are here, unless what was typed names another patient.
 
         Raises
         ------
         Unavailable
             If the store does not give a film to compare with.
         """
-        found = Sorted()
+        found = SortedFilms()
         for upload in uploads:
             known, difference = self.compare(person, upload, typed)
             if known is None:
@@ -72,9 +72,9 @@ class Duplicates:
     def compare(
         self, person: Person, upload: Upload, typed: PatientFacts | None = None
     ) -> tuple[FilmRecord | None, Difference | None]:
-        """Find the film that an upload is, or else the one that has its SOP Instance UID, and what is different.
+        """Find the film that an upload is, or else the one with its SOP Instance UID, and the difference.
 
-        A film is none that somebody typed to be another patient's.
+        A film does not count as known where somebody typed that it is another patient's.
         """
         same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
         named = [] if same else self._named(person, upload)
@@ -86,29 +86,29 @@ class Duplicates:
         return (named[0], differences[0]) if named else (None, None)
 
     def is_here(self, person: Person, upload: Upload) -> bool:
-        """Say whether a film of these bytes or this SOP Instance UID is here, whatever its content."""
+        """Return whether a film of these bytes or this SOP Instance UID is here, whatever its content."""
         same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
         return bool(same or self._named(person, upload))
 
     def note(self, clinic: int, film: FilmRecord) -> None:
-        """Note that a content is this film now, where it is none yet; whoever does so at the same moment collides."""
+        """Note that a content is this film, if it is no other yet; of two that do so at once, one collides."""
         for content in {film.sha256, film.instance_uid or film.sha256}:
             if self._session.get(FilmContent, (clinic, content)) is None:
                 self._session.add(FilmContent(clinic_id=clinic, content=content, film_id=film.id))
 
     def _named(self, person: Person, upload: Upload) -> list[FilmRecord]:
-        """Give the films of an upload's SOP Instance UID, those too that got another one when they were taken."""
+        """Return the films with an upload's SOP Instance UID, also those that got another one when they were taken."""
         uids = upload.uids
         named = self._having(person, FilmRecord.instance_uid == uids.instance) if uids.instance else []
-        beside = self._having(person, FilmRecord.study_uid == uids.study) if named and uids.study else []
-        return [*named, *(film for film in beside if is_renamed(film))]
+        siblings = self._having(person, FilmRecord.study_uid == uids.study) if named and uids.study else []
+        return [*named, *(film for film in siblings if is_renamed(film))]
 
-    def _having(self, person: Person, what: object) -> list[FilmRecord]:
-        query = select(FilmRecord).join(Study).where(what, Study.clinic_id == person.clinic_id)  # type: ignore[arg-type]
+    def _having(self, person: Person, condition: ColumnElement[bool]) -> list[FilmRecord]:
+        query = select(FilmRecord).join(Study).where(condition, Study.clinic_id == person.clinic_id)
         return list(self._session.scalars(query.order_by(FilmRecord.id)))
 
     def _is_of_another(self, person: Person, film: FilmRecord, typed: PatientFacts) -> bool:
-        """Say whether a person typed of a film that it is another patient's than it is here."""
+        """Return whether a person typed another patient than the one whom a film is filed under."""
         patient = self._patients.by_ids(person, [film.study.patient_id])[film.study.patient_id].facts
         return (bool(typed.identifier) and typed.identifier != patient.identifier) or bool(
             contradictions(patient, typed)
@@ -116,7 +116,7 @@ class Duplicates:
 
     def _difference(self, film: FilmRecord, upload: Upload) -> Difference | None:
         header = upload.header or DicomHeader()
-        if film.kind != "DICOM":  # its object is drawn anew each time that it is asked for
+        if film.kind != "DICOM":  # its DICOM object is made anew for each request
             return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
         try:
             kept = self._store.get(film.study.key, film.sha256)
@@ -129,22 +129,22 @@ class Duplicates:
 
     def _is_of_another_patient(self, one: PatientFacts, other: PatientFacts) -> bool:
         rules = self._patients.rules
-        known, said = rules.stated(one), rules.stated(other)
-        return is_another_patient(known, said, rules) or bool(contradictions(known, said))
+        known, stated = rules.stated(one), rules.stated(other)
+        return is_another_patient(known, stated, rules) or bool(contradictions(known, stated))
 
 
 def is_renamed(film: FilmRecord) -> bool:
-    """Say whether a film got a SOP Instance UID here in place of its own, which is another film's."""
+    """Return whether a film got a SOP Instance UID here in place of its own, which is another film's."""
     return film.instance_uid == renamed_uid(film.study)
 
 
 def renamed_uid(study: Study) -> str:
-    """Give the SOP Instance UID of the one film of a study that was made of a film kept aside."""
+    """Return the SOP Instance UID of the one film of a study that was made of a held film."""
     return own_uid("film kept aside", study.key)
 
 
 def has_same_pixels(one: bytes, other: bytes) -> bool:
-    """Say whether two DICOM films have the same pixels, perhaps compressed in other ways."""
+    """Return whether two DICOM films have the same pixels, perhaps compressed in different ways."""
     if digest_of(one) == digest_of(other):
         return True
     try:

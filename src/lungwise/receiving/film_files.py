@@ -1,4 +1,4 @@
-"""The files of one use case: put before its transaction, and removed where no transaction came to need them."""
+"""The files of one use case: put before its transaction, and removed if no transaction records them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger("lungwise.studies")
 
 
 class FilmFiles:
-    """What one use case puts into the film store, study by study."""
+    """The files that one use case puts into the film store, study by study."""
 
     def __init__(self, store: FilmStore) -> None:
         self._store = store
@@ -29,17 +29,17 @@ class FilmFiles:
         """The study whose rows are committed; every file of it has its row."""
 
     def put(self, study: str, uploads: Iterable[Upload]) -> dict[str, Upload]:
-        """Put films where they are not yet, and give them by their names. They survive a power cut from here on.
+        """Put films that are not there yet, and return all by their names. From here on they survive a power cut.
 
         Raises
         ------
         Unavailable
             If the store does not take them.
         """
-        kept = {self._store.name_of(upload.data): upload for upload in uploads}
-        self._put.setdefault(study, set()).update(kept)
+        stored = {self._store.name_of(upload.data): upload for upload in uploads}
+        self._put.setdefault(study, set()).update(stored)
         try:
-            for upload in kept.values():
+            for upload in stored.values():
                 self._store.put(study, upload.data)
         except OSError as error:
             _log.exception("A film cannot be kept.")
@@ -48,7 +48,7 @@ class FilmFiles:
             raise Unavailable(
                 "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
             ) from error
-        return kept
+        return stored
 
     def clear(self, database: Database) -> None:
         """Remove every file that has no row. What cannot be removed now, `lungwise db check --clean` will find."""
@@ -60,7 +60,7 @@ class FilmFiles:
                     _log.exception("Files of an upload that was not kept cannot be removed just now.")
 
     def _clear(self, session: Session, study: str, names: set[str]) -> None:
-        """Remove files while the study is locked: nobody comes to need one of them meanwhile."""
+        """Remove files while the study is locked, so that nobody records one of them meanwhile."""
         number = session.scalar(select(Study.id).where(Study.key == study).with_for_update())
         if number is None:
             self._store.delete(study)
@@ -72,7 +72,7 @@ class FilmFiles:
 
 @contextmanager
 def film_files(database: Database, store: FilmStore) -> Iterator[FilmFiles]:
-    """Give the files of one use case, and afterwards remove those that it put for nothing."""
+    """Provide the files of one use case, and afterwards remove those that nothing records."""
     files = FilmFiles(store)
     try:
         yield files

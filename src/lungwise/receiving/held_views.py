@@ -1,4 +1,4 @@
-"""The page of films kept aside: an administrator takes each as a film of its own, or discards it."""
+"""The page of held films: an administrator takes each as a film of its own, or discards it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ bp = Blueprint("held", __name__, url_prefix="/held")
 
 @bp.get("")
 def films() -> str:
-    """List the films kept aside, each beside the film that has its SOP Instance UID."""
+    """List the held films, each with the film that has its SOP Instance UID."""
     person().need(Right.ADMINISTER)
     held_films = services().held
     rows = []
@@ -36,7 +36,7 @@ def films() -> str:
 
 @bp.get("/<key>/thumbnail.jpg")
 def thumbnail(key: str) -> Response:
-    """Give a film kept aside as a small picture."""
+    """Return a held film as a small picture."""
     held_films = services().held
     data = held_films.data(held_films.get(person(), key))
     try:
@@ -50,7 +50,7 @@ def thumbnail(key: str) -> Response:
 
 @bp.post("/<key>/take")
 def take(key: str) -> AnyResponse:
-    """Make a film kept aside a film of a study of its own."""
+    """Make a held film a film of a study of its own."""
     study = services().uploads.take(person(), key)
     flash(gettext("The film is taken. It has a SOP Instance UID of its own now."))
     return redirect(url_for("studies.show", key=study))
@@ -58,7 +58,7 @@ def take(key: str) -> AnyResponse:
 
 @bp.post("/<key>/discard")
 def discard(key: str) -> AnyResponse:
-    """Delete a film kept aside."""
+    """Delete a held film."""
     services().held.discard(person(), key)
     flash(gettext("The film is discarded."))
     return redirect(url_for("held.films"))

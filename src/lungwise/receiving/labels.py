@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from lungwise.films.refusals import N_
-from lungwise.receiving.other_files import Why
+from lungwise.receiving.other_files import SkipReason
 
 REASONS: Final = {
-    Why.NO_FILM: N_("This is not a film."),
-    Why.TOO_LARGE: N_("This file is too large for a film."),
-    Why.DAMAGED: N_("This file is damaged in its ZIP, or has a password."),
-    Why.OWN_RESULT: N_("This is a result of Lungwise, not a film."),
-    Why.ALREADY_HERE: N_("This film is already here."),
-    Why.KEPT_ASIDE: N_(
+    SkipReason.NOT_A_FILM: N_("This is not a film."),
+    SkipReason.TOO_LARGE: N_("This file is too large for a film."),
+    SkipReason.DAMAGED: N_("This file is damaged in its ZIP, or has a password."),
+    SkipReason.OWN_RESULT: N_("This is a result of Lungwise, not a film."),
+    SkipReason.ALREADY_HERE: N_("This film is already here."),
+    SkipReason.KEPT_ASIDE: N_(
         "The clinic has another film of this SOP Instance UID. This one is kept aside for an administrator."
     ),
 }
 """Of one file."""
 COUNTED: Final = {
-    Why.NO_FILM: N_("No films: %(names)s."),
-    Why.TOO_LARGE: N_("Too large for films: %(names)s."),
-    Why.DAMAGED: N_("Damaged, or with a password: %(names)s."),
-    Why.OWN_RESULT: N_("Results of Lungwise, not films: %(names)s."),
-    Why.ALREADY_HERE: N_("Already here: %(names)s."),
-    Why.KEPT_ASIDE: N_("Kept aside for an administrator, since another film has their SOP Instance UID: %(names)s."),
+    SkipReason.NOT_A_FILM: N_("No films: %(names)s."),
+    SkipReason.TOO_LARGE: N_("Too large for films: %(names)s."),
+    SkipReason.DAMAGED: N_("Damaged, or with a password: %(names)s."),
+    SkipReason.OWN_RESULT: N_("Results of Lungwise, not films: %(names)s."),
+    SkipReason.ALREADY_HERE: N_("Already here: %(names)s."),
+    SkipReason.KEPT_ASIDE: N_(
+        "Kept aside for an administrator, since another film has their SOP Instance UID: %(names)s."
+    ),
 }
 """Of several files, by their names."""

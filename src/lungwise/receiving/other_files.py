@@ -1,4 +1,4 @@
-"""What lies beside films on a disc, in a folder or in a ZIP, and how it is said to whoever sent it."""
+"""Files of an upload that are not new films: what lies beside films on a disc, in a folder or in a ZIP."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SUFFIXES_ON_EVERY_DISC = {
 }  # fmt: skip
 
 
-class Why(StrEnum):
-    """Why a file of an upload is no new film of it."""
+class SkipReason(StrEnum):
+    """Why a file of an upload is not a new film."""
 
-    NO_FILM = "no-film"
+    NOT_A_FILM = "no-film"
     TOO_LARGE = "too-large"
     DAMAGED = "damaged"
     OWN_RESULT = "own-result"
@@ -27,38 +27,38 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotTaken:
-    """One file of an upload that is no new film; `study` is where the film is that it was already."""
+class SkippedFile:
+    """One file of an upload that is not a new film; `study` has the film where it is known."""
 
     name: str
-    why: Why
+    reason: SkipReason
     study: str = ""
 
 
-def is_passed_over(name: str) -> bool:
-    """Say whether a file is passed over unread: hidden ones, and the directory of a DICOM disc."""
+def is_ignored(name: str) -> bool:
+    """Return whether a file is ignored unread: hidden files, and the directory of a DICOM disc."""
     path = PurePosixPath(name.replace("\\", "/"))
     return any(part.startswith((".", "__MACOSX")) for part in path.parts) or path.name.upper() == "DICOMDIR"
 
 
 def is_on_every_disc(name: str) -> bool:
-    """Say whether a file that is no film needs no word: every disc has it, or every folder of a system."""
+    """Return whether every disc has a file, or every folder of a system, so that it need not be reported."""
     path = PurePosixPath(name.replace("\\", "/").casefold())
     return path.name in _ON_EVERY_DISC or path.suffix in _SUFFIXES_ON_EVERY_DISC
 
 
 ON_EVERY_DISC = _ON_EVERY_DISC | _SUFFIXES_ON_EVERY_DISC | {"dicomdir"}
-"""Names and suffixes, in small letters, that a page need not send."""
+"""Names and suffixes, in lower case, that a page need not send."""
 
 
 def readable_name(name: str) -> str:
-    """Give a file's name without its folders, as it can be shown: bytes that are no text become a sign for that."""
+    """Return a file's name without its folders, as it can be shown: bytes that are not text become a sign for that."""
     last = re.split(r"[/\\]", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))[-1]
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in last)[:_LONGEST_NAME]
 
 
 def name_in_zip(name: str, *, is_utf_8: bool) -> str:
-    """Give the name of a ZIP's member, whose bytes may be UTF-8, Latin-1 or DOS's own without a word about it."""
+    """Return the name of a ZIP's member, whose bytes may be UTF-8, Latin-1 or DOS's own without saying so."""
     if is_utf_8 or name.isascii():
         return name
     written = name.encode("cp437", "replace")

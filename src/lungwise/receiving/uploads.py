@@ -1,10 +1,10 @@
-"""Uploads: files as they come, out of ZIPs too, and what their DICOM headers say of the patient."""
+"""Uploaded files as they come, out of ZIPs too, with what their DICOM headers say."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 
 from lungwise.errors import Rejected
@@ -12,11 +12,12 @@ from lungwise.films.dicom.elements import read_elements
 from lungwise.films.dicom.header import DicomHeader, header_of, read_header
 from lungwise.films.formats import PICTURES, kind_of
 from lungwise.films.limits import damaged
+from lungwise.films.refusals import N_
 from lungwise.patients.service import PatientFacts
 from lungwise.patients.stated_facts import facts_of
-from lungwise.receiving.other_files import NotTaken, Why, is_on_every_disc, is_passed_over, readable_name
+from lungwise.receiving.other_files import SkippedFile, SkipReason, is_ignored, is_on_every_disc, readable_name
 from lungwise.receiving.own_results import is_marked_as_own
-from lungwise.receiving.zip_members import MemberFilter, MostUnpacked, zip_members
+from lungwise.receiving.zip_members import MemberFilter, UnpackLimits, zip_members
 from lungwise.studies.other_objects import OTHER_CLASSES
 
 Files = Iterable[tuple[str, bytes]]
@@ -81,17 +82,17 @@ class ReceivedInstance:
     sender: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """The films of an upload, each once, the objects beside them, and what of it is no film."""
+    """The films of an upload, each once, the objects beside them, and the files that are neither."""
 
     films: list[Upload]
-    others: list[NotTaken]
-    objects: list[Upload] = field(default_factory=list)
+    skipped: list[SkippedFile]
+    objects: list[Upload]
 
 
 def unpack(files: Files, limits: Limits) -> Unpacked:
-    """Take the films out of uploaded files, ZIPs opened. What is no film is named, and keeps none of the films.
+    """Take the films out of uploaded files, ZIPs opened. A file that is not a film is listed and stops nothing.
 
     Raises
     ------
@@ -99,18 +100,17 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
         If there is no film in them, or there are too many.
     """
     films: dict[bytes, Upload] = {}
-    others: list[NotTaken] = []
+    skipped: list[SkippedFile] = []
     objects: list[Upload] = []
     for name, content in _opened(files, limits):
-        found = content if isinstance(content, Why) else _film(name, content, limits)
-        if isinstance(found, Why):
-            others.append(NotTaken(name=readable_name(name), why=found))
+        found = content if isinstance(content, SkipReason) else _film(name, content, limits)
+        if isinstance(found, SkipReason):
+            skipped.append(SkippedFile(name=readable_name(name), reason=found))
         elif found.is_object:
             objects.append(found)
-        elif len(films) < limits.films:
-            films.setdefault(sha256(found.data).digest(), found)
-        else:  # counted only
-            films.setdefault(sha256(found.data).digest(), Upload(data=b"", kind=found.kind))
+        else:  # beyond the limit they are only counted
+            kept = found if len(films) < limits.films else Upload(data=b"", kind=found.kind)
+            films.setdefault(sha256(found.data).digest(), kept)
     if len(films) > limits.films:
         raise Rejected(
             "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",
@@ -118,28 +118,26 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
             count=len(films),
         )
     if not films:
-        raise _no_film([*others, *(NotTaken(name=one.name, why=Why.NO_FILM) for one in objects)])
-    return Unpacked(
-        films=list(films.values()), others=[one for one in others if not _needs_no_word(one)], objects=objects
-    )
+        raise _no_film([*skipped, *(SkippedFile(name=one.name, reason=SkipReason.NOT_A_FILM) for one in objects)])
+    return Unpacked(films=list(films.values()), skipped=list(filter(_is_reported, skipped)), objects=objects)
 
 
-def too_many(most: int, count: int) -> Rejected:
-    """Say that a study would have too many films."""
+def too_many(limit: int, count: int) -> Rejected:
+    """Return the error that a study would have too many films."""
     return Rejected(
         "A study holds at most %(most)s films; with these it has %(count)s. Open a new study for the rest.",
-        most=most,
+        most=limit,
         count=count,
     )
 
 
-def arrival_of(data: bytes, sender: str) -> ReceivedInstance:
-    """Read what the header of a DICOM object says that came over the network.
+def read_instance(data: bytes, sender: str) -> ReceivedInstance:
+    """Read the header of a DICOM object that came over the network.
 
     Raises
     ------
     Refusal
-        `damaged`, if it cannot be told what it is.
+        `damaged`, if it does not say what it is.
     """
     if kind_of(data) != "DICOM":
         raise damaged("not-dicom")
@@ -154,44 +152,42 @@ def _uid(text: str) -> str | None:
     return text if re.fullmatch(r"[0-9.]{1,64}", text) else None
 
 
-def _film(name: str, data: bytes, limits: Limits) -> Upload | Why:
+def _film(name: str, data: bytes, limits: Limits) -> Upload | SkipReason:
     kind = kind_of(data)
     if kind is None:
-        return Why.NO_FILM
+        return SkipReason.NOT_A_FILM
     if len(data) > limits.film_bytes:
-        return Why.TOO_LARGE
+        return SkipReason.TOO_LARGE
     header = read_header(data) if kind == "DICOM" else None
     if header is not None and is_marked_as_own(header):
-        return Why.OWN_RESULT
+        return SkipReason.OWN_RESULT
     return Upload(data=data, kind=kind, header=header, name=readable_name(name))
 
 
-def _needs_no_word(other: NotTaken) -> bool:
-    return other.why is Why.NO_FILM and is_on_every_disc(other.name)
+def _is_reported(file: SkippedFile) -> bool:
+    return file.reason is not SkipReason.NOT_A_FILM or not is_on_every_disc(file.name)
 
 
-def _no_film(others: list[NotTaken]) -> Rejected:
-    """Say why an upload has no film, by the first file that is worth a word."""
-    first = next((one for one in others if not _needs_no_word(one)), others[0] if others else None)
+_NO_FILM = {
+    SkipReason.OWN_RESULT: N_("%(name)s is a result of Lungwise, not a film. Choose the film itself."),
+    SkipReason.TOO_LARGE: N_("%(name)s is too large for a film. Export it again as JPEG or as DICOM."),
+    SkipReason.DAMAGED: N_("%(name)s is damaged in its ZIP, or has a password. Make the ZIP again."),
+    SkipReason.NOT_A_FILM: N_("%(name)s is not a film. Lungwise takes %(pictures)s, DICOM and ZIP files."),
+}
+
+
+def _no_film(skipped: list[SkippedFile]) -> Rejected:
+    """Return the error that an upload has no film, by the first file worth reporting."""
+    first = next(iter((*filter(_is_reported, skipped), *skipped)), None)
     if first is None:
         return Rejected("There is no film in this upload. Choose at least one file.")
-    if first.why is Why.OWN_RESULT:
-        return Rejected("%(name)s is a result of Lungwise, not a film. Choose the film itself.", name=first.name)
-    if first.why is Why.TOO_LARGE:
-        return Rejected("%(name)s is too large for a film. Export it again as JPEG or as DICOM.", name=first.name)
-    if first.why is Why.DAMAGED:
-        return Rejected("%(name)s is damaged in its ZIP, or has a password. Make the ZIP again.", name=first.name)
-    return Rejected(
-        "%(name)s is not a film. Lungwise takes %(pictures)s, DICOM and ZIP files.",
-        name=first.name,
-        pictures=", ".join(PICTURES),
-    )
+    return Rejected(_NO_FILM[first.reason], name=first.name, pictures=", ".join(PICTURES))
 
 
-def _opened(files: Files, limits: Limits) -> Iterator[tuple[str, bytes | Why]]:
-    wanted = MemberFilter(name=lambda name: not is_passed_over(name), head=lambda head: kind_of(head) is not None)
+def _opened(files: Files, limits: Limits) -> Iterator[tuple[str, bytes | SkipReason]]:
+    wanted = MemberFilter(name=lambda name: not is_ignored(name), head=lambda head: kind_of(head) is not None)
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
-            yield from zip_members(data, wanted, MostUnpacked(member=limits.film_bytes, total=limits.total_bytes))
-        elif (data or name) and not is_passed_over(name):
+            yield from zip_members(data, wanted, UnpackLimits(member=limits.film_bytes, total=limits.total_bytes))
+        elif (data or name) and not is_ignored(name):
             yield name, data

@@ -112,9 +112,9 @@ def _said(saved: Saved, patient: Patient) -> list[str]:
         name = patient.name or patient.identifier
         return [gettext("This film is already here: study of %(name)s.", name=name)]
     said = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
-    said = said if saved.others and saved.taken else []
-    for why, words in COUNTED.items():
-        names = [other.name for other in saved.others if other.why is why]
+    said = said if saved.skipped and saved.taken else []
+    for reason, words in COUNTED.items():
+        names = [other.name for other in saved.skipped if other.reason is reason]
         more = [gettext("and %(count)s more", count=len(names) - _NAMED)] if len(names) > _NAMED else []
         if names:
             said.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))

@@ -1,8 +1,8 @@
-"""The files of an uploaded ZIP, unpacked with bounds on their number, size, ratio and time.
+"""The files of an uploaded ZIP, unpacked with limits on their number, size, ratio and time.
 
-Ten kilobytes of LZMA or bzip2 may hold a hundred megabytes, and a ZIP as many files as it has bytes
-for; what a member says of its size is asked first, and what it gives is counted. Of what does not begin as a film
-does, no more is unpacked; a member that is broken keeps none of the others.
+Ten kilobytes of LZMA or bzip2 may hold a hundred megabytes, and a ZIP as many files as it has bytes for. The size that
+a member states is checked first, and what it yields is counted. A member that does not begin as a film does is not
+unpacked further, and a broken one does not stop the others.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 
 from lungwise.errors import Rejected
 from lungwise.films.limits import max_inflated
-from lungwise.receiving.other_files import Why, name_in_zip
+from lungwise.receiving.other_files import SkipReason, name_in_zip
 
-_SECONDS = 20.0
-"""The processor's time for all of a ZIP: a hundred times what an honest one takes."""
+_CPU_SECONDS = 20.0
+"""Processor time for a whole ZIP: a hundred times what an honest one takes."""
 
-_MOST_MEMBERS = 20_000
+_MAX_MEMBERS = 20_000
 _ENTRY = b"PK\x01\x02"
-_STEP = 2**20
+_CHUNK_BYTES = 2**20
 _HEAD = 256
-"""Bytes that tell a film from what is none."""
+"""Bytes that tell a film from other files."""
 _UTF_8 = 0x800
 _FAULTS = (
     zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error,
@@ -36,7 +36,7 @@ _FAULTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MostUnpacked:
+class UnpackLimits:
     """How many bytes one member and all of them may unpack to."""
 
     member: int
@@ -51,52 +51,52 @@ class MemberFilter:
     head: Callable[[bytes], bool]
 
 
-def zip_members(data: bytes, wanted: MemberFilter, most: MostUnpacked) -> Iterator[tuple[str, bytes | Why]]:
-    """Give the name of each wanted file of a ZIP with its content, or why it has none.
+def zip_members(data: bytes, wanted: MemberFilter, limits: UnpackLimits) -> Iterator[tuple[str, bytes | SkipReason]]:
+    """Yield the name of each wanted file of a ZIP, with its content or why it has none.
 
     Raises
     ------
     Rejected
-        If it is no ZIP, or holds more, or takes longer, than an upload may.
+        If it is not a ZIP, or holds more or takes longer than an upload may.
     """
-    if data.count(_ENTRY) > _MOST_MEMBERS:
+    if data.count(_ENTRY) > _MAX_MEMBERS:
         raise Rejected("This ZIP holds too many files. Upload it in parts.")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
     except _FAULTS as error:
         raise Rejected("This ZIP is damaged. Make it again.") from error
-    end = time.thread_time() + _SECONDS
-    left = most.total
+    end = time.thread_time() + _CPU_SECONDS
+    left = limits.total
     for member in members:
         name = name_in_zip(member.filename, is_utf_8=bool(member.flag_bits & _UTF_8))
         if member.is_dir() or not wanted.name(name):
             continue
-        content = _content(archive, member, wanted, min(most.member, left), end)
+        content = _content(archive, member, wanted, min(limits.member, left), end)
         if isinstance(content, bytes):
             left -= len(content)
-        elif content is Why.TOO_LARGE and left < member.file_size <= most.member:
+        elif content is SkipReason.TOO_LARGE and left < member.file_size <= limits.member:
             raise Rejected("This ZIP unpacks to more than may be uploaded at once. Upload it in parts.")
         yield name, content
 
 
 def _content(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, wanted: MemberFilter, most: int, end: float
-) -> bytes | Why:
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, wanted: MemberFilter, limit: int, end: float
+) -> bytes | SkipReason:
     try:
         with archive.open(member) as file:
             head = file.read(_HEAD)
             _check_time(end)
             if not wanted.head(head):
-                return Why.NO_FILM
-            if member.file_size > min(most, max_inflated(member.compress_size)):
-                return Why.TOO_LARGE
+                return SkipReason.NOT_A_FILM
+            if member.file_size > min(limit, max_inflated(member.compress_size)):
+                return SkipReason.TOO_LARGE
             parts = [head]
-            while part := file.read(_STEP):
+            while part := file.read(_CHUNK_BYTES):
                 parts.append(part)
                 _check_time(end)
     except _FAULTS:
-        return Why.DAMAGED
+        return SkipReason.DAMAGED
     return b"".join(parts)
 
 

@@ -67,8 +67,8 @@ class Study(Base):
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
     only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
-    node that took it, and the Study Instance UID whose films it collects. `apart_id` is the patient's record that its
-    films came under, where a person said that it is of this patient: so that can be taken back.
+    node that took it, and the Study Instance UID whose films it collects. `merged_from_id` is the patient's record that
+    its films came under, where that was merged into this patient: so merging can be undone.
     """
 
     __tablename__ = "studies"
@@ -89,7 +89,7 @@ class Study(Base):
     key: Mapped[str] = mapped_column(String(20), unique=True)
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
     patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
-    apart_id: Mapped[int | None] = mapped_column(ForeignKey("patients.id"), index=True)
+    merged_from_id: Mapped[int | None] = mapped_column("apart_id", ForeignKey("patients.id"), index=True)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     node: Mapped[str | None] = mapped_column(String(16))
     study_uid: Mapped[str | None] = mapped_column(String(64))

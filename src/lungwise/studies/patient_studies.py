@@ -69,7 +69,9 @@ class PatientStudies:
         if kept.id == gone.id:
             raise Rejected("Choose two different patients to merge.")
         moved = update(Study).where(Study.patient_id == gone.id)
-        self._session.execute(moved.values(patient_id=kept.id, apart_id=func.coalesce(Study.apart_id, gone.id)))
+        self._session.execute(
+            moved.values(patient_id=kept.id, merged_from_id=func.coalesce(Study.merged_from_id, gone.id))
+        )
         self._patients.decisions.merge(person, kept, gone)
         self._read_now([kept.id])
         return kept
@@ -87,10 +89,10 @@ class PatientStudies:
         parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
         root = self._patients.records.root(record)
         if root.id != record.id:
-            its = update(Study).where(Study.patient_id == root.id, Study.apart_id.in_(parts))
+            its = update(Study).where(Study.patient_id == root.id, Study.merged_from_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
-            own = update(Study).where(Study.patient_id == record.id, Study.apart_id == record.id)
-            self._session.execute(own.values(apart_id=None))
+            own = update(Study).where(Study.patient_id == record.id, Study.merged_from_id == record.id)
+            self._session.execute(own.values(merged_from_id=None))
         self._patients.decisions.undo(person, record)
         return record
 

@@ -198,8 +198,11 @@ class Studies:
         """Return whether a film that states these facts of its patient may go into a study."""
         if facts.identifier:
             match = self._patients.match(person, facts)
-            return match is not None and (match.patient.id, match.merged_from_id) == (study.patient_id, study.apart_id)
-        record = self._session.get_one(Patient, study.apart_id or study.patient_id)
+            return match is not None and (match.patient.id, match.merged_from_id) == (
+                study.patient_id,
+                study.merged_from_id,
+            )
+        record = self._session.get_one(Patient, study.merged_from_id or study.patient_id)
         return not contradictions(record.facts, facts)
 
 

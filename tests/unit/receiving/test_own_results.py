@@ -22,7 +22,7 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.reading.reading import Verdict
 from lungwise.receiving.own_results import is_marked_as_own
 from lungwise.receiving.receiver import FilmReceiver, Kept
-from lungwise.receiving.uploads import Limits, arrival_of, unpack
+from lungwise.receiving.uploads import Limits, read_instance, unpack
 from lungwise.results.result import Answer, Result
 from lungwise.results.result_objects import file_bytes, film_object, result_objects
 from lungwise.results.study_header import StudyFacts
@@ -71,7 +71,7 @@ def site(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[tu
     with database.writing() as session:
         clinic = Accounts(session, utc_now, settings, AuditTrail(session, utc_now)).clinic("Hill").id
     node = Person(None, "LUNGWISE", clinic, Role.NODE)
-    yield database, store, FilmReceiver(database, store, Wiring(settings, store).recording, node, lambda: None)
+    yield database, store, FilmReceiver(Wiring(settings, store).receive(database), node)
     database.close()
 
 
@@ -79,14 +79,14 @@ def test_what_comes_back_is_acknowledged_and_kept_out(
     site: tuple[Database, FilmStore, FilmReceiver], settings: Settings, synthetic_reader: type[SyntheticReader]
 ) -> None:
     database, store, reception = site
-    assert reception.accept(arrival_of(dicom_bytes(FILM), "CR1"), "127.0.0.1") is Kept.NEW
+    assert reception.accept(read_instance(dicom_bytes(FILM), "CR1"), "127.0.0.1") is Kept.NEW
     assert len(list(ReadingWorker(settings, database, store, utc_now, synthetic_reader, 0).read_all())) == 1
     for item in results():
-        assert reception.accept(arrival_of(file_bytes(item), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
+        assert reception.accept(read_instance(file_bytes(item), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
     unmarked = results()[1]
     for mark in ("Manufacturer", "ManufacturerModelName", "SeriesDescription"):
         delattr(unmarked, mark)
-    assert reception.accept(arrival_of(file_bytes(unmarked), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
+    assert reception.accept(read_instance(file_bytes(unmarked), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
     with database.reading() as session:
         assert session.scalar(select(func.count()).select_from(FilmRecord)) == 1
     assert len(list(store.films())) == 1

@@ -23,7 +23,7 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.receiver import FilmReceiver, Kept
-from lungwise.receiving.uploads import ReceivedInstance, arrival_of
+from lungwise.receiving.uploads import ReceivedInstance, read_instance
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, HeldFilm, Job, Study
@@ -45,7 +45,7 @@ def arrived(study: str, instance: str = "", *, patient: str = "P1", seed: int = 
         PatientID=patient,
         **{"PatientName": "Curie^Marie", **more},
     )
-    return arrival_of(dicom_bytes(film), "CR1")
+    return read_instance(dicom_bytes(film), "CR1")
 
 
 @dataclass
@@ -78,7 +78,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
         settings,
         database,
         store,
-        FilmReceiver(database, store, Wiring(settings, store).recording, node, rung.set),
+        FilmReceiver(Wiring(settings, store).receive(database, rung.set), node),
         rung,
     )
     database.close()
@@ -147,7 +147,7 @@ def test_an_instance_is_accepted_once_whoever_sends_it_at_the_same_time(either_d
     assert new.count(Kept.NEW) == 1
     kept = new.index(Kept.NEW) % 2
     assert {outcome for number, outcome in enumerate(new) if number % 2 == kept} == {Kept.NEW, Kept.KNOWN}
-    assert {outcome for number, outcome in enumerate(new) if number % 2 != kept} == {Kept.ASIDE}
+    assert {outcome for number, outcome in enumerate(new) if number % 2 != kept} == {Kept.HELD}
     with desk.database.reading() as session:
         assert len(session.scalars(select(FilmRecord)).all()) == len(session.scalars(select(Study)).all()) == 1
         assert len(session.scalars(select(Job)).all()) == len(session.scalars(select(HeldFilm)).all()) == 1
@@ -264,7 +264,7 @@ def test_what_does_not_say_which_film_it_is_does_not_arrive(missing: str) -> Non
     delattr(film, missing)
     film.file_meta = None  # type: ignore[assignment]
     with pytest.raises(Refusal, match="names no study"):
-        arrival_of(dicom_bytes(film, bare=True), "CR1")
+        read_instance(dicom_bytes(film, bare=True), "CR1")
 
 
 def test_a_dicom_film_uploaded_on_a_page_keeps_its_uids_too(
@@ -286,7 +286,7 @@ def test_a_known_uid_with_other_content_is_kept_aside_and_said(either_desk: Desk
     assert desk.accept(first) is Kept.NEW
     others = [arrived("1.2.840.1", uid, seed=1), arrived("1.2.840.2", uid, patient="P2"), arrived("1.2.3", uid, seed=2)]
     for _time in range(2):  # whoever sends it again hears the same
-        assert [desk.accept(other) for other in others] == [Kept.ASIDE] * 3
+        assert [desk.accept(other) for other in others] == [Kept.HELD] * 3
     with desk.database.reading() as session:
         assert len(session.scalars(select(FilmRecord)).all()) == len(session.scalars(select(Job)).all()) == 1
         held = session.scalars(select(HeldFilm).order_by(HeldFilm.id)).all()
@@ -307,6 +307,6 @@ def test_the_same_content_in_another_header_is_known(desk: Desk) -> None:
         assert desk.accept(arrived("1.2.840.1", "1.2.840.1.1", **change)) is Kept.KNOWN
     again = arrived("1.2.840.1", "1.2.840.1.1").film.data
     meta = again.replace(b"PYDICOM", b"OTHERAE", 1)
-    assert desk.accept(arrival_of(meta, "CR1")) is Kept.KNOWN
+    assert desk.accept(read_instance(meta, "CR1")) is Kept.KNOWN
     with desk.database.reading() as session:
         assert session.scalars(select(HeldFilm)).all() == []

@@ -61,14 +61,8 @@ def desk(
     migrate(either)
     app = create_app(either, synthetic_reader, clock)
     store, woken = FilmStore(either), list[str]()
-    lay = Wiring(either, store).recording
-    uploads = Uploads(
-        app.database,
-        store,
-        Limits(films=3, film_bytes=1 << 20, total_bytes=9 << 20),
-        lambda session: lay(session, ""),
-        lambda: woken.append(""),
-    )
+    limits = Limits(films=3, film_bytes=1 << 20, total_bytes=9 << 20)
+    uploads = Uploads(Wiring(either, store).receive(app.database, lambda: woken.append("")), limits)
     yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken)
     app.database.close()
 

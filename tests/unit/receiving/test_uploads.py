@@ -12,7 +12,7 @@ from pydicom.data import get_testdata_file
 
 from lungwise.errors import Rejected
 from lungwise.films.formats import kind_of
-from lungwise.receiving.other_files import NotTaken, Why, name_in_zip, readable_name
+from lungwise.receiving.other_files import SkippedFile, SkipReason, name_in_zip, readable_name
 from lungwise.receiving.uploads import Limits, unpack
 
 LIMITS = Limits(films=3, film_bytes=200_000, total_bytes=400_000)
@@ -105,7 +105,7 @@ def test_one_unknown_file_harms_no_other_and_is_named() -> None:
     for files in ([("disc.zip", zipped(**disc))], list(disc.items())):
         unpacked = unpack(files, LIMITS)
         assert [film.kind for film in unpacked.films] == ["PNG", "BMP"]
-        assert unpacked.others == [NotTaken(name="letter.pdf", why=Why.NO_FILM)]
+        assert unpacked.skipped == [SkippedFile(name="letter.pdf", reason=SkipReason.NOT_A_FILM)]
 
 
 def test_a_broken_member_is_named_and_keeps_none_of_the_others() -> None:
@@ -114,7 +114,7 @@ def test_a_broken_member_is_named_and_keeps_none_of_the_others() -> None:
     data[at : at + 4] = b"\xff\xff\xff\xff"
     unpacked = unpack([("z.zip", bytes(data))], LIMITS)
     assert [film.kind for film in unpacked.films] == ["PNG"]
-    assert unpacked.others == [NotTaken(name="two", why=Why.DAMAGED)]
+    assert unpacked.skipped == [SkippedFile(name="two", reason=SkipReason.DAMAGED)]
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,10 @@ def waited(study: Study, seconds: int) -> Study:
 def _saved(saved: Saved, seconds: int) -> schemas.Upload:
     study = waited(services().studies.get(person(), saved.key), seconds)
     others = [
-        schemas.NotTaken(name=one.name, code=one.why.value, study=one.study or None, reason=gettext(REASONS[one.why]))
-        for one in saved.others
+        schemas.NotTaken(
+            name=one.name, code=one.reason.value, study=one.study or None, reason=gettext(REASONS[one.reason])
+        )
+        for one in saved.skipped
     ]
     whole = study_of(study, services().studies.patient(person(), study), services().studies.data)
     return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})

@@ -1,0 +1,58 @@
+"""What held films and objects beside films have in common: a row for the bytes that one sender sent."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.audit.service import AuditTrail
+from lungwise.films.dicom.digest import digest_of
+from lungwise.receiving.uploads import Upload
+from lungwise.store import Clock, FilmStore
+from lungwise.studies.models import HeldFilm, OtherObject
+
+T = TypeVar("T", HeldFilm, OtherObject)
+
+
+class KeptObjects(Generic[T]):
+    """Rows of one table, each for an object that lies in the store in a folder of its own."""
+
+    table: type[T]
+
+    def __init__(self, session: Session, clock: Clock, store: FilmStore, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._store = store
+        self._audit = audit
+
+    def has(self, person: Person, upload: Upload) -> bool:
+        """Return whether an object is kept already, whatever its sender wrote before its content."""
+        query = select(self.table.id).where(
+            self.table.clinic_id == person.clinic_id,
+            self.table.instance_uid == (upload.uids.instance or ""),
+            self.table.digest == digest_of(upload.data),
+        )
+        return self._session.scalar(query) is not None
+
+    def _add(self, person: Person, key: str, upload: Upload, sender: str, **columns: object) -> T:
+        """Record an object that lies in the store in the folder of this key."""
+        person.need(Right.UPLOAD)
+        row = self.table(
+            key=key,
+            clinic_id=person.clinic_id,
+            study_uid=upload.uids.study or "",
+            series_uid=upload.uids.series or "",
+            instance_uid=upload.uids.instance or "",
+            sha256=self._store.name_of(upload.data),
+            digest=digest_of(upload.data),
+            size=len(upload.data),
+            sender=sender[:16],
+            created_at=self._clock(),
+            **columns,
+        )
+        self._session.add(row)
+        self._session.flush()
+        return row

@@ -1,0 +1,93 @@
+"""Receiving: files go to the store first, and are recorded then in a short transaction, or leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person
+from lungwise.receiving.film_files import FilmFiles, film_files
+from lungwise.receiving.recording import Recording
+from lungwise.receiving.uploads import Upload
+from lungwise.store import Database, FilmStore, new_key, retried
+
+T = TypeVar("T")
+Record = Callable[[Recording, dict[str, Upload]], None]
+"""Records files that lie in the store, by their names there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receive:
+    """What every way in does alike. Nobody waits for the store's disk: no transaction is open while it writes.
+
+    Parameters
+    ----------
+    recording_over
+        Makes what records films, over a session and for the network address that they come from.
+    wake
+        Called when films wait to be read.
+    begin
+        Called before the first transaction: the caller may have one, which must end.
+    """
+
+    database: Database
+    store: FilmStore
+    recording_over: Callable[[Session, str], Recording]
+    wake: Callable[[], None]
+    begin: Callable[[], None] = lambda: None
+    address: str = ""
+
+    def at(self, address: str) -> Receive:
+        """Return the same for what comes from a network address."""
+        return replace(self, address=address)
+
+    @contextmanager
+    def reading(self) -> Iterator[Recording]:
+        """Open a transaction that only reads."""
+        with self.database.reading() as session:
+            yield self.recording_over(session, self.address)
+
+    def run(self, attempt: Callable[[FilmFiles], T]) -> T:
+        """Repeat an attempt while its transaction collides with others, and remove the files that nothing records."""
+        with film_files(self.database, self.store) as files:
+            return retried(lambda: attempt(files))
+
+    def record(self, files: FilmFiles, key: str, uploads: Iterable[Upload], record: Record) -> None:
+        """Put uploads into the folder of a key, and record them in one transaction.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not take them.
+        """
+        stored = files.put(key, uploads)
+        with self.database.writing() as session:
+            record(self.recording_over(session, self.address), stored)
+        files.committed = key
+
+    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str) -> None:
+        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already."""
+        with self.reading() as recording:
+            known, difference = recording.duplicates.compare(person, upload)
+            if known is None or difference is None or recording.held.has(person, upload):
+                return
+        key = new_key()
+        self.record(
+            files,
+            key,
+            [upload],
+            lambda recording, _stored: recording.held.hold(person, key, upload, known, difference, sender),
+        )
+
+    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str) -> bool:
+        """Keep a report or the like beside its study; return False if it is here already."""
+        with self.reading() as recording:
+            if recording.objects.has(person, item):
+                return False
+        key = new_key()
+        self.record(files, key, [item], lambda recording, _stored: recording.objects.record(person, key, item, sender))
+        return True
