@@ -28,3 +28,27 @@ def test_resuming_nothing_names_what_is_missing(tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert "There is no checkpoint to resume from" in done.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("inception_v3", "--fold", "0"), "has no fold 0"),
+        (("inception_v3_teacher", "--fold", "4"), "has no fold 4"),
+        (("inception_v3", "--device", "abacus"), "no device 'abacus'"),
+        (("inception_v3", "--precision", "int4"), "'bfloat16', 'float32'"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_before_anything_is_read(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "films.csv").write_text("film,split,source,group,patient,covid,label,finding,view,adult,boxes\n")
+    output = tmp_path / "run"
+
+    done = CliRunner().invoke(
+        main, ["train", *options, "--films", str(tmp_path / "films.csv"), "--output", str(output)]
+    )
+
+    assert done.exit_code != 0
+    assert said in done.output
+    assert not output.exists()
