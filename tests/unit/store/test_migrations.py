@@ -513,8 +513,8 @@ def test_mails_and_dispatches_of_an_earlier_release_can_be_claimed(either: Setti
     rows = {
         "clinics": "(id, name, created_at) VALUES (1, 'Hill', :at)",
         "patients": "(id, `key`, clinic_id, identifier, identifier_index, identity_index, issuer, name, ideographic,"
-        " phonetic, sex, birth_date, identity, identity_before, created_at)"
-        " VALUES (1, 'p', 1, '', '', '', '', '', '', '', '', '', '', '', :at)",
+        " phonetic, sex, birth_date, identity, identity_before, created_at, changed_at)"
+        " VALUES (1, 'p', 1, '', '', '', '', '', '', '', '', '', '', '', :at, :at)",
         "studies": "(id, `key`, clinic_id, patient_id, node, created_at, week, unread, standing, probability)"
         " VALUES (1, 'visit', 1, 1, 'AE', :at, '2026-02-23', 1, 'waiting', 0)",
         "films": "(id, `key`, study_id, sha256, kind, size, by_camera, created_at)"
