@@ -46,7 +46,7 @@ from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
 from lungwise.studies import views as studies_views
-from lungwise.studies.uncertainty_range import band_of
+from lungwise.studies.uncertainty_range import thresholds_of
 from lungwise.webkit import (
     bodies,
     csp,
@@ -177,7 +177,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         lungwise_settings=settings,
         labels=_LABELS,
-        band_of=band_of,
+        thresholds_of=thresholds_of,
         beside_films=" ".join(sorted(ON_EVERY_DISC)),
         form_key=submit_once.form_key,
         static=_static_with_hash(Path(str(app.static_folder))),

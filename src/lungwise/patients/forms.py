@@ -15,13 +15,13 @@ from lungwise.webkit.forms import PageForm
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:
-    """Let no sign through that cannot be written on one line."""
+    """Reject control characters."""
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in field.data or ""):
         raise ValidationError(str(_("This holds signs that cannot be written.")))
 
 
 def possible_birth(_form: FlaskForm, field: DateField) -> None:
-    """Let no birth date through that lies ahead or too far back."""
+    """Reject a birth date in the future, or too long ago."""
     if field.data and not is_possible_birth(field.data, utc_now().date()):
         raise ValidationError(str(_("This birth date cannot be right: it lies ahead, or more than 120 years back.")))
 

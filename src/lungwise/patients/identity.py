@@ -68,7 +68,7 @@ class PatientFacts:
         return cls(**{field.name: value for field in fields(cls) if (value := stripped.get(field.name))})
 
     def filled(self, other: PatientFacts) -> PatientFacts:
-        """Give these facts, and the other's where these say nothing, or less of the same name."""
+        """Return these facts, filled in from the others where these say nothing, or less of the same name."""
         lacking = {field.name: getattr(other, field.name) for field in fields(self) if not getattr(self, field.name)}
         fuller = {name: getattr(other, name) for name in NAMES if _is_fuller(getattr(other, name), getattr(self, name))}
         return replace(self, **lacking, **fuller)
@@ -87,7 +87,7 @@ class IdentityRules:
         return cls(own_issuers=frozenset(map(_plain, own_issuers)), nobody=frozenset(map(_plain, nobody)))
 
     def stated(self, facts: PatientFacts) -> PatientFacts:
-        """Give what a header states without what identifies nobody. What a person typed always counts instead."""
+        """Return what a header states, without values that identify nobody. What a person types always counts."""
         if self._is_nobody(facts.identifier):
             facts = replace(facts, identifier="", issuer="")
         if any(map(self._is_nobody, (facts.name, facts.ideographic, facts.phonetic))):
@@ -100,7 +100,7 @@ class IdentityRules:
         return "own" if issuer in self.own_issuers else issuer and f"of {issuer}"
 
     def nearness(self, known: PatientFacts, facts: PatientFacts) -> int:
-        """Say how near two records with one identifier are: 0 where they cannot be one patient's.
+        """Return how near two records with one identifier are: 0 where they cannot be one patient's.
 
         A missing issuer is any where nothing contradicts; of several patients the nearest is meant.
         """
@@ -110,12 +110,12 @@ class IdentityRules:
         agree = (known.birth_date and facts.birth_date, known.names and facts.names, known.sex and facts.sex)
         return 1 + 8 * (mine == other) + sum(bool(both) << place for place, both in enumerate(reversed(agree)))
 
-    def is_told_apart(self, nearness: int) -> bool:
-        """Say whether a name or a birth date agrees: of several persons with one number that tells who is meant."""
+    def is_distinctive(self, nearness: int) -> bool:
+        """Return whether a name or a birth date agrees, which tells several persons with one number apart."""
         return (nearness - 1) % 8 > 1
 
     def is_of_another_issuer(self, known: PatientFacts, facts: PatientFacts) -> bool:
-        """Say whether one number was given twice: by two issuers that are known."""
+        """Return whether one number was issued twice, by two known issuers."""
         mine, other = self.issuer(known), self.issuer(facts)
         return bool(mine and other and mine != other)
 
@@ -148,7 +148,7 @@ def differences(known: PatientFacts, header: PatientFacts) -> list[str]:
 
 
 def is_same_name(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Say whether two names may be one person's: in every script that both are known in, and in one at least."""
+    """Return whether two names may be one person's: they agree in each script in which both are known, at least one."""
     mine, others = _by_script(one), _by_script(other)
     common = mine.keys() & others.keys()
     return bool(common) and all(
@@ -195,12 +195,12 @@ def _agree(one: list[str], other: list[str]) -> bool:
 
 
 def _is_initial(letter: str, name: str) -> bool:
-    """Say whether a letter stands for a name; a single sign of a script without capitals is a name itself."""
+    """Return whether a letter is an initial of a name; a lone character without capitals is a name itself."""
     return len(letter) == 1 and letter != letter.upper() and name.startswith(letter)
 
 
 def _is_fuller(name: str, other: str) -> bool:
-    """Say whether a name says more of the same person's than the other, which says something."""
+    """Return whether a name is a fuller form of another, non-empty name of the same person."""
     more, less = (len("".join(comparable_words(one))) for one in (name, other))
     return more > less > 0 and is_same_name([name], [other])
 

@@ -25,7 +25,7 @@ class PatientMatcher:
             return same
         near = [(self._nearness(patient, facts), patient) for patient in known]
         best = max((nearness for nearness, _patient in near), default=0)
-        if self._count_persons(self.rivals(known, facts)) > 1 and not self._rules.is_told_apart(best):
+        if self._count_persons(self.rivals(known, facts)) > 1 and not self._rules.is_distinctive(best):
             return None
         nearest = [patient for nearness, patient in near if nearness == best > 0]
         return nearest[0] if self._count_persons(nearest) == 1 else None

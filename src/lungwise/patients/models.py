@@ -71,7 +71,7 @@ class Patient(Base):
         return self.identity == Identity.UNCLEAR
 
     def age(self, on: date) -> int | None:
-        """Give the age in whole years on a day, where the birth date is known."""
+        """Return the age in whole years on a day, where the birth date is known."""
         born = self.birth_date
         return on.year - born.year - ((on.month, on.day) < (born.month, born.day)) if born else None
 

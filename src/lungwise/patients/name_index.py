@@ -221,6 +221,6 @@ def _without_zeros(word: str) -> str:
 
 
 def _bare(identifier: str) -> str:
-    """Give the number of an identifier that is a few letters and a number, without zeros; '' of any other."""
+    """Return the number of an identifier that is a few letters and a number, without zeros; '' of any other."""
     found = re.fullmatch(r"[^\W\d]{0,4}0*(\d+)", "".join(words_of(identifier)))
     return found[1] if found else ""

@@ -10,7 +10,7 @@ from lungwise.patients.identity import IdentityRules, PatientFacts, contradictio
 
 
 def facts_of(header: DicomHeader) -> PatientFacts:
-    """Give what a header says of the patient; a birth date that cannot be right is not known."""
+    """Return what a header says of the patient; an impossible birth date counts as unknown."""
     name = header.name
     return PatientFacts(
         identifier=header.patient_id[:64],
@@ -38,15 +38,15 @@ def stated_facts(headers: Iterable[DicomHeader], rules: IdentityRules) -> Patien
             raise Rejected(
                 "These films are of more than one patient: %(one)s, and %(other)s. "
                 "Upload each patient's films by themselves.",
-                one=_called(together),
-                other=_called(facts),
+                one=_description(together),
+                other=_description(facts),
             )
         together = together.filled(facts)
     return together
 
 
 def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: IdentityRules) -> PatientFacts:
-    """Let what was typed go before what the headers state, but never mix two patients.
+    """Prefer what was typed to what the headers state, but never mix two patients.
 
     Raises
     ------
@@ -64,14 +64,14 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
     return typed.filled(stated)
 
 
-def _called(facts: PatientFacts) -> str:
-    """Write who it is, so that one can be told from the other."""
+def _description(facts: PatientFacts) -> str:
+    """Write who it is, to tell one from the other."""
     born = facts.birth_date.isoformat() if facts.birth_date else ""
-    said = (*facts.names[:1], born, facts.identifier, facts.issuer)
-    return ", ".join(one for one in said if one) or facts.sex
+    parts = (*facts.names[:1], born, facts.identifier, facts.issuer)
+    return ", ".join(part for part in parts if part) or facts.sex
 
 
 def is_another_patient(one: PatientFacts, other: PatientFacts, rules: IdentityRules) -> bool:
-    """Say whether two identifiers are of two patients."""
+    """Return whether two identifiers belong to two patients."""
     identifiers = one.identifier.strip(), other.identifier.strip()
     return (all(identifiers) and identifiers[0] != identifiers[1]) or rules.is_of_another_issuer(one, other)

@@ -35,16 +35,16 @@ class StudiesOfPatients(Protocol):
         """Delete a patient with all their studies."""
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
-        """Return whether a person may say who a patient is."""
+        """Return whether a person may decide who a patient is."""
 
     def separate(self, person: Person, key: str) -> Patient:
-        """Say that a patient is another person than those who have the same identifier."""
+        """Make a patient another person than those who have the same identifier."""
 
     def merge(self, person: Person, keep: str, other: str) -> Patient:
         """Make two patients one."""
 
     def take_back(self, person: Person, key: str) -> Patient:
-        """Take back what somebody said of a patient."""
+        """Undo what somebody decided about a patient."""
 
 
 class PatientServices(Protocol):
@@ -122,7 +122,7 @@ def merged(key: str) -> Answer:
 
 @bp.get("/unclear")
 def unclear() -> Answer:
-    """List the patients whose identity is unclear, and those of whom somebody said who they are."""
+    """List the patients whose identity is unclear, and those that somebody has decided about."""
     person().need(Right.ADMINISTER)
     patients = services().patients
     settled = [(one, patients.records.root(one)) for one in patients.decisions.decided(person())]
@@ -145,7 +145,7 @@ def whose(key: str) -> Answer:
 
 @bp.post("/<key>/same")
 def same(key: str) -> Answer:
-    """Say that a patient whose identity is unclear is another one, who is known."""
+    """Merge a patient whose identity is unclear into one who is known."""
     _to_settle(key)
     into = request.form.get("into", "")
     if not into:
@@ -157,7 +157,7 @@ def same(key: str) -> Answer:
 
 @bp.post("/<key>/separate")
 def separate(key: str) -> Answer:
-    """Say that a patient whose identity is unclear is a person of their own."""
+    """Make a patient whose identity is unclear a person of their own."""
     services().patient_studies.separate(person(), key)
     flash(gettext("This is another person now, with the same identifier."))
     return redirect(url_for("patients.show", key=key))
@@ -165,7 +165,7 @@ def separate(key: str) -> Answer:
 
 @bp.post("/<key>/take-back")
 def take_back(key: str) -> Answer:
-    """Take back what somebody said of who a patient is."""
+    """Undo what somebody decided about who a patient is."""
     person().need(Right.ADMINISTER)
     services().patient_studies.take_back(person(), key)
     flash(gettext("It is taken back."))
@@ -189,7 +189,7 @@ def _search(form: SearchForm, after: int | None) -> list[Patient]:
 
 
 def _to_settle(key: str) -> Patient:
-    """Give a patient of whom this person may say who it is."""
+    """Return a patient about whom this person may decide who it is."""
     patient = services().patients.get(person(), key)
     if not services().patient_studies.may_settle(person(), patient):
         raise NotFound

@@ -56,7 +56,7 @@ class FilmFiles:
             if study != self.committed:
                 try:
                     database.transact(partial(self._clear, study=study, names=names))
-                except Exception:  # why the upload failed is what its sender shall be told
+                except Exception:  # the sender is told why the upload failed
                     _log.exception("Files of an upload that was not kept cannot be removed just now.")
 
     def _clear(self, session: Session, study: str, names: set[str]) -> None:

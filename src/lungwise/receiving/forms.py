@@ -43,7 +43,7 @@ class CornersForm(PageForm):
     submit = SubmitField(_("Read the film as marked"))
 
     def corners(self) -> Corners:
-        """Give the corners as fractions of the picture."""
+        """Return the corners as fractions of the picture."""
         a, b, c, d = ((self._fraction(f"x{n}"), self._fraction(f"y{n}")) for n in range(4))
         return a, b, c, d
 

@@ -1,4 +1,4 @@
-"""How it is said why a file of an upload is not a new film: message ids for gettext."""
+"""How an upload's files that are not new films are reported: message ids for gettext."""
 
 from __future__ import annotations
 

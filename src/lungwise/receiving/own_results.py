@@ -13,7 +13,7 @@ DESCRIPTIONS = {"SR": "Lungwise structured report", "SC": "Lungwise heat map", "
 
 
 def is_marked_as_own(header: DicomHeader) -> bool:
-    """Say whether a header is a result's of Lungwise, of whatever installation.
+    """Return whether a header is that of a Lungwise result, from any installation.
 
     The series tells it, or the manufacturer with the name of a model. A film that Lungwise gave as a secondary capture
     has the manufacturer alone, and stays a film.
@@ -28,5 +28,5 @@ def result_uid(film_uid: str, model: str, version: str, *words: str) -> str:
 
 
 def result_series_uids(film_uid: str, model: str, version: str) -> Iterable[str]:
-    """Give the UIDs of the series that a film's results lie in."""
+    """Return the UIDs of the series that a film's results lie in."""
     return (result_uid(film_uid, model, version, kind, "series") for kind in DESCRIPTIONS)

@@ -42,7 +42,7 @@ def corners(key: str) -> str | Response:
 
 @bp.get("/films/<key>/photograph.jpg")
 def photograph(key: str) -> Response:
-    """Give the whole picture that a film was photographed in."""
+    """Return the whole picture that a film was photographed in."""
     film = services().photographs.film(person(), key)
     try:
         image = pictures.picture(services().photographs.whole(film))

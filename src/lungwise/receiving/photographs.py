@@ -25,7 +25,7 @@ from lungwise.studies.uids import own_uid
 Corners = tuple[Corner, Corner, Corner, Corner]
 WHOLE: Corners = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 _SMALLEST = 0.02
-"""Share of the picture, and of twice the area of a corner's triangle: less is no film."""
+"""Smallest share of the picture that twice the area of a corner's triangle may have."""
 
 
 class Photographs:
@@ -56,7 +56,7 @@ class Photographs:
         return open_film(self._studies.data(film), Photographed(corners=WHOLE))
 
     def corners(self, film: FilmRecord, whole: Film) -> Corners:
-        """Give where the film lies as somebody said, else where it seems to lie."""
+        """Return where the film lies: as a person marked it, otherwise as it is detected."""
         if film.corners:
             return _corners(film.corners)
         grey = Image.fromarray((np.clip(whole.pixels, 0, 1) * 255).astype(np.uint8))
@@ -97,7 +97,7 @@ def _corners(kept: list[list[float]]) -> Corners:
 
 
 def _enclose(corners: Corners) -> bool:
-    """Whether they go round a convex area that is large enough, clockwise from the upper left."""
+    """Return whether they enclose a convex area that is large enough, clockwise from the upper left."""
     points = np.array(corners)
     sides = np.roll(points, -1, 0) - points
     following = np.roll(sides, -1, 0)

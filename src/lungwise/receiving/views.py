@@ -34,7 +34,7 @@ from lungwise.webkit.submit_once import sent_once
 bp = Blueprint("receiving", __name__)
 Answer = str | Response
 _NAMED = 8
-"""Files that are named when it is said what is not a film."""
+"""Files that are named in one message; of the others only the number."""
 
 
 class ReceivingServices(Protocol):
@@ -98,34 +98,34 @@ def _saved(saved: Saved) -> Response:
     patient = services().studies.patient(person(), services().studies.get(person(), key))
     asks = patient.is_unclear and services().patient_studies.may_settle(person(), patient)
     page = url_for("patients.whose", key=patient.key) if asks else _next_page(key)
-    said = _said(saved, patient)
+    messages = _messages(saved, patient)
     if wants_json():
-        return jsonify(page=page, films=url_for("receiving.add_films", key=key), opened=saved.opened, said=said)
-    for sentence in said:
-        flash(sentence)
+        return jsonify(page=page, films=url_for("receiving.add_films", key=key), opened=saved.opened, said=messages)
+    for message in messages:
+        flash(message)
     return redirect(page)
 
 
-def _said(saved: Saved, patient: Patient) -> list[str]:
-    """Say what of an upload is no new film, and where a film is that was here already."""
+def _messages(saved: Saved, patient: Patient) -> list[str]:
+    """Report which files of an upload are not new films, and where a film is that was here already."""
     if not saved.opened:
         name = patient.name or patient.identifier
         return [gettext("This film is already here: study of %(name)s.", name=name)]
-    said = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
-    said = said if saved.skipped and saved.taken else []
+    messages = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
+    messages = messages if saved.skipped and saved.taken else []
     for reason, words in COUNTED.items():
         names = [other.name for other in saved.skipped if other.reason is reason]
         more = [gettext("and %(count)s more", count=len(names) - _NAMED)] if len(names) > _NAMED else []
         if names:
-            said.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))
-    return said
+            messages.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))
+    return messages
 
 
 def _next_page(key: str) -> str:
-    """Give where to go on: to the first photograph whose corners nobody has looked at, else to the study."""
+    """Return the next page: the first photograph whose corners nobody has checked, otherwise the study."""
     films = services().studies.get(person(), key).films
-    asked = next((film for film in films if film.asks_for_corners), None)
-    return url_for("photographs.corners", key=asked.key) if asked else url_for("studies.show", key=key)
+    unmarked = next((film for film in films if film.asks_for_corners), None)
+    return url_for("photographs.corners", key=unmarked.key) if unmarked else url_for("studies.show", key=key)
 
 
 def _first_error(form: NewStudyForm | FilmsForm) -> str:

@@ -26,7 +26,7 @@ from lungwise.studies.labels import (
 )
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
-from lungwise.studies.uncertainty_range import band_of
+from lungwise.studies.uncertainty_range import thresholds_of
 
 Words = Callable[[str], str]
 """Translates a message id into the reader's language."""
@@ -118,10 +118,13 @@ class Reports:
         ]
 
     def _band(self, reading: ReadingRecord) -> str:
-        band = band_of(reading)
-        if band is None:
+        thresholds = thresholds_of(reading)
+        if thresholds is None:
             return ""
-        return ". " + self._words(UNCERTAINTY_RANGE) % {"lower": percent(band.lower), "upper": percent(band.upper)}
+        return ". " + self._words(UNCERTAINTY_RANGE) % {
+            "lower": percent(thresholds.lower),
+            "upper": percent(thresholds.upper),
+        }
 
     def _opinion(self, opinion: Opinion) -> tuple[str, str]:
         say = self._words

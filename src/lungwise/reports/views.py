@@ -69,7 +69,7 @@ def table() -> Response:
     person().need(Right.EXPORT)
     form = WorklistForm()
     only_valid(form)
-    answer = make_response(worklist_csv(services().worklist.all(person(), form.wanted())))
+    answer = make_response(worklist_csv(services().worklist.all(person(), form.query())))
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="studies.csv"'
     audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")

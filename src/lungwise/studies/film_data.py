@@ -1,4 +1,4 @@
-"""The bytes of a file of the store, for whoever asked for them."""
+"""Reading files from the store."""
 
 from __future__ import annotations
 

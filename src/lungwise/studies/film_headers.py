@@ -12,7 +12,7 @@ from lungwise.studies.models import FilmRecord, Study
 
 
 def header_of(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> PatientFacts | None:
-    """Give what a film's own DICOM header says of the patient; none of a film without one."""
+    """Return what a film's own DICOM header says of the patient; None for a film without a header."""
     if film.header:
         return PatientFacts.from_json(film.header)
     if film.kind != "DICOM":
@@ -22,6 +22,6 @@ def header_of(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> PatientF
 
 
 def differing_headers(study: Study, patient: Patient, data: Callable[[FilmRecord], bytes]) -> dict[int, PatientFacts]:
-    """Give the headers of a study's films that say something else than the patient's record, by the film's id."""
+    """Return the headers of a study's films that differ from the patient's record, by the film's id."""
     headers = ((film.id, header_of(film, data)) for film in study.films)
     return {number: header for number, header in headers if header and differences(patient.facts, header)}

@@ -60,8 +60,8 @@ class OpinionForm(PageForm):
     note = TextAreaField(_("Note"), [Length(max=4000)], render_kw={"rows": 3})
     submit = SubmitField(_("Save opinion"))
 
-    def said(self) -> Conclusion:
-        """Give the fields as a conclusion."""
+    def entered(self) -> Conclusion:
+        """Return the fields as a conclusion."""
         return Conclusion(
             agrees={"yes": True, "no": False}.get(self.agrees.data or ""),
             conclusion=Verdict(self.conclusion.data) if self.conclusion.data else None,
@@ -91,8 +91,8 @@ class WorklistForm(PageForm):
     after = StringField(_("Pages"), [Length(max=80)])
     before = StringField(_("Pages"), [Length(max=80)])
 
-    def wanted(self) -> WorklistQuery:
-        """Give the fields as what is wanted; a field that makes no sense filters nothing."""
+    def query(self) -> WorklistQuery:
+        """Return the fields as a query; an invalid field filters nothing."""
         self.validate()
         good = {name: field.data for name, field in self._fields.items() if not field.errors}
         standing, order = good.get("standing"), good.get("order")

@@ -1,4 +1,4 @@
-"""How verdicts, probabilities and findings are said to a doctor: message ids for gettext."""
+"""How verdicts, probabilities and findings are shown to a doctor: message ids for gettext."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def percent(probability: float | None) -> str:
 
 
 def in_ten(probability: float) -> int:
-    """Say of how many films in ten like this one the verdict would be right to be positive."""
+    """Return of how many films in ten like this one the verdict would be right to be positive."""
     return round(probability * 10)

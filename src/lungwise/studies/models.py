@@ -50,7 +50,7 @@ class DispatchState(StrEnum):
 
 
 def monday(day: date) -> date:
-    """Give the Monday of a day's week."""
+    """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
 
 
@@ -180,7 +180,7 @@ class FilmContent(Base):
 
 
 class _KeptObject:
-    """A DICOM object that is no film of a study; its bytes lie in the film store, in a folder of its key.
+    """A DICOM object that is not a film of a study; its bytes lie in the film store, in a folder of its key.
 
     `digest` is that of its bytes without what each sender writes anew before them.
     """

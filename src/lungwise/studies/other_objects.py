@@ -1,4 +1,4 @@
-"""Objects of a study that are no films: reports, documents, key object selections and presentation states."""
+"""Objects of a study that are not films: reports, documents, key object selections and presentation states."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class OtherObjects:
         return list(self._session.scalars(query.order_by(OtherObject.id.desc())))
 
     def data(self, item: OtherObject) -> bytes:
-        """Give an object's bytes.
+        """Return an object's bytes.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class OtherObjects:
         return fetched(self._store, item.key, item.sha256)
 
     def loader(self, item: OtherObject) -> Callable[[], bytes]:
-        """Give what reads an object's bytes, also when the session is gone."""
+        """Return a function that reads an object's bytes, also after the session has ended."""
         return partial(self._store.get, item.key, item.sha256)
 
     def delete(self, items: Iterable[OtherObject]) -> None:

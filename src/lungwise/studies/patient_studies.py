@@ -36,19 +36,19 @@ class PatientStudies:
         self._patients.remove(person, patient)
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
-        """Say whether a person may say who a patient is: who keeps the patients, or who uploaded all of their films."""
+        """Return whether a person may decide who a patient is: one who keeps patients, or uploaded all the films."""
         if person.may(Right.KEEP_PATIENTS):
             return True
         authors = set(self._session.scalars(select(Study.author_id).where(Study.patient_id == patient.id)))
         return person.may(Right.UPLOAD) and person.id is not None and authors == {person.id}
 
     def separate(self, person: Person, key: str) -> Patient:
-        """Say that a patient whose identity is unclear is another person than those who have the same identifier.
+        """Make a patient whose identity is unclear another person than those who have the same identifier.
 
         Raises
         ------
         Rejected
-            If somebody has said already who it is.
+            If that was decided already.
         """
         patient = self._settled_by(person, key)
         self._patients.decisions.separate(person, patient)
@@ -77,12 +77,12 @@ class PatientStudies:
         return kept
 
     def take_back(self, person: Person, key: str) -> Patient:
-        """Take back what somebody said of a patient: the studies that came under the record are its own again.
+        """Undo what somebody decided about a patient: the studies that came under the record are its own again.
 
         Raises
         ------
         Rejected
-            If nobody has said anything.
+            If nothing was decided.
         """
         person.need(Right.ADMINISTER)
         record = self._patients.records.get(person, key)
@@ -103,7 +103,7 @@ class PatientStudies:
         return patient
 
     def _read_now(self, patients: Iterable[int]) -> None:
-        """Let films be read whose reading waited for this answer."""
+        """Read the films now whose reading waited for this decision."""
         films = select(FilmRecord.id).join(Study).where(Study.patient_id.in_(patients), ~FilmRecord.by_camera)
         waiting = update(Job).where(Job.film_id.in_(films), Job.state == JobState.QUEUED)
         self._session.execute(waiting.values(due_at=database_time(self._session)))

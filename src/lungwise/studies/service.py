@@ -73,7 +73,7 @@ class Studies:
         return found
 
     def patient(self, person: Person, study: Study) -> Patient:
-        """Give the study's patient.
+        """Return the study's patient.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class Studies:
         return found
 
     def data(self, film: FilmRecord) -> bytes:
-        """Give a film's bytes.
+        """Return a film's bytes.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Studies:
         return open_film(self.data(film), film.photographed)
 
     def loader(self, film: FilmRecord) -> Callable[[], bytes]:
-        """Give what reads a film's bytes, also when the session is gone."""
+        """Return a function that reads a film's bytes, also after the session has ended."""
         return partial(self._store.get, film.study.key, film.sha256)
 
     def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
@@ -152,7 +152,7 @@ class Studies:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
         self._audit.record(person, Action.SAW, Subject.STUDY, key)
 
-    def conclude(self, person: Person, key: str, said: Conclusion) -> Opinion:
+    def conclude(self, person: Person, key: str, entered: Conclusion) -> Opinion:
         """Keep an opinion beside the readings, which stay as they are.
 
         Raises
@@ -162,9 +162,9 @@ class Studies:
         """
         person.need(Right.CONCLUDE)
         study = self.get(person, key)
-        if said == Conclusion():
+        if entered == Conclusion():
             raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
-        conclusion = said.conclusion or (_verdict(study) if said.agrees else None)
+        conclusion = entered.conclusion or (_verdict(study) if entered.agrees else None)
         opinion = Opinion(
             key=new_key(),
             study_id=study.id,
@@ -172,14 +172,14 @@ class Studies:
             author_name=person.name,
             author_role=person.role,
             created_at=self._clock(),
-            agrees=said.agrees,
+            agrees=entered.agrees,
             conclusion=conclusion,
-            pcr=said.pcr,
-            note=said.note.strip(),
+            pcr=entered.pcr,
+            note=entered.note.strip(),
         )
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
-        study.pcr = said.pcr or study.pcr
+        study.pcr = entered.pcr or study.pcr
         self._session.flush()
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion

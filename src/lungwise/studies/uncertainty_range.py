@@ -1,4 +1,4 @@
-"""The band between the model's two thresholds, in which a verdict is uncertain."""
+"""The range between the model's two thresholds, in which a verdict is uncertain."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lungwise.reading.artefact import Thresholds, shipped_card
 from lungwise.studies.models import ReadingRecord
 
 
-def band_of(reading: ReadingRecord) -> Thresholds | None:
-    """Give the band that the verdict was taken by; none where the reading is of another model than the shipped one."""
+def thresholds_of(reading: ReadingRecord) -> Thresholds | None:
+    """Return the thresholds of a verdict; None where the reading is by another model than the shipped one."""
     card = shipped_card()
     return card.thresholds if (reading.model, reading.version) == (card.name, card.version) else None

@@ -55,11 +55,11 @@ services = RequestServices[StudyServices]("studies")
 def worklist() -> Answer:
     """List the clinic's studies, the unread first."""
     form = WorklistForm()
-    wanted = form.wanted()
-    page = services().worklist.page(person(), wanted)
+    query = form.query()
+    page = services().worklist.page(person(), query)
     unclear, held = services().patients.decisions.count_unclear(person()), services().count_held_films(person())
     return render_template(
-        "studies/worklist.html", form=form, page=page, wanted=wanted, end=END, unclear=unclear, held=held
+        "studies/worklist.html", form=form, page=page, query=query, end=END, unclear=unclear, held=held
     )
 
 
@@ -73,7 +73,7 @@ def show(key: str) -> Answer:
 
 @bp.get("/studies/<key>/progress")
 def progress(key: str) -> Answer:
-    """Say how many of a study's films are read, for the page that waits for them."""
+    """Return how many of a study's films are read, for the page that waits for them."""
     study = services().studies.get(person(), key)
     read = sum(film.reading is not None for film in study.films)
     before = services().films_before(study)
@@ -84,7 +84,7 @@ def progress(key: str) -> Answer:
 def conclude(key: str) -> Answer:
     """Keep an opinion."""
     form = OpinionForm()
-    if form.validate_on_submit() and attempt(form, lambda: services().studies.conclude(person(), key, form.said())):
+    if form.validate_on_submit() and attempt(form, lambda: services().studies.conclude(person(), key, form.entered())):
         flash(gettext("Your opinion is saved."))
         return redirect(url_for("studies.show", key=key))
     return study_page(key, form, FilmsForm(formdata=None), DeleteForm(formdata=None))
@@ -120,19 +120,19 @@ def viewer(key: str) -> Answer:
 
 @bp.get("/films/<key>/picture.jpg")
 def picture(key: str) -> Answer:
-    """Give a film as a picture for the page."""
+    """Return a film as a picture for the page."""
     return _drawn(key, pictures.LARGEST)
 
 
 @bp.get("/films/<key>/thumbnail.jpg")
 def thumbnail(key: str) -> Answer:
-    """Give a film as a small picture."""
+    """Return a film as a small picture."""
     return _drawn(key, pictures.THUMBNAIL)
 
 
 @bp.get("/films/<key>/heat.png")
 def heat(key: str) -> Answer:
-    """Give a film's heat map as a transparent layer."""
+    """Return a film's heat map as a transparent layer."""
     record = services().studies.film(person(), key)
     if record.reading is None or record.reading.heat_map is None:
         raise NotFound
@@ -142,7 +142,7 @@ def heat(key: str) -> Answer:
 
 @bp.get("/films/<key>/original")
 def original(key: str) -> Answer:
-    """Give a film's file as it was uploaded."""
+    """Return a film's file as it was uploaded."""
     person().need(Right.EXPORT)
     record = services().studies.film(person(), key)
     answer = make_response(services().studies.data(record))

@@ -84,7 +84,7 @@ class Worklist:
         self._patients = patients
 
     def page(self, person: Person, wanted: WorklistQuery) -> Page:
-        """Give a page of lines with the places before and after it."""
+        """Return a page of lines with the places before and after it."""
         person.need(Right.SEE)
         backwards = bool(wanted.before)
         place = _read_place(wanted.before or wanted.after, wanted.order)
@@ -137,7 +137,7 @@ class Worklist:
         return self._fetched(found)
 
     def _those_of(self, person: Person, text: str, query: Select[int], most: int) -> list[int]:
-        """Give the first studies of the many patients whom a text finds: walking the list, a page is met soon."""
+        """Return the first studies of the many patients whom a text finds: walking the list, a page is met soon."""
         found = list[int]()
         start, batch = 0, _FIRST_BATCH
         while len(found) < most:
