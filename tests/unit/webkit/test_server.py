@@ -80,4 +80,4 @@ def test_what_is_no_request_is_logged(odd: bytes, status: int, port: int, caplog
         line.sendall(odd)
         assert line.recv(100).split()[1] == str(status).encode()
     said = [record.getMessage() for record in caplog.records if record.name == "lungwise.security"]
-    assert said == [f"refused {status}, a request that is none, from 127.0.0.1"]
+    assert said == [f"refused {status}, not an HTTP request, from 127.0.0.1"]

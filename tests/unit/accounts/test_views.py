@@ -15,7 +15,6 @@ from conftest import open_app
 from lungwise.access import Role
 from lungwise.accounts.models import Mail, User
 from lungwise.accounts.notices import NOTICES
-from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.actions import Action
 from lungwise.audit.service import AuditTrail
@@ -150,27 +149,6 @@ def test_each_change_is_told_by_mail(
     assert {letter["to"] for letter in letters} == {"ada@example.org"}
     assert all(NOTICES[Action(action)] in unescape(ada.get("/profile").text) for action in told)
     next(opened, None)
-
-
-def test_who_signs_in_with_a_password_that_is_refused_today_chooses_another_first(
-    app: Lungwise, settings: Settings, visit: Callable[..., Visitor], enrol: Callable[..., Person]
-) -> None:
-    enrol(app, "Ada")
-    weak = "football2024"
-    with app.database.writing() as session:
-        session.query(User).one().password = Passwords(settings).hash(weak)
-    ada = visit(app)
-    assert ada.sign_in("ada@example.org", weak).status_code == 302
-    for path in ("/studies", "/profile", "/profile/tokens", "/"):
-        assert ada.get(path).headers["Location"] == "/password", path
-    assert "too easy to guess" in ada.get("/password").text
-    ada.post("/password", password=weak, new_password=weak + "!", new_password_confirm=weak + "!")
-    assert ada.get("/studies").status_code == 302
-    ada.post("/password", password=weak, new_password=NEW, new_password_confirm=NEW)
-    assert ada.get("/studies").status_code == 200
-    other = visit(app)
-    other.sign_in("ada@example.org", NEW)
-    assert other.get("/studies").status_code == 200
 
 
 def test_tokens_are_kept_on_purpose(ada: Visitor, app: Lungwise) -> None:
