@@ -216,7 +216,7 @@ def test_whoever_is_refused_stands_in_the_log_by_key_and_address(
         key = session.scalars(select(User.key)).one()
 
     ada.get("/audit")  # not a doctor's to see
-    ada.get("/studies/0123456789abcdef0123")  # another clinic's, or nobody's
+    ada.client.get("/studies/0123456789abcdef0123")  # another clinic's, or nobody's
     ada.client.post("/studies/new", data={})  # without the form's token
     ada.client.get("/api/v1/studies", headers={"Authorization": "Bearer lw_guess"})
 
