@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from dicom_files import dicom_file
 from live_server import install
 from lungwise import __version__
-from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server
+from lungwise.cli.bench_server import FILMS_OF_A_STUDY, _made_new, measure_server
 from lungwise.cli.synthetic_film import synthetic_film, synthetic_jpeg
 from lungwise.client import Client
 from lungwise.settings import Settings
@@ -46,7 +46,7 @@ from servers import MariaDb, Redis, free_port
 
 LUNGWISE = [sys.executable, "-m", "lungwise"]
 _SIZE = text("SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()")
-_LONGEST, _GLANCE = 1800, 1.0
+_LONGEST_SECONDS, _POLL_SECONDS = 1800, 1.0
 """Seconds to wait for a queue to be emptied, and between two looks: each costs the readers' cores something."""
 Part = list[psutil.Process]
 Measured = dict[str, Any]
@@ -93,7 +93,7 @@ def _run(folder: Path, sqlite: bool, study: list[bytes], films: int, workers: in
         pages = stack.enter_context(running([*LUNGWISE, "serve"], settings, ready="Sign in"))
         client = Client(_server(settings), token)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda number: client.upload([study[number % len(study)] + b"%d" % number]), range(films)))
+            list(pool.map(lambda number: client.upload([_made_new(study[number % len(study)])]), range(films)))
         reading = [stack.enter_context(_worker(settings, number)) for number in range(workers)]
         parts |= {"pages": [psutil.Process(pages.pid)], "workers": [psutil.Process(one.pid) for one in reading]}
         rate = _reading_rate(settings, films)
@@ -137,10 +137,10 @@ def _server(settings: Settings) -> str:
 
 def _reading_rate(settings: Settings, films: int) -> float:
     """Measure films a second while nobody uploads: of the last two thirds, when every worker has loaded the model."""
-    end = time.monotonic() + _LONGEST
+    end = time.monotonic() + _LONGEST_SECONDS
     while _readings(settings) < films:
         assert time.monotonic() < end, "it takes too long"
-        time.sleep(_GLANCE)
+        time.sleep(_POLL_SECONDS)
     database = Database(settings)
     with database.reading() as session:
         times = sorted(session.scalars(select(ReadingRecord.created_at)))[films // 3 :]
@@ -227,13 +227,13 @@ def _print(measured: Measured) -> None:
         click.echo(
             f"{run['workers']} workers, films of {run['film_bytes'] >> 10} kB: {run['reading_per_second']:.1f} films a "
             f"second ({share:.0%} of so many times the first); "
-            f"while studies of {run['many']['films_of_a_study']} are uploaded {_said(run['many'])}, "
-            f"while studies of one are {_said(run['single'])}; "
+            f"while studies of {run['many']['films_of_a_study']} are uploaded {_in_words(run['many'])}, "
+            f"while studies of one are {_in_words(run['single'])}; "
             f"processor ms a film {run['processor']}; MB {run['megabytes']}"
         )
 
 
-def _said(measured: Measured) -> str:
+def _in_words(measured: Measured) -> str:
     return (
         f"{measured['films_per_second']:.1f}, a core reads one in {measured['reader']:.1f} ms, the network alone "
         f"in {measured['network']:.1f} ms, {measured['overhead']:+.0%}"
