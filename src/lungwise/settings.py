@@ -77,7 +77,7 @@ def _not_guessable(given: SecretStr) -> SecretStr:
 
 def _only_with_boto3(url: str) -> str:
     if url and find_spec("boto3") is None:
-        raise ValueError("A bucket needs more of Lungwise. Install it: pip install 'lungwise[s3]'")
+        raise ValueError("A bucket needs more of Lungwise. Run bin/setup s3 in Lungwise's folder.")
     return url
 
 

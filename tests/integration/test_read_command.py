@@ -89,7 +89,7 @@ def test_heat_maps_and_a_table_are_written(clinic: Path, tmp_path: Path) -> None
 
     assert done.returncode == 3
     assert "letter.txt" in done.stdout
-    assert "no medical device" in done.stdout
+    assert "not a medical device" in done.stdout
     maps = sorted(path.relative_to(tmp_path / "maps").as_posix() for path in (tmp_path / "maps").rglob("*.png"))
     assert maps == [f"clinic/monday/{index}.jpg.png" for index in range(3)]
     with Image.open(tmp_path / "maps" / maps[0]) as drawn:

@@ -48,4 +48,4 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lungwise")
 def main() -> None:
-    """Read chest X-ray films for COVID-19. Research and decision support; no medical device."""
+    """Read chest X-ray films for COVID-19. Research and decision support; not a medical device."""

@@ -27,7 +27,7 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
         except (ArtefactError, FloatingPointError, ValueError) as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            needed = f"This command needs {error.name}. Install Lungwise with its extra: pip install 'lungwise[train]'"
+            needed = f"This command needs {error.name}. Run bin/setup train in Lungwise's folder."
             raise click.ClickException(needed) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # click ends quietly where nobody reads on

@@ -262,7 +262,7 @@ class VerdictTable(Sink):
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
         console.print(f"\n{counts}. Uncertain means: refer.")
         console.print(_predictive_values(self._model, self._prevalence))
-        console.print("Decision support for research, no medical device: a doctor decides.", style="dim")
+        console.print("Decision support for research, not a medical device: a doctor decides.", style="dim")
 
 
 class Heatmaps(Sink):

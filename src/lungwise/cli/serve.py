@@ -28,7 +28,7 @@ from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.secret_key import check_secret_key
 from lungwise.web_app import Lungwise, create_app
-from lungwise.webkit.server import make_server
+from lungwise.webkit.server import BoundedServer, make_server
 
 if TYPE_CHECKING:
     from lungwise.dicom.send import Sender
@@ -45,6 +45,7 @@ def serve(host: str | None, port: int | None) -> None:
     logs.configure(settings.log_format)
     _prepare(settings)
     app = create_app(settings, bootstrap.make_reader)
+    server = _listening(app, settings)
     app.worker.start()
     senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
     if settings.send_to_list:
@@ -53,7 +54,7 @@ def serve(host: str | None, port: int | None) -> None:
         senders.append(mail_sender)
     for sender in senders:
         sender.start()
-    _run(app, settings, senders)
+    _run(app, server, settings, senders)
 
 
 def _prepare(settings: Settings) -> None:
@@ -66,8 +67,19 @@ def _prepare(settings: Settings) -> None:
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 
-def _run(app: Lungwise, settings: Settings, senders: Sequence[Sender | MailSender | NameReader]) -> None:
-    server = make_server(app, settings.host, settings.port, settings.threads)
+def _listening(app: Lungwise, settings: Settings) -> BoundedServer:
+    try:
+        return make_server(app, settings.host, settings.port, settings.threads)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise click.ClickException(
+            f"Lungwise cannot listen at {where}: {error.strerror}. Choose another address with --host and --port."
+        ) from error
+
+
+def _run(
+    app: Lungwise, server: BoundedServer, settings: Settings, senders: Sequence[Sender | MailSender | NameReader]
+) -> None:
     signal.signal(signal.SIGTERM, _stop)
     _print_address(app, settings)  # only now may those who read it connect
     try:

@@ -64,7 +64,7 @@ def draw_figures(results: Sequence[EvaluatedFilm], folder: Path) -> list[Path]:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ValueError("Figures need matplotlib: install lungwise[train].") from error
+        raise ValueError("Figures need matplotlib: run bin/setup train in Lungwise's folder.") from error
     folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(_STYLE):
         figures = {

@@ -201,6 +201,14 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
     channel_class = BoundedChannel
     _taken = 0
 
+    def bind_server_socket(self) -> None:
+        """Bind the address, and leave no socket open if somebody else has it."""
+        try:
+            super().bind_server_socket()
+        except OSError:
+            self.socket.close()
+            raise
+
     def maintenance(self, now: float) -> None:
         """End the connections that come or read too slowly."""
         for channel in list(self.active_channels.values()):

@@ -173,4 +173,4 @@ def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(
     assert "films_url" in run("db", "check", code=1)
     monkeypatch.setenv("LUNGWISE_FILMS_URL", "s3://films")
     monkeypatch.setattr("lungwise.settings.find_spec", lambda _name: None)
-    assert "lungwise[s3]" in run("db", "check", code=1)
+    assert "bin/setup s3" in run("db", "check", code=1)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from processes import SYNTHETIC
 from servers import free_port
+
+if TYPE_CHECKING:
+    from commands import Run
 
 
 def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tmp_path: Path) -> None:
@@ -33,3 +38,9 @@ def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tm
         server.communicate()
     assert "Lungwise has stopped." in said
     assert server.returncode == 0
+
+
+def test_a_port_that_another_program_uses_is_said(run: type[Run]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = run("serve", "--port", str(taken.getsockname()[1])).no()
+    assert "cannot listen" in said and "--port" in said

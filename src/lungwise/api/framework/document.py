@@ -49,7 +49,7 @@ def document(operations: list[Operation], version: str) -> Json:
         "info": {
             "title": "Lungwise",
             "version": version,
-            "description": "Reads chest X-ray films for COVID-19. Decision support for research, no medical device.",
+            "description": "Reads chest X-ray films for COVID-19. Decision support for research, not a medical device.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/api/v1"}],
