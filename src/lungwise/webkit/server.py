@@ -206,7 +206,7 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc]
         try:
             super().bind_server_socket()
         except OSError:
-            self.socket.close()
+            self.close()
             raise
 
     def maintenance(self, now: float) -> None:
