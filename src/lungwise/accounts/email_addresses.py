@@ -6,6 +6,8 @@ import unicodedata
 
 from email_validator import validate_email
 
+from lungwise.errors import Rejected
+
 
 def normalised_email(typed: str) -> str | None:
     """Return the address that all spellings of it share; None if it is not an address.
@@ -18,3 +20,17 @@ def normalised_email(typed: str) -> str | None:
     except ValueError:
         return None
     return unicodedata.normalize("NFC", address.lower())
+
+
+def valid_email(typed: str) -> str:
+    """Return a normalised address.
+
+    Raises
+    ------
+    Rejected
+        If it is not an address.
+    """
+    address = normalised_email(typed)
+    if address is None:
+        raise Rejected("This is not an e-mail address.")
+    return address

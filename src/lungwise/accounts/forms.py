@@ -32,7 +32,7 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
 
 
 _NAME = [InputRequired(_("Write your name.")), Length(max=LINE), _one_line]
-_EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is no e-mail address."))]
+_EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is not an e-mail address."))]
 _NEW = {"autocomplete": "new-password"}
 CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
 """What lets a phone offer the code of its authenticator app."""

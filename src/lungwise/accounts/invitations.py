@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right, Role
-from lungwise.accounts.email_addresses import normalised_email
+from lungwise.accounts.email_addresses import valid_email
 from lungwise.accounts.models import Invitation, User
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
@@ -44,9 +44,7 @@ class Invitations:
             If the address has an account in the clinic already.
         """
         by.need(Right.ADMINISTER)
-        address, now = normalised_email(email), self._clock()
-        if address is None:
-            raise Rejected("This is no e-mail address.")
+        address, now = valid_email(email), self._clock()
         if self._session.scalar(select(User.id).where(User.email == address, User.clinic_id == by.clinic_id)):
             raise Rejected("This e-mail address has an account already.")
         self._clear(by.clinic_id, address)

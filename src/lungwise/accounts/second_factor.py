@@ -27,7 +27,7 @@ FRESH_FOR = timedelta(minutes=15)
 """How long the account itself may be changed after the password or a code was entered."""
 _KEY = "tf_totp_secret"
 """The session's entry for a key that is being set up, encrypted. Flask-Security clears it at sign-in and sign-out."""
-_STILL_OPEN = frozenset(
+STILL_OPEN = frozenset(
     {
         *("static", "healthz", "readyz", "metrics"),
         *("security.two_factor_setup", "security.verify", "security.logout"),
@@ -75,7 +75,7 @@ def ask_to_confirm(then: str) -> Response:
 
 def require_second_factor() -> Response | None:
     """Redirect those who must have a second factor, and do not, to where it is set up."""
-    if request.endpoint in _STILL_OPEN or not user().is_authenticated:
+    if request.endpoint in STILL_OPEN or not user().is_authenticated:
         return None
     if user().has_second_factor or not services().accounts.must_have_second_factor(user()):
         return None

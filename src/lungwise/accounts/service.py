@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right, Role
-from lungwise.accounts.email_addresses import normalised_email
+from lungwise.accounts.email_addresses import normalised_email, valid_email
 from lungwise.accounts.invitations import HAS_ACCOUNT, Invitations
 from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import Clinic, Token, User
@@ -259,7 +259,7 @@ class Accounts:
             raise Rejected("This is the clinic's last administrator. Make another one first.")
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
-        email, clinic = _address(applicant.email), self._session.get_one(Clinic, clinic_id)
+        email, clinic = valid_email(applicant.email), self._session.get_one(Clinic, clinic_id)
         self._passwords.check(applicant.password, email, applicant.name, clinic.name)
         password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
         if self._session.scalar(select(func.count()).where(User.email == email)):
@@ -281,10 +281,3 @@ class Accounts:
         self._session.flush()
         self._audit.record(user.person, Action.REGISTERED, Subject.ACCOUNT, user.key)
         return user
-
-
-def _address(email: str) -> str:
-    found = normalised_email(email)
-    if found is None:
-        raise Rejected("This is no e-mail address.")
-    return found

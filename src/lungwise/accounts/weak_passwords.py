@@ -8,18 +8,13 @@ from werkzeug.wrappers import Response
 
 from lungwise.accounts.models import User
 from lungwise.accounts.request_services import services, user
+from lungwise.accounts.second_factor import STILL_OPEN
 from lungwise.errors import Rejected
 from lungwise.webkit import rejections
 
 _WEAK = "weak_password"
 """The session's entry for why its password would be refused."""
-_STILL_OPEN = frozenset(
-    {
-        *("static", "healthz", "readyz", "metrics"),
-        *("security.two_factor_setup", "security.mf_recovery_codes", "security.verify", "security.logout"),
-        "security.change_password",
-    }
-)
+_STILL_OPEN = STILL_OPEN | {"security.mf_recovery_codes", "security.change_password"}
 """Pages for those who still have to choose another password. A missing second factor comes first."""
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.accounts.email_addresses import normalised_email
+from lungwise.accounts.email_addresses import normalised_email, valid_email
+from lungwise.errors import Rejected
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,8 @@ def test_a_domain_in_punycode_is_the_one_in_letters() -> None:
 @pytest.mark.parametrize("typed", ["", "doc", "doc@", "@example.org", "doc@exa mple.org", "\ud800@example.org", "\0"])
 def test_what_is_no_address_is_none(typed: str) -> None:
     assert normalised_email(typed) is None
+    with pytest.raises(Rejected):
+        valid_email(typed)
 
 
 @given(st.one_of(st.text(), st.tuples(st.text(min_size=1), st.text(min_size=1)).map("@".join), st.emails()))
