@@ -45,7 +45,7 @@ def create_api(
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
     Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
-    request_log.watch(api)
+    request_log.log_requests(api)
     transactions.init_app(api, database, sessions)
     csp.init_app(api, https=settings.https)
     csp.answer_with_attachments(api)

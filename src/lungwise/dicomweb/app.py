@@ -89,7 +89,7 @@ def create_dicomweb(
     app.config.update(**bodies.config(settings.study_films), BABEL_DEFAULT_LOCALE=settings.language)
     app.url_map.converters |= {"uid": Uid, "frames": Frames}
     Babel(app, locale_selector=lambda: settings.language)
-    request_log.watch(app)
+    request_log.log_requests(app)
     transactions.init_app(app, database, sessions)
     csp.init_app(app, https=settings.https)
     csp.answer_with_attachments(app)

@@ -29,7 +29,7 @@ _security_log = logging.getLogger("lungwise.security")
 
 def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metrics.WaitingFilms]) -> None:
     """Log every request, and add `/metrics`."""
-    watch(app)
+    log_requests(app)
 
     def show() -> Response:
         """Show Prometheus the metrics: only from this machine, or with the token that is set."""
@@ -42,7 +42,7 @@ def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metric
     app.add_url_rule("/metrics", "metrics", show)
 
 
-def watch(app: Flask) -> None:
+def log_requests(app: Flask) -> None:
     """Log every request of an application, or of one that is mounted in it."""
     app.before_request(_begin)
     app.after_request(_end)
