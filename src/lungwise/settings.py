@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lungwise.languages import LANGUAGES
 from lungwise.logs import LogFormat
 
 DEFAULT_PREVALENCE = 0.1
@@ -236,7 +237,7 @@ class Settings(BaseSettings):
     """Password at the mail server."""
     smtp_sender: str = "lungwise@localhost"
     """Sender of the messages."""
-    language: str = Field(default="en", pattern="^(en|hi|es|fr)$")
+    language: str = Field(default="en", pattern=f"^({'|'.join(LANGUAGES)})$")
     """Language where the browser asks for none of ours."""
     log_format: LogFormat = LogFormat.TEXT
     """How a log line is written: for people (text) or for programs (json)."""

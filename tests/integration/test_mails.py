@@ -13,8 +13,8 @@ from conftest import open_app
 from inbox import inbox
 from live_server import serving_site
 from lungwise.access import Role
-from lungwise.cli.words import words_of
 from lungwise.jobs.mail_sender import MailSender
+from lungwise.languages import words_of
 from lungwise.settings import Registration
 from processes import Sender, until
 

@@ -14,7 +14,7 @@ from flask_security.utils import get_message
 import lungwise
 from lungwise.films import Refusal
 from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
-from lungwise.webkit.i18n import LANGUAGES
+from lungwise.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

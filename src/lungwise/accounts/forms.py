@@ -22,8 +22,8 @@ from lungwise.accounts.labels import ROLES, SCOPES
 from lungwise.accounts.passwords import MOST_CHARACTERS
 from lungwise.accounts.tokens import Scope
 from lungwise.inputs import LINE
+from lungwise.languages import LANGUAGES
 from lungwise.webkit.forms import PageForm
-from lungwise.webkit.i18n import LANGUAGES
 
 
 def _one_line(_form: FlaskForm, field: StringField) -> None:

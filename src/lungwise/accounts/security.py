@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
-from importlib import resources
 from typing import Any, NoReturn, cast
 
 from flask import Flask, Request, abort, redirect, request, session, url_for
@@ -53,6 +52,7 @@ from lungwise.accounts.sign_in_forms import (
 from lungwise.accounts.weak_passwords import forget_weakness, require_new_password
 from lungwise.audit.actions import Action
 from lungwise.errors import NotFound, Rejected
+from lungwise.languages import TRANSLATIONS
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.store.secret_key import signing_key
@@ -103,7 +103,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 def _config(settings: Settings) -> dict[str, Any]:
     secret = signing_key(settings)
     options = {
-        "I18N_DIRNAME": [str(resources.files("lungwise") / "translations")],  # its own lack Hindi
+        "I18N_DIRNAME": [TRANSLATIONS],  # its own lack Hindi
         "I18N_DOMAIN": "messages",
         "REGISTERABLE": False,  # our own page has clinics, invitations and approval
         "CHANGEABLE": True,

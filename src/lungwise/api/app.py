@@ -17,10 +17,10 @@ from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
 from lungwise.api.resources.studies import studies
+from lungwise.languages import LANGUAGES
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.webkit import bodies, csp, fields, problems, request_log, transactions
-from lungwise.webkit.i18n import LANGUAGES
 from lungwise.webkit.problems import Refused
 from lungwise.webkit.rates import Rates, limit
 

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Role
 from lungwise.accounts.service import User
 from lungwise.cli.progress import progress
-from lungwise.cli.words import words_of
 from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
+from lungwise.languages import words_of
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now

@@ -18,10 +18,10 @@ from rich.text import Text
 
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
-from lungwise.cli.words import words_of
 from lungwise.films import Refusal, open_path
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
+from lungwise.languages import LANGUAGES, words_of
 from lungwise.reading import Reader, ReadFile, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.findings import FINDING_NAMES, finding_named
@@ -102,7 +102,7 @@ class Sink:
 )
 @click.option(
     "--language",
-    type=click.Choice(["en", "hi", "es", "fr"]),
+    type=click.Choice(list(LANGUAGES)),
     default="en",
     show_default=True,
     envvar="LUNGWISE_LANGUAGE",

@@ -11,9 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
-
-LANGUAGES = {"en": "English", "es": "Español", "fr": "Français", "hi": "हिन्दी"}
-"""The languages of the pages, each with its own name; each has its translations in `translations/`."""
+from lungwise.languages import LANGUAGES
 
 
 def of_request() -> str:

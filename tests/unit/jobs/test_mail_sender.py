@@ -8,8 +8,8 @@ import pytest
 from inbox import inbox
 from lungwise.access import Role
 from lungwise.accounts.outbox import Letter, MailKind, Outbox
-from lungwise.cli.words import words_of
 from lungwise.jobs.mail_sender import MailSender
+from lungwise.languages import words_of
 from lungwise.store import Database
 from processes import until
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.webkit.i18n import LANGUAGES
+from lungwise.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lungwise.cli.words import words_of
+from lungwise.languages import words_of
 
 
 def test_sentences_of_the_pages_are_translated_outside_of_a_request() -> None:
