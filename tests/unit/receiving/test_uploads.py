@@ -12,7 +12,7 @@ from pydicom.data import get_testdata_file
 
 from lungwise.errors import Rejected
 from lungwise.films.formats import kind_of
-from lungwise.receiving.other_files import SkippedFile, SkipReason, name_in_zip, readable_name
+from lungwise.receiving.other_files import SkippedFile, SkipReason
 from lungwise.receiving.uploads import Limits, unpack
 
 LIMITS = Limits(films=3, film_bytes=200_000, total_bytes=400_000)
@@ -115,21 +115,3 @@ def test_a_broken_member_is_named_and_keeps_none_of_the_others() -> None:
     unpacked = unpack([("z.zip", bytes(data))], LIMITS)
     assert [film.kind for film in unpacked.films] == ["PNG"]
     assert unpacked.skipped == [SkippedFile(name="two", reason=SkipReason.DAMAGED)]
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"),
-    [
-        ("r\u00f6ntgen.jpg".encode(), "r\u00f6ntgen.jpg"),
-        ("r\u00f6ntgen.jpg".encode("latin-1"), "r\u00f6ntgen.jpg"),
-        ("r\u00f6ntgen.jpg".encode("cp437"), "r\u00f6ntgen.jpg"),
-        ("\u0930\u093e\u092e.jpg".encode(), "\u0930\u093e\u092e.jpg"),
-    ],
-)
-def test_names_in_a_zip_are_read_whatever_wrote_them(written: bytes, shown: str) -> None:
-    assert name_in_zip(written.decode("cp437"), is_utf_8=False) == shown
-
-
-def test_names_are_shown_readably() -> None:
-    assert readable_name("disc\\a/r\udcf6ntgen\n.jpg") == "r\ufffdntgen\ufffd.jpg"
-    assert readable_name("x" * 300) == "x" * 80

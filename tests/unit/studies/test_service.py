@@ -5,21 +5,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.data import get_testdata_file
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
-from lungwise.jobs.deliveries import Dispatches
-from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import Dispatch, FilmRecord, Job, JobState, Opinion, ReadingRecord, Study, StudyStatus
+from lungwise.studies.models import JobState, ReadingRecord, StudyStatus
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+
 
 CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 
@@ -132,36 +131,6 @@ def test_only_an_administrator_deletes(services: Services, film: Callable[..., b
     for role in (Role.DOCTOR, Role.RADIOLOGIST):
         with pytest.raises(NotFound):
             services.studies.delete(services.person(role.value, role=role), study.key)
-
-
-def test_deleting_a_patient_leaves_no_row_and_no_file(either_services: Services, film: Callable[..., bytes]) -> None:
-    services, person = either_services, either_services.person()
-    study = services.studies.open(person, PatientFacts(identifier="7", name="Béla Bartók"), [("a.jpg", film(1))])
-    services.read_all()
-    services.studies.conclude(person, study.key, Conclusion(agrees=True))
-    reading = services.studies.get(person, study.key).films[0].reading
-    assert reading is not None
-    Dispatches(services.session, services.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
-    services.session.commit()
-    patient = services.studies.patient(person, study)
-    services.patient_studies.delete_patient(person, patient.key)
-    services.session.commit()
-    for model in (Patient, PatientChange, Study, FilmRecord, ReadingRecord, Dispatch, Opinion, Job):
-        assert services.session.scalar(select(func.count()).select_from(model)) == 0
-    assert list(services.store.films()) == []
-
-
-def test_two_entries_of_one_patient_become_one(services: Services, film: Callable[..., bytes]) -> None:
-    person = services.person()
-    first = services.studies.open(person, PatientFacts(identifier="7"), [("a.jpg", film(1))])
-    second = services.studies.open(person, PatientFacts(identifier="8", name="Clara Wieck"), [("a.jpg", film(2))])
-    keep, gone = services.studies.patient(person, first), services.studies.patient(person, second)
-    merged = services.patient_studies.merge(person, keep.key, gone.key)
-    services.session.expire_all()
-    assert {study.key for study in services.studies.of_patient(person, merged)} == {first.key, second.key}
-    assert (merged.identifier, merged.name) == ("7", "Clara Wieck")
-    with pytest.raises(NotFound):
-        services.patients.get(person, gone.key)
 
 
 def _readings(services: Services) -> list[tuple[object, ...]]:

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Person, Role
+
+if TYPE_CHECKING:
+    from conftest import Visitor
+    from lungwise.web_app import Lungwise
+
+
+@pytest.fixture
+def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    return ada
+
+
+def test_a_patient_is_found_changed_and_deleted(ada: Visitor, film: Callable[..., bytes]) -> None:
+    study = ada.upload(film(1), name="Clara Wieck", identifier="H-1")
+    (page,) = re.findall(r"/patients/\w{20}", ada.post("/patients", text="wieck").text)
+    change = ada.get(f"{page}/change").text
+    assert all(f'name="{name}"' in change for name in ("identifier", "birth_date", "issuer", "ideographic", "phonetic"))
+    fields = {"identifier": "H-1", "name": "Clara Schumann", "issuer": "Hill"}
+    shown = ada.post(f"{page}/change", follow=True, **fields).text
+    assert "Clara Schumann" in shown and "H-1 (Hill)" in shown and "Clara Wieck" in shown  # the history
+    assert "This field is required" in ada.post(f"{page}/delete", page=page).text
+    ada.post(f"{page}/delete", page=page, sure="y")
+    assert ada.get(page).status_code == ada.get(study).status_code == 404
+
+
+def test_whose_films_they_are_is_asked_and_decided(ada: Visitor, film: Callable[..., bytes]) -> None:
+    ada.upload(film(1), name="Clara Wieck", identifier="H-1")
+    question = ada.upload(film(2), name="Two Bob", identifier="H-1")
+    assert question.endswith("/whose") and "Clara Wieck" in ada.get(question).text
+    patient = question.removesuffix("/whose")
+    assert "another person now" in ada.post(f"{patient}/separate", page=question, follow=True).text
+    assert "Two Bob" in ada.get("/patients/unclear").text
+    assert "taken back" in ada.post(f"{patient}/take-back", page="/patients/unclear", follow=True).text

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.films.dicom.header import read_header
+from lungwise.patients.service import PatientFacts
+from lungwise.receiving.duplicates import Difference, has_same_pixels
+from lungwise.receiving.uploads import Upload
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+
+def dicom(seed: int = 0, **more: Any) -> bytes:
+    fields = {"SOPInstanceUID": "1.2.3.1", "StudyInstanceUID": "1.2.3", "PatientID": "P-1", **more}
+    return dicom_bytes(film_dataset(chest_bytes(seed=seed), **fields))
+
+
+def upload(data: bytes) -> Upload:
+    return Upload(data=data, kind="DICOM", header=read_header(data))
+
+
+def test_a_film_is_new_known_or_different(services: Services, film: Callable[..., bytes]) -> None:
+    ada, duplicates = services.person(), services.studies.recording.duplicates
+    services.studies.open(ada, PatientFacts(), [("a", dicom()), ("b", film(1))])
+    known = [dicom(), dicom(InstitutionName="Hill")]
+    others = [dicom(1), dicom(PatientID="P-2")]
+    found = duplicates.sort(ada, [upload(data) for data in [*known, *others, dicom(SOPInstanceUID="1.2.3.2")]])
+    assert [one.data for one, _film in found.known] == known
+    assert [difference for _one, _film, difference in found.held] == [Difference.PIXELS, Difference.PATIENT]
+    assert len(found.new) == 1
+    assert duplicates.is_here(ada, upload(others[0])) and not duplicates.is_here(ada, found.new[0])
+
+
+def test_a_known_film_is_new_where_another_patient_was_typed(services: Services, film: Callable[..., bytes]) -> None:
+    ada = services.person()
+    services.studies.open(ada, PatientFacts(identifier="7"), [("a", film(1))])
+    for typed, count in ((PatientFacts(identifier="7"), 0), (PatientFacts(identifier="8"), 1)):
+        found = services.studies.recording.duplicates.sort(ada, [Upload(data=film(1), kind="JPEG")], typed)
+        assert len(found.new) == count
+
+
+def test_pixels_are_compared_whatever_lies_around_them() -> None:
+    assert has_same_pixels(dicom(), dicom(PatientID="P-2"))
+    assert not has_same_pixels(dicom(), dicom(1))
+    assert not has_same_pixels(dicom(), b"not DICOM")

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.access import Person, Role
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from conftest import Visitor
+    from lungwise.web_app import Lungwise
+
+
+def test_a_held_film_is_listed_shown_and_taken(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    for seed in range(2):
+        data = dicom_bytes(film_dataset(chest_bytes(seed=seed), StudyInstanceUID="1.2.3", SOPInstanceUID="1.2.3.1"))
+        ada.post("/studies/new", films=[(io.BytesIO(data), "film.dcm")])
+    (key,) = {*re.findall(r"/held/(\w{20})/", ada.get("/held").text)}
+    assert ada.get(f"/held/{key}/thumbnail.jpg").content_type == "image/jpeg"
+    assert "/studies/" in ada.post(f"/held/{key}/take", page="/held").headers["Location"]
+    assert key not in ada.get("/held").text

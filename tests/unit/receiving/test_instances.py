@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydicom.uid import generate_uid
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.access import Person, Role
+from lungwise.receiving.film_files import FilmFiles
+from lungwise.receiving.instances import InstanceRecording
+from lungwise.receiving.uploads import ReceivedInstance, read_instance
+from lungwise.store import CollisionError
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+
+def instance(seed: int, **more: Any) -> ReceivedInstance:
+    fields = {"StudyInstanceUID": "1.2.840.1", "SOPInstanceUID": generate_uid(), "PatientID": "P-1", **more}
+    return read_instance(dicom_bytes(film_dataset(chest_bytes(seed=seed), **fields)), "CR1")
+
+
+def test_instances_of_one_study_uid_and_one_patient_go_into_one_study(services: Services) -> None:
+    node = Person(None, "LUNGWISE", services.person().clinic_id, Role.NODE)
+    instances = InstanceRecording(services.studies.recording)
+
+    def receive(received: ReceivedInstance) -> str:
+        key = instances.choose_study(node, received)
+        (name,) = FilmFiles(services.store).put(key, [received.film])
+        instances.record(node, key, name, received)
+        return key
+
+    first = instance(0)
+    keys = [receive(one) for one in (first, instance(1), instance(2, PatientID="P-2"), instance(3))]
+    assert keys[0] == keys[1] == keys[3] != keys[2]
+    with pytest.raises(CollisionError):
+        receive(first)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Person
+
+if TYPE_CHECKING:
+    from conftest import Visitor
+    from lungwise.web_app import Lungwise
+
+
+@pytest.fixture
+def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    return ada
+
+
+def test_films_become_a_study_and_further_ones_are_added(ada: Visitor, film: Callable[..., bytes]) -> None:
+    study = ada.upload(film(1), name="Clara", identifier="H-1")
+    added = ada.post(f"{study}/films", page=study, films=[(io.BytesIO(film(2)), "2.jpg")])
+    assert added.headers["Location"] == study
+    assert "Clara" in ada.get(study).text
+
+
+def test_what_is_not_a_film_is_named_and_a_known_film_leads_to_its_study(
+    ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    files = [(io.BytesIO(film(1)), "1.jpg"), (io.BytesIO(b"a letter"), "letter.pdf")]
+    assert "letter.pdf" in ada.post("/studies/new", films=files, name="Clara", follow=True).text
+    again = ada.post("/studies/new", films=[(io.BytesIO(film(1)), "1.jpg")], follow=True).text
+    assert "already here: study of Clara" in again
+    alone = ada.post("/studies/new", films=[(io.BytesIO(b"a letter"), "letter.pdf")]).text
+    assert "letter.pdf is not a film" in alone
+
+
+def test_a_photograph_leads_to_its_corners(ada: Visitor, film: Callable[..., bytes]) -> None:
+    answer = ada.post("/studies/new", camera=[(io.BytesIO(film(1)), "1.jpg")])
+    assert answer.headers["Location"].endswith("/corners")
