@@ -8,6 +8,7 @@ from typing import Protocol
 
 from flask import Blueprint, make_response, render_template, request
 from flask_babel import lazy_gettext as _
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 from wtforms import DateField, Form, SelectChoice, SelectField, StringField
 from wtforms.validators import Length, Optional
@@ -67,7 +68,7 @@ class AuditForm(LogsRejection, Form):
 def trail() -> str:
     """Show the clinic's audit trail."""
     person().need(Right.ADMINISTER)
-    form = AuditForm(request.args)
+    form = AuditForm(_parameters())
     before = row_number(request.args.get("before"))
     services().report_guesses()
     entries = services().audit.page(person(), form.filters(), before)
@@ -81,7 +82,7 @@ def trail() -> str:
 def export() -> Response:
     """Return the clinic's audit trail as a table."""
     person().need(Right.ADMINISTER)
-    form = AuditForm(request.args)
+    form = AuditForm(_parameters())
     only_valid(form)
     out = io.StringIO()
     table = csv.writer(out)
@@ -96,3 +97,9 @@ def export() -> Response:
     answer.content_type = "text/csv; charset=utf-8"
     answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
     return answer
+
+
+def _parameters() -> MultiDict[str, str]:
+    """Return the address's parameters; links of earlier releases say `deed` for `action`."""
+    given = request.args.items(multi=True)
+    return MultiDict(("action" if name == "deed" else name, value) for name, value in given)
