@@ -136,7 +136,7 @@ class WebServices(Services):
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
         self.photographs = Photographs(session, self.studies, self.audit, wake)
-        self.reports = Reports(self.studies, gettext, settings.report_font)
+        self.reports = Reports(self.studies, gettext, settings)
         self.drift = Drift(session, clock, wiring.reference)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
         self.uploads = Uploads(self._receive, wiring.limits)

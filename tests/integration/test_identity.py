@@ -107,7 +107,7 @@ class Clinic:
         programs = [self._program("GET", f"/api/v1/studies/{study}/{what}").text for what in ("report", "report.fhir")]
         with self.app.database.reading() as session:
             studies = Wiring(self.settings, FilmStore(self.settings)).over(session).studies
-            report = Reports(studies, str, None).of(self.person, study, "Hill")
+            report = Reports(studies, str, self.settings).of(self.person, study, "Hill")
             film = session.scalars(select(FilmRecord.key).join(Study).where(Study.key == study)).first()
         objects = zipfile.ZipFile(io.BytesIO(self.ada.get(f"/films/{film}/results.zip").data))
         names = [str(dcmread(io.BytesIO(objects.read(name))).PatientName) for name in objects.namelist()]

@@ -114,9 +114,8 @@ def make_sender(database: Database, settings: Settings) -> Sender:
         film = studies.film(node, delivery.film)
         if film.reading is None or film.reading.id != delivery.reading:
             return []  # a newer reading has its own delivery
-        clinic = clinics[delivery.clinic_id]
-        reports = Reports(studies, words, settings.report_font)
-        return FilmResults(studies, reports, clinic, settings.report_font).of(node, film)
+        reports = Reports(studies, words, settings)
+        return FilmResults(studies, reports, clinics[delivery.clinic_id]).of(node, film)
 
     return Sender(database, utc_now, objects, Archives(settings))
 

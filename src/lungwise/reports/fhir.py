@@ -1,4 +1,4 @@
-"""A study's report as HL7 FHIR: a bundle of the patient, a DiagnosticReport, and an Observation for each film.
+"""A report as HL7 FHIR: a bundle of the patient, a DiagnosticReport, and an Observation for each film.
 
 Written with FHIR R4B's models, whose three resources here are R4's own (R4B, "Differences to R4").
 """
@@ -6,7 +6,6 @@ Written with FHIR R4B's models, whose three resources here are R4's own (R4B, "D
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
@@ -14,12 +13,11 @@ from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
-from lungwise.patients.service import Patient, PatientFacts
-from lungwise.studies.labels import LIMITS, MEANINGS, VERDICTS
-from lungwise.studies.service import FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.patients.service import Patient
+from lungwise.reports.report import FilmReport, Report
+from lungwise.studies.service import ReadingRecord, Study, StudyStatus
 
 Fields = dict[str, Any]
-_NONE: Mapping[int, PatientFacts] = {}
 _TAGS = "urn:lungwise:tags"
 _CODES = "http://terminology.hl7.org/CodeSystem/"
 _CHEST: Fields = {
@@ -34,26 +32,24 @@ _SPACE = uuid.UUID("5b2f6c1e-7d0a-5e0f-9a3d-6c756e677769")
 """Names of our own resources are made from their keys in this space: the same study gives the same names."""
 
 
-def bundle(study: Study, patient: Patient, clinic: str, headers: Mapping[int, PatientFacts] = _NONE) -> str:
-    """Write the bundle as JSON; `headers` are those that say something else of the patient, by the film's id."""
-    resources = [
-        (_name(patient.key), _patient(patient)),
-        (_name(study.key), _report(study, patient, clinic)),
-        *(
-            (_name(film.key), _observation(film, reading, study, patient, headers.get(film.id)))
-            for film, reading in _read(study)
-        ),
-    ]
+def bundle(report: Report) -> str:
+    """Write the bundle as JSON."""
+    observations = {film.record.key: _observation(film, reading, report) for film, reading in _read(report)}
+    resources = {
+        report.patient.key: _patient(report.patient),
+        report.study.key: _diagnostic_report(report),
+        **observations,
+    }
     fields: Fields = {
         "type": "collection",
-        "entry": [{"fullUrl": name, "resource": resource} for name, resource in resources],
+        "entry": [{"fullUrl": _name(key), "resource": resource} for key, resource in resources.items()],
     }
     text: str = Bundle(**fields).model_dump_json()
     return text
 
 
-def _read(study: Study) -> list[tuple[FilmRecord, ReadingRecord]]:
-    return [(film, film.reading) for film in study.films if film.reading]
+def _read(report: Report) -> list[tuple[FilmReport, ReadingRecord]]:
+    return [(film, film.record.reading) for film in report.films if film.record.reading]
 
 
 def _patient(patient: Patient) -> PatientResource:
@@ -72,48 +68,45 @@ def _patient(patient: Patient) -> PatientResource:
     return PatientResource(**fields)
 
 
-def _report(study: Study, patient: Patient, clinic: str) -> DiagnosticReport:
+def _diagnostic_report(report: Report) -> DiagnosticReport:
     """Write the report: preliminary as long as only a model has read the films."""
-    conclusion = [VERDICTS[study.standing], MEANINGS[study.standing], LIMITS]
-    if study.conclusion:
-        conclusion.insert(0, f"Doctor's conclusion: {study.conclusion}.")
+    study = report.study
+    doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
+    said = (doctors, report.verdict, report.meaning, report.limits, report.identity_warning, *opinions)
     fields: Fields = {
         "identifier": [{"value": study.key}],
         "status": _status(study),
         "category": [_RADIOLOGY],
         "code": _CHEST,
-        "subject": {"reference": _name(patient.key)},
+        "subject": {"reference": _name(report.patient.key)},
         "issued": study.created_at,
-        "performer": [{"display": clinic}],
-        "conclusion": " ".join(conclusion),
-        "result": [{"reference": _name(film.key)} for film, _ in _read(study)] or None,
+        "performer": [{"display": report.clinic}],
+        "conclusion": " ".join(filter(None, said)),
+        "result": [{"reference": _name(film.record.key)} for film, _ in _read(report)] or None,
     }
     return DiagnosticReport(**fields)
 
 
-def _observation(
-    film: FilmRecord, reading: ReadingRecord, study: Study, patient: Patient, header: PatientFacts | None
-) -> Observation:
+def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
     fields: Fields = {
-        "identifier": [{"value": film.key}],
-        "status": "final" if study.conclusion else "preliminary",
+        "identifier": [{"value": film.record.key}],
+        "status": "final" if report.study.conclusion else "preliminary",
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
-        "subject": {"reference": _name(patient.key)},
+        "subject": {"reference": _name(report.patient.key)},
         "issued": reading.created_at,
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
-        **_value(reading),
+        "note": [{"text": sentence} for sentence in film.sentences] or None,
+        **_value(film, reading),
     }
-    if header:
-        said = (header.identifier, header.issuer, *header.names, header.sex, str(header.birth_date or ""))
-        fields["note"] = [{"text": "The film's own header says: " + ", ".join(one for one in said if one)}]
     return Observation(**fields)
 
 
-def _value(reading: ReadingRecord) -> Fields:
+def _value(film: FilmReport, reading: ReadingRecord) -> Fields:
     if reading.verdict is None:
         absent = {"coding": [{"system": _CODES + "data-absent-reason", "code": "error"}]}
-        return {"dataAbsentReason": absent | ({"text": reading.refusal.reason} if reading.refusal else {})}
+        return {"dataAbsentReason": absent | ({"text": film.refusal} if film.refusal else {})}
     code = _INTERPRETATIONS[reading.verdict]
     return {
         "valueQuantity": _share(reading.probability),

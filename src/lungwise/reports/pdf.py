@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -18,6 +18,11 @@ from reportlab.pdfbase.pdfmetrics import getFont, registerFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
 
+from lungwise.films.refusals import N_, Words
+from lungwise.reports.report import FilmReport, Report
+
+_TITLE, _OPINIONS, _SIGNATURE = N_("Chest X-ray report"), N_("Opinions"), N_("Date, signature")
+Row = tuple[str, str]
 _GREY, _INK = HexColor("#5a6570"), HexColor("#16202a")
 _MARGIN = 18 * mm
 _WIDTH = A4[0] - 2 * _MARGIN - 12
@@ -34,35 +39,21 @@ _FONT_FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FilmPart:
-    """One film of the report: its two pictures and the lines beneath them."""
+def report_pdf(
+    report: Report, pictures: Sequence[Sequence[PillowImage.Image]], words: Words, font_file: Path | None
+) -> bytes:
+    """Write the report on A4. The same report gives the same bytes.
 
-    title: str
-    pictures: Sequence[PillowImage.Image]
-    lines: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class ReportText:
-    """Everything the report says, in the reader's language."""
-
-    title: str
-    clinic: str
-    facts: Sequence[tuple[str, str]]
-    verdict: str
-    meaning: str
-    films: Sequence[FilmPart]
-    opinions_title: str
-    opinions: Sequence[tuple[str, str]]
-    limits: str
-    signature: str
-
-
-def report_pdf(report: ReportText, font_file: Path | None) -> bytes:
-    """Write the report on A4. The same report gives the same bytes."""
-    out = io.BytesIO()
-    font = _font(_everything(report), font_file)
+    Parameters
+    ----------
+    pictures
+        Of each film, to stand beside each other.
+    words
+        Translates a message id into the report's language.
+    font_file
+        A font to use where PDF's own Helvetica lacks a letter.
+    """
+    out, title = io.BytesIO(), words(_TITLE)
     document = SimpleDocTemplate(
         out,
         pagesize=A4,
@@ -70,41 +61,85 @@ def report_pdf(report: ReportText, font_file: Path | None) -> bytes:
         rightMargin=_MARGIN,
         topMargin=16 * mm,
         bottomMargin=16 * mm,
-        title=report.title,
+        title=title,
         author=report.clinic,
         invariant=1,
     )
-    document.build(_story(report, font))
+    document.build(_Pages(report, words, font_file).story(title, pictures))
     return out.getvalue()
 
 
-def _story(report: ReportText, font: str) -> list[Flowable]:
-    small = ParagraphStyle("small", fontName=font, fontSize=8.5, leading=12, textColor=_GREY)
-    body = ParagraphStyle("body", fontName=font, fontSize=10, leading=14, textColor=_INK)
-    large = ParagraphStyle("large", parent=body, fontSize=17, leading=23)
-    title = ParagraphStyle("title", parent=body, fontSize=12, leading=16, spaceBefore=8, spaceAfter=3)
-    story: list[Flowable] = [
-        _text(report.clinic, small),
-        _text(report.title, large),
-        _rule(),
-        _rows(report.facts, small, body),
-        Spacer(1, 4 * mm),
-        _text(report.verdict, large),
-        _text(report.meaning, body),
-    ]
-    for film in report.films:
-        parts: list[Flowable] = [_text(film.title, title)]
-        if film.pictures:
-            parts += [_side_by_side(film.pictures), Spacer(1, 2 * mm)]
-        story.append(KeepTogether([*parts, _rows(film.lines, small, body)]))
-    if report.opinions:
-        story += [_text(report.opinions_title, title), _rows(report.opinions, small, body)]
-    signature = [
-        Spacer(1, 16 * mm),
-        HRFlowable(width=80 * mm, hAlign="LEFT", color=_INK),
-        _text(report.signature, small),
-    ]
-    return [*story, _rule(), _text(report.limits, small), KeepTogether(signature)]
+class _Pages:
+    """Lays out a report in one font."""
+
+    def __init__(self, report: Report, words: Words, font_file: Path | None) -> None:
+        self._report = report
+        self._words = words
+        self._films = [self._film_rows(film) for film in report.films]
+        self._opinions = [(f"{one.author}\n{one.time}", "\n".join(one.sentences)) for one in report.opinions]
+        self._facts = [*report.facts, *self._warnings([report.identity_warning])]
+        font = _font(self._text(), font_file)
+        self._small = ParagraphStyle("small", fontName=font, fontSize=8.5, leading=12, textColor=_GREY)
+        self._body = ParagraphStyle("body", fontName=font, fontSize=10, leading=14, textColor=_INK)
+        self._large = ParagraphStyle("large", parent=self._body, fontSize=17, leading=23)
+        self._title = ParagraphStyle("title", parent=self._body, fontSize=12, leading=16, spaceBefore=8, spaceAfter=3)
+
+    def _warnings(self, sentences: Sequence[str]) -> list[Row]:
+        return [(self._words(N_("Warning")), sentence) for sentence in sentences if sentence]
+
+    def _film_rows(self, film: FilmReport) -> list[Row]:
+        if not film.probability:
+            return [*self._warnings([film.header]), (film.verdict, film.refusal), *self._warnings(film.warnings)]
+        numbers = ". ".join(filter(None, (film.probability, film.uncertainty_range)))
+        return [
+            *self._warnings([film.header]),
+            (self._words(N_("Verdict")), film.verdict),
+            (self._words(N_("Probability")), " ".join(filter(None, (numbers, film.predictive_value)))),
+            (self._words(N_("Findings")), film.findings),
+            *self._warnings(film.warnings),
+            (self._words(N_("Model")), film.model),
+        ]
+
+    def _text(self) -> str:
+        """Return every letter that the report needs."""
+        report, rows = self._report, [*self._facts, *self._opinions, *chain(*self._films)]
+        titles = [self._words(title) for title in (_TITLE, _OPINIONS, _SIGNATURE)] + [
+            film.title for film in report.films
+        ]
+        plain = [report.clinic, report.verdict, report.meaning, report.limits]
+        return "".join([*titles, *plain, *chain(*rows)])
+
+    def story(self, title: str, pictures: Sequence[Sequence[PillowImage.Image]]) -> list[Flowable]:
+        """Return what follows from top to bottom."""
+        report = self._report
+        story: list[Flowable] = [
+            _text(report.clinic, self._small),
+            _text(title, self._large),
+            _rule(),
+            self._table(self._facts),
+            Spacer(1, 4 * mm),
+            _text(report.verdict, self._large),
+            _text(report.meaning, self._body),
+            *map(self._film, report.films, pictures, self._films),
+        ]
+        if self._opinions:
+            story += [_text(self._words(_OPINIONS), self._title), self._table(self._opinions)]
+        return [*story, _rule(), _text(report.limits, self._small), self._signature()]
+
+    def _film(self, film: FilmReport, pictures: Sequence[PillowImage.Image], rows: Sequence[Row]) -> Flowable:
+        shown = [_side_by_side(pictures), Spacer(1, 2 * mm)] if pictures else []
+        return KeepTogether([_text(film.title, self._title), *shown, self._table(rows)])
+
+    def _signature(self) -> Flowable:
+        line = HRFlowable(width=80 * mm, hAlign="LEFT", color=_INK)
+        return KeepTogether([Spacer(1, 16 * mm), line, _text(self._words(_SIGNATURE), self._small)])
+
+    def _table(self, rows: Sequence[Row]) -> Table:
+        cells = [[_text(name, self._small), _text(value, self._body)] for name, value in rows]
+        table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT")
+        table.setStyle([("VALIGN", *_WHOLE, "TOP"), *((f"{side}PADDING", *_WHOLE, 1.5) for side in ("TOP", "BOTTOM"))])
+        table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0)])
+        return table
 
 
 def _text(text: str, style: ParagraphStyle) -> Paragraph:
@@ -113,14 +148,6 @@ def _text(text: str, style: ParagraphStyle) -> Paragraph:
 
 def _rule() -> HRFlowable:
     return HRFlowable(width="100%", color=HexColor("#c9d0d6"), spaceBefore=6, spaceAfter=6)
-
-
-def _rows(rows: Sequence[tuple[str, str]], small: ParagraphStyle, body: ParagraphStyle) -> Table:
-    cells = [[_text(name, small), _text(value, body)] for name, value in rows] or [["", ""]]
-    table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT")
-    table.setStyle([("VALIGN", *_WHOLE, "TOP"), *((f"{side}PADDING", *_WHOLE, 1.5) for side in ("TOP", "BOTTOM"))])
-    table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0)])
-    return table
 
 
 def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
@@ -137,15 +164,10 @@ def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
     return table
 
 
-def _everything(report: ReportText) -> str:
-    rows = [*report.facts, *report.opinions, *(line for film in report.films for line in film.lines)]
-    plain = [report.title, report.clinic, report.verdict, report.meaning, report.limits, report.signature]
-    return "".join([*plain, *(part for row in rows for part in row)])
-
-
-def can_write(text: str, font_file: Path | None) -> bool:
-    """Say whether one of this machine's fonts has every letter of a text."""
-    return _lacking(_font(text, font_file), text) == 0
+def writable(words: Words, sample: str, font_file: Path | None) -> Words:
+    """Translate, but not into a script in which no font of this machine has the letters of a sample."""
+    text = words(sample)
+    return str if _lacking(_font(text, font_file), text) else words
 
 
 def _font(text: str, font_file: Path | None) -> str:

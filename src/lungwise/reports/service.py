@@ -1,24 +1,27 @@
-"""What a report says of a study, put together from its readings and opinions."""
+"""Puts a study's report together from its patient, readings and opinions."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
 
 from PIL import Image
 
 from lungwise.access import Person, Right
 from lungwise.accounts.labels import ROLES
 from lungwise.films import Refusal
-from lungwise.films.refusals import N_, refusal_sentence, warning_sentence
+from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
+from lungwise.patients.identity import PatientFacts
 from lungwise.patients.labels import SEXES
-from lungwise.patients.service import Patient, PatientFacts
-from lungwise.reports.pdf import FilmPart, ReportText, can_write
+from lungwise.patients.service import Patient
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reports.pdf import report_pdf, writable
+from lungwise.reports.report import FilmReport, OpinionReport, Report
+from lungwise.settings import Settings
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.labels import (
     FINDINGS,
     LIMITS,
     MEANINGS,
+    PREDICTIVE_VALUE,
     SHORT,
     UNCERTAINTY_RANGE,
     VERDICTS,
@@ -28,114 +31,137 @@ from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
 from lungwise.studies.uncertainty_range import thresholds_of
 
-Words = Callable[[str], str]
-"""Translates a message id into the reader's language."""
-_SIDE = 700
-
-
-def writable(words: Words, font_file: Path | None) -> Words:
-    """Translate, but not into a script that no font of this machine can put into a PDF."""
-    return words if can_write(words(LIMITS), font_file) else str
+_MINUTE = "%Y-%m-%d %H:%M UTC"
+_PICTURE_SIDE = 700
+"""Pixels of the longer side of a picture in a PDF."""
 
 
 class Reports:
-    """Puts reports together, in one language that a PDF of this machine can write."""
+    """Makes the reports of studies.
 
-    def __init__(self, studies: Studies, words: Words, font_file: Path | None) -> None:
+    Parameters
+    ----------
+    words
+        Translates a message id into the reader's language.
+    """
+
+    def __init__(self, studies: Studies, words: Words, settings: Settings) -> None:
         self._studies = studies
-        self._words = writable(words, font_file)
+        self._words = words
+        self._font_file = settings.report_font
+        self._predictive_value = PredictiveValue(shipped_card(), settings.prevalence)
 
-    def of(self, person: Person, key: str, clinic: str) -> ReportText:
-        """Put the report of a study of the person's clinic together."""
+    def of(self, person: Person, key: str, clinic: str, words: Words | None = None) -> Report:
+        """Make the report of a study of a clinic, in the reader's language or in that of `words`."""
         person.need(Right.EXPORT)
         study = self._studies.get(person, key)
-        say, patient = self._words, self._studies.patient(person, study)
+        patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
-        return ReportText(
-            title=say(N_("Chest X-ray report")),
-            clinic=clinic,
-            facts=self._facts(study, patient),
-            verdict=say(VERDICTS[study.standing]),
-            meaning=say(MEANINGS[study.standing]),
-            films=[self._film(n, film, headers.get(film.id)) for n, film in enumerate(study.films, start=1)],
-            opinions_title=say(N_("Opinions")),
-            opinions=[self._opinion(opinion) for opinion in study.opinions],
-            limits=say(LIMITS),
-            signature=say(N_("Date, signature")),
-        )
+        author = _Author(words or self._words, self._predictive_value)
+        return author.report(clinic, study, patient, headers)
 
-    def _facts(self, study: Study, patient: Patient) -> list[tuple[str, str]]:
-        say = self._words
-        facts = [
-            (say(N_("Identifier")), patient.identifier),
-            (say(N_("Issuer of the identifier")), patient.issuer),
-            (say(N_("Name")), " · ".join(dict.fromkeys(patient.facts.names))),
-            (say(N_("Sex")), say(SEXES[patient.sex]) if patient.sex else ""),
-            (say(N_("Birth date")), patient.birth_date.isoformat() if patient.birth_date else ""),
-            (say(N_("Uploaded")), study.created_at.strftime("%Y-%m-%d %H:%M UTC")),
-            (say(N_("Study")), study.key),
-        ]
-        if patient.is_unclear:
-            unclear = say(N_("Identity unclear: this identifier belongs to somebody else, too."))
-            facts.append((say(N_("Warning")), unclear))
-        return [(name, value) for name, value in facts if value]
+    def pdf(self, person: Person, key: str, clinic: str) -> bytes:
+        """Write the report of a study as PDF, in a language that this machine's fonts can write."""
+        words = writable(self._words, LIMITS, self._font_file)
+        report = self.of(person, key, clinic, words)
+        return report_pdf(report, [self.pictures(film.record) for film in report.films], words, self._font_file)
 
-    def _film(self, number: int, record: FilmRecord, header: PatientFacts | None) -> FilmPart:
-        title = f"{self._words(N_('Film'))} {number}"
-        lines = [(self._words(N_("In the film's header")), self._said(header))] if header else []
-        reading = record.reading
-        if reading is None:
-            return FilmPart(title, [], [*lines, ("", self._words(VERDICTS["waiting"]))])
-        return FilmPart(title, self._pictures(record, reading), [*lines, *self._lines(reading)])
-
-    def _said(self, header: PatientFacts) -> str:
-        """Write what a film's own header says of the patient, where that is not what the record says."""
-        sex = self._words(SEXES[header.sex]) if header.sex else ""
-        said = (header.identifier, header.issuer, *dict.fromkeys(header.names), sex, str(header.birth_date or ""))
-        return ", ".join(one for one in said if one)
-
-    def _pictures(self, record: FilmRecord, reading: ReadingRecord) -> list[Image.Image]:
+    def pictures(self, record: FilmRecord) -> list[Image.Image]:
+        """Draw a film that was looked at, and its heat map where it was read."""
+        if record.reading is None:
+            return []
         try:
             film = self._studies.opened(record)
         except Refusal:
             return []
-        heat_map = reading.heat_map
-        plain = picture(film, _SIDE)
-        return [plain] if heat_map is None else [plain, with_heat(film, heat_map, _SIDE)]
+        plain, heat_map = picture(film, _PICTURE_SIDE), record.reading.heat_map
+        return [plain] if heat_map is None else [plain, with_heat(film, heat_map, _PICTURE_SIDE)]
 
-    def _lines(self, reading: ReadingRecord) -> list[tuple[str, str]]:
-        say = self._words
-        if reading.verdict is None:
-            why = refusal_sentence(reading.refusal, say) if reading.refusal else ""
-            return [(say(VERDICTS["refused"]), why)]
-        findings = ", ".join(f"{say(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
-        return [
-            (say(N_("Verdict")), say(VERDICTS[reading.verdict])),
-            (say(N_("Probability")), percent(reading.probability) + self._band(reading)),
-            (say(N_("Findings")), findings),
-            *((say(N_("Warning")), warning_sentence(code, say)) for code in reading.warnings or []),
-            (say(N_("Model")), f"{reading.model} {reading.version}"),
-        ]
 
-    def _band(self, reading: ReadingRecord) -> str:
-        thresholds = thresholds_of(reading)
-        if thresholds is None:
-            return ""
-        return ". " + self._words(UNCERTAINTY_RANGE) % {
-            "lower": percent(thresholds.lower),
-            "upper": percent(thresholds.upper),
+class _Author:
+    """Writes a report's sentences in one language."""
+
+    def __init__(self, words: Words, predictive_value: PredictiveValue) -> None:
+        self._words = words
+        self._predictive_value = predictive_value
+
+    def report(self, clinic: str, study: Study, patient: Patient, headers: dict[int, PatientFacts]) -> Report:
+        words = self._words
+        unclear = words(N_("Identity unclear: this identifier belongs to somebody else, too."))
+        return Report(
+            clinic=clinic,
+            patient=patient,
+            study=study,
+            facts=self._facts(study, patient),
+            identity_warning=unclear if patient.is_unclear else "",
+            verdict=words(VERDICTS[study.standing]),
+            meaning=words(MEANINGS[study.standing]),
+            films=tuple(self._film(n, film, headers.get(film.id)) for n, film in enumerate(study.films, start=1)),
+            opinions=tuple(map(self._opinion, study.opinions)),
+            limits=words(LIMITS),
+        )
+
+    def _facts(self, study: Study, patient: Patient) -> tuple[tuple[str, str], ...]:
+        facts = {
+            N_("Identifier"): patient.identifier,
+            N_("Issuer of the identifier"): patient.issuer,
+            N_("Name"): " · ".join(dict.fromkeys(patient.facts.names)),
+            N_("Sex"): self._words(SEXES[patient.sex]) if patient.sex else "",
+            N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
+            N_("Uploaded"): f"{study.created_at:{_MINUTE}}",
+            N_("Study"): study.key,
+        }
+        return tuple((self._words(name), value) for name, value in facts.items() if value)
+
+    def _film(self, number: int, record: FilmRecord, header: PatientFacts | None) -> FilmReport:
+        reading = record.reading
+        return FilmReport(
+            record=record,
+            title=self._words(N_("Film %(n)s")) % {"n": number},
+            header=self._header(header) if header else "",
+            verdict=self._words(VERDICTS[(reading.verdict or "refused") if reading else "waiting"]),
+            refusal=refusal_sentence(reading.refusal, self._words) if reading and reading.refusal else "",
+            warnings=tuple(warning_sentence(code, self._words) for code in (reading and reading.warnings) or ()),
+            **self._numbers(reading) if reading and reading.verdict else {},
+        )
+
+    def _header(self, header: PatientFacts) -> str:
+        sex = self._words(SEXES[header.sex]) if header.sex else ""
+        said = (header.identifier, header.issuer, *dict.fromkeys(header.names), sex, str(header.birth_date or ""))
+        return self._words(N_("The film's own header says:")) + " " + ", ".join(filter(None, said)) + "."
+
+    def _numbers(self, reading: ReadingRecord) -> dict[str, str]:
+        """Write what is said of a film that was read."""
+        findings = (f"{self._words(FINDINGS.get(name, name))} {percent(p)}" for name, p in reading.findings.items())
+        return {
+            "probability": percent(reading.probability),
+            "findings": ", ".join(findings),
+            "uncertainty_range": self._uncertainty_range(reading),
+            "predictive_value": self._right_share(reading),
+            "model": f"{reading.model} {reading.version}",
         }
 
-    def _opinion(self, opinion: Opinion) -> tuple[str, str]:
-        say = self._words
-        said = []
+    def _uncertainty_range(self, reading: ReadingRecord) -> str:
+        thresholds = thresholds_of(reading)
+        limits = {"lower": percent(thresholds.lower), "upper": percent(thresholds.upper)} if thresholds else {}
+        return self._words(UNCERTAINTY_RANGE) % limits if limits else ""
+
+    def _right_share(self, reading: ReadingRecord) -> str:
+        right = self._predictive_value.of(reading.verdict, reading.model, reading.version)
+        values = {"prevalence": percent(self._predictive_value.prevalence), "right": percent(right)}
+        return self._words(PREDICTIVE_VALUE) % values if right is not None else ""
+
+    def _opinion(self, opinion: Opinion) -> OpinionReport:
+        words, said = self._words, []
         if opinion.agrees is not None:
-            said.append(say(N_("Agrees with the verdict")) if opinion.agrees else say(N_("Disagrees with the verdict")))
+            agrees = N_("Agrees with the verdict") if opinion.agrees else N_("Disagrees with the verdict")
+            said.append(words(agrees))
         if opinion.conclusion:
-            said.append(f"{say(N_('Conclusion'))}: {say(SHORT[opinion.conclusion])}")
+            said.append(f"{words(N_('Conclusion'))}: {words(SHORT[opinion.conclusion])}")
         if opinion.pcr:
-            said.append(f"PCR: {say(SHORT[opinion.pcr])}")
-        if opinion.note:
-            said.append(opinion.note)
-        who = f"{opinion.author_name}, {say(ROLES[opinion.author_role])}\n{opinion.created_at:%Y-%m-%d %H:%M UTC}"
-        return who, "\n".join(said)
+            said.append(f"PCR: {words(SHORT[opinion.pcr])}")
+        return OpinionReport(
+            author=f"{opinion.author_name}, {words(ROLES[opinion.author_role])}",
+            time=f"{opinion.created_at:{_MINUTE}}",
+            sentences=(*said, *([opinion.note] if opinion.note else ())),
+        )

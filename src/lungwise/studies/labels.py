@@ -35,6 +35,9 @@ FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS}
     "atypical": N_("Atypical"),
 }
 UNCERTAINTY_RANGE: Final = N_("Between %(lower)s and %(upper)s a verdict is uncertain.")
+PREDICTIVE_VALUE: Final = N_(
+    "Where %(prevalence)s of those filmed have COVID-19, %(right)s of such verdicts are right."
+)
 LIMITS: Final = N_(
     "This reading supports a doctor and replaces none. It looks at one frontal chest film alone, "
     "knows nothing of the patient, and can be wrong in both directions."

@@ -9,6 +9,7 @@ from fhir.resources.R4B.bundle import Bundle
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.reports.fhir import bundle
+from lungwise.reports.service import Reports
 from lungwise.studies.service import Conclusion, Study
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def ada(services: Services) -> Person:
 
 
 def written(services: Services, ada: Person, key: str) -> dict[str, Any]:
-    study = services.studies.get(ada, key)
-    text = bundle(study, services.studies.patient(ada, study), "Hill")
+    text = bundle(Reports(services.studies, str, services.settings).of(ada, key, "Hill"))
     Bundle.model_validate_json(text)
     resources = [entry["resource"] for entry in json.loads(text)["entry"]]
     found: dict[str, Any] = {"all": resources}
@@ -78,7 +78,7 @@ def test_every_reference_leads_to_a_resource_of_the_bundle(
 ) -> None:
     study = opened(services, ada, film(1), film(2))
     services.read_all()
-    text = bundle(study, services.studies.patient(ada, study), "Hill")
+    text = bundle(Reports(services.studies, str, services.settings).of(ada, study.key, "Hill"))
     names = {entry["fullUrl"] for entry in json.loads(text)["entry"]}
     said = written(services, ada, study.key)["DiagnosticReport"]
     assert {said["subject"]["reference"], *(one["reference"] for one in said["result"])} < names

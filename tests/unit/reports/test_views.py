@@ -1,16 +1,11 @@
-"""The page of drift, as an administrator sees it, and what can be downloaded."""
+"""What can be downloaded."""
 
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
-
 from lungwise.access import Role
-from lungwise.monitoring.drift import read_reference
-from lungwise.studies.models import ReadingRecord
 from processes import until
 
 if TYPE_CHECKING:
@@ -19,26 +14,6 @@ if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.access import Person
     from lungwise.web_app import Lungwise
-
-
-def test_the_clinics_answers_stand_beside_the_cards(
-    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes], blank: bytes
-) -> None:
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
-    ada = visit(app)
-    ada.sign_in("ada@example.org")
-    study = ada.upload(film(1, 8), blank)
-    until(lambda: ada.get(f"{study}/progress").json == {"films": 2, "read": 2, "before": 0, "done": True})
-    reference = read_reference()
-    with app.database.writing() as session:  # as if the shipped model had read them
-        session.execute(update(ReadingRecord).values(model=reference.model.name, version=reference.model.version))
-    page = ada.get("/drift").text
-    chart = ElementTree.fromstring(page[page.index('<svg class="chart" role') : page.index("</svg>") + len("</svg>")])
-    kinds = [box.get("class") for box in chart.iter("rect")]
-    assert kinds.count("band4") == 2  # the card's, and the film's
-    assert kinds[-1] == "refused"
-    assert str(reference.spread.films) in page
-    assert 'href="/drift" aria-current="page"' in page
 
 
 def test_downloads_are_attachments_with_names_of_our_own(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_babel import gettext
 
 from lungwise.accounts.bearer import clinic
 from lungwise.accounts.tokens import Scope
@@ -13,10 +12,6 @@ from lungwise.api.resources.representations import patient_of, study_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
-from lungwise.monitoring.statistics import Share
-from lungwise.reports.pdf import report_pdf
-from lungwise.studies.film_headers import differing_headers
-from lungwise.studies.labels import LIMITS, MEANINGS, VERDICTS
 from lungwise.webkit.current_person import person
 
 reports = Operations()
@@ -25,26 +20,28 @@ reports = Operations()
 @reports.get("/studies/<key:key>/report", schemas.Report, scope=Scope.EXPORT)
 def get_report(key: str) -> schemas.Report:
     """Get a study's report as JSON, its sentences in the language that Accept-Language asks for."""
-    study = services().studies.get(person(), key)
-    patient = services().studies.patient(person(), study)
+    report = services().reports.of(person(), key, clinic())
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return schemas.Report(
-        clinic=clinic(),
-        patient=patient_of(patient),
-        study=study_of(study, patient, services().studies.data),
-        verdict=gettext(VERDICTS[study.standing]),
-        meaning=gettext(MEANINGS[study.standing]),
-        limits=gettext(LIMITS),
+        clinic=report.clinic,
+        patient=patient_of(report.patient),
+        study=study_of(report.study, report.patient, services().studies.data),
+        verdict=report.verdict,
+        meaning=report.meaning,
+        films=[
+            schemas.FilmReport(film=film.record.key, verdict=film.verdict, sentences=list(film.sentences))
+            for film in report.films
+        ],
+        limits=report.limits,
     )
 
 
 @reports.get("/studies/<key:key>/report.pdf", "application/pdf", scope=Scope.EXPORT)
 def get_report_pdf(key: str) -> Response:
     """Get a study's report as PDF, in the language that Accept-Language asks for."""
-    font = services().settings.report_font
-    report = services().reports.of(person(), key, clinic())
+    data = services().reports.pdf(person(), key, clinic())
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
-    return Response(report_pdf(report, font), content_type="application/pdf")
+    return Response(data, content_type="application/pdf")
 
 
 @reports.get("/studies/<key:key>/report.fhir", "application/fhir+json", scope=Scope.EXPORT)
@@ -52,9 +49,7 @@ def get_report_fhir(key: str) -> Response:
     """Get a study's report as a FHIR R4 bundle: the patient, a DiagnosticReport, an Observation for each film."""
     from lungwise.reports.fhir import bundle  # its library loads for half a second, and few ask for it
 
-    study = services().studies.get(person(), key)
-    patient = services().studies.patient(person(), study)
-    text = bundle(study, patient, clinic(), differing_headers(study, patient, services().studies.data))
+    text = bundle(services().reports.of(person(), key, clinic(), str))
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return Response(text, content_type="application/fhir+json")
 
@@ -62,20 +57,4 @@ def get_report_fhir(key: str) -> Response:
 @reports.get("/statistics", schemas.Statistics)
 def get_statistics() -> schemas.Statistics:
     """Get the clinic in numbers, of the last 26 weeks."""
-    numbers = services().statistics.count(person())
-    return schemas.Statistics(
-        studies=numbers.studies,
-        standings={standing.value: count for standing, count in numbers.standings.items()},
-        weeks=[
-            schemas.Week(begins=week.begins, studies=week.studies, positive=week.positive) for week in numbers.weeks
-        ],
-        agreement=_share(numbers.agreement),
-        sensitivity=_share(numbers.sensitivity),
-        specificity=_share(numbers.specificity),
-        uncertain_with_pcr=numbers.uncertain_with_pcr,
-    )
-
-
-def _share(share: Share) -> schemas.Share:
-    lower, upper = share.interval
-    return schemas.Share(count=share.count, total=share.total, value=share.value, lower=lower, upper=upper)
+    return schemas.Statistics.model_validate(services().statistics.count(person()), from_attributes=True)

@@ -1,0 +1,80 @@
+"""What a report says of a study: one value, which the page, the PDF, FHIR and JSON render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lungwise.patients.service import Patient
+from lungwise.studies.service import FilmRecord, Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmReport:
+    """What a report says of one film, in the reader's language; a text is empty where there is nothing to say.
+
+    Parameters
+    ----------
+    header
+        What the film's own header says of the patient, if that differs from the patient's record.
+    probability, findings
+        As a person reads them; the numbers are in the record's reading.
+    predictive_value
+        How many of such verdicts are right at the clinic's prevalence.
+    model
+        Name and version of the model that read the film.
+    """
+
+    record: FilmRecord
+    title: str
+    verdict: str
+    header: str = ""
+    refusal: str = ""
+    probability: str = ""
+    findings: str = ""
+    uncertainty_range: str = ""
+    predictive_value: str = ""
+    warnings: tuple[str, ...] = ()
+    model: str = ""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What there is to say beside verdict, numbers and model."""
+        said = (self.header, self.refusal, self.uncertainty_range, self.predictive_value, *self.warnings)
+        return tuple(filter(None, said))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpinionReport:
+    """What a report says of one opinion: who gave it and when, and its sentences."""
+
+    author: str
+    time: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that a report says.
+
+    Parameters
+    ----------
+    facts
+        Of patient and study, each with its name.
+    identity_warning
+        A sentence if it is unclear whose films these are.
+    verdict, meaning
+        The study's verdict, and what it means.
+    limits
+        What a reading cannot do.
+    """
+
+    clinic: str
+    patient: Patient
+    study: Study
+    facts: tuple[tuple[str, str], ...]
+    identity_warning: str
+    verdict: str
+    meaning: str
+    films: tuple[FilmReport, ...]
+    opinions: tuple[OpinionReport, ...]
+    limits: str

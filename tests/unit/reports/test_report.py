@@ -1,0 +1,101 @@
+"""A report says the same on the page, in the PDF, in FHIR and in JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from reportlab import rl_config
+from sqlalchemy import select, update
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.access import Role
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.patients.models import Patient
+from lungwise.reading.artefact import shipped_card
+from lungwise.reports.service import Reports
+from lungwise.store import FilmStore, utc_now
+from lungwise.studies.models import ReadingRecord, Study
+from lungwise.wiring import Wiring
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.access import Person
+    from lungwise.settings import Settings
+    from lungwise.web_app import Lungwise
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text and number in JSON."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from strings(part)
+    else:
+        yield str(value)
+
+
+def text_of_page(page: str) -> str:
+    return " ".join(unescape(re.sub("<[^>]+>", " ", page)).split())
+
+
+def text_of_pdf(pdf: bytes) -> str:
+    """What is written on the pages of a PDF whose streams are not compressed."""
+    shown = re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj", pdf)
+    return " ".join(re.sub(rb"\\([()\\])", rb"\1", b" ".join(shown)).decode("cp1252").split())
+
+
+def test_a_sentence_or_number_of_the_report_is_in_all_four(
+    app: Lungwise,
+    settings: Settings,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+    blank: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rl_config, "pageCompression", 0)
+    person = enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    dicom_film = dicom_bytes(
+        film_dataset(chest_bytes(seed=1), PatientID="P-1", PatientName="Lovelace^Ada", PatientAge="007Y")
+    )
+    study = ada.upload(dicom_film, blank)
+    ada.upload(film(2), identifier="P-9", name="Somebody Else")
+    list(app.worker.read_all())
+    ada.post(f"{study}/opinions", page=study, agrees="no", conclusion="negative", pcr="negative", note="an old scar")
+    card, key = shipped_card(), study.split("/")[-1]
+    with app.database.writing() as session:  # as if the shipped model had read them
+        other = next(one.id for one in session.scalars(select(Patient)) if one.name == "Somebody Else")
+        session.execute(update(Study).where(Study.key == key).values(patient_id=other))
+        session.execute(update(ReadingRecord).values(model=card.name, version=card.version))
+        token = Tokens(session, utc_now, AuditTrail(session, utc_now)).add(person, "script", tuple(Scope), 30)[1]
+    with app.database.reading() as session:
+        studies = Wiring(settings, FilmStore(settings)).over(session).studies
+        report = Reports(studies, str, settings).of(person, key, "Hill")
+        read, refused = report.films
+        assert all((read.header, read.uncertainty_range, read.predictive_value, read.warnings, refused.refusal))
+        said = [report.clinic, report.verdict, report.meaning, report.limits, report.patient.identifier]
+        said += [sentence for one in report.films for sentence in one.sentences]
+        said += ["an old scar"]
+        written, number = read.probability, read.record.reading.probability if read.record.reading else None
+        assert number is not None
+
+    program = app.test_client(use_cookies=False)
+    address, headers = f"/api/v1/studies/{key}/report", {"Authorization": f"Bearer {token}"}
+    documents = {
+        "page": text_of_page(ada.get(f"{study}/report").text),
+        "pdf": text_of_pdf(ada.get(f"{study}/report.pdf").data),
+        "fhir": "\n".join(strings(program.get(f"{address}.fhir", headers=headers).json)),
+        "json": "\n".join(strings(program.get(address, headers=headers).json)),
+    }
+    assert [(name, one) for name, text in documents.items() for one in said if one not in text] == []
+    assert written in documents["page"] and written in documents["pdf"]
+    assert str(round(number, 4)) in documents["fhir"] and str(number) in documents["json"]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Role
+from lungwise.errors import NotFound
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.reading import Verdict
+from lungwise.reports.service import Reports
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+
+def reports_of(services: Services) -> Reports:
+    return Reports(services.studies, str, services.settings)
+
+
+def test_a_report_holds_what_the_study_holds(services: Services, film: Callable[..., bytes], blank: bytes) -> None:
+    person = services.person()
+    facts = PatientFacts(identifier="7", name="Béla <b>Bartók</b> & सुनीता")
+    key = services.studies.open(person, facts, [("a", film(1, 8)), ("b", blank)]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
+    reports = reports_of(services)
+    report = reports.of(person, key, "Hill")
+    assert report.verdict == "COVID-19 positive"
+    assert [len(reports.pictures(one.record)) for one in report.films] == [2, 1]
+    assert [one.verdict for one in report.films] == ["COVID-19 positive", "Not read"]
+    assert "an old scar" in report.opinions[0].sentences[1]
+    assert dict(report.facts)["Name"] == facts.name
+
+
+def test_a_film_that_waits_is_said_to_wait(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    reports = reports_of(services)
+    (only,) = reports.of(person, key, "Hill").films
+    assert (only.verdict, only.sentences, reports.pictures(only.record)) == ("Being read", (), [])
+
+
+def test_a_reading_of_the_shipped_model_says_when_it_is_uncertain_and_how_often_it_is_right(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a", film(1, 8))])
+    services.read_all()
+    reading = study.films[0].reading
+    assert reading is not None
+    assert reports_of(services).of(person, study.key, "Hill").films[0].sentences == ()  # the tests' own model
+    reading.model, reading.version = shipped_card().name, shipped_card().version
+    said = reports_of(services).of(person, study.key, "Hill").films[0].sentences
+    assert [sentence.split()[0] for sentence in said] == ["Between", "Where"]
+
+
+def test_times_are_in_utc_and_dates_in_one_form(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(identifier="7", birth_date=date(1970, 3, 25)), [("a", film(1))])
+    study.created_at = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+    services.studies.conclude(person, study.key, Conclusion(conclusion=Verdict.NEGATIVE))
+    facts = dict(reports_of(services).of(person, study.key, "Hill").facts)
+    assert (facts["Birth date"], facts["Uploaded"]) == ("1970-03-25", "2026-03-04 05:06 UTC")
+
+
+def test_a_report_stays_in_its_clinic(services: Services, film: Callable[..., bytes]) -> None:
+    key = services.studies.open(services.person(), PatientFacts(), [("a", film(1))]).key
+    with pytest.raises(NotFound):
+        reports_of(services).of(services.person("Mallory", "Vale", Role.ADMINISTRATOR), key, "Vale")
