@@ -39,5 +39,6 @@ def reference(films: Path, output: Path) -> None:
     results = read_films(reader, chosen, counted)
     spread = spread_of([result.reading.probability if result.reading else None for result in results])
     source = f"{CONTROLLED.source} {OPERATING_SPLIT}"
-    write_reference(Reference(Model(name=reader.model, version=reader.version), source, spread), output)
+    model = Model(name=reader.model, version=reader.version)
+    write_reference(Reference(model=model, films=source, spread=spread), output)
     click.echo(f"{spread.films} films of {source}: {spread.bands} by fifths of probability, {spread.refused} refused.")

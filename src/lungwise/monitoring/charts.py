@@ -16,17 +16,17 @@ def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Seq
     Parameters
     ----------
     title
-        What a screen reader says of the chart.
+        What a screen reader calls the chart.
     labels
         One for each column; every fourth is written.
     totals, parts
         The height of each column and of its part.
     """
-    most = max([*totals, 1])
+    highest = max([*totals, 1])
     step = (_WIDTH - _LEFT) / max(len(totals), 1)
-    marks = [_box(n, step, 0, total / most, "total") for n, total in enumerate(totals)]
-    marks += [_box(n, step, 0, part / most, "part") for n, part in enumerate(parts)]
-    return _svg(title, _axis(str(most)) + "".join(marks) + _labels(labels, step))
+    marks = [_box(n, step, 0, total / highest, "total") for n, total in enumerate(totals)]
+    marks += [_box(n, step, 0, part / highest, "part") for n, part in enumerate(parts)]
+    return _svg(title, _axis(str(highest)) + "".join(marks) + _labels(labels, step))
 
 
 def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]], kinds: Sequence[str]) -> Markup:
@@ -35,7 +35,7 @@ def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]]
     Parameters
     ----------
     title
-        What a screen reader says of the chart.
+        What a screen reader calls the chart.
     labels
         One for each column; every fourth is written.
     columns
@@ -69,11 +69,11 @@ def _labels(labels: Sequence[str], step: float) -> str:
     )
 
 
-def _axis(most: str) -> str:
+def _axis(top: str) -> str:
     base = _HEIGHT - _BOTTOM
     return (
         f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH}" y2="{base}"/>'
-        f'<text x="{_LEFT - 6}" y="{_TOP + 9}" text-anchor="end">{most}</text>'
+        f'<text x="{_LEFT - 6}" y="{_TOP + 9}" text-anchor="end">{top}</text>'
         f'<text x="{_LEFT - 6}" y="{base}" text-anchor="end">0</text>'
     )
 

@@ -1,4 +1,4 @@
-"""Drift: how a model's answers in a clinic are spread, week by week, beside those on its validation films."""
+"""Drift: how a model's probabilities in a clinic are spread, week by week, beside those on its validation films."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from math import log
 from pathlib import Path
 
@@ -16,27 +16,29 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.weeks import last_weeks
 from lungwise.reading.artefact import WEIGHTS
 from lungwise.store import Clock
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study, monday
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study
 
 REFERENCE = WEIGHTS / "reference.json"
 """How the shipped model answered its validation films; written by `lungwise reference`."""
 EDGES = (0.2, 0.4, 0.6, 0.8)
 """Where one band of probabilities ends and the next begins."""
-WEEKS = 26
-BEFORE = 4
-"""Weeks that a week is held against, besides the validation films."""
-LEAST = 100
-"""Films below which a distance says nothing."""
-NOTABLE = 0.25
-"""The distance from which on a population counts as another one (Siddiqi 2006).
+_REFUSED = -1
+"""The band of a film without a probability."""
+_WEEKS_BEFORE = 4
+"""Weeks that a week is compared with, besides the validation films."""
+FEWEST_FILMS = 100
+"""A distance between fewer films says nothing."""
+NOTABLE_DISTANCE = 0.25
+"""From this distance on, a population counts as another one (Siddiqi 2006).
 
 Without any drift that of 100 films from 400 reaches it about once in a thousand times: it is then a chi-square of
 5 degrees of freedom times 1/100 + 1/400 (Yurdakul and Naranjo 2020)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
     """How many films had a probability in each band, from the lowest, and how many were refused."""
 
@@ -45,7 +47,7 @@ class Spread:
 
     @property
     def films(self) -> int:
-        """How many films there were."""
+        """The number of films."""
         return sum(self.counts)
 
     @property
@@ -58,24 +60,24 @@ class Spread:
 
         Half a film is added to every count, so that an empty band is finitely far.
         """
-        if min(self.films, other.films) < LEAST:
+        if min(self.films, other.films) < FEWEST_FILMS:
             return None
         pairs = zip(_shares(self.counts), _shares(other.counts), strict=True)
         return sum((here - there) * log(here / there) for here, there in pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """How one version of a model answered its validation films."""
+    """How the probabilities of one version of a model are spread on its validation films."""
 
     model: Model
     films: str
     spread: Spread
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """One week's answers, and how far they are from the validation films' and from those of the weeks before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekSpread:
+    """One week's spread, and its distances from the validation films' and from that of the weeks before."""
 
     begins: date
     spread: Spread
@@ -85,52 +87,60 @@ class Week:
     @property
     def notable(self) -> bool:
         """Whether the week is far from the weeks before it."""
-        return self.from_before is not None and self.from_before >= NOTABLE
+        return self.from_before is not None and self.from_before >= NOTABLE_DISTANCE
 
 
 class Drift:
-    """Watches how the answers of one model are spread in a clinic."""
+    """Compares the spread of one model's probabilities in a clinic with that on its validation films."""
 
     def __init__(self, session: Session, clock: Clock, reference: Reference) -> None:
         self._session = session
         self._clock = clock
         self.reference = reference
 
-    def weeks(self, person: Person) -> list[Week]:
-        """Count the answers to the films of the last 26 weeks' studies."""
+    def weeks(self, person: Person) -> list[WeekSpread]:
+        """Count the films of the last 26 weeks' studies."""
         person.need(Right.ADMINISTER)
-        since = monday(self._clock().date()) - timedelta(weeks=WEEKS - 1)
-        spreads = self._spreads(person, since)
+        weeks = last_weeks(self._clock().date())
+        spreads = self._spreads(person, weeks)
         return [
-            Week(
-                since + timedelta(weeks=n),
-                spread,
-                spread.distance(self.reference.spread),
-                spread.distance(_together(spreads[max(n - BEFORE, 0) : n])),
+            WeekSpread(
+                begins=week,
+                spread=spread,
+                from_reference=spread.distance(self.reference.spread),
+                from_before=spread.distance(_sum(spreads[max(n - _WEEKS_BEFORE, 0) : n])),
             )
-            for n, spread in enumerate(spreads)
+            for n, (week, spread) in enumerate(zip(weeks, spreads, strict=True))
         ]
 
-    def _spreads(self, person: Person, since: date) -> list[Spread]:
-        found: Counter[tuple[date, int]] = Counter()
-        for week, band, films in self._session.execute(_query(person, since, self.reference.model)):
-            found[week, band] += films
-        weeks = [since + timedelta(weeks=n) for n in range(WEEKS)]
-        bands = range(len(EDGES) + 1)
-        return [Spread(tuple(found[week, band] for band in bands), found[week, -1]) for week in weeks]
+    def _spreads(self, person: Person, weeks: list[date]) -> list[Spread]:
+        found: dict[date, Counter[int]] = {week: Counter() for week in weeks}
+        for week, band, films in self._session.execute(_query(person, weeks[0], self.reference.model)):
+            if week in found:
+                found[week][band] += films
+        return list(map(_spread, found.values()))
 
 
-def spread_of(answers: Sequence[float | None]) -> Spread:
+def spread_of(probabilities: Sequence[float | None]) -> Spread:
     """Count probabilities by band; None is a refusal."""
-    counts = Counter(-1 if answer is None else bisect_right(EDGES, answer) for answer in answers)
-    return Spread(tuple(counts[band] for band in range(len(EDGES) + 1)), counts[-1])
+    return _spread(Counter(_REFUSED if one is None else bisect_right(EDGES, one) for one in probabilities))
+
+
+def _spread(films_by_band: Counter[int]) -> Spread:
+    bands = tuple(films_by_band[band] for band in range(len(EDGES) + 1))
+    return Spread(bands=bands, refused=films_by_band[_REFUSED])
+
+
+def _sum(spreads: Sequence[Spread]) -> Spread:
+    bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
+    return Spread(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
 
 
 def read_reference(path: Path = REFERENCE) -> Reference:
     """Read what `write_reference` wrote."""
-    said = json.loads(path.read_text(encoding="utf-8"))
-    spread = Spread(tuple(said["spread"]["bands"]), said["spread"]["refused"])
-    return Reference(Model(**said["model"]), said["films"], spread)
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    spread = Spread(bands=tuple(fields["spread"]["bands"]), refused=fields["spread"]["refused"])
+    return Reference(model=Model(**fields["model"]), films=fields["films"], spread=spread)
 
 
 def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
@@ -139,7 +149,7 @@ def write_reference(reference: Reference, path: Path = REFERENCE) -> None:
 
 
 def _query(person: Person, since: date, model: Model) -> Select[date, int, int]:
-    """Count a clinic's films by the week of their study and the band of the model's answer."""
+    """Count a clinic's films by the week of their study and the band of their probability."""
     band = _band().label("band")
     query = select(Study.week, band, func.count()).join(FilmRecord, FilmRecord.study_id == Study.id)
     query = query.join(ReadingRecord, ReadingRecord.film_id == FilmRecord.id)
@@ -151,12 +161,7 @@ def _query(person: Person, since: date, model: Model) -> Select[date, int, int]:
 def _band() -> ColumnElement[int]:
     probability = ReadingRecord.probability
     steps = [(probability < edge, number) for number, edge in enumerate(EDGES)]
-    return case((probability.is_(None), -1), *steps, else_=len(EDGES))
-
-
-def _together(spreads: Sequence[Spread]) -> Spread:
-    bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
-    return Spread(tuple(bands), sum(spread.refused for spread in spreads))
+    return case((probability.is_(None), _REFUSED), *steps, else_=len(EDGES))
 
 
 def _shares(counts: Sequence[int]) -> list[float]:

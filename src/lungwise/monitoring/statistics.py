@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.monitoring.weeks import last_weeks
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
-from lungwise.studies.models import Study, StudyStatus, monday
+from lungwise.studies.models import Study, StudyStatus
 
-WEEKS = 26
+_DECIDED = ("negative", "positive")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """A share with its 95 % interval after Wilson (1927)."""
 
@@ -27,7 +28,7 @@ class Share:
 
     @property
     def value(self) -> float | None:
-        """The share itself; none of nothing."""
+        """The share itself; None of nothing."""
         return self.count / self.total if self.total else None
 
     @property
@@ -35,22 +36,32 @@ class Share:
         """Its 95 % interval."""
         return wilson_interval(self.count, self.total)
 
+    @property
+    def lower(self) -> float:
+        """The lower end of the interval."""
+        return self.interval[0]
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """One week's studies."""
+    @property
+    def upper(self) -> float:
+        """The upper end of the interval."""
+        return self.interval[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekCounts:
+    """One week's studies, and the positive ones among them."""
 
     begins: date
     studies: int
     positive: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """A clinic's numbers of the last weeks."""
 
     standings: dict[StudyStatus, int]
-    weeks: list[Week]
+    weeks: list[WeekCounts]
     agreement: Share
     sensitivity: Share
     specificity: Share
@@ -72,18 +83,16 @@ class ClinicStatistics:
     def count(self, person: Person) -> Statistics:
         """Count the studies of the last 26 weeks."""
         person.need(Right.SEE)
-        since = monday(self._clock().date()) - timedelta(weeks=WEEKS - 1)
-        groups = list(self._session.execute(weeks_query(person, since)))
+        weeks = last_weeks(self._clock().date())
+        groups = list(self._session.execute(weeks_query(person, weeks[0])))
         by_pcr = _table(groups, "pcr")
-        by_conclusion = _table(groups, "conclusion")
-        decided = ("negative", "positive")
         return Statistics(
-            standings={standing: sum(by_pcr[standing.value].values()) for standing in StudyStatus},
-            weeks=_weeks(groups, since),
-            agreement=_agreement(by_conclusion),
-            sensitivity=Share(by_pcr["positive"]["positive"], sum(by_pcr[said]["positive"] for said in decided)),
-            specificity=Share(by_pcr["negative"]["negative"], sum(by_pcr[said]["negative"] for said in decided)),
-            uncertain_with_pcr=by_pcr["uncertain"]["positive"] + by_pcr["uncertain"]["negative"],
+            standings={standing: by_pcr[standing].total() for standing in StudyStatus},
+            weeks=_weeks(groups, weeks),
+            agreement=_agreement(_table(groups, "conclusion")),
+            sensitivity=_right(by_pcr, "positive"),
+            specificity=_right(by_pcr, "negative"),
+            uncertain_with_pcr=sum(by_pcr["uncertain"][pcr] for pcr in _DECIDED),
         )
 
 
@@ -94,25 +103,29 @@ def weeks_query(person: Person, since: date) -> Select[date, str, str | None, st
     return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
 
-def _weeks(groups: list[Any], since: date) -> list[Week]:
+def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     studies: Counter[date] = Counter()
     positives: Counter[date] = Counter()
     for group in groups:
         studies[group.week] += group.studies
         positives[group.week] += group.studies if group.standing == StudyStatus.POSITIVE else 0
-    weeks = [since + timedelta(weeks=n) for n in range(WEEKS)]
-    return [Week(week, studies[week], positives[week]) for week in weeks]
+    return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
 def _table(groups: list[Any], column: str) -> dict[str, Counter[str]]:
+    """Count the studies by verdict, and within that by what a column says."""
     table: dict[str, Counter[str]] = {standing.value: Counter() for standing in StudyStatus}
     for group in groups:
         table[group.standing][getattr(group, column)] += group.studies
     return table
 
 
+def _right(by_pcr: dict[str, Counter[str]], pcr: str) -> Share:
+    """Count the sure verdicts on studies with a PCR result, and those that agree with it."""
+    return Share(count=by_pcr[pcr][pcr], total=sum(by_pcr[verdict][pcr] for verdict in _DECIDED))
+
+
 def _agreement(table: dict[str, Counter[str]]) -> Share:
-    """Compare verdict and conclusion where both say positive or negative."""
-    decided = ("negative", "positive")
-    both = sum(table[said][concluded] for said in decided for concluded in decided)
-    return Share(sum(table[said][said] for said in decided), both)
+    """Compare verdict and conclusion where both are positive or negative."""
+    both = sum(table[verdict][conclusion] for verdict in _DECIDED for conclusion in _DECIDED)
+    return Share(count=sum(table[verdict][verdict] for verdict in _DECIDED), total=both)

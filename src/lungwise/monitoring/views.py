@@ -9,8 +9,7 @@ from flask import Blueprint, render_template
 from flask_babel import format_date, gettext
 
 from lungwise.monitoring import charts
-from lungwise.monitoring.drift import EDGES, LEAST, Drift, Spread
-from lungwise.monitoring.drift import Week as DriftWeek
+from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, Drift, Spread, WeekSpread
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
@@ -42,17 +41,23 @@ def statistics() -> str:
 
 @bp.get("/drift")
 def drift() -> str:
-    """Show how the model's answers are spread week by week, beside those on its validation films."""
+    """Show how the model's probabilities are spread week by week, beside those on its validation films."""
     weeks = services().drift.weeks(person())
     reference = services().drift.reference
     chart = _drift_chart([reference.spread, *(week.spread for week in weeks)], weeks)
     bands = [f"{low:.1f}-{high:.1f}" for low, high in pairwise((0, *EDGES, 1))]
     return render_template(
-        "monitoring/drift.html", weeks=weeks, reference=reference, chart=chart, bands=bands, least=LEAST, kinds=_KINDS
+        "monitoring/drift.html",
+        weeks=weeks,
+        reference=reference,
+        chart=chart,
+        bands=bands,
+        fewest=FEWEST_FILMS,
+        kinds=_KINDS,
     )
 
 
-def _drift_chart(spreads: list[Spread], weeks: list[DriftWeek]) -> str:
+def _drift_chart(spreads: list[Spread], weeks: list[WeekSpread]) -> str:
     return charts.stacks(
         gettext("Share of the probabilities by fifths, and of refused films: the model card's, then each week's"),
         [gettext("Card"), *(format_date(week.begins, "d MMM") for week in weeks)],

@@ -13,8 +13,8 @@ from lungwise.access import Person, Role
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.drift import (
-    LEAST,
-    NOTABLE,
+    FEWEST_FILMS,
+    NOTABLE_DISTANCE,
     Drift,
     Reference,
     Spread,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from conftest import Services
 
 MODEL = Model(name="synthetic", version="1")
-REFERENCE = Reference(MODEL, "drawn films", Spread((500, 100, 100, 100, 200), 0))
+REFERENCE = Reference(model=MODEL, films="drawn films", spread=Spread(bands=(500, 100, 100, 100, 200), refused=0))
 
 
 def answer(
@@ -69,8 +69,8 @@ def test_every_answer_is_in_its_week_and_its_band_and_in_nobody_elses(either_ser
     weeks = drift(services).weeks(ada)
     assert len(weeks) == 26
     assert weeks[-1].begins == monday(services.clock().date())
-    assert weeks[-1].spread == Spread((2, 1, 1, 0, 2), 1)
-    assert weeks[0].spread == Spread((0, 0, 0, 1, 0), 0)
+    assert weeks[-1].spread == Spread(bands=(2, 1, 1, 0, 2), refused=1)
+    assert weeks[0].spread == Spread(bands=(0, 0, 0, 1, 0), refused=0)
     assert [week.spread.films for week in weeks[1:-1]] == [0] * 24
 
 
@@ -88,12 +88,12 @@ def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(servi
 
 
 def test_the_distance_is_the_population_stability_index() -> None:
-    here, there = Spread((600, 0, 0, 0, 400), 0), Spread((400, 0, 0, 0, 600), 0)
+    here, there = Spread(bands=(600, 0, 0, 0, 400), refused=0), Spread(bands=(400, 0, 0, 0, 600), refused=0)
     assert here.distance(here) == 0
     expected = 2 * 0.2 * np.log(0.6 / 0.4)
     assert here.distance(there) == pytest.approx(expected, rel=0.01)
     assert here.distance(there) == pytest.approx(there.distance(here))
-    assert replace(here, bands=(LEAST - 1, 0, 0, 0, 0)).distance(there) is None
+    assert replace(here, bands=(FEWEST_FILMS - 1, 0, 0, 0, 0)).distance(there) is None
 
 
 def test_films_of_one_population_are_seldom_notable_and_of_another_always() -> None:
@@ -101,15 +101,15 @@ def test_films_of_one_population_are_seldom_notable_and_of_another_always() -> N
 
     def drawn(films: int, shares: list[float]) -> Spread:
         *bands, refused = chance.multinomial(films, shares)
-        return Spread(tuple(map(int, bands)), int(refused))
+        return Spread(bands=tuple(map(int, bands)), refused=int(refused))
 
     def distances(shares: list[float]) -> list[float]:
         usual = [0.4, 0.1, 0.1, 0.1, 0.25, 0.05]
-        pairs = [(drawn(LEAST, shares), drawn(4 * LEAST, usual)) for _ in range(500)]
+        pairs = [(drawn(FEWEST_FILMS, shares), drawn(4 * FEWEST_FILMS, usual)) for _ in range(500)]
         return [distance for here, there in pairs if (distance := here.distance(there)) is not None]
 
-    assert sum(distance >= NOTABLE for distance in distances([0.4, 0.1, 0.1, 0.1, 0.25, 0.05])) <= 5
-    assert min(distances([0.1, 0.1, 0.1, 0.1, 0.2, 0.4])) >= NOTABLE
+    assert sum(distance >= NOTABLE_DISTANCE for distance in distances([0.4, 0.1, 0.1, 0.1, 0.25, 0.05])) <= 5
+    assert min(distances([0.1, 0.1, 0.1, 0.1, 0.2, 0.4])) >= NOTABLE_DISTANCE
 
 
 def test_only_an_administrator_sees_it(services: Services) -> None:
@@ -137,4 +137,4 @@ def test_a_reference_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_answers_are_counted_by_fifths() -> None:
-    assert spread_of([0.0, 0.2, 0.39, 0.9, None, None]) == Spread((1, 2, 0, 0, 1), 2)
+    assert spread_of([0.0, 0.2, 0.39, 0.9, None, None]) == Spread(bands=(1, 2, 0, 0, 1), refused=2)

@@ -45,20 +45,20 @@ def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> Non
     services.session.execute(insert(Study), rows)
     numbers = ClinicStatistics(services.session, services.clock).count(person)
     assert numbers.studies == 24
-    assert numbers.sensitivity == Share(8, 10)
-    assert numbers.specificity == Share(9, 10)
-    assert numbers.agreement == Share(19, 20)
+    assert numbers.sensitivity == Share(count=8, total=10)
+    assert numbers.specificity == Share(count=9, total=10)
+    assert numbers.agreement == Share(count=19, total=20)
     assert numbers.uncertain_with_pcr == 4
     assert sum(week.studies for week in numbers.weeks) == 24
     assert sum(week.positive for week in numbers.weeks) == 9
 
 
 def test_the_interval_is_wilsons() -> None:
-    low, high = Share(8, 10).interval
+    low, high = Share(count=8, total=10).interval
     assert low == pytest.approx(0.4902, abs=1e-4)
     assert high == pytest.approx(0.9433, abs=1e-4)
-    assert Share(0, 0).value is None
-    assert Share(0, 0).interval == (0.0, 1.0)
+    assert Share(count=0, total=0).value is None
+    assert Share(count=0, total=0).interval == (0.0, 1.0)
 
 
 def test_the_database_counts_as_it_walks_an_index(large: Services) -> None:

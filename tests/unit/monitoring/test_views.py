@@ -1,0 +1,55 @@
+"""The pages of statistics and drift, as an administrator sees them."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import TYPE_CHECKING
+
+from sqlalchemy import update
+
+from lungwise.access import Role
+from lungwise.monitoring.drift import read_reference
+from lungwise.studies.models import ReadingRecord
+from processes import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
+
+
+def test_the_clinics_answers_stand_beside_the_cards(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes], blank: bytes
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1, 8), blank)
+    until(lambda: ada.get(f"{study}/progress").json == {"films": 2, "read": 2, "before": 0, "done": True})
+    reference = read_reference()
+    with app.database.writing() as session:  # as if the shipped model had read them
+        session.execute(update(ReadingRecord).values(model=reference.model.name, version=reference.model.version))
+    page = ada.get("/drift").text
+    chart = ElementTree.fromstring(page[page.index('<svg class="chart" role') : page.index("</svg>") + len("</svg>")])
+    kinds = [box.get("class") for box in chart.iter("rect")]
+    assert kinds.count("band4") == 2  # the card's, and the film's
+    assert kinds[-1] == "refused"
+    assert str(reference.spread.films) in page
+    assert 'href="/drift" aria-current="page"' in page
+
+
+def test_the_statistics_count_a_study_and_its_pcr_result(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1, 8))
+    list(app.worker.read_all())
+    ada.post(f"{study}/opinions", page=study, conclusion="positive", pcr="positive")
+    page = ada.get("/statistics").text
+    assert len(re.findall(r'class="number">100\s%', page)) == 2  # agreement and sensitivity
+    assert "1 of 1" in page and "No negative PCR result is recorded yet." in page
