@@ -15,13 +15,29 @@ from pydicom.data import get_testdata_file
 from dicom_checks import disagreements, drawn, dumped, errors_of, unwrapped
 from dicom_files import dicom_file
 from lungwise.films import Refusal, open_film
-from lungwise.reading import Reader
-from lungwise.reports.pdf import ReportText, report_pdf
-from lungwise.results.result_objects import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
+from lungwise.reading import Reader, Reading
+from lungwise.results.result_objects import FilmResult, StudyFacts, file_bytes, film_object, result_objects
+
+
+def _report() -> bytes:
+    """Write any PDF."""
+    out = io.BytesIO()
+    Image.new("L", (8, 8)).save(out, "PDF")
+    return out.getvalue()
+
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "L-17", "Asha Rao", "F", date(1980, 2, 3), MADE)
-REPORT = report_pdf(ReportText("Report", "Hill", [], "", "", [], "", [], "", ""), None)
+FACTS = StudyFacts(
+    study_uid="2.25.1",
+    series_uid="2.25.2",
+    film_uid="2.25.3",
+    patient_id="L-17",
+    patient_name="Asha Rao",
+    sex="F",
+    birth_date=date(1980, 2, 3),
+    made_at=MADE,
+)
+REPORT = _report()
 COMPUTED_RADIOGRAPHY = ("RG1_UNCI.dcm", "RG3_UNCR.dcm", "RG1_J2KR.dcm", "RG3_J2KI.dcm")
 
 
@@ -30,13 +46,14 @@ def reader() -> Reader:
     return Reader()
 
 
-def result_of(data: bytes, reader: Reader) -> Result:
+def result_of(data: bytes, reader: Reader) -> FilmResult:
     try:
         reading = reader.read(open_film(data))
     except Refusal as refusal:
-        return Result(refusal, reader.artefact.card.name, reader.artefact.card.version, MADE)
-    answer = Answer(reading.probability, reading.verdict, reading.findings, reading.heat_map)
-    return Result(answer, reading.model, reading.version, MADE)
+        return FilmResult(
+            outcome=refusal, model=reader.artefact.card.name, version=reader.artefact.card.version, made_at=MADE
+        )
+    return FilmResult(outcome=reading, model=reading.model, version=reading.version, made_at=MADE)
 
 
 def dicom_of(jpeg: Path, number: int) -> bytes:
@@ -67,7 +84,7 @@ def test_the_objects_of_ten_real_films_are_valid(films_folder: Path, reader: Rea
         data = dicom_of(films_folder / name, number)
         result = result_of(data, reader)
         objects = result_objects(data, FACTS, result, REPORT)
-        answered = isinstance(result.outcome, Answer)
+        answered = isinstance(result.outcome, Reading)
         read += answered
         assert [item.Modality for item in objects] == (["SR", "OT", "DOC"] if answered else ["SR", "DOC"])
         assert {item.StudyInstanceUID for item in objects} == {f"1.2.3.{number}"}

@@ -7,12 +7,12 @@ import hashlib
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
-from lungwise.results.result import MANUFACTURER, SERIES, Result
+from lungwise.results.result import MANUFACTURER, SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader
 
 
-def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset:
-    """Wrap the report. A report that says something else, after an opinion or in another language, is a new object."""
+def encapsulated_pdf(header: StudyHeader, result: FilmResult, pdf: bytes) -> Dataset:
+    """Wrap the report. A report with other contents, after an opinion or in another language, is a new object."""
     item = Dataset()
     item.file_meta = FileMetaDataset()
     item.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -30,7 +30,7 @@ def encapsulated_pdf(header: StudyHeader, result: Result, pdf: bytes) -> Dataset
     item.MIMETypeOfEncapsulatedDocument = "application/pdf"
     item.EncapsulatedDocumentLength = len(pdf)
     item.EncapsulatedDocument = pdf + bytes(len(pdf) % 2)
-    item.SourceInstanceSequence = [_source(header)]
+    item.SourceInstanceSequence = [header.film_reference()]
     return item
 
 
@@ -38,9 +38,3 @@ def _title() -> Dataset:
     title = Dataset()
     title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = "18748-4", "LN", "Diagnostic imaging report"
     return title
-
-
-def _source(header: StudyHeader) -> Dataset:
-    film = Dataset()
-    film.ReferencedSOPClassUID, film.ReferencedSOPInstanceUID = header.film_class, header.film_uid
-    return film

@@ -1,4 +1,4 @@
-"""A film of a study and its results as DICOM objects, put together from study, patient and report."""
+"""A film of a study and its results as DICOM objects, made from study, patient and report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import zipfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -14,11 +13,10 @@ from pydicom.uid import UID
 
 from lungwise.access import Person
 from lungwise.films import Refusal
-from lungwise.reading.reading import Verdict
+from lungwise.reading.reading import Reading, Verdict
 from lungwise.receiving.duplicates import is_renamed
-from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
-from lungwise.results.result import Answer, Result
+from lungwise.results.result import FilmResult
 from lungwise.results.result_objects import file_bytes, film_object, film_series, result_objects, result_series
 from lungwise.results.study_header import StudyFacts
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies
@@ -30,31 +28,30 @@ _NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dc
 class FilmResults:
     """Makes the DICOM objects of a clinic's films."""
 
-    def __init__(self, studies: Studies, reports: Reports, clinic: str, report_font: Path | None) -> None:
+    def __init__(self, studies: Studies, reports: Reports, clinic: str) -> None:
         self._studies = studies
         self._reports = reports
         self._clinic = clinic
-        self._report_font = report_font
 
     def of(self, person: Person, film: FilmRecord) -> list[Dataset]:
-        """Make the results of a film's newest reading; none where it is not read yet."""
+        """Make the results of a film's newest reading; none if it is not read yet."""
         if film.reading is None:
             return []
-        report = report_pdf(self._reports.of(person, film.study.key, self._clinic), self._report_font)
+        report = self._reports.pdf(person, film.study.key, self._clinic)
         data = self._studies.data(film)
         return result_objects(data, self._facts(person, film), _result(film.reading), report)
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
-        """Make a DICOM object of a film that came without DICOM; none of one that cannot be decoded."""
+        """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
         return film_object(self._studies.data(film), self._facts(person, film))
 
     def original(self, film: FilmRecord) -> Callable[[], bytes]:
-        """Give what reads a film's file, under the SOP Instance UID that it has here."""
+        """Return what loads a film's file, with the SOP Instance UID that the film has here."""
         load, uid = self._studies.loader(film), film.instance_uid or ""
         return partial(_renamed, load, uid) if is_renamed(film) else load
 
     def series(self, person: Person, film: FilmRecord) -> list[Dataset]:
-        """Tell the series that a film without DICOM and its results lie in, without making them."""
+        """Describe the series of a film that came as a picture and of its results, without making the objects."""
         data, facts = self._studies.data(film), self._facts(person, film)
         own = [] if film.kind == "DICOM" else [film_series(data, facts)]
         return [*own, *(result_series(data, facts, _result(film.reading)) if film.reading else [])]
@@ -92,12 +89,22 @@ def _renamed(load: Callable[[], bytes], uid: str) -> bytes:
     return file_bytes(item)
 
 
-def _result(reading: ReadingRecord) -> Result:
-    return Result(_outcome(reading), reading.model, reading.version, reading.created_at)
+def _result(record: ReadingRecord) -> FilmResult:
+    outcome = _reading(record) or record.refusal or Refusal("")
+    return FilmResult(outcome=outcome, model=record.model, version=record.version, made_at=record.created_at)
 
 
-def _outcome(reading: ReadingRecord) -> Answer | Refusal:
-    heat_map = reading.heat_map
-    if reading.verdict is None or reading.probability is None or heat_map is None:
-        return reading.refusal or Refusal("")
-    return Answer(reading.probability, Verdict(reading.verdict), reading.findings, heat_map)
+def _reading(record: ReadingRecord) -> Reading | None:
+    heat_map = record.heat_map
+    if record.verdict is None or record.probability is None or heat_map is None:
+        return None
+    return Reading(
+        probability=record.probability,
+        verdict=Verdict(record.verdict),
+        appearance=record.appearance,
+        findings=record.findings,
+        heat_map=heat_map,
+        quarter_turns=0,
+        model=record.model,
+        version=record.version,
+    )

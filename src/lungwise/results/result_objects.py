@@ -10,13 +10,13 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
 from lungwise.films import Film, Refusal, open_film
+from lungwise.reading.reading import Reading
 from lungwise.results.encapsulated_pdf import encapsulated_pdf
-from lungwise.results.result import FILM, IMPLEMENTATION_NAME, IMPLEMENTATION_UID, SERIES, Answer, Result, Series
+from lungwise.results.result import FILM, IMPLEMENTATION_NAME, IMPLEMENTATION_UID, SERIES, FilmResult, Series
 from lungwise.results.study_header import StudyFacts, StudyHeader, study_header
 
 __all__ = [
-    "Answer",
-    "Result",
+    "FilmResult",
     "StudyFacts",
     "file_bytes",
     "film_object",
@@ -26,15 +26,15 @@ __all__ = [
 ]
 
 
-def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes) -> list[Dataset]:
+def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: bytes) -> list[Dataset]:
     """Make the objects that go beside a film in its study.
 
     Parameters
     ----------
     data
-        The film's bytes: DICOM, whose patient and study the objects take, or another kind of picture.
+        The film's bytes: DICOM, whose patient and study the objects take, or a picture.
     facts
-        What Lungwise knows of the film; taken where its bytes say nothing.
+        What Lungwise knows of the film; used where its bytes say nothing.
     result
         What the model said of it.
     report
@@ -50,7 +50,7 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
 
     header, film = study_header(data, facts), _decoded(data, facts)
     objects = [structured_report(header, result)]
-    if isinstance(result.outcome, Answer) and film is not None:
+    if isinstance(result.outcome, Reading) and film is not None:
         objects.append(heat_map_capture(header, result, result.outcome, film))
     objects.append(encapsulated_pdf(header, result, report))
     for item in objects:
@@ -58,15 +58,15 @@ def result_objects(data: bytes, facts: StudyFacts, result: Result, report: bytes
     return objects
 
 
-def result_series(data: bytes, facts: StudyFacts, result: Result) -> list[Dataset]:
-    """Tell the series that the results lie in, without making the results."""
+def result_series(data: bytes, facts: StudyFacts, result: FilmResult) -> list[Dataset]:
+    """Describe the series of the results, without making the results."""
     header = study_header(data, facts)
-    made = SERIES if isinstance(result.outcome, Answer) else {kind: SERIES[kind] for kind in ("SR", "PDF")}
+    made = SERIES if isinstance(result.outcome, Reading) else {kind: SERIES[kind] for kind in ("SR", "PDF")}
     return [_series(header, result.uid(header, kind, "series"), series) for kind, series in made.items()]
 
 
 def film_series(data: bytes, facts: StudyFacts) -> Dataset:
-    """Tell the series of a film that came without DICOM."""
+    """Describe the series of a film that came as a picture."""
     header = study_header(data, facts)
     return _series(header, header.film_series, FILM)
 
@@ -80,7 +80,7 @@ def _series(header: StudyHeader, uid: str, series: Series) -> Dataset:
 
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
-    """Make the object that the results of a film refer to which came without DICOM; none if it cannot be decoded."""
+    """Make the object of a film that came as a picture, to which its results refer; None if it cannot be decoded."""
     from lungwise.results.secondary_capture import film_capture  # here: highdicom is slow to load
 
     header, film = study_header(data, facts), _decoded(data, facts)
@@ -92,7 +92,7 @@ def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
 
 
 def file_bytes(item: Dataset) -> bytes:
-    """Write an object as a DICOM file (PS3.10): the same object, the same bytes."""
+    """Write an object as a DICOM file (PS3.10); the same object gives the same bytes."""
     file = io.BytesIO()
     dcmwrite(file, item, enforce_file_format=True)
     return file.getvalue()
@@ -106,7 +106,7 @@ def _decoded(data: bytes, facts: StudyFacts) -> Film | None:
 
 
 def _finish(item: Dataset, header: StudyHeader, made_at: datetime) -> None:
-    """Put patient and study in, and the time of the reading for that of the clock: one UID is one object."""
+    """Add patient and study, and set every time to that of the reading, so that one UID is one object."""
     header.put_into(item)
     day, time = header.local(made_at)
     item.InstanceCreationDate = item.ContentDate = item.SeriesDate = day

@@ -9,22 +9,23 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 
 from lungwise.films import Film
-from lungwise.results.result import FILM, MANUFACTURER, RESEARCH, SERIES, Answer, Result
+from lungwise.reading.reading import Reading
+from lungwise.results.result import FILM, MANUFACTURER, RESEARCH, SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader
+from lungwise.studies import pictures
 from lungwise.studies.labels import VERDICTS, percent
-from lungwise.studies.pictures import LARGEST, picture, with_heat
 
 _SIDE = 1024
 
 
-def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: Film) -> Dataset:
+def heat_map_capture(header: StudyHeader, result: FilmResult, reading: Reading, film: Film) -> Dataset:
     """Draw the heat map over the film, and beneath it what the model says and that it is for research."""
-    drawn = with_heat(film, answer.heat_map, _SIDE)
-    said = f"{VERDICTS[answer.verdict]}, probability {percent(answer.probability)}"
-    lines = [said, f"Lungwise {result.model} {result.version}", RESEARCH]
+    overlay = pictures.with_heat(film, reading.heat_map, _SIDE)
+    verdict = f"{VERDICTS[reading.verdict]}, probability {percent(reading.probability)}"
+    lines = [verdict, f"Lungwise {result.model} {result.version}", RESEARCH]
     capture = _capture(
         header,
-        np.asarray(_with_lines(drawn, lines)),
+        np.asarray(_with_lines(overlay, lines)),
         "RGB",
         result.uid(header, "SC", "series"),
         result.uid(header, "SC"),
@@ -34,14 +35,19 @@ def heat_map_capture(header: StudyHeader, result: Result, answer: Answer, film: 
     capture.ManufacturerModelName, capture.SoftwareVersions = result.model, result.version
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"Heat map of {result.model} {result.version} over the film"
-    capture.SourceImageSequence = [_reference(header)]
+    capture.SourceImageSequence = [header.film_reference()]
     return capture
 
 
 def film_capture(header: StudyHeader, film: Film) -> Dataset:
-    """Give a film that came as JPEG or the like as a DICOM object, so that others can refer to it."""
+    """Make a DICOM object of a film that came as a picture, so that others can refer to it."""
     capture = _capture(
-        header, np.asarray(picture(film, LARGEST)), "MONOCHROME2", header.film_series, header.film_uid, FILM.number
+        header,
+        np.asarray(pictures.picture(film, pictures.LARGEST)),
+        "MONOCHROME2",
+        header.film_series,
+        header.film_uid,
+        FILM.number,
     )
     capture.SeriesDescription = FILM.description
     capture.ImageType = ["DERIVED", "SECONDARY"]
@@ -69,21 +75,15 @@ def _capture(
     return capture
 
 
-def _reference(header: StudyHeader) -> Dataset:
-    film = Dataset()
-    film.ReferencedSOPClassUID, film.ReferencedSOPInstanceUID = header.film_class, header.film_uid
-    return film
-
-
-def _with_lines(drawn: Image.Image, lines: list[str]) -> Image.Image:
+def _with_lines(picture: Image.Image, lines: list[str]) -> Image.Image:
     """Put lines of text on a band beneath the picture, so that they cover none of the film."""
-    size = max(drawn.width // 36, 11)
+    size = max(picture.width // 36, 11)
     font = ImageFont.load_default(size)
-    band = Image.new("RGB", (drawn.width, round(size * 1.4 * len(lines) + size * 0.6)))
+    band = Image.new("RGB", (picture.width, round(size * 1.4 * len(lines) + size * 0.6)))
     pen = ImageDraw.Draw(band)
     for number, line in enumerate(lines):
         pen.text((size // 2, round(size * (0.3 + 1.4 * number))), line, fill=(255, 255, 255), font=font)
-    whole = Image.new("RGB", (drawn.width, drawn.height + band.height))
-    whole.paste(drawn, (0, 0))
-    whole.paste(band, (0, drawn.height))
+    whole = Image.new("RGB", (picture.width, picture.height + band.height))
+    whole.paste(picture, (0, 0))
+    whole.paste(band, (0, picture.height))
     return whole

@@ -25,7 +25,7 @@ from pydicom.sr.codedict import codes
 
 from lungwise.films import Refusal
 from lungwise.reading.findings import finding_named
-from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, Answer, Result
+from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.uids import own_uid
 
@@ -38,8 +38,8 @@ _VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the model's 
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 
 
-def structured_report(header: StudyHeader, result: Result) -> Dataset:
-    """Make the report; of a refused film it says that it could not be read, and why."""
+def structured_report(header: StudyHeader, result: FilmResult) -> Dataset:
+    """Make the report; for a refused film it says that the film could not be read, and why."""
     groups = _groups(header, result)
     content = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(result)),
@@ -63,7 +63,7 @@ def structured_report(header: StudyHeader, result: Result) -> Dataset:
     )
 
 
-def _observer(result: Result) -> ObserverContext:
+def _observer(result: FilmResult) -> ObserverContext:
     device = DeviceObserverIdentifyingAttributes(
         uid=own_uid("model", result.model, result.version),
         name=f"Lungwise {result.model} {result.version}",
@@ -74,33 +74,23 @@ def _observer(result: Result) -> ObserverContext:
     return ObserverContext(codes.DCM.Device, device)
 
 
-def _groups(header: StudyHeader, result: Result) -> list[MeasurementsAndQualitativeEvaluations]:
+def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQualitativeEvaluations]:
     if isinstance(result.outcome, Refusal):
         failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
         group = _group(header, result, "COVID-19", "COVID-19", evaluations=[failed])
         _comment(group, f"{result.outcome.code}: {result.outcome.reason}")
         return [group]
-    verdict = _group(
-        header,
-        result,
-        "COVID-19",
-        "COVID-19",
-        result.outcome.probability,
-        [QualitativeEvaluation(_VERDICT, VERDICTS[result.outcome.verdict])],
-    )
+    reading = result.outcome
+    evaluation = QualitativeEvaluation(_VERDICT, VERDICTS[reading.verdict])
+    verdict = _group(header, result, "COVID-19", "COVID-19", reading.probability, [evaluation])
     _comment(verdict, RESEARCH)
-    return [verdict, *_findings(header, result, result.outcome)]
-
-
-def _findings(header: StudyHeader, result: Result, answer: Answer) -> list[MeasurementsAndQualitativeEvaluations]:
-    return [
-        _group(header, result, name, f"finding: {name}", probability) for name, probability in answer.findings.items()
-    ]
+    findings = (_group(header, result, name, f"finding: {name}", share) for name, share in reading.findings.items())
+    return [verdict, *findings]
 
 
 def _group(
     header: StudyHeader,
-    result: Result,
+    result: FilmResult,
     finding: str,
     name: str,
     probability: float | None = None,

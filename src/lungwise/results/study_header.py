@@ -28,12 +28,20 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFacts:
-    """What Lungwise itself knows of a film: stands where the film's header says nothing.
+    """What Lungwise knows of a film, used where the film's own header says nothing.
 
-    The UIDs are those of a film that came without DICOM. `renamed` is the SOP Instance UID that a film got here in
-    place of its own, which is another film's; `photographed` says of a photograph where the film lies in it.
+    Parameters
+    ----------
+    study_uid, series_uid, film_uid
+        Those of a film that came as a picture.
+    made_at
+        When the film came.
+    renamed
+        The SOP Instance UID that the film got here because its own is another film's; empty if it kept its own.
+    photographed
+        Of a photograph, where the film lies in it.
     """
 
     study_uid: str
@@ -48,12 +56,19 @@ class StudyFacts:
     photographed: Photographed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyHeader:
     """The film's patient and study, and the film as other objects refer to it.
 
-    `offset` is the time zone of every date and time, written +HHMM; empty where the film does not say, and then it
-    is the one of the place, as it is for the machine that made the film.
+    Parameters
+    ----------
+    modules
+        The attributes of the Patient and Study modules.
+    offset
+        The time zone of every date and time, as +HHMM; empty if the film has none: then it is the local one, as for
+        the machine that made the film.
+    film_class, film_uid, film_series
+        SOP Class, SOP Instance and Series Instance UID of the film.
     """
 
     modules: Dataset
@@ -66,6 +81,12 @@ class StudyHeader:
     def study_uid(self) -> str:
         """The study that film and results belong to."""
         return str(self.modules.StudyInstanceUID)
+
+    def film_reference(self) -> Dataset:
+        """Return an item that refers to the film."""
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = self.film_class, self.film_uid
+        return item
 
     def put_into(self, item: Dataset) -> None:
         """Write patient and study into an object, its texts in UTF-8."""
@@ -82,7 +103,7 @@ class StudyHeader:
         return there.strftime("%Y%m%d"), there.strftime("%H%M%S")
 
     def as_evidence(self) -> Dataset:
-        """Give the film as highdicom wants it named."""
+        """Return the film as highdicom expects evidence."""
         film = Dataset()
         film.SOPClassUID, film.SOPInstanceUID = self.film_class, self.film_uid
         film.StudyInstanceUID, film.SeriesInstanceUID = self.study_uid, self.film_series
@@ -103,11 +124,11 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
     modules.StudyInstanceUID = _clean(header.study_uid, "UI") or facts.study_uid
     return StudyHeader(
-        modules,
-        _clean(header.timezone, "TZ") if read else "+0000",
-        _clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
-        facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
-        _clean(header.series_uid, "UI") or facts.series_uid,
+        modules=modules,
+        offset=_clean(header.timezone, "TZ") if read else "+0000",
+        film_class=_clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
+        film_uid=facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
+        film_series=_clean(header.series_uid, "UI") or facts.series_uid,
     )
 
 

@@ -19,11 +19,11 @@ from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import read_header
 from lungwise.jobs.reading_worker import ReadingWorker
-from lungwise.reading.reading import Verdict
+from lungwise.reading.reading import Reading, Verdict
 from lungwise.receiving.own_results import is_marked_as_own
 from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import Limits, read_instance, unpack
-from lungwise.results.result import Answer, Result
+from lungwise.results.result import FilmResult
 from lungwise.results.result_objects import file_bytes, film_object, result_objects
 from lungwise.results.study_header import StudyFacts
 from lungwise.store import Database, FilmStore, utc_now
@@ -36,14 +36,34 @@ if TYPE_CHECKING:
     from lungwise.settings import Settings
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "P1", "Curie Marie", "F", None, NOW)
-ANSWER = Answer(0.7, Verdict.POSITIVE, {"COVID-19": 0.7}, np.zeros((17, 17), np.float32))
+FACTS = StudyFacts(
+    study_uid="2.25.1",
+    series_uid="2.25.2",
+    film_uid="2.25.3",
+    patient_id="P1",
+    patient_name="Curie Marie",
+    sex="F",
+    birth_date=None,
+    made_at=NOW,
+)
+READING = Reading(
+    probability=0.7,
+    verdict=Verdict.POSITIVE,
+    appearance={},
+    findings={"COVID-19": 0.7},
+    heat_map=np.zeros((17, 17), np.float32),
+    quarter_turns=0,
+    model="synthetic",
+    version="1",
+)
 FILM = film_dataset(chest_bytes(), SOPInstanceUID="1.2.1", StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3")
 
 
 def results(model: str = "synthetic", version: str = "1") -> list[Dataset]:
     """The structured report, the heat map and the report of the film."""
-    return result_objects(dicom_bytes(FILM), FACTS, Result(ANSWER, model, version, NOW), b"%PDF-1.7")
+    return result_objects(
+        dicom_bytes(FILM), FACTS, FilmResult(outcome=READING, model=model, version=version, made_at=NOW), b"%PDF-1.7"
+    )
 
 
 @pytest.mark.parametrize("number", range(3))

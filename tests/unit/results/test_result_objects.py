@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,46 @@ from pydicom.dataset import Dataset
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_bytes, dicom_file, film_dataset
 from lungwise.films import Refusal
-from lungwise.reading.reading import Verdict
-from lungwise.results.result_objects import Answer, Result, StudyFacts, file_bytes, film_object, result_objects
+from lungwise.reading.reading import Reading, Verdict
+from lungwise.results.result_objects import FilmResult, StudyFacts, file_bytes, film_object, result_objects
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts("2.25.1", "2.25.2", "2.25.3", "L-17", "Asha Rao", "F", date(1980, 2, 3), MADE)
+FACTS = StudyFacts(
+    study_uid="2.25.1",
+    series_uid="2.25.2",
+    film_uid="2.25.3",
+    patient_id="L-17",
+    patient_name="Asha Rao",
+    sex="F",
+    birth_date=date(1980, 2, 3),
+    made_at=MADE,
+)
 REPORT = b"%PDF-1.4 a report."
 FINDINGS = {"normal": 0.02, "COVID-19": 0.9, "other pneumonia": 0.2, "tuberculosis": 0.01}
 HEAT = np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17)
-READ = Result(Answer(0.93, Verdict.POSITIVE, FINDINGS, HEAT), "inception_v3", "1.0.0", MADE)
-REFUSED = Result(Refusal("not-chest", {"sentence": "This is not a chest film."}), "inception_v3", "1.0.0", MADE)
+
+
+def result_of(findings: dict[str, float], model: str) -> FilmResult:
+    reading = Reading(
+        probability=0.93,
+        verdict=Verdict.POSITIVE,
+        appearance={},
+        findings=findings,
+        heat_map=HEAT,
+        quarter_turns=0,
+        model=model,
+        version="1.0.0",
+    )
+    return FilmResult(outcome=reading, model=model, version="1.0.0", made_at=MADE)
+
+
+READ = result_of(FINDINGS, "inception_v3")
+REFUSED = FilmResult(
+    outcome=Refusal("not-chest", {"sentence": "This is not a chest film."}),
+    model="inception_v3",
+    version="1.0.0",
+    made_at=MADE,
+)
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
 KEPT = {
     "StudyInstanceUID": "1.2.3",
@@ -93,8 +124,8 @@ def test_highdicom_reads_the_measurements_back(tmp_path: Path) -> None:
 
 def test_a_finding_of_another_model_is_reported_too(tmp_path: Path) -> None:
     """An older release's, or a newer one's: it has no code of its own here."""
-    answer = Answer(0.93, Verdict.POSITIVE, {"interstitial lung disease": 0.7}, HEAT)
-    text = dumped(result_objects(dicom_film(), FACTS, Result(answer, "other", "9.0.0", MADE), REPORT)[0], tmp_path)
+    result = result_of({"interstitial lung disease": 0.7}, "other")
+    text = dumped(result_objects(dicom_film(), FACTS, result, REPORT)[0], tmp_path)
     assert '"interstitial lung disease"' in text
     assert '"0.7"' in text
 
@@ -147,7 +178,7 @@ def test_the_same_result_is_the_same_objects_byte_for_byte() -> None:
 
 def test_another_version_is_other_objects_and_another_report_another_pdf() -> None:
     first = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT)]
-    newer = Result(READ.outcome, READ.model, "1.0.1", MADE)
+    newer = replace(READ, version="1.0.1")
     assert not set(first) & {item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, newer, REPORT)}
     edited = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT + b" ")]
     assert first[:2] == edited[:2] and first[2] != edited[2]
