@@ -24,8 +24,8 @@ from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
-from lungwise.reading.reading import Verdict
-from lungwise.results.result_objects import Answer, Result, StudyFacts, film_object, result_objects
+from lungwise.reading.reading import Reading, Verdict
+from lungwise.results.result_objects import FilmResult, StudyFacts, film_object, result_objects
 from lungwise.results.structured_report import VERDICTS
 from lungwise.settings import Settings
 from lungwise.studies.pictures import LARGEST
@@ -57,10 +57,30 @@ def column(number: str, which: int, head: str = "") -> set[str]:
 @pytest.fixture(scope="module")
 def results() -> list[Dataset]:
     heat = np.ones((17, 17), np.float32)
-    answer = Answer(0.9, Verdict.POSITIVE, dict.fromkeys(FINDING_NAMES, 0.5), heat)
-    facts = StudyFacts("2.25.1", "2.25.2", "2.25.3", "", "", "", None, datetime(2026, 1, 1, tzinfo=UTC))
+    reading = Reading(
+        probability=0.9,
+        verdict=Verdict.POSITIVE,
+        appearance={},
+        findings=dict.fromkeys(FINDING_NAMES, 0.5),
+        heat_map=heat,
+        quarter_turns=0,
+        model="model",
+        version="1",
+    )
+    facts = StudyFacts(
+        study_uid="2.25.1",
+        series_uid="2.25.2",
+        film_uid="2.25.3",
+        patient_id="",
+        patient_name="",
+        sex="",
+        birth_date=None,
+        made_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
     film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
-    return result_objects(film, facts, Result(answer, "model", "1", facts.made_at), b"%PDF")
+    return result_objects(
+        film, facts, FilmResult(outcome=reading, model="model", version="1", made_at=facts.made_at), b"%PDF"
+    )
 
 
 def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
@@ -92,7 +112,9 @@ def test_every_address_of_dicomweb(app: Lungwise) -> None:
 def test_the_failure_reasons_and_bounds_of_dicomweb() -> None:
     reasons = (store.NOT_SUPPORTED, store.OUT_OF_RESOURCES, store.OF_ANOTHER_STUDY, store.NOT_UNDERSTOOD)
     assert column("4.2.3.1", 0) == {f"{reason:04X}" for reason in reasons}
-    assert f"at most {query.MOST}" in section("4.2.3.2") and f"newest {query.MOST_EXAMINED}" in section("4.2.3.2")
+    assert f"at most {query.LARGEST_LIMIT}" in section("4.2.3.2") and f"newest {query.MOST_EXAMINED}" in section(
+        "4.2.3.2"
+    )
 
 
 def test_the_overview_names_what_the_rest_does(results: list[Dataset]) -> None:
@@ -138,7 +160,16 @@ def synthetic_film() -> Dataset:
     """A film that came as JPEG, as an object."""
     out = io.BytesIO()
     Image.fromarray(np.tile(np.arange(96, dtype=np.uint8), (80, 1))).save(out, "JPEG")
-    facts = StudyFacts("2.25.1", "2.25.2", "2.25.3", "", "", "", None, datetime(2026, 1, 1, tzinfo=UTC))
+    facts = StudyFacts(
+        study_uid="2.25.1",
+        series_uid="2.25.2",
+        film_uid="2.25.3",
+        patient_id="",
+        patient_name="",
+        sex="",
+        birth_date=None,
+        made_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
     film = film_object(out.getvalue(), facts)
     assert film is not None
     return film

@@ -395,6 +395,8 @@ ACCEPTED = [
     (f"{FILM}/frames/1", 'multipart/related; type="application/octet-stream"; transfer-syntax=1.2.3', 406),
     (f"{FILM}/frames/2", "*/*", 404),
     (f"{FILM}/frames/1,x", "*/*", 404),
+    ("/studies", "application/json;q=0, text/html", 406),
+    (f"{FILM}/frames/1", "text/html;q=1, multipart/related;type=application/octet-stream;q=0.1", 200),
     (f"{FILM}/rendered", "image/*", 200),
     (f"{FILM}/rendered", "text/html", 406),
     ("/studies/1.2.3/series/1.2.3.1/instances/9/rendered", "*/*", 404),

@@ -1,11 +1,8 @@
-"""The API's application, mounted beside the pages: it knows tokens and neither cookies nor forms."""
+"""The API's application, mounted beside the pages; it takes tokens only."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import Flask, Response, g, request
-from flask_babel import Babel
 from sqlalchemy.orm import Session, scoped_session
 
 from lungwise import __version__
@@ -20,8 +17,9 @@ from lungwise.api.resources.studies import studies
 from lungwise.languages import LANGUAGES
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.webkit import bodies, csp, fields, problems, request_log, transactions
+from lungwise.webkit import bodies, fields, transactions
 from lungwise.webkit.problems import Refused
+from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
@@ -35,21 +33,10 @@ def create_api(
     sessions: scoped_session[Session],
 ) -> transactions.Application:
     """Make the API's application over the same services as the pages."""
-    package = Path(csp.__file__).parents[1]
-    api = transactions.Application("lungwise.api", root_path=str(package), static_folder=None)
-    api.config.update(
-        **bodies.config(settings.study_films),
-        PROVIDE_AUTOMATIC_OPTIONS=False,
-        BABEL_DEFAULT_LOCALE="en",
-    )
+    api = program_app("lungwise.api", settings, database, sessions, _language)
+    api.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
-    Babel(api, locale_selector=lambda: request.accept_languages.best_match(list(LANGUAGES), "en"))
-    request_log.log_requests(api)
-    transactions.init_app(api, database, sessions)
-    csp.init_app(api, https=settings.https)
-    csp.answer_with_attachments(api)
-    problems.init_api(api)
     operations = {operation.name: operation for resource in _RESOURCES for operation, _ in resource.items}
     _guard(api, operations, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
     fields.readable_address(api)
@@ -59,8 +46,12 @@ def create_api(
     return api
 
 
-def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, most: int) -> None:
-    """Let nobody in without a token, and no token beyond its scopes and its rate; films alone may be large."""
+def _language() -> str:
+    return request.accept_languages.best_match(list(LANGUAGES), "en")
+
+
+def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_upload: int) -> None:
+    """Let in only who has a token, within its scopes and at its rate; only films may be large."""
 
     def guard() -> Response | None:
         if request.endpoint in ("document", "page"):
@@ -70,7 +61,7 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, most: int
         operation = operations.get(request.endpoint or "")
         if operation and not g.person.may(operation.scope.right):
             raise Refused(403)
-        return bodies.admit(most if operation and _takes_films(operation) else bodies.SMALL)
+        return bodies.admit(largest_upload if operation and _takes_films(operation) else bodies.SMALL)
 
     def add_rate(response: Response) -> Response:
         if "rate" in g:

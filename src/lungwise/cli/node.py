@@ -25,7 +25,7 @@ from lungwise.wiring import Wiring
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `node_port`.")
 @one_line_errors
 def node(port: int | None) -> None:
-    """Take films by DICOM and read them, until it is told to stop."""
+    """Take films by DICOM and read them, until stopped."""
     from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
@@ -56,7 +56,7 @@ def node(port: int | None) -> None:
 
 
 def _person(database: Database, settings: Settings) -> Person:
-    """Give the node as one who acts in its clinic."""
+    """Return the node as a person of its clinic."""
     with database.reading() as session:
         clinics = {clinic.name: clinic.id for clinic in CommandServices(session, settings).accounts.clinics()}
     name = settings.node_clinic or (next(iter(clinics)) if len(clinics) == 1 else "")

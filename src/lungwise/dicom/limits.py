@@ -1,8 +1,8 @@
-"""Bounds around pynetdicom's acceptor: what a peer may make this process hold, and for how long.
+"""Limits around pynetdicom's acceptor: how much memory and time a peer can take.
 
-pynetdicom reserves whatever length a PDU claims, waits for the rest of it for ever, keeps a message
-of any size in memory, reads on while an object is being kept, and shakes hands over TLS in the one
-thread that accepts connections. The classes here do the same work with an end to each.
+pynetdicom allocates whatever length a PDU announces, waits for the rest of it forever, keeps messages of any size
+in memory, reads on while an object is being stored, and does TLS handshakes in the one thread that accepts
+connections. The classes here do the same work within limits.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 LARGEST_PDU = 256 << 10
-"""Bytes of a P-DATA PDU that peers are told to send at most."""
+"""Bytes of the largest P-DATA PDU that peers may send."""
 
 _log = logging.getLogger("lungwise.node")
-_LONGEST_PDU = LARGEST_PDU + 4096
-_LONGEST_COMMAND = 16 << 10
-_SLOWEST = 16 << 10
-"""Bytes a second of the slowest link; a peer that drips slower holds its association for nothing."""
-_WAITING = 16
-"""Connections beyond the associations: those that are about to be rejected with a reason."""
+_LARGEST_PDU_READ = LARGEST_PDU + 4096
+_LARGEST_COMMAND = 16 << 10
+_SLOWEST_BYTES_PER_SECOND = 16 << 10
+"""Of the slowest link that is served; a slower peer only occupies its association."""
+_CONNECTIONS_TO_REJECT = 16
+"""Connections beyond the associations, which are rejected with a reason."""
 
 
 class LimitExceededError(Exception):
-    """A peer goes beyond a bound."""
+    """A peer exceeds a limit."""
 
 
 class BoundedSocket(AssociationSocket):
-    """Reads PDUs of bounded length, each whole within a bounded time."""
+    """Reads PDUs of limited length, each of them within a limited time."""
 
-    patience: float
-    done = False
-    """Whether the peer has broken a bound: what it still sends is not read."""
+    timeout_seconds: float
+    is_cut_off = False
+    """Whether the peer exceeded a limit: what it still sends is not read."""
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Read so many bytes, or fewer where the peer closes.
+        """Read so many bytes, or fewer if the peer closes the connection.
 
         Raises
         ------
         OSError
-            If they are more than a PDU may have, or do not come in time. It ends the association.
+            If they are more than a PDU may have, or do not arrive in time. It ends the association.
         """
-        if self.done:
+        if self.is_cut_off:
             return bytearray()
-        if nr_bytes > _LONGEST_PDU:
+        if nr_bytes > _LARGEST_PDU_READ:
             raise OSError(f"A PDU of {nr_bytes} bytes is announced.")
         connection = cast(socket.socket, self.socket)
         data = bytearray(nr_bytes)
-        end, read = time.monotonic() + self.patience, 0
+        end, read = time.monotonic() + self.timeout_seconds, 0
         while read < nr_bytes:
             connection.settimeout(max(end - time.monotonic(), 0.001))
             with memoryview(data) as view:
@@ -67,17 +67,17 @@ class BoundedSocket(AssociationSocket):
             if not more:
                 break
             read += more
-        connection.settimeout(self.patience)
+        connection.settimeout(self.timeout_seconds)
         return data[:read] if read < nr_bytes else data
 
 
 class BoundedMessages(DIMSEServiceProvider):
-    """Takes one request at a time, of bounded size and in a bounded time, and nothing but C-ECHO and C-STORE."""
+    """Takes only C-ECHO and C-STORE requests, one at a time, of limited size and within a limited time."""
 
-    def __init__(self, assoc: Association, most: int, patience: float) -> None:
+    def __init__(self, assoc: Association, largest_object: int, timeout_seconds: float) -> None:
         super().__init__(assoc)
-        self._most = most
-        self._longest = patience + most / _SLOWEST
+        self._largest_object = largest_object
+        self._longest_seconds = timeout_seconds + largest_object / _SLOWEST_BYTES_PER_SECOND
         self._unanswered = threading.Event()
         self._begin()
 
@@ -87,20 +87,20 @@ class BoundedMessages(DIMSEServiceProvider):
         self._began = time.monotonic()
 
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Add a part to the message that comes in; where it breaks a bound, abort the association."""
+        """Add a part to the incoming message; abort the association if it exceeds a limit."""
         try:
             self._receive(primitive)
-        except Exception as error:  # hostile bytes raise anything; whatever it is, this peer is done
+        except Exception as error:  # hostile bytes can raise anything
             _log.warning(
                 "%s is cut off: %s", peer(self.assoc), error if isinstance(error, LimitExceededError) else "no DIMSE"
             )
             self._begin()
-            cast(BoundedSocket, self.dul.socket).done = True
+            cast(BoundedSocket, self.dul.socket).is_cut_off = True
             self.dul.event_queue.put("Evt19")
 
     def _receive(self, primitive: P_DATA) -> None:
         if self._unanswered.is_set():
-            raise LimitExceededError("it does not wait for an answer")
+            raise LimitExceededError("it does not wait for the response")
         if self.message is None:
             self._begin()
             self.message = DIMSEMessage()
@@ -115,9 +115,9 @@ class BoundedMessages(DIMSEServiceProvider):
                 self._command += len(part)
             else:
                 self._data += len(part)
-        if self._command > _LONGEST_COMMAND or self._data > self._most:
+        if self._command > _LARGEST_COMMAND or self._data > self._largest_object:
             raise LimitExceededError("its object is larger than the setting node_megabytes allows")
-        if time.monotonic() - self._began > self._longest:
+        if time.monotonic() - self._began > self._longest_seconds:
             raise LimitExceededError("its object comes too slowly")
 
     def _take(self, message: DIMSEMessage) -> None:
@@ -128,14 +128,30 @@ class BoundedMessages(DIMSEServiceProvider):
         self.msg_queue.put((cast(int, message.context_id), request))
 
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
-        """Send an answer; the peer may ask again, and has its whole time for it however long the answer took."""
+        """Send a response; the peer may then send a request, and its idle time begins anew however long this took."""
         self._unanswered.clear()
         self.dul._idle_timer.restart()
         super().send_msg(primitive, context_id)
 
 
 class BoundedServer(ThreadedAssociationServer):
-    """Accepts a bounded number of connections and shakes hands with each in its own thread."""
+    """Accepts a limited number of connections, and does each one's TLS handshake in its own thread.
+
+    Parameters
+    ----------
+    entity
+        The application entity whose associations these are; its `maximum_associations` limits them.
+    address
+        Host and port to listen on; port 0 takes a free one.
+    handlers
+        What is done on events, as `AE.start_server` takes it.
+    largest_object
+        Bytes of the largest object that is taken.
+    timeout_seconds
+        How long a peer may take over one PDU, or over the TLS handshake.
+    tls
+        None for connections without TLS.
+    """
 
     daemon_threads = True
     request_queue_size = 64
@@ -146,12 +162,12 @@ class BoundedServer(ThreadedAssociationServer):
         address: tuple[str, int],
         handlers: list[evt.EventHandlerType],
         *,
-        most: int,
-        patience: float,
+        largest_object: int,
+        timeout_seconds: float,
         tls: ssl.SSLContext | None,
     ) -> None:
-        self.most = most
-        self.patience = patience
+        self.largest_object = largest_object
+        self.timeout_seconds = timeout_seconds
         self.tls = tls
         self.opening = 0
         self.lock = threading.Lock()
@@ -159,14 +175,16 @@ class BoundedServer(ThreadedAssociationServer):
         super().__init__(entity, address, entity.ae_title, contexts, None, handlers, _BoundedRequest)
 
     def verify_request(self, request: object, client_address: object) -> bool:
-        """Close a connection unseen where there are too many."""
+        """Close a connection unread if there are too many."""
         with self.lock:
-            room = len(self.active_associations) + self.opening < self.ae.maximum_associations + _WAITING
-            self.opening += room
-        return room
+            accepted = (
+                len(self.active_associations) + self.opening < self.ae.maximum_associations + _CONNECTIONS_TO_REJECT
+            )
+            self.opening += accepted
+        return accepted
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say that a connection failed, in one line."""
+        """Log in one line that a connection failed."""
         _log.warning("A connection from %s failed before any association.", _host(client_address))
 
     def process_request_thread(
@@ -185,21 +203,21 @@ class _BoundedRequest(RequestHandler):
 
     def setup(self) -> None:
         if self.server.tls is not None:
-            self.request.settimeout(self.server.patience)
+            self.request.settimeout(self.server.timeout_seconds)
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
 
     def _create_association(self) -> Association:
         association = super()._create_association()
-        association.dul.event_queue.get_nowait()  # the unbounded socket's own word that a connection is open
+        association.dul.event_queue.get_nowait()  # the event of the unbounded socket: connection open
         bounded = BoundedSocket(association, client_socket=self.request)
-        bounded.patience = self.server.patience
+        bounded.timeout_seconds = self.server.timeout_seconds
         association.dul.socket = bounded
-        association.dimse = BoundedMessages(association, self.server.most, self.server.patience)
+        association.dimse = BoundedMessages(association, self.server.largest_object, self.server.timeout_seconds)
         return association
 
 
 def peer(association: Association) -> str:
-    """Name a peer for the log; its title cannot begin a line of its own there."""
+    """Name a peer for the log, without line breaks and other control characters."""
     title = "".join(letter for letter in association.requestor.ae_title if letter.isprintable()).strip()
     return f"{title or '-'} at {association.requestor.address}"
 

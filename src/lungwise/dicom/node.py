@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
-from typing import Protocol, cast
+from typing import cast
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -16,16 +16,14 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made when it is imported
-from sqlalchemy.exc import SQLAlchemyError
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made on import
 
 from lungwise.dicom.limits import LARGEST_PDU, BoundedServer, peer
-from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
-from lungwise.errors import Rejected, Unavailable
+from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES, Receiver
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.receiving.receiver import Kept
-from lungwise.receiving.uploads import ReceivedInstance, read_instance
+from lungwise.receiving.uploads import read_instance
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import answer_of
@@ -34,43 +32,43 @@ _log = logging.getLogger("lungwise.node")
 _UNCOMPRESSED = [
     ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian,
 ]  # fmt: skip
-_KEPT_AT_ONCE = 2
+_STORED_AT_ONCE = 2
 """Objects that are copied, hashed and written at once; the others wait as they came."""
 _SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0x0000, 0xB000, 0xA700, 0xA900, 0xC000
 """`_KEPT_ASIDE` is a warning: the object is safe, but under a UID that another one has."""
 
 
-class Accepts(Protocol):
-    """What keeps a film: the reception."""
-
-    def accept(self, arrival: ReceivedInstance, address: str) -> Kept:
-        """Keep a film for good, and say what became of it."""
-        ...
-
-
 class Node:
-    """A C-STORE and C-ECHO SCP. Success is answered when the film is on disk and in the database."""
+    """A C-STORE and C-ECHO SCP. It answers success once the film is on disk and in the database.
 
-    def __init__(self, settings: Settings, reception: Accepts) -> None:
+    Parameters
+    ----------
+    settings
+        Those of the node: its AE title, address, port, limits, peers and TLS files.
+    receiver
+        Keeps each object; called from several threads.
+    """
+
+    def __init__(self, settings: Settings, receiver: Receiver) -> None:
         self._settings = settings
-        self._reception = reception
-        self._room = threading.Semaphore(_KEPT_AT_ONCE)
+        self._receiver = receiver
+        self._slots = threading.Semaphore(_STORED_AT_ONCE)
         self._ae = _entity(settings)
 
     def start(self) -> int:
-        """Listen, and say at which port.
+        """Listen, and return the port.
 
         Raises
         ------
         OSError
-            If the port is taken, or a certificate cannot be read.
+            If the port is in use, or a certificate cannot be read.
         """
         server = BoundedServer(
             self._ae,
             (self._settings.node_host, self._settings.node_port),
-            [(evt.EVT_C_ECHO, _echo), (evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, _say_rejected)],
-            most=self._settings.node_megabytes << 20,
-            patience=self._settings.node_idle_seconds,
+            [(evt.EVT_C_ECHO, _echo), (evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, _log_rejected)],
+            largest_object=self._settings.node_megabytes << 20,
+            timeout_seconds=self._settings.node_idle_seconds,
             tls=_tls(self._settings),
         )
         self._ae._servers.append(server)  # as AE.start_server does, which takes no server of one's own
@@ -82,21 +80,21 @@ class Node:
         self._ae.shutdown()
 
     def _store(self, event: evt.Event) -> int | Dataset:
-        with self._room:
+        with self._slots:
             return self._kept(event)
 
     def _kept(self, event: evt.Event) -> int | Dataset:
         who, announced = peer(event.assoc), cast(C_STORE, event.request).AffectedSOPInstanceUID
         try:
-            arrival = read_instance(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
-            if arrival.film.uids.instance != announced:
+            instance = read_instance(event.encoded_dataset(), event.assoc.requestor.ae_title.strip())
+            if instance.film.uids.instance != announced:
                 _log.warning("%s: an object is rejected: it is not the one that was announced", who)
                 return _status(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
-            kept = self._reception.accept(arrival, event.assoc.requestor.address)
+            kept = self._receiver.accept(instance, event.assoc.requestor.address)
         except Refusal as refusal:
             _log.warning("%s: an object is rejected: %s", who, refusal.reason)
             return _status(_NOT_UNDERSTOOD, refusal.code)
-        except (Rejected, Unavailable, OSError, SQLAlchemyError) as error:
+        except CANNOT_STORE as error:
             why = answer_of(error) or type(error).__name__
             _log.error("%s: an object cannot be kept: %s", who, why, exc_info=error)
             return _status(_OUT_OF_RESOURCES, "cannot be kept now; send it again")
@@ -139,7 +137,7 @@ def _echo(event: evt.Event) -> int:
     return _SUCCESS
 
 
-def _say_rejected(event: evt.Event) -> None:
+def _log_rejected(event: evt.Event) -> None:
     _log.warning("%s: the association is rejected.", peer(event.assoc))
 
 

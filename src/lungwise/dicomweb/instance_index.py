@@ -1,9 +1,11 @@
-"""What the archive holds: every film and its results, with the attributes that they are found by."""
+"""Every film and its results, with the attributes that they are found by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
 
 from lungwise.access import Person
 from lungwise.dicomweb import metadata
@@ -24,16 +26,16 @@ _OF_SERIES = ["0008103E", MODALITY, SERIES, "00200011"]
 _OF_INSTANCE = [CLASS, INSTANCE, "00200013", "00280010", "00280011", "00280100"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """One object: its attributes, and what gives its file, also when the request's session is gone."""
+    """One object: its attributes, and what loads its file, even after the request's session is closed."""
 
     attributes: Attributes
     load: Callable[[], bytes]
 
 
 class InstanceIndex:
-    """The films of a clinic and their results, as one person may see them."""
+    """The films of a clinic and their results that one person may see."""
 
     def __init__(self, person: Person, archive: Archive, studies: Studies, results: FilmResults) -> None:
         self._person = person
@@ -42,28 +44,27 @@ class InstanceIndex:
         self._results = results
 
     def studies(self, study: str = "", patient_id: str = "", name: str = "") -> Iterator[list[FilmRecord]]:
-        """Walk over the studies, the newest first: each as its films."""
+        """Iterate over the studies, the newest first, each as its films."""
         return self._archive.studies(self._person, study, patient_id, name)
 
     def outlines(self, films: list[FilmRecord]) -> list[Attributes]:
-        """Give what can be said of the films' objects and their results' without making these."""
+        """Return the attributes of the films and, as far as they are known without making them, of their results."""
         own = [self._header(film) for film in films if film.kind == "DICOM"]
         made = (metadata.of_object(item) for film in films for item in self._results.series(self._person, film))
         return [*own, *made, *(one.attributes for one in self._objects(films))]
 
     def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
-        """Give the films' objects and those of their results; of a film that is asked for by its UID, that alone."""
-        asked = [film for film in films if instance and film.instance_uid == instance]
-        for film in asked or films:
+        """Return the films' objects and their results'; if `instance` is a film's UID, only that film."""
+        named = [film for film in films if instance and film.instance_uid == instance]
+        for film in named or films:
             if own := self._film(film):
                 yield own
-            for item in self._results.of(self._person, film) if not asked else ():
-                data = file_bytes(item)
-                yield Instance(metadata.of_object(item), lambda data=data: data)  # type: ignore[misc]
-        yield from self._objects(films) if not asked else ()
+            for item in self._results.of(self._person, film) if not named else ():
+                yield _made(item)
+        yield from self._objects(films) if not named else ()
 
     def study_attributes(self, instances: list[Attributes], url: str) -> Attributes:
-        """Say of a study what it is found by, from the attributes of its instances."""
+        """Return what a study is found by, from the attributes of its instances."""
         first = instances[0]
         study = {tag: first[tag] for tag in (*_OF_STUDY, STUDY) if tag in first}
         study["00080061"] = attribute("CS", *sorted({value(one, MODALITY) for one in instances}))
@@ -73,7 +74,7 @@ class InstanceIndex:
         return {**study, "00080056": attribute("CS", "ONLINE")}
 
     def series_attributes(self, study: Attributes, instances: list[Attributes]) -> Attributes:
-        """Say of a series what it is found by."""
+        """Return what a series is found by."""
         first = instances[0]
         series = {tag: first[tag] for tag in _OF_SERIES if tag in first}
         series["00201209"] = attribute("IS", len(instances))
@@ -81,30 +82,33 @@ class InstanceIndex:
         return study | series
 
     def instance_attributes(self, series: Attributes, one: Attributes) -> Attributes:
-        """Say of an instance what it is found by."""
+        """Return what an instance is found by."""
         instance = {tag: one[tag] for tag in _OF_INSTANCE if tag in one}
         instance["00081190"] = attribute("UR", f"{value(series, '00081190')}/instances/{value(one, INSTANCE)}")
         return series | instance
 
     def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
-        """Give what is kept beside the films of a DICOM study."""
+        """Return the other objects of a DICOM study."""
         uids = {film.study_uid for film in films}
         for study in {film.study_id: film.study for film in films}.values():
             for item in self._studies.objects_of(self._person, study):
                 if item.study_uid in uids:
                     attributes = metadata.of_film(self._studies.objects.data(item))
-                    yield Instance(attributes, self._studies.objects.loader(item))
+                    yield Instance(attributes=attributes, load=self._studies.objects.loader(item))
 
     def _film(self, film: FilmRecord) -> Instance | None:
         if film.kind != "DICOM":
             item = self._results.film(self._person, film)
-            if item is None:
-                return None
-            data = file_bytes(item)
-            return Instance(metadata.of_object(item), lambda: data)
-        return Instance(self._header(film), self._results.original(film))
+            return None if item is None else _made(item)
+        return Instance(attributes=self._header(film), load=self._results.original(film))
 
     def _header(self, film: FilmRecord) -> Attributes:
         attributes = metadata.of_film(self._studies.data(film))
         uids = {STUDY: film.study_uid, SERIES: film.series_uid, INSTANCE: film.instance_uid}
         return attributes | {tag: attribute("UI", uid) for tag, uid in uids.items()}
+
+
+def _made(item: Dataset) -> Instance:
+    """Return an object that was made for this request."""
+    data = file_bytes(item)
+    return Instance(attributes=metadata.of_object(item), load=lambda: data)

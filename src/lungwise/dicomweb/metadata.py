@@ -23,7 +23,7 @@ _MOST_NUMBERS = 64
 
 
 def of_object(item: Dataset) -> Attributes:
-    """Give the attributes of an object of our own, without its bulk data."""
+    """Return the attributes of an object of our own, without its bulk data."""
     plain = Dataset()
     plain.update({element.tag: element for element in item if element.keyword not in _BULK})
     attributes: Attributes = plain.to_json_dict()
@@ -31,7 +31,7 @@ def of_object(item: Dataset) -> Attributes:
 
 
 def of_film(data: bytes) -> Attributes:
-    """Give what a film's header says on its first level, private elements and tables left out.
+    """Return the attributes on the first level of a film's header, without private elements and tables.
 
     It is read by the bounded reader of `films`, since it may be hostile.
     """
@@ -47,7 +47,7 @@ def of_film(data: bytes) -> Attributes:
 
 
 def value(attributes: Attributes, tag: str) -> str:
-    """Give an attribute's first value as text; '' where it has none."""
+    """Return an attribute's first value as text; '' if it has none."""
     values = attributes.get(tag, {}).get("Value") or [""]
     first = values[0]
     return str(first.get("Alphabetic", "") if isinstance(first, dict) else first)
@@ -79,8 +79,8 @@ def _vr(tag: int, element: Element) -> str:
         known = dictionary_VR(tag)
     except KeyError:
         return ""
-    said = element.vr.decode("ascii") or known
-    return "US" if said == "US or SS" else said
+    vr = element.vr.decode("ascii") or known
+    return "US" if vr == "US or SS" else vr
 
 
 def _unpacked(element: Element, form: str) -> list[int | float]:

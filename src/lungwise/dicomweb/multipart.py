@@ -4,45 +4,48 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from email.message import Message
+
+from werkzeug.http import parse_options_header
 
 _CHUNK = 1 << 16
 _MOST_PARTS = 2000
-_MOST_HEAD = 1 << 14
-_LONGEST_HEADER = 1024
+_LONGEST_HEAD = 1 << 14
+_UNQUOTED_TYPE = re.compile(r"\btype=([\w.+*-]+/[\w.+*-]+)", re.ASCII | re.IGNORECASE)
 _BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
 
 
 class Malformed(Exception):  # noqa: N818 - an answer, not a fault
-    """The body is no multipart message, or ends too early."""
+    """The body is not a multipart message, or ends too early."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part: its media type, and its body, none where that is larger than any may be."""
+    """One part: its media type, and its body; None if that is larger than allowed."""
 
     media_type: str
     body: bytes | None
 
 
+def with_quoted_type(header: str) -> str:
+    """Quote the parameter `type`, as its slash demands and many clients do not."""
+    return _UNQUOTED_TYPE.sub(r'type="\1"', header)
+
+
 def media_type(header: str) -> tuple[str, dict[str, str]]:
-    """Take a Content-Type or one element of an Accept header apart: the type in small letters, and its parameters."""
-    message = Message()
-    message["Content-Type"] = header[:_LONGEST_HEADER]
-    pairs = message.get_params(failobj=[], header="Content-Type") or []
-    parameters = {str(name).lower(): str(value) for name, value in pairs[1:]}
-    return (str(pairs[0][0]).strip().lower() if pairs else ""), parameters
+    """Parse a Content-Type or an element of an Accept header: the type in lower case, and its parameters."""
+    kind, parameters = parse_options_header(with_quoted_type(header))
+    return kind.lower(), parameters
 
 
-def boundary_of(parameters: dict[str, str]) -> bytes:
-    """Give the boundary that a Content-Type names.
+def boundary_of(parameters: Mapping[str, str]) -> bytes:
+    """Return the boundary that a Content-Type names.
 
     Raises
     ------
     Malformed
-        If it names none that is allowed.
+        If it does not name one, or one that is not allowed.
     """
     boundary = parameters.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
@@ -50,29 +53,29 @@ def boundary_of(parameters: dict[str, str]) -> bytes:
     return boundary.encode("ascii", "replace")
 
 
-def parts(read: Callable[[int], bytes], boundary: bytes, most: int) -> Iterator[Part]:
-    """Read the parts of a message; a body larger than `most` bytes is read over and dropped.
+def parts(read: Callable[[int], bytes], boundary: bytes, largest: int) -> Iterator[Part]:
+    """Read the parts of a message; a body larger than `largest` bytes is skipped.
 
     Raises
     ------
     Malformed
-        If the message is none, or ends before its last boundary.
+        If it is not a message, or ends before its last boundary.
     """
     source, delimiter = _Source(read), b"\r\n--" + boundary
-    if source.until(delimiter, _MOST_HEAD) is None:
+    if source.until(delimiter, _LONGEST_HEAD) is None:
         raise Malformed
     for _ in range(_MOST_PARTS):
         if source.at_end():
             return
-        head = source.until(b"\r\n\r\n", _MOST_HEAD)
+        head = source.until(b"\r\n\r\n", _LONGEST_HEAD)
         if head is None:
             raise Malformed
-        yield Part(_type_in(head), source.until(delimiter, most))
+        yield Part(media_type=_type_in(head), body=source.until(delimiter, largest))
     raise Malformed
 
 
 def message(bodies: Iterable[bytes], kind: str) -> tuple[Iterator[bytes], str]:
-    """Write bodies of one media type as a message; gives its chunks and its Content-Type."""
+    """Write bodies of one media type as a message; return its chunks and its Content-Type."""
     boundary = uuid.uuid4().hex
 
     def chunks() -> Iterator[bytes]:
@@ -85,30 +88,30 @@ def message(bodies: Iterable[bytes], kind: str) -> tuple[Iterator[bytes], str]:
 
 
 class _Source:
-    """A stream that is read up to marks, holding little of it."""
+    """Reads a stream from delimiter to delimiter and holds little of it."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
         self._held = bytearray(b"\r\n")  # the first boundary may stand at the very beginning
 
-    def until(self, mark: bytes, most: int) -> bytes | None:
-        """Give what stands before a mark and move behind it; none where it is more than `most` bytes."""
-        kept, too_much = bytearray(), False
+    def until(self, delimiter: bytes, largest: int) -> bytes | None:
+        """Return what precedes a delimiter and move past it; None if it is more than `largest` bytes."""
+        kept, is_too_large = bytearray(), False
         while True:
-            at = self._held.find(mark)
-            end = at if at >= 0 else max(len(self._held) - len(mark) + 1, 0)
-            too_much = too_much or len(kept) + end > most
-            if too_much:
+            at = self._held.find(delimiter)
+            end = at if at >= 0 else max(len(self._held) - len(delimiter) + 1, 0)
+            is_too_large = is_too_large or len(kept) + end > largest
+            if is_too_large:
                 kept.clear()
             else:
                 kept += self._held[:end]
-            del self._held[: end + len(mark) if at >= 0 else end]
+            del self._held[: end + len(delimiter) if at >= 0 else end]
             if at >= 0:
-                return None if too_much else bytes(kept)
+                return None if is_too_large else bytes(kept)
             self._fill()
 
     def at_end(self) -> bool:
-        """Say whether the boundary just passed was the last."""
+        """Return whether the boundary just passed was the last."""
         while len(self._held) < 2:
             self._fill()
         return self._held[:2] == b"--"
@@ -121,8 +124,6 @@ class _Source:
 
 
 def _type_in(head: bytes) -> str:
-    for line in head.decode("latin-1").split("\r\n"):
-        name, _colon, value = line.partition(":")
-        if name.strip().lower() == "content-type":
-            return media_type(value.strip())[0]
-    return ""
+    lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n"))
+    types = (value for name, _colon, value in lines if name.strip().lower() == "content-type")
+    return media_type(next(types, ""))[0]

@@ -24,9 +24,9 @@ JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
 _DOCUMENT, _DOCUMENT_LENGTH = 0x00420011, 0x00420015
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """How a rendered picture shall be: no larger than this, and a JPEG of this quality."""
+    """How to render: the largest size, and the quality of a JPEG."""
 
     width: int = LARGEST
     height: int = LARGEST
@@ -34,23 +34,24 @@ class RenderOptions:
 
     @classmethod
     def parse(cls, parameters: dict[str, str]) -> RenderOptions:
-        """Understand the parameters of a request.
+        """Parse the parameters of a request.
 
         Raises
         ------
         Rejected
-            If there is another one than viewport and quality, or one of these is wrong.
+            If there are others than viewport and quality, or one of these is wrong.
         """
         found = {name: text for name, text in parameters.items() if name != "accept"}
         viewport = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", found.pop("viewport", f"{LARGEST},{LARGEST}"))
         quality = re.fullmatch(r"100|[1-9]\d?", found.pop("quality", "88"))
         if found or viewport is None or quality is None:
             raise Rejected("A rendered picture takes viewport=WIDTH,HEIGHT and quality=1 to 100, and nothing else.")
-        return cls(min(int(viewport[1]), LARGEST), min(int(viewport[2]), LARGEST), int(quality[0]))
+        width, height = (min(int(side), LARGEST) for side in viewport.groups())
+        return cls(width=width, height=height, quality=int(quality[0]))
 
 
 def frame(data: bytes) -> bytes:
-    """Give the one frame of an instance decoded, as Explicit VR Little Endian has it.
+    """Decode the one frame of an instance, as Explicit VR Little Endian has it.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def frame(data: bytes) -> bytes:
     return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
 
 
-def rendered(data: bytes, accepted: Callable[[str], bool], wish: RenderOptions) -> tuple[bytes, str] | None:
+def rendered(data: bytes, accepted: Callable[[str], bool], options: RenderOptions) -> tuple[bytes, str] | None:
     """Give an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
 
     Raises
@@ -77,8 +78,8 @@ def rendered(data: bytes, accepted: Callable[[str], bool], wish: RenderOptions) 
     if document:
         return _document(elements), PDF
     image = _picture(data)
-    image.thumbnail((wish.width, wish.height))
-    return (as_jpeg(image, wish.quality) if kind == JPEG else as_png(image)), kind
+    image.thumbnail((options.width, options.height))
+    return (as_jpeg(image, options.quality) if kind == JPEG else as_png(image)), kind
 
 
 def _pixels(data: bytes) -> tuple[NDArray[np.uint8 | np.uint16], ImagePixel]:

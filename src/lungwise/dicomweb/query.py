@@ -15,38 +15,37 @@ from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
 from lungwise.studies.service import FilmRecord
 
-MOST = 200
-"""Results of one answer."""
+LARGEST_LIMIT = 200
+"""Results of one response."""
 MOST_EXAMINED = 2000
-"""Studies looked at for one answer."""
+"""Studies examined for one response."""
 MOST_PARAMETERS = 64
 """Parameters of one search."""
-_MOST_UIDS = 4096
-"""Letters of a list of UIDs."""
+_LONGEST_UID_LIST = 4096
+"""Characters."""
 _UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
 _RANGES = {"DA", "TM", "DT"}
 _NAME, _PATIENT_ID = "00100010", "00100020"
-_LEVELS = ("studies", "series", "instances")
 
 
 @dataclass(slots=True)
 class Query:
-    """What is searched for: tags with values to match, and which of the results to give."""
+    """A search: tags with values to match, and which results to return, with which attributes."""
 
     match: dict[str, str] = field(default_factory=dict)
     include: list[str] = field(default_factory=list)
     everything: bool = False
-    limit: int = MOST
+    limit: int = LARGEST_LIMIT
     offset: int = 0
 
 
 def parse(parameters: Iterable[tuple[str, str]]) -> Query:
-    """Understand the parameters of a search.
+    """Parse the parameters of a search.
 
     Raises
     ------
     Rejected
-        If one of them names no attribute, is no number, or is too long, or if there are too many.
+        If there are too many, or one of them is too long, is not an attribute or is not a number.
     """
     query = Query()
     for count, (name, text) in enumerate(parameters):
@@ -63,60 +62,64 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
                 raise Rejected("The parameter fuzzymatching is true or false.")
         else:
             query.match[_tag(name)] = _bounded(_tag(name), text)
-    query.limit = min(query.limit, MOST)
+    query.limit = min(query.limit, LARGEST_LIMIT)
     return query
 
 
-def search(holdings: InstanceIndex, level: str, query: Query, url: str) -> Iterator[Attributes]:
+def search(index: InstanceIndex, level: str, query: Query, url: str) -> Iterator[Attributes]:
     """Find studies, series or instances."""
     match = query.match
     name = match.get(_NAME, "")
     patient_id = match.get(_PATIENT_ID, "")
-    studies = holdings.studies(
+    studies = index.studies(
         match.get(STUDY, "") if re.fullmatch(r"[0-9.]{1,64}", match.get(STUDY, "")) else "",
         "" if wildcards.is_wild(patient_id) else patient_id,
         "" if re.match(r"[*?]", name) else re.sub(r"[*?^=,]", " ", name),
     )
     examined = islice(studies, MOST_EXAMINED)
-    found = (one for films in examined for one in _of_study(holdings, films, level, query, url) if _fits(one, match))
+    found = (one for films in examined for one in _of_study(index, films, level, query, url) if _fits(one, match))
     for one in islice(found, query.offset, query.offset + query.limit):
         yield {tag: one[tag] for tag in sorted(one)}
 
 
 def _of_study(
-    holdings: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
+    index: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
 ) -> Iterator[Attributes]:
-    """Give the study, or its series, or its instances, with the attributes of what is above them.
+    """Return the study, or its series, or its instances, with the attributes of the levels above.
 
-    A study whose films are of several patients is given once for each, under each one's own name.
+    A study whose films are of several patients is returned once for each of them, under that patient's name.
     """
     of_patients: dict[int, list[FilmRecord]] = {}
     for film in films:
         of_patients.setdefault(film.study.patient_id, []).append(film)
     for own in of_patients.values():
-        yield from _of_patient(holdings, own, level, query, url)
+        yield from _of_patient(index, own, level, query, url)
 
 
 def _of_patient(
-    holdings: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
+    index: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
 ) -> Iterator[Attributes]:
-    outlines = holdings.outlines(films)
+    outlines = index.outlines(films)
     if not outlines:
         return
-    study = holdings.study_attributes(outlines, url)
-    if level == _LEVELS[0]:
+    study = index.study_attributes(outlines, url)
+    if level == "studies":
         yield _with(study, outlines[0], query)
-        return
-    if not _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
-        return
-    attributes = [one.attributes for one in holdings.instances(films)] if level == _LEVELS[2] else outlines
-    for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
-        inside = [one for one in attributes if value(one, SERIES) == uid]
-        series = holdings.series_attributes(study, inside)
-        if level == _LEVELS[1]:
-            yield _with(series, inside[0], query)
-        else:
-            yield from (_with(holdings.instance_attributes(series, one), one, query) for one in inside)
+    elif _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
+        attributes = [one.attributes for one in index.instances(films)] if level == "instances" else outlines
+        for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
+            inside = [one for one in attributes if value(one, SERIES) == uid]
+            yield from _of_series(index, study, inside, level, query)
+
+
+def _of_series(
+    index: InstanceIndex, study: Attributes, instances: list[Attributes], level: str, query: Query
+) -> Iterator[Attributes]:
+    series = index.series_attributes(study, instances)
+    if level == "series":
+        yield _with(series, instances[0], query)
+    else:
+        yield from (_with(index.instance_attributes(series, one), one, query) for one in instances)
 
 
 def _with(found: Attributes, whole: Attributes, query: Query) -> Attributes:
@@ -148,8 +151,8 @@ def _like(has: str, text: str, *, folded: bool) -> bool:
 def _bounded(tag: str, text: str) -> str:
     if tag not in _UIDS:
         wildcards.check(text)
-    elif len(text) > _MOST_UIDS:
-        raise Rejected(f"A list of UIDs has {_MOST_UIDS} letters at most.")
+    elif len(text) > _LONGEST_UID_LIST:
+        raise Rejected(f"A list of UIDs has {_LONGEST_UID_LIST} letters at most.")
     return text
 
 

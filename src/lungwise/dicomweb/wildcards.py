@@ -4,40 +4,39 @@ from __future__ import annotations
 
 from lungwise.errors import Rejected
 
-MOST = 16
-"""Wildcards in one value."""
-LONGEST = 256
-"""Letters of one value that is searched for; a list of UIDs may be longer."""
+MOST_WILDCARDS = 16
+LONGEST_VALUE = 256
+"""Letters of one value to search for; a list of UIDs may be longer."""
 
 
 def is_wild(pattern: str) -> bool:
-    """Say whether a value holds wildcards."""
+    """Return whether a value has wildcards."""
     return "*" in pattern or "?" in pattern
 
 
 def check(pattern: str) -> None:
-    """Take a value to search for only within its bounds.
+    """Check that a value to search for is within its limits.
 
     Raises
     ------
     Rejected
-        If it is too long, or holds too many wildcards.
+        If it is too long, or has too many wildcards.
     """
-    if len(pattern) > LONGEST:
-        raise Rejected(f"A value to search for has {LONGEST} letters at most.")
-    if pattern.count("*") + pattern.count("?") > MOST:
-        raise Rejected(f"A value to search for has {MOST} wildcards at most.")
+    if len(pattern) > LONGEST_VALUE:
+        raise Rejected(f"A value to search for has {LONGEST_VALUE} letters at most.")
+    if pattern.count("*") + pattern.count("?") > MOST_WILDCARDS:
+        raise Rejected(f"A value to search for has {MOST_WILDCARDS} wildcards at most.")
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Say whether a text is what a pattern describes, in one pass over the text.
+    """Return whether a text matches a pattern, in one pass over the text.
 
-    All places of the pattern that the text so far can have led to are walked on together, as the bits of
-    one number (Baeza-Yates and Gonnet, 1992): nothing is ever tried again.
+    All positions in the pattern that the text so far can have led to are advanced together, as the bits of one
+    number (Baeza-Yates and Gonnet, 1992): nothing is tried twice.
     """
     letters = pattern.replace("*", "")
     repeats = _repeats(pattern)
-    fits = {letter: _places(letters, letter) for letter in set(text)}
+    fits = {letter: _positions(letters, letter) for letter in set(text)}
     reached = 1
     for letter in text:
         reached = ((reached & fits[letter]) << 1) | (reached & repeats)
@@ -45,15 +44,15 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def _repeats(pattern: str) -> int:
-    """Mark the places, counted in letters matched, at which `*` lets any letter pass."""
-    marks, place = 0, 0
+    """Mark the positions, counted in letters matched, at which `*` lets any letter pass."""
+    marks, position = 0, 0
     for letter in pattern:
         if letter == "*":
-            marks |= 1 << place
+            marks |= 1 << position
         else:
-            place += 1
+            position += 1
     return marks
 
 
-def _places(letters: str, letter: str) -> int:
-    return sum(1 << place for place, own in enumerate(letters) if own in (letter, "?"))
+def _positions(letters: str, letter: str) -> int:
+    return sum(1 << position for position, own in enumerate(letters) if own in (letter, "?"))

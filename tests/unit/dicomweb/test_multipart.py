@@ -18,24 +18,24 @@ def in_pieces(data: bytes, size: int) -> Callable[[int], bytes]:
     return lambda most: stream.read(min(most, size))
 
 
-def read(data: bytes, *, boundary: bytes = b"edge", most: int = 100, size: int = 1 << 16) -> list[Part]:
-    return list(parts(in_pieces(data, size), boundary, most))
+def read(data: bytes, *, boundary: bytes = b"edge", largest: int = 100, size: int = 1 << 16) -> list[Part]:
+    return list(parts(in_pieces(data, size), boundary, largest))
 
 
 def test_parts_come_with_their_types() -> None:
     data = b"--edge\r\n" + HEAD + b"one\r\n--edge\r\ncontent-TYPE:  Text/Plain; a=b\r\nX: y\r\n\r\ntwo\r\n--edge--\r\n"
-    assert read(data) == [Part("application/dicom", b"one"), Part("text/plain", b"two")]
+    assert read(data) == [Part(media_type="application/dicom", body=b"one"), Part(media_type="text/plain", body=b"two")]
 
 
 @pytest.mark.parametrize("preamble", [b"", b"\r\n", b"This is a message.\r\n"])
 @pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nan epilogue"])
 def test_what_stands_before_and_behind_is_passed_over(preamble: bytes, end: bytes) -> None:
     data = preamble + b"--edge\r\n" + HEAD + b"one\r\n--edge--" + end
-    assert read(data) == [Part("application/dicom", b"one")]
+    assert read(data) == [Part(media_type="application/dicom", body=b"one")]
 
 
 def test_a_part_without_headers_has_no_type() -> None:
-    assert read(b"--edge\r\n\r\nbody\r\n--edge--") == [Part("", b"body")]
+    assert read(b"--edge\r\n\r\nbody\r\n--edge--") == [Part(media_type="", body=b"body")]
 
 
 def test_a_part_that_is_too_large_is_dropped_and_the_next_is_read() -> None:
@@ -99,6 +99,21 @@ def test_what_is_written_is_read_back(bodies: list[bytes], size: int) -> None:
 def test_boundaries_that_are_none_are_refused(boundary: str | None) -> None:
     with pytest.raises(Malformed):
         boundary_of({} if boundary is None else {"boundary": boundary})
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (
+            'Multipart/Related; TYPE="application/dicom"; boundary="a;b"',
+            {"type": "application/dicom", "boundary": "a;b"},
+        ),
+        ("multipart/related; type=application/dicom; boundary=a", {"type": "application/dicom", "boundary": "a"}),
+        ("multipart/related", {}),
+    ],
+)
+def test_a_type_may_be_quoted_or_not(header: str, expected: dict[str, str]) -> None:
+    assert media_type(header) == ("multipart/related", expected)
 
 
 @given(st.text(max_size=200))

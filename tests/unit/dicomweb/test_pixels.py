@@ -43,7 +43,7 @@ def test_what_has_no_frame_or_more_than_one_is_refused(attributes: dict[str, Any
 
 
 def test_a_picture_keeps_its_shape_and_is_no_larger_than_wished() -> None:
-    data, kind = rendered(dicom_file(WORDS), lambda _kind: True, RenderOptions(48, 200)) or (b"", "")
+    data, kind = rendered(dicom_file(WORDS), lambda _kind: True, RenderOptions(width=48, height=200)) or (b"", "")
     assert kind == JPEG and Image.open(io.BytesIO(data)).size == (48, 40)
     assert rendered(dicom_file(WORDS), "text/html".__eq__, RenderOptions()) is None
 
@@ -54,7 +54,9 @@ def test_a_document_comes_out_as_it_went_in() -> None:
 
 
 def test_wishes_are_bounded_and_nothing_else_is_wished_for() -> None:
-    assert RenderOptions.parse({"viewport": "99999,20", "quality": "7", "accept": PNG}) == RenderOptions(1600, 20, 7)
+    assert RenderOptions.parse({"viewport": "99999,20", "quality": "7", "accept": PNG}) == RenderOptions(
+        width=1600, height=20, quality=7
+    )
     for wrong in ({"viewport": "1,2,3,4,5,6"}, {"quality": "0"}, {"window": "1,2,linear"}):
         with pytest.raises(Rejected):
             RenderOptions.parse(wrong)

@@ -30,7 +30,8 @@ def test_the_work_grows_with_the_text_and_not_with_its_stars() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["*a" * (wildcards.MOST + 1), "?" * (wildcards.MOST + 1), "a" * (wildcards.LONGEST + 1)]
+    "pattern",
+    ["*a" * (wildcards.MOST_WILDCARDS + 1), "?" * (wildcards.MOST_WILDCARDS + 1), "a" * (wildcards.LONGEST_VALUE + 1)],
 )
 def test_too_many_wildcards_and_too_long_values_are_rejected(pattern: str) -> None:
     with pytest.raises(Rejected):
@@ -38,5 +39,5 @@ def test_too_many_wildcards_and_too_long_values_are_rejected(pattern: str) -> No
 
 
 def test_what_lies_within_the_bounds_is_taken() -> None:
-    wildcards.check("*a" * wildcards.MOST)
-    wildcards.check("a" * wildcards.LONGEST)
+    wildcards.check("*a" * wildcards.MOST_WILDCARDS)
+    wildcards.check("a" * wildcards.LONGEST_VALUE)
