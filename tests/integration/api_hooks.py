@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
 from lungwise.api.framework.operations import FILM_TYPES
-from lungwise.api.framework.paging import cursor_of
+from lungwise.api.framework.paging import encode_cursor
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 
 
@@ -27,7 +27,7 @@ for kind, name, places in (
     ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),
     ("patient-cursor", "patients", ("12",)),
 ):
-    schemathesis.openapi.format(kind, st.sampled_from([cursor_of(name, place) for place in places]))
+    schemathesis.openapi.format(kind, st.sampled_from([encode_cursor(name, place) for place in places]))
 schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
 for name in FILM_TYPES:
     schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

@@ -23,7 +23,7 @@ from lungwise.access import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.api.app import PREFIX as API
 from lungwise.api.framework.operations import Operation
-from lungwise.api.framework.paging import cursor_of
+from lungwise.api.framework.paging import encode_cursor
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
@@ -288,7 +288,7 @@ def ask_oddly(trial: Trial, operation: Operation, path: str) -> None:
 def cursors() -> Iterator[str]:
     for name in ("studies", "patients"):
         for place in ("", "x", "9" * 30, "9" * 4400, "-1", "1_9999-12-31T23:59:59-23:00_1", f"0_0.5_{'9' * 30}"):
-            yield cursor_of(name, place)
+            yield encode_cursor(name, place)
 
 
 def bodies(model: type[BaseModel]) -> Iterator[str]:

@@ -24,10 +24,10 @@ class Asked(Schema):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_null(cls, said: object) -> object:
-        if isinstance(said, dict) and None in said.values():
+    def _without_null(cls, fields: object) -> object:
+        if isinstance(fields, dict) and None in fields.values():
             raise ValueError("leave out what is not said: null is not taken")
-        return said
+        return fields
 
 
 def _matching(pattern: str) -> BeforeValidator:
@@ -61,6 +61,10 @@ Flag = Annotated[bool, _matching("true|false"), WithJsonSchema({"type": "boolean
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), _matching(r"0|[1-9]\d?")]
 StudyCursor = Annotated[str, _cursor("study-cursor")]
 PatientCursor = Annotated[str, _cursor("patient-cursor")]
+Next = Annotated[str | None, Field(description="Cursor of the page that follows; null after the last.")]
+Words = Annotated[
+    str, Field(max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers.")
+]
 Verdict = Literal["negative", "uncertain", "positive"]
 Decided = Literal["negative", "positive"]
 Standing = Literal["waiting", "refused", "negative", "uncertain", "positive"]
@@ -242,7 +246,7 @@ class StudyPage(Schema):
     """A page of studies; the unread first."""
 
     items: list[StudySummary]
-    next: str | None = Field(description="Cursor of the page that follows; null after the last.")
+    next: Next
 
 
 class PatientStudies(Patient):
@@ -255,7 +259,18 @@ class PatientPage(Schema):
     """A page of patients, the newest first."""
 
     items: list[Patient]
-    next: str | None = Field(description="Cursor of the page that follows; null after the last.")
+    next: Next
+
+
+class FilmReport(Schema):
+    """What a report says of one film."""
+
+    film: Key
+    verdict: str
+    sentences: list[str] = Field(
+        description="Why the film was refused, what its header says of another patient, between which probabilities a "
+        "verdict is uncertain, how many of such verdicts are right, and every warning."
+    )
 
 
 class Report(Schema):
@@ -266,6 +281,7 @@ class Report(Schema):
     study: Study
     verdict: str
     meaning: str
+    films: list[FilmReport]
     limits: str
 
 
@@ -326,37 +342,33 @@ class Wait(Asked):
     wait: Seconds = Field(default=0, description="Seconds to wait for readings before answering with what there is.")
 
 
-class StudyQuery(Asked):
+class StudyFilter(Asked):
+    """Which studies to list."""
+
+    standing: Standing | None = None
+    since: Day | None = None
+    until: Day | None = None
+    order: Order = "newest"
+    cursor: StudyCursor | None = None
+
+
+class StudyQuery(StudyFilter):
     """Which studies to list, in the address: no word of a patient is allowed there."""
 
-    standing: Standing | None = None
     unread: Flag = False
-    since: Day | None = None
-    until: Day | None = None
-    order: Order = "newest"
-    cursor: StudyCursor | None = None
 
 
-class StudySearch(Asked):
+class StudySearch(StudyFilter):
     """Which studies to list, in the body: words of a patient may be among it."""
 
-    text: str = Field(
-        default="", max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers."
-    )
-    standing: Standing | None = None
+    text: Words = ""
     unread: bool = False
-    since: Day | None = None
-    until: Day | None = None
-    order: Order = "newest"
-    cursor: StudyCursor | None = None
 
 
 class PatientSearch(Asked):
     """Which patients to list."""
 
-    text: str = Field(
-        default="", max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers."
-    )
+    text: Words = ""
     cursor: PatientCursor | None = None
 
 

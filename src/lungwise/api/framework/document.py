@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, put together from what the operations say of themselves."""
+"""The OpenAPI 3.1 document, written from the operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lungwise.webkit.problems import MEDIA_TYPE
 Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _KEY: Json = {"type": "string", "pattern": f"^{KEY}$"}
-_FILM: Json = {"type": "string", "format": "binary"}
+_BINARY: Json = {"type": "string", "format": "binary"}
 _LINKS: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
     Study: (
         ("get_study", "$response.body#/key"),
@@ -34,7 +34,17 @@ _LINKS: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
         (name, "$response.body#/key") for name in ("get_film", "get_heat_map", "get_heat_picture", "get_original")
     ),
 }
-"""Which keys of an answer lead where."""
+"""The operations that take a key of a response."""
+
+
+_TOKEN = "Made on the page of one's account, by an administrator for a machine, or by `lungwise tokens add`."  # noqa: S105
+_HEADERS: Json = {
+    "RateLimit": {
+        "description": "How many requests the token has left, and in how many seconds the count begins anew.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {"description": "How many requests a token has in a window.", "schema": {"type": "string"}},
+}
 
 
 def document(operations: list[Operation], version: str) -> Json:
@@ -63,16 +73,6 @@ def document(operations: list[Operation], version: str) -> Json:
     }
 
 
-_TOKEN = "Made on the page of one's account, by an administrator for a machine, or by `lungwise tokens add`."  # noqa: S105
-_HEADERS: Json = {
-    "RateLimit": {
-        "description": "How many requests the token has left, and in how many seconds the count begins anew.",
-        "schema": {"type": "string"},
-    },
-    "RateLimit-Policy": {"description": "How many requests a token has in a window.", "schema": {"type": "string"}},
-}
-
-
 def _schemas(operations: list[Operation]) -> Json:
     taken = {model for one in operations for model in (one.query, one.body, one.fields) if model}
     given: set[type[BaseModel]] = {Problem, *(one.gives for one in operations if not isinstance(one.gives, str))}
@@ -96,8 +96,7 @@ def _field(field: Json) -> Json:
     plain = {part: value for part, value in field.items() if part != "title"}
     if plain.get("default", ...) is None:
         del plain["default"]
-        said = plain.pop("anyOf")
-        plain |= next(one for one in said if one != {"type": "null"})
+        plain |= next(one for one in plain.pop("anyOf") if one != {"type": "null"})
     return plain
 
 
@@ -150,18 +149,21 @@ def _body(operation: Operation, schemas: Json) -> Json | None:
     form = {
         "type": "object",
         "properties": {
-            "films": {"type": "array", "items": _FILM, "minItems": 1},
+            "films": {"type": "array", "items": _BINARY, "minItems": 1},
             **schemas[operation.fields.__name__].get("properties", {}),
         },
         "required": ["films"],
         "additionalProperties": False,
     }
-    whole = {name: {"schema": _FILM} for name in FILM_TYPES}
+    whole = {name: {"schema": _BINARY} for name in FILM_TYPES}
     return {"required": True, "content": {"multipart/form-data": {"schema": form}, **whole}}
 
 
 def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
-    schema = _foreign(operation.gives) if isinstance(operation.gives, str) else _ref(operation.gives)
+    if isinstance(operation.gives, str):
+        schema: Json = {"type": "object"} if operation.gives.endswith("json") else _BINARY
+    else:
+        schema = _ref(operation.gives)
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
     yield (
         str(operation.status),
@@ -176,16 +178,11 @@ def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
         yield str(status), {"description": SENTENCES[status], "content": {MEDIA_TYPE: {"schema": _ref(Problem)}}}
 
 
-def _foreign(media_type: str) -> Json:
-    """Describe what another standard describes."""
-    return {"type": "object"} if media_type.endswith("json") else {"type": "string", "format": "binary"}
-
-
 def _links(operation: Operation) -> Json:
     if isinstance(operation.gives, str):
         return {}
     links = _LINKS.get(operation.gives, ())
-    named = {name: {"operationId": name, "parameters": {"key": place}} for name, place in links}
+    named = {name: {"operationId": name, "parameters": {"key": source}} for name, source in links}
     return {"links": named} if named else {}
 
 

@@ -1,4 +1,4 @@
-"""What each address of the API takes and gives: said once, checked at each request, written into the document."""
+"""What each address of the API takes and returns: declared once, checked at each request, documented."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from lungwise.webkit.problems import Refused
 View = TypeVar("View", bound=Callable[..., Any])
 Gives = type[BaseModel] | str
 KEY = "[0-9a-f]{20}"
-"""The form of a thing's key."""
+"""The form of a key."""
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "application/octet-stream")
 """What may be sent as the whole body of an upload."""
 UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 
 
-class More(TypedDict, total=False):
-    """What else an operation may say of itself; see `Operation`."""
+class Options(TypedDict, total=False):
+    """What else an operation may declare; see `Operation`."""
 
     scope: Scope
     query: type[BaseModel]
@@ -35,7 +35,7 @@ class More(TypedDict, total=False):
     fields: type[BaseModel]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one address.
 
@@ -43,14 +43,18 @@ class Operation:
     ----------
     rule
         The address, in Flask's form.
+    summary, details
+        The first line of the view's docstring, and the rest.
+    gives
+        A model, or the media type of what has no model here.
+    status
+        Of the response when all went well.
     scope
         What the token must allow.
     query, body
         Models of the query and of a JSON body.
     fields
-        Model of the form fields beside the films, where films are uploaded.
-    gives
-        A model, or the media type of what has none here.
+        Model of the form fields beside the films, if films are uploaded.
     """
 
     name: str
@@ -58,12 +62,12 @@ class Operation:
     rule: str
     summary: str
     details: str
-    scope: Scope
-    query: type[BaseModel] | None
-    body: type[BaseModel] | None
-    fields: type[BaseModel] | None
-    gives: type[BaseModel] | str
+    gives: Gives
     status: int
+    scope: Scope = Scope.SEE
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    fields: type[BaseModel] | None = None
 
     @property
     def media_type(self) -> str:
@@ -82,7 +86,7 @@ class Operation:
 
     @property
     def problems(self) -> tuple[int, ...]:
-        """The statuses with which it may say no."""
+        """The error statuses that it may return."""
         found: list[int] = [401, 403, 429, 503]
         if "<key:" in self.rule:
             found.append(404)
@@ -96,45 +100,43 @@ class Operation:
 
 
 class KeyConverter(BaseConverter):
-    """A thing's key in an address; what has another form is no address of ours."""
+    """A key in an address."""
 
     regex = KEY
 
 
 @dataclass(slots=True)
 class Operations:
-    """The operations of one room of the API."""
+    """The operations of one resource."""
 
     items: list[tuple[Operation, Callable[..., Any]]] = field(default_factory=list)
 
-    def get(self, rule: str, gives: Gives, **more: Unpack[More]) -> Callable[[View], View]:
-        """Declare what reads."""
-        return self._operation("GET", rule, gives, 200, **more)
+    def get(self, rule: str, gives: Gives, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Declare an operation that reads."""
+        return self._declare("GET", rule, gives, 200, options)
 
-    def post(self, rule: str, gives: Gives, status: int = 200, **more: Unpack[More]) -> Callable[[View], View]:
-        """Declare what writes, or searches for words that must not stand in an address."""
-        return self._operation("POST", rule, gives, status, **more)
+    def post(self, rule: str, gives: Gives, status: int = 200, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Declare an operation that writes, or one that searches for words which must not be in an address."""
+        return self._declare("POST", rule, gives, status, options)
 
     def register(self, api: Flask) -> None:
-        """Give the addresses to the application."""
+        """Add the addresses to the application."""
         for operation, view in self.items:
             api.add_url_rule(operation.rule, operation.name, _checked(operation, view), methods=[operation.method])
 
-    def _operation(
-        self,
-        method: str,
-        rule: str,
-        gives: Gives,
-        status: int,
-        scope: Scope = Scope.SEE,
-        query: type[BaseModel] | None = None,
-        body: type[BaseModel] | None = None,
-        fields: type[BaseModel] | None = None,
-    ) -> Callable[[View], View]:
+    def _declare(self, method: str, rule: str, gives: Gives, status: int, options: Options) -> Callable[[View], View]:
         def declare(view: View) -> View:
             summary, _, details = (view.__doc__ or "").strip().partition("\n")
-            text = " ".join(details.split())
-            operation = Operation(view.__name__, method, rule, summary, text, scope, query, body, fields, gives, status)
+            operation = Operation(
+                name=view.__name__,
+                method=method,
+                rule=rule,
+                summary=summary,
+                details=" ".join(details.split()),
+                gives=gives,
+                status=status,
+                **options,
+            )
             self.items.append((operation, view))
             return view
 
@@ -142,7 +144,7 @@ class Operations:
 
 
 def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Response]:
-    """Wrap a view: its input is checked before, its answer written after."""
+    """Wrap a view: check its input before, and write its response after."""
 
     @wraps(view)
     def checked(**path: str) -> Response:
@@ -155,16 +157,16 @@ def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Re
             given["fields"] = operation.fields.model_validate(_form())
         if operation.is_idempotent:
             idempotency_key()
-        said = view(**given)
-        if isinstance(said, Response):
-            return said
-        return Response(said.model_dump_json(), operation.status, content_type="application/json")
+        response = view(**given)
+        if isinstance(response, Response):
+            return response
+        return Response(response.model_dump_json(), operation.status, content_type="application/json")
 
     return checked
 
 
 def idempotency_key() -> str | None:
-    """Give the request's idempotency key, where it has one."""
+    """Return the request's idempotency key, or None."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise Refused(400)
@@ -172,7 +174,7 @@ def idempotency_key() -> str | None:
 
 
 def _single(values: dict[str, list[str]]) -> dict[str, Any]:
-    """Let a value that is given twice stay a list, which no field takes."""
+    """Unpack single values; a value given twice stays a list, which no field takes."""
     return {name: given[0] if len(given) == 1 else given for name, given in values.items()}
 
 
@@ -183,7 +185,7 @@ def _json(model: type[BaseModel]) -> BaseModel:
 
 
 def _form() -> dict[str, Any]:
-    """Give the form's fields; a film that is the whole body has none beside it."""
+    """Return the form's fields; a film that is the whole body has none beside it."""
     if request.mimetype == "multipart/form-data":
         return _single(request.form.to_dict(flat=False))
     if request.mimetype not in FILM_TYPES:

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, in a form that nobody builds by hand."""
+"""Cursors: where a list continues, in a form that nobody builds by hand."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import base64
 from lungwise.errors import Rejected
 
 
-def cursor_of(name: str, place: str) -> str:
-    """Write a place in the list of that name."""
-    return base64.urlsafe_b64encode(f"{name} {place}".encode()).decode().rstrip("=")
+def encode_cursor(name: str, position: str) -> str:
+    """Write a position in the list of that name as a cursor."""
+    return base64.urlsafe_b64encode(f"{name} {position}".encode()).decode().rstrip("=")
 
 
-def place_of(name: str, cursor: str | None) -> str:
-    """Read a cursor; empty at the beginning of the list.
+def decode_cursor(name: str, cursor: str | None) -> str:
+    """Return the position that a cursor stands for; empty at the beginning of the list.
 
     Raises
     ------
     Rejected
-        If it is none of this list's.
+        If it is not a cursor of this list.
     """
     if cursor is None:
         return ""
     try:
-        list_, _, place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(" ")
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except ValueError:
-        list_ = place = ""
-    if list_ != name or cursor_of(name, place) != cursor:
+        text = ""
+    position = text.partition(" ")[2]
+    if encode_cursor(name, position) != cursor:
         raise Rejected("This cursor is not of this list. Begin it anew, without one.")
-    return place
+    return position

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
-from lungwise.api.framework.paging import cursor_of, place_of
+from lungwise.api.framework.paging import decode_cursor, encode_cursor
 from lungwise.api.resources.representations import patient_fields, patient_of, summary_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
@@ -20,9 +20,9 @@ _LIST = "patients"
 @patients.post("/patients/search", schemas.PatientPage, body=schemas.PatientSearch)
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
-    place = place_of(_LIST, body.cursor)
-    found = services().patients.search.page(person(), body.text, row_number(place))
-    following = cursor_of(_LIST, str(found[-1].id)) if len(found) == PAGE else None
+    position = decode_cursor(_LIST, body.cursor)
+    found = services().patients.search.page(person(), body.text, row_number(position))
+    following = encode_cursor(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 
 

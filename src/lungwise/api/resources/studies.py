@@ -9,9 +9,9 @@ from flask_babel import gettext
 
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
-from lungwise.api.asked_once import asked_once, once
 from lungwise.api.framework.operations import Operations
-from lungwise.api.framework.paging import cursor_of, place_of
+from lungwise.api.framework.paging import decode_cursor, encode_cursor
+from lungwise.api.idempotent_requests import idempotent_request, once
 from lungwise.api.resources.representations import opinion_of, study_of, summary_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
@@ -64,7 +64,7 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
     """
     facts = PatientFacts.typed(fields.model_dump())
     files = _files()
-    asking = asked_once([repr(facts), *_hashes(files)])
+    asking = idempotent_request([repr(facts), *_hashes(files)])
     return _saved(services().uploads.open(person(), facts, files, asking), query.wait)
 
 
@@ -87,7 +87,7 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
 def add_films(key: str, query: schemas.Wait, fields: schemas.NoFields) -> schemas.Upload:
     """Upload further films of a study; a film that the clinic has already is not saved twice."""
     files = _files()
-    return _saved(services().uploads.add_films(person(), key, files, asked_once(_hashes(files))), query.wait)
+    return _saved(services().uploads.add_films(person(), key, files, idempotent_request(_hashes(files))), query.wait)
 
 
 @studies.get("/studies/<key:key>/opinions", schemas.Opinions)
@@ -156,10 +156,10 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
             since=wanted.since,
             until=wanted.until,
             order=Order(wanted.order),
-            after=place_of(_LIST, wanted.cursor),
+            after=decode_cursor(_LIST, wanted.cursor),
         ),
     )
     return schemas.StudyPage(
         items=[summary_of(line.study, line.patient) for line in page.rows],
-        next=cursor_of(_LIST, page.after) if page.after else None,
+        next=encode_cursor(_LIST, page.after) if page.after else None,
     )

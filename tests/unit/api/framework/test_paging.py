@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import pytest
 
-from lungwise.api.framework.paging import cursor_of, place_of
+from lungwise.api.framework.paging import decode_cursor, encode_cursor
 from lungwise.errors import Rejected
 
 
-def test_a_cursor_leads_back_to_its_place() -> None:
-    assert place_of("studies", cursor_of("studies", "1_2026-03-02T09:00:00+00:00_7")) == "1_2026-03-02T09:00:00+00:00_7"
-    assert place_of("studies", None) == ""
+def test_a_cursor_is_decoded_to_its_position() -> None:
+    assert (
+        decode_cursor("studies", encode_cursor("studies", "1_2026-03-02T09:00:00+00:00_7"))
+        == "1_2026-03-02T09:00:00+00:00_7"
+    )
+    assert decode_cursor("studies", None) == ""
 
 
-WRONG = ["", "x", "é", "AAAA", "====", cursor_of("patients", "7"), cursor_of("studies", "7") + "="]
+WRONG = ["", "x", "é", "AAAA", "====", encode_cursor("patients", "7"), encode_cursor("studies", "7") + "="]
 
 
 @pytest.mark.parametrize("cursor", WRONG)
-def test_what_is_no_cursor_of_this_list_is_rejected(cursor: str) -> None:
+def test_what_is_no_encode_cursor_this_list_is_rejected(cursor: str) -> None:
     with pytest.raises(Rejected):
-        place_of("studies", cursor)
+        decode_cursor("studies", cursor)
