@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.dicomweb.app import PREFIX
+from lungwise.store import utc_now
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lungwise.access import Person
+    from lungwise.web_app import Lungwise
+
+UIDS = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.3.4"}
+FILM = "/studies/1.2/series/1.2.3/instances/1.2.3.4"
+
+
+@pytest.fixture
+def ask(app: Lungwise, enrol: Callable[..., Person]) -> Callable[..., Any]:
+    """Give what sends a doctor's request."""
+    person = enrol(app, "Ada")
+    with app.database.writing() as session:
+        token = Tokens(session, utc_now, AuditTrail(session, utc_now)).add(person, "script", tuple(Scope), 30)[1]
+    client = app.test_client(use_cookies=False)
+
+    def ask(method: str, path: str, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        return client.open(PREFIX + path, method=method, headers=headers, **more)
+
+    return ask
+
+
+def store(ask: Callable[..., Any], film: bytes, kind: str = 'type="application/dicom"') -> Any:
+    body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + film + b"\r\n--edge--\r\n"
+    return ask("POST", "/studies", data=body, content_type=f"multipart/related; {kind}; boundary=edge")
+
+
+def test_a_film_is_stored_found_and_retrieved(ask: Callable[..., Any]) -> None:
+    film = dicom_bytes(film_dataset(chest_bytes(), PatientID="7", **UIDS))
+    assert store(ask, film, "type=application/dicom").status_code == 200
+    for path in ("/studies?PatientID=7", "/studies/1.2/series/1.2.3/instances"):
+        assert len(ask("GET", path).json) == 1, path
+    for path in ("/series", "/studies/1.2/series", "/studies/1.2/instances"):  # those of the results, once it is read
+        assert "1.2.3" in [one["0020000E"]["Value"][0] for one in ask("GET", path).json], path
+    assert ask("GET", FILM, headers={"Accept": "application/dicom"}).data == film
+    assert ask("GET", f"{FILM}/rendered").mimetype == "image/jpeg"
+    assert ask("GET", f"{FILM}/frames/2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("application/json;q=0, text/html", 406), ("text/html, application/dicom+json;q=0.1", 200), ("*/*", 200)],
+)
+def test_a_quality_of_zero_is_not_acceptable(ask: Callable[..., Any], accept: str, status: int) -> None:
+    assert ask("GET", "/studies", headers={"Accept": accept}).status_code == status
+
+
+def test_nobody_gets_in_without_a_token(app: Lungwise) -> None:
+    assert app.test_client(use_cookies=False).get(f"{PREFIX}/studies").status_code == 401

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.dicomweb.instance_index import INSTANCE, SERIES, STUDY, InstanceIndex
+from lungwise.dicomweb.metadata import value
+from lungwise.patients.service import PatientFacts
+from lungwise.reports.service import Reports
+from lungwise.results.film_results import FilmResults
+from lungwise.studies.archive import Archive
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+
+def test_a_film_stands_beside_its_results(services: Services) -> None:
+    person = services.person()
+    uids = {"StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.3.4"}
+    film = dicom_bytes(film_dataset(chest_bytes(), PatientID="7", **uids))
+    services.studies.open(person, PatientFacts(), [("film", film)])
+    services.read_all()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    index = InstanceIndex(person, Archive(services.session, services.patients), services.studies, results)
+    (films,) = index.studies()
+    instances = list(index.instances(films))
+    assert value(instances[0].attributes, INSTANCE) == "1.2.3.4"
+    assert {value(one.attributes, STUDY) for one in instances} == {"1.2"}
+    assert {value(one, SERIES) for one in index.outlines(films)} == {value(one.attributes, SERIES) for one in instances}
+    (alone,) = index.instances(films, "1.2.3.4")
+    assert alone.load() == film

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+from lungwise.patients.service import PatientFacts
+from lungwise.reports.service import Reports
+from lungwise.results.film_results import FilmResults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+
+def test_a_picture_is_packed_with_its_results_once_it_is_read(
+    services: Services, film: Callable[..., bytes], blank: bytes
+) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    study = services.studies.open(person, PatientFacts(), [("a", film(1, 8)), ("b", blank)])
+    assert results.of(person, study.films[0]) == []
+    services.read_all()
+    read, refused = study.films
+    with zipfile.ZipFile(io.BytesIO(results.archive(person, read))) as files:
+        assert files.namelist() == ["structured-report.dcm", "heat-map.dcm", "report.dcm", "film.dcm"]
+    assert [item.Modality for item in results.of(person, refused)] == ["SR", "DOC"]
+    described = {item.SeriesInstanceUID for item in results.series(person, read)}
+    assert {item.SeriesInstanceUID for item in results.of(person, read)} < described
