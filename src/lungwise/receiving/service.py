@@ -61,23 +61,10 @@ class Saved:
         return all(other.study != self.key for other in self.skipped)
 
 
-class _Destination(Protocol):
-    """The study that films of an upload go into."""
-
-    key: str
-
-    def facts(self, recording: Recording, person: Person) -> PatientFacts:
-        """Return what is known of its patient."""
-
-    def check(self, recording: Recording, person: Person, found: SortedFilms) -> None:
-        """Reject films that cannot be its patient's, before they are put into the store."""
-
-    def record(self, recording: Recording, person: Person, key: str, stored: dict[str, Upload]) -> None:
-        """Record films that lie in the store."""
-
-
 @dataclass(slots=True)
 class _NewStudy:
+    """Films that become a study. Both destinations know, check and record in their own way."""
+
     typed: PatientFacts
     asks: bool
     key: str = ""
@@ -94,6 +81,8 @@ class _NewStudy:
 
 @dataclass(slots=True)
 class _ExistingStudy:
+    """Films that are added to a study."""
+
     key: str
 
     def facts(self, recording: Recording, person: Person) -> PatientFacts:
@@ -104,6 +93,9 @@ class _ExistingStudy:
 
     def record(self, recording: Recording, person: Person, key: str, stored: dict[str, Upload]) -> None:
         recording.record_more(person, key, stored)
+
+
+_Destination = _NewStudy | _ExistingStudy
 
 
 class Uploads:

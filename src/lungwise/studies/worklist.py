@@ -1,7 +1,7 @@
 """The worklist: filtered, sorted, paged by key so that every page costs the same.
 
 The unread come first, so a list is two runs, the unread and the read, each in the order of an index.
-A page seeks its place in one run and goes on into the other; it never counts its way there. What it filters
+A page seeks its position in one run and goes on into the other; it never counts its way there. What it filters
 by lies in the index that it walks: only the lines that are shown are fetched.
 """
 
@@ -25,9 +25,9 @@ from lungwise.studies.models import Study, StudyStatus
 
 PAGE = 50
 _FIRST_BATCH = 1000
-"""Studies that are looked at first, where those of many patients are asked for."""
+"""Studies in the first batch, where a text finds many patients."""
 END = "end"
-"""The place behind the last study: the page before it is the last one."""
+"""The position after the last study: the page before it is the last one."""
 
 
 class Order(StrEnum):
@@ -39,7 +39,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistQuery:
-    """Which studies to list, and the place that the page begins after, or ends before."""
+    """Which studies to list, and the position that the page begins after, or ends before."""
 
     text: str = ""
     standing: StudyStatus | None = None
@@ -61,15 +61,15 @@ class WorklistRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of lines, and the places its neighbours begin at; empty where there is none."""
+    """A page of lines, and the positions its neighbours begin at; empty where there is none."""
 
     rows: list[WorklistRow]
     after: str
     before: str
 
 
-class _Place(NamedTuple):
-    """A place between two studies: the key of the one beside it."""
+class _Position(NamedTuple):
+    """A position between two studies: the sort key of the one next to it."""
 
     unread: bool
     value: datetime | float
@@ -83,33 +83,33 @@ class Worklist:
         self._session = session
         self._patients = patients
 
-    def page(self, person: Person, wanted: WorklistQuery) -> Page:
-        """Return a page of lines with the places before and after it."""
+    def page(self, person: Person, query: WorklistQuery) -> Page:
+        """Return a page of lines with the positions before and after it."""
         person.need(Right.SEE)
-        backwards = bool(wanted.before)
-        place = _read_place(wanted.before or wanted.after, wanted.order)
-        studies = self._studies(person, wanted, place, backwards=backwards)
+        backwards = bool(query.before)
+        position = _read_position(query.before or query.after, query.order)
+        studies = self._studies(person, query, position, backwards=backwards)
         further = len(studies) > PAGE
-        if backwards and place and not further:
-            return self.page(person, replace(wanted, before=""))  # the first page is whole
+        if backwards and position and not further:
+            return self.page(person, replace(query, before=""))  # the first page is whole
         shown = studies[:PAGE][:: -1 if backwards else 1]
-        before, after = (further, place is not None) if backwards else (place is not None, further)
+        before, after = (further, position is not None) if backwards else (position is not None, further)
         return Page(
             rows=self._rows(person, shown),
-            after=_place(shown[-1], wanted.order) if shown and after else "",
-            before=_place(shown[0], wanted.order) if shown and before else "",
+            after=_position_text(shown[-1], query.order) if shown and after else "",
+            before=_position_text(shown[0], query.order) if shown and before else "",
         )
 
-    def all(self, person: Person, wanted: WorklistQuery) -> Iterator[WorklistRow]:
+    def all(self, person: Person, query: WorklistQuery) -> Iterator[WorklistRow]:
         """Walk over every line, for export."""
         person.need(Right.EXPORT)
-        wanted = replace(wanted, after="", before="")
+        query = replace(query, after="", before="")
         while True:
-            page = self.page(person, wanted)
+            page = self.page(person, query)
             yield from page.rows
             if not page.after:
                 return
-            wanted = replace(wanted, after=page.after)
+            query = replace(query, after=page.after)
 
     def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
@@ -119,82 +119,84 @@ class Worklist:
             if study.patient_id in patients  # else both are deleted meanwhile
         ]
 
-    def _studies(self, person: Person, wanted: WorklistQuery, place: _Place | None, *, backwards: bool) -> list[Study]:
-        """Seek the place in its run, and go on into the other run; one study more than a page shows."""
+    def _studies(
+        self, person: Person, query: WorklistQuery, position: _Position | None, *, backwards: bool
+    ) -> list[Study]:
+        """Seek the position in its run, and go on into the other run; one study more than a page shows."""
         found: list[int] = []
-        patients = self._patients.search.matching(person, wanted.text)
-        for run in _runs(wanted, place, backwards=backwards):
-            here = place if place and place.unread is run else None
+        patients = self._patients.search.matching(person, query.text)
+        for run in _runs(query, position, backwards=backwards):
+            here = position if position and position.unread is run else None
             few = patients is not None and len(patients) <= FEW
-            query = self._query(person, wanted, run, here, backwards=backwards, few=few)
+            rows = self._select(person, query, run, here, backwards=backwards, few=few)
             if patients is None or few:
-                query = query if patients is None else query.where(Study.patient_id.in_(patients))
-                found += self._session.scalars(query.limit(PAGE + 1 - len(found)))
+                rows = rows if patients is None else rows.where(Study.patient_id.in_(patients))
+                found += self._session.scalars(rows.limit(PAGE + 1 - len(found)))
             else:
-                found += self._those_of(person, wanted.text, query, PAGE + 1 - len(found))
+                found += self._matching(person, query.text, rows, PAGE + 1 - len(found))
             if len(found) > PAGE:
                 break
         return self._fetched(found)
 
-    def _those_of(self, person: Person, text: str, query: Select[int], most: int) -> list[int]:
-        """Return the first studies of the many patients whom a text finds: walking the list, a page is met soon."""
+    def _matching(self, person: Person, text: str, studies: Select[int], limit: int) -> list[int]:
+        """Return the first studies of the many patients whom a text finds: a walk in list order fills a page soon."""
         found = list[int]()
         start, batch = 0, _FIRST_BATCH
-        while len(found) < most:
-            rows = self._session.execute(query.add_columns(Study.patient_id).offset(start).limit(batch)).all()
-            wanted = self._patients.search.among(person, text, (patient for _study, patient in rows))
-            found += [study for study, patient in rows if patient in wanted]
+        while len(found) < limit:
+            rows = self._session.execute(studies.add_columns(Study.patient_id).offset(start).limit(batch)).all()
+            matching = self._patients.search.among(person, text, (patient for _study, patient in rows))
+            found += [study for study, patient in rows if patient in matching]
             if len(rows) < batch:
                 break
             start, batch = start + batch, batch * 8
-        return found[:most]
+        return found[:limit]
 
     def _fetched(self, ids: list[int]) -> list[Study]:
         studies = {study.id: study for study in self._session.scalars(select(Study).where(Study.id.in_(ids)))}
         return [studies[number] for number in ids if number in studies]
 
-    def _query(
-        self, person: Person, wanted: WorklistQuery, run: bool, place: _Place | None, *, backwards: bool, few: bool
+    def _select(
+        self, person: Person, query: WorklistQuery, run: bool, position: _Position | None, *, backwards: bool, few: bool
     ) -> Select[int]:
         # Which no index helps: of few patients, a database that has not counted its rows shall not walk the clinic.
         clinic = Study.clinic_id + 0 if few else Study.clinic_id
-        query = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
-        if wanted.standing:
-            query = query.where(Study.standing == wanted.standing.value)
-        if wanted.since:
-            query = query.where(Study.created_at >= datetime.combine(wanted.since, time.min, UTC))
-        if wanted.until:
-            query = query.where(Study.created_at <= datetime.combine(wanted.until, time.max, UTC))
-        column = _column(wanted.order)
-        if place:
-            query = query.where(_beyond(column, place, backwards=backwards))
+        studies = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
+        if query.standing:
+            studies = studies.where(Study.standing == query.standing.value)
+        if query.since:
+            studies = studies.where(Study.created_at >= datetime.combine(query.since, time.min, UTC))
+        if query.until:
+            studies = studies.where(Study.created_at <= datetime.combine(query.until, time.max, UTC))
+        column = _column(query.order)
+        if position:
+            studies = studies.where(_beyond(column, position, backwards=backwards))
         if backwards:
-            return query.order_by(column, Study.id)
-        return query.order_by(column.desc(), Study.id.desc())
+            return studies.order_by(column, Study.id)
+        return studies.order_by(column.desc(), Study.id.desc())
 
 
-def _runs(wanted: WorklistQuery, place: _Place | None, *, backwards: bool) -> list[bool]:
-    """Name the runs from the place's on: True the unread, False the read."""
+def _runs(query: WorklistQuery, position: _Position | None, *, backwards: bool) -> list[bool]:
+    """Name the runs from the position's on: True the unread, False the read."""
     runs = [False, True] if backwards else [True, False]
-    runs = runs[runs.index(place.unread) :] if place else runs
-    return [run for run in runs if run or not wanted.unread]
+    runs = runs[runs.index(position.unread) :] if position else runs
+    return [run for run in runs if run or not query.unread]
 
 
 def _column(order: Order) -> InstrumentedAttribute[datetime] | InstrumentedAttribute[float]:
     return Study.created_at if order is Order.NEWEST else Study.probability
 
 
-def _place(study: Study, order: Order) -> str:
+def _position_text(study: Study, order: Order) -> str:
     value = study.created_at.isoformat() if order is Order.NEWEST else repr(study.probability)
     return f"{int(study.unread)}_{value}_{study.id}"
 
 
-def _read_place(text: str, order: Order) -> _Place | None:
-    """Read a place; one that cannot be understood is the beginning, or the end."""
+def _read_position(text: str, order: Order) -> _Position | None:
+    """Read a position; one that cannot be understood is the beginning, or the end."""
     try:
         unread, value, last = text.split("_")
-        place = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _probability(value)
-        return _Place(unread == "1", place, row_number(last) or 0)
+        position = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _probability(value)
+        return _Position(unread == "1", position, row_number(last) or 0)
     except (ValueError, OverflowError, Rejected):
         return None
 
@@ -207,9 +209,9 @@ def _probability(text: str) -> float:
 
 
 def _beyond(
-    column: InstrumentedAttribute[datetime] | InstrumentedAttribute[float], place: _Place, *, backwards: bool
+    column: InstrumentedAttribute[datetime] | InstrumentedAttribute[float], position: _Position, *, backwards: bool
 ) -> ColumnElement[bool]:
-    """Select what lies beyond a place of its run; the first comparison is what an index can seek."""
+    """Select what lies beyond a position of its run; the first comparison is what an index can seek."""
     if backwards:
-        return and_(column >= place.value, or_(column > place.value, Study.id > place.id))
-    return and_(column <= place.value, or_(column < place.value, Study.id < place.id))
+        return and_(column >= position.value, or_(column > position.value, Study.id > position.id))
+    return and_(column <= position.value, or_(column < position.value, Study.id < position.id))
