@@ -18,6 +18,6 @@ WRONG = ["", "x", "é", "AAAA", "====", encode_cursor("patients", "7"), encode_c
 
 
 @pytest.mark.parametrize("cursor", WRONG)
-def test_what_is_no_encode_cursor_this_list_is_rejected(cursor: str) -> None:
+def test_what_is_no_cursor_of_this_list_is_rejected(cursor: str) -> None:
     with pytest.raises(Rejected):
         decode_cursor("studies", cursor)
