@@ -32,7 +32,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     for prefix, part in (("", app), (API, app.api), (DICOMWEB, app.dicomweb)):
         for rule in part.url_map.iter_rules():
             takes = hasattr(part.view_functions[rule.endpoint], "takes_films") or f"{prefix}{rule.rule}" in taking
-            takes = takes or rule.endpoint in ("store", "store into")
+            takes = takes or rule.endpoint == "dicomweb.store"
             address = prefix + re.sub(r"<(?:\w+:)?(\w+)>", lambda name: EXAMPLES.get(name[1], "1"), rule.rule)
             found[address] = found.get(address, False) or takes
     return found

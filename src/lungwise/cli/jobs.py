@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -92,17 +92,16 @@ def reread(as_json: bool) -> None:
     """
     with _worker() as (database, worker):
         model = worker.model
-        _queue_all(database, model)
-        worker.wake()
+        _queue_all(database, worker)
         counts = _drain(database, worker, model)
     _print_outcome(counts, as_json)
 
 
-def _queue_all(database: Database, model: Model) -> None:
+def _queue_all(database: Database, worker: ReadingWorker) -> None:
     last = 0
     while True:
         with database.writing() as session:
-            films = _queue_over(session).reread(model, after=last)
+            films = _queue_over(session, worker.wake).reread(worker.model, after=last)
         if not films:
             return
         last = films[-1]
@@ -145,8 +144,8 @@ def _worker() -> Iterator[tuple[Database, ReadingWorker]]:
         yield database, ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader)
 
 
-def _queue_over(session: Session) -> Queue:
-    return Queue(session, utc_now, AuditTrail(session, utc_now, "command line"))
+def _queue_over(session: Session, notify: Callable[[], None] = lambda: None) -> Queue:
+    return Queue(session, utc_now, AuditTrail(session, utc_now, "command line"), notify)
 
 
 def _row(entry: Entry) -> dict[str, str | int]:

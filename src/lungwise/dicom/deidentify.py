@@ -157,7 +157,7 @@ def _turned(value: bytes, size: int) -> bytes:
 
 
 def _is_sound(element: DataElement) -> bool:
-    """Say whether a value is of the kind that its attribute has: a name may hide in a field of another kind."""
+    """Return whether a value is of the kind that its attribute has: a name may hide in a field of another kind."""
     if element.VR not in dictionary_VR(element.tag):
         return False
     values = element.value if isinstance(element.value, MultiValue) else [element.value]

@@ -63,7 +63,7 @@ def frame(data: bytes) -> bytes:
 
 
 def rendered(data: bytes, accepted: Callable[[str], bool], options: RenderOptions) -> tuple[bytes, str] | None:
-    """Give an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
+    """Return an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
 
     Raises
     ------

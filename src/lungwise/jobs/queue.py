@@ -115,6 +115,7 @@ class Queue:
         row |= {"created_at": self._clock(), "due_at": database_time(self._session)}
         if films:
             self._session.execute(insert(Job), [{"film_id": film, **row} for film in films])
+            after_commit(self._session, self._notify)
         return films
 
     def _unread_by(self, model: Model) -> Select[int]:

@@ -37,7 +37,7 @@ def reference(api: Flask, text: dict[str, Any]) -> None:
     """Add the document, and the page that shows it."""
 
     def document() -> Response:
-        """Give the OpenAPI document."""
+        """Return the OpenAPI document."""
         return Response(json.dumps(text), content_type="application/json")
 
     def page() -> str:

@@ -19,12 +19,12 @@ FilmData = Callable[[FilmRecord], bytes]
 
 
 def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
-    """Give a study as a line of the worklist."""
+    """Return a study as a row of the worklist."""
     return schemas.StudySummary.model_validate(_summary(study, patient))
 
 
 def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
-    """Give a study with its films and opinions; `data` reads the headers of films of earlier releases."""
+    """Return a study with its films and opinions; `data` reads the headers of films of earlier releases."""
     return schemas.Study.model_validate(
         {
             **_summary(study, patient),
@@ -35,7 +35,7 @@ def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
 
 
 def film_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Film:
-    """Give a film with its newest reading."""
+    """Return a film with its newest reading."""
     return schemas.Film(
         key=film.key,
         study=film.study.key,
@@ -49,7 +49,7 @@ def film_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Film:
 
 
 def opinion_of(opinion: Opinion) -> schemas.Opinion:
-    """Give an opinion."""
+    """Return an opinion."""
     return schemas.Opinion.model_validate(
         {
             "id": opinion.id,
@@ -65,12 +65,12 @@ def opinion_of(opinion: Opinion) -> schemas.Opinion:
 
 
 def patient_of(patient: Patient) -> schemas.Patient:
-    """Give a patient."""
+    """Return a patient."""
     return schemas.Patient.model_validate(patient_fields(patient))
 
 
 def patient_fields(patient: Patient) -> dict[str, object]:
-    """Give a patient's fields, for a form that holds more."""
+    """Return a patient's fields, for a form that holds more."""
     return {
         "key": patient.key,
         **asdict(patient.facts),

@@ -115,7 +115,7 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
 
 
 def waited(study: Study, seconds: int) -> Study:
-    """Give a study once it is read, or as it stands when the time is over or where too many others wait."""
+    """Return a study once it is read, or as it stands when the time is over or where too many others wait."""
     if study.standing != StudyStatus.WAITING or not seconds:
         return study
     key, number = study.key, study.id
