@@ -116,9 +116,10 @@ def upload(client: HttpSession) -> str:
     files = {"films": ("film.jpg", random.choice(FILMS) + b"%d" % random.getrandbits(60), "image/jpeg")}
     page = client.post("/studies/new", {"csrf_token": token}, files=files, name="upload").text
     study = f"/studies/{re.findall(r'/studies/([0-9a-f]{20})/report', page)[0]}"
-    while not client.get(f"{study}/progress", name="progress of a study").json()["done"]:
-        time.sleep(_PAUSE_SECONDS)
-    client.get(study, name="study, now read")
+    if "Being read" in page:
+        while not client.get(f"{study}/progress", name="progress of a study").json()["done"]:
+            time.sleep(_PAUSE_SECONDS)
+        client.get(study, name="study, now read")
     return study
 
 
