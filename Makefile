@@ -2,8 +2,8 @@
 .PHONY: help run test check mutated guide lint docs licences clean
 
 venv := .venv/bin
-# Two tests at a time, each with a database server and a browser of its own; the slow ones first, in their folders' order.
-at_once := -n 2 --dist loadfile --no-loadscope-reorder
+# Two tests at a time, each with a database server and a browser of its own.
+at_once := -n 2 --dist loadfile
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile

@@ -9,13 +9,9 @@ import socket
 import subprocess
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from processes import SYNTHETIC
 from servers import free_port
-
-if TYPE_CHECKING:
-    from commands import Run
 
 
 def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tmp_path: Path) -> None:
@@ -40,7 +36,11 @@ def test_a_first_start_makes_its_schema_says_how_to_begin_and_stops_when_told(tm
     assert server.returncode == 0
 
 
-def test_a_port_that_another_program_uses_is_said(run: type[Run]) -> None:
+def test_a_port_that_another_program_uses_is_said(tmp_path: Path) -> None:
+    environment = os.environ | {"LUNGWISE_DATA_FOLDER": str(tmp_path)}
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = run("serve", "--port", str(taken.getsockname()[1])).no()
-    assert "cannot listen" in said and "--port" in said
+        command = [*SYNTHETIC, "serve", "--port", str(taken.getsockname()[1])]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert "cannot listen" in ended.stderr and "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
