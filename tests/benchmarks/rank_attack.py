@@ -143,7 +143,7 @@ def _index(people: Iterable[PatientFacts]) -> list[set[str]]:
         patients = Patients(session, utc_now, NoAudit())  # type: ignore[arg-type]
         ids = []
         for n, facts in enumerate(people):
-            ids.append(patients.find_or_add(person, facts).id)
+            ids.append(patients.match_or_add(person, facts).patient.id)
             if n % 500 == 499:
                 session.commit()
                 session.expunge_all()

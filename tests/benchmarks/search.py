@@ -55,7 +55,7 @@ def main(patients: int) -> None:
                 _measure(f"patients: {text}", lambda text=text: service.search.page(person, text))  # type: ignore[misc]
                 _measure(f"worklist: {text}", lambda text=text: worklist.page(person, WorklistQuery(text=text)))  # type: ignore[misc]
         with database.writing() as session:
-            Patients(session, utc_now, AuditTrail(session, utc_now)).find_or_add(
+            Patients(session, utc_now, AuditTrail(session, utc_now)).match_or_add(
                 person, PatientFacts(identifier="N", name="New One")
             )
         with database.reading() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from dicom_files import dicom_file
+from film_results import FACTS
 from lungwise.dicom.limits import LARGEST_PDU
 from lungwise.dicom.node import _entity
 from lungwise.dicom.send import _is_kept
@@ -25,7 +27,7 @@ from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Reading, Verdict
-from lungwise.results.result_objects import FilmResult, StudyFacts, film_object, result_objects
+from lungwise.results.result_objects import FilmResult, film_object, result_objects
 from lungwise.results.structured_report import VERDICTS
 from lungwise.settings import Settings
 from lungwise.studies.pictures import LARGEST
@@ -33,6 +35,10 @@ from lungwise.studies.pictures import LARGEST
 if TYPE_CHECKING:
     from lungwise.web_app import Lungwise
 
+NOBODYS = replace(
+    FACTS, patient_id="", patient_name="", sex="", birth_date=None, made_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
+"""Of a film that names no patient."""
 PAGE = (Path(__file__).parents[2] / "docs" / "dicom-conformance.md").read_text(encoding="utf-8")
 
 
@@ -67,19 +73,9 @@ def results() -> list[Dataset]:
         model="model",
         version="1",
     )
-    facts = StudyFacts(
-        study_uid="2.25.1",
-        series_uid="2.25.2",
-        film_uid="2.25.3",
-        patient_id="",
-        patient_name="",
-        sex="",
-        birth_date=None,
-        made_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
     film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
     return result_objects(
-        film, facts, FilmResult(outcome=reading, model="model", version="1", made_at=facts.made_at), b"%PDF"
+        film, NOBODYS, FilmResult(outcome=reading, model="model", version="1", made_at=NOBODYS.made_at), b"%PDF"
     )
 
 
@@ -160,17 +156,7 @@ def synthetic_film() -> Dataset:
     """A film that came as JPEG, as an object."""
     out = io.BytesIO()
     Image.fromarray(np.tile(np.arange(96, dtype=np.uint8), (80, 1))).save(out, "JPEG")
-    facts = StudyFacts(
-        study_uid="2.25.1",
-        series_uid="2.25.2",
-        film_uid="2.25.3",
-        patient_id="",
-        patient_name="",
-        sex="",
-        birth_date=None,
-        made_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
-    film = film_object(out.getvalue(), facts)
+    film = film_object(out.getvalue(), NOBODYS)
     assert film is not None
     return film
 

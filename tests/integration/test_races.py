@@ -97,7 +97,9 @@ class Clinic:
         """Add patients, and give their keys."""
         with self.database.writing() as session:
             patients = Patients(session, utc_now, AuditTrail(session, utc_now))
-            return [patients.find_or_add(self.person, PatientFacts(identifier=name)).key for name in identifiers]
+            return [
+                patients.match_or_add(self.person, PatientFacts(identifier=name)).patient.key for name in identifiers
+            ]
 
     def count(self, *which: Any) -> int:
         """Count rows."""

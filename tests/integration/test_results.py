@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,10 @@ from pydicom.data import get_testdata_file
 
 from dicom_checks import disagreements, drawn, dumped, errors_of, unwrapped
 from dicom_files import dicom_file
+from film_results import FACTS, MADE_AT
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader, Reading
-from lungwise.results.result_objects import FilmResult, StudyFacts, file_bytes, film_object, result_objects
+from lungwise.results.result_objects import FilmResult, file_bytes, film_object, result_objects
 
 
 def _report() -> bytes:
@@ -26,17 +26,6 @@ def _report() -> bytes:
     return out.getvalue()
 
 
-MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts(
-    study_uid="2.25.1",
-    series_uid="2.25.2",
-    film_uid="2.25.3",
-    patient_id="L-17",
-    patient_name="Asha Rao",
-    sex="F",
-    birth_date=date(1980, 2, 3),
-    made_at=MADE,
-)
 REPORT = _report()
 COMPUTED_RADIOGRAPHY = ("RG1_UNCI.dcm", "RG3_UNCR.dcm", "RG1_J2KR.dcm", "RG3_J2KI.dcm")
 
@@ -51,9 +40,9 @@ def result_of(data: bytes, reader: Reader) -> FilmResult:
         reading = reader.read(open_film(data))
     except Refusal as refusal:
         return FilmResult(
-            outcome=refusal, model=reader.artefact.card.name, version=reader.artefact.card.version, made_at=MADE
+            outcome=refusal, model=reader.artefact.card.name, version=reader.artefact.card.version, made_at=MADE_AT
         )
-    return FilmResult(outcome=reading, model=reading.model, version=reading.version, made_at=MADE)
+    return FilmResult(outcome=reading, model=reading.model, version=reading.version, made_at=MADE_AT)
 
 
 def dicom_of(jpeg: Path, number: int) -> bytes:

@@ -100,17 +100,16 @@ def operator_of(clinic_id: int) -> Person:
 def make_sender(database: Database, settings: Settings) -> Sender:
     """Make the sender of results to the archives, as the installation's node."""
     from lungwise.dicom.send import Archives, Sender
-    from lungwise.results.film_results import (
-        FilmResults,  # imported here: highdicom is slow to load, and not always needed
-    )
+    from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
 
     wiring = Wiring(settings, FilmStore(settings))
     words = words_of(settings.language)
 
     def objects(session: Session, delivery: ClaimedDelivery) -> list[Dataset]:
-        clinics = {clinic.id: clinic.name for clinic in wiring.over(session).accounts.clinics()}
+        services = wiring.over(session)
+        clinics = {clinic.id: clinic.name for clinic in services.accounts.clinics()}
         node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
-        studies = wiring.over(session).studies
+        studies = services.studies
         film = studies.film(node, delivery.film)
         if film.reading is None or film.reading.id != delivery.reading:
             return []  # a newer reading has its own delivery

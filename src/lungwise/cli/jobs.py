@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.bootstrap import open_database, open_services, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import progress
 from lungwise.jobs.queue import Entry, JobState, Queue
@@ -129,11 +129,8 @@ def _print_outcome(counts: dict[str, int], as_json: bool) -> None:
 
 @contextmanager
 def _queue(*, writes: bool = False) -> Iterator[Queue]:
-    with (
-        open_database(read_settings()) as database,
-        database.writing() if writes else database.reading() as session,
-    ):
-        yield _queue_over(session)
+    with open_services(writes=writes) as services:
+        yield _queue_over(services.session)
 
 
 @contextmanager

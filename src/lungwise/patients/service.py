@@ -79,10 +79,6 @@ class Patients:
         """List the other patients who have this patient's identifier."""
         return [other for other in self.having(person, patient.identifier) if other.id != patient.id]
 
-    def find_or_add(self, person: Person, facts: PatientFacts) -> Patient:
-        """Return the patient whom facts mean; see `match_or_add`."""
-        return self.match_or_add(person, facts).patient
-
     def match_or_add(self, person: Person, facts: PatientFacts) -> PatientMatch:
         """Find whom facts mean and fill in what was not known of them, or add a patient.
 

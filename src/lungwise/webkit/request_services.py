@@ -38,16 +38,21 @@ class RequestServices(Generic[S]):
         app.extensions.setdefault(_EXTENSION, {})[self._name] = make
 
     def __call__(self) -> S:
-        """Return the services of the present request."""
-        made: dict[str, S] = g.setdefault("services", {})
-        if self._name not in made:
-            made[self._name] = self.over(request_session())
-        return made[self._name]
+        """Return the services of the present request, which share what is made in the same way."""
+        made: dict[Callable[[Session], S], S] = g.setdefault("services", {})
+        make = self._make
+        if make not in made:
+            made[make] = make(request_session())
+        return made[make]
 
     def over(self, session: Session) -> S:
         """Make the services over another session than the request's."""
+        return self._make(session)
+
+    @property
+    def _make(self) -> Callable[[Session], S]:
         make: Callable[[Session], S] = current_app.extensions[_EXTENSION][self._name]
-        return make(session)
+        return make
 
     def after_response(self, action: Callable[[S], object]) -> None:
         """Act with the services once the request has succeeded, in a separate transaction."""

@@ -41,7 +41,7 @@ def answer(
 ) -> None:
     """Let films of one study of a week be answered so."""
     clinic, at = person.clinic_id, services.clock() - timedelta(weeks=weeks_ago)
-    patient = services.patients.find_or_add(person, PatientFacts(identifier=f"{clinic}-{weeks_ago}-{model}"))
+    patient = services.patients.match_or_add(person, PatientFacts(identifier=f"{clinic}-{weeks_ago}-{model}")).patient
     study = Study(key=f"{patient.id}s", clinic_id=clinic, patient_id=patient.id, created_at=at, unread=False)
     study.standing, study.probability = "negative", 0.0
     services.session.add(study)

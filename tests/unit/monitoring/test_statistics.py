@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> None:
     services, person = either_services, either_services.person()
-    patient = services.patients.find_or_add(person, PatientFacts(identifier="1"))
+    patient = services.patients.match_or_add(person, PatientFacts(identifier="1")).patient
     cases = [  # standing, conclusion, PCR, how many, days ago
         ("positive", "positive", "positive", 8, 1),
         ("negative", "negative", "positive", 2, 10),

@@ -18,17 +18,19 @@ ADA, BOB = (
 
 def test_a_record_that_was_corrected_into_another_person_takes_no_films_of_the_former(services: Services) -> None:
     person = services.person()
-    ada = services.patients.find_or_add(person, replace(BOB, birth_date=date(1950, 1, 1)))
+    ada = services.patients.match_or_add(person, replace(BOB, birth_date=date(1950, 1, 1))).patient
     former = ada.facts
     services.patients.change(person, ada.key, ADA)
-    assert services.patients.find_or_add(person, former).id != ada.id
+    assert services.patients.match_or_add(person, former).patient.id != ada.id
 
 
 def test_a_changed_name_keeps_its_history_and_films_that_say_the_former_one(services: Services) -> None:
     person = services.person()
-    clara = services.patients.find_or_add(person, PatientFacts(identifier="1", name="Clara Wieck"))
+    clara = services.patients.match_or_add(person, PatientFacts(identifier="1", name="Clara Wieck")).patient
     services.patients.change(person, clara.key, PatientFacts(identifier="1", name="Clara Schumann"))
-    assert services.patients.find_or_add(person, PatientFacts(identifier="1", name="Wieck Clara")).id == clara.id
+    assert (
+        services.patients.match_or_add(person, PatientFacts(identifier="1", name="Wieck Clara")).patient.id == clara.id
+    )
     assert clara.name == "Clara Schumann"
     (change,) = services.patients.history(person, clara)
     assert (change.facts.name, change.person_name) == ("Clara Wieck", person.name)

@@ -23,52 +23,56 @@ def test_who_contradicts_is_a_patient_of_their_own_whose_identity_is_unclear(
     order: tuple[PatientFacts, PatientFacts], either_services: Services
 ) -> None:
     services, person = either_services, either_services.person()
-    first, second = (services.patients.find_or_add(person, facts) for facts in order)
+    first, second = (services.patients.match_or_add(person, facts).patient for facts in order)
     assert (first.identity, second.identity) == ("clear", "unclear")
     assert (first.facts, second.facts) == order
     for facts, patient in zip(order, (first, second), strict=True):
-        assert services.patients.find_or_add(person, facts).id == patient.id
-        assert services.patients.find_or_add(person, replace(facts, name=facts.name.upper())).id == patient.id
+        assert services.patients.match_or_add(person, facts).patient.id == patient.id
+        assert services.patients.match_or_add(person, replace(facts, name=facts.name.upper())).patient.id == patient.id
     assert services.patients.decisions.count_unclear(person) == 1
     assert services.patients.rivals(person, second) == [first]
 
 
 def test_an_identifier_of_two_issuers_is_two_patients_of_whom_nothing_is_unclear(services: Services) -> None:
     person = services.person()
-    hill, valley = (services.patients.find_or_add(person, replace(ADA, issuer=issuer)) for issuer in ("HILL", "VALLEY"))
+    hill, valley = (
+        services.patients.match_or_add(person, replace(ADA, issuer=issuer)).patient for issuer in ("HILL", "VALLEY")
+    )
     assert hill.id != valley.id
     assert {hill.identity, valley.identity} == {"clear"}
-    assert services.patients.find_or_add(person, replace(ADA, issuer="hill")).id == hill.id
+    assert services.patients.match_or_add(person, replace(ADA, issuer="hill")).patient.id == hill.id
 
 
 def test_a_missing_issuer_is_any_where_nothing_contradicts(services: Services) -> None:
     person = services.person()
-    ada = services.patients.find_or_add(person, ADA)
-    assert services.patients.find_or_add(person, replace(ADA, issuer="HILL")).id == ada.id
+    ada = services.patients.match_or_add(person, ADA).patient
+    assert services.patients.match_or_add(person, replace(ADA, issuer="HILL")).patient.id == ada.id
     assert ada.issuer == "HILL"
-    assert services.patients.find_or_add(person, ADA).id == ada.id
-    assert services.patients.find_or_add(person, replace(ADA, issuer="VALLEY")).id != ada.id
+    assert services.patients.match_or_add(person, ADA).patient.id == ada.id
+    assert services.patients.match_or_add(person, replace(ADA, issuer="VALLEY")).patient.id != ada.id
 
 
 def test_a_number_alone_that_two_have_is_neither_of_them(services: Services) -> None:
     person = services.person()
-    known = [services.patients.find_or_add(person, facts).id for facts in (ADA, BOB)]
-    bare = services.patients.find_or_add(person, PatientFacts(identifier="P-1"))
+    known = [services.patients.match_or_add(person, facts).patient.id for facts in (ADA, BOB)]
+    bare = services.patients.match_or_add(person, PatientFacts(identifier="P-1")).patient
     assert bare.id not in known and bare.is_unclear and bare.name == ""
-    assert services.patients.find_or_add(person, PatientFacts(identifier="P-1")).id == bare.id
+    assert services.patients.match_or_add(person, PatientFacts(identifier="P-1")).patient.id == bare.id
 
 
 def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(services: Services) -> None:
     person = services.person()
-    known = [services.patients.find_or_add(person, facts) for facts in (ADA, BOB, PatientFacts(identifier="P-1"))]
-    clara = services.patients.find_or_add(person, PatientFacts(identifier="P-1", name="Clara Wieck"))
+    known = [
+        services.patients.match_or_add(person, facts).patient for facts in (ADA, BOB, PatientFacts(identifier="P-1"))
+    ]
+    clara = services.patients.match_or_add(person, PatientFacts(identifier="P-1", name="Clara Wieck")).patient
     assert clara.id not in [patient.id for patient in known] and known[2].name == ""
-    assert services.patients.find_or_add(person, PatientFacts(identifier="P-1", sex="F")).id not in (
+    assert services.patients.match_or_add(person, PatientFacts(identifier="P-1", sex="F")).patient.id not in (
         known[0].id,
         clara.id,
     )
     assert (
-        services.patients.find_or_add(person, PatientFacts(identifier="P-1", birth_date=ADA.birth_date)).id
+        services.patients.match_or_add(person, PatientFacts(identifier="P-1", birth_date=ADA.birth_date)).patient.id
         == known[0].id
     )
 
@@ -77,7 +81,7 @@ def test_of_several_with_one_number_a_name_or_a_birth_date_tells_who_is_meant(se
 def test_a_name_that_says_little_does_not_make_two_persons_one(names: tuple[str, ...], services: Services) -> None:
     person = services.person()
     first, second, third = (
-        services.patients.find_or_add(person, PatientFacts(identifier="7", name=name)) for name in names
+        services.patients.match_or_add(person, PatientFacts(identifier="7", name=name)).patient for name in names
     )
     assert first.id == second.id != third.id
     assert (first.name, third.name) == names[1:]

@@ -31,7 +31,7 @@ def test_a_search_sees_what_other_processes_changed(either: Settings, migrate: C
     with here.reading() as session:
         assert patients_over(session).search.page(ada, "bela") == []
     with there.writing() as session:
-        key = patients_over(session).find_or_add(ada, PatientFacts(identifier="7", name="Béla Bartók")).key
+        key = patients_over(session).match_or_add(ada, PatientFacts(identifier="7", name="Béla Bartók")).patient.key
     with here.reading() as session:
         assert len(patients_over(session).search.page(ada, "bart")) == 1
     with there.writing() as session:
@@ -63,7 +63,7 @@ def add_clinic(session: Session) -> int:
 def test_names_whose_reading_was_interrupted_are_all_found_nevertheless(services: Services) -> None:
     person = services.person()
     for number in range(3):
-        services.patients.find_or_add(person, PatientFacts(identifier=f"H-{number}", name="Béla Bartók"))
+        services.patients.match_or_add(person, PatientFacts(identifier=f"H-{number}", name="Béla Bartók"))
     stopping = threading.Event()
     stopping.set()
     with patch("lungwise.patients.name_index._AT_ONCE", 1):

@@ -22,7 +22,7 @@ ADA, BOB = (
 def test_the_database_itself_keeps_patients_unique_within_a_clinic(either_services: Services) -> None:
     services, person = either_services, either_services.person()
     first, second = (
-        services.patients.find_or_add(person, PatientFacts(identifier=identifier)) for identifier in ("7", "8")
+        services.patients.match_or_add(person, PatientFacts(identifier=identifier)).patient for identifier in ("7", "8")
     )
     services.session.commit()
     second.identity_index = first.identity_index
@@ -32,9 +32,9 @@ def test_the_database_itself_keeps_patients_unique_within_a_clinic(either_servic
 
 def test_an_identifier_whose_first_patient_is_gone_can_be_given_again(services: Services) -> None:
     person = services.person()
-    ada, bob = (services.patients.find_or_add(person, facts) for facts in (ADA, BOB))
+    ada, bob = (services.patients.match_or_add(person, facts).patient for facts in (ADA, BOB))
     services.patients.change(person, ada.key, replace(ADA, identifier="P-2"))
-    assert services.patients.find_or_add(person, BOB).id == bob.id
-    assert services.patients.find_or_add(person, replace(ADA, issuer="HILL")).is_unclear
+    assert services.patients.match_or_add(person, BOB).patient.id == bob.id
+    assert services.patients.match_or_add(person, replace(ADA, issuer="HILL")).patient.is_unclear
     services.patients.change(person, bob.key, replace(BOB, identifier="P-3"))
     assert not bob.is_unclear

@@ -28,8 +28,8 @@ WALKS_THE_CLINIC = re.compile(r"\(clinic_id=\?\)|SCAN (patients|studies)")
 )  # fmt: skip
 def test_a_patient_is_found_by_the_beginnings_of_words(text: str, services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier="H-17", name="Béla Bartók सुनीता"))
-    services.patients.find_or_add(person, PatientFacts(identifier="K-20", name="Clara Wieck"))
+    services.patients.match_or_add(person, PatientFacts(identifier="H-17", name="Béla Bartók सुनीता"))
+    services.patients.match_or_add(person, PatientFacts(identifier="K-20", name="Clara Wieck"))
     assert [patient.identifier for patient in services.patients.search.page(person, text)] == ["H-17"]
 
 
@@ -44,14 +44,14 @@ def test_an_identifier_is_found_with_and_without_its_zeros_and_letters(
     identifier: str, text: str, services: Services
 ) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier=identifier, name="Béla"))
-    services.patients.find_or_add(person, PatientFacts(identifier="X-9", name="Clara"))
+    services.patients.match_or_add(person, PatientFacts(identifier=identifier, name="Béla"))
+    services.patients.match_or_add(person, PatientFacts(identifier="X-9", name="Clara"))
     assert [patient.identifier for patient in services.patients.search.page(person, text)] == [identifier]
 
 
 def test_a_name_is_found_in_each_of_its_scripts(services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(
+    services.patients.match_or_add(
         person, PatientFacts(identifier="7", name="Yamada Tarou", ideographic="山田 太郎", phonetic="やまだ たろう")
     )
     for text in ("yam", "山", "太郎", "やま", "ヤマダ", "ﾔﾏﾀﾞ"):
@@ -61,8 +61,8 @@ def test_a_name_is_found_in_each_of_its_scripts(services: Services) -> None:
 @pytest.mark.parametrize("text", ["artok", "%", "bela wieck", "' OR 1=1 --", "\n", "#17"])
 def test_what_begins_no_word_finds_nobody(text: str, services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier="H-17", name="Béla Bartók"))
-    services.patients.find_or_add(person, PatientFacts(identifier="K-20", name="Clara Wieck"))
+    services.patients.match_or_add(person, PatientFacts(identifier="H-17", name="Béla Bartók"))
+    services.patients.match_or_add(person, PatientFacts(identifier="K-20", name="Clara Wieck"))
     found = services.patients.search.page(person, text)
     assert len(found) == (2 if text == "\n" else 0)  # no word is no search
 
@@ -70,7 +70,7 @@ def test_what_begins_no_word_finds_nobody(text: str, services: Services) -> None
 def test_pages_of_a_search_are_in_the_order_of_the_newest(services: Services) -> None:
     person = services.person()
     added = [
-        services.patients.find_or_add(person, PatientFacts(identifier=f"H-{number}", name="Béla")).id
+        services.patients.match_or_add(person, PatientFacts(identifier=f"H-{number}", name="Béla")).patient.id
         for number in range(PAGE + 5)
     ]
     first = services.patients.search.page(person, "bela")
@@ -82,7 +82,7 @@ def test_pages_of_a_search_are_in_the_order_of_the_newest(services: Services) ->
 
 def test_a_changed_name_is_found_and_the_old_one_is_not(services: Services) -> None:
     person = services.person()
-    patient = services.patients.find_or_add(person, PatientFacts(identifier="1", name="Clara Wieck"))
+    patient = services.patients.match_or_add(person, PatientFacts(identifier="1", name="Clara Wieck")).patient
     services.patients.change(person, patient.key, PatientFacts(identifier="1", name="Clara Schumann"))
     assert len(services.patients.search.page(person, "schumann")) == 1
     assert services.patients.search.page(person, "wieck") == []
@@ -91,7 +91,7 @@ def test_a_changed_name_is_found_and_the_old_one_is_not(services: Services) -> N
 @pytest.mark.parametrize("text", ["bartok", "bela bartok", "S-17", "nobody"])
 def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(text: str, services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier="9", name="Grace"))
+    services.patients.match_or_add(person, PatientFacts(identifier="9", name="Grace"))
     services.patients.search.page(person, "grace")  # the clinic's names are in memory from here on
 
     def search() -> None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(services: Services) -> None:
     hill, valley = services.person("Ada", "Hill"), services.person("Bob", "Valley")
-    first = services.patients.find_or_add(hill, PatientFacts(identifier="7", name="Béla"))
-    again = services.patients.find_or_add(
+    first = services.patients.match_or_add(hill, PatientFacts(identifier="7", name="Béla")).patient
+    again = services.patients.match_or_add(
         hill, PatientFacts(identifier="7", name="", sex="M", birth_date=date(1981, 3, 25))
-    )
-    other = services.patients.find_or_add(valley, PatientFacts(identifier="7", name="Clara"))
+    ).patient
+    other = services.patients.match_or_add(valley, PatientFacts(identifier="7", name="Clara")).patient
     assert first.id == again.id != other.id
     assert (first.name, first.sex) == ("Béla", "M")
     assert first.identifier_index != other.identifier_index
@@ -31,22 +31,22 @@ def test_the_same_identifier_is_the_same_patient_within_a_clinic_alone(services:
 def test_a_birth_date_that_cannot_be_right_is_refused(born: date, services: Services) -> None:
     person = services.person()
     with pytest.raises(Rejected, match="birth date"):
-        services.patients.find_or_add(person, PatientFacts(identifier="1", birth_date=born))
-    patient = services.patients.find_or_add(person, PatientFacts(identifier="1"))
+        services.patients.match_or_add(person, PatientFacts(identifier="1", birth_date=born))
+    patient = services.patients.match_or_add(person, PatientFacts(identifier="1")).patient
     with pytest.raises(Rejected, match="birth date"):
         services.patients.change(person, patient.key, PatientFacts(identifier="1", birth_date=born))
 
 
 def test_two_patients_without_identifiers_get_two(services: Services) -> None:
     person = services.person()
-    pair = [services.patients.find_or_add(person, PatientFacts()).identifier for _ in range(2)]
+    pair = [services.patients.match_or_add(person, PatientFacts()).patient.identifier for _ in range(2)]
     assert len(set(pair)) == 2
 
 
 def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> None:
     person = services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier="1"))
-    second = services.patients.find_or_add(person, PatientFacts(identifier="2"))
+    services.patients.match_or_add(person, PatientFacts(identifier="1"))
+    second = services.patients.match_or_add(person, PatientFacts(identifier="2")).patient
     with pytest.raises(Rejected, match="Merge"):
         services.patients.change(person, second.key, PatientFacts(identifier="1"))
     with pytest.raises(Rejected, match="identifier"):
@@ -54,7 +54,7 @@ def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> 
 
 
 def test_a_radiologist_does_not_change_patients(services: Services) -> None:
-    patient = services.patients.find_or_add(services.person(), PatientFacts(identifier="1"))
+    patient = services.patients.match_or_add(services.person(), PatientFacts(identifier="1")).patient
     with pytest.raises(NotFound):
         services.patients.change(
             services.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts(identifier="2")

@@ -20,7 +20,7 @@ def patients_over(session: Session) -> Patients:
 
 def test_names_are_read_before_somebody_searches(either_services: Services) -> None:
     services, person = either_services, either_services.person()
-    services.patients.find_or_add(person, PatientFacts(identifier="7", name="Béla Bartók"))
+    services.patients.match_or_add(person, PatientFacts(identifier="7", name="Béla Bartók"))
     services.session.commit()
     database = Database(services.settings)
     NameReader(database).read_all()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,11 @@ from pydicom.dataset import Dataset
 
 from dicom_checks import dumped, errors_of
 from dicom_files import dicom_bytes, dicom_file, film_dataset
+from film_results import FACTS, MADE_AT
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading, Verdict
-from lungwise.results.result_objects import FilmResult, StudyFacts, file_bytes, film_object, result_objects
+from lungwise.results.result_objects import FilmResult, file_bytes, film_object, result_objects
 
-MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-FACTS = StudyFacts(
-    study_uid="2.25.1",
-    series_uid="2.25.2",
-    film_uid="2.25.3",
-    patient_id="L-17",
-    patient_name="Asha Rao",
-    sex="F",
-    birth_date=date(1980, 2, 3),
-    made_at=MADE,
-)
 REPORT = b"%PDF-1.4 a report."
 FINDINGS = {"normal": 0.02, "COVID-19": 0.9, "other pneumonia": 0.2, "tuberculosis": 0.01}
 HEAT = np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17)
@@ -46,7 +35,7 @@ def result_of(findings: dict[str, float], model: str) -> FilmResult:
         model=model,
         version="1.0.0",
     )
-    return FilmResult(outcome=reading, model=model, version="1.0.0", made_at=MADE)
+    return FilmResult(outcome=reading, model=model, version="1.0.0", made_at=MADE_AT)
 
 
 READ = result_of(FINDINGS, "inception_v3")
@@ -54,7 +43,7 @@ REFUSED = FilmResult(
     outcome=Refusal("not-chest", {"sentence": "This is not a chest film."}),
     model="inception_v3",
     version="1.0.0",
-    made_at=MADE,
+    made_at=MADE_AT,
 )
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
 KEPT = {
@@ -167,7 +156,7 @@ def test_times_are_of_the_films_time_zone_or_of_the_place(offset: str, local: st
     """One offset holds for every time of an object, and the study's times are the film's."""
     for item in result_objects(dicom_film(TimezoneOffsetFromUTC=offset), FACTS, READ, REPORT):
         assert item.get("TimezoneOffsetFromUTC", "") == (offset if local else "")
-        assert item.ContentTime == (local or MADE.astimezone().strftime("%H%M%S"))
+        assert item.ContentTime == (local or MADE_AT.astimezone().strftime("%H%M%S"))
         assert item.StudyTime == KEPT["StudyTime"]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_a_patient_is_plain_in_python_and_encrypted_in_the_database(either_services: Services) -> None:
     services = either_services
     facts = PatientFacts(identifier="H-17", name="Béla Bartók सुनीता", sex="M", birth_date=date(1981, 3, 25))
-    key = services.patients.find_or_add(services.person(), facts).key
+    key = services.patients.match_or_add(services.person(), facts).patient.key
     services.session.expire_all()
     patient = services.session.query(Patient).filter_by(key=key).one()
     assert (patient.identifier, patient.name, patient.birth_date) == ("H-17", "Béla Bartók सुनीता", date(1981, 3, 25))
@@ -33,15 +33,15 @@ def test_a_patient_is_plain_in_python_and_encrypted_in_the_database(either_servi
 
 
 def test_what_is_not_known_stays_not_known(either_services: Services) -> None:
-    patient = either_services.patients.find_or_add(either_services.person(), PatientFacts(identifier="H-17"))
+    patient = either_services.patients.match_or_add(either_services.person(), PatientFacts(identifier="H-17")).patient
     either_services.session.expire_all()
     assert (patient.name, patient.birth_date) == ("", None)
 
 
 def test_a_value_copied_into_another_column_does_not_open(either_services: Services) -> None:
-    patient = either_services.patients.find_or_add(
+    patient = either_services.patients.match_or_add(
         either_services.person(), PatientFacts(identifier="H-17", name="Béla")
-    )
+    ).patient
     either_services.session.execute(text("UPDATE patients SET name = identifier"))
     either_services.session.expire_all()
     with pytest.raises(EncryptionError, match="moved"):
@@ -53,7 +53,7 @@ def test_patients_values_that_change_places_do_not_open(column: str, either_serv
     session, person = either_services.session, either_services.person()
     for number in (1, 2):
         facts = PatientFacts(identifier=f"H-{number}", name=f"Béla {number}", birth_date=date(1981, 3, number))
-        either_services.patients.find_or_add(person, facts)
+        either_services.patients.match_or_add(person, facts)
     first, second = session.execute(text(f"SELECT id, {column} FROM patients ORDER BY id")).all()
     for number, value in ((first[0], second[1]), (second[0], first[1])):
         session.execute(text(f"UPDATE patients SET {column} = :value WHERE id = :id"), {"value": value, "id": number})
@@ -80,9 +80,9 @@ def test_notes_that_change_places_do_not_open(either_services: Services, film: C
 
 
 def test_a_value_that_stays_the_same_is_not_written_anew(either_services: Services) -> None:
-    patient = either_services.patients.find_or_add(
+    patient = either_services.patients.match_or_add(
         either_services.person(), PatientFacts(identifier="H-17", name="Béla")
-    )
+    ).patient
     either_services.session.commit()
     either_services.session.expire_all()
     patient.name, patient.birth_date = "Béla", None
@@ -104,7 +104,7 @@ def test_a_value_written_for_one_row_is_not_taken_for_another() -> None:
 def test_short_names_are_of_one_length(either_services: Services) -> None:
     names = ["", "Li", "Béla Bartók", "Béla Bartók, Szőllős", "B" * 32, "B" * 33]
     for number, name in enumerate(names):
-        either_services.patients.find_or_add(
+        either_services.patients.match_or_add(
             either_services.person(f"Ada{number}"), PatientFacts(identifier=f"H-{number}", name=name)
         )
     either_services.session.expire_all()

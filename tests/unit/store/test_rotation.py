@@ -83,7 +83,7 @@ def test_patients_are_found_by_either_keys_index_while_they_are_indexed_anew(
     while after is not None:
         assert len(services.patients.search.page(person, "bela")) == 5
         assert [patient.identifier for patient in services.patients.search.page(person, "bartok3")] == ["H-3"]
-        assert services.patients.find_or_add(person, PatientFacts(identifier="H-4")).name == "Béla Bartók4"
+        assert services.patients.match_or_add(person, PatientFacts(identifier="H-4")).patient.name == "Béla Bartók4"
         count, after = services.patients.records.reindex(after)
         services.session.commit()
         done += count

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def fill(services: Services, person: Person, count: int) -> None:
     names = ("Béla Bartók", "Clara Wieck", "Amara Okafor")
     patients = [
-        services.patients.find_or_add(person, PatientFacts(identifier=f"{person.clinic_id}-{n}", name=name))
+        services.patients.match_or_add(person, PatientFacts(identifier=f"{person.clinic_id}-{n}", name=name)).patient
         for n, name in enumerate(names)
     ]
     standings = (StudyStatus.POSITIVE, StudyStatus.UNCERTAIN, StudyStatus.NEGATIVE)

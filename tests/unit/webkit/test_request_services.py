@@ -27,3 +27,17 @@ def test_services_are_made_once_for_each_request_over_its_session(app: Lungwise)
             assert services()[0] is request_session()
             assert len(made) == count
             app.do_teardown_request()
+
+
+def test_blueprints_whose_services_are_made_in_the_same_way_share_them(app: Lungwise) -> None:
+    one, other = (RequestServices[list["Session"]](name) for name in ("one", "other"))
+
+    def make(session: Session) -> list[Session]:
+        return [session]
+
+    for services in (one, other):
+        services.provide(app, make)
+    with app.test_request_context("/"):
+        app.preprocess_request()
+        assert one() is other()
+        app.do_teardown_request()
