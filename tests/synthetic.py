@@ -63,9 +63,9 @@ def _studies(
 ) -> Iterator[dict[str, object]]:
     for n in range(count):
         probability = chance.betavariate(0.5, 1.5)
-        standing = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
-        standing = chance.choices((standing, StudyStatus.REFUSED.value, StudyStatus.WAITING.value), (96, 3, 1))[0]
-        concluded = chance.random() < 0.4 and standing not in (StudyStatus.REFUSED, StudyStatus.WAITING)
+        status = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
+        status = chance.choices((status, StudyStatus.REFUSED.value, StudyStatus.WAITING.value), (96, 3, 1))[0]
+        concluded = chance.random() < 0.4 and status not in (StudyStatus.REFUSED, StudyStatus.WAITING)
         yield {
             "key": f"s{person.clinic_id}-{n}",
             "clinic_id": person.clinic_id,
@@ -73,9 +73,9 @@ def _studies(
             "author_id": person.id,
             "created_at": now - timedelta(days=chance.uniform(0, YEAR)),
             "unread": chance.random() < 0.1,
-            "standing": standing,
+            "status": status,
             "probability": probability,
-            "conclusion": chance.choice(("positive", "negative", standing)) if concluded else None,
+            "conclusion": chance.choice(("positive", "negative", status)) if concluded else None,
             "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,
         }
 

@@ -93,6 +93,6 @@ def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(
         assert (found.missing, found.damaged, found.films) == ([], [], saved)
         study = session.scalars(select(Study)).one()
         assert all(record.reading for record in study.films)
-        assert study.standing != "waiting"
+        assert study.status != "waiting"
         assert AuditTrail(session, utc_now).verify() is None
     database.close()

@@ -182,7 +182,7 @@ def test_what_is_no_chest_film_is_kept_and_says_why_it_is_not_read(
         film = session.scalars(select(FilmRecord).where(FilmRecord.instance_uid == who["SOPInstanceUID"])).one()
         assert film.reading is not None
         assert film.reading.refusal_code == code
-        assert film.study.standing == "refused"
+        assert film.study.status == "refused"
 
 
 def test_another_kind_of_object_is_not_taken(node: NodeProcess, tmp_path: Path) -> None:

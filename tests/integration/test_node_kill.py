@@ -73,5 +73,5 @@ def test_a_kill_during_five_hundred_sends_loses_nothing_acknowledged(
             found = check_films(session, FilmStore(either))
             assert (found.missing, found.damaged, found.films) == ([], [], len(kept))
             assert all(len(film.readings) == 1 for film in session.scalars(select(FilmRecord)))
-            assert all(study.standing != "waiting" for study in session.scalars(select(Study)))
+            assert all(study.status != "waiting" for study in session.scalars(select(Study)))
             assert AuditTrail(session, utc_now).verify() is None

@@ -124,6 +124,6 @@ def test_every_film_has_exactly_one_reading(
         per_film = select(func.count(ReadingRecord.id)).select_from(FilmRecord).outerjoin(ReadingRecord)
         assert list(session.scalars(per_film.group_by(FilmRecord.id))) == [1] * FILMS
         assert list(session.scalars(select(Job.state).distinct())) == [JobState.DONE]
-        assert "waiting" not in set(session.scalars(select(Study.standing)))
+        assert "waiting" not in set(session.scalars(select(Study.status)))
         assert session.scalar(select(func.max(Job.attempts))) in (1, 2, 3)
     database.close()

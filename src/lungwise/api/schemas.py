@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 LONGEST_WAIT = 30
 """Seconds that a request may wait for a reading."""
@@ -67,7 +67,7 @@ Words = Annotated[
 ]
 Verdict = Literal["negative", "uncertain", "positive"]
 Decided = Literal["negative", "positive"]
-Standing = Literal["waiting", "refused", "negative", "uncertain", "positive"]
+Status = Literal["waiting", "refused", "negative", "uncertain", "positive"]
 Identity = Annotated[
     Literal["clear", "unclear"],
     Field(description="unclear: the films came under an identifier that belongs to somebody else; nothing was merged."),
@@ -212,7 +212,7 @@ class StudySummary(Schema):
     patient: Key
     identity: Identity
     created_at: datetime
-    standing: Standing = Field(description="The verdict, or why there is none.")
+    standing: Status = Field(description="The verdict, or why there is none.")
     probability: Probability = Field(description="The highest of its films.")
     conclusion: Verdict | None = Field(description="The last doctor's.")
     pcr: Decided | None
@@ -328,7 +328,7 @@ class Statistics(Schema):
     """The clinic in numbers, of the last 26 weeks."""
 
     studies: int
-    standings: dict[str, int]
+    standings: dict[str, int] = Field(validation_alias=AliasChoices("standings", "by_status"))
     weeks: list[Week]
     agreement: Share
     sensitivity: Share
@@ -345,7 +345,7 @@ class Wait(Asked):
 class StudyFilter(Asked):
     """Which studies to list."""
 
-    standing: Standing | None = None
+    standing: Status | None = None
     since: Day | None = None
     until: Day | None = None
     order: Order = "newest"

@@ -94,6 +94,6 @@ def _add_opinions(database: Database, settings: Settings, user: User) -> None:
 def _pcr_of(study: Study, chance: float) -> Verdict:
     """A test's result as it may come with such a film: nine in ten go with its verdict."""
     likely, other = Verdict.POSITIVE, Verdict.NEGATIVE
-    if study.standing == StudyStatus.NEGATIVE:
+    if study.status == StudyStatus.NEGATIVE:
         likely, other = other, likely
     return likely if chance < 0.9 else other

@@ -78,7 +78,7 @@ _LOCKED_STUDIES = (
     select(Study)
     .where(Study.key.in_(bindparam("studies", expanding=True)))
     .order_by(Study.id)
-    .options(load_only(Study.standing, Study.probability))
+    .options(load_only(Study.status, Study.probability))
     .with_for_update()
     .execution_options(populate_existing=True)
 )
@@ -220,9 +220,9 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
     for row in session.execute(_FILMS, {"studies": list(films)}) if films else ():
         films[row.study_id].append(row)
     for study in studies:
-        before = study.standing
-        study.standing, study.probability = _summary(study, films[study.id])
-        if before not in (StudyStatus.WAITING, study.standing):
+        before = study.status
+        study.status, study.probability = _summary(study, films[study.id])
+        if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
 
 

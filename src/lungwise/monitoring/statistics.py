@@ -60,7 +60,7 @@ class WeekCounts:
 class Statistics:
     """A clinic's numbers of the last weeks."""
 
-    standings: dict[StudyStatus, int]
+    by_status: dict[StudyStatus, int]
     weeks: list[WeekCounts]
     agreement: Share
     sensitivity: Share
@@ -70,7 +70,7 @@ class Statistics:
     @property
     def studies(self) -> int:
         """How many studies there were."""
-        return sum(self.standings.values())
+        return sum(self.by_status.values())
 
 
 class ClinicStatistics:
@@ -87,7 +87,7 @@ class ClinicStatistics:
         groups = list(self._session.execute(weeks_query(person, weeks[0])))
         by_pcr = _table(groups, "pcr")
         return Statistics(
-            standings={standing: by_pcr[standing].total() for standing in StudyStatus},
+            by_status={status: by_pcr[status].total() for status in StudyStatus},
             weeks=_weeks(groups, weeks),
             agreement=_agreement(_table(groups, "conclusion")),
             sensitivity=_right(by_pcr, "positive"),
@@ -98,7 +98,7 @@ class ClinicStatistics:
 
 def weeks_query(person: Person, since: date) -> Select[date, str, str | None, str | None, int]:
     """Count a clinic's studies of each week and kind: the groups in the order of one index, so that none is sorted."""
-    columns = (Study.week, Study.standing, Study.conclusion, Study.pcr)
+    columns = (Study.week, Study.status, Study.conclusion, Study.pcr)
     counts = select(*columns, func.count().label("studies"))
     return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
@@ -108,15 +108,15 @@ def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     positives: Counter[date] = Counter()
     for group in groups:
         studies[group.week] += group.studies
-        positives[group.week] += group.studies if group.standing == StudyStatus.POSITIVE else 0
+        positives[group.week] += group.studies if group.status == StudyStatus.POSITIVE else 0
     return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
 def _table(groups: list[Any], column: str) -> dict[str, Counter[str]]:
     """Count the studies by verdict, and within that by what a column says."""
-    table: dict[str, Counter[str]] = {standing.value: Counter() for standing in StudyStatus}
+    table: dict[str, Counter[str]] = {status.value: Counter() for status in StudyStatus}
     for group in groups:
-        table[group.standing][getattr(group, column)] += group.studies
+        table[group.status][getattr(group, column)] += group.studies
     return table
 
 

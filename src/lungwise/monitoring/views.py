@@ -35,7 +35,7 @@ def statistics() -> str:
     """Show the clinic in numbers."""
     numbers = services().statistics.count(person())
     return render_template(
-        "monitoring/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), standings=list(StudyStatus)
+        "monitoring/statistics.html", numbers=numbers, weeks=_weeks_chart(numbers), statuses=list(StudyStatus)
     )
 
 

@@ -157,7 +157,7 @@ class Recording:
             study_uid=study_uid,
             created_at=self._clock(),
             unread=True,
-            standing=StudyStatus.WAITING,
+            status=StudyStatus.WAITING,
             probability=0.0,
         )
         self.session.add(study)
@@ -196,7 +196,7 @@ class Recording:
             films[0].instance_uid = renamed_uid(study)
         study.films += films
         if films:
-            study.standing, study.unread = StudyStatus.WAITING, True
+            study.status, study.unread = StudyStatus.WAITING, True
         self.session.flush()
         for film in films:
             self.duplicates.note(study.clinic_id, film)

@@ -124,7 +124,7 @@ def _share(value: float | None) -> Fields:
 
 
 def _status(study: Study) -> str:
-    if study.standing == StudyStatus.WAITING:
+    if study.status == StudyStatus.WAITING:
         return "registered"
     return "final" if study.conclusion else "preliminary"
 

@@ -27,7 +27,7 @@ def worklist_csv(lines: Iterable[WorklistRow]) -> str:
                 harmless_cell(patient.name),
                 patient.sex,
                 patient.birth_date or "",
-                study.standing,
+                study.status,
                 f"{study.probability:.3f}",
                 study.conclusion or "",
                 study.pcr or "",

@@ -76,7 +76,7 @@ class WorklistForm(PageForm):
     text = SearchField(
         _("Patient: name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
     )
-    standing = SelectField(_("Verdict"), choices=_choices(_("All"), StudyStatus), default="")
+    status = SelectField(_("Verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -95,10 +95,10 @@ class WorklistForm(PageForm):
         """Return the fields as a query; an invalid field filters nothing."""
         self.validate()
         good = {name: field.data for name, field in self._fields.items() if not field.errors}
-        standing, order = good.get("standing"), good.get("order")
+        status, order = good.get("status"), good.get("order")
         return WorklistQuery(
             text=good.get("text") or "",
-            standing=StudyStatus(standing) if standing else None,
+            status=StudyStatus(status) if status else None,
             unread=bool(good.get("unread")),
             since=good.get("since"),
             until=good.get("until"),

@@ -63,7 +63,7 @@ def _week(context: DefaultExecutionContext) -> date:
 class Study(Base):
     """One visit's films of one patient.
 
-    `standing`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
+    `status`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
     only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
@@ -96,7 +96,7 @@ class Study(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
-    standing: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column("standing", String(10))
     probability: Mapped[float] = mapped_column()
     conclusion: Mapped[str | None] = mapped_column(String(10))
     pcr: Mapped[str | None] = mapped_column(String(10))

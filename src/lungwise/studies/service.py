@@ -142,13 +142,13 @@ class Studies:
     def saw(self, person: Person, key: str) -> None:
         """Note that a person saw a study; once seen with its verdict it counts as read."""
         person.need(Right.SEE)
-        query = select(Study.id, Study.standing, Study.unread).where(
+        query = select(Study.id, Study.status, Study.unread).where(
             Study.key == key, Study.clinic_id == person.clinic_id
         )
         study = self._session.execute(query).one_or_none()
         if study is None:
             raise NotFound
-        if study.unread and study.standing != StudyStatus.WAITING:
+        if study.unread and study.status != StudyStatus.WAITING:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
         self._audit.record(person, Action.SAW, Subject.STUDY, key)
 
@@ -207,4 +207,4 @@ class Studies:
 
 
 def _verdict(study: Study) -> Verdict | None:
-    return Verdict(study.standing) if study.standing in set(Verdict) else None
+    return Verdict(study.status) if study.status in set(Verdict) else None

@@ -72,7 +72,7 @@ def worklist() -> Answer:
 def show(key: str) -> Answer:
     """Show a study: its verdict, its films and what the doctors concluded."""
     study = services().studies.get(person(), key)
-    if study.standing == StudyStatus.WAITING:
+    if study.status == StudyStatus.WAITING:
         services().wait_for_readings(study.id, PATIENCE_SECONDS)
     who = person()
     services.after_response(lambda later: later.studies.saw(who, key))
@@ -85,7 +85,7 @@ def progress(key: str) -> Answer:
     study = services().studies.get(person(), key)
     read = sum(film.reading is not None for film in study.films)
     before = services().films_before(study)
-    return jsonify(films=len(study.films), read=read, before=before, done=study.standing != StudyStatus.WAITING)
+    return jsonify(films=len(study.films), read=read, before=before, done=study.status != StudyStatus.WAITING)
 
 
 @bp.post("/studies/<key>/opinions")
@@ -174,7 +174,7 @@ def study_page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: Delet
         earlier=earlier,
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
-        before=services().films_before(study) if study.standing == StudyStatus.WAITING else 0,
+        before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,
         opinion=opinion,
         adding=films,
         deleting=deleting,

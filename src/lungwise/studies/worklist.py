@@ -42,7 +42,7 @@ class WorklistQuery:
     """Which studies to list, and the position that the page begins after, or ends before."""
 
     text: str = ""
-    standing: StudyStatus | None = None
+    status: StudyStatus | None = None
     unread: bool = False
     since: date | None = None
     until: date | None = None
@@ -161,8 +161,8 @@ class Worklist:
         # Which no index helps: of few patients, a database that has not counted its rows shall not walk the clinic.
         clinic = Study.clinic_id + 0 if few else Study.clinic_id
         studies = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
-        if query.standing:
-            studies = studies.where(Study.standing == query.standing.value)
+        if query.status:
+            studies = studies.where(Study.status == query.status.value)
         if query.since:
             studies = studies.where(Study.created_at >= datetime.combine(query.since, time.min, UTC))
         if query.until:

@@ -14,7 +14,7 @@ from lungwise.studies.worklist import Order
 def test_the_words_are_those_of_the_clinic() -> None:
     """The client reads these models without the database's; so they say the words again."""
     assert set(get_args(schemas.Verdict)) == set(Verdict)
-    assert set(get_args(schemas.Standing)) == set(StudyStatus)
+    assert set(get_args(schemas.Status)) == set(StudyStatus)
     assert set(get_args(schemas.Order)) == set(Order)
 
 

@@ -28,7 +28,7 @@ def opened(services: Services, name: str, *films: bytes, clinic: str = "Hill") -
 
 def fail_everything(services: Services) -> None:
     services.session.execute(update(Job).values(state=JobState.FAILED, attempts=4, error="Fault"))
-    services.session.execute(update(Study).values(standing=StudyStatus.REFUSED, unread=False))
+    services.session.execute(update(Study).values(status=StudyStatus.REFUSED, unread=False))
     services.session.expire_all()
 
 
@@ -53,7 +53,7 @@ def test_an_administrator_sees_and_retries_what_failed_in_the_clinic_alone(
             queue.retry_film(person, film_key)
     assert queue.retry_film(ada, study.films[0].key)
     assert not queue.retry_film(ada, study.films[0].key)
-    assert (study.standing, study.unread) == (StudyStatus.WAITING, True)
+    assert (study.status, study.unread) == (StudyStatus.WAITING, True)
     assert services.read_all() == 1
     assert queue.counts() == {"queued": 0, "running": 0, "done": 1, "failed": 1}
     assert queue.retry() == 1

@@ -114,7 +114,7 @@ def test_films_are_finished_together_each_with_its_reading_and_every_study_summe
         claim: reading_of(either_services.store.get(claim.study, claim.sha256), synthetic_reader()) for claim in batch
     }
     jobs.finish({batch[0]: outcomes[batch[0]], batch[2]: Refusal("no film", {"sentence": "This is no film."})})
-    assert standings(either_services) == {whole: StudyStatus.WAITING, alone: StudyStatus.REFUSED}
+    assert statuses(either_services) == {whole: StudyStatus.WAITING, alone: StudyStatus.REFUSED}
     jobs.finish(outcomes)
     kept = select(FilmRecord.sha256, ReadingRecord.probability).join(ReadingRecord)
     assert dict(either_services.session.execute(kept).all()) == {
@@ -123,7 +123,7 @@ def test_films_are_finished_together_each_with_its_reading_and_every_study_summe
         batch[2].sha256: None,
     }
     highest = max((outcomes[claim] for claim in batch[:2]), key=lambda reading: reading.probability)
-    assert standings(either_services) == {whole: StudyStatus(highest.verdict.value), alone: StudyStatus.REFUSED}
+    assert statuses(either_services) == {whole: StudyStatus(highest.verdict.value), alone: StudyStatus.REFUSED}
 
 
 def test_readers_with_films_of_the_same_studies_keep_them_side_by_side(
@@ -146,13 +146,13 @@ def test_readers_with_films_of_the_same_studies_keep_them_side_by_side(
             for done in [readers.submit(finish, batch) for batch in ([one, three], [four, two])]:
                 done.result(60)
     database.close()
-    assert set(standings(either_services).values()) == {StudyStatus.REFUSED}
+    assert set(statuses(either_services).values()) == {StudyStatus.REFUSED}
 
 
-def standings(services: Services) -> dict[str, str]:
+def statuses(services: Services) -> dict[str, str]:
     services.session.flush()
     services.session.expire_all()
-    return {study.key: study.standing for study in services.session.scalars(select(Study))}
+    return {study.key: study.status for study in services.session.scalars(select(Study))}
 
 
 def test_a_lease_that_is_renewed_holds_and_one_that_runs_out_does_not(
@@ -225,7 +225,7 @@ def test_a_fault_is_tried_again_later_and_later_and_then_called_failed(
     job = the_job(services)
     assert (job.state, job.attempts, job.error) == (JobState.FAILED, ATTEMPTS, "Fault")
     assert waits[0] < waits[1] < waits[2]
-    assert job.film.study.standing == StudyStatus.REFUSED
+    assert job.film.study.status == StudyStatus.REFUSED
 
 
 def test_a_film_that_ends_every_process_is_not_tried_for_ever(services: Services, film: Callable[..., bytes]) -> None:
@@ -287,9 +287,9 @@ def test_a_study_whose_verdict_a_second_reading_changes_is_unread_again(
     second = Model(name="synthetic", version="2")
     services.queue.reread(second)
     (claim,) = jobs.claim(second)
-    assert study.standing not in (StudyStatus.WAITING, StudyStatus.REFUSED)  # the first verdict stands meanwhile
+    assert study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)  # the first verdict stands meanwhile
     jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
-    assert (study.standing, study.unread) == (StudyStatus.REFUSED, True)
+    assert (study.status, study.unread) == (StudyStatus.REFUSED, True)
     assert [reading.version for reading in study.films[0].readings] == ["1", "2"]
 
 

@@ -461,7 +461,7 @@ def test_the_worker_reads_in_the_background_and_stops(services: Services, film: 
     assert services.worker.wait(study.id, 60)
     services.worker.stop()
     services.session.expire_all()
-    assert study.standing != StudyStatus.WAITING
+    assert study.status != StudyStatus.WAITING
 
 
 def test_who_asks_while_enough_others_wait_is_answered_at_once(

@@ -43,7 +43,7 @@ def answer(
     clinic, at = person.clinic_id, services.clock() - timedelta(weeks=weeks_ago)
     patient = services.patients.match_or_add(person, PatientFacts(identifier=f"{clinic}-{weeks_ago}-{model}")).patient
     study = Study(key=f"{patient.id}s", clinic_id=clinic, patient_id=patient.id, created_at=at, unread=False)
-    study.standing, study.probability = "negative", 0.0
+    study.status, study.probability = "negative", 0.0
     services.session.add(study)
     services.session.flush()
     film = {"study_id": study.id, "kind": "JPEG", "size": 1, "created_at": at}

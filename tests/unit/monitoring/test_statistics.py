@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> None:
     services, person = either_services, either_services.person()
     patient = services.patients.match_or_add(person, PatientFacts(identifier="1")).patient
-    cases = [  # standing, conclusion, PCR, how many, days ago
+    cases = [  # status, conclusion, PCR, how many, days ago
         ("positive", "positive", "positive", 8, 1),
         ("negative", "negative", "positive", 2, 10),
         ("negative", "negative", "negative", 9, 20),
@@ -34,12 +34,12 @@ def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> Non
             "author_id": person.id,
             "created_at": services.clock() - timedelta(days=days),
             "unread": False,
-            "standing": standing,
+            "status": status,
             "probability": 0.5,
             "conclusion": conclusion,
             "pcr": pcr,
         }
-        for number, (standing, conclusion, pcr, count, days) in enumerate(cases)
+        for number, (status, conclusion, pcr, count, days) in enumerate(cases)
         for n in range(count)
     ]
     services.session.execute(insert(Study), rows)

@@ -115,7 +115,7 @@ def test_a_film_becomes_a_study_of_the_nodes_clinic_and_keeps_its_uids_and_bytes
     worker = ReadingWorker(either, desk.database, desk.store, utc_now, synthetic_reader, 0)
     assert len(list(worker.read_all())) == 1
     with desk.database.reading() as session:
-        assert session.scalars(select(Study)).one().standing in ("positive", "uncertain", "negative")
+        assert session.scalars(select(Study)).one().status in ("positive", "uncertain", "negative")
 
 
 def test_a_film_is_on_disk_before_the_database_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ def test_a_worklist_form_is_a_query_without_its_invalid_fields(app: Lungwise) ->
     fields = {"text": "clara", "standing": "positive", "since": "2026-03-02", "until": "soon", "order": "probable"}
     with app.test_request_context("/studies", method="POST", data=fields):
         assert WorklistForm().query() == WorklistQuery(
-            text="clara", standing=StudyStatus.POSITIVE, since=date(2026, 3, 2), order=Order.PROBABLE
+            text="clara", status=StudyStatus.POSITIVE, since=date(2026, 3, 2), order=Order.PROBABLE
         )
 
 

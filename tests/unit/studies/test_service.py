@@ -26,11 +26,11 @@ CT = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
 def test_a_study_is_saved_first_and_read_afterwards(either_services: Services, film: Callable[..., bytes]) -> None:
     services, person = either_services, either_services.person()
     study = services.studies.open(person, PatientFacts(identifier="7"), [("a.jpg", film(1)), ("b.jpg", film(2, 8))])
-    assert study.standing == StudyStatus.WAITING
+    assert study.status == StudyStatus.WAITING
     assert [job.state for record in study.films for job in record.jobs] == [JobState.QUEUED] * 2
     assert services.read_all() == 2
     study = services.studies.get(person, study.key)
-    assert study.standing == StudyStatus.POSITIVE
+    assert study.status == StudyStatus.POSITIVE
     probabilities = [record.reading.probability or 0 for record in study.films if record.reading]
     assert study.probability == pytest.approx(max(probabilities))
     assert len(probabilities) == 2
@@ -41,7 +41,7 @@ def test_a_film_that_cannot_be_read_says_why(services: Services, blank: bytes) -
     study = services.studies.open(person, PatientFacts(), [("a.jpg", blank)])
     services.read_all()
     study = services.studies.get(person, study.key)
-    assert study.standing == StudyStatus.REFUSED
+    assert study.status == StudyStatus.REFUSED
     reading = study.films[0].reading
     assert reading is not None
     assert reading.refusal is not None

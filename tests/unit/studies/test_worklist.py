@@ -24,7 +24,7 @@ def fill(services: Services, person: Person, count: int) -> None:
         services.patients.match_or_add(person, PatientFacts(identifier=f"{person.clinic_id}-{n}", name=name)).patient
         for n, name in enumerate(names)
     ]
-    standings = (StudyStatus.POSITIVE, StudyStatus.UNCERTAIN, StudyStatus.NEGATIVE)
+    statuses = (StudyStatus.POSITIVE, StudyStatus.UNCERTAIN, StudyStatus.NEGATIVE)
     services.session.execute(
         insert(Study),
         [
@@ -35,7 +35,7 @@ def fill(services: Services, person: Person, count: int) -> None:
                 "author_id": person.id,
                 "created_at": services.clock() - timedelta(hours=n * 7 % 97),
                 "unread": n % 4 == 0,
-                "standing": standings[n % 3].value,
+                "status": statuses[n % 3].value,
                 "probability": (n * 37 % 101) / 101,
             }
             for n in range(count)
@@ -72,7 +72,7 @@ def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order,
 def test_filters_narrow_the_list(services: Services) -> None:
     person = services.person()
     fill(services, person, 60)
-    assert {study.standing for study in walk(services, person, WorklistQuery(standing=StudyStatus.UNCERTAIN))} == {
+    assert {study.status for study in walk(services, person, WorklistQuery(status=StudyStatus.UNCERTAIN))} == {
         "uncertain"
     }
     assert all(study.unread for study in walk(services, person, WorklistQuery(unread=True)))
@@ -97,9 +97,9 @@ def test_a_forged_place_breaks_nothing(after: str, either_services: Services) ->
 
 
 INDEXED = [
-    WorklistQuery(order=order, standing=standing, unread=unread)
+    WorklistQuery(order=order, status=status, unread=unread)
     for order in Order
-    for standing, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
+    for status, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
 ] + [WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31))]
 
 

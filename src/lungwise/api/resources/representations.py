@@ -95,7 +95,7 @@ def _summary(study: Study, patient: Patient) -> dict[str, object]:
         "patient": patient.key,
         "identity": _identity(patient),
         "created_at": study.created_at,
-        "standing": study.standing,
+        "standing": study.status,
         "probability": study.probability,
         "conclusion": study.conclusion,
         "pcr": study.pcr,

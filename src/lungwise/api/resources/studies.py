@@ -116,7 +116,7 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
 
 def waited(study: Study, seconds: int) -> Study:
     """Return a study once it is read, or as it stands when the time is over or where too many others wait."""
-    if study.standing != StudyStatus.WAITING or not seconds:
+    if study.status != StudyStatus.WAITING or not seconds:
         return study
     key, number = study.key, study.id
     if not services().wait_for_readings(number, seconds):
@@ -151,7 +151,7 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
         person(),
         WorklistQuery(
             text=text,
-            standing=StudyStatus(wanted.standing) if wanted.standing else None,
+            status=StudyStatus(wanted.standing) if wanted.standing else None,
             unread=wanted.unread,
             since=wanted.since,
             until=wanted.until,
