@@ -33,9 +33,12 @@ def check_keys(database: Database) -> None:
         recorded = require_keys(session)
     first = database.keys.names[0]
     if first not in recorded:
-        with database.writing() as session:
-            require_keys(session)
-            session.merge(KeyRecord(name=first))
+        database.transact(lambda session: _record(session, first))
+
+
+def _record(session: Session, name: str) -> None:
+    require_keys(session)
+    session.merge(KeyRecord(name=name))
 
 
 def require_keys(session: Session) -> set[str]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event
 
 from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, check_keys
@@ -49,6 +52,27 @@ def test_a_new_key_is_noted_and_the_old_one_is_needed_until_it_is_forgotten(
     file.write_text(new)
     begin(settings)
     database.close()
+
+
+def test_two_processes_that_begin_at_once_record_one_key(either: Settings, migrate: Callable[[Settings], None]) -> None:
+    migrate(either)
+    assert Keys(either).names, "the file is there before they begin"
+    together = Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: begin_together(either, together), range(2)))
+
+
+def begin_together(settings: Settings, together: Barrier) -> None:
+    """Begin once another process, too, has found that no key is recorded."""
+    with closing(Database(settings)) as database:
+
+        def wait(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+            if statement.startswith("INSERT"):
+                with suppress(BrokenBarrierError):
+                    together.wait(1)
+
+        event.listen(database.engine, "before_cursor_execute", wait)
+        check_keys(database)
 
 
 def begin(settings: Settings) -> None:
