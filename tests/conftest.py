@@ -52,6 +52,7 @@ from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web_app import Lungwise, create_app
 from one_session import StudiesInOneSession
+from schemas import Schema, make_schema, schema_of
 from servers import MariaDb, Redis
 
 PASSWORD = "three green kites fly"
@@ -230,15 +231,23 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lungwise.sqlite"
 
 
+@pytest.fixture(scope="session")
+def empty_mariadb(mariadb: str, tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    """Migrate one empty MariaDB database, and give its schema, to be made again by each test."""
+    with _empty_mariadb(mariadb) as url:
+        database = Database(Settings(data_folder=tmp_path_factory.mktemp("schema"), database_url=url))
+        upgrade(database.engine)
+        database.close()
+        return schema_of(url)
+
+
 @pytest.fixture
-def migrate(empty_sqlite: Path) -> Callable[[Settings], None]:
+def migrate(request: pytest.FixtureRequest, empty_sqlite: Path) -> Callable[[Settings], None]:
     """Give what makes the schema of an empty database."""
 
     def migrate(settings: Settings) -> None:
         if settings.database_url:
-            database = Database(settings)
-            upgrade(database.engine)
-            database.close()
+            make_schema(settings.database_url, request.getfixturevalue("empty_mariadb"))
             return
         settings.data_folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(empty_sqlite, settings.data_folder / "lungwise.sqlite")
