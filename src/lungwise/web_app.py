@@ -74,6 +74,7 @@ _PUBLIC = frozenset(
         "readyz",
         "metrics",
         "accounts.home",
+        "accounts.language",
         "accounts.welcome",
         "accounts.register",
         "accounts.invitation",

@@ -34,11 +34,13 @@ from lungwise.accounts.request_services import services, user
 from lungwise.accounts.second_factor import ask_to_confirm, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
 from lungwise.accounts.service import Applicant
+from lungwise.accounts.sign_in_forms import is_own_page
 from lungwise.accounts.throttle import Guess, Secret
 from lungwise.accounts.tokens import Scope
 from lungwise.audit.actions import Action
 from lungwise.errors import NotFound
 from lungwise.settings import Registration
+from lungwise.webkit import i18n
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
 
@@ -69,6 +71,15 @@ def home() -> Answer:
         return redirect(url_for("studies.worklist"))
     first = services().accounts.is_empty()
     return redirect(url_for("accounts.welcome" if first else "security.login"))
+
+
+@bp.post("/language")
+def language() -> Response:
+    """Speak another language in this browser, whoever is signed in, and go back to the page."""
+    back = request.form.get("back", "")
+    response = redirect(back if back and is_own_page(back) else url_for("accounts.home"))
+    i18n.choose(response, request.form.get("language", ""))
+    return response
 
 
 @bp.route("/welcome", methods=["GET", "POST"])
@@ -119,7 +130,9 @@ def profile() -> Answer:
         services().accounts.change_profile(account, (form.name.data or "").strip(), form.language.data or None)
         refresh()
         flash(gettext("Saved."))
-        return redirect(url_for("accounts.profile"))
+        response = redirect(url_for("accounts.profile"))
+        i18n.choose(response, form.language.data or "")
+        return response
     return render_template(
         "accounts/profile.html",
         form=form,

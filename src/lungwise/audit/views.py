@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Protocol
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -19,6 +19,7 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.audit.labels import ACTIONS
 from lungwise.audit.service import PAGE, AuditFilter, AuditTrail
 from lungwise.inputs import LINE, harmless_cell, row_number
+from lungwise.webkit import downloads
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import LogsRejection, only_valid
 from lungwise.webkit.request_services import RequestServices
@@ -93,10 +94,7 @@ def export() -> Response:
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))
     audit_after_response(Action.EXPORTED, Subject.AUDIT_TRAIL, "")
-    answer = make_response(out.getvalue())
-    answer.content_type = "text/csv; charset=utf-8"
-    answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    return answer
+    return downloads.table(out.getvalue(), "audit.csv")
 
 
 def _parameters() -> MultiDict[str, str]:

@@ -15,6 +15,7 @@ from lungwise.reports.tables import worklist_csv
 from lungwise.studies.forms import WorklistForm
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
+from lungwise.webkit import downloads
 from lungwise.webkit.current_person import person
 from lungwise.webkit.downloads import attachment
 from lungwise.webkit.forms import only_valid
@@ -62,4 +63,4 @@ def table() -> Response:
     only_valid(form)
     text = worklist_csv(services().worklist.all(person(), form.query()))
     audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")
-    return attachment(text, "text/csv; charset=utf-8", "studies.csv")
+    return downloads.table(text, "studies.csv")

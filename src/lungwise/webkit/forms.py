@@ -11,13 +11,24 @@ from wtforms import Form
 
 from lungwise.errors import Rejected
 from lungwise.webkit import rejections
+from lungwise.webkit.i18n import FormTranslations
 from lungwise.webkit.transactions import undo
 
 T = TypeVar("T")
 
 
 class LogsRejection:
-    """A form that logs which of its fields were rejected; a missing CSRF token has a status of its own."""
+    """A form that logs which of its fields were rejected; a missing CSRF token has a status of its own.
+
+    What WTForms itself says of a field is said in the page's language.
+    """
+
+    class Meta:
+        """What WTForms asks of the form's kind."""
+
+        def get_translations(self, _form: Form) -> FormTranslations:
+            """Return the translations of WTForms' own sentences."""
+            return FormTranslations()
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401 - as the form it stands before takes them
         """Check the form."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, get_locale, gettext
+from flask_babel import format_date, format_datetime, get_domain, get_locale, gettext
 from flask_security import current_user
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
 
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.languages import LANGUAGES
 
+COOKIE = "language"
+"""Holds what was chosen on a page; it outlives the session, since a clinic's phone is signed out most of the time."""
+_COOKIE_SECONDS = 366 * 24 * 3600
+
 
 def of_request() -> str:
-    """Choose the account's language, else the browser's, else the installation's."""
+    """Take the account's language, else what was chosen here, else the browser's, else the installation's."""
     browsers = request.accept_languages.best_match(list(LANGUAGES))
-    return _of_account() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    return _of_account() or chosen() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
 
 
 def _of_account() -> str:
@@ -26,6 +31,33 @@ def _of_account() -> str:
     except SQLAlchemyError:  # the page that reports it must not need the account
         return ""
     return str(current_user.language) if known else ""
+
+
+def chosen() -> str:
+    """Return the language that was chosen in this browser, or nothing."""
+    language = request.cookies.get(COOKIE, "")
+    return language if language in LANGUAGES else ""
+
+
+def choose(response: Response, language: str) -> None:
+    """Keep a language in the browser; none that we speak lets the browser say again."""
+    if language not in LANGUAGES:
+        response.delete_cookie(COOKIE)
+        return
+    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+    response.set_cookie(COOKIE, language, _COOKIE_SECONDS, secure=secure, httponly=True, samesite="Lax")
+
+
+class FormTranslations:
+    """Lets WTForms take its own sentences from our translations: it has none in Hindi. It puts the values in itself."""
+
+    def gettext(self, sentence: str) -> str:
+        """Translate a sentence."""
+        return str(get_domain().get_translations().ugettext(sentence))
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        """Translate a sentence that counts."""
+        return str(get_domain().get_translations().ungettext(singular, plural, n))
 
 
 def init_app(app: Flask) -> None:

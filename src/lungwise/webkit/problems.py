@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from lungwise.errors import Conflict, Full, NotFound, Rejected, Unavailable
+from lungwise.logs import request_id
 from lungwise.store import answer_of, fault_of
 
 _log = logging.getLogger("lungwise.web")
@@ -35,6 +36,22 @@ _PAGES = {
         "Tell your administrator."
     ),
 }
+_HEADINGS = {
+    400: lazy_gettext("This form could not be sent"),
+    401: lazy_gettext("Please sign in again"),
+    404: lazy_gettext("Page not found"),
+    405: lazy_gettext("Page not found"),
+    409: lazy_gettext("Someone else was faster"),
+    413: lazy_gettext("This is too large"),
+    415: lazy_gettext("This form could not be sent"),
+    422: lazy_gettext("This was not accepted"),
+    429: lazy_gettext("Too many attempts"),
+    500: lazy_gettext("Something went wrong in Lungwise"),
+    503: lazy_gettext("Not available right now"),
+    507: lazy_gettext("The disk is full"),
+}
+"""What went wrong, in a few words, above the sentence that says what to do."""
+_NO_LONGER_VALID = lazy_gettext("This page has expired")
 API = {
     400: "This request cannot be understood. See the API's document for its form.",
     401: "This needs a token that is valid. Send it as: Authorization: Bearer TOKEN.",
@@ -122,7 +139,7 @@ def wants_json() -> bool:
 def init_pages(app: Flask) -> None:
     """Let the pages refuse by a page, or by a problem where a program asks."""
     _ErrorAnswers(sentences=_PAGES, write=_page_or_problem).register(app, _page_of)
-    app.register_error_handler(CSRFError, lambda _no: _page_or_problem(400, str(_EXPIRED)))
+    app.register_error_handler(CSRFError, lambda _no: _page_or_problem(400, str(_EXPIRED), _NO_LONGER_VALID))
 
 
 def init_api(api: Flask) -> None:
@@ -161,16 +178,18 @@ def _page_of(error: HTTPException) -> Response:
     return _page_or_problem(status, str(_PAGES.get(status, _PAGES[400 if status < 500 else 500])))
 
 
-def _page_or_problem(status: int, sentence: str) -> Response:
+def _page_or_problem(status: int, sentence: str, heading: object = "") -> Response:
     if wants_json():
         return problem(status, sentence)
-    response = current_app.make_response(_page(status, sentence))
+    heading = heading or _HEADINGS.get(status) or _HEADINGS[400 if status < 500 else 500]
+    response = current_app.make_response(_page(status, sentence, str(heading)))
     response.status_code = status
     return response
 
 
-def _page(status: int, sentence: str) -> str:
+def _page(status: int, sentence: str, heading: str) -> str:
+    said = {"heading": heading, "sentence": sentence, "number": request_id.get()}
     if status < 500:
-        return render_template("error.html", sentence=sentence)
+        return render_template("error.html", **said)
     # Without the database nobody knows who is signed in: that page must not ask, as Flask's own context would.
-    return current_app.jinja_env.get_template("error_plain.html").render(sentence=sentence)
+    return current_app.jinja_env.get_template("error_plain.html").render(**said)

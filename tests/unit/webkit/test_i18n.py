@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
+from lungwise.accounts.forms import RecoveryForm
 from lungwise.languages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -29,3 +31,39 @@ def test_an_account_chooses_its_own(app: Lungwise, visit: Callable[..., Visitor]
     ada.post("/profile", name="Ada", language="es")
     assert '<html lang="es"' in ada.get("/studies", headers={"Accept-Language": "fr"}).text
     assert "es" in LANGUAGES
+
+
+def test_a_language_is_chosen_before_signing_in_and_stays_chosen_afterwards(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    page = ada.get("/sign-in", headers={"Accept-Language": "fr"})
+    assert all(f'lang="{code}"' in page.text and name in page.text for code, name in LANGUAGES.items())
+    answer = ada.post("/language", page="/sign-in", language="hi", back="/forgot")
+    assert answer.headers["Location"].endswith("/forgot")
+    assert "HttpOnly" in answer.headers["Set-Cookie"]
+    assert '<html lang="hi"' in ada.get("/sign-in", headers={"Accept-Language": "fr"}).text
+    ada.sign_in("ada@example.org")
+    assert '<html lang="hi"' in ada.get("/studies", headers={"Accept-Language": "fr"}).text
+    assert 'class="languages"' not in ada.get("/studies").text
+    ada.post("/profile", name="Ada", language="")
+    assert '<html lang="fr"' in ada.get("/studies", headers={"Accept-Language": "fr"}).text
+
+
+def test_a_choice_leads_nowhere_else_and_a_language_that_is_not_spoken_is_none(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    for back in ("https://example.org/", "//example.org", "/\\example.org"):
+        assert "example.org" not in ada.post("/language", page="/sign-in", language="es", back=back).headers["Location"]
+    ada.post("/language", page="/sign-in", language="xx")
+    assert '<html lang="en"' in ada.get("/sign-in").text
+
+
+def test_what_wtforms_says_is_said_in_the_pages_language(app: Lungwise) -> None:
+    with app.test_request_context("/", headers={"Accept-Language": "hi"}):
+        form = RecoveryForm(MultiDict({"email": "a" * 300}), meta={"csrf": False})
+        assert not form.validate()
+        assert form.email.errors[0] == "अधिक से अधिक 255 अक्षर लिखें।"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Visitor
+    from lungwise.access import Person
     from lungwise.web_app import Lungwise
 
 NAME = "Béla Bartók"
@@ -34,3 +35,16 @@ def test_what_nobody_foresaw_is_a_sentence_and_its_words_stay_here(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert not [word for word in (NAME, "ZeroDivisionError", "Traceback", ".py") if word in answer.text]
     assert any(record.exc_info for record in caplog.records)
+
+
+def test_an_error_page_is_headed_by_what_went_wrong_and_gives_the_request_s_number(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    missing = ada.get("/studies/none")
+    assert "<h1>Page not found</h1>" in missing.text
+    assert f"Request number: {missing.headers['X-Request-ID']}" in missing.text
+    expired = ada.client.post("/profile", data={"name": "Ada", "csrf_token": "old"})
+    assert "<h1>This page has expired</h1>" in expired.text
