@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socketserver
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_string
@@ -20,8 +19,8 @@ class Inbox(socketserver.ThreadingTCPServer):
 
     Attributes
     ----------
-    seconds
-        How long it waits before it says anything.
+    speaks
+        Set, as it is at first, when it may say anything.
     answer
         What it says to an address.
     """
@@ -34,7 +33,8 @@ class Inbox(socketserver.ThreadingTCPServer):
         self.sent: list[str] = []
         self.commands: list[str] = []
         self.taken = 0
-        self.seconds = 0.0
+        self.speaks = threading.Event()
+        self.speaks.set()
         self.answer = "250 ok"
 
     def set_up(self, settings: Settings, **changes: object) -> Settings:
@@ -54,7 +54,7 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.server.taken += 1
-        time.sleep(self.server.seconds)
+        self.server.speaks.wait()
         self._say("220 mail")
         while line := self._line():
             self.server.commands.append(line)

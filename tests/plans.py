@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import event, text
-
-if TYPE_CHECKING:
-    from conftest import Services
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
 
 Statement = tuple[str, Any]
 
 
-def statements(services: Services, action: Callable[[], object]) -> list[Statement]:
+def statements(over: Engine | Session, action: Callable[[], object]) -> list[Statement]:
     """Give the statements, with their values, that an action sends to the database."""
     seen: list[Statement] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, _context: object, _many: bool) -> None:
         seen.append((statement, values))
 
-    engine = services.session.get_bind().engine
+    engine = over if isinstance(over, Engine) else over.get_bind().engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         action()
@@ -29,18 +27,35 @@ def statements(services: Services, action: Callable[[], object]) -> list[Stateme
     return seen
 
 
-def explained(services: Services, statement: Statement) -> str:
+def explained(session: Session, statement: Statement) -> str:
     """Give a statement's plan, on one line."""
-    maria = services.session.get_bind().dialect.name == "mysql"
-    cursor = services.session.connection().exec_driver_sql(
-        f"{'EXPLAIN' if maria else 'EXPLAIN QUERY PLAN'} {statement[0]}", statement[1]
-    )
-    return " | ".join(" ".join(map(str, row)) for row in cursor)
+    explain = "EXPLAIN" if is_maria(session) else "EXPLAIN QUERY PLAN"
+    return " | ".join(" ".join(map(str, row)) for row in run(session, (f"{explain} {statement[0]}", statement[1])))
 
 
-def rows_read(services: Services, action: Callable[[], object]) -> int:
+def run(session: Session, statement: Statement) -> list[Any]:
+    """Give a statement's rows."""
+    return list(session.connection().exec_driver_sql(*statement))
+
+
+def rows_read(session: Session, action: Callable[[], object]) -> int:
     """Count the rows, of indexes and tables, that MariaDB reads for an action."""
-    services.session.execute(text("FLUSH STATUS"))
+    session.execute(text("FLUSH STATUS"))
     action()
-    counts = services.session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
+    counts = session.execute(text("SHOW SESSION STATUS LIKE 'Handler_read%'"))
     return sum(int(count) for _name, count in counts)
+
+
+def steps_taken(session: Session, action: Callable[[], object]) -> int:
+    """Count the instructions of its virtual machine, to the nearest hundred, that SQLite needs for an action."""
+    hundreds: list[None] = []
+    connection: Any = session.connection().connection.driver_connection
+    connection.set_progress_handler(lambda: hundreds.append(None), 100)  # None lets it go on
+    action()
+    connection.set_progress_handler(None, 0)
+    return 100 * len(hundreds)
+
+
+def is_maria(session: Session) -> bool:
+    """Say whether a session's database is MariaDB."""
+    return session.get_bind().dialect.name == "mysql"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -302,7 +301,7 @@ def test_registering_is_told_to_the_addresss_owner_whether_or_not_it_is_new(
 def test_a_slow_mail_server_holds_nobody_up(
     settings: Settings, migrate: Callable[[Settings], None], box: Inbox
 ) -> None:
-    box.seconds = 5
+    box.speaks.clear()
     migrate(settings)
     with serving_site(box.set_up(settings, public_url="")) as site:
         site.enrol("Ada")
@@ -310,11 +309,10 @@ def test_a_slow_mail_server_holds_nobody_up(
         browser.sign_in()
         fields = {"password": PASSWORD, "new_password": NEW, "new_password_confirm": NEW}
         body = urlencode({"csrf_token": browser.token("/password"), **fields}).encode()
-        began = time.monotonic()
         assert browser.ask("POST", "/password", body, "application/x-www-form-urlencoded")[0] == 302
         until(lambda: box.taken == 1)
         assert browser.ask("GET", "/healthz")[0] == 200
-        assert time.monotonic() - began < 5
         assert not box.sent, "the mail is still on its way"
+        box.speaks.set()
         until(lambda: len(box.sent) == 1)
         browser.connection.close()

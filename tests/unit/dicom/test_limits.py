@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -40,10 +39,8 @@ def test_a_pdu_that_is_too_long_or_too_slow_ends_the_association(ends: tuple[Bou
     with pytest.raises(OSError, match="announced"):
         bounded.recv(LARGEST_PDU * 2)
     there.sendall(b"one")
-    began = time.monotonic()
     with pytest.raises(TimeoutError):
         bounded.recv(7)
-    assert time.monotonic() - began < 5
 
 
 def test_nothing_is_read_after_a_limit_was_exceeded(ends: tuple[BoundedSocket, socket.socket]) -> None:

@@ -120,8 +120,8 @@ def test_only_an_administrator_sees_it(services: Services) -> None:
 def test_the_database_finds_the_weeks_by_an_index_and_their_films_by_others(large: Services) -> None:
     person = large.person("Watcher")
     synthetic.read(large.session, person, MODEL)
-    seen = statements(large, lambda: drift(large).weeks(person))
-    (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])
+    seen = statements(large.session, lambda: drift(large).weeks(person))
+    (plan,) = (explained(large.session, statement) for statement in seen if "GROUP BY" in statement[0])
     assert "ix_studies_statistics" in plan
     if large.session.get_bind().dialect.name == "mysql":
         assert "uq_films_study_id_sha256" in plan

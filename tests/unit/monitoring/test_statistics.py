@@ -63,8 +63,8 @@ def test_the_interval_is_wilsons() -> None:
 
 def test_the_database_counts_as_it_walks_an_index(large: Services) -> None:
     person = large.person("Counter")
-    seen = statements(large, lambda: ClinicStatistics(large.session, large.clock).count(person))
-    (plan,) = (explained(large, statement) for statement in seen if "GROUP BY" in statement[0])
+    seen = statements(large.session, lambda: ClinicStatistics(large.session, large.clock).count(person))
+    (plan,) = (explained(large.session, statement) for statement in seen if "GROUP BY" in statement[0])
     assert "ix_studies_statistics" in plan
     assert "TEMP B-TREE" not in plan
     assert "temporary" not in plan

@@ -98,7 +98,7 @@ def test_sqlite_begins_a_search_with_the_words_though_it_never_counted_its_rows(
         services.patients.search.page(person, text)
         services.worklist.page(person, WorklistQuery(text=text))
 
-    plans = [explained(services, statement) for statement in statements(services, search)]
+    plans = [explained(services.session, statement) for statement in statements(services.session, search)]
     assert any("studies USING INDEX ix_studies_patient_id" in plan for plan in plans)
     assert any("patients USING INTEGER PRIMARY KEY" in plan for plan in plans)
     assert not [plan for plan in plans if "(clinic_id=?)" in plan or re.search(r"SCAN (patients|studies)", plan)]
@@ -115,10 +115,12 @@ def test_a_search_reads_little_more_than_it_finds(large: Services) -> None:
         large.worklist.page(person, WorklistQuery(text="bela bartok"))
 
     if large.session.get_bind().dialect.name == "mysql":
-        everybody = rows_read(large, lambda: list(large.worklist.all(person, WorklistQuery())))
-        assert 0 < rows_read(large, search) < everybody / 2
+        everybody = rows_read(large.session, lambda: list(large.worklist.all(person, WorklistQuery())))
+        assert 0 < rows_read(large.session, search) < everybody / 2
     else:
-        assert not any(WALKS_THE_CLINIC.search(explained(large, one)) for one in statements(large, search))
+        assert not any(
+            WALKS_THE_CLINIC.search(explained(large.session, one)) for one in statements(large.session, search)
+        )
 
 
 def test_a_word_that_nearly_everybody_has_is_found_too(

@@ -110,14 +110,14 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
     services, person = large, large.person(f"P{INDEXED.index(wanted)}")
     for place in (wanted, replace(wanted, after=deep(services, person, wanted)), replace(wanted, before=END)):
         turn = partial(services.worklist.page, person, place)
-        walks = [statement for statement in statements(services, turn) if "ORDER BY" in statement[0]]
+        walks = [statement for statement in statements(services.session, turn) if "ORDER BY" in statement[0]]
         assert walks
-        for plan in (explained(services, statement) for statement in walks):
+        for plan in (explained(services.session, statement) for statement in walks):
             assert "ix_studies" in plan
             assert "TEMP B-TREE" not in plan
             assert "filesort" not in plan
         if services.session.get_bind().dialect.name == "mysql":
-            assert rows_read(services, turn) < 6 * PAGE
+            assert rows_read(services.session, turn) < 6 * PAGE
 
 
 def deep(services: Services, person: Person, wanted: WorklistQuery) -> str:

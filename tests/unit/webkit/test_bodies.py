@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -244,8 +243,6 @@ def test_many_half_open_connections_leave_room_for_others(server: Server) -> Non
     lines = [server.line() for _ in range(900)]
     for line in lines[::2]:
         line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-    began = time.monotonic()
-    line = server.line()
+    line = server.line()  # it waits a minute for an answer: what waits for a free connection waits for several
     line.begin("/healthz", "text/plain", 0, "GET")
     assert line.answer()[0] == 200
-    assert time.monotonic() - began < 60  # what waits for a free connection waits for minutes
