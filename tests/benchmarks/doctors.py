@@ -48,8 +48,8 @@ from synthetic import analyse, fill
 SLOWEST_MS = {"SQLite": 500, "MariaDB": 200}
 FILMS = [as_jpeg(synthetic_film(seed, seed % 9).resize((1000, 1000))) for seed in range(12)]
 _doctors = itertools.count()
-_PAUSE_SECONDS = 0.3
-"""As the page's script waits at first."""
+_PAUSES_SECONDS = (0.1, 0.1, 0.2, 0.3, 0.5, 0.5, 1, 1, 1)
+"""As the page's script waits before it asks; then 3 seconds each time."""
 
 
 class Doctor(HttpUser):
@@ -117,8 +117,10 @@ def upload(client: HttpSession) -> str:
     page = client.post("/studies/new", {"csrf_token": token}, files=files, name="upload").text
     study = f"/studies/{re.findall(r'/studies/([0-9a-f]{20})/report', page)[0]}"
     if "Being read" in page:
-        while not client.get(f"{study}/progress", name="progress of a study").json()["done"]:
-            time.sleep(_PAUSE_SECONDS)
+        for pause in itertools.chain(_PAUSES_SECONDS, itertools.repeat(3)):
+            time.sleep(pause)
+            if client.get(f"{study}/progress", name="progress of a study").json()["done"]:
+                break
         client.get(study, name="study, now read")
     return study
 

@@ -1,8 +1,8 @@
 // Asks how far a study's readings are, and loads the page again once they are there. Without this script the page
-// loads itself again every few seconds.
+// has a link that loads it again.
 "use strict";
 const bar = document.querySelector("progress[data-address]");
-const PAUSES = [300, 300, 300, 500, 500, 1000, 1000, 1000, 3000]; // milliseconds; the last one over and over
+const PAUSES = [100, 100, 200, 300, 500, 500, 1000, 1000, 1000, 3000]; // milliseconds; the last one over and over
 const look = async (number) => {
   const answer = await fetch(bar.dataset.address, { headers: { Accept: "application/json" } }).catch(() => null);
   const read = answer && answer.ok ? await answer.json() : null; // what cannot be reached is asked again

@@ -31,8 +31,6 @@ from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("studies", __name__)
 Answer = str | AnyResponse
-PATIENCE_SECONDS = 0.25
-"""How long a study's page waits for readings before it comes without them; from then on its script asks."""
 
 
 class StudyServices(Protocol):
@@ -42,9 +40,6 @@ class StudyServices(Protocol):
     patients: Patients
     patient_studies: PatientStudies
     worklist: Worklist
-
-    def wait_for_readings(self, study_id: int, seconds: float) -> bool:
-        """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""
 
     def films_before(self, study: Study) -> int:
         """Count the new films that will be read before a study's."""
@@ -71,9 +66,6 @@ def worklist() -> Answer:
 @bp.get("/studies/<key>")
 def show(key: str) -> Answer:
     """Show a study: its verdict, its films and what the doctors concluded."""
-    study = services().studies.get(person(), key)
-    if study.status == StudyStatus.WAITING:
-        services().wait_for_readings(study.id, PATIENCE_SECONDS)
     who = person()
     services.after_response(lambda later: later.studies.saw(who, key))
     return study_page(key, OpinionForm(), FilmsForm(), DeleteForm())

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from conftest import open_app
 from lungwise.access import Person, Role
 
 if TYPE_CHECKING:
-    from conftest import Visitor
+    from conftest import Clock, Visitor
+    from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
 
@@ -19,6 +21,26 @@ def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Perso
     ada = visit(app)
     ada.sign_in("ada@example.org")
     return ada
+
+
+@pytest.fixture
+def without_readers(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Lungwise]:
+    """Give the application where nobody reads films."""
+    migrate(settings)
+    yield from open_app(settings.model_copy(update={"readers": 0}), clock)
+
+
+def test_a_study_that_waits_has_a_script_and_a_link_that_load_it_again(
+    without_readers: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(without_readers, "Ada")
+    ada = visit(without_readers)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1))
+    page = ada.client.get(study).text
+    assert "waiting.js" in page
+    assert re.search(f'<noscript><p><a class="button" href="{study}">Load this page again</a>', page)
+    assert "http-equiv" not in page
 
 
 def test_a_films_pictures_and_its_file_are_served(ada: Visitor, film: Callable[..., bytes]) -> None:
