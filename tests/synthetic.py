@@ -22,6 +22,8 @@ FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès",
 LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
 YEAR = 365
 _BATCH = 5000
+_STUDIES = insert(Study).execution_options(render_nulls=True)
+"""With a column for every value, of those too that a study lacks: else each kind of study is a statement of its own."""
 T = TypeVar("T")
 
 
@@ -30,7 +32,7 @@ def fill(session: Session, person: Person, studies: int, now: datetime, to_a_pat
     chance = random.Random(studies)
     patients = _add_patients(session, person, max(studies // to_a_patient, 1), now)
     for batch in batched(_studies(chance, person, patients, studies, now)):
-        session.execute(insert(Study), batch)
+        session.execute(_STUDIES, batch)
     session.commit()
 
 
