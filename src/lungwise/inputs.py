@@ -24,7 +24,7 @@ def row_number(text: str | None) -> int | None:
     if not text:
         return None
     if not _ROW.fullmatch(text):
-        raise Rejected("This page of the list is not there. Begin the list anew.")
+        raise Rejected("This page of the list does not exist. Start the list again.")
     return int(text)
 
 

@@ -79,7 +79,7 @@ def test_a_doctors_whole_visit(
     secret = page.inner_text("main code").replace("-", "")
     page.fill("[name=code]", authenticator(secret))
     page.click("text=Confirm")
-    page.click("text=Make new codes")
+    page.click("text=Create new codes")
     expect(page.locator("main li code")).to_have_count(8)
     page.click("text=Sign out")
     sign_in(page, base, "ada@example.org")
@@ -190,7 +190,7 @@ def test_two_fingers_zoom_where_they_are_and_one_moves_the_film(
     page = context.new_page()
     sign_in(page, base, "ada@example.org")
     choose(page, base, "a.jpg", "image/jpeg", film(1))
-    page.click("text=Look closely")
+    page.click("text=Enlarge")
     expect(page.locator(".layers")).to_have_attribute("style", re.compile("scale"))
     page.locator(".stage").scroll_into_view_if_needed()
     touch = context.new_cdp_session(page)
@@ -233,7 +233,7 @@ def test_the_viewer_zooms_inverts_windows_and_compares(
     page.goto(f"{base}/studies/new")
     page.set_input_files("#films", [file(f"{n}.jpg", "image/jpeg", film(n, 8 * n)) for n in range(2)])
     page.click("[type=submit]")
-    page.click("text=Look closely >> nth=0")
+    page.click("text=Enlarge >> nth=0")
     expect(page.locator(".layers")).to_have_attribute("style", re.compile("width"))
 
     def middle() -> int:
@@ -275,13 +275,13 @@ def test_a_typed_password_can_be_looked_at(served: Site, page: Page) -> None:
     page.fill("[name=password]", PASSWORD)
     field = page.locator("[name=password]")
     for shown, kind in ((True, "text"), (False, "password"), (True, "text")):
-        page.get_by_label("Show what is typed").set_checked(shown)
+        page.get_by_label("Show password").set_checked(shown)
         expect(field).to_have_attribute("type", kind)
         expect(field).to_have_value(PASSWORD)
     page.click("main button")
     expect(page.locator("h1")).to_have_text("Worklist")
     page.goto(f"{served.address}/password")
-    page.check("text=Show what is typed")
+    page.check("text=Show password")
     expect(page.locator("main input[type=text]")).to_have_count(3)
     expect(page.locator("main input[type=password]")).to_have_count(0)
 
@@ -290,7 +290,7 @@ def test_nothing_is_kept_in_the_browsers_storage(served: Site, page: Page, film:
     served.enrol("Ada")
     sign_in(page, served.address, "ada@example.org")
     choose(page, served.address, "a.jpg", "image/jpeg", film(1))
-    page.click("text=Look closely")
+    page.click("text=Enlarge")
     expect(page.locator("canvas")).to_be_visible()
     kept = page.evaluate(
         "async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length,"
@@ -318,7 +318,7 @@ def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
 def is_read_when_loaded_again(page: Page) -> bool:
     """Load a study's page again, where its link says so."""
     if page.locator(READ).count() == 0:
-        page.get_by_role("link", name="Load this page again").click()
+        page.get_by_role("link", name="Reload this page").click()
         page.wait_for_load_state()
     return page.locator(READ).count() == 1
 

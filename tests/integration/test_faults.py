@@ -157,7 +157,7 @@ def test_the_store_goes_away_and_comes_back(
     picture = re.findall(r"/films/\w+/thumbnail.jpg", ada.visitor.get(study).text)[0]
     away = settings.films_folder.rename(settings.data_folder / "away")
     status, page = ada.send(film(2), film(3))
-    assert (status, "store cannot be reached just now. Nothing of this upload was kept" in page) == (503, True)
+    assert (status, "storage cannot be reached right now. Nothing from this upload was saved" in page) == (503, True)
     assert ada.visitor.get(study).status_code == 200  # what was read can still be seen
     assert ada.visitor.get(picture).status_code == 503
     assert ada.visitor.get("/readyz").status_code == 503

@@ -37,7 +37,7 @@ SECRETS = {
     "recovery code": ("/second-factor/recovery", {"code": "aaaa-bbbb-cccc"}),
 }
 MANNERS = ("form", "JSON body", "JSON accept header")
-TOO_MANY = "There were too many attempts"
+TOO_MANY = "Too many attempts"
 
 
 @dataclass(frozen=True)

@@ -225,7 +225,7 @@ def test_a_page_asks_whose_films_they_are_and_shows_both(clinic: Clinic) -> None
     assert all(word in page for word in ("Two Bob", "1 Jan 1950", "1 May 1980", *clinic.studies()))
     bob, ada = (clinic_patient(clinic, name) for name in ("Two Bob", "Lovelace Ada"))
     answer = clinic.ada.post(f"/patients/{bob}/same", page=asked, follow=True, into=ada)
-    assert "one patient now" in answer.text
+    assert "now one patient" in answer.text
     assert all(study in answer.text for study in clinic.studies())
     for _film in clinic.app.worker.read_all():
         pass

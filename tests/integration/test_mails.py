@@ -123,7 +123,7 @@ def test_a_link_in_a_mail_begins_with_the_public_address_and_works_once(
     assert ada.sign_in("ada@example.org").status_code == 200
     assert ada.sign_in("ada@example.org", NEW).status_code == 302
     send_all(app, by_mail, clock)
-    assert "chosen anew by a link" in text_of(box)
+    assert "chosen through a link" in text_of(box)
 
 
 def test_a_link_ends_when_the_password_is_changed_otherwise(
@@ -145,7 +145,7 @@ def _recovery_link(administrator: Visitor) -> str:
     """Make a colleague's link on the page, as an administrator does without a mail server."""
     action = re.findall(r"/accounts/\w+/recovery-link", administrator.get("/accounts").text)[0]
     page = administrator.post(action, page="/accounts").text
-    assert "No mail server is set up: hand this link over" in page
+    assert "No mail server is set up. Give this link" in page
     return str(re.findall(r"http://localhost(/password/forgotten/[\w.\-]+)", page)[0])
 
 
@@ -175,8 +175,8 @@ def test_without_a_mail_server_nothing_says_that_a_mail_was_sent(
     ]
     for page in pages:
         assert not SENT.search(page), page
-    assert "administrator for one" in pages[0]
-    assert "No mail server is set up: hand this link over to rita@example.org" in invited
+    assert "administrator for a link" in pages[0]
+    assert "No mail server is set up. Give this link to rita@example.org" in invited
     assert not links_in(caplog.text) and not links_in(caplog.text, "/invitation")
 
 
@@ -246,7 +246,7 @@ def test_an_invitation_is_listed_and_taken_back(
     assert "rita@example.org" not in ada.post(action, page="/accounts", follow=True).text
     assert visit(app).get(link).status_code == 422
     assert visit(app).post(link, page="/sign-in", name="Rita", password=PASSWORD, again=PASSWORD).status_code == 422
-    assert "took invitation back" in ada.get("/audit").text
+    assert "withdrew an invitation" in ada.get("/audit").text
 
 
 def test_an_invitation_for_an_account_of_another_clinic_says_so(
@@ -259,7 +259,7 @@ def test_an_invitation_for_an_account_of_another_clinic_says_so(
     (link,) = links_in(ada.post("/accounts", email="Rita@example.org", role="radiologist").text, "/invitation")
     answer = visit(app).get(link)
     assert answer.status_code == 422
-    assert "has an account already, perhaps in another clinic" in answer.text
+    assert "already has an account, perhaps in another clinic" in answer.text
 
 
 def test_an_account_is_deleted_on_the_page_and_can_do_nothing_more(

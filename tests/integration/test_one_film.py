@@ -124,7 +124,7 @@ def test_the_sender_of_a_known_uid_with_other_content_is_told_and_it_is_kept(cli
         (said,) = answer.get_json()["00081199"]["Value"]
         assert (answer.status_code, said["00081196"]["Value"], "00081190" in said) == (202, [0xB000], False)
     assert (clinic.count(), len(clinic.held())) == ((1, 1, 1), 2)
-    assert "2 films are kept aside" in clinic.ada.get("/studies").text
+    assert "2 films are set aside" in clinic.ada.get("/studies").text
     page = clinic.ada.get("/held").text
     assert [page.count(words) for words in ("Other pixels</h2>", "Another patient</h2>", UID)] == [1, 1, 2]
     assert clinic.ada.get(f"/held/{clinic.held()[0]}/thumbnail.jpg").data.startswith(b"\xff\xd8")
@@ -216,7 +216,7 @@ def test_a_disc_gives_its_films_and_a_list_by_page_and_api(clinic: Clinic) -> No
     more = [(io.BytesIO(film_bytes(5)), "five.jpg"), (io.BytesIO(b"%PDF-1.7"), "note.pdf")]
     location = clinic.ada.post("/studies/new", films=more).headers["Location"]
     page = clinic.ada.get(location).text
-    assert "1 film is taken." in page and "No films: note.pdf." in page
+    assert "1 film is accepted." in page and "Not films: note.pdf." in page
     refused = clinic.ada.post("/studies/new", films=[(io.BytesIO(b"%PDF-1.7"), "note.pdf")])
     assert "note.pdf is not a film." in refused.text
 
@@ -224,7 +224,7 @@ def test_a_disc_gives_its_films_and_a_list_by_page_and_api(clinic: Clinic) -> No
 def test_an_upload_of_a_known_uid_with_other_content_is_kept_aside_and_said(clinic: Clinic) -> None:
     clinic.api(film_of())
     answer = clinic.api(film_of(1))
-    assert (answer.status_code, "kept aside" in answer.get_json()["title"]) == (422, True)
+    assert (answer.status_code, "set aside" in answer.get_json()["title"]) == (422, True)
     assert (clinic.count(), len(clinic.held())) == ((1, 1, 1), 1)
 
 

@@ -28,11 +28,11 @@ from lungwise.webkit.forms import PageForm
 
 def _one_line(_form: FlaskForm, field: StringField) -> None:
     if any(ord(letter) < 32 for letter in field.data or ""):
-        raise ValidationError(str(_("This holds signs that cannot be written.")))
+        raise ValidationError(str(_("This contains characters that cannot be saved.")))
 
 
-_NAME = [InputRequired(_("Write your name.")), Length(max=LINE), _one_line]
-_EMAIL = [InputRequired(_("Write an e-mail address.")), Length(max=255), Email(_("This is not an e-mail address."))]
+_NAME = [InputRequired(_("Enter your name.")), Length(max=LINE), _one_line]
+_EMAIL = [InputRequired(_("Enter an e-mail address.")), Length(max=255), Email(_("This is not an e-mail address."))]
 _NEW = {"autocomplete": "new-password"}
 CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
 """What lets a phone offer the code of its authenticator app."""
@@ -47,7 +47,7 @@ class PasswordForm(PageForm):
     )
     again = PasswordField(
         _("The same password again"),
-        [EqualTo("password", _("The two passwords differ.")), Length(max=MOST_CHARACTERS)],
+        [EqualTo("password", _("The two passwords are different.")), Length(max=MOST_CHARACTERS)],
         render_kw=_NEW,
     )
 
@@ -55,7 +55,7 @@ class PasswordForm(PageForm):
 class InvitedForm(PasswordForm):
     """What an invited person says of themselves."""
 
-    submit = SubmitField(_("Open the account"))
+    submit = SubmitField(_("Create the account"))
 
 
 class RegisterForm(PasswordForm):
@@ -63,7 +63,7 @@ class RegisterForm(PasswordForm):
 
     email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
     clinic = SelectField(_("Clinic"), coerce=int)
-    submit = SubmitField(_("Open an account"))
+    submit = SubmitField(_("Create an account"))
 
 
 class WelcomeForm(PasswordForm):
@@ -74,10 +74,10 @@ class WelcomeForm(PasswordForm):
     code = StringField(
         _("Set-up code"),
         [InputRequired(), Length(max=64)],
-        description=_("It is printed where Lungwise was started."),
+        description=_("It is shown in the window where Lungwise was started."),
         render_kw={"autocomplete": "off"},
     )
-    submit = SubmitField(_("Begin"))
+    submit = SubmitField(_("Start"))
 
 
 class SetUpForm(PageForm):
@@ -100,7 +100,7 @@ class ProfileForm(PageForm):
     language = SelectField(
         _("Language"),
         choices=[
-            SelectChoice("", _("As the browser asks")),
+            SelectChoice("", _("Same as the browser")),
             *(SelectChoice(*one) for one in LANGUAGES.items()),
         ],
     )
@@ -128,7 +128,7 @@ class RoleForm(PageForm):
 class DeleteAccountForm(PageForm):
     """Whether to delete a colleague's account."""
 
-    sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()])
+    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired()])
     submit = SubmitField(_("Delete the account"))
 
 
@@ -136,12 +136,12 @@ class TokenForm(PageForm):
     """What a program may do, and for how long."""
 
     name = StringField(
-        _("What uses it"),
-        [InputRequired(_("Say what uses the token.")), Length(max=LINE), _one_line],
+        _("What will use it"),
+        [InputRequired(_("Say what will use the token.")), Length(max=LINE), _one_line],
         render_kw={"autocomplete": "off"},
     )
     scopes = SelectMultipleField(
-        _("It may see studies and patients, and besides"),
+        _("It can see studies and patients, and also"),
         choices=[SelectChoice(scope.value, _(SCOPES[scope])) for scope in Scope if scope is not Scope.SEE],
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
@@ -157,4 +157,4 @@ class TokenForm(PageForm):
             SelectChoice(366, _("a year")),
         ],
     )
-    submit = SubmitField(_("Make the token"))
+    submit = SubmitField(_("Create the token"))

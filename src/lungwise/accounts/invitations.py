@@ -21,8 +21,8 @@ from lungwise.store.secret_key import signing_key
 
 INVITATION_DAYS = 7
 HAS_ACCOUNT = N_(
-    "The e-mail address of this invitation has an account already, perhaps in another clinic. Sign in with it, or ask "
-    "for an invitation of another address."
+    "The e-mail address of this invitation already has an account, perhaps in another clinic. Sign in "
+    "with that account, or ask for an invitation to another address."
 )
 
 
@@ -46,7 +46,7 @@ class Invitations:
         by.need(Right.ADMINISTER)
         address, now = valid_email(email), self._clock()
         if self._session.scalar(select(User.id).where(User.email == address, User.clinic_id == by.clinic_id)):
-            raise Rejected("This e-mail address has an account already.")
+            raise Rejected("This e-mail address already has an account.")
         self._clear(by.clinic_id, address)
         invitation = Invitation(
             key=new_key(),
@@ -87,7 +87,7 @@ class Invitations:
         """
         found = self._found(token, lock)
         if found is None:
-            raise Rejected("This invitation is not valid any more. Ask for a new one.")
+            raise Rejected("This invitation is no longer valid. Ask for a new one.")
         if self._session.scalar(select(User.id).where(User.email == found.email)):
             raise Rejected(HAS_ACCOUNT)
         return found

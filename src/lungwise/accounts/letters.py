@@ -12,16 +12,16 @@ from lungwise.settings import Settings
 
 _RECOVERY = N_("Choose a new password")
 _RECOVERY_TEXT = N_(
-    "Somebody, perhaps you, asked for a new password of your account at Lungwise. Open this link to choose one. "
-    "It works once, for two hours:"
+    "Someone, perhaps you, asked for a new password for your Lungwise account. Open this link to choose "
+    "one. It works once, within two hours:"
 )
 _RECOVERY_END = N_("If you did not ask for it, do nothing: your password stays as it is.")
 _INVITATION = N_("Your invitation to Lungwise")
 _INVITATION_TEXT = N_("Open this link to choose your password:")
-_OPENED = N_("Your account at Lungwise")
-_OPENED_TEXT = N_("Somebody, perhaps you, opened an account with this address.")
-_TAKEN = N_("You have an account already")
-_TAKEN_TEXT = N_("Somebody, perhaps you, tried to open an account with this address, which has one already.")
+_OPENED = N_("Your Lungwise account")
+_OPENED_TEXT = N_("Someone, perhaps you, created an account with this address.")
+_TAKEN = N_("You already have an account")
+_TAKEN_TEXT = N_("Someone, perhaps you, tried to create an account with this address, which already has one.")
 
 Translate = Callable[[str], str]
 

@@ -12,16 +12,16 @@ from lungwise.films.refusals import N_
 
 NOTICES = {
     Action.CHANGED_PASSWORD: N_("Your password was changed."),
-    Action.RESET_PASSWORD: N_("Your password was chosen anew by a link."),
+    Action.RESET_PASSWORD: N_("A new password was chosen through a link."),
     Action.CHANGED_SECOND_FACTOR: N_("A second factor was set up for your account."),
-    Action.REMOVED_SECOND_FACTOR: N_("The second factor of your account was taken away."),
-    Action.RESET_SECOND_FACTOR: N_("An administrator took away the second factor of your account."),
-    Action.MADE_RECOVERY_CODES: N_("New recovery codes were made for your account. The old ones stopped working."),
-    Action.MADE_TOKEN: N_("A token was made with which a program uses Lungwise in your name."),
-    Action.SIGNED_IN_WITH_A_NEW_DEVICE: N_(
-        "Somebody signed in to your account with a device that was not used before."
+    Action.REMOVED_SECOND_FACTOR: N_("The second factor of your account was turned off."),
+    Action.RESET_SECOND_FACTOR: N_("An administrator turned off the second factor of your account."),
+    Action.MADE_RECOVERY_CODES: N_("New recovery codes were created for your account. The old ones no longer work."),
+    Action.MADE_TOKEN: N_("A token was created that lets a program use Lungwise in your name."),
+    Action.SIGNED_IN_WITH_A_NEW_DEVICE: N_("Someone signed in to your account on a new device."),
+    Action.USED_A_CODE_TWICE: N_(
+        "A code from your authenticator app was entered twice. The second time it was refused."
     ),
-    Action.USED_A_CODE_TWICE: N_("A code of your authenticator app was given twice. The second time it was refused."),
 }
 """What is said of each change. The profile page lists the last of them."""
 _IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.")

@@ -34,14 +34,14 @@ STILL_OPEN = frozenset(
     }
 )
 """Pages for those who still have to set up a second factor."""
-WRONG_CODE = lazy_gettext("This code is wrong, or was used already. Wait for the next one.")
+WRONG_CODE = lazy_gettext("This code is wrong or was already used. Wait for the next one.")
 
 
 class ConfirmForm(VerifyForm):
     """The password again, or a code of the authenticator app."""
 
     password = PasswordField(lazy_gettext("Password"), render_kw={"autocomplete": "current-password"})
-    code = StringField(lazy_gettext("Or a code of your authenticator app"), [Length(max=64)], render_kw=CODE)
+    code = StringField(lazy_gettext("Or a code from your authenticator app"), [Length(max=64)], render_kw=CODE)
 
     def validate(self, **kwargs: object) -> bool:
         """Check the code if there is one, otherwise the password."""
@@ -118,18 +118,18 @@ def _confirmed(form: SetUpForm) -> bool:
 
 
 def _offer_recovery_codes() -> Response:
-    flash(gettext("Your second factor is set up. Now make recovery codes, for the day your phone is not at hand."))
+    flash(gettext("Your second factor is set up. Now create recovery codes, in case you lose your phone."))
     return redirect(url_for("security.mf_recovery_codes"))
 
 
 def _remove() -> Response:
     owner = user()
     if services().accounts.must_have_second_factor(owner):
-        raise Rejected("A second factor is required here. Set it up again for a new phone instead.")
+        raise Rejected("A second factor is required here. Set it up for a new phone instead.")
     owner.tf_primary_method = owner.tf_totp_secret = owner.tf_counter = owner.mf_recovery_codes = None
     session.pop(_KEY, None)
     notify(owner, Action.REMOVED_SECOND_FACTOR)
-    flash(gettext("The second factor is taken away."))
+    flash(gettext("The second factor is turned off."))
     return redirect(url_for("accounts.profile"))
 
 

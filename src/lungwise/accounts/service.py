@@ -79,7 +79,7 @@ class Accounts:
             If the clinic does not exist.
         """
         if self._settings.registration is Registration.INVITATION:
-            raise Rejected("An account needs an invitation here. Ask your clinic's administrator.")
+            raise Rejected("You need an invitation to create an account here. Ask your clinic's administrator.")
         if self._session.get(Clinic, clinic_id) is None:
             raise NotFound
         approved = self._settings.registration is Registration.OPEN
@@ -114,7 +114,7 @@ class Accounts:
         """
         user = self._open(applicant, self.clinic(clinic).id, role, approved=True)
         if user is None:
-            raise Rejected("This e-mail address has an account already.")
+            raise Rejected("This e-mail address already has an account.")
         return user
 
     def check_password(self, password: str, *known: str) -> None:
@@ -196,7 +196,7 @@ class Accounts:
         """
         user = self.colleague(by, key)
         if user.id == by.id:
-            raise Rejected("This is your own account. Change your password on its page.")
+            raise Rejected("This is your own account. Change your password on your account page.")
         if not user.active:
             raise Rejected("This account cannot sign in. Enable it first.")
         self._audit.record(by, Action.MADE_RECOVERY_LINK, Subject.ACCOUNT, user.key)
@@ -221,7 +221,7 @@ class Accounts:
         """
         user = self.colleague(by, key)
         if user.id == by.id:
-            raise Rejected("This is your own account. Set your second factor up anew on its page.")
+            raise Rejected("This is your own account. Set up your second factor on your account page.")
         self.take_second_factor(user, by)
         return user
 
@@ -256,7 +256,7 @@ class Accounts:
         self._session.get(Clinic, user.clinic_id, with_for_update=True, populate_existing=True)
         others = (User.clinic_id == user.clinic_id, User.role == Role.ADMINISTRATOR, User.active, User.id != user.id)
         if not self._session.scalar(select(func.count()).select_from(User).where(*others)):
-            raise Rejected("This is the clinic's last administrator. Make another one first.")
+            raise Rejected("This is the clinic's only administrator. Make someone else administrator first.")
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
         email, clinic = valid_email(applicant.email), self._session.get_one(Clinic, clinic_id)

@@ -27,13 +27,13 @@ from lungwise.films.refusals import N_
 from lungwise.webkit.forms import LogsRejection
 
 _LOCKED = {
-    Lock.ACCOUNT: N_("There were too many attempts. Wait a few minutes."),
-    Lock.ADDRESS: N_("There were too many attempts from your network. Wait a few minutes."),
+    Lock.ACCOUNT: N_("Too many attempts. Wait a few minutes."),
+    Lock.ADDRESS: N_("Too many attempts from your network. Wait a few minutes."),
 }
-_LOCKED_SIGN_IN = N_("There were too many attempts. Wait a few minutes, or reset your password.")
-_WRONG = N_("This e-mail address and password do not belong together.")
+_LOCKED_SIGN_IN = N_("Too many attempts. Wait a few minutes, or choose a new password.")
+_WRONG = N_("Wrong e-mail address or password.")
 _DISABLED = N_("This account is disabled. Ask your clinic's administrator.")
-_WAITS = N_("Your account waits for your clinic's administrator to approve it.")
+_WAITS = N_("Your account is waiting for your clinic's administrator to approve it.")
 
 
 def guesses_at(user: User) -> tuple[Guess, Guess]:

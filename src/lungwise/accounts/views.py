@@ -89,7 +89,7 @@ def welcome() -> Answer:
         return redirect(url_for("security.login"))
     form = WelcomeForm()
     if form.validate_on_submit() and _knows_code(form) and _add_first(form):
-        flash(gettext("Your account is ready. Sign in with it."))
+        flash(gettext("Your account is ready. You can sign in now."))
         return redirect(url_for("security.login"))
     return render_template("accounts/welcome.html", form=form)
 
@@ -115,7 +115,7 @@ def invitation(token: str) -> Answer:
     if form.validate_on_submit() and attempt(
         form, lambda: services().accounts.accept(token, form.name.data or "", form.password.data or "")
     ):
-        flash(gettext("Your account is ready. Sign in with it."))
+        flash(gettext("Your account is ready. You can sign in now."))
         return redirect(url_for("security.login"))
     return render_template("accounts/invitation.html", form=form, invited=invited)
 
@@ -151,7 +151,7 @@ def end_session(key: str) -> Answer:
     if not is_fresh():
         return ask_to_confirm(url_for("accounts.profile"))
     services().sessions.end(user(), key)
-    flash(gettext("The session is ended."))
+    flash(gettext("The session has ended."))
     return redirect(url_for("accounts.profile"))
 
 
@@ -161,7 +161,7 @@ def end_other_sessions() -> Answer:
     if not is_fresh():
         return ask_to_confirm(url_for("accounts.profile"))
     services().sessions.end_others(user(), but=session[SESSION])
-    flash(gettext("All other sessions are ended."))
+    flash(gettext("All other sessions have ended."))
     return redirect(url_for("accounts.profile"))
 
 
@@ -210,7 +210,7 @@ def colleagues() -> Answer:
 def take_invitation_back(key: str) -> Answer:
     """End an invitation that nobody has used."""
     services().accounts.invitations.take_back(person(), key)
-    flash(gettext("The invitation is taken back."))
+    flash(gettext("The invitation is withdrawn."))
     return redirect(url_for("accounts.colleagues"))
 
 
@@ -223,7 +223,7 @@ def recovery_link(key: str) -> Answer:
     if not services().settings.mails_links:
         return _colleagues(InviteForm(formdata=None), _Link(_shown(path), colleague.email, hours=RECOVERY_HOURS))
     services().outbox.add(MailKind.NOTICE, recovery_letter(colleague, services().settings, gettext))
-    flash(gettext("A mail with the link is on its way to %(email)s.", email=colleague.email))
+    flash(gettext("An e-mail with the link is on its way to %(email)s.", email=colleague.email))
     return redirect(url_for("accounts.colleagues"))
 
 
@@ -233,7 +233,7 @@ def delete(key: str) -> Answer:
     """Delete a colleague's account."""
     services().accounts.colleague(person(), key)
     if not DeleteAccountForm().validate_on_submit():
-        flash(gettext("Nothing was deleted. Tick the box to say that you are sure."))
+        flash(gettext("Nothing was deleted. Tick the box to confirm."))
         return redirect(url_for("accounts.colleagues"))
     services().accounts.delete(person(), key)
     flash(gettext("The account is deleted."))
@@ -308,14 +308,14 @@ def _back_to_colleagues() -> Response:
 def _knows_code(form: WelcomeForm) -> bool:
     guess, throttle = Guess(secret=Secret.SETUP_CODE, name=""), services().throttle
     if throttle.admit(guess):
-        form.form_errors.append(gettext("There were too many attempts. Wait a few minutes."))
+        form.form_errors.append(gettext("Too many attempts. Wait a few minutes."))
         return False
     given, known = (form.code.data or "").strip().encode(), setup_code(services().settings).encode()
     if hmac.compare_digest(given, known):
         throttle.succeeded(guess)
         return True
     throttle.failed(guess)
-    form.code.errors = [gettext("This is not the code that was printed.")]
+    form.code.errors = [gettext("This is not the set-up code.")]
     return False
 
 

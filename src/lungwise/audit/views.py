@@ -48,7 +48,7 @@ class AuditForm(LogsRejection, Form):
 
     person = StringField(_("Person"), [Length(max=LINE)])
     action = SelectField(_("Action"), choices=[SelectChoice("", _("All")), *_ACTIONS], default="")
-    subject_key = StringField(_("Key"), [Length(max=40)])
+    subject_key = StringField(_("Record"), [Length(max=40)])
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
 

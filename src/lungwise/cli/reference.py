@@ -1,4 +1,4 @@
-"""`lungwise reference`: how the shipped model answers its validation films, for the page *Drift*."""
+"""`lungwise reference`: how the shipped model answers its validation films, for the page on its steadiness."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lungwise.reading import Reader
 )
 @one_line_errors
 def reference(films: Path, output: Path) -> None:
-    """Write how the model answers its validation films, which the page Drift is held against.
+    """Write how the model answers its validation films, which the page on its steadiness compares with.
 
     To be run after `lungwise export`: another model answers otherwise.
     """

@@ -74,7 +74,7 @@ _SMALLER: Final = N_("Export it at a lower resolution.")
 _PNG: Final = N_("Save it as PNG.")
 _MONOCHROME: Final = N_("Export it as MONOCHROME2 or RGB.")
 _CHOSEN: Final = N_("Check that the right file was chosen.")
-_PATH: Final = N_("Check the path and its rights.")
+_PATH: Final = N_("Check the path and its permissions.")
 
 VALUES: Final[Mapping[str, Value]] = {"pictures": ", ".join(PICTURES[:-1]), "picture": PICTURES[-1]}
 """What every sentence may tell: the formats that are read."""
@@ -83,9 +83,9 @@ UNKNOWN: Final = Entry(N_("%(file)s could not be read."), N_("Ask your administr
 """For codes of a newer version of Lungwise."""
 
 REFUSALS: Final[Mapping[str, Entry]] = {
-    "empty": Entry(N_("%(file)s is empty."), N_("Copy it again from where it came.")),
+    "empty": Entry(N_("%(file)s is empty."), N_("Copy it again from its source.")),
     "not-an-image": Entry(
-        N_("%(file)s is not an X-ray picture."),
+        N_("%(file)s is not an X-ray image."),
         N_("Lungwise reads DICOM films and %(pictures)s and %(picture)s pictures: export the film as one of these."),
     ),
     "damaged": Entry(N_("%(file)s is damaged."), _EXPORT),
@@ -94,12 +94,12 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "damaged/header": Entry(N_("%(file)s is damaged: its header cannot be read."), _EXPORT),
     "damaged/header-cut": Entry(N_("%(file)s is damaged: its header ends too early."), _EXPORT),
     "damaged/kind": Entry(N_("%(file)s is damaged: it begins like %(kind)s, and its header cannot be read."), _EXPORT),
-    "damaged/no-size": Entry(N_("%(file)s is damaged: its header gives it no size."), _EXPORT),
+    "damaged/no-size": Entry(N_("%(file)s is damaged: its header gives no size."), _EXPORT),
     "damaged/scans": Entry(N_("%(file)s is damaged: it has more scans than any program writes."), _EXPORT),
     "damaged/bytes": Entry(N_("%(file)s is damaged: it has too few bytes for its pixels."), _EXPORT),
     "damaged/no-header": Entry(N_("%(file)s is damaged: its compressed pixels have no header."), _EXPORT),
     "damaged/headers": Entry(N_("%(file)s is damaged: its compressed pixels have more than one header."), _EXPORT),
-    "damaged/frames": Entry(N_("%(file)s is damaged: it declares one picture and holds several."), _EXPORT),
+    "damaged/frames": Entry(N_("%(file)s is damaged: it declares one image and contains several."), _EXPORT),
     "damaged/parts": Entry(N_("%(file)s is damaged: it has more parts than any film (%(part)s)."), _EXPORT),
     "damaged/checksum": Entry(N_("%(file)s is damaged: a checksum of its pixels is wrong."), _EXPORT),
     "damaged/contradiction": Entry(N_("%(file)s is damaged: its header and its pixels do not agree."), _EXPORT),
@@ -112,11 +112,11 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "damaged/not-dicom": Entry(N_("%(file)s is damaged: it does not begin like a DICOM object."), _EXPORT),
     "damaged/uids": Entry(N_("%(file)s is damaged: it names no study or no instance."), _EXPORT),
     "too-small": Entry(
-        N_("%(file)s measures %(width)s x %(height)s pixels; its shorter side must have %(least)s."),
+        N_("%(file)s measures %(width)s x %(height)s pixels; its shorter side must have at least %(least)s."),
         N_("Send the original, not its preview."),
         _FILM,
     ),
-    "several-frames": Entry(N_("%(file)s holds several pictures."), N_("Send one film as one file.")),
+    "several-frames": Entry(N_("%(file)s contains several images."), N_("Send each film as a separate file.")),
     "too-many-pixels": Entry(
         N_("%(file)s measures %(width)s x %(height)s pixels; the limit is %(most)s megapixels."),
         N_("Export it smaller."),
@@ -125,36 +125,38 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "too-large": Entry(
         N_("%(file)s is larger than %(most)s MB."), N_("Export the film alone, or at a lower resolution.")
     ),
-    "too-large/memory": Entry(N_("%(file)s needs more memory to be decoded than there is."), _SMALLER),
-    "too-large/unpacked": Entry(N_("%(file)s unpacks to more than any film."), N_("Export it without compression.")),
+    "too-large/memory": Entry(N_("%(file)s needs more memory to decode than is available."), _SMALLER),
+    "too-large/unpacked": Entry(
+        N_("%(file)s is larger than any film once unpacked."), N_("Export it without compression.")
+    ),
     "too-slow": Entry(
-        N_("%(file)s took more than %(seconds)s seconds of work, and was left unread."),
+        N_("%(file)s took more than %(seconds)s seconds to open and was not read."),
         N_("Export it at a lower resolution, or uncompressed."),
     ),
     "not-a-radiograph": Entry(
         N_("%(file)s is not an X-ray film: its modality is %(modality)s."), N_("Send a chest film.")
     ),
     "not-a-radiograph/no-picture": Entry(
-        N_("%(file)s holds no picture, but a report or a list."), N_("Send the film itself.")
+        N_("%(file)s contains no image, only a report or a list."), N_("Send the film itself.")
     ),
     "encrypted": Entry(N_("%(file)s is encrypted."), N_("Export it without encryption.")),
     "unsupported": Entry(
-        N_("%(file)s is of a kind that is not read here."), N_("Export it as uncompressed DICOM or as PNG.")
+        N_("%(file)s is of a kind that Lungwise does not read."), N_("Export it as uncompressed DICOM or as PNG.")
     ),
     "unsupported/syntax": Entry(
-        N_("%(file)s has its pixels in transfer syntax %(syntax)s, which is not read here."),
+        N_("%(file)s has its pixels in transfer syntax %(syntax)s, which Lungwise does not read."),
         N_("Export it uncompressed (Explicit VR Little Endian)."),
     ),
-    "unsupported/kind": Entry(N_("%(file)s is a rare kind of %(kind)s, which is not read here."), _PNG),
+    "unsupported/kind": Entry(N_("%(file)s is a rare kind of %(kind)s, which Lungwise does not read."), _PNG),
     "unsupported/jpeg": Entry(
-        N_("%(file)s uses a rare kind of JPEG, which is not read here."),
+        N_("%(file)s uses a rare kind of JPEG, which Lungwise does not read."),
         N_("Export it uncompressed, or as JPEG Lossless."),
     ),
-    "unsupported/palette": Entry(N_("%(file)s has a palette that is not read here."), _MONOCHROME),
+    "unsupported/palette": Entry(N_("%(file)s has a palette that Lungwise does not read."), _MONOCHROME),
     "unsupported/bits": Entry(
-        N_("%(file)s has %(bits)s bits a pixel where films have 8 or 16."), N_("Export it as 16 bits.")
+        N_("%(file)s has %(bits)s bits per pixel; films have 8 or 16."), N_("Export it with 16 bits.")
     ),
-    "unsupported/colours": Entry(N_("%(file)s has colours that are not read here: %(colours)s."), _MONOCHROME),
+    "unsupported/colours": Entry(N_("%(file)s has colours that Lungwise does not read: %(colours)s."), _MONOCHROME),
     "unsupported/library": Entry(
         N_("%(file)s needs the library %(library)s, which is not installed."), N_("Ask your administrator.")
     ),
@@ -163,9 +165,9 @@ REFUSALS: Final[Mapping[str, Entry]] = {
         N_("%(file)s is not a computed or digital radiograph or a secondary capture."),
         N_("Nothing else is de-identified."),
     ),
-    "unsupported/no-picture": Entry(N_("%(file)s holds no picture."), N_("Ask for the whole object.")),
+    "unsupported/no-picture": Entry(N_("%(file)s contains no image."), N_("Request the whole object.")),
     "unsupported/planes": Entry(
-        N_("Colours are given as they are stored, or not at all."), N_("Ask for the whole object.")
+        N_("Colours are given as they are stored, or not at all."), N_("Request the whole object.")
     ),
     "edges-not-found": Entry(
         N_("The edges of the film were not found in the photograph %(file)s."),
@@ -173,55 +175,61 @@ REFUSALS: Final[Mapping[str, Entry]] = {
         N_("that you took"),
     ),
     "blank": Entry(
-        N_("%(file)s shows nothing: it is of one grey."), N_("Check the exposure, or send the film again."), _FILM
+        N_("%(file)s shows nothing: it is a single shade of grey."),
+        N_("Check the exposure, or send the film again."),
+        _FILM,
     ),
     "too-dark": Entry(
-        N_("%(file)s is too dark to read."), N_("Expose it anew, or open its window, and send it again."), _FILM
+        N_("%(file)s is too dark to read."), N_("Repeat the exposure, or widen the window, and send it again."), _FILM
     ),
     "too-bright": Entry(
-        N_("%(file)s is too bright to read."), N_("Expose it anew, or narrow its window, and send it again."), _FILM
+        N_("%(file)s is too bright to read."),
+        N_("Repeat the exposure, or narrow the window, and send it again."),
+        _FILM,
     ),
     "too-coarse": Entry(
-        N_("%(file)s shows too little detail: it is blurred, or was enlarged from a small picture."),
+        N_("%(file)s shows too little detail: it is blurred, or was enlarged from a small image."),
         N_("Send the original."),
         _FILM,
     ),
     "cut-off": Entry(
         N_("%(file)s is a narrow strip: part of the chest is cut off."), N_("Send the whole film."), _FILM
     ),
-    "turned": Entry(N_("%(file)s lies on its side or its head."), N_("Turn it upright and send it again."), _FILM),
+    "turned": Entry(N_("%(file)s is on its side or upside down."), N_("Turn it upright and send it again."), _FILM),
     "lateral-view": Entry(
-        N_("%(file)s is a side view, and Lungwise reads frontal chest films."),
-        N_("Send the PA or AP film of this visit."),
+        N_("%(file)s is a side view; Lungwise reads frontal chest films."),
+        N_("Send the PA or AP film from this visit."),
         _FILM,
     ),
     "not-a-chest-film": Entry(N_("%(file)s does not look like a frontal chest film."), _CHOSEN, _FILM),
     "unreachable": Entry(N_("%(file)s cannot be opened."), _PATH),
-    "unreachable/missing": Entry(N_("%(file)s cannot be opened: it is not there."), _PATH),
-    "unreachable/rights": Entry(N_("%(file)s cannot be opened: you may not read it."), _PATH),
+    "unreachable/missing": Entry(N_("%(file)s cannot be opened: it does not exist."), _PATH),
+    "unreachable/rights": Entry(N_("%(file)s cannot be opened: you do not have permission to read it."), _PATH),
     "unreachable/not-regular": Entry(N_("%(file)s cannot be opened: it is not a regular file."), _PATH),
-    "server": Entry(N_("%(file)s was not read by the server."), N_("Its administrator finds why in the log.")),
+    "server": Entry(
+        N_("%(file)s was not read by the server."), N_("The server's administrator can find the reason in the log.")
+    ),
 }
 """By code, or by code and detail. The entry without a detail also serves unknown details."""
 
 WARNINGS: Final[Mapping[str, Entry]] = {
     PHOTOGRAPH: Entry(
         N_("This was a photograph of a film: it was cut out and straightened."),
-        N_("Send the original file where there is one: it is read more surely. Look whether the whole film was found."),
+        N_("Send the original file if there is one: it is read more reliably. Check that the whole film was found."),
     ),
     TURNED_UPRIGHT: Entry(
-        N_("The film lay on its side or its head, and was turned upright to be read."),
-        N_("Look whether the sides are right."),
+        N_("The film was on its side or upside down, and was turned upright before reading."),
+        N_("Check that left and right are correct."),
     ),
     CHILD: Entry(
         N_("The patient is a child. Lungwise learnt from films of adults."), N_("Do not rely on this reading.")
     ),
     BODY_PART: Entry(
         N_("The film's header names another part of the body; the picture looks like a chest, and was read as one."),
-        N_("Look whether it is the right film: the header is often set by default."),
+        N_("Check that this is the right film: the header is often left at its default."),
     ),
     IMPOSSIBLE_DATE: Entry(
-        N_("A date in the film's header cannot be right, of birth or of the study: it counts as not known."),
+        N_("A date in the film's header, of birth or of the study, cannot be right. It is treated as unknown."),
         N_("Check whose film this is, and their age."),
     ),
     UNREADABLE_AGE: Entry(

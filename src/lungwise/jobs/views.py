@@ -26,5 +26,5 @@ def queue() -> Answer:
 def retry(key: str) -> Answer:
     """Have a film read again whose reading failed."""
     if services().retry_film(person(), key):
-        flash(gettext("The film is queued again."))
+        flash(gettext("The film is back in the queue."))
     return redirect(url_for("jobs.queue"))

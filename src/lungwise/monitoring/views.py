@@ -59,8 +59,8 @@ def drift() -> str:
 
 def _drift_chart(spreads: list[Spread], weeks: list[WeekSpread]) -> str:
     return charts.stacks(
-        gettext("Share of the probabilities by fifths, and of refused films: the model card's, then each week's"),
-        [gettext("Card"), *(format_date(week.begins, "d MMM") for week in weeks)],
+        gettext("Films by probability, and films refused: on the model card, then week by week"),
+        [gettext("Model card"), *(format_date(week.begins, "d MMM") for week in weeks)],
         [[count / spread.films for count in spread.counts] if spread.films else [] for spread in spreads],
         _KINDS,
     )
@@ -68,7 +68,7 @@ def _drift_chart(spreads: list[Spread], weeks: list[WeekSpread]) -> str:
 
 def _weeks_chart(numbers: Statistics) -> str:
     return charts.columns(
-        gettext("Studies of each week, and the positive ones among them"),
+        gettext("Studies per week, and the positive ones among them"),
         [format_date(week.begins, "d MMM") for week in numbers.weeks],
         [week.studies for week in numbers.weeks],
         [week.positive for week in numbers.weeks],

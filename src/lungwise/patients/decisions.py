@@ -53,7 +53,7 @@ class IdentityDecisions:
             If that was decided already.
         """
         if not patient.is_unclear:
-            raise Rejected("Somebody has said already who this patient is.")
+            raise Rejected("Someone has already said who this patient is.")
         patient.identity, patient.identity_before = Identity.SEPARATE, patient.identity
         self._audit.record(person, Action.SETTLED, Subject.PATIENT, patient.key)
 

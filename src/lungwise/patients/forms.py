@@ -17,13 +17,15 @@ from lungwise.webkit.forms import PageForm
 def one_line(_form: FlaskForm, field: StringField) -> None:
     """Reject control characters."""
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in field.data or ""):
-        raise ValidationError(str(_("This holds signs that cannot be written.")))
+        raise ValidationError(str(_("This contains characters that cannot be saved.")))
 
 
 def possible_birth(_form: FlaskForm, field: DateField) -> None:
     """Reject a birth date in the future, or too long ago."""
     if field.data and not is_possible_birth(field.data, utc_now().date()):
-        raise ValidationError(str(_("This birth date cannot be right: it lies ahead, or more than 120 years back.")))
+        raise ValidationError(
+            str(_("This birth date cannot be right: it is in the future or more than 120 years ago."))
+        )
 
 
 class PatientFields(PageForm):
@@ -53,9 +55,7 @@ class PatientForm(PatientFields):
 class SearchForm(PageForm):
     """Search, sent in the body: a patient's name is never in an address."""
 
-    text = SearchField(
-        _("Name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
-    )
+    text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
     after = StringField(validators=[Length(max=18)])
 
 
@@ -70,12 +70,12 @@ class MergeSureForm(PageForm):
     """That two entries, which were both shown, are one person."""
 
     other = StringField(validators=[InputRequired(), Length(max=20)])
-    sure = BooleanField(_("Both entries are one person"), [InputRequired()])
+    sure = BooleanField(_("Both entries are the same person"), [InputRequired()])
     submit = SubmitField(_("Merge into this patient"))
 
 
 class DeleteForm(PageForm):
     """Delete for good, after a second thought."""
 
-    sure = BooleanField(_("Delete for good; this cannot be undone"), [InputRequired()], id="sure-delete")
+    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired()], id="sure-delete")
     submit = SubmitField(_("Delete"))

@@ -29,7 +29,7 @@ from lungwise.store import Clock, CollisionError, new_key
 __all__ = ["Identity", "IdentityRules", "Patient", "PatientChange", "PatientFacts", "PatientMatch", "Patients"]
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_ONE_PATIENT = N_("Another patient has this identifier. Merge the two if they are one person.")
+_ONE_PATIENT = N_("Another patient has this identifier. If they are the same person, merge the two.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,7 @@ class Patients:
     def _checked(self, facts: PatientFacts) -> PatientFacts:
         """Take the spaces off, and refuse a birth date that cannot be right."""
         if facts.birth_date and not is_possible_birth(facts.birth_date, self.today()):
-            raise Rejected("This birth date cannot be right: it lies ahead, or more than 120 years back.")
+            raise Rejected("This birth date cannot be right: it is in the future or more than 120 years ago.")
         return replace(facts, identifier=facts.identifier.strip(), name=facts.name.strip(), issuer=facts.issuer.strip())
 
 

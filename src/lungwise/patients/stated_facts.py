@@ -36,8 +36,8 @@ def stated_facts(headers: Iterable[DicomHeader], rules: IdentityRules) -> Patien
         facts = rules.stated(facts_of(header))
         if is_another_patient(together, facts, rules) or contradictions(together, facts):
             raise Rejected(
-                "These films are of more than one patient: %(one)s, and %(other)s. "
-                "Upload each patient's films by themselves.",
+                "These films belong to more than one patient: %(one)s, and %(other)s. Upload each patient's films "
+                "separately.",
                 one=_description(together),
                 other=_description(facts),
             )
@@ -55,11 +55,11 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
     """
     stated = stated_facts(headers, rules)
     if is_another_patient(typed, stated, rules):
-        raise Rejected("The DICOM header names another patient. Leave the identifier empty to take the header's.")
+        raise Rejected("The DICOM header names another patient. Leave the identifier empty to use the header's.")
     if contradictions(typed, stated):
         raise Rejected(
-            "The DICOM header gives another name, birth date or sex than was typed. "
-            "Check whose film this is, or leave the fields empty to take the header's."
+            "The DICOM header gives a different name, birth date or sex than was typed. Check whose film this is, "
+            "or leave the fields empty to use the header's."
         )
     return typed.filled(stated)
 

@@ -100,7 +100,7 @@ def merge(key: str) -> Answer:
     if [other.id for other in others] == [patient.id]:
         form.form_errors.append(gettext("Choose two different patients to merge."))
     elif not others:
-        form.form_errors.append(gettext("There is no patient with this identifier."))
+        form.form_errors.append(gettext("No patient has this identifier."))
     if form.form_errors:
         return _page(key, form, DeleteForm(formdata=None))
     return _both(patient, [other for other in others if other.id != patient.id], MergeSureForm(formdata=None))
@@ -115,7 +115,7 @@ def merged(key: str) -> Answer:
         return _page(key, MergeForm(formdata=None), DeleteForm(formdata=None))
     patient, other = (services().patients.get(person(), one) for one in (key, form.other.data))
     if form.validate_on_submit() and attempt(form, lambda: services().patient_studies.merge(person(), key, other.key)):
-        flash(gettext("The two entries are one patient now."))
+        flash(gettext("The two entries are now one patient."))
         return redirect(url_for("patients.show", key=key))
     return _both(patient, [other], form)
 
@@ -151,7 +151,7 @@ def same(key: str) -> Answer:
     if not into:
         return redirect(url_for("patients.whose", key=key))
     services().patient_studies.merge(person(), into, key)
-    flash(gettext("The two entries are one patient now."))
+    flash(gettext("The two entries are now one patient."))
     return redirect(url_for("patients.show", key=into))
 
 
@@ -159,7 +159,7 @@ def same(key: str) -> Answer:
 def separate(key: str) -> Answer:
     """Make a patient whose identity is unclear a person of their own."""
     services().patient_studies.separate(person(), key)
-    flash(gettext("This is another person now, with the same identifier."))
+    flash(gettext("This is now another person with the same identifier."))
     return redirect(url_for("patients.show", key=key))
 
 
@@ -168,7 +168,7 @@ def take_back(key: str) -> Answer:
     """Undo what somebody decided about who a patient is."""
     person().need(Right.ADMINISTER)
     services().patient_studies.take_back(person(), key)
-    flash(gettext("It is taken back."))
+    flash(gettext("Undone."))
     return redirect(url_for("patients.unclear"))
 
 
@@ -180,7 +180,7 @@ def delete(key: str) -> Answer:
     if not form.validate_on_submit():
         return _page(key, MergeForm(formdata=None), form)
     services().patient_studies.delete_patient(person(), key)
-    flash(gettext("The patient is deleted, with all studies and films."))
+    flash(gettext("The patient is deleted, with all their studies and films."))
     return redirect(url_for("patients.search"))
 
 

@@ -121,7 +121,7 @@ class Duplicates:
         try:
             kept = self._store.get(film.study.key, film.sha256)
         except OSError as error:
-            raise Unavailable("A film of this upload cannot be compared just now. Please try again.") from error
+            raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
         here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())
         if self._is_of_another_patient(here, facts_of(header)):
             return Difference.PATIENT

@@ -46,7 +46,7 @@ class FilmFiles:
             if error.errno in (ENOSPC, EDQUOT, EFBIG):
                 raise Full("The disk is full.") from error
             raise Unavailable(
-                "The films' store cannot be reached just now. Nothing of this upload was kept. Please try again."
+                "The film storage cannot be reached right now. Nothing from this upload was saved. Please try again."
             ) from error
         return stored
 

@@ -52,7 +52,7 @@ def thumbnail(key: str) -> Response:
 def take(key: str) -> AnyResponse:
     """Make a held film a film of a study of its own."""
     study = services().uploads.take(person(), key)
-    flash(gettext("The film is taken. It has a SOP Instance UID of its own now."))
+    flash(gettext("The film is accepted. It now has its own SOP Instance UID."))
     return redirect(url_for("studies.show", key=study))
 
 

@@ -14,18 +14,18 @@ REASONS: Final = {
     SkipReason.OWN_RESULT: N_("This is a result of Lungwise, not a film."),
     SkipReason.ALREADY_HERE: N_("This film is already here."),
     SkipReason.KEPT_ASIDE: N_(
-        "The clinic has another film of this SOP Instance UID. This one is kept aside for an administrator."
+        "The clinic already has a film with this SOP Instance UID. This one is set aside for an administrator."
     ),
 }
 """Of one file."""
 COUNTED: Final = {
-    SkipReason.NOT_A_FILM: N_("No films: %(names)s."),
+    SkipReason.NOT_A_FILM: N_("Not films: %(names)s."),
     SkipReason.TOO_LARGE: N_("Too large for films: %(names)s."),
     SkipReason.DAMAGED: N_("Damaged, or with a password: %(names)s."),
     SkipReason.OWN_RESULT: N_("Results of Lungwise, not films: %(names)s."),
     SkipReason.ALREADY_HERE: N_("Already here: %(names)s."),
     SkipReason.KEPT_ASIDE: N_(
-        "Kept aside for an administrator, since another film has their SOP Instance UID: %(names)s."
+        "Set aside for an administrator, because another film has the same SOP Instance UID: %(names)s."
     ),
 }
 """Of several files, by their names."""

@@ -73,7 +73,7 @@ class Photographs:
             If the corners enclose no film.
         """
         if not _enclose(corners):
-            raise Rejected("These corners do not enclose a film. Move each to its corner of the film.")
+            raise Rejected("These corners do not enclose a film. Move each mark to its corner of the film.")
         film = self.film(person, key)
         self._session.execute(select(Study.id).where(Study.id == film.study_id).with_for_update())
         film.by_camera, film.corners = True, [list(corner) for corner in corners]

@@ -105,7 +105,7 @@ class Recording:
         study = self.studies.get(person, key)
         uploads = list(uploads)
         if not self.studies.is_of(person, study, stated_facts(_headers(uploads), self.patients.rules)):
-            raise Rejected("This film's DICOM header names another patient. Open a new study for it.")
+            raise Rejected("This film's DICOM header names another patient. Create a new study for it.")
         self._missing(study, {self._store.name_of(upload.data): upload for upload in uploads})
         return study
 

@@ -221,8 +221,8 @@ def _saved(key: str, films: SortedFilms, skipped: list[SkippedFile], *, added: i
 
 _NO_NEW_FILM = {
     SkipReason.KEPT_ASIDE: N_(
-        "The clinic has another film of this SOP Instance UID, with other pixels or another patient. "
-        "This one is kept aside, and an administrator can take it."
+        "The clinic already has a film with this SOP Instance UID, with different pixels or for another "
+        "patient. This one is set aside, and an administrator can accept it."
     ),
     SkipReason.OWN_RESULT: N_("This is a result of Lungwise, not a film. Choose the film itself."),
 }

@@ -125,7 +125,7 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
 def too_many(limit: int, count: int) -> Rejected:
     """Return the error that a study would have too many films."""
     return Rejected(
-        "A study holds at most %(most)s films; with these it has %(count)s. Open a new study for the rest.",
+        "A study holds at most %(most)s films; with these it would have %(count)s. Create a new study for the rest.",
         most=limit,
         count=count,
     )

@@ -111,7 +111,7 @@ def _messages(saved: Saved, patient: Patient) -> list[str]:
     if not saved.opened:
         name = patient.name or patient.identifier
         return [gettext("This film is already here: study of %(name)s.", name=name)]
-    messages = [ngettext("%(num)s film is taken.", "%(num)s films are taken.", saved.taken)]
+    messages = [ngettext("%(num)s film is accepted.", "%(num)s films are accepted.", saved.taken)]
     messages = messages if saved.skipped and saved.taken else []
     for reason, words in COUNTED.items():
         names = [other.name for other in saved.skipped if other.reason is reason]

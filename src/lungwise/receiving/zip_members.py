@@ -76,7 +76,7 @@ def zip_members(data: bytes, wanted: MemberFilter, limits: UnpackLimits) -> Iter
         if isinstance(content, bytes):
             left -= len(content)
         elif content is SkipReason.TOO_LARGE and left < member.file_size <= limits.member:
-            raise Rejected("This ZIP unpacks to more than may be uploaded at once. Upload it in parts.")
+            raise Rejected("This ZIP holds more than can be uploaded at once. Upload it in parts.")
         yield name, content
 
 
@@ -102,4 +102,4 @@ def _content(
 
 def _check_time(end: float) -> None:
     if time.thread_time() > end:
-        raise Rejected("Unpacking this ZIP takes too long. Upload its films by themselves.")
+        raise Rejected("Unpacking this ZIP takes too long. Upload its films separately.")

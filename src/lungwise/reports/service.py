@@ -87,7 +87,7 @@ class _Author:
 
     def report(self, clinic: str, study: Study, patient: Patient, headers: dict[int, PatientFacts]) -> Report:
         words = self._words
-        unclear = words(N_("Identity unclear: this identifier belongs to somebody else, too."))
+        unclear = words(N_("Identity unclear: this identifier also belongs to someone else."))
         return Report(
             clinic=clinic,
             patient=patient,

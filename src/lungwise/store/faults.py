@@ -59,14 +59,14 @@ _SQLITE = {
 }
 """SQLite's result codes by what they mean (https://www.sqlite.org/rescode.html)."""
 _ANSWERS: dict[Fault, Exception] = {
-    Fault.COLLISION: Conflict("Somebody else changed the same at the same moment."),
-    Fault.BUSY: Unavailable("The database is busy just now."),
-    Fault.UNREACHABLE: Unavailable("The database cannot be reached just now."),
+    Fault.COLLISION: Conflict("Someone else changed this at the same moment."),
+    Fault.BUSY: Unavailable("The database is busy right now."),
+    Fault.UNREACHABLE: Unavailable("The database cannot be reached right now."),
     Fault.REFUSED: Unavailable("The database refuses this installation's account. Tell your administrator."),
-    Fault.SCHEMA: Unavailable("The database does not have this release's schema. Tell your administrator."),
+    Fault.SCHEMA: Unavailable("The database does not fit this version of Lungwise. Tell your administrator."),
     Fault.FULL: Full("The disk is full."),
-    Fault.READ_ONLY: Unavailable("The database can only be read just now, not written. Tell your administrator."),
-    Fault.DAMAGED: Unavailable("The database, or the disk that it lies on, is damaged. Tell your administrator."),
+    Fault.READ_ONLY: Unavailable("The database can be read right now, but not changed. Tell your administrator."),
+    Fault.DAMAGED: Unavailable("The database, or the disk it is on, is damaged. Tell your administrator."),
     Fault.TOO_LARGE: Rejected("A text is too long, or a number too large. Make it shorter."),
 }
 _TRIES = 8

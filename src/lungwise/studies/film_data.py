@@ -22,4 +22,4 @@ def fetched(store: FilmStore, folder: str, name: str) -> bytes:
         return store.get(folder, name)
     except OSError as error:
         _log.exception("A file cannot be fetched from the store.")
-        raise Unavailable("This film cannot be fetched from the store just now. Please try again.") from error
+        raise Unavailable("This film cannot be fetched from the film storage right now. Please try again.") from error

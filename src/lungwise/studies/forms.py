@@ -51,7 +51,7 @@ class OpinionForm(PageForm):
         choices=[SelectChoice("yes", _("I agree")), SelectChoice("no", _("I disagree"))],
         validators=[Optional()],
     )
-    conclusion = SelectField(_("Own conclusion"), choices=_choices(_("None yet"), Verdict), default="")
+    conclusion = SelectField(_("Your conclusion"), choices=_choices(_("None yet"), Verdict), default="")
     pcr = SelectField(
         _("PCR result"),
         choices=_choices(_("None yet"), (Verdict.NEGATIVE, Verdict.POSITIVE)),
@@ -73,9 +73,7 @@ class OpinionForm(PageForm):
 class WorklistForm(PageForm):
     """Which studies to list; sent in the body, for it may hold a patient's name."""
 
-    text = SearchField(
-        _("Patient: name or identifier, or their beginnings"), [Length(max=100)], render_kw={"autocomplete": "off"}
-    )
+    text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
     status = SelectField(_("Verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])

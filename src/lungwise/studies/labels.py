@@ -39,8 +39,8 @@ PREDICTIVE_VALUE: Final = N_(
     "Where %(prevalence)s of those filmed have COVID-19, %(right)s of such verdicts are right."
 )
 LIMITS: Final = N_(
-    "This reading supports a doctor and replaces none. It looks at one frontal chest film alone, "
-    "knows nothing of the patient, and can be wrong in both directions."
+    "This reading supports a doctor's decision and does not replace it. It looks at a single frontal "
+    "chest film, knows nothing about the patient, and can be wrong in both directions."
 )
 
 

@@ -22,14 +22,14 @@ _log = logging.getLogger("lungwise.web")
 MEDIA_TYPE = "application/problem+json"
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
 _PAGES = {
-    400: lazy_gettext("This request was incomplete. Go back, load the page again, and repeat what you did."),
-    401: lazy_gettext("You are signed out. Load the page again, sign in, and repeat what you did."),
+    400: lazy_gettext("Part of this form was missing. Go back, reload the page and try again."),
+    401: lazy_gettext("You are signed out. Sign in again, then repeat what you did."),
     404: _NOTHING,
     405: _NOTHING,
     413: lazy_gettext("This is too large. Upload fewer films at once, or write less."),
     415: lazy_gettext("These pages take forms. Programs use the API."),
-    422: lazy_gettext("Something in this request is too long, or cannot be read. Go back, and correct it."),
-    429: lazy_gettext("There were too many attempts. Wait a few minutes."),
+    422: lazy_gettext("Something you sent is too long or cannot be read. Go back and correct it."),
+    429: lazy_gettext("Too many attempts. Wait a few minutes."),
     500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
     507: lazy_gettext(
         "The disk is full. Nothing of what you just sent was kept, and nothing that was saved is lost. "
@@ -73,7 +73,7 @@ _NOT_LOST = lazy_gettext("Nothing that was saved is lost. Please try again.")
 _NOT_KEPT = lazy_gettext(
     "Nothing of what you just sent was kept, and nothing that was saved is lost. Please try again."
 )
-_EXPIRED = lazy_gettext("This page was open for too long. Go back, load it again, and repeat what you did.")
+_EXPIRED = lazy_gettext("This page was open for too long. Go back, reload it and try again.")
 
 Write = Callable[[int, str], Response]
 """Writes an answer of a status and a sentence."""

@@ -23,6 +23,6 @@ def test_an_invitation_letter_holds_its_link() -> None:
     assert "\n\nhttps://here/invitation/x\n" in invitation_letter("a@b.org", "https://here/invitation/x", str).text
 
 
-@pytest.mark.parametrize(("opened", "words"), [(True, "opened an account"), (False, "has one already")])
+@pytest.mark.parametrize(("opened", "words"), [(True, "created an account"), (False, "already has one")])
 def test_the_owner_of_an_address_reads_what_became_of_a_registration(opened: bool, words: str) -> None:
     assert words in registration_letter("a@b.org", str, opened=opened).text

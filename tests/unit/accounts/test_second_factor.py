@@ -104,7 +104,7 @@ def test_a_code_is_good_once_and_its_owner_is_told_of_a_second_time(ada: Ada) ->
     assert ada.signs_in(CODE, ada.code())
     assert not ada.signs_in(CODE, ada.code())
     assert not ada.signs_in(CODE, ada.code(-1)), "nor is one that came before it"
-    assert "given twice" in ada.visitor.get("/profile").text
+    assert "entered twice" in ada.visitor.get("/profile").text
 
 
 def test_guesses_at_an_old_key_lock_no_new_one(ada: Ada) -> None:
@@ -164,8 +164,8 @@ def test_a_mistyped_code_keeps_the_key_and_shows_the_clock(ada: Ada) -> None:
     again = ada.visitor.get(SET_UP).text
     assert key_on(first) == key_on(wrong) == key_on(again)
     assert re.findall(r'src="(data:image[^"]+)"', first) == re.findall(r'src="(data:image[^"]+)"', wrong)
-    assert "clock says" not in first
-    assert time.strftime("clock says %Y-%m-%d", time.gmtime()) in wrong
+    assert "clock shows" not in first
+    assert time.strftime("clock shows %Y-%m-%d", time.gmtime()) in wrong
     assert ada.visitor.post(SET_UP, code=ada.authenticator(key_on(first))).status_code == 302
 
 
@@ -173,13 +173,13 @@ def test_where_a_sign_in_code_fails_the_page_shows_the_servers_clock(ada: Ada) -
     ada.set_up()
     other = ada.visit(ada.app)
     other.sign_in("ada@example.org")
-    assert "clock says" not in other.get(CODE).text
-    assert time.strftime("clock says %Y-%m-%d", time.gmtime()) in other.post(CODE, code="000000").text
+    assert "clock shows" not in other.get(CODE).text
+    assert time.strftime("clock shows %Y-%m-%d", time.gmtime()) in other.post(CODE, code="000000").text
 
 
 def test_recovery_codes_are_offered_at_the_end_of_set_up_and_shown_once(ada: Ada) -> None:
     offered = ada.set_up().headers["Location"]
-    assert "Make new codes" in ada.visitor.get(offered).text
+    assert "Create new codes" in ada.visitor.get(offered).text
     codes = ada.recovery_codes()
     assert len(set(codes)) == 8
     page = ada.visitor.get(f"{offered}?show_codes=1").text
@@ -221,7 +221,7 @@ def test_taking_the_factor_away_takes_the_recovery_codes_along(ada: Ada) -> None
     ada.set_up()
     codes = ada.recovery_codes()
     page = ada.visitor.post(SET_UP, follow=True, setup="disable").text
-    assert "taken away" in page
+    assert "turned off" in page
     with ada.app.database.reading() as session:
         user = session.query(User).one()
         assert not user.has_second_factor
@@ -259,12 +259,12 @@ def test_an_administrator_is_led_to_a_second_factor_after_the_first_sign_in(
     for path in ("/studies", "/accounts", "/profile", "/profile/tokens", "/password", "/", "/nothing"):
         assert ada.get(path).headers["Location"] == SET_UP, path
     assert ada.post("/studies/new", page=SET_UP).headers["Location"] == SET_UP
-    assert "needs one" in ada.get(SET_UP).text
+    assert "requires one" in ada.get(SET_UP).text
     key = key_on(ada.post(SET_UP, setup="authenticator").text)
     ada.post(SET_UP, code=authenticator(key))
     assert ada.get("/accounts").status_code == 200
     assert ada.post(SET_UP, setup="disable").status_code == 422
-    assert "Take it away" not in ada.get(SET_UP).text
+    assert "Turn it off" not in ada.get(SET_UP).text
     bob.sign_in("bob@example.org")
     assert bob.get("/studies").status_code == 200
 
@@ -284,4 +284,4 @@ def test_a_reset_second_factor_ends_the_sessions_and_its_owner_is_told(
     root.post(reset, page="/accounts")
     assert ada.visitor.get("/studies").status_code == 302
     assert ada.visitor.sign_in("ada@example.org").headers["Location"] == "/studies"
-    assert "took away the second factor" in ada.visitor.get("/profile").text
+    assert "turned off the second factor" in ada.visitor.get("/profile").text

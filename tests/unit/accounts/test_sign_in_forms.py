@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from lungwise.web_app import Lungwise
 
 ADA = "ada@example.org"
-TOO_MANY = "There were too many attempts"
-WRONG = "do not belong together"
+TOO_MANY = "Too many attempts"
+WRONG = "Wrong e-mail address or password"
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_password_chosen_anew_ends_the_lock_of_its_account_and_of_nothing_else
 ) -> None:
     enrol(app, "Ada")
     lock(visit(app))
-    assert "or reset your password" in visit(app).sign_in(ADA).text
+    assert "or choose a new password" in visit(app).sign_in(ADA).text
     with app.test_request_context():
         user = app.extensions["security"].datastore.find_user(email=ADA)
         link, _token = generate_reset_link(user)  # type: ignore[no-untyped-call]
@@ -117,7 +117,7 @@ def test_a_locked_network_is_told_to_wait_alone(
     for number in range(30):
         visit(app).sign_in(f"nobody{number}@example.org")
     page = visit(app).sign_in(ADA).text
-    assert "too many attempts from your network" in page
+    assert "Too many attempts from your network" in page
     assert "reset your password" not in page
     assert visit(app, "10.0.0.7").sign_in(ADA).status_code == 302
 

@@ -81,7 +81,7 @@ def test_what_is_done_meanwhile_makes_nobody_fresher(ada: Visitor) -> None:
     assert ada.get("/second-factor").status_code == 200
     grow_stale(ada)
     assert ada.get("/second-factor").status_code == 302
-    assert "Give your password" in ada.get("/profile/tokens").text
+    assert "Enter your password" in ada.get("/profile/tokens").text
 
 
 def test_a_code_serves_as_well_as_the_password(ada: Visitor, authenticator: Callable[..., str]) -> None:
@@ -170,7 +170,7 @@ def test_a_password_chosen_anew_by_a_link_ends_sessions_and_tokens(
     assert ada.get("/studies").status_code == 302
     assert not _opens(app, own)
     ada.sign_in("ada@example.org", NEW)
-    assert "chosen anew by a link" in ada.get("/profile").text
+    assert "chosen through a link" in ada.get("/profile").text
 
 
 def test_the_profile_lists_sessions_and_ends_each(
@@ -252,7 +252,7 @@ def test_the_profile_lists_tokens_and_ends_each(ada: Visitor, app: Lungwise) -> 
     own, _machine = _tokens(app)
     revoke = re.findall(r'action="(/profile/tokens/\w+/revoke[^"]*)"', ada.get("/profile").text)
     assert len(revoke) == 1
-    assert "There is no token yet" in ada.post(revoke[0], page="/profile", follow=True).text
+    assert "No tokens yet" in ada.post(revoke[0], page="/profile", follow=True).text
     assert not _opens(app, own)
 
 
@@ -316,7 +316,7 @@ def test_who_signs_in_with_a_new_device_is_told_once(
     app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], clock: Clock
 ) -> None:
     def told() -> int:
-        return ada.get("/profile").text.count("a device that was not used before")
+        return ada.get("/profile").text.count("to your account on a new device")
 
     assert told() == 0  # the first device of all is no news
     phone = visit(app)

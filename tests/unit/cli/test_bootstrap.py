@@ -16,7 +16,7 @@ def test_without_a_schema_a_command_says_what_to_do(run: type[Run]) -> None:
 def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
     run("db", "upgrade").ok()
     run(*ADA).ok()
-    assert "has an account already" in run(*ADA).no()
+    assert "already has an account" in run(*ADA).no()
     assert "too short" in run(*ADA[:2], "bob@example.org", *ADA[3:-1], "short").no()
     assert json.loads(run("users", "list", "--json").ok())["state"] == "active"
     run("users", "disable", "ada@example.org").ok()

@@ -88,10 +88,10 @@ def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_opened_is_unreachable_and_says_why(tmp_path: Path) -> None:
-    for path, why in ((tmp_path / "none.png", "it is not there"), (tmp_path, "it is not a regular file")):
+    for path, why in ((tmp_path / "none.png", "it does not exist"), (tmp_path, "it is not a regular file")):
         refused = path_refusal(path)
         assert refused.code == "unreachable"
-        assert refused.reason == f"The file cannot be opened: {why}. Check the path and its rights."
+        assert refused.reason == f"The file cannot be opened: {why}. Check the path and its permissions."
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes and devices among its files")

@@ -50,9 +50,9 @@ def test_each_says_what_happened_and_what_to_do_in_sentences(entry: object) -> N
 
 def test_the_sentence_has_the_files_name_where_there_is_one() -> None:
     assert refusal_sentence(Refusal("not-an-image"), file="100 % letter.pdf").startswith(
-        "100 % letter.pdf is not an X-ray picture. "
+        "100 % letter.pdf is not an X-ray image. "
     )
-    assert Refusal("not-an-image").reason.startswith("The file is not an X-ray picture. ")
+    assert Refusal("not-an-image").reason.startswith("The file is not an X-ray image. ")
     assert Refusal("blank").reason.startswith("The film shows nothing")
 
 

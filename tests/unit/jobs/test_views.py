@@ -31,7 +31,7 @@ def test_a_film_that_failed_is_listed_and_read_again(
     page = ada.get("/queue").text
     assert "MemoryError" in page and study in page
     address = page.split('action="')[-1].split('"')[0]
-    assert "The film is queued again." in ada.post(address, "/queue", follow=True).text
+    assert "The film is back in the queue." in ada.post(address, "/queue", follow=True).text
     with app.database.reading() as session:
         assert session.query(Job.state, Job.attempts).one() == (JobState.QUEUED, 0)
 

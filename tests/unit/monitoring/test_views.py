@@ -52,4 +52,4 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     ada.post(f"{study}/opinions", page=study, conclusion="positive", pcr="positive")
     page = ada.get("/statistics").text
     assert len(re.findall(r'class="number">100\s%', page)) == 2  # agreement and sensitivity
-    assert "1 of 1" in page and "No negative PCR result is recorded yet." in page
+    assert "1 of 1" in page and "No negative PCR results recorded yet." in page

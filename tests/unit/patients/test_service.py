@@ -47,7 +47,7 @@ def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> 
     person = services.person()
     services.patients.match_or_add(person, PatientFacts(identifier="1"))
     second = services.patients.match_or_add(person, PatientFacts(identifier="2")).patient
-    with pytest.raises(Rejected, match="Merge"):
+    with pytest.raises(Rejected, match="merge"):
         services.patients.change(person, second.key, PatientFacts(identifier="1"))
     with pytest.raises(Rejected, match="identifier"):
         services.patients.change(person, second.key, PatientFacts(identifier=" "))

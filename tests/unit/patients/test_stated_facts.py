@@ -60,5 +60,5 @@ def test_what_is_typed_is_never_put_over_what_a_header_says(typed: PatientFacts)
 def test_a_header_that_identifies_nobody_leaves_the_typed_number_and_is_asked_for_the_name_all_the_same() -> None:
     nobody = DicomHeader(patient_id="0", name=PersonName(alphabetic="Two Bob"))
     assert agreed(PatientFacts(identifier="1"), nobody) == PatientFacts(identifier="1", name="Two Bob")
-    with pytest.raises(Rejected, match="another name"):
+    with pytest.raises(Rejected, match="a different name"):
         agreed(PatientFacts(identifier="1", name="Lovelace Ada"), nobody)

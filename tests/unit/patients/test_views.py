@@ -39,6 +39,6 @@ def test_whose_films_they_are_is_asked_and_decided(ada: Visitor, film: Callable[
     question = ada.upload(film(2), name="Two Bob", identifier="H-1")
     assert question.endswith("/whose") and "Clara Wieck" in ada.get(question).text
     patient = question.removesuffix("/whose")
-    assert "another person now" in ada.post(f"{patient}/separate", page=question, follow=True).text
+    assert "now another person" in ada.post(f"{patient}/separate", page=question, follow=True).text
     assert "Two Bob" in ada.get("/patients/unclear").text
-    assert "taken back" in ada.post(f"{patient}/take-back", page="/patients/unclear", follow=True).text
+    assert "Undone." in ada.post(f"{patient}/take-back", page="/patients/unclear", follow=True).text

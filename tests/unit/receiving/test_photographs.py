@@ -124,7 +124,7 @@ def test_the_study_leads_back_to_the_corners(app: Lungwise, ada: Visitor) -> Non
         study = f"/studies/{film.study.key}"
 
     shown = ada.get(study).text
-    assert "Look whether the whole film was found" in shown
+    assert "Check that the whole film was found" in shown
     assert page in shown
     assert "Is this the whole film?" in ada.get(page).text
     assert offered(ada.get(page).text).shape == (4, 2)

@@ -95,7 +95,7 @@ def test_what_will_be_refused_puts_no_file(
     key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1), film(2))).key
     put: list[str] = []
     monkeypatch.setattr(desk.store, "put", lambda study, _data: put.append(study))
-    with pytest.raises(Rejected, match="at most 3 films; with these it has 4"):
+    with pytest.raises(Rejected, match="at most 3 films; with these it would have 4"):
         desk.uploads.add_films(desk.person, key, files(film(3), film(4)))
     with pytest.raises(NotFound):
         desk.uploads.add_films(desk.person, "0" * 20, files(film(3)))

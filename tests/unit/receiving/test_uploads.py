@@ -59,7 +59,10 @@ def test_a_folder_gives_its_films_and_leaves_the_rest() -> None:
         (b"<svg onload=alert(1)>", "not a film"),
         (b"PK\x03\x04 broken", "damaged"),
         (zipped(one=b"\xff\xd8\xff" + b"0" * 300_000), "one is too large"),
-        (zipped(one=b"\xff\xd8\xff" * 60_000, two=b"\xff\xd8\xff" * 60_000, three=b"\xff\xd8\xff" * 60_000), "unpacks"),
+        (
+            zipped(one=b"\xff\xd8\xff" * 60_000, two=b"\xff\xd8\xff" * 60_000, three=b"\xff\xd8\xff" * 60_000),
+            "can be uploaded at once",
+        ),
         (zipped(), "not a film"),
         (image() + b"0" * 300_000, "too large"),
     ],

@@ -28,5 +28,5 @@ def decode_cursor(name: str, cursor: str | None) -> str:
         text = ""
     position = text.partition(" ")[2]
     if encode_cursor(name, position) != cursor:
-        raise Rejected("This cursor is not of this list. Begin it anew, without one.")
+        raise Rejected("This cursor does not belong to this list. Start the list again without one.")
     return position
