@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import numpy as np
 import pymysql
 import pytest
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
@@ -37,13 +37,9 @@ from lungwise.accounts.models import User
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
-from lungwise.films import Film, Refusal
-from lungwise.films.refusals import CHILD
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import IdentityRules, Patients
-from lungwise.reading.reader import ADULT
-from lungwise.reading.reading import Reading, Verdict
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
@@ -54,8 +50,16 @@ from lungwise.web_app import Lungwise, create_app
 from one_session import StudiesInOneSession
 from schemas import Schema, make_schema, schema_of
 from servers import MariaDb, Redis
+from synthetic_reader import SyntheticReader
 
 PASSWORD = "three green kites fly"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compile each template once, rather than for each application."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    Lungwise.jinja_options = {**Lungwise.jinja_options, "bytecode_cache": cache}
 
 
 @pytest.fixture(scope="session")
@@ -69,42 +73,6 @@ def films_folder() -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-class SyntheticReader:
-    """Reads synthetic films by how bright the lower lungs are; stands in where no trained artefact is present."""
-
-    model, version = "synthetic", "1"
-
-    def read(self, film: Film) -> Reading:
-        """Read one film; a film of one grey is refused."""
-        if float(film.pixels.std()) < 0.02:
-            raise Refusal("not a film", {"sentence": "This is not a chest film. Upload a frontal chest X-ray."})
-        rows, columns = film.pixels.shape
-        lower = film.pixels[rows * 5 // 10 : rows * 8 // 10, columns // 6 : columns * 5 // 6]
-        probability = float(np.clip((np.median(lower) - 0.30) * 4, 0.01, 0.99))
-        verdict = (
-            Verdict.POSITIVE if probability > 0.6 else Verdict.NEGATIVE if probability < 0.3 else Verdict.UNCERTAIN
-        )
-        heat = np.zeros((17, 17), np.float32)
-        heat[10:14, 3:6] = probability
-        rest = 1 - probability
-        return Reading(
-            probability=probability,
-            verdict=verdict,
-            appearance={
-                "negative": rest * 0.8,
-                "typical": probability,
-                "indeterminate": rest * 0.15,
-                "atypical": rest * 0.05,
-            },
-            findings={"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
-            heat_map=heat,
-            quarter_turns=0,
-            model="synthetic",
-            version="1",
-            warnings=(CHILD,) if film.age is not None and film.age < ADULT else (),
-        )
 
 
 @dataclass

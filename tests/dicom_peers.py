@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 from lungwise.studies.models import Job, JobState
+from processes import SYNTHETIC
 
-SERVE = Path(__file__).parent / "integration" / "serve_node.py"
 CR, DX, CT = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 
@@ -75,7 +74,7 @@ def running_node(settings: Settings, **more: str) -> Iterator[NodeProcess]:
     log = settings.data_folder / "node.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, SERVE], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            [*SYNTHETIC, "node"], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     assert process.stdout is not None
     try:

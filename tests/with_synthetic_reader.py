@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import SyntheticReader
 from lungwise.cli import bootstrap, main
+from synthetic_reader import SyntheticReader
 
 if __name__ == "__main__":
     bootstrap.make_reader = lambda streams=None: SyntheticReader()

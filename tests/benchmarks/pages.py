@@ -23,7 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import PASSWORD, SyntheticReader, Visitor, token_of
+from conftest import PASSWORD, Visitor, token_of
 from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
@@ -34,6 +34,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.web_app import Lungwise, create_app
 from servers import MariaDb
 from synthetic import analyse, fill, read
+from synthetic_reader import SyntheticReader
 
 ROUNDS = 20
 DEPTH = 25

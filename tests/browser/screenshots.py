@@ -22,7 +22,6 @@ from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import SyntheticReader
 from lungwise.access import Role
 from lungwise.accounts.models import User
 from lungwise.accounts.service import Accounts, Applicant
@@ -37,6 +36,7 @@ from lungwise.studies.models import JobState
 from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 from processes import serving
+from synthetic_reader import SyntheticReader
 
 WIDTHS = (1280, 390)
 WITH_FACTOR = "factor@example.org"

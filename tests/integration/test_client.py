@@ -23,7 +23,7 @@ from lungwise.films.refusals import CHILD, warning_sentence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import SyntheticReader
+    from synthetic_reader import SyntheticReader
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,13 @@ from servers import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Clock, SyntheticReader, Visitor
+    from conftest import Clock, Visitor
     from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
     from lungwise.web_app import Lungwise
     from servers import MariaDb, Redis
+    from synthetic_reader import SyntheticReader
 
 
 LIMITS = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import synthetic
-from conftest import PASSWORD, SyntheticReader, Visitor, token_of
+from conftest import PASSWORD, Visitor, token_of
 from lungwise.access import Role
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
@@ -19,6 +19,7 @@ from lungwise.store import utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.web_app import Lungwise, create_app
 from plans import explained, is_maria, rows_read, run, statements, steps_taken
+from synthetic_reader import SyntheticReader
 
 if TYPE_CHECKING:
     from servers import MariaDb

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from conftest import PASSWORD, SyntheticReader, Visitor, film_bytes, token_of
+from conftest import PASSWORD, Visitor, film_bytes, token_of
 from live_server import add_account
 from lungwise.access import Person, Role
 from lungwise.accounts.models import User
@@ -31,6 +31,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
+from synthetic_reader import SyntheticReader
 
 PAIRS = 50
 LIMITS = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)

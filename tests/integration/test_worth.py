@@ -15,11 +15,12 @@ from lungwise.web_app import create_app
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Clock, SyntheticReader, Visitor
+    from conftest import Clock, Visitor
     from lungwise.access import Person
     from lungwise.films import Film
     from lungwise.reading.reading import Reading
     from lungwise.settings import Settings
+    from synthetic_reader import SyntheticReader
 
 CARD = shipped_card()
 

@@ -14,7 +14,8 @@ from lungwise.studies.models import Job, JobState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Services, SyntheticReader
+    from conftest import Services
+    from synthetic_reader import SyntheticReader
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, St
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Services, SyntheticReader
+    from conftest import Services
     from lungwise.reading.reading import Reading
+    from synthetic_reader import SyntheticReader
 
 SYNTHETIC = Model(name="synthetic", version="1")
 

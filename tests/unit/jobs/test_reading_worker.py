@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from conftest import Services, SyntheticReader
+    from conftest import Services
     from lungwise.access import Person
+    from synthetic_reader import SyntheticReader
 
 
 class BrokenReader:

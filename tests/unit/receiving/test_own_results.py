@@ -32,8 +32,8 @@ from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import SyntheticReader
     from lungwise.settings import Settings
+    from synthetic_reader import SyntheticReader
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 FACTS = StudyFacts(

@@ -31,9 +31,10 @@ from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
-    from conftest import SyntheticReader, Visitor
+    from conftest import Visitor
     from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
+    from synthetic_reader import SyntheticReader
 
 
 def arrived(study: str, instance: str = "", *, patient: str = "P1", seed: int = 0, **more: Any) -> ReceivedInstance:

@@ -23,9 +23,10 @@ from lungwise.web_app import create_app
 from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
-    from conftest import Clock, SyntheticReader, Visitor
+    from conftest import Clock, Visitor
     from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
+    from synthetic_reader import SyntheticReader
 
 
 @dataclass

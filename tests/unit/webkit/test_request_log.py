@@ -23,9 +23,10 @@ from lungwise.web_app import create_app
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import SyntheticReader, Visitor
+    from conftest import Visitor
     from lungwise.access import Person
     from lungwise.web_app import Lungwise
+    from synthetic_reader import SyntheticReader
 
 
 @pytest.fixture
