@@ -44,6 +44,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.migrations import upgrade
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web_app import Lungwise, create_app
@@ -107,6 +108,7 @@ class Services:
     patients: Patients
     studies: StudiesInOneSession
     patient_studies: PatientStudies
+    reference_results: ReferenceResults
     worklist: Worklist
     worker: ReadingWorker
     queue: Queue
@@ -236,6 +238,7 @@ def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
         audit = AuditTrail(session, clock, "127.0.0.1")
         rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
         patients = Patients(session, clock, audit, rules)
+        studies = StudiesInOneSession(session, clock, store, patients, audit)
         yield Services(
             session=session,
             clock=clock,
@@ -244,7 +247,8 @@ def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
             audit=audit,
             accounts=Accounts(session, clock, settings, audit),
             patients=patients,
-            studies=StudiesInOneSession(session, clock, store, patients, audit),
+            studies=studies,
+            reference_results=ReferenceResults(session, clock, studies, audit),
             patient_studies=PatientStudies(session, patients, Studies(session, clock, store, patients, audit)),
             worklist=Worklist(session, patients),
             worker=ReadingWorker(settings, database, store, clock, SyntheticReader, 1),

@@ -11,6 +11,7 @@ from lungwise.receiving.film_files import FilmFiles
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import Files, Limits, unpack
 from lungwise.store import Clock, FilmStore, new_key
+from lungwise.studies.clinical_details import NO_DETAILS, ClinicalDetails
 from lungwise.studies.service import Studies, Study
 
 
@@ -22,12 +23,15 @@ class StudiesInOneSession(Studies):
         limits = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
         self.recording = Recording(session, clock, store, limits, self, patients, audit)
 
-    def open(self, person: Person, facts: PatientFacts, files: Files) -> Study:
+    def open(self, person: Person, facts: PatientFacts, files: Files, details: ClinicalDetails = NO_DETAILS) -> Study:
         """Save a new study with its films."""
         uploads = unpack(files, self.recording.limits).films
         key = new_key()
         self.recording.agreed_facts(facts, uploads)
-        return self.recording.record(person, key, facts, FilmFiles(self._store).put(key, uploads))
+        study = self.recording.record(person, key, facts, FilmFiles(self._store).put(key, uploads))
+        study.clinical = details
+        self._session.flush()
+        return study
 
     def add_films(self, person: Person, key: str, files: Files) -> Study:
         """Save further films of a study."""

@@ -77,7 +77,7 @@ def _studies(
             "unread": chance.random() < 0.1,
             "status": status,
             "probability": probability,
-            "conclusion": chance.choice(("positive", "negative", status)) if concluded else None,
+            "conclusion": chance.choice(("COVID-19", "normal", "uncertain")) if concluded else None,
             "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,
         }
 

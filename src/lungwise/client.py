@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from lungwise.api.schemas import (
     LONGEST_WAIT,
+    ClinicalDetails,
     Film,
     HeatMap,
     Model,
@@ -31,6 +32,8 @@ from lungwise.api.schemas import (
     PatientSearch,
     PatientStudies,
     Problem,
+    ReferenceResult,
+    ReferenceResultIn,
     Report,
     Statistics,
     Study,
@@ -157,6 +160,16 @@ class Client:
         """Keep an opinion."""
         body = opinion.model_dump_json(exclude_unset=True).encode()
         return self._post(Opinion, f"/studies/{study}/opinions", body, "application/json")
+
+    def add_reference_result(self, study: str, result: ReferenceResultIn) -> ReferenceResult:
+        """Keep what a PCR, Xpert or sputum test found."""
+        body = result.model_dump_json(exclude_unset=True).encode()
+        return self._post(ReferenceResult, f"/studies/{study}/reference-results", body, "application/json")
+
+    def describe(self, study: str, details: ClinicalDetails) -> ClinicalDetails:
+        """Keep the patient's symptoms and oxygen saturation on this visit."""
+        body = details.model_dump_json(exclude_unset=True).encode()
+        return self._post(ClinicalDetails, f"/studies/{study}/clinical-details", body, "application/json")
 
     def report(self, study: str) -> Report:
         """Get a study's report."""

@@ -32,6 +32,7 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies.archive import Archive
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.worklist import Worklist
 from lungwise.webkit import transactions
@@ -96,6 +97,7 @@ class Services:
         self.patients = patients = Patients(session, clock, audit, wiring.identity_rules)
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
+        self.reference_results = ReferenceResults(session, clock, studies, audit)
         self.worklist = Worklist(session, patients)
         self.archive = Archive(session, patients)
         self.recording = Recording(session, clock, store, wiring.limits, studies, patients, audit)

@@ -60,7 +60,7 @@ def test_from_the_first_start_to_a_report(
     assert "COVID-19 positive" in page
     assert "Typical of COVID-19" in page
     assert bob.get(re.findall(r'src="(/films/\w+/heat.png)"', page)[0]).mimetype == "image/png"
-    opinion = bob.post(f"{study}/opinions", page=study, follow=True, agrees="no", conclusion="negative", note="a scar")
+    opinion = bob.post(f"{study}/opinions", page=study, follow=True, agrees="no", conclusion="normal", note="a scar")
     assert "Disagrees with the verdict" in opinion.text
     report = bob.get(f"{study}/report.pdf")
     assert report.data.startswith(b"%PDF")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_server import LiveServer, live_server
-from lungwise.api.schemas import OpinionIn, PatientFields, StudySearch
+from lungwise.api.schemas import ClinicalDetails, OpinionIn, PatientFields, ReferenceResultIn, StudySearch
 from lungwise.client import ApiError, Client
 
 if TYPE_CHECKING:
@@ -41,8 +41,13 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
     heat = client.heat_map(one.key)
     assert max(max(row) for row in heat.values) == pytest.approx(one.reading.probability, abs=0.01)
     assert client.original(one.key) == film(1, 8)
-    kept = client.conclude(study.key, OpinionIn(agrees=True, pcr="positive"))
-    assert client.study(study.key).opinions == [kept]
+    kept = client.conclude(study.key, OpinionIn(agrees=True, conclusion="other", other="fibrosis"))
+    said = {"test": "pcr", "result": "positive", "tested_on": "2026-03-01", "reason": "symptoms"}
+    result = client.add_reference_result(study.key, ReferenceResultIn.model_validate(said))
+    details = client.describe(study.key, ClinicalDetails(symptoms=["fever", "cough"], spo2=91))
+    now = client.study(study.key)
+    assert (now.opinions, now.reference_results, now.clinical_details) == ([kept], [result], details)
+    assert (now.pcr, now.conclusion) == ("positive", "other")
     assert client.report(study.key).patient.name == "Béla Bartók"
     assert client.report_pdf(study.key).startswith(b"%PDF")
     assert json.loads(client.report_fhir(study.key))["resourceType"] == "Bundle"

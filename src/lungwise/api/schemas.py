@@ -2,77 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AliasChoices, Field
 
-LONGEST_WAIT = 30
-"""Seconds that a request may wait for a reading."""
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-
-
-class Schema(BaseModel):
-    """The base of all: what is not named here is refused, not overlooked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Asked(Schema):
-    """What a request says: a part that it does not say is left out, never null."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_null(cls, fields: object) -> object:
-        if isinstance(fields, dict) and None in fields.values():
-            raise ValueError("leave out what is not said: null is not taken")
-        return fields
-
-
-def _matching(pattern: str) -> BeforeValidator:
-    """Let a query's text through only as the document describes it, before Pydantic's kinder reading of it."""
-    form = re.compile(pattern)
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and not form.fullmatch(value):
-            raise ValueError(f"must match {pattern}")
-        return value
-
-    return BeforeValidator(check)
-
-
-def _day(value: object) -> object:
-    """Read a day as ISO 8601 writes it, and in no other of the forms that Pydantic knows."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        return date.fromisoformat(value)
-    raise ValueError("must be a day, as 2026-03-02")
-
-
-def _cursor(kind: str) -> WithJsonSchema:
-    about = "Where the list goes on: `next` of the page before."
-    return WithJsonSchema({"type": "string", "format": kind, "description": about})
-
-
-Key = Annotated[str, Field(description="A thing's name: random, and the same on the pages.", examples=["0" * 20])]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Day = Annotated[date, BeforeValidator(_day)]
-Flag = Annotated[bool, _matching("true|false"), WithJsonSchema({"type": "boolean"})]
-Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), _matching(r"0|[1-9]\d?")]
-StudyCursor = Annotated[str, _cursor("study-cursor")]
-PatientCursor = Annotated[str, _cursor("patient-cursor")]
-Next = Annotated[str | None, Field(description="Cursor of the page that follows; null after the last.")]
-Words = Annotated[
-    str, Field(max_length=100, pattern=_LINE, description="Beginnings of words of names and identifiers.")
-]
-Verdict = Literal["negative", "uncertain", "positive"]
-Decided = Literal["negative", "positive"]
-Status = Literal["waiting", "refused", "negative", "uncertain", "positive"]
-Identity = Annotated[
-    Literal["clear", "unclear"],
-    Field(description="unclear: the films came under an identifier that belongs to somebody else; nothing was merged."),
-]
-Order = Literal["newest", "probable"]
+from lungwise.api.opinion_schemas import ClinicalDetails as ClinicalDetails
+from lungwise.api.opinion_schemas import Concluded as Concluded
+from lungwise.api.opinion_schemas import Opinion as Opinion
+from lungwise.api.opinion_schemas import OpinionIn as OpinionIn
+from lungwise.api.opinion_schemas import Opinions as Opinions
+from lungwise.api.opinion_schemas import ReferenceResult as ReferenceResult
+from lungwise.api.opinion_schemas import ReferenceResultIn as ReferenceResultIn
+from lungwise.api.schema_base import (
+    LINE,
+    Asked,
+    Day,
+    Decided,
+    Flag,
+    Identity,
+    Key,
+    Next,
+    PatientCursor,
+    Probability,
+    Schema,
+    Seconds,
+    StudyCursor,
+    Words,
+)
+from lungwise.api.schema_base import LONGEST_WAIT as LONGEST_WAIT
+from lungwise.api.schema_base import Order as Order
+from lungwise.api.schema_base import Status as Status
+from lungwise.api.schema_base import Verdict as Verdict
 
 
 class Problem(Schema):
@@ -175,36 +136,6 @@ class Patient(Schema):
     identity: Identity
 
 
-class OpinionIn(Asked):
-    """What a doctor concludes: at least one of the four."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    agrees: bool | None = Field(default=None, description="Whether the doctor agrees with the verdict.")
-    conclusion: Verdict | None = Field(default=None, description="The doctor's own verdict.")
-    pcr: Decided | None = Field(default=None, description="What a PCR test found.")
-    note: str = Field(default="", min_length=1, max_length=4000, pattern=r"^[^\x00]+$")
-
-
-class Opinion(Schema):
-    """What a doctor concluded; kept with time and author, never changed."""
-
-    id: int
-    author: str
-    role: str
-    created_at: datetime
-    agrees: bool | None
-    conclusion: Verdict | None
-    pcr: Decided | None
-    note: str
-
-
-class Opinions(Schema):
-    """A study's opinions, the oldest first."""
-
-    items: list[Opinion]
-
-
 class StudySummary(Schema):
     """One line of the worklist."""
 
@@ -214,8 +145,8 @@ class StudySummary(Schema):
     created_at: datetime
     standing: Status = Field(description="The verdict, or why there is none.")
     probability: Probability = Field(description="The highest of its films.")
-    conclusion: Verdict | None = Field(description="The last doctor's.")
-    pcr: Decided | None
+    conclusion: Concluded | None = Field(description="The last doctor's.")
+    pcr: Decided | None = Field(description="The newest result of a PCR test.")
     unread: bool = Field(description="Whether nobody has opened its page since it was read.")
 
 
@@ -224,6 +155,8 @@ class Study(StudySummary):
 
     films: list[Film]
     opinions: list[Opinion]
+    reference_results: list[ReferenceResult]
+    clinical_details: ClinicalDetails
 
 
 class NotTaken(Schema):
@@ -282,6 +215,7 @@ class Report(Schema):
     verdict: str
     meaning: str
     films: list[FilmReport]
+    tests: list[str] = Field(description="Each test with its result, date and reason.")
     limits: str
 
 
@@ -375,9 +309,9 @@ class PatientSearch(Asked):
 class PatientFields(Asked):
     """Whose films these are; what a DICOM header says may be left out."""
 
-    identifier: str = Field(default="", max_length=64, pattern=_LINE, description="Empty: the header's, or a new one.")
-    issuer: str = Field(default="", max_length=64, pattern=_LINE, description="Who gave the identifier.")
-    name: str = Field(default="", max_length=200, pattern=_LINE)
+    identifier: str = Field(default="", max_length=64, pattern=LINE, description="Empty: the header's, or a new one.")
+    issuer: str = Field(default="", max_length=64, pattern=LINE, description="Who gave the identifier.")
+    name: str = Field(default="", max_length=200, pattern=LINE)
     sex: Literal["", "F", "M", "O"] = ""
     birth_date: Day | None = None
 

@@ -10,6 +10,7 @@ from lungwise.receiving.service import Uploads
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.webkit.request_services import RequestServices
@@ -20,6 +21,7 @@ class ApiServices(Protocol):
 
     settings: Settings
     studies: Studies
+    reference_results: ReferenceResults
     patients: Patients
     patient_studies: PatientStudies
     uploads: Uploads

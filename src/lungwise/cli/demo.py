@@ -15,11 +15,11 @@ from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
 from lungwise.receiving.service import Uploads
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.migrations import upgrade
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Worklist, WorklistQuery
 from lungwise.wiring import Wiring
@@ -84,16 +84,23 @@ def _read_all(database: Database, settings: Settings, studies: int) -> None:
 def _add_opinions(database: Database, settings: Settings, user: User) -> None:
     chance = random.Random(0)  # noqa: S311
     with services_over(database, settings, writes=True) as services:
-        studies = Wiring(settings, FilmStore(settings)).over(services.session, "demonstration").studies
+        over = Wiring(settings, FilmStore(settings)).over(services.session, "demonstration")
+        studies = over.studies
         for row in Worklist(services.session, services.patients).page(user.person, WorklistQuery()).rows[::2]:
-            pcr = chance.choice((_pcr_of(row.study, chance.random()), None))
-            studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85, pcr=pcr))
+            studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85))
+            if chance.random() < 0.5:
+                over.reference_results.add(user.person, row.study.key, _pcr_of(row.study, chance))
             studies.saw(user.person, row.study.key)
 
 
-def _pcr_of(study: Study, chance: float) -> Verdict:
+def _pcr_of(study: Study, chance: random.Random) -> EnteredResult:
     """A test's result as it may come with such a film: nine in ten go with its verdict."""
-    likely, other = Verdict.POSITIVE, Verdict.NEGATIVE
+    likely, other = Outcome.POSITIVE, Outcome.NEGATIVE
     if study.status == StudyStatus.NEGATIVE:
         likely, other = other, likely
-    return likely if chance < 0.9 else other
+    return EnteredResult(
+        kind=ReferenceTest.PCR,
+        result=likely if chance.random() < 0.9 else other,
+        tested_on=study.created_at.date(),
+        reason=chance.choice(tuple(Reason)),
+    )

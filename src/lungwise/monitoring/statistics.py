@@ -14,6 +14,7 @@ from lungwise.access import Person, Right
 from lungwise.monitoring.weeks import last_weeks
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
+from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import Study, StudyStatus
 
 _DECIDED = ("negative", "positive")
@@ -112,20 +113,25 @@ def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
-def _table(groups: list[Any], column: str) -> dict[str, Counter[str]]:
+def _table(groups: list[Any], column: str) -> dict[str, Counter[str | None]]:
     """Count the studies by verdict, and within that by what a column says."""
-    table: dict[str, Counter[str]] = {status.value: Counter() for status in StudyStatus}
+    table: dict[str, Counter[str | None]] = {status.value: Counter() for status in StudyStatus}
     for group in groups:
         table[group.status][getattr(group, column)] += group.studies
     return table
 
 
-def _right(by_pcr: dict[str, Counter[str]], pcr: str) -> Share:
+def _right(by_pcr: dict[str, Counter[str | None]], pcr: str) -> Share:
     """Count the sure verdicts on studies with a PCR result, and those that agree with it."""
     return Share(count=by_pcr[pcr][pcr], total=sum(by_pcr[verdict][pcr] for verdict in _DECIDED))
 
 
-def _agreement(table: dict[str, Counter[str]]) -> Share:
-    """Compare verdict and conclusion where both are positive or negative."""
-    both = sum(table[verdict][conclusion] for verdict in _DECIDED for conclusion in _DECIDED)
-    return Share(count=sum(table[verdict][verdict] for verdict in _DECIDED), total=both)
+def _agreement(table: dict[str, Counter[str | None]]) -> Share:
+    """Compare verdict and conclusion where both say whether it is COVID-19."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for verdict in _DECIDED:
+        for conclusion, count in table[verdict].items():
+            if conclusion is not None:
+                pairs[verdict, as_verdict(conclusion)] += count
+    both = sum(count for (_verdict, conclusion), count in pairs.items() if conclusion in _DECIDED)
+    return Share(count=sum(pairs[verdict, verdict] for verdict in _DECIDED), total=both)

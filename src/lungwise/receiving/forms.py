@@ -10,7 +10,7 @@ from wtforms.widgets import NumberInput
 from lungwise.films.formats import PICTURES
 from lungwise.patients.forms import PatientFields
 from lungwise.receiving.photographs import Corners
-from lungwise.studies.forms import ACCEPTED
+from lungwise.studies.forms import ACCEPTED, ClinicalFields
 from lungwise.webkit.forms import PageForm
 
 _CAMERA = {"accept": "image/*", "capture": "environment"}
@@ -20,8 +20,8 @@ def _hundredths(label: str) -> FloatField:
     return FloatField(label, [InputRequired(), NumberRange(0, 100)], render_kw={"step": "0.1"}, widget=NumberInput())
 
 
-class NewStudyForm(PatientFields):
-    """Films, and whose they are."""
+class NewStudyForm(PatientFields, ClinicalFields):
+    """Films, whose they are, and what the patient complains of."""
 
     pictures = ", ".join(PICTURES)
     films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})

@@ -20,6 +20,7 @@ from lungwise.receiving.receive import Receive
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import Files, Limits, Unpacked, Upload, unpack
 from lungwise.store import CollisionError, new_key
+from lungwise.studies.clinical_details import NO_DETAILS, ClinicalDetails
 
 __all__ = ["Once", "Saved", "Uploads"]
 
@@ -67,6 +68,7 @@ class _NewStudy:
 
     typed: PatientFacts
     asks: bool
+    details: ClinicalDetails
     key: str = ""
 
     def facts(self, recording: Recording, person: Person) -> PatientFacts:
@@ -76,7 +78,7 @@ class _NewStudy:
         recording.agreed_facts(self.typed, found.new)
 
     def record(self, recording: Recording, person: Person, key: str, stored: dict[str, Upload]) -> None:
-        recording.record(person, key, self.typed, stored, asks=self.asks)
+        recording.record(person, key, self.typed, stored, asks=self.asks).clinical = self.details
 
 
 @dataclass(slots=True)
@@ -106,7 +108,14 @@ class Uploads:
         self._limits = limits
 
     def open(
-        self, person: Person, facts: PatientFacts, files: Files, once: Once | None = None, *, asks: bool = False
+        self,
+        person: Person,
+        facts: PatientFacts,
+        files: Files,
+        once: Once | None = None,
+        *,
+        details: ClinicalDetails = NO_DETAILS,
+        asks: bool = False,
     ) -> Saved:
         """Save a new study with its films, each with the job of reading it.
 
@@ -120,7 +129,7 @@ class Uploads:
         Unavailable
             If the store does not take them.
         """
-        return self._save(person, files, once or Always(), _NewStudy(facts, asks))
+        return self._save(person, files, once or Always(), _NewStudy(facts, asks, details))
 
     def add_films(self, person: Person, key: str, files: Files, once: Once | None = None) -> Saved:
         """Save further films of a study; a film that the clinic has already is not saved twice."""

@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Right
 from lungwise.errors import Rejected
-from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patient
 from lungwise.receiving.forms import NewStudyForm
 from lungwise.receiving.held_films import HeldFilms
@@ -20,10 +19,11 @@ from lungwise.receiving.labels import COUNTED
 from lungwise.receiving.photographs import Photographs
 from lungwise.receiving.service import Saved, Uploads
 from lungwise.receiving.uploads import CameraPicture
-from lungwise.studies.forms import FilmsForm, OpinionForm
+from lungwise.studies.forms import FilmsForm
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.service import Studies
-from lungwise.studies.views import study_page
+from lungwise.studies.shown_after_upload import note_upload
+from lungwise.studies.views import StudyForms, study_page
 from lungwise.webkit.bodies import takes_films
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
@@ -56,15 +56,17 @@ def new() -> Answer:
     """Upload films as a new study."""
     person().need(Right.UPLOAD)
     form = NewStudyForm()
-    if form.validate_on_submit():
-        files, facts = list(_files()), form.facts()
-        once = sent_once([repr(facts)], files)
-        saved = attempt(form, lambda: services().uploads.open(person(), facts, files, once, asks=True))
-        if saved:
-            return _saved(saved)
+    if form.validate_on_submit() and (saved := attempt(form, lambda: _open(form))):
+        return _saved(saved)
     if form.is_submitted() and wants_json():
         raise Rejected(_first_error(form))
     return render_template("receiving/new.html", form=form)
+
+
+def _open(form: NewStudyForm) -> Saved:
+    files, facts, details = list(_files()), form.facts(), form.details()
+    once = sent_once([repr(facts), repr(details)], files)
+    return services().uploads.open(person(), facts, files, once, details=details, asks=True)
 
 
 @bp.post("/studies/<key>/films")
@@ -79,7 +81,7 @@ def add_films(key: str) -> Answer:
             return _saved(saved)
     if wants_json():
         raise Rejected(_first_error(form))
-    return study_page(key, OpinionForm(formdata=None), form, DeleteForm(formdata=None))
+    return study_page(key, StudyForms(films=form))
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
@@ -95,6 +97,8 @@ def _chosen(field: str) -> list[FileStorage]:
 
 def _saved(saved: Saved) -> Response:
     key = saved.key
+    if saved.opened:
+        note_upload(key)
     patient = services().studies.patient(person(), services().studies.get(person(), key))
     asks = patient.is_unclear and services().patient_studies.may_settle(person(), patient)
     page = url_for("patients.whose", key=patient.key) if asks else _next_page(key)

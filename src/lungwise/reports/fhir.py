@@ -15,7 +15,9 @@ from fhir.resources.R4B.patient import Patient as PatientResource
 
 from lungwise.patients.service import Patient
 from lungwise.reports.report import FilmReport, Report
-from lungwise.studies.service import ReadingRecord, Study, StudyStatus
+from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
+from lungwise.studies.reference_results import Reason, ReferenceTest
+from lungwise.studies.service import ReadingRecord, ReferenceResult, Study, StudyStatus
 
 Fields = dict[str, Any]
 _TAGS = "urn:lungwise:tags"
@@ -26,6 +28,14 @@ _CHEST: Fields = {
 }
 _RADIOLOGY: Fields = {"coding": [{"system": _CODES + "v2-0074", "code": "RAD", "display": "Radiology"}]}
 _IMAGING: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "imaging"}]}
+_LABORATORY: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "laboratory"}]}
+_VITAL_SIGNS: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "vital-signs"}]}
+_RNA: Fields = {"system": "http://loinc.org", "code": "94500-6"}
+_SPO2: list[Fields] = [{"system": "http://loinc.org", "code": code} for code in ("2708-6", "59408-5")]
+_OUTCOMES: dict[str, Fields] = {
+    "positive": {"system": "http://snomed.info/sct", "code": "10828004", "display": "Positive"},
+    "negative": {"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"},
+}
 _GENDERS = {"F": "female", "M": "male", "O": "other", "": "unknown"}
 _INTERPRETATIONS = {"positive": "POS", "negative": "NEG", "uncertain": "IND"}
 _SPACE = uuid.UUID("5b2f6c1e-7d0a-5e0f-9a3d-6c756e677769")
@@ -35,11 +45,14 @@ _SPACE = uuid.UUID("5b2f6c1e-7d0a-5e0f-9a3d-6c756e677769")
 def bundle(report: Report) -> str:
     """Write the bundle as JSON."""
     observations = {film.record.key: _observation(film, reading, report) for film, reading in _read(report)}
-    resources = {
+    resources: dict[str, Any] = {
         report.patient.key: _patient(report.patient),
         report.study.key: _diagnostic_report(report),
         **observations,
+        **{found.key: _test(found, report) for found in report.study.reference_results},
     }
+    if report.study.clinical.spo2 is not None:
+        resources[f"{report.study.key} SpO2"] = _saturation(report.study.clinical.spo2, report)
     fields: Fields = {
         "type": "collection",
         "entry": [{"fullUrl": _name(key), "resource": resource} for key, resource in resources.items()],
@@ -73,7 +86,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     study = report.study
     doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
-    said = (doctors, report.verdict, report.meaning, report.limits, report.identity_warning, *opinions)
+    said = (doctors, _symptoms(study), report.verdict, report.meaning, report.limits, report.identity_warning)
     fields: Fields = {
         "identifier": [{"value": study.key}],
         "status": _status(study),
@@ -82,10 +95,16 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
         "subject": {"reference": _name(report.patient.key)},
         "issued": study.created_at,
         "performer": [{"display": report.clinic}],
-        "conclusion": " ".join(filter(None, said)),
+        "conclusion": " ".join(filter(None, (*said, *opinions))),
         "result": [{"reference": _name(film.record.key)} for film, _ in _read(report)] or None,
     }
     return DiagnosticReport(**fields)
+
+
+def _symptoms(study: Study) -> str:
+    details = study.clinical
+    named = (*(SYMPTOMS[one] for one in details.symptoms), details.other)
+    return f"Symptoms: {', '.join(filter(None, named))}." if any(named) else ""
 
 
 def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
@@ -99,6 +118,36 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
         "note": [{"text": sentence} for sentence in film.sentences] or None,
         **_value(film, reading),
+    }
+    return Observation(**fields)
+
+
+def _test(found: ReferenceResult, report: Report) -> Observation:
+    """Write what a test found. Only the PCR test's code is sure: LOINC tells Xpert's versions apart."""
+    pcr = {"coding": [_RNA]} if found.kind == ReferenceTest.PCR else {}
+    fields: Fields = {
+        "identifier": [{"value": found.key}],
+        "status": "final",
+        "category": [_LABORATORY],
+        "code": {"text": TESTS[ReferenceTest(found.kind)], **pcr},
+        "subject": {"reference": _name(report.patient.key)},
+        "effectiveDateTime": found.tested_on,
+        "issued": found.created_at,
+        "valueCodeableConcept": {"coding": [_OUTCOMES[found.result]], "text": found.result},
+        "note": [{"text": REASONS[Reason(found.reason)]}] if found.reason else None,
+    }
+    return Observation(**fields)
+
+
+def _saturation(spo2: int, report: Report) -> Observation:
+    """Write the oxygen saturation as FHIR's profile of vital signs wants it."""
+    fields: Fields = {
+        "status": "final",
+        "category": [_VITAL_SIGNS],
+        "code": {"coding": _SPO2, "text": "SpO2"},
+        "subject": {"reference": _name(report.patient.key)},
+        "effectiveDateTime": report.study.created_at,
+        "valueQuantity": {"value": spo2, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
     }
     return Observation(**fields)
 

@@ -21,7 +21,8 @@ from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, Paragr
 from lungwise.films.refusals import N_, Words
 from lungwise.reports.report import FilmReport, Report
 
-_TITLE, _OPINIONS, _SIGNATURE = N_("Chest X-ray report"), N_("Opinions"), N_("Date, signature")
+_TITLE, _SIGNATURE = N_("Chest X-ray report"), N_("Date, signature")
+_OPINIONS, _TESTS = N_("Opinions"), N_("Test results")
 Row = tuple[str, str]
 _GREY, _INK = HexColor("#5a6570"), HexColor("#16202a")
 _MARGIN = 18 * mm
@@ -102,19 +103,19 @@ class _Pages:
 
     def _text(self) -> str:
         """Return every letter that the report needs."""
-        report, rows = self._report, [*self._facts, *self._opinions, *chain(*self._films)]
-        titles = [self._words(title) for title in (_TITLE, _OPINIONS, _SIGNATURE)] + [
+        report, rows = self._report, [*self._facts, *self._opinions, *self._report.tests, *chain(*self._films)]
+        titles = [self._words(title) for title in (_TITLE, _OPINIONS, _TESTS, _SIGNATURE)] + [
             film.title for film in report.films
         ]
         plain = [report.clinic, report.verdict, report.meaning, report.limits]
         return "".join([*titles, *plain, *chain(*rows)])
 
-    def story(self, title: str, pictures: Sequence[Sequence[PillowImage.Image]]) -> list[Flowable]:
+    def story(self, heading: str, pictures: Sequence[Sequence[PillowImage.Image]]) -> list[Flowable]:
         """Return what follows from top to bottom."""
         report = self._report
         story: list[Flowable] = [
             _text(report.clinic, self._small),
-            _text(title, self._large),
+            _text(heading, self._large),
             _rule(),
             self._table(self._facts),
             Spacer(1, 4 * mm),
@@ -122,8 +123,9 @@ class _Pages:
             _text(report.meaning, self._body),
             *map(self._film, report.films, pictures, self._films),
         ]
-        if self._opinions:
-            story += [_text(self._words(_OPINIONS), self._title), self._table(self._opinions)]
+        for title, rows in ((_OPINIONS, self._opinions), (_TESTS, report.tests)):
+            if rows:
+                story += [_text(self._words(title), self._title), self._table(rows)]
         return [*story, _rule(), _text(report.limits, self._small), self._signature()]
 
     def _film(self, film: FilmReport, pictures: Sequence[PillowImage.Image], rows: Sequence[Row]) -> Flowable:
@@ -157,7 +159,7 @@ def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
         data = io.BytesIO()
         picture.convert("RGB").save(data, "JPEG", quality=85)
         data.seek(0)
-        scale = min(width / picture.width, 82 * mm / picture.height)
+        scale = min(width / picture.width, 76 * mm / picture.height)
         cells.append(Image(data, picture.width * scale, picture.height * scale))
     table = Table([cells], colWidths=[_WIDTH / 2] * len(cells), hAlign="LEFT")
     table.setStyle([(f"{side}PADDING", *_WHOLE, 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")])

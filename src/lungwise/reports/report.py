@@ -64,6 +64,8 @@ class Report:
         A sentence if it is unclear whose films these are.
     verdict, meaning
         The study's verdict, and what it means.
+    tests
+        Each test that was done, and its result with date and reason.
     limits
         What a reading cannot do.
     """
@@ -77,4 +79,5 @@ class Report:
     meaning: str
     films: tuple[FilmReport, ...]
     opinions: tuple[OpinionReport, ...]
+    tests: tuple[tuple[str, str], ...]
     limits: str

@@ -16,19 +16,26 @@ from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.pdf import report_pdf, writable
 from lungwise.reports.report import FilmReport, OpinionReport, Report
 from lungwise.settings import Settings
+from lungwise.studies.clinical_details import ClinicalDetails
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.labels import (
+    CONCLUSIONS,
     FINDINGS,
     LIMITS,
     MEANINGS,
+    OUTCOMES,
     PREDICTIVE_VALUE,
-    SHORT,
+    REASONS,
+    SYMPTOMS,
+    TESTS,
     UNCERTAINTY_RANGE,
     VERDICTS,
     percent,
 )
 from lungwise.studies.pictures import picture, with_heat
-from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Studies, Study
+from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
 from lungwise.studies.uncertainty_range import thresholds_of
 
 _MINUTE = "%Y-%m-%d %H:%M UTC"
@@ -98,6 +105,7 @@ class _Author:
             meaning=words(MEANINGS[study.status]),
             films=tuple(self._film(n, film, headers.get(film.id)) for n, film in enumerate(study.films, start=1)),
             opinions=tuple(map(self._opinion, study.opinions)),
+            tests=tuple(map(self._test, study.reference_results)),
             limits=words(LIMITS),
         )
 
@@ -110,8 +118,20 @@ class _Author:
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
             N_("Uploaded"): f"{study.created_at:{_MINUTE}}",
             N_("Study"): study.key,
+            N_("Symptoms"): self._symptoms(study.clinical),
+            N_("SpO2"): f"{study.clinical.spo2} %" if study.clinical.spo2 is not None else "",
         }
         return tuple((self._words(name), value) for name, value in facts.items() if value)
+
+    def _symptoms(self, details: ClinicalDetails) -> str:
+        named = ", ".join(self._words(SYMPTOMS[one]) for one in details.symptoms)
+        return "; ".join(filter(None, (named, details.other)))
+
+    def _test(self, found: ReferenceResult) -> tuple[str, str]:
+        day = found.tested_on.isoformat() if found.tested_on else self._words(N_("date not known"))
+        reason = self._words(REASONS[Reason(found.reason)]) if found.reason else ""
+        said = (self._words(OUTCOMES[Outcome(found.result)]), day, reason)
+        return self._words(TESTS[ReferenceTest(found.kind)]), ", ".join(filter(None, said))
 
     def _film(self, number: int, record: FilmRecord, header: PatientFacts | None) -> FilmReport:
         reading = record.reading
@@ -157,9 +177,8 @@ class _Author:
             agrees = N_("Agrees with the verdict") if opinion.agrees else N_("Disagrees with the verdict")
             said.append(words(agrees))
         if opinion.conclusion:
-            said.append(f"{words(N_('Conclusion'))}: {words(SHORT[opinion.conclusion])}")
-        if opinion.pcr:
-            said.append(f"PCR: {words(SHORT[opinion.pcr])}")
+            conclusion = opinion.other or words(CONCLUSIONS[Diagnosis(opinion.conclusion)])
+            said.append(f"{words(N_('Conclusion'))}: {conclusion}")
         return OpinionReport(
             author=f"{opinion.author_name}, {words(ROLES[opinion.author_role])}",
             time=f"{opinion.created_at:{_MINUTE}}",

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 
 from lungwise.inputs import harmless_cell
+from lungwise.studies.reference_results import ReferenceTest
+from lungwise.studies.service import Study
 from lungwise.studies.worklist import WorklistRow
 
-_COLUMNS = ("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion", "PCR")
+_TESTS = {ReferenceTest.PCR: "PCR", ReferenceTest.XPERT: "Xpert", ReferenceTest.SPUTUM: "sputum"}
+_COLUMNS = (
+    *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
+    *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
+    *("symptoms", "SpO2"),
+)
+Cell = str | int | date
 
 
 def worklist_csv(lines: Iterable[WorklistRow]) -> str:
@@ -30,7 +39,22 @@ def worklist_csv(lines: Iterable[WorklistRow]) -> str:
                 study.status,
                 f"{study.probability:.3f}",
                 study.conclusion or "",
-                study.pcr or "",
+                *_tests(study),
+                *_clinical(study),
             )
         )
     return out.getvalue()
+
+
+def _tests(study: Study) -> Iterator[Cell]:
+    """Write the newest result of each test with its date and reason."""
+    newest = study.newest_results
+    for kind in _TESTS:
+        found = newest.get(kind)
+        yield from (found.result, found.tested_on or "", found.reason or "") if found else ("", "", "")
+
+
+def _clinical(study: Study) -> tuple[Cell, Cell]:
+    details = study.clinical
+    said = "; ".join(filter(None, (*details.symptoms, details.other)))
+    return harmless_cell(said), "" if details.spo2 is None else details.spo2

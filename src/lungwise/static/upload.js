@@ -6,6 +6,7 @@ const form = id("upload");
 const drop = id("drop");
 const trouble = id("trouble");
 const button = form.querySelector("[type=submit]");
+const OWN = ["csrf_token", "once", "films", "camera"]; // what each film is sent with; the rest goes with the first
 const REFUSED = [413, 422]; // the film is at fault, not the connection
 let dropped = [];
 let left = null; // the films still to be sent: set by the first press of the button, so that the next one goes on
@@ -29,7 +30,7 @@ function send(address, file, withPatient, onProgress) {
   data.append("csrf_token", form.csrf_token.value);
   data.append("once", form.once.value);
   data.append(byCamera(file) ? "camera" : "films", file);
-  if (withPatient) for (const name of ["identifier", "name", "sex", "birth_date"]) data.append(name, form.elements[name].value);
+  if (withPatient) for (const [name, value] of new FormData(form)) if (!OWN.includes(name)) data.append(name, value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const fail = () => reject(Object.assign(new Error(request.response?.title ?? form.dataset.broken), { status: request.status }));

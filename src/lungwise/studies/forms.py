@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from enum import StrEnum
+from typing import Any, cast
 
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
     DateField,
+    IntegerField,
     MultipleFileField,
     RadioField,
     SearchField,
     SelectChoice,
     SelectField,
+    SelectMultipleField,
     StringField,
     SubmitField,
     TextAreaField,
 )
-from wtforms.validators import Length, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from lungwise.films.formats import FORMATS
-from lungwise.reading.reading import Verdict
-from lungwise.studies.labels import SHORT
+from lungwise.studies.clinical_details import HIGHEST_SPO2, LONGEST_WORDS, LOWEST_SPO2, ClinicalDetails, Symptom
+from lungwise.studies.diagnosis import CHOICES, Diagnosis
+from lungwise.studies.labels import CONCLUSIONS, OUTCOMES, REASONS, SHORT, SYMPTOMS, TESTS
 from lungwise.studies.models import StudyStatus
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.forms import PageForm
@@ -39,8 +46,8 @@ class FilmsForm(PageForm):
     submit = SubmitField(_("Add films"))
 
 
-def _choices(none: str, values: Iterable[StrEnum]) -> list[SelectChoice]:
-    return [SelectChoice("", none), *(SelectChoice(value.value, _(SHORT[value.value])) for value in values)]
+def _choices(none: str, values: Iterable[StrEnum], words: Mapping[Any, str] = SHORT) -> list[SelectChoice]:
+    return [SelectChoice("", none), *(SelectChoice(value.value, _(words[value])) for value in values)]
 
 
 class OpinionForm(PageForm):
@@ -51,12 +58,8 @@ class OpinionForm(PageForm):
         choices=[SelectChoice("yes", _("I agree")), SelectChoice("no", _("I disagree"))],
         validators=[Optional()],
     )
-    conclusion = SelectField(_("Your conclusion"), choices=_choices(_("None yet"), Verdict), default="")
-    pcr = SelectField(
-        _("PCR result"),
-        choices=_choices(_("None yet"), (Verdict.NEGATIVE, Verdict.POSITIVE)),
-        default="",
-    )
+    conclusion = SelectField(_("Your conclusion"), choices=_choices(_("None yet"), CHOICES, CONCLUSIONS), default="")
+    other = StringField(_("Which other diagnosis"), [Length(max=LONGEST_WORDS)])
     note = TextAreaField(_("Note"), [Length(max=4000)], render_kw={"rows": 3})
     submit = SubmitField(_("Save opinion"))
 
@@ -64,10 +67,84 @@ class OpinionForm(PageForm):
         """Return the fields as a conclusion."""
         return Conclusion(
             agrees={"yes": True, "no": False}.get(self.agrees.data or ""),
-            conclusion=Verdict(self.conclusion.data) if self.conclusion.data else None,
-            pcr=Verdict(self.pcr.data) if self.pcr.data else None,
+            conclusion=Diagnosis(self.conclusion.data) if self.conclusion.data else None,
+            other=self.other.data or "",
             note=self.note.data or "",
         )
+
+
+class ResultForm(PageForm):
+    """What a test found."""
+
+    kind = SelectField(
+        _("Test"), [InputRequired()], choices=_choices(_("Choose"), ReferenceTest, TESTS), default="", id="test-kind"
+    )
+    result = SelectField(
+        _("Result"), [InputRequired()], choices=_choices(_("Choose"), Outcome, OUTCOMES), default="", id="test-result"
+    )
+    tested_on = DateField(_("Date of the test"), [InputRequired()])
+    reason = SelectField(
+        _("Reason for the test"), choices=_choices(_("Not known"), Reason, REASONS), default="", id="test-reason"
+    )
+    submit = SubmitField(_("Save result"), id="test-submit")
+
+    def entered(self) -> EnteredResult:
+        """Return the fields as a result."""
+        return EnteredResult(
+            kind=ReferenceTest(self.kind.data),
+            result=Outcome(self.result.data),
+            tested_on=cast(date, self.tested_on.data),
+            reason=Reason(self.reason.data) if self.reason.data else None,
+        )
+
+
+class _Checkboxes(SelectMultipleField):
+    """Several choices, each with a box to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class ClinicalFields(PageForm):
+    """The patient's symptoms and oxygen saturation; all of it is optional."""
+
+    symptoms = _Checkboxes(
+        _("Symptoms"), choices=[SelectChoice(one.value, _(SYMPTOMS[one])) for one in Symptom], coerce=str
+    )
+    other_symptoms = StringField(_("Other symptoms, and since when"), [Length(max=LONGEST_WORDS)])
+    spo2 = IntegerField(
+        _("SpO2"),
+        [
+            Optional(),
+            NumberRange(LOWEST_SPO2, HIGHEST_SPO2, _("SpO2 is a number from %(min)s to %(max)s.")),
+        ],
+        render_kw={"inputmode": "numeric", "autocomplete": "off"},
+    )
+
+    def details(self) -> ClinicalDetails:
+        """Return the fields as clinical details.
+
+        Raises
+        ------
+        Rejected
+            If they cannot be right.
+        """
+        return ClinicalDetails(
+            symptoms=tuple(Symptom(name) for name in self.symptoms.data or ()),
+            other=(self.other_symptoms.data or "").strip(),
+            spo2=self.spo2.data,
+        )
+
+    def put(self, details: ClinicalDetails) -> None:
+        """Fill the fields with what is known."""
+        self.symptoms.data = list(details.symptoms)
+        self.other_symptoms.data, self.spo2.data = details.other, details.spo2
+
+
+class ClinicalForm(ClinicalFields):
+    """Symptoms and oxygen saturation of a study that is here."""
+
+    submit = SubmitField(_("Save"), id="clinical-submit")
 
 
 class WorklistForm(PageForm):

@@ -6,6 +6,9 @@ from typing import Final
 
 from lungwise.films.refusals import N_
 from lungwise.reading import findings
+from lungwise.studies.clinical_details import Symptom
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
 
 VERDICTS: Final = {
     "positive": N_("COVID-19 positive"),
@@ -33,6 +36,40 @@ FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS}
     "typical": N_("Typical of COVID-19"),
     "indeterminate": N_("Indeterminate"),
     "atypical": N_("Atypical"),
+}
+CONCLUSIONS: Final = {
+    Diagnosis.NORMAL: N_("Normal"),
+    Diagnosis.COVID_19: N_("COVID-19"),
+    Diagnosis.TUBERCULOSIS: N_("Tuberculosis"),
+    Diagnosis.OTHER_PNEUMONIA: N_("Other pneumonia"),
+    Diagnosis.OTHER: N_("Another diagnosis"),
+    Diagnosis.UNCERTAIN: N_("Uncertain"),
+    Diagnosis.NO_COVID_19: N_("No COVID-19"),
+}
+"""What a doctor concludes."""
+TESTS: Final = {
+    ReferenceTest.PCR: N_("PCR (COVID-19)"),
+    ReferenceTest.XPERT: N_("Xpert (tuberculosis)"),
+    ReferenceTest.SPUTUM: N_("Sputum (tuberculosis)"),
+}
+OUTCOMES: Final = {Outcome.NEGATIVE: N_("Negative"), Outcome.POSITIVE: N_("Positive")}
+REASONS: Final = {
+    Reason.SYMPTOMS: N_("Because of symptoms"),
+    Reason.CONTACT: N_("After contact with a case"),
+    Reason.ROUTINE: N_("Routine: everybody is tested"),
+    Reason.FILM: N_("Because of this film"),
+}
+"""Why a test was done."""
+SYMPTOMS: Final = {
+    Symptom.FEVER: N_("Fever"),
+    Symptom.COUGH: N_("Cough"),
+    Symptom.SHORT_OF_BREATH: N_("Short of breath"),
+    Symptom.CHEST_PAIN: N_("Chest pain"),
+    Symptom.BLOOD: N_("Coughing blood"),
+    Symptom.WEIGHT_LOSS: N_("Weight loss"),
+    Symptom.NIGHT_SWEATS: N_("Night sweats"),
+    Symptom.NO_SMELL: N_("Loss of smell or taste"),
+    Symptom.NONE: N_("No symptoms"),
 }
 UNCERTAINTY_RANGE: Final = N_("Between %(lower)s and %(upper)s a verdict is uncertain.")
 PREDICTIVE_VALUE: Final = N_(

@@ -19,6 +19,7 @@ from lungwise.films.film import photographed_from
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
+from lungwise.studies.clinical_details import ClinicalDetails
 
 
 class StudyStatus(StrEnum):
@@ -63,7 +64,7 @@ def _week(context: DefaultExecutionContext) -> date:
 class Study(Base):
     """One visit's films of one patient.
 
-    `status`, `probability`, `conclusion` and `pcr` repeat what its readings and opinions say,
+    `status`, `probability`, `conclusion` and `pcr` repeat what its readings, opinions and results say,
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
     the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
     only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
@@ -98,13 +99,35 @@ class Study(Base):
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
     status: Mapped[str] = mapped_column("standing", String(10))
     probability: Mapped[float] = mapped_column()
-    conclusion: Mapped[str | None] = mapped_column(String(10))
+    conclusion: Mapped[str | None] = mapped_column(String(20))
     pcr: Mapped[str | None] = mapped_column(String(10))
+    clinical_encrypted: Mapped[Value | None] = mapped_column("clinical", Encrypted())
+
+    clinical_json = EncryptedText("clinical_encrypted")
 
     films: Mapped[list[FilmRecord]] = relationship(
         order_by="FilmRecord.id", cascade="all, delete-orphan", back_populates="study"
     )
     opinions: Mapped[list[Opinion]] = relationship(order_by="Opinion.id", cascade="all, delete-orphan")
+    reference_results: Mapped[list[ReferenceResult]] = relationship(
+        order_by="ReferenceResult.tested_on, ReferenceResult.id", cascade="all, delete-orphan"
+    )
+
+    @property
+    def newest_results(self) -> dict[str, ReferenceResult]:
+        """The newest result of each test."""
+        by_day = sorted(self.reference_results, key=lambda found: (found.tested_on or date.min, found.id))
+        return {found.kind: found for found in by_day}
+
+    @property
+    def clinical(self) -> ClinicalDetails:
+        """The patient's symptoms and oxygen saturation on this visit."""
+        return ClinicalDetails.from_json(self.clinical_json)
+
+    @clinical.setter
+    def clinical(self, details: ClinicalDetails) -> None:
+        if details != self.clinical:
+            self.clinical_json = details.as_json()
 
 
 class FilmRecord(Base):
@@ -314,8 +337,29 @@ class Opinion(Base):
     author_role: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(Moment)
     agrees: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
-    conclusion: Mapped[str | None] = mapped_column(String(10))
-    pcr: Mapped[str | None] = mapped_column(String(10))
+    conclusion: Mapped[str | None] = mapped_column(String(20))
+    other_encrypted: Mapped[Value | None] = mapped_column("other", Encrypted())
     note_encrypted: Mapped[Value] = mapped_column("note", Encrypted())
 
+    other = EncryptedText("other_encrypted")
     note = EncryptedText("note_encrypted")
+
+
+class ReferenceResult(Base):
+    """What one test found: which test, what, when it was done and why; and who entered it, and when.
+
+    `tested_on` and `reason` are missing of results that an earlier release kept, which had neither.
+    """
+
+    __tablename__ = "reference_results"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(20), unique=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    result: Mapped[str] = mapped_column(String(10))
+    tested_on: Mapped[date | None] = mapped_column()
+    reason: Mapped[str | None] = mapped_column(String(10))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    author_name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(Moment)

@@ -18,13 +18,22 @@ from lungwise.films.dicom.header import read_header
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
-from lungwise.reading.reading import Verdict
 from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_key
+from lungwise.studies.clinical_details import ClinicalDetails
+from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis
 from lungwise.studies.film_data import fetched
-from lungwise.studies.models import FilmRecord, Opinion, OtherObject, ReadingRecord, Study, StudyStatus
+from lungwise.studies.models import (
+    FilmRecord,
+    Opinion,
+    OtherObject,
+    ReadingRecord,
+    ReferenceResult,
+    Study,
+    StudyStatus,
+)
 from lungwise.studies.other_objects import OtherObjects
 
-__all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "Studies", "Study", "StudyStatus"]
+__all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceResult", "Studies", "Study", "StudyStatus"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +41,8 @@ class Conclusion:
     """What a doctor says of a study."""
 
     agrees: bool | None = None
-    conclusion: Verdict | None = None
-    pcr: Verdict | None = None
+    conclusion: Diagnosis | None = None
+    other: str = ""
     note: str = ""
 
 
@@ -65,6 +74,7 @@ class Studies:
                 selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
                 selectinload(Study.opinions),
+                selectinload(Study.reference_results),
             )
         )
         found = self._session.scalar(query)
@@ -139,8 +149,11 @@ class Studies:
         header = read_header(data)
         return header is None or self.is_of(person, study, self._patients.rules.stated(facts_of(header)))
 
-    def saw(self, person: Person, key: str) -> None:
-        """Note that a person saw a study; once seen with its verdict it counts as read."""
+    def saw(self, person: Person, key: str, *, right_after_upload: bool = False) -> None:
+        """Note that a person saw a study. It counts as read for the whole clinic once somebody who may conclude saw it.
+
+        Seeing it without its verdict does not count, nor as the result that is shown right after the upload.
+        """
         person.need(Right.SEE)
         query = select(Study.id, Study.status, Study.unread).where(
             Study.key == key, Study.clinic_id == person.clinic_id
@@ -148,7 +161,8 @@ class Studies:
         study = self._session.execute(query).one_or_none()
         if study is None:
             raise NotFound
-        if study.unread and study.status != StudyStatus.WAITING:
+        counts = person.may(Right.CONCLUDE) and not right_after_upload and study.status != StudyStatus.WAITING
+        if study.unread and counts:
             self._session.execute(update(Study).where(Study.id == study.id).values(unread=False))
         self._audit.record(person, Action.SAW, Subject.STUDY, key)
 
@@ -162,9 +176,8 @@ class Studies:
         """
         person.need(Right.CONCLUDE)
         study = self.get(person, key)
-        if entered == Conclusion():
-            raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
-        conclusion = entered.conclusion or (_verdict(study) if entered.agrees else None)
+        _check(study, entered)
+        conclusion = entered.conclusion or (agreed_diagnosis(study.status) if entered.agrees else None)
         opinion = Opinion(
             key=new_key(),
             study_id=study.id,
@@ -174,15 +187,24 @@ class Studies:
             created_at=self._clock(),
             agrees=entered.agrees,
             conclusion=conclusion,
-            pcr=entered.pcr,
             note=entered.note.strip(),
         )
+        if entered.other.strip():
+            opinion.other = entered.other.strip()
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
-        study.pcr = entered.pcr or study.pcr
         self._session.flush()
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
+
+    def describe(self, person: Person, key: str, details: ClinicalDetails) -> Study:
+        """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
+        person.need(Right.UPLOAD)
+        study = self.get(person, key)
+        study.clinical = details
+        self._session.flush()
+        self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)
+        return study
 
     def delete(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed."""
@@ -206,5 +228,12 @@ class Studies:
         return not contradictions(record.facts, facts)
 
 
-def _verdict(study: Study) -> Verdict | None:
-    return Verdict(study.status) if study.status in set(Verdict) else None
+def _check(study: Study, entered: Conclusion) -> None:
+    if entered == Conclusion():
+        raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
+    if entered.agrees is not None and study.status == StudyStatus.REFUSED:
+        raise Rejected("No film of this study could be read, so there is no verdict to agree with.")
+    if (entered.conclusion is Diagnosis.OTHER) != bool(entered.other.strip()):
+        raise Rejected(
+            "Choose “Another diagnosis” and write what it is, or choose another conclusion and leave that field empty."
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
@@ -17,19 +19,22 @@ from lungwise.films import Refusal
 from lungwise.films.formats import suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
-from lungwise.studies import pictures
+from lungwise.studies import pictures, shown_after_upload
 from lungwise.studies.film_headers import differing_headers
-from lungwise.studies.forms import FilmsForm, OpinionForm, WorklistForm
+from lungwise.studies.forms import ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
+from lungwise.studies.shown_after_upload import is_shown_after_upload
 from lungwise.studies.worklist import END, Worklist
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("studies", __name__)
+shown_after_upload.init(bp)
 Answer = str | AnyResponse
 
 
@@ -37,6 +42,7 @@ class StudyServices(Protocol):
     """What the pages of studies use in a request."""
 
     studies: Studies
+    reference_results: ReferenceResults
     patients: Patients
     patient_studies: PatientStudies
     worklist: Worklist
@@ -67,8 +73,9 @@ def worklist() -> Answer:
 def show(key: str) -> Answer:
     """Show a study: its verdict, its films and what the doctors concluded."""
     who = person()
-    services.after_response(lambda later: later.studies.saw(who, key))
-    return study_page(key, OpinionForm(), FilmsForm(), DeleteForm())
+    after_upload = is_shown_after_upload(key)
+    services.after_response(lambda later: later.studies.saw(who, key, right_after_upload=after_upload))
+    return study_page(key, StudyForms())
 
 
 @bp.get("/studies/<key>/progress")
@@ -87,7 +94,36 @@ def conclude(key: str) -> Answer:
     if form.validate_on_submit() and attempt(form, lambda: services().studies.conclude(person(), key, form.entered())):
         flash(gettext("Your opinion is saved."))
         return redirect(url_for("studies.show", key=key))
-    return study_page(key, form, FilmsForm(formdata=None), DeleteForm(formdata=None))
+    return study_page(key, StudyForms(opinion=form))
+
+
+@bp.post("/studies/<key>/results")
+def add_result(key: str) -> Answer:
+    """Keep what a test found."""
+    form = ResultForm()
+    results = services().reference_results
+    if form.validate_on_submit() and attempt(form, lambda: results.add(person(), key, form.entered())):
+        flash(gettext("The result is saved."))
+        return redirect(url_for("studies.show", key=key, _anchor="results"))
+    return study_page(key, StudyForms(result=form))
+
+
+@bp.post("/studies/<key>/results/<result>/take-back")
+def take_result_back(key: str, result: str) -> Answer:
+    """Remove a test's result that was entered by mistake."""
+    services().reference_results.take_back(person(), key, result)
+    flash(gettext("The result is withdrawn."))
+    return redirect(url_for("studies.show", key=key, _anchor="results"))
+
+
+@bp.post("/studies/<key>/symptoms")
+def describe(key: str) -> Answer:
+    """Keep the patient's symptoms and oxygen saturation."""
+    form = ClinicalForm()
+    if form.validate_on_submit() and attempt(form, lambda: services().studies.describe(person(), key, form.details())):
+        flash(gettext("Saved."))
+        return redirect(url_for("studies.show", key=key))
+    return study_page(key, StudyForms(clinical=form))
 
 
 @bp.post("/studies/<key>/delete")
@@ -96,7 +132,7 @@ def delete(key: str) -> Answer:
     person().need(Right.DELETE)
     form = DeleteForm()
     if not form.validate_on_submit():
-        return study_page(key, OpinionForm(formdata=None), FilmsForm(formdata=None), form)
+        return study_page(key, StudyForms(deleting=form))
     services().studies.delete(person(), key)
     flash(gettext("The study is deleted, with all its films."))
     return redirect(url_for("studies.worklist"))
@@ -152,11 +188,24 @@ def original(key: str) -> Answer:
     return answer
 
 
-def study_page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: DeleteForm) -> str:
+@dataclass(kw_only=True)
+class StudyForms:
+    """The forms on a study's page: those that were sent and are shown again, the others empty."""
+
+    opinion: OpinionForm = field(default_factory=lambda: OpinionForm(formdata=None))
+    result: ResultForm = field(default_factory=lambda: ResultForm(formdata=None))
+    clinical: ClinicalForm = field(default_factory=lambda: ClinicalForm(formdata=None))
+    films: FilmsForm = field(default_factory=lambda: FilmsForm(formdata=None))
+    deleting: DeleteForm = field(default_factory=lambda: DeleteForm(formdata=None))
+
+
+def study_page(key: str, forms: StudyForms) -> str:
     """Write a study's page, with the forms on it."""
     study = services().studies.get(person(), key)
     patient = services().studies.patient(person(), study)
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
+    if not forms.clinical.is_submitted() or not forms.clinical.errors:
+        forms.clinical.put(study.clinical)
     return render_template(
         "studies/show.html",
         study=study,
@@ -167,9 +216,8 @@ def study_page(key: str, opinion: OpinionForm, films: FilmsForm, deleting: Delet
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,
-        opinion=opinion,
-        adding=films,
-        deleting=deleting,
+        forms=forms,
+        may_take_back=partial(services().reference_results.may_take_back, person()),
     )
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from lungwise.access import Person, Right
 from lungwise.errors import Rejected
@@ -106,10 +106,16 @@ class Worklist:
         query = replace(query, after="", before="")
         while True:
             page = self.page(person, query)
+            self._fetch_results(page.rows)
             yield from page.rows
             if not page.after:
                 return
             query = replace(query, after=page.after)
+
+    def _fetch_results(self, rows: list[WorklistRow]) -> None:
+        """Fetch the reference results of a page at once, not row by row."""
+        studies = select(Study).where(Study.id.in_([row.study.id for row in rows]))
+        self._session.scalars(studies.options(selectinload(Study.reference_results))).all()
 
     def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})

@@ -19,12 +19,12 @@ def test_a_clinics_numbers_are_counted_by_hand(either_services: Services) -> Non
     services, person = either_services, either_services.person()
     patient = services.patients.match_or_add(person, PatientFacts(identifier="1")).patient
     cases = [  # status, conclusion, PCR, how many, days ago
-        ("positive", "positive", "positive", 8, 1),
-        ("negative", "negative", "positive", 2, 10),
-        ("negative", "negative", "negative", 9, 20),
-        ("positive", "negative", "negative", 1, 30),
-        ("uncertain", "positive", "positive", 4, 40),
-        ("positive", "positive", "positive", 5, 400),  # too long ago
+        ("positive", "COVID-19", "positive", 8, 1),
+        ("negative", "no COVID-19", "positive", 2, 10),
+        ("negative", "normal", "negative", 9, 20),
+        ("positive", "tuberculosis", "negative", 1, 30),
+        ("uncertain", "COVID-19", "positive", 4, 40),
+        ("positive", "COVID-19", "positive", 5, 400),  # too long ago
     ]
     rows = [
         {

@@ -49,7 +49,8 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     ada.sign_in("ada@example.org")
     study = ada.upload(film(1, 8))
     list(app.worker.read_all())
-    ada.post(f"{study}/opinions", page=study, conclusion="positive", pcr="positive")
+    ada.post(f"{study}/opinions", page=study, conclusion="COVID-19")
+    ada.post(f"{study}/results", page=study, kind="pcr", result="positive", tested_on="2026-03-02", reason="symptoms")
     page = ada.get("/statistics").text
     assert len(re.findall(r'class="number">100\s%', page)) == 2  # agreement and sensitivity
     assert "1 of 1" in page and "No negative PCR results recorded yet." in page

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
 from lungwise.reports.fhir import bundle
 from lungwise.reports.service import Reports
+from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study
 
 if TYPE_CHECKING:
@@ -59,10 +62,10 @@ def test_a_report_is_registered_preliminary_and_final_in_turn(
     assert written(services, ada, key)["DiagnosticReport"]["status"] == "registered"
     services.read_all()
     assert written(services, ada, key)["DiagnosticReport"]["status"] == "preliminary"
-    services.studies.conclude(ada, key, Conclusion(conclusion=Verdict.NEGATIVE))
+    services.studies.conclude(ada, key, Conclusion(conclusion=Diagnosis.NORMAL))
     report = written(services, ada, key)["DiagnosticReport"]
     assert report["status"] == "final"
-    assert "Doctor's conclusion: negative." in report["conclusion"]
+    assert "Doctor's conclusion: normal." in report["conclusion"]
 
 
 def test_a_refused_film_has_a_reason_and_no_value(services: Services, ada: Person, blank: bytes) -> None:
@@ -83,3 +86,24 @@ def test_every_reference_leads_to_a_resource_of_the_bundle(
     said = written(services, ada, study.key)["DiagnosticReport"]
     assert {said["subject"]["reference"], *(one["reference"] for one in said["result"])} < names
     assert len(said["result"]) == 2
+
+
+def test_a_test_and_the_oxygen_saturation_are_observations(
+    services: Services, ada: Person, film: Callable[..., bytes]
+) -> None:
+    study = opened(services, ada, film(1))
+    services.read_all()
+    for kind in (ReferenceTest.PCR, ReferenceTest.XPERT):
+        found = EnteredResult(kind=kind, result=Outcome.POSITIVE, tested_on=date(2026, 3, 1), reason=Reason.ROUTINE)
+        services.reference_results.add(ada, study.key, found)
+    services.studies.describe(ada, study.key, ClinicalDetails(symptoms=(Symptom.COUGH,), spo2=91))
+    said = written(services, ada, study.key)
+    observations = {one["code"]["text"]: one for one in said["all"] if one["resourceType"] == "Observation"}
+    pcr = observations["PCR (COVID-19)"]
+    assert pcr["code"]["coding"][0]["code"] == "94500-6"
+    assert pcr["effectiveDateTime"] == "2026-03-01"
+    assert pcr["valueCodeableConcept"]["text"] == "positive"
+    assert pcr["note"][0]["text"] == "Routine: everybody is tested"
+    assert "coding" not in observations["Xpert (tuberculosis)"]["code"]
+    assert observations["SpO2"]["valueQuantity"]["value"] == 91
+    assert "Symptoms: Cough." in said["DiagnosticReport"]["conclusion"]

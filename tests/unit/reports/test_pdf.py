@@ -5,15 +5,19 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
 from lungwise.reports.pdf import report_pdf, writable
 from lungwise.reports.service import Reports
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+
+
+PCR = EnteredResult(kind=ReferenceTest.PCR, result=Outcome.POSITIVE, tested_on=date(2026, 3, 1), reason=Reason.SYMPTOMS)
 
 
 def test_the_same_report_is_the_same_pdf_whatever_is_written_in_it(
@@ -38,9 +42,8 @@ def test_a_film_its_verdict_and_the_signature_are_on_one_page(services: Services
     facts = PatientFacts(identifier="7", name="Béla Bartók", sex="M", birth_date=date(1970, 3, 25))
     key = services.studies.open(person, facts, [("a", film(1, 8))]).key
     services.read_all()
-    services.studies.conclude(
-        person, key, Conclusion(agrees=True, conclusion=Verdict.POSITIVE, pcr=Verdict.POSITIVE, note="seen")
-    )
+    services.studies.conclude(person, key, Conclusion(agrees=True, conclusion=Diagnosis.COVID_19, note="seen"))
+    services.reference_results.add(person, key, PCR)
     pdf = Reports(services.studies, str, services.settings).pdf(person, key, "Hill")
     assert len(re.findall(rb"/Type /Page\b", pdf)) == 1
 

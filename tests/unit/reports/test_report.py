@@ -70,7 +70,9 @@ def test_a_sentence_or_number_of_the_report_is_in_all_four(
     study = ada.upload(dicom_film, blank)
     ada.upload(film(2), identifier="P-9", name="Somebody Else")
     list(app.worker.read_all())
-    ada.post(f"{study}/opinions", page=study, agrees="no", conclusion="negative", pcr="negative", note="an old scar")
+    ada.post(f"{study}/opinions", page=study, agrees="no", conclusion="other", other="fibrosis", note="an old scar")
+    ada.post(f"{study}/results", page=study, kind="xpert", result="positive", tested_on="2026-03-01")
+    ada.post(f"{study}/symptoms", page=study, symptoms=["fever"], other_symptoms="since Monday", spo2="91")
     card, key = shipped_card(), study.split("/")[-1]
     with app.database.writing() as session:  # as if the shipped model had read them
         other = next(one.id for one in session.scalars(select(Patient)) if one.name == "Somebody Else")
@@ -84,7 +86,10 @@ def test_a_sentence_or_number_of_the_report_is_in_all_four(
         assert all((read.header, read.uncertainty_range, read.predictive_value, read.warnings, refused.refusal))
         said = [report.clinic, report.verdict, report.meaning, report.limits, report.patient.identifier]
         said += [sentence for one in report.films for sentence in one.sentences]
-        said += ["an old scar"]
+        said += ["an old scar", "fibrosis", "since Monday", "91"]
+        (test,) = report.tests
+        assert test == ("Xpert (tuberculosis)", "Positive, 2026-03-01")
+        said += [test[0], "2026-03-01"]
         written, number = read.probability, read.record.reading.probability if read.record.reading else None
         assert number is not None
 

@@ -9,8 +9,8 @@ from lungwise.access import Role
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.artefact import shipped_card
-from lungwise.reading.reading import Verdict
 from lungwise.reports.service import Reports
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_times_are_in_utc_and_dates_in_one_form(services: Services, film: Callab
     person = services.person()
     study = services.studies.open(person, PatientFacts(identifier="7", birth_date=date(1970, 3, 25)), [("a", film(1))])
     study.created_at = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
-    services.studies.conclude(person, study.key, Conclusion(conclusion=Verdict.NEGATIVE))
+    services.studies.conclude(person, study.key, Conclusion(conclusion=Diagnosis.NORMAL))
     facts = dict(reports_of(services).of(person, study.key, "Hill").facts)
     assert (facts["Birth date"], facts["Uploaded"]) == ("1970-03-25", "2026-03-04 05:06 UTC")
 

@@ -7,12 +7,32 @@ from typing import TYPE_CHECKING
 
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.tables import worklist_csv
+from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.worklist import WorklistQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+
+
+def test_a_row_has_the_newest_result_of_each_test_and_the_symptoms(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    details = ClinicalDetails(symptoms=(Symptom.FEVER, Symptom.COUGH), other="=for a week", spo2=91)
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))], details).key
+    for day, outcome in ((3, Outcome.POSITIVE), (1, Outcome.NEGATIVE)):
+        result = EnteredResult(
+            kind=ReferenceTest.PCR, result=outcome, tested_on=date(2026, 3, day), reason=Reason.CONTACT
+        )
+        services.clock.forward(days=1)
+        services.reference_results.add(person, key, result)
+    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()))))
+    assert [row[name] for name in ("PCR", "PCR date", "PCR reason")] == ["positive", "2026-03-03", "contact"]
+    assert [row[name] for name in ("Xpert", "Xpert date", "SpO2")] == ["", "", "91"]
+    assert row["symptoms"] == "fever; cough; =for a week"
 
 
 def test_a_row_is_a_study_and_no_name_a_formula(services: Services, film: Callable[..., bytes]) -> None:

@@ -189,6 +189,24 @@ def test_the_studies_of_an_earlier_release_are_given_their_weeks(either: Setting
     database.close()
 
 
+def test_an_opinions_pcr_becomes_a_reference_result_and_its_verdict_a_diagnosis(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+        connection.execute(text("UPDATE opinions SET pcr = 'positive', conclusion = 'negative' WHERE id = 3"))
+        connection.execute(text("UPDATE studies SET pcr = 'positive', conclusion = 'positive' WHERE id = 3"))
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        columns = "study_id, kind, result, tested_on, reason, author_name"
+        (result,) = connection.execute(text(f"SELECT {columns} FROM reference_results"))
+        assert tuple(result) == (3, "pcr", "positive", None, None, "Ada")
+        assert connection.scalar(text("SELECT conclusion FROM opinions WHERE id = 3")) == "no COVID-19"
+        concluded = connection.execute(text("SELECT conclusion, pcr FROM studies WHERE id = 3")).one()
+        assert tuple(concluded) == ("COVID-19", "positive")
+    database.close()
+
+
 def fill(connection: Connection) -> None:
     """Write the rows as the first release did, by the tables that its own step made."""
     old = MetaData()

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.data import get_testdata_file
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
+from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import JobState, ReadingRecord, StudyStatus
 from lungwise.studies.service import Conclusion
 
@@ -82,12 +83,15 @@ def test_an_opinion_is_kept_beside_a_reading_that_stays_as_it_was(
     services.studies.conclude(
         person,
         study.key,
-        Conclusion(agrees=False, conclusion=Verdict.NEGATIVE, pcr=Verdict.NEGATIVE, note="an old scar"),
+        Conclusion(agrees=False, conclusion=Diagnosis.OTHER, other="fibrosis", note="an old scar"),
     )
     services.session.expire_all()
     study = services.studies.get(person, study.key)
-    assert [(said.agrees, said.conclusion) for said in study.opinions] == [(True, "positive"), (False, "negative")]
-    assert (study.conclusion, study.pcr) == ("negative", "negative")
+    assert [(said.agrees, said.conclusion, said.other) for said in study.opinions] == [
+        (True, "COVID-19", ""),
+        (False, "other", "fibrosis"),
+    ]
+    assert study.conclusion == "other"
     assert _readings(services) == before
 
 
@@ -96,6 +100,39 @@ def test_an_empty_opinion_is_refused(services: Services, film: Callable[..., byt
     study = services.studies.open(person, PatientFacts(), [("a.jpg", film(1))])
     with pytest.raises(Rejected, match="empty"):
         services.studies.conclude(person, study.key, Conclusion())
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [Conclusion(conclusion=Diagnosis.OTHER), Conclusion(conclusion=Diagnosis.NORMAL, other="fibrosis")],
+)
+def test_another_diagnosis_is_named(services: Services, film: Callable[..., bytes], entered: Conclusion) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", film(1))])
+    with pytest.raises(Rejected, match="Choose “Another diagnosis”"):
+        services.studies.conclude(person, study.key, entered)
+
+
+def test_nobody_agrees_with_a_film_that_was_not_read(services: Services, blank: bytes) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", blank)])
+    services.read_all()
+    with pytest.raises(Rejected, match="no verdict to agree with"):
+        services.studies.conclude(person, study.key, Conclusion(agrees=True))
+    services.studies.conclude(person, study.key, Conclusion(conclusion=Diagnosis.UNCERTAIN))
+
+
+def test_symptoms_are_kept_encrypted_and_replaced(either_services: Services, film: Callable[..., bytes]) -> None:
+    services, person = either_services, either_services.person()
+    known = ClinicalDetails(symptoms=(Symptom.FEVER,), other="for a week", spo2=93)
+    key = services.studies.open(person, PatientFacts(), [("a.jpg", film(1))], details=known).key
+    services.session.expire_all()
+    assert services.studies.get(person, key).clinical == known
+    raw = services.session.execute(text("SELECT clinical FROM studies")).scalar_one()
+    assert b"week" not in raw
+    services.studies.describe(person, key, ClinicalDetails(spo2=97))
+    services.session.expire_all()
+    assert services.studies.get(person, key).clinical == ClinicalDetails(spo2=97)
 
 
 def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(services: Services, film: Callable[..., bytes]) -> None:

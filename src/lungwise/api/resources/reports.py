@@ -32,6 +32,7 @@ def get_report(key: str) -> schemas.Report:
             schemas.FilmReport(film=film.record.key, verdict=film.verdict, sentences=list(film.sentences))
             for film in report.films
         ],
+        tests=[f"{test}: {found}" for test, found in report.tests],
         limits=report.limits,
     )
 

@@ -12,8 +12,9 @@ from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient
+from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.film_headers import header_of
-from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Study
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study
 
 FilmData = Callable[[FilmRecord], bytes]
 
@@ -30,6 +31,8 @@ def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
             **_summary(study, patient),
             "films": [film_of(film, patient, data) for film in study.films],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
+            "reference_results": [result_of(found) for found in study.reference_results],
+            "clinical_details": details_of(study.clinical),
         }
     )
 
@@ -58,10 +61,30 @@ def opinion_of(opinion: Opinion) -> schemas.Opinion:
             "created_at": opinion.created_at,
             "agrees": opinion.agrees,
             "conclusion": opinion.conclusion,
-            "pcr": opinion.pcr,
+            "other": opinion.other,
             "note": opinion.note,
         }
     )
+
+
+def result_of(found: ReferenceResult) -> schemas.ReferenceResult:
+    """Return a reference result."""
+    return schemas.ReferenceResult.model_validate(
+        {
+            "key": found.key,
+            "test": found.kind,
+            "result": found.result,
+            "tested_on": found.tested_on,
+            "reason": found.reason,
+            "author": found.author_name,
+            "created_at": found.created_at,
+        }
+    )
+
+
+def details_of(details: ClinicalDetails) -> schemas.ClinicalDetails:
+    """Return what is known beside the films."""
+    return schemas.ClinicalDetails.model_validate(asdict(details))
 
 
 def patient_of(patient: Patient) -> schemas.Patient:

@@ -12,15 +12,17 @@ from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import decode_cursor, encode_cursor
 from lungwise.api.idempotent_requests import idempotent_request, once
-from lungwise.api.resources.representations import opinion_of, study_of, summary_of
+from lungwise.api.resources.representations import details_of, opinion_of, result_of, study_of, summary_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
 from lungwise.receiving.labels import REASONS
 from lungwise.receiving.service import Saved
+from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.current_person import person
@@ -103,8 +105,8 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     """Keep an opinion beside the readings, which stay as they are."""
     said = Conclusion(
         agrees=body.agrees,
-        conclusion=Verdict(body.conclusion) if body.conclusion else None,
-        pcr=Verdict(body.pcr) if body.pcr else None,
+        conclusion=Diagnosis(body.conclusion) if body.conclusion else None,
+        other=body.other,
         note=body.note,
     )
     number = int(once([repr(said)], lambda: str(services().studies.conclude(person(), key, said).id)))
@@ -112,6 +114,42 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     if kept is None:
         raise NotFound
     return opinion_of(kept)
+
+
+@studies.post(
+    "/studies/<key:key>/reference-results",
+    schemas.ReferenceResult,
+    201,
+    scope=Scope.CONCLUDE,
+    body=schemas.ReferenceResultIn,
+)
+def add_reference_result(key: str, body: schemas.ReferenceResultIn) -> schemas.ReferenceResult:
+    """Keep what a PCR, Xpert or sputum test found."""
+    entered = EnteredResult(
+        kind=ReferenceTest(body.test),
+        result=Outcome(body.result),
+        tested_on=body.tested_on,
+        reason=Reason(body.reason) if body.reason else None,
+    )
+    name = once([repr(entered)], lambda: services().reference_results.add(person(), key, entered).key)
+    found = services().studies.get(person(), key).reference_results
+    kept = next((one for one in found if one.key == name), None)
+    if kept is None:
+        raise NotFound
+    return result_of(kept)
+
+
+@studies.post(
+    "/studies/<key:key>/clinical-details",
+    schemas.ClinicalDetails,
+    scope=Scope.UPLOAD,
+    body=schemas.ClinicalDetails,
+)
+def describe(key: str, body: schemas.ClinicalDetails) -> schemas.ClinicalDetails:
+    """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
+    details = ClinicalDetails(symptoms=tuple(map(Symptom, body.symptoms)), other=body.other, spo2=body.spo2)
+    once([repr(details)], lambda: services().studies.describe(person(), key, details).key)
+    return details_of(services().studies.get(person(), key).clinical)
 
 
 def waited(study: Study, seconds: int) -> Study:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,3 +23,30 @@ def test_a_film_that_the_clinic_has_is_not_taken_again(program: Any, film: Calla
     first, again = program.upload(film(1)), program.upload(film(1))
     assert (again["key"], again["taken"]) == (first["key"], 0)
     assert again["not_taken"][0]["code"] == "already-here"
+
+
+def test_a_result_and_symptoms_are_entered_once_and_come_with_the_study(
+    program: Any, film: Callable[..., bytes]
+) -> None:
+    key = program.upload(film(1))["key"]
+    said = {"test": "pcr", "result": "positive", "tested_on": "2026-03-01", "reason": "contact"}
+    once = {"Idempotency-Key": "one"}
+    first, again = (program.ask("POST", f"/studies/{key}/reference-results", once, json=said) for _ in range(2))
+    assert (first.status_code, first.json) == (201, again.json)
+    details = {"symptoms": ["fever"], "other": "for a week", "spo2": 91}
+    assert program.ask("POST", f"/studies/{key}/clinical-details", json=details).json == details
+    study = program.get(f"/studies/{key}")
+    assert (study["reference_results"], study["clinical_details"], study["pcr"]) == ([first.json], details, "positive")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tested_on": "2036-03-01"}, {"reason": None}, {"test": "blood"}, {"result": "perhaps"}]
+)
+def test_a_result_that_cannot_be_right_is_not_taken(
+    program: Any, film: Callable[..., bytes], wrong: dict[str, str | None]
+) -> None:
+    key = program.upload(film(1))["key"]
+    said = {"test": "pcr", "result": "positive", "tested_on": "2026-03-01", "reason": "contact"} | wrong
+    sent = {name: value for name, value in said.items() if value is not None}
+    assert program.ask("POST", f"/studies/{key}/reference-results", json=sent).status_code == 422
+    assert program.get(f"/studies/{key}")["reference_results"] == []

@@ -1,0 +1,93 @@
+"""What people say of a study: opinions, test results, symptoms."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from lungwise.api.schema_base import LINE, Asked, Day, Decided, Key, Schema
+
+Diagnosis = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain"]
+Concluded = Annotated[
+    Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain", "no COVID-19"],
+    Field(description="`no COVID-19` is what agreeing with a negative verdict says."),
+]
+Test = Literal["pcr", "xpert", "sputum"]
+Reason = Literal["symptoms", "contact", "routine", "film"]
+Symptom = Literal[
+    "fever",
+    "cough",
+    "short of breath",
+    "chest pain",
+    "coughing blood",
+    "weight loss",
+    "night sweats",
+    "loss of smell or taste",
+    "none",
+]
+_TEXT = r"^[^\x00]+$"
+
+
+class OpinionIn(Asked):
+    """What a doctor concludes: at least one of agreement, conclusion and note."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    agrees: bool | None = Field(default=None, description="Whether the doctor agrees with the verdict.")
+    conclusion: Diagnosis | None = Field(default=None, description="What the doctor concludes.")
+    other: str = Field(
+        default="", min_length=1, max_length=200, pattern=LINE, description="The diagnosis where that is `other`."
+    )
+    note: str = Field(default="", min_length=1, max_length=4000, pattern=_TEXT)
+
+
+class Opinion(Schema):
+    """What a doctor concluded; kept with time and author, never changed."""
+
+    id: int
+    author: str
+    role: str
+    created_at: datetime
+    agrees: bool | None
+    conclusion: Concluded | None
+    other: str
+    note: str
+
+
+class ReferenceResultIn(Asked):
+    """What a test found. A PCR test needs its reason."""
+
+    test: Test
+    result: Decided
+    tested_on: Day = Field(description="The day on which the sample was taken.")
+    reason: Reason | None = Field(
+        default=None, description="Why the test was done: what a test shows of a film depends on it."
+    )
+
+
+class ReferenceResult(Schema):
+    """What a test found, and who entered it when."""
+
+    key: Key
+    test: Test
+    result: Decided
+    tested_on: date | None = Field(description="Null of results of a release that did not ask for it.")
+    reason: Reason | None
+    author: str
+    created_at: datetime
+
+
+class ClinicalDetails(Schema):
+    """The patient's symptoms and oxygen saturation on a visit."""
+
+    symptoms: list[Symptom] = Field(default=[], max_length=9)
+    other: str = Field(default="", max_length=200, pattern=LINE, description="Other symptoms, and since when.")
+    spo2: int | None = Field(default=None, ge=40, le=100, description="Per cent, by pulse oximeter.")
+
+
+class Opinions(Schema):
+    """A study's opinions, the oldest first."""
+
+    items: list[Opinion]

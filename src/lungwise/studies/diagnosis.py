@@ -1,0 +1,42 @@
+"""What a doctor concludes of a study, in the words of the findings."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from lungwise.reading.reading import Verdict
+
+
+class Diagnosis(StrEnum):
+    """What a doctor concludes; `OTHER` comes with words of the doctor's own.
+
+    `NO_COVID_19` is what agreeing with a negative verdict says, and no more than that.
+    """
+
+    NORMAL = "normal"
+    COVID_19 = "COVID-19"
+    TUBERCULOSIS = "tuberculosis"
+    OTHER_PNEUMONIA = "other pneumonia"
+    OTHER = "other"
+    UNCERTAIN = "uncertain"
+    NO_COVID_19 = "no COVID-19"
+
+
+CHOICES = tuple(one for one in Diagnosis if one is not Diagnosis.NO_COVID_19)
+"""What a form offers."""
+_AGREED = {
+    Verdict.POSITIVE: Diagnosis.COVID_19,
+    Verdict.UNCERTAIN: Diagnosis.UNCERTAIN,
+    Verdict.NEGATIVE: Diagnosis.NO_COVID_19,
+}
+
+
+def agreed_diagnosis(verdict: str) -> Diagnosis | None:
+    """Return what agreeing with a study's verdict concludes; None where it has none."""
+    return _AGREED[Verdict(verdict)] if verdict in set(Verdict) else None
+
+
+def as_verdict(diagnosis: str) -> Verdict:
+    """Return a diagnosis as a verdict on COVID-19, to be compared with the model's."""
+    by_value = {Diagnosis.COVID_19: Verdict.POSITIVE, Diagnosis.UNCERTAIN: Verdict.UNCERTAIN}
+    return by_value.get(Diagnosis(diagnosis), Verdict.NEGATIVE)

@@ -1,0 +1,126 @@
+"""Reference results: what a test found that says more surely than a film what the patient has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound, Rejected
+from lungwise.store import Clock, new_key
+from lungwise.studies.models import ReferenceResult, Study
+from lungwise.studies.service import Studies
+
+_DAY = timedelta(days=1)
+"""How far ahead of UTC a clinic's day may be."""
+
+
+class ReferenceTest(StrEnum):
+    """Which test it was."""
+
+    PCR = "pcr"
+    XPERT = "xpert"
+    SPUTUM = "sputum"
+
+
+class Outcome(StrEnum):
+    """What the test found."""
+
+    NEGATIVE = "negative"
+    POSITIVE = "positive"
+
+
+class Reason(StrEnum):
+    """Why the test was done: those tested because of the film are not those tested anyway."""
+
+    SYMPTOMS = "symptoms"
+    CONTACT = "contact"
+    ROUTINE = "routine"
+    FILM = "film"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnteredResult:
+    """One result as somebody enters it."""
+
+    kind: ReferenceTest
+    result: Outcome
+    tested_on: date
+    reason: Reason | None = None
+
+
+class ReferenceResults:
+    """The reference results of studies."""
+
+    def __init__(self, session: Session, clock: Clock, studies: Studies, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._studies = studies
+        self._audit = audit
+
+    def add(self, person: Person, key: str, entered: EnteredResult) -> ReferenceResult:
+        """Keep a result with a study.
+
+        Raises
+        ------
+        Rejected
+            If its date cannot be right, or a PCR test has no reason.
+        """
+        person.need(Right.CONCLUDE)
+        study = self._studies.get(person, key)
+        self._check(person, study, entered)
+        found = ReferenceResult(
+            key=new_key(),
+            kind=entered.kind,
+            result=entered.result,
+            tested_on=entered.tested_on,
+            reason=entered.reason,
+            author_id=person.id,
+            author_name=person.name,
+            created_at=self._clock(),
+        )
+        study.reference_results.append(found)
+        self._changed(person, study, Action.ENTERED_RESULT)
+        return found
+
+    def take_back(self, person: Person, key: str, result_key: str) -> None:
+        """Remove a result that was entered by mistake: who entered it may, and an administrator."""
+        person.need(Right.CONCLUDE)
+        study = self._studies.get(person, key)
+        found = next((one for one in study.reference_results if one.key == result_key), None)
+        if found is None or not self.may_take_back(person, found):
+            raise NotFound
+        study.reference_results.remove(found)
+        self._changed(person, study, Action.TOOK_RESULT_BACK)
+
+    def may_take_back(self, person: Person, result: ReferenceResult) -> bool:
+        """Return whether a person may remove a result."""
+        return person.may(Right.DELETE) or (person.may(Right.CONCLUDE) and person.id == result.author_id)
+
+    def _check(self, person: Person, study: Study, entered: EnteredResult) -> None:
+        born = self._studies.patient(person, study).birth_date
+        if entered.tested_on > (self._clock() + _DAY).date():
+            raise Rejected("This test lies in the future. Check its date.")
+        if born and entered.tested_on < born:
+            raise Rejected("This test was done before the patient was born. Check its date.")
+        if entered.kind is ReferenceTest.PCR and entered.reason is None:
+            raise Rejected("Say why the PCR test was done: it decides how its result is counted.")
+
+    def _changed(self, person: Person, study: Study, action: Action) -> None:
+        self._session.flush()
+        study.pcr = self._newest_pcr(study)
+        self._audit.record(person, action, Subject.STUDY, study.key)
+
+    def _newest_pcr(self, study: Study) -> str | None:
+        newest = (
+            select(ReferenceResult.result)
+            .where(ReferenceResult.study_id == study.id, ReferenceResult.kind == ReferenceTest.PCR)
+            .order_by(ReferenceResult.tested_on.desc(), ReferenceResult.id.desc())
+        )
+        return self._session.scalar(newest.limit(1))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from lungwise.reading.reading import Verdict
+from lungwise.studies.diagnosis import CHOICES, Diagnosis, agreed_diagnosis, as_verdict
+from lungwise.studies.labels import CONCLUSIONS
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_who_agrees_concludes_what_the_verdict_says(verdict: Verdict) -> None:
+    concluded = agreed_diagnosis(verdict)
+    assert concluded is not None
+    assert as_verdict(concluded) is verdict
+
+
+def test_a_study_without_a_verdict_has_nothing_to_agree_with() -> None:
+    assert agreed_diagnosis("waiting") is None
+
+
+def test_every_other_disease_is_no_covid_19() -> None:
+    assert as_verdict(Diagnosis.TUBERCULOSIS) is Verdict.NEGATIVE
+    assert {as_verdict(one) for one in Diagnosis} == set(Verdict)
+
+
+def test_a_form_offers_what_has_a_name() -> None:
+    assert set(CHOICES) == set(Diagnosis) - {Diagnosis.NO_COVID_19}
+    assert set(CONCLUSIONS) == set(Diagnosis)
