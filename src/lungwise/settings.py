@@ -247,7 +247,7 @@ class Settings(BaseSettings):
     """Bearer token that opens /metrics to other machines, 20 characters at least. Empty: it opens to this machine
     alone."""
     report_font: Path | None = None
-    """TrueType font of the PDF report, for scripts that its own fonts cannot write, as Hindi's."""
+    """TrueType font of the PDF report, for letters that the fonts shipped with Lungwise lack: Korean, rare Chinese."""
 
     @classmethod
     def settings_customise_sources(

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import cache
-from itertools import chain
-from pathlib import Path
-from xml.sax.saxutils import escape
 
 from PIL import Image as PillowImage
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import getFont, registerFont
-from reportlab.pdfbase.ttfonts import TTFError, TTFont
-from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import Flowable, HRFlowable, Image, KeepTogether, SimpleDocTemplate, Spacer, Table
 
 from lungwise.films.refusals import N_, Words
 from lungwise.reports.report import FilmReport, Report
+from lungwise.reports.typesetting.paragraph import Typesetter
+from lungwise.reports.typesetting.typefaces import Typefaces
 
 _TITLE, _SIGNATURE = N_("Chest X-ray report"), N_("Date, signature")
 _OPINIONS, _TESTS = N_("Opinions"), N_("Test results")
@@ -30,18 +26,10 @@ _WIDTH = A4[0] - 2 * _MARGIN - 12
 """Of the text: between the margins, and the six points that a frame keeps free on both sides."""
 _WHOLE = ((0, 0), (-1, -1))
 """All cells of a table."""
-_OWN = "Helvetica"
-_FONT_FILES = (
-    "/usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf",
-    "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "C:/Windows/Fonts/Nirmala.ttf",
-    "/System/Library/Fonts/Supplemental/Arial Unicode.ttf",
-)
 
 
 def report_pdf(
-    report: Report, pictures: Sequence[Sequence[PillowImage.Image]], words: Words, font_file: Path | None
+    report: Report, pictures: Sequence[Sequence[PillowImage.Image]], words: Words, typefaces: Typefaces
 ) -> bytes:
     """Write the report on A4. The same report gives the same bytes.
 
@@ -51,8 +39,8 @@ def report_pdf(
         Of each film, to stand beside each other.
     words
         Translates a message id into the report's language.
-    font_file
-        A font to use where PDF's own Helvetica lacks a letter.
+    typefaces
+        What to write it in; they have every letter of it.
     """
     out, title = io.BytesIO(), words(_TITLE)
     document = SimpleDocTemplate(
@@ -66,22 +54,21 @@ def report_pdf(
         author=report.clinic,
         invariant=1,
     )
-    document.build(_Pages(report, words, font_file).story(title, pictures))
+    document.build(_Pages(report, words, Typesetter(typefaces)).story(title, pictures))
     return out.getvalue()
 
 
 class _Pages:
-    """Lays out a report in one font."""
+    """Lays out a report."""
 
-    def __init__(self, report: Report, words: Words, font_file: Path | None) -> None:
+    def __init__(self, report: Report, words: Words, typesetter: Typesetter) -> None:
         self._report = report
         self._words = words
         self._films = [self._film_rows(film) for film in report.films]
         self._opinions = [(f"{one.author}\n{one.time}", "\n".join(one.sentences)) for one in report.opinions]
         self._facts = [*report.facts, *self._warnings([report.identity_warning])]
-        font = _font(self._text(), font_file)
-        self._small = ParagraphStyle("small", fontName=font, fontSize=8.5, leading=12, textColor=_GREY)
-        self._body = ParagraphStyle("body", fontName=font, fontSize=10, leading=14, textColor=_INK)
+        self._small = ParagraphStyle("small", typesetter=typesetter, fontSize=8.5, leading=12, textColor=_GREY)
+        self._body = ParagraphStyle("body", typesetter=typesetter, fontSize=10, leading=14, textColor=_INK)
         self._large = ParagraphStyle("large", parent=self._body, fontSize=17, leading=23)
         self._title = ParagraphStyle("title", parent=self._body, fontSize=12, leading=16, spaceBefore=8, spaceAfter=3)
 
@@ -100,15 +87,6 @@ class _Pages:
             *self._warnings(film.warnings),
             (self._words(N_("Model")), film.model),
         ]
-
-    def _text(self) -> str:
-        """Return every letter that the report needs."""
-        report, rows = self._report, [*self._facts, *self._opinions, *self._report.tests, *chain(*self._films)]
-        titles = [self._words(title) for title in (_TITLE, _OPINIONS, _TESTS, _SIGNATURE)] + [
-            film.title for film in report.films
-        ]
-        plain = [report.clinic, report.verdict, report.meaning, report.limits]
-        return "".join([*titles, *plain, *chain(*rows)])
 
     def story(self, heading: str, pictures: Sequence[Sequence[PillowImage.Image]]) -> list[Flowable]:
         """Return what follows from top to bottom."""
@@ -140,12 +118,12 @@ class _Pages:
         cells = [[_text(name, self._small), _text(value, self._body)] for name, value in rows]
         table = Table(cells, colWidths=[42 * mm, _WIDTH - 42 * mm], hAlign="LEFT")
         table.setStyle([("VALIGN", *_WHOLE, "TOP"), *((f"{side}PADDING", *_WHOLE, 1.5) for side in ("TOP", "BOTTOM"))])
-        table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0)])
+        table.setStyle([("LEFTPADDING", (0, 0), (0, -1), 0), ("TOPPADDING", (0, 0), (0, -1), 3)])
         return table
 
 
-def _text(text: str, style: ParagraphStyle) -> Paragraph:
-    return Paragraph(escape(text).replace("\n", "<br/>"), style)
+def _text(text: str, style: ParagraphStyle) -> Flowable:
+    return style.typesetter.paragraph(text, style)
 
 
 def _rule() -> HRFlowable:
@@ -164,34 +142,3 @@ def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
     table = Table([cells], colWidths=[_WIDTH / 2] * len(cells), hAlign="LEFT")
     table.setStyle([(f"{side}PADDING", *_WHOLE, 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")])
     return table
-
-
-def writable(words: Words, sample: str, font_file: Path | None) -> Words:
-    """Translate, but not into a script in which no font of this machine has the letters of a sample."""
-    text = words(sample)
-    return str if _lacking(_font(text, font_file), text) else words
-
-
-def _font(text: str, font_file: Path | None) -> str:
-    """Choose the font that lacks the fewest letters of a text: PDF's own Helvetica where that lacks none."""
-    if _lacking(_OWN, text) == 0:
-        return _OWN
-    files = [path for path in (font_file, *map(Path, _FONT_FILES)) if path and path.is_file()]
-    fonts = [name for name in map(_registered, files) if name]
-    return min([*fonts, _OWN], key=lambda font: _lacking(font, text))
-
-
-def _lacking(font: str, text: str) -> int:
-    letters = set(text) - {"\n"}
-    if font == _OWN:
-        return sum(not letter.encode("cp1252", errors="ignore") for letter in letters)
-    return sum(ord(letter) not in getFont(font).face.charToGlyph for letter in letters)
-
-
-@cache
-def _registered(path: Path) -> str | None:
-    try:
-        registerFont(TTFont(path.stem, str(path)))
-    except TTFError:
-        return None
-    return path.stem

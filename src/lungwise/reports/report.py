@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 
 from lungwise.patients.service import Patient
 from lungwise.studies.service import FilmRecord, Study
@@ -81,3 +82,15 @@ class Report:
     opinions: tuple[OpinionReport, ...]
     tests: tuple[tuple[str, str], ...]
     limits: str
+
+
+def texts(said: object) -> Iterator[str]:
+    """Give every text that a report says; not what its records hold beside."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, (tuple, list)):
+        for one in said:
+            yield from texts(one)
+    elif is_dataclass(said) and not isinstance(said, (Patient, Study, FilmRecord)):
+        for field in fields(said):
+            yield from texts(getattr(said, field.name))

@@ -6,6 +6,7 @@ from PIL import Image
 
 from lungwise.access import Person, Right
 from lungwise.accounts.labels import ROLES
+from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
 from lungwise.patients.identity import PatientFacts
@@ -13,8 +14,9 @@ from lungwise.patients.labels import SEXES
 from lungwise.patients.service import Patient
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
-from lungwise.reports.pdf import report_pdf, writable
-from lungwise.reports.report import FilmReport, OpinionReport, Report
+from lungwise.reports.pdf import report_pdf
+from lungwise.reports.report import FilmReport, OpinionReport, Report, texts
+from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.settings import Settings
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
@@ -39,6 +41,10 @@ from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Referen
 from lungwise.studies.uncertainty_range import thresholds_of
 
 _MINUTE = "%Y-%m-%d %H:%M UTC"
+_UNWRITABLE = N_(
+    "There is no PDF: no font of this computer has these characters: %(letters)s. Print this page instead, "
+    "or ask your administrator for a font that has them (setting report_font)."
+)
 _PICTURE_SIDE = 700
 """Pixels of the longer side of a picture in a PDF."""
 
@@ -55,7 +61,7 @@ class Reports:
     def __init__(self, studies: Studies, words: Words, settings: Settings) -> None:
         self._studies = studies
         self._words = words
-        self._font_file = settings.report_font
+        self._typefaces = Typefaces(settings.report_font)
         self._predictive_value = PredictiveValue(shipped_card(), settings.prevalence)
 
     def of(self, person: Person, key: str, clinic: str, words: Words | None = None) -> Report:
@@ -68,10 +74,23 @@ class Reports:
         return author.report(clinic, study, patient, headers)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
-        """Write the report of a study as PDF, in a language that this machine's fonts can write."""
-        words = writable(self._words, LIMITS, self._font_file)
-        report = self.of(person, key, clinic, words)
-        return report_pdf(report, [self.pictures(film.record) for film in report.films], words, self._font_file)
+        """Write the report of a study as PDF.
+
+        Raises
+        ------
+        Rejected
+            If no font has all its letters: what would be written is boxes.
+        """
+        report = self.of(person, key, clinic)
+        if sentence := self.unwritable(report):
+            raise Rejected(sentence)
+        pictures = [self.pictures(film.record) for film in report.films]
+        return report_pdf(report, pictures, self._words, self._typefaces)
+
+    def unwritable(self, report: Report) -> str:
+        """Say why a report cannot be written as PDF; nothing where it can."""
+        letters = self._typefaces.lacking("".join(texts(report)))
+        return self._words(_UNWRITABLE) % {"letters": " ".join(letters)} if letters else ""
 
     def pictures(self, record: FilmRecord) -> list[Image.Image]:
         """Draw a film that was looked at, and its heat map where it was read."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from lungwise.access import Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
+from lungwise.errors import Rejected
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.forms import WorklistForm
@@ -44,13 +45,16 @@ def page(key: str) -> str:
     """Show a study's report as a page to print."""
     report = services().reports.of(person(), key, services().clinic)
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
-    return render_template("reports/page.html", report=report)
+    return render_template("reports/page.html", report=report, unwritable=services().reports.unwritable(report))
 
 
 @bp.get("/studies/<key>/report.pdf")
 def pdf(key: str) -> Response:
-    """Return a study's report as PDF."""
-    data = services().reports.pdf(person(), key, services().clinic)
+    """Return a study's report as PDF, or show the page that says why there is none."""
+    try:
+        data = services().reports.pdf(person(), key, services().clinic)
+    except Rejected:
+        return redirect(url_for("reports.page", key=key))
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return attachment(data, "application/pdf", f"study-{key}.pdf")
 

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from lungwise.access import Person
+from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.receiving.duplicates import is_renamed
@@ -37,9 +38,8 @@ class FilmResults:
         """Make the results of a film's newest reading; none if it is not read yet."""
         if film.reading is None:
             return []
-        report = self._reports.pdf(person, film.study.key, self._clinic)
         data = self._studies.data(film)
-        return result_objects(data, self._facts(person, film), _result(film.reading), report)
+        return result_objects(data, self._facts(person, film), _result(film.reading), self._report(person, film))
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
@@ -54,7 +54,11 @@ class FilmResults:
         """Describe the series of a film that came as a picture and of its results, without making the objects."""
         data, facts = self._studies.data(film), self._facts(person, film)
         own = [] if film.kind == "DICOM" else [film_series(data, facts)]
-        return [*own, *(result_series(data, facts, _result(film.reading)) if film.reading else [])]
+        if film.reading is None:
+            return own
+        report = self._reports.of(person, film.study.key, self._clinic)
+        with_pdf = not self._reports.unwritable(report)
+        return [*own, *result_series(data, facts, _result(film.reading), with_pdf=with_pdf)]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:
         """Pack the results of a film into a ZIP."""
@@ -65,6 +69,13 @@ class FilmResults:
             if film.kind != "DICOM" and (own := self.film(person, film)) is not None:
                 files.writestr("film.dcm", file_bytes(own))
         return out.getvalue()
+
+    def _report(self, person: Person, film: FilmRecord) -> bytes | None:
+        """Write the study's report; None where no font has the letters of a name: the other results go without it."""
+        try:
+            return self._reports.pdf(person, film.study.key, self._clinic)
+        except Rejected:
+            return None
 
     def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
         patient = self._studies.patient(person, film.study)

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: bytes) -> list[Dataset]:
+def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: bytes | None) -> list[Dataset]:
     """Make the objects that go beside a film in its study.
 
     Parameters
@@ -38,7 +38,7 @@ def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: b
     result
         What the model said of it.
     report
-        The study's report, as PDF.
+        The study's report, as PDF, where it can be written.
 
     Returns
     -------
@@ -52,17 +52,19 @@ def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: b
     objects = [structured_report(header, result)]
     if isinstance(result.outcome, Reading) and film is not None:
         objects.append(heat_map_capture(header, result, result.outcome, film))
-    objects.append(encapsulated_pdf(header, result, report))
+    if report is not None:
+        objects.append(encapsulated_pdf(header, result, report))
     for item in objects:
         _finish(item, header, result.made_at)
     return objects
 
 
-def result_series(data: bytes, facts: StudyFacts, result: FilmResult) -> list[Dataset]:
+def result_series(data: bytes, facts: StudyFacts, result: FilmResult, *, with_pdf: bool = True) -> list[Dataset]:
     """Describe the series of the results, without making the results."""
     header = study_header(data, facts)
-    made = SERIES if isinstance(result.outcome, Reading) else {kind: SERIES[kind] for kind in ("SR", "PDF")}
-    return [_series(header, result.uid(header, kind, "series"), series) for kind, series in made.items()]
+    kinds = [kind for kind in SERIES if kind in ("SR", "PDF") or isinstance(result.outcome, Reading)]
+    made = [kind for kind in kinds if kind != "PDF" or with_pdf]
+    return [_series(header, result.uid(header, kind, "series"), SERIES[kind]) for kind in made]
 
 
 def film_series(data: bytes, facts: StudyFacts) -> Dataset:

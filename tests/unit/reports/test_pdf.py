@@ -4,17 +4,27 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pytest
+
+from lungwise.errors import Rejected
+from lungwise.languages import LANGUAGES, words_of
 from lungwise.patients.service import PatientFacts
-from lungwise.reports.pdf import report_pdf, writable
+from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
+from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
+from pdf_text import missing_glyphs, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Services
+
+NAMES = ("Béla Bartók", "सुनीता क्षत्रिय", "محمد علي", "王小明")
+"""In Latin letters, Devanagari, Arabic and Chinese."""
 
 
 PCR = EnteredResult(kind=ReferenceTest.PCR, result=Outcome.POSITIVE, tested_on=date(2026, 3, 1), reason=Reason.SYMPTOMS)
@@ -32,9 +42,9 @@ def test_the_same_report_is_the_same_pdf_whatever_is_written_in_it(
     reports = Reports(services.studies, str, services.settings)
     report = reports.of(person, key, "Hill")
     pictures = [reports.pictures(one.record) for one in report.films]
-    first = report_pdf(report, pictures, str, None)
+    first = report_pdf(report, pictures, str, Typefaces())
     assert first.startswith(b"%PDF")
-    assert first == report_pdf(report, pictures, str, None)
+    assert first == report_pdf(report, pictures, str, Typefaces())
 
 
 def test_a_film_its_verdict_and_the_signature_are_on_one_page(services: Services, film: Callable[..., bytes]) -> None:
@@ -48,6 +58,28 @@ def test_a_film_its_verdict_and_the_signature_are_on_one_page(services: Services
     assert len(re.findall(rb"/Type /Page\b", pdf)) == 1
 
 
-def test_a_report_is_not_written_in_signs_that_no_font_has() -> None:
-    assert writable(lambda _text: "écrit", "written", None)("written") == "écrit"
-    assert writable(lambda _text: "\U000f0001", "written", None)("written") == "written"
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_every_script_are_written_in_every_language(
+    language: str, services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    person, words = services.person(), words_of(language)
+    for number, name in enumerate(NAMES):
+        key = services.studies.open(person, PatientFacts(identifier=f"P-{number}", name=name), [("a", film(1, 8))]).key
+        pdf = Reports(services.studies, words, services.settings).pdf(person, key, "पहाड़ Hill")
+        for text in texts_of(pdf, tmp_path):
+            assert name in text
+            assert f"P-{number}" in text
+            assert words("Date, signature") in text
+            assert "पहाड़ Hill" in text
+        assert missing_glyphs(pdf) == 0
+
+
+def test_letters_that_no_font_has_are_named_and_nothing_is_drawn_in_boxes(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(identifier="7", name="\U000f0001da"), [("a", film(1, 8))]).key
+    reports = Reports(services.studies, str, services.settings)
+    assert "these characters: \U000f0001." in reports.unwritable(reports.of(person, key, "Hill"))
+    with pytest.raises(Rejected, match="no font"):
+        reports.pdf(person, key, "Hill")

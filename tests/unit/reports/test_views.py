@@ -36,3 +36,17 @@ def test_downloads_are_attachments_with_names_of_our_own(
         assert name is not None, file.headers["Content-Disposition"]
         assert "Bart" not in name[1]
         assert file.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_where_no_font_has_a_names_letters_the_page_says_so_instead_of_the_pdf(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(app, "Ada")
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1), name="\U000f0001da")
+    answer = ada.get(f"{study}/report.pdf")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{study}/report")
+    page = ada.get(f"{study}/report").text
+    assert "There is no PDF: no font of this computer has these characters: \U000f0001." in page
+    assert "report.pdf" not in page

@@ -28,3 +28,18 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     assert [item.Modality for item in results.of(person, refused)] == ["SR", "DOC"]
     described = {item.SeriesInstanceUID for item in results.series(person, read)}
     assert {item.SeriesInstanceUID for item in results.of(person, read)} < described
+
+
+def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    study = services.studies.open(person, PatientFacts(identifier="7", name="\U000f0001da"), [("a", film(1, 8))])
+    services.read_all()
+    made = results.of(person, study.films[0])
+    assert [item.Modality for item in made] == ["SR", "OT"]
+    assert {item.SeriesInstanceUID for item in made} < {
+        item.SeriesInstanceUID for item in results.series(person, study.films[0])
+    }
+    assert "DOC" not in [item.Modality for item in results.series(person, study.films[0])]
