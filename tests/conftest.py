@@ -95,6 +95,13 @@ def film_bytes(seed: int = 1, opacities: int = 0) -> bytes:
     return as_jpeg(synthetic_film(seed, opacities).resize((360, 400)))
 
 
+def blank_bytes() -> bytes:
+    """Draw a picture that is no chest film."""
+    out = io.BytesIO()
+    Image.new("L", (64, 64), 90).save(out, "JPEG")
+    return out.getvalue()
+
+
 @dataclass
 class Services:
     """The services over one session, as the application wires them."""
@@ -395,9 +402,7 @@ def film() -> Callable[..., bytes]:
 @pytest.fixture
 def blank() -> bytes:
     """Give a picture that is no chest film."""
-    out = io.BytesIO()
-    Image.new("L", (64, 64), 90).save(out, "JPEG")
-    return out.getvalue()
+    return blank_bytes()
 
 
 @pytest.fixture

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, StorageState, expect
 from pydicom.data import get_testdata_file
 
+from conftest import blank_bytes, film_bytes
+from live_server import serving_site
 from lungwise.access import Role
 from lungwise.accounts.security import setup_code
+from lungwise.settings import Settings
 from processes import until
 
 if TYPE_CHECKING:
@@ -338,47 +344,72 @@ def is_read_when_loaded_again(page: Page) -> bool:
     return page.locator(READ).count() == 1
 
 
+@dataclass(frozen=True)
+class Tour:
+    """Pages to look at, before and after somebody signs in."""
+
+    base: str
+    open: list[str]
+    closed: list[str]
+    signed_in: StorageState
+
+
+@pytest.fixture(scope="module")
+def tour(chromium: Browser, empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
+    """Serve an installation with people, a study, and a study with a film that was refused."""
+    settings = Settings(data_folder=tmp_path_factory.mktemp("tour"), argon2_time=1, argon2_memory=64)
+    settings = settings.model_copy(update={"administrator_second_factor": False})
+    shutil.copy(empty_sqlite, settings.data_folder / "lungwise.sqlite")
+    with serving_site(settings) as site:
+        site.enrol("Bob")
+        site.enrol("Ada", role=Role.ADMINISTRATOR)
+        context = chromium.new_context()
+        page = context.new_page()
+        sign_in(page, site.address, "ada@example.org")
+        choose(page, site.address, "a.jpg", "image/jpeg", film_bytes(1, 8))
+        whole = page.url
+        choose(page, site.address, "a.jpg", "image/jpeg", film_bytes(2, 8))
+        page.set_input_files("[name=films]", [file("b", "image/jpeg", blank_bytes())])
+        page.click("text=Add films")
+        page.wait_for_selector(READ)
+        film, patient = (page.get_attribute(f"a[href^='{link}']", "href") or "" for link in ("/films/", "/patients/"))
+        own = ["studies", "studies/new", "patients", "statistics", "accounts", "audit", "profile", "password"]
+        own += ["second-factor", "second-factor/recovery-codes"]
+        of_study = [page.url, film, patient, f"{patient}/change", f"{page.url}/report"]
+        yield Tour(
+            base=site.address,
+            open=["/sign-in", "/register", "/password/forgotten", "/nothing"],
+            closed=[whole, *of_study, *map("/{}".format, own)],
+            signed_in=context.storage_state(),
+        )
+        context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
-    width: int,
-    scheme: str,
-    served: Site,
-    chromium: Browser,
-    film: Callable[..., bytes],
-    blank: bytes,
+    width: int, scheme: str, tour: Tour, chromium: Browser
 ) -> None:
-    base = served.address
-    served.enrol("Bob")
-    served.enrol("Ada", role=Role.ADMINISTRATOR)
-    context = chromium.new_context(
-        viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light", bypass_csp=True
-    )
-    page = context.new_page()
     wrong: list[str] = []
-
-    def look(path: str) -> None:
-        page.goto(base + path if path.startswith("/") else path)
-        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
-        wrong.extend(f"{path}: {item['id']}: {item['nodes'][0]['html'][:120]}" for item in found.response["violations"])
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-            wrong.append(f"{path}: wider than the screen")
-
-    for path in ("/sign-in", "/register", "/password/forgotten", "/nothing"):
-        look(path)
-    sign_in(page, base, "ada@example.org")
-    choose(page, base, "a.jpg", "image/jpeg", film(1, 8))
-    study = page.url
-    look(study)
-    links = {link: page.get_attribute(f"a[href^='{link}']", "href") or "" for link in ("/films/", "/patients/")}
-    page.set_input_files("[name=films]", [file("b", "image/jpeg", blank)])
-    page.click("text=Add films")
-    look(study)
-    for path in (links["/films/"], links["/patients/"], f"{links['/patients/']}/change", f"{study}/report"):
-        look(path)
-    for path in ("studies", "studies/new", "patients", "statistics", "accounts", "audit", "profile", "password"):
-        look(f"/{path}")
-    look("/second-factor")
-    look("/second-factor/recovery-codes")
-    context.close()
+    for paths, state in ((tour.open, None), (tour.closed, tour.signed_in)):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if scheme == "dark" else "light",
+            bypass_csp=True,
+            storage_state=state,
+        )
+        page = context.new_page()
+        page.set_default_timeout(120_000)
+        for path in paths:
+            wrong.extend(f"{path}: {fault}" for fault in faults_of(page, path if "://" in path else tour.base + path))
+        context.close()
     assert not wrong, "\n".join(wrong)
+
+
+def faults_of(page: Page, address: str) -> list[str]:
+    page.goto(address)
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    wrong = [f"{item['id']}: {item['nodes'][0]['html'][:120]}" for item in found.response["violations"]]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        wrong.append("wider than the screen")
+    return wrong

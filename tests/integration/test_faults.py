@@ -45,6 +45,7 @@ APPLICANT = Applicant("Ada", "ada@example.org", PASSWORD)
 STUCK = [*SYNTHETIC[:-1], str(Path(__file__).parents[1] / "with_stuck_reader.py")]
 
 
+LOOKED_AT: dict[str, Database] = {}
 READ = '{"before":0,"done":true,"films":1,"read":1}\n'
 
 
@@ -90,23 +91,33 @@ def opened(settings: Settings, clock: Clock, make_reader: Callable[[], Any]) -> 
         app.database.close()
 
 
+@pytest.fixture(autouse=True)
+def _looked_at() -> Iterator[None]:
+    """Close what `looked_at` has opened."""
+    yield
+    while LOOKED_AT:
+        LOOKED_AT.popitem()[1].close()
+
+
+def looked_at(settings: Settings) -> Database:
+    """Give the database of an installation, opened once: those who wait for something look twenty times a second."""
+    if settings.database not in LOOKED_AT:
+        LOOKED_AT[settings.database] = Database(settings)
+    return LOOKED_AT[settings.database]
+
+
 def counted(settings: Settings) -> tuple[int, int, int]:
     """Count films, films read, and readings; a film that is read twice shows as one reading too many."""
-    database = Database(settings)
-    with database.reading() as session:
+    with looked_at(settings).reading() as session:
         films = session.scalar(select(func.count()).select_from(FilmRecord)) or 0
         done = session.scalar(select(func.count()).select_from(Job).where(Job.state == JobState.DONE)) or 0
         readings = session.scalar(select(func.count()).select_from(ReadingRecord)) or 0
-    database.close()
     return films, done, readings
 
 
 def attempts(settings: Settings) -> list[int]:
-    database = Database(settings)
-    with database.reading() as session:
-        found = list(session.scalars(select(Job.attempts)))
-    database.close()
-    return found
+    with looked_at(settings).reading() as session:
+        return list(session.scalars(select(Job.attempts)))
 
 
 def test_the_database_goes_away_and_comes_back(
