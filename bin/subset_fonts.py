@@ -42,7 +42,7 @@ def main(source: Path, destination: Path) -> None:
     known.write_text(sums)
     (destination / "OFL.txt").write_bytes((source / "package/LICENSE").read_bytes())
     size = sum(path.stat().st_size for path in destination.glob("*.xz"))
-    print(f"{len(fonts)} fonts, {size / (1 << 20):.2f} MB of {MOST_BYTES >> 20}")
+    sys.stdout.write(f"{len(fonts)} fonts, {size / (1 << 20):.2f} MB of {MOST_BYTES >> 20}\n")
     if size > MOST_BYTES:
         sys.exit("bin/fonts: that is too large.")
 
