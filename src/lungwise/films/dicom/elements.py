@@ -56,6 +56,11 @@ class Element:
         return np.frombuffer(self.value, np.uint8)
 
 
+def printable(text: str) -> str:
+    """Return a text in which what may be markup or steer a terminal has become '?'."""
+    return re.sub(r"[^\w .,:;/()+^-]", "?", text)
+
+
 class Elements(dict[int, Element]):
     """The top-level data elements of a file, or those of one item, by tag."""
 
@@ -68,7 +73,7 @@ class Elements(dict[int, Element]):
 
     def text(self, tag: int) -> str:
         """Return a text's first value, '' if it is missing; what may be markup or steer a terminal becomes '?'."""
-        return re.sub(r"[^\w .,:;/()+^-]", "?", next(iter(self.texts(tag)), ""))
+        return printable(next(iter(self.texts(tag)), ""))
 
     def number(self, tag: int) -> float | None:
         """Return the first value of a decimal string, None if it is missing or not a finite number."""

@@ -6,21 +6,23 @@ film is then one look-up: exact, fast, and small in memory whatever the film's s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.depth import white_level
-from lungwise.films.dicom.elements import Elements
+from lungwise.films.dicom.elements import Elements, printable
 from lungwise.films.dicom.image_pixel import ImagePixel
 from lungwise.films.limits import damaged
 from lungwise.films.refusals import Refusal
 
 _PADDING, _PADDING_LIMIT = 0x00280120, 0x00280121
 _INTERCEPT, _SLOPE, _MODALITY_SEQUENCE = 0x00281052, 0x00281053, 0x00283000
-_CENTER, _WIDTH, _FUNCTION, _VOI_SEQUENCE = 0x00281050, 0x00281051, 0x00281056, 0x00283010
+_CENTER, _WIDTH, _NAMES, _FUNCTION, _VOI_SEQUENCE = 0x00281050, 0x00281051, 0x00281055, 0x00281056, 0x00283010
 _LUT_DESCRIPTOR, _LUT_DATA = 0x00283002, 0x00283006
 _PALETTES = ((0x00281101, 0x00281201), (0x00281102, 0x00281202), (0x00281103, 0x00281203))
 _LUMA = (0.299, 0.587, 0.114)
@@ -32,6 +34,32 @@ _SAMPLED_SIDE = 256
 _NEARLY, _FEWEST_SHOWN = 0.002, 0.02
 
 Numbers = NDArray[np.float64]
+Level = TypeVar("Level", np.float32, np.uint16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window of a film: its name, '' for none, and the numbers that it shows black and white."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordScale:
+    """What every possible word of a film stands for: its number, and whether it is padding around the film."""
+
+    numbers: Numbers
+    air: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Display:
+    """How a film shows its numbers: the grey of every possible word, and the window where it is a linear one."""
+
+    levels: Numbers
+    window: Window | None = None
 
 
 def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDArray[np.float32]:
@@ -52,22 +80,45 @@ def grey_film(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> NDA
             levels = _grey_levels(words, elements, pixel)
     if not np.isfinite(levels).all():
         raise damaged("numbers")
-    return _look_up(words, np.clip(levels, 0, 1).astype(np.float32))
+    return look_up(words, np.clip(levels, 0, 1).astype(np.float32))
 
 
-def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Numbers:
+def word_scale(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> WordScale:
+    """Read what every possible word of a one-sample film stands for."""
     stored = pixel.numbers()
     air = _padding(elements, pixel, stored)
     if air.any() and air[_sample(words)].all() and not (_present(words, len(air)) & ~air).any():
         air[:] = False  # it was not meant, or all is of one grey anyway
-    numbers = _modality(elements, pixel, stored)
-    shown = (levels for levels in _displayed(elements, pixel, numbers) if _shows_anything(levels, words, air))
-    levels = next(shown, None)
-    if levels is None:
-        levels = _full_range(numbers, _occurring(words, numbers, air))
+    return WordScale(numbers=_modality(elements, pixel, stored), air=air)
+
+
+def displays(
+    words: NDArray[Any], elements: Elements, pixel: ImagePixel, scale: WordScale, windows: int = 1
+) -> Iterator[Display]:
+    """Yield the ways in which the file asks to be shown and anything is seen: its table, and so many of its windows.
+
+    The levels are those of MONOCHROME2: 0 for the least number that is shown.
+    """
+    for display in _displayed(elements, pixel, scale.numbers, windows):
+        if _shows_anything(display.levels, words, scale.air):
+            yield display
+
+
+def occurring(words: NDArray[Any], scale: WordScale) -> Numbers:
+    """Return the numbers that occur, padding aside; where they rise with the words, only the least and the greatest."""
+    numbers, air = scale.numbers, scale.air
+    if not air.any() and (np.diff(numbers) >= 0).all():
+        return numbers[[words.min(), words.max()]]
+    return numbers[_present(words, len(numbers)) & ~air]
+
+
+def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Numbers:
+    scale = word_scale(words, elements, pixel)
+    display = next(displays(words, elements, pixel, scale), None)
+    levels = display.levels if display else _full_range(scale.numbers, occurring(words, scale))
     if pixel.photometric == "MONOCHROME1":
         levels = 1 - levels
-    levels[air] = 0
+    levels[scale.air] = 0
     return levels
 
 
@@ -105,16 +156,17 @@ def _modality(elements: Elements, pixel: ImagePixel, stored: Numbers) -> Numbers
     return numbers if sound else stored  # a slope of 0 would make every film one grey
 
 
-def _displayed(elements: Elements, pixel: ImagePixel, numbers: Numbers) -> Iterator[Numbers]:
-    """Yield the levels that the file asks for, by its table and then by its window."""
+def _displayed(elements: Elements, pixel: ImagePixel, numbers: Numbers, most: int) -> Iterator[Display]:
+    """Yield the ways in which the file asks to be shown: its table, and then its windows, so many at most."""
     lut = _lut_of(elements, _VOI_SEQUENCE, pixel)
     if lut is not None:
-        yield _through(lut, numbers) / lut.top
-    center, width = elements.number(_CENTER), elements.number(_WIDTH)
-    if center is not None and width is not None:
-        levels = _window(numbers, center, width, elements.text(_FUNCTION).upper())
-        if levels is not None:
-            yield levels
+        yield Display(levels=_through(lut, numbers) / lut.top)
+    names = iter(elements.texts(_NAMES))
+    windows = zip(elements.numbers(_CENTER), elements.numbers(_WIDTH), strict=False)
+    for center, width in itertools.islice(windows, most):
+        display = _window(numbers, center, width, elements.text(_FUNCTION).upper(), printable(next(names, "")))
+        if display is not None:
+            yield display
 
 
 def _lut_of(elements: Elements, sequence: int, pixel: ImagePixel) -> _Lut | None:
@@ -129,27 +181,23 @@ def _lut_of(elements: Elements, sequence: int, pixel: ImagePixel) -> _Lut | None
     return lut if lut.entries.min() < lut.entries.max() else None
 
 
-def _window(numbers: Numbers, center: float, width: float, function: str) -> Numbers | None:
+def _window(numbers: Numbers, center: float, width: float, function: str, name: str) -> Display | None:
     """Follow PS3.3, C.11.2.1.2 and C.11.2.1.3; None for a width that is none, or a threshold of black and white."""
     if function == "SIGMOID" and width > 0:
-        return 1 / (1 + np.exp(-4 * (numbers - center) / width))
+        return Display(levels=1 / (1 + np.exp(-4 * (numbers - center) / width)))
     if function == "LINEAR_EXACT" and width > 0:
-        return (numbers - center) / width + 0.5
-    if width > 1:
-        return (numbers - (center - 0.5)) / (width - 1) + 0.5
-    return None
+        return _linear(numbers, center, width, name)
+    return _linear(numbers, center - 0.5, width - 1, name) if width > 1 else None
+
+
+def _linear(numbers: Numbers, center: float, width: float, name: str) -> Display:
+    window = Window(name=name, low=center - width / 2, high=center + width / 2)
+    return Display(levels=(numbers - center) / width + 0.5, window=window)
 
 
 def _full_range(numbers: Numbers, occurring: Numbers) -> Numbers:
     low, high = (occurring.min(), occurring.max()) if occurring.size else (0, 0)
     return (numbers - low) / (high - low) if high > low else np.zeros_like(numbers)
-
-
-def _occurring(words: NDArray[Any], numbers: Numbers, air: NDArray[np.bool_]) -> Numbers:
-    """Return the numbers that occur, padding aside; where they rise with the words, only the least and the greatest."""
-    if not air.any() and (np.diff(numbers) >= 0).all():
-        return numbers[[words.min(), words.max()]]
-    return numbers[_present(words, len(numbers)) & ~air]
 
 
 class _Lut:
@@ -205,8 +253,9 @@ def _present(words: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return present
 
 
-def _look_up(words: NDArray[Any], levels: NDArray[np.float32]) -> NDArray[np.float32]:
-    pixels = np.empty(words.shape, np.float32)
+def look_up(words: NDArray[Any], levels: NDArray[Level]) -> NDArray[Level]:
+    """Return the level of each word, by the levels of every possible word."""
+    pixels = np.empty(words.shape, levels.dtype)
     for block in _blocks(words):
         np.take(levels, words[block], mode="clip", out=pixels[block])
     return pixels

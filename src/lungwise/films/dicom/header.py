@@ -18,8 +18,12 @@ T = TypeVar("T")
 MAX_AGE = 120
 """Years that nobody lives."""
 
+_FIRST_FILM = date(1895, 11, 8)
+"""Before that nobody had seen an X-ray."""
+
 _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
-_NAME, _SEX, _BIRTH_DATE, _AGE, _STUDY_DATE = 0x00100010, 0x00100040, 0x00100030, 0x00101010, 0x00080020
+_NAME, _SEX, _BIRTH_DATE, _AGE = 0x00100010, 0x00100040, 0x00100030, 0x00101010
+_STUDY_DATE, _ACQUISITION_DATE = 0x00080020, 0x00080022
 _IMAGE_LATERALITY, _LATERALITY = 0x00200062, 0x00200060
 _SPACING, _IMAGER_SPACING, _ENCRYPTED = 0x00280030, 0x00181164, 0x04000500
 
@@ -57,6 +61,7 @@ class DicomHeader:
     born: date | None = None
     age: HeaderValue[float] = HeaderValue()
     study_date: HeaderValue[date] = HeaderValue()
+    acquisition_date: HeaderValue[date] = HeaderValue()
     study_time: str = _element(0x00080030)
     timezone: str = _element(0x00080201)
     accession_number: str = _element(0x00080050)
@@ -84,6 +89,13 @@ class DicomHeader:
             return None
         return (self.study_date.value - self.born).days / 365.25
 
+    @property
+    def taken_on(self) -> date | None:
+        """The day on which the film was taken, where the header states one that can be meant."""
+        days = (self.acquisition_date.value, self.study_date.value)
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # some places are a day ahead
+        return next((day for day in days if day and _FIRST_FILM <= day <= tomorrow), None)
+
 
 _ELEMENTS = [(one.name, one.metadata["tag"], one.metadata["term"]) for one in fields(DicomHeader) if one.metadata]
 
@@ -109,6 +121,7 @@ def header_of(elements: Elements, today: date | None = None) -> DicomHeader:
         born=birth_date.value if birth_date.value and is_possible_birth(birth_date.value, today) else None,
         age=age,
         study_date=study_date,
+        acquisition_date=_date(text.line(_ACQUISITION_DATE)),
         laterality=elements.text(_IMAGE_LATERALITY) or elements.text(_LATERALITY),
         pixel_spacing=_pixel_spacing(elements),
         encrypted=_ENCRYPTED in elements,

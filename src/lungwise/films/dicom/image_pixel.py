@@ -12,7 +12,7 @@ from lungwise.films.limits import check_size, damaged, several_frames
 from lungwise.films.refusals import Refusal
 
 SAMPLES, _PHOTOMETRIC, _PLANAR, _FRAMES = 0x00280002, 0x00280004, 0x00280006, 0x00280008
-ROWS, _COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
+ROWS, COLUMNS, _ALLOCATED, _STORED = 0x00280010, 0x00280011, 0x00280100, 0x00280101
 _HIGH_BIT, _SIGNED = 0x00280102, 0x00280103
 _GREY = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"}
 _COLOUR = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"}
@@ -75,7 +75,7 @@ def _declared(elements: Elements) -> ImagePixel:
     high_bit = elements.word(_HIGH_BIT, stored - 1)
     return ImagePixel(
         rows=elements.word(ROWS, 0),
-        columns=elements.word(_COLUMNS, 0),
+        columns=elements.word(COLUMNS, 0),
         samples=samples,
         photometric=elements.text(_PHOTOMETRIC).upper() or ("MONOCHROME2" if samples == 1 else "RGB"),
         bits_allocated=elements.word(_ALLOCATED, 0),

@@ -15,7 +15,7 @@ AGE, BORN, STUDIED = 0x00101010, 0x00100030, 0x00080020
 
 
 def header(**values: str) -> DicomHeader:
-    tags = {"age": AGE, "born": BORN, "studied": STUDIED, "sex": 0x00100040}
+    tags = {"age": AGE, "born": BORN, "studied": STUDIED, "sex": 0x00100040, "acquired": 0x00080022}
     little = Encoding(order="<", explicit=True)
     found = {name: Element(value=memoryview(text.encode()), vr=b"LO", encoding=little) for name, text in values.items()}
     return header_of(Elements({tags[name]: element for name, element in found.items()}), TODAY)
@@ -63,3 +63,20 @@ def test_any_header_is_read(age: str, born: str, studied: str, sex: str) -> None
     said = header(age=age, born=born, studied=studied, sex=sex)
     assert said.sex in ("", "F", "M", "O")
     assert said.years is None or 0 <= said.years <= 150
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ({"acquired": "20260227", "studied": "20260226"}, date(2026, 2, 27)),
+        ({"studied": "20260226"}, date(2026, 2, 26)),
+        ({"acquired": "nonsense", "studied": "20260226"}, date(2026, 2, 26)),
+        ({"acquired": "29990101", "studied": "20260226"}, date(2026, 2, 26)),
+        ({"acquired": "18500101"}, None),
+        ({}, None),
+    ],
+)
+def test_a_film_was_taken_when_it_was_acquired_or_on_the_day_of_its_study(
+    dates: dict[str, str], day: date | None
+) -> None:
+    assert header(**dates).taken_on == day
