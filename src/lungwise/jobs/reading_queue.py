@@ -251,5 +251,6 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.appearance = {name: float(value) for name, value in outcome.appearance.items()}
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
+    record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)
     return record

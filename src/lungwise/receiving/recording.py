@@ -219,7 +219,7 @@ class Recording:
             jobs=[Job(state=JobState.QUEUED, due_at=due, created_at=now)],
         )
         if upload.header:
-            film.header = facts_of(upload.header).as_json()
+            film.header, film.taken_on = facts_of(upload.header).as_json(), upload.header.taken_on
         return film
 
     def _missing(self, study: Study, uploads: dict[str, Upload]) -> dict[str, Upload]:

@@ -100,8 +100,9 @@ class Reports:
             film = self._studies.opened(record)
         except Refusal:
             return []
-        plain, heat_map = picture(film, _PICTURE_SIDE), record.reading.heat_map
-        return [plain] if heat_map is None else [plain, with_heat(film, heat_map, _PICTURE_SIDE)]
+        turns, heat_map = record.quarter_turns, record.reading.heat_map
+        plain = picture(film, _PICTURE_SIDE, turns)
+        return [plain] if heat_map is None else [plain, with_heat(film, heat_map, _PICTURE_SIDE, turns)]
 
 
 class _Author:

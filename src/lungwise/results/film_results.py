@@ -115,7 +115,7 @@ def _reading(record: ReadingRecord) -> Reading | None:
         appearance=record.appearance,
         findings=record.findings,
         heat_map=heat_map,
-        quarter_turns=0,
+        quarter_turns=record.quarter_turns,
         model=record.model,
         version=record.version,
     )

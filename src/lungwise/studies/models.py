@@ -135,6 +135,7 @@ class FilmRecord(Base):
 
     `header` is what its DICOM header says of the patient, whoever the study's patient is. `by_camera` says that a
     phone's camera took it; `corners` are where a person said that the film lies in the picture, as fractions of it.
+    `taken_on` is the day on which its DICOM header says that it was taken.
     """
 
     __tablename__ = "films"
@@ -152,6 +153,7 @@ class FilmRecord(Base):
     by_camera: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)
     corners: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     header_encrypted: Mapped[Value | None] = mapped_column("header", Encrypted())
+    taken_on: Mapped[date | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     header = EncryptedText("header_encrypted")
@@ -174,6 +176,11 @@ class FilmRecord(Base):
     def reading(self) -> ReadingRecord | None:
         """The newest reading, where there is one."""
         return self.readings[-1] if self.readings else None
+
+    @property
+    def quarter_turns(self) -> int:
+        """How many quarter turns to the left the film lies off upright, as far as a reading says."""
+        return self.reading.quarter_turns if self.reading else 0
 
 
 class Acceptance(Base):
@@ -253,6 +260,7 @@ class ReadingRecord(Base):
     """What one version of the model said of one film, or why it refused. It never changes.
 
     A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
+    `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
     """
 
     __tablename__ = "readings"
@@ -268,6 +276,7 @@ class ReadingRecord(Base):
     appearance: Mapped[dict[str, Any]] = mapped_column(JSON)
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
+    quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_values: Mapped[dict[str, str | int | float] | None] = mapped_column(JSON)
     refusal_reason: Mapped[str | None] = mapped_column(Text)

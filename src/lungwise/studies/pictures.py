@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,23 @@ from lungwise.films import Film
 
 LARGEST = 1600
 """Longest side of a picture in pixels: what a screen can show and a weak network can carry."""
+ON_PAGE = 960
+"""Longest side of the picture that a study's page shows at half its width."""
 THUMBNAIL = 320
 _CLEAR = 0.25
 """Heat below this is left clear, so that the layer marks places rather than tinting the film."""
 
 
-def picture(film: Film, side: int = LARGEST) -> Image.Image:
-    """Draw a film in 8-bit grey, its longest side at most `side` pixels."""
-    grey = Image.fromarray((np.clip(film.pixels, 0, 1) * 255).astype(np.uint8))
+def picture(film: Film, side: int = LARGEST, quarter_turns: int = 0) -> Image.Image:
+    """Draw a film in 8-bit grey, its longest side at most `side` pixels; one that lies turned is drawn upright."""
+    grey = Image.fromarray(upright((np.clip(film.pixels, 0, 1) * 255).astype(np.uint8), quarter_turns))
     grey.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=2.0)
     return grey
+
+
+def upright(pixels: NDArray[Any], quarter_turns: int) -> NDArray[Any]:
+    """Turn pixels, or a heat map, that lie so many quarter turns to the left off upright."""
+    return np.ascontiguousarray(np.rot90(pixels, -quarter_turns))
 
 
 def no_picture() -> Image.Image:
@@ -45,10 +53,10 @@ def heat_layer(heat_map: NDArray[np.float32], size: tuple[int, int]) -> Image.Im
     return Image.fromarray(layer)
 
 
-def with_heat(film: Film, heat_map: NDArray[np.float32], side: int) -> Image.Image:
-    """Draw a film with its heat map over it."""
-    grey = picture(film, side).convert("RGBA")
-    return Image.alpha_composite(grey, heat_layer(heat_map, grey.size)).convert("RGB")
+def with_heat(film: Film, heat_map: NDArray[np.float32], side: int, quarter_turns: int = 0) -> Image.Image:
+    """Draw a film with its heat map, which lies as the film does, over it."""
+    grey = picture(film, side, quarter_turns).convert("RGBA")
+    return Image.alpha_composite(grey, heat_layer(upright(heat_map, quarter_turns), grey.size)).convert("RGB")
 
 
 def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -303,3 +304,13 @@ def test_a_film_deleted_while_it_is_read_is_left_alone(services: Services, film:
     jobs.fail(claim, "gone")
     jobs.finish({claim: Refusal("no film", {"sentence": "This is no film."})})
     assert services.session.scalar(select(func.count()).select_from(Job)) == 0
+
+
+def test_a_reading_keeps_how_its_film_lay(
+    services: Services, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
+) -> None:
+    jobs = queued(services, film(1))
+    reading = replace(reading_of(film(1), synthetic_reader()), quarter_turns=3)
+    jobs.finish({claimed(jobs): reading})
+    services.session.commit()
+    assert services.session.scalars(select(FilmRecord)).one().quarter_turns == 3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,3 +27,13 @@ def test_heat_is_drawn_over_the_film(film: Callable[..., bytes]) -> None:
     plain = pictures.picture(opened, 64).convert("RGB")
     assert pictures.with_heat(opened, np.ones((16, 16), np.float32), 64).tobytes() != plain.tobytes()
     assert pictures.with_heat(opened, np.zeros((16, 16), np.float32), 64).tobytes() == plain.tobytes()
+
+
+def test_a_film_that_lies_turned_is_drawn_upright(film: Callable[..., bytes]) -> None:
+    opened = open_film(film(1))
+    heat = np.zeros((17, 17), np.float32)
+    heat[2, 3] = 1
+    lying = replace(opened, pixels=np.ascontiguousarray(np.rot90(opened.pixels, 1)))
+    assert pictures.picture(lying, 400, 1).tobytes() == pictures.picture(opened, 400).tobytes()
+    lying_heat = np.ascontiguousarray(np.rot90(heat, 1))
+    assert pictures.with_heat(lying, lying_heat, 400, 1).tobytes() == pictures.with_heat(opened, heat, 400).tobytes()
