@@ -184,7 +184,7 @@ def _walk(camera: Camera, site: Site) -> None:
     )
     camera.take(study, "study")
     film = site.address + str(page.locator("a.shot").first.get_attribute("href"))
-    patient = site.address + str(page.locator(".facts a").first.get_attribute("href"))
+    patient = site.address + str(page.locator(".patient a").first.get_attribute("href"))
     camera.take(f"{study}/report", "report")
     camera.take(film, "viewer")
     camera.take(site.address + str(page.locator("ul.plain a").first.get_attribute("href")), "compare")

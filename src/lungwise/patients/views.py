@@ -85,7 +85,7 @@ def change(key: str) -> Answer:
     if form.validate_on_submit() and attempt(form, lambda: services().patients.change(person(), key, form.facts())):
         flash(gettext("Saved."))
         return redirect(url_for("patients.show", key=key))
-    return render_template("patients/change.html", form=form, key=key)
+    return render_template("patients/change.html", form=form, key=key, patient=patient)
 
 
 @bp.post("/<key>/merge")

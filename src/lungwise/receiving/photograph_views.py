@@ -36,7 +36,13 @@ def corners(key: str) -> str | Response:
         form.put(services().photographs.corners(film, whole))
     height, width = whole.pixels.shape
     return render_template(
-        "receiving/corners.html", film=film, form=form, again=PhotographForm(formdata=None), width=width, height=height
+        "receiving/corners.html",
+        film=film,
+        patient=services().studies.patient(person(), film.study),
+        form=form,
+        again=PhotographForm(formdata=None),
+        width=width,
+        height=height,
     )
 
 
