@@ -13,6 +13,8 @@ _STILL_HERE = frozenset(
         "static",
         "studies.progress",
         "studies.picture",
+        "studies.page_picture",
+        "studies.geometry",
         "studies.thumbnail",
         "studies.heat",
         "photographs.corners",

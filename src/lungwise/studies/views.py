@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -16,10 +16,12 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.films import Refusal
-from lungwise.films.formats import suffix_of
+from lungwise.films.dicom.full_depth import read_full_depth
+from lungwise.films.dicom.geometry import Geometry, read_geometry
+from lungwise.films.formats import DICOM, suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
-from lungwise.studies import pictures, shown_after_upload
+from lungwise.studies import full_depth, pictures, shown_after_upload
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
@@ -76,6 +78,16 @@ def show(key: str) -> Answer:
     after_upload = is_shown_after_upload(key)
     services.after_response(lambda later: later.studies.saw(who, key, right_after_upload=after_upload))
     return study_page(key, StudyForms())
+
+
+@bp.get("/studies/<key>/next")
+def next_unread(key: str) -> Answer:
+    """Go on to the next study that nobody has read."""
+    found = services().worklist.next_unread(person(), services().studies.get(person(), key))
+    if found is None:
+        flash(gettext("No other study is unread."))
+        return redirect(url_for("studies.worklist"))
+    return redirect(url_for("studies.show", key=found.key))
 
 
 @bp.get("/studies/<key>/progress")
@@ -160,6 +172,12 @@ def picture(key: str) -> Answer:
     return _drawn(key, pictures.LARGEST)
 
 
+@bp.get("/films/<key>/page.jpg")
+def page_picture(key: str) -> Answer:
+    """Return a film as a picture for half a page."""
+    return _drawn(key, pictures.ON_PAGE)
+
+
 @bp.get("/films/<key>/thumbnail.jpg")
 def thumbnail(key: str) -> Answer:
     """Return a film as a small picture."""
@@ -168,12 +186,35 @@ def thumbnail(key: str) -> Answer:
 
 @bp.get("/films/<key>/heat.png")
 def heat(key: str) -> Answer:
-    """Return a film's heat map as a transparent layer."""
+    """Return a film's heat map as a transparent layer, upright as its picture."""
     record = services().studies.film(person(), key)
     if record.reading is None or record.reading.heat_map is None:
         raise NotFound
-    layer = pictures.heat_layer(record.reading.heat_map, (272, 272))
+    layer = pictures.heat_layer(pictures.upright(record.reading.heat_map, record.quarter_turns), (272, 272))
     return _picture_of(pictures.as_png(layer), "image/png")
+
+
+@bp.get("/films/<key>/geometry")
+def geometry(key: str) -> Answer:
+    """Return how large a film is in millimetres and which of the patient's sides is where, as far as its file says."""
+    record = services().studies.film(person(), key)
+    found = read_geometry(services().studies.data(record)) if record.kind == DICOM else Geometry(sides={})
+    return jsonify(asdict(found.turned(record.quarter_turns)))
+
+
+@bp.get("/films/<key>/levels/<int:side>")
+def levels(key: str, side: int) -> Answer:
+    """Return a DICOM film's numbers at their full depth, for the viewer to window."""
+    record = services().studies.film(person(), key)
+    if record.kind != DICOM or side not in full_depth.SIDES:
+        raise NotFound
+    try:
+        depth = read_full_depth(services().studies.data(record))
+    except Refusal as refusal:
+        raise NotFound from refusal
+    if depth is None:
+        raise NotFound
+    return _packed(full_depth.encoded(full_depth.as_shown(depth, side, record.quarter_turns)))
 
 
 @bp.get("/films/<key>/original")
@@ -213,6 +254,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         headers=differing_headers(study, patient, services().studies.data),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         earlier=earlier,
+        more_unread=services().worklist.next_unread(person(), study) is not None,
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,
@@ -228,9 +270,17 @@ def _drawn(key: str, side: int) -> Response:
 
 def _picture(record: FilmRecord, side: int) -> Image:
     try:
-        return pictures.picture(services().studies.opened(record), side)
+        return pictures.picture(services().studies.opened(record), side, record.quarter_turns)
     except Refusal:
         return pictures.no_picture()
+
+
+def _packed(data: bytes) -> Response:
+    packs = request.accept_encodings.quality("gzip") > 0
+    answer = _picture_of(full_depth.packed(data) if packs else data, "application/octet-stream")
+    if packs:
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
 
 
 def _picture_of(data: bytes, kind: str) -> Response:

@@ -112,6 +112,23 @@ class Worklist:
                 return
             query = replace(query, after=page.after)
 
+    def next_unread(self, person: Person, study: Study) -> Study | None:
+        """Return the unread study that the list shows after another, after the last one the first; None for no other.
+
+        One whose films are still being read has nothing to look at, and is left out.
+        """
+        person.need(Right.SEE)
+        unread = (
+            select(Study)
+            .where(Study.clinic_id == person.clinic_id, Study.unread, Study.id != study.id)
+            .where(Study.status != StudyStatus.WAITING.value)
+            .order_by(Study.created_at.desc(), Study.id.desc())
+            .limit(1)
+        )
+        position = _Position(True, study.created_at, study.id)
+        following = unread.where(_beyond(Study.created_at, position, backwards=False))
+        return self._session.scalar(following) or self._session.scalar(unread)
+
     def _fetch_results(self, rows: list[WorklistRow]) -> None:
         """Fetch the reference results of a page at once, not row by row."""
         studies = select(Study).where(Study.id.in_([row.study.id for row in rows]))

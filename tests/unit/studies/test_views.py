@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conftest import open_app
+from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Clock, Visitor
@@ -39,7 +43,7 @@ def test_a_study_that_waits_has_a_script_and_a_link_that_load_it_again(
     study = ada.upload(film(1))
     page = ada.client.get(study).text
     assert "waiting.js" in page
-    assert re.search(f'<noscript><p><a class="button" href="{study}">Load this page again</a>', page)
+    assert re.search(f'<noscript><p><a class="button" href="{study}">Reload this page</a>', page)
     assert "http-equiv" not in page
 
 
@@ -60,3 +64,78 @@ def test_a_study_is_deleted_only_when_one_is_sure(ada: Visitor, film: Callable[.
     assert "This field is required" in ada.post(f"{study}/delete", page=study).text
     assert "The study is deleted" in ada.post(f"{study}/delete", page=study, sure="y", follow=True).text
     assert ada.get(study).status_code == 404
+
+
+def dicom(bits: int = 12, **attributes: Any) -> bytes:
+    """Draw a DICOM film of a named patient."""
+    about: dict[str, Any] = {"PatientID": "H-7", "PatientName": "Okafor^Amara", "BitsStored": bits} | attributes
+    return dicom_file(chest_words(bits=bits), **about)
+
+
+def film_of(page: str) -> str:
+    return str(re.findall(r"/films/(\w{20})", page)[0])
+
+
+def test_a_dicom_films_numbers_are_served_at_their_full_depth(ada: Visitor, film: Callable[..., bytes]) -> None:
+    key = film_of(ada.get(ada.upload(dicom())).text)
+    answer = ada.get(f"/films/{key}/levels/1600", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Cache-Control"] == "no-store"
+    head, planes = gzip.decompress(answer.data).split(b"\n", 1)
+    about = json.loads(head)
+    assert about["bits"] == 12 and about["top"] > 255
+    assert len(planes) == 2 * about["rows"] * about["columns"]
+    assert ada.get(f"/films/{key}/levels/1600").data == head + b"\n" + planes
+    assert ada.get(f"/films/{key}/levels/100000").status_code == 404
+    picture = film_of(ada.get(ada.upload(film(1))).text)
+    assert ada.get(f"/films/{picture}/levels/1600").status_code == 404
+
+
+def test_nobody_of_another_clinic_gets_a_films_numbers(
+    ada: Visitor, app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    key = film_of(ada.get(ada.upload(dicom())).text)
+    enrol(app, "Eve", "Plain")
+    eve = visit(app)
+    assert eve.get(f"/films/{key}/levels/1600").status_code == 302
+    eve.sign_in("eve@example.org")
+    for what in ("levels/1600", "geometry", "page.jpg"):
+        assert eve.get(f"/films/{key}/{what}").status_code == 404
+
+
+def test_a_films_size_and_sides_are_told_as_far_as_its_file_says(ada: Visitor, film: Callable[..., bytes]) -> None:
+    key = film_of(ada.get(ada.upload(dicom(PatientOrientation=["L", "F"], ImagerPixelSpacing=["0.2", "0.2"]))).text)
+    told = ada.get(f"/films/{key}/geometry").json or {}
+    assert told["sides"] == {"left": "R", "right": "L"} and told["scale"] == "detector" and told["width"] > 0
+    key = film_of(ada.get(ada.upload(film(1))).text)
+    assert ada.get(f"/films/{key}/geometry").json == {"width": None, "height": None, "scale": None, "sides": {}}
+
+
+def test_what_is_compared_has_the_day_on_which_it_was_taken(ada: Visitor, film: Callable[..., bytes]) -> None:
+    ada.upload(dicom(StudyDate="20240506"))
+    key = film_of(ada.get(ada.upload(film(1), identifier="H-7")).text)
+    page = ada.get(f"/films/{key}").text
+    assert "Taken 6 May 2024" in page and "Uploaded 2 Mar 2026" in page
+
+
+def test_the_patient_stands_above_every_page_of_theirs(ada: Visitor) -> None:
+    study = ada.upload(dicom(PatientBirthDate="19800102"))
+    page = ada.get(study).text
+    patient = re.findall(r"/patients/(\w{20})", page)[0]
+    for path in (
+        *(study, f"{study}/report", f"/films/{film_of(page)}"),
+        *(f"/patients/{patient}", f"/patients/{patient}/change"),
+    ):
+        banner = re.search(r'<section class="patient".*?</section>', ada.get(path).text, re.DOTALL)
+        assert banner and "Okafor Amara" in banner[0] and "H-7" in banner[0] and "2 Jan 1980" in banner[0], path
+
+
+def test_one_goes_on_to_the_next_unread_study(ada: Visitor, film: Callable[..., bytes]) -> None:
+    first, second = ada.upload(film(1), identifier="H-1"), ada.upload(film(2), identifier="H-2")
+    for study in (first, second):
+        ada._wait_for_readings(study, 20)
+    ada.get("/studies")  # what is shown right after its upload stays unread
+    assert ada.get(f"{first}/next").headers["Location"] == second
+    assert f"{first}/next" in ada.get(first).text
+    ada.get(second)
+    assert f"{second}/next" not in ada.get(second).text
+    assert ada.get(f"{second}/next").headers["Location"] == "/studies"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from lungwise.access import Person
 from lungwise.patients.service import PatientFacts
@@ -158,3 +158,30 @@ def test_before_the_second_page_of_a_short_list_lies_the_whole_first_one(service
     first = services.worklist.page(person, WorklistQuery())
     last = services.worklist.page(person, WorklistQuery(before=END))
     assert services.worklist.page(person, WorklistQuery(before=last.before)) == first
+
+
+def test_the_next_unread_study_is_the_one_below_and_after_the_last_the_first(either_services: Services) -> None:
+    services, ada, eve = either_services, either_services.person(), either_services.person("Eve", "Plain")
+    fill(services, ada, 20)
+    fill(services, eve, 20)
+    unread = [study for study in walk(services, ada, WorklistQuery(unread=True)) if study.clinic_id == ada.clinic_id]
+    unread[2].status = StudyStatus.WAITING
+    services.session.flush()
+    there = [study for n, study in enumerate(unread) if n != 2]
+    for study, following in zip(there, [*there[1:], there[0]], strict=True):
+        assert services.worklist.next_unread(ada, study) == following
+    for study in there[1:]:
+        study.unread = False
+    services.session.flush()
+    assert services.worklist.next_unread(ada, there[1]) == there[0]
+    assert services.worklist.next_unread(ada, there[0]) is None
+
+
+def test_the_next_unread_study_is_found_in_an_index(large: Services) -> None:
+    study = large.session.scalars(select(Study).order_by(Study.created_at).limit(1)).one()
+    turn = partial(large.worklist.next_unread, large.person("Next"), study)
+    walks = [statement for statement in statements(large.session, turn) if "ORDER BY" in statement[0]]
+    assert walks
+    for plan in (explained(large.session, statement) for statement in walks):
+        assert "ix_studies" in plan
+        assert "TEMP B-TREE" not in plan and "filesort" not in plan

@@ -1,0 +1,30 @@
+// The film on a study's page: as large as the screen shows whole, how strongly its heat map covers it, and which of the
+// patient's sides is where.
+"use strict";
+
+for (const look of document.querySelectorAll(".look")) {
+  const opacity = look.querySelector(".opacity"), heat = look.querySelector(".heat");
+  if (opacity && heat) {
+    const range = opacity.querySelector("input");
+    opacity.hidden = false;
+    range.addEventListener("input", () => { heat.style.opacity = range.value / 100; });
+  }
+  const sheet = look.querySelector(".sheet"), picture = sheet.querySelector(".plain");
+  picture.decode().then(() => fitIn(sheet, picture), () => {});
+  nameSides(sheet, look.dataset.film);
+}
+
+function fitIn(sheet, { naturalWidth, naturalHeight }) {
+  sheet.style.width = `min(100%, ${(92 * naturalWidth / naturalHeight).toFixed(1)}vh)`;
+}
+
+async function nameSides(sheet, address) {
+  const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => null);
+  const sides = answer && answer.ok ? (await answer.json()).sides : null;
+  for (const [place, letter] of Object.entries(sides || {})) {
+    const mark = document.createElement("span");
+    mark.className = `side ${place}`;
+    mark.textContent = letter;
+    sheet.append(mark);
+  }
+}
