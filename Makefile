@@ -2,8 +2,9 @@
 .PHONY: help run test check mutated guide lint docs licences clean
 
 venv := .venv/bin
-# Two tests at a time, each with a database server and a browser of its own.
-at_once := -n 2 --dist loadfile
+# Two tests at a time, each with a database server and a browser of its own; in the order of the folders, since the files
+# that take longest have few tests, and would come last.
+at_once := -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
