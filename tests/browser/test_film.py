@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Response, ViewportSize, expect
 from sqlalchemy import Update, update
 
 from dicom_files import dicom_file
@@ -230,7 +230,7 @@ def test_windows_reach_the_full_depth_of_a_dicom_film(served: Site, desktop: Pag
     upload(page, served, dicom())
     enlarge(page)
     deepened(page)
-    expect(page.locator(".window")).to_have_text("Level 1200, width 599")
+    expect(page.locator(".window")).to_have_text("Level 1200, width 600")
     seen: dict[str, set[int]] = {}
     for preset in ("All greys", "Lungs", "Mediastinum", "Bones"):
         page.locator("#preset").select_option(label=preset)
@@ -429,3 +429,20 @@ def test_axe_finds_nothing_of_any_impact(screen: Any, scheme: Any, served: Site,
     look("patient")
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_pages_of_a_film_weigh_at_most_60_kilobytes_before_their_pictures(served: Site, desktop: Page) -> None:
+    page, weight = desktop, dict[str, int]()
+    upload(page, served, dicom())
+
+    def weigh(response: Response) -> None:
+        if response.request.resource_type in ("document", "stylesheet", "script"):
+            weight[response.url] = len(response.body())
+
+    page.on("response", weigh)
+    page.reload(wait_until="networkidle")
+    study = sum(weight.values())
+    weight.clear()
+    enlarge(page)
+    deepened(page)
+    assert study <= 60_000 and sum(weight.values()) <= 60_000, (study, weight)

@@ -60,6 +60,7 @@ class Pane {
       const tones = await Tones.ofFile(this.figure.dataset.levels.replace(/\d+$/, side), told);
       if (!tones) { delete this.figure.dataset.levels; this.say(""); return; }
       this.show(tones);
+      if (Math.max(tones.columns, tones.rows) < side) this.side = WHOLE_SIDE; // there is no more of it
       this.say(fill(this.words.depth, { n: tones.bits }));
       this.stage.dispatchEvent(new CustomEvent("deepened", { bubbles: true, detail: tones.windows }));
     } catch {

@@ -68,11 +68,11 @@ class Tones {
     });
   }
 
-  // Level and width as a radiographer knows them: in the numbers of the film's file.
+  // Level and width in the numbers of the film's file, as DICOM counts them (PS3.3, C.11.2.1.2): with both ends.
   numbers({ preset, level, window }) {
     const { low, high } = this.base(preset), range = high - low;
     const center = this.slope * (low + range * level / 100) + this.intercept;
-    return { level: Math.round(center), width: Math.round(Math.abs(this.slope) * range * window / 100) };
+    return { level: Math.round(center + 0.5), width: Math.round(Math.abs(this.slope) * range * window / 100) + 1 };
   }
 }
 

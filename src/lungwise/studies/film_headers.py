@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
 
+from lungwise.errors import Unavailable
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.identity import PatientFacts, differences
 from lungwise.patients.service import Patient
@@ -19,6 +22,16 @@ def header_of(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> PatientF
         return None
     header = read_header(data(film))  # a film of an earlier release
     return facts_of(header) if header else None
+
+
+def taken_on(film: FilmRecord, data: Callable[[FilmRecord], bytes]) -> date | None:
+    """Return the day on which a film was taken, where its DICOM header says; None also where it cannot be fetched."""
+    if film.taken_on or film.kind != "DICOM":
+        return film.taken_on
+    with suppress(Unavailable):
+        header = read_header(data(film))  # a film of an earlier release
+        return header.taken_on if header else None
+    return None
 
 
 def differing_headers(study: Study, patient: Patient, data: Callable[[FilmRecord], bytes]) -> dict[int, PatientFacts]:

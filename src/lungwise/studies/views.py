@@ -22,7 +22,7 @@ from lungwise.films.formats import DICOM, suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
 from lungwise.studies import full_depth, pictures, shown_after_upload
-from lungwise.studies.film_headers import differing_headers
+from lungwise.studies.film_headers import differing_headers, taken_on
 from lungwise.studies.forms import ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
@@ -163,7 +163,9 @@ def viewer(key: str) -> Answer:
     ]
     beside = next((other for _study, other in others if other.key == request.args.get("beside")), None)
     audit_after_response(Action.SAW, Subject.FILM, key)
-    return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside)
+    shown = [film, *(other for _study, other in others)]
+    days = {one.id: taken_on(one, services().studies.data) for one in shown}
+    return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside, days=days)
 
 
 @bp.get("/films/<key>/picture.jpg")

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING
 
 from dicom_files import dicom_bytes, film_dataset
+from lungwise.errors import Unavailable
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.film_headers import differing_headers, header_of
+from lungwise.studies.film_headers import differing_headers, header_of, taken_on
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Services
+    from lungwise.studies.models import FilmRecord
 
 
 def test_a_header_that_differs_from_the_record_is_reported(services: Services, film: Callable[..., bytes]) -> None:
@@ -30,3 +33,20 @@ def test_a_film_of_an_earlier_release_is_read_for_its_header(services: Services)
     film.header_encrypted = None
     header = header_of(film, services.studies.data)
     assert header is not None and header.name == "Curie Marie"
+
+
+def test_a_film_of_an_earlier_release_is_read_for_the_day_on_which_it_was_taken(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    dicom = dicom_bytes(film_dataset(chest_bytes(), StudyDate="20240506"))
+    study = services.studies.open(services.person(), PatientFacts(), [("a", dicom), ("b", film(1))])
+    scan, picture = study.films
+    assert scan.taken_on == date(2024, 5, 6) and picture.taken_on is None
+    scan.taken_on = None
+    assert taken_on(scan, services.studies.data) == date(2024, 5, 6)
+    assert taken_on(picture, services.studies.data) is None
+
+    def lost(film: FilmRecord) -> bytes:
+        raise Unavailable("This film cannot be fetched.")
+
+    assert taken_on(scan, lost) is None
