@@ -3,9 +3,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +13,7 @@ from sqlalchemy import JSON, Column, Connection, MetaData, RowMapping, insert, s
 from sqlalchemy import table as named
 from sqlalchemy.sql import column
 
+from killed_at import killed_at
 from lungwise.access import Person, Role
 from lungwise.accounts.one_time_codes import hash_code
 from lungwise.accounts.outbox import Outbox
@@ -342,7 +340,7 @@ def test_an_upgrade_that_is_killed_again_and_again_binds_every_value_to_its_row(
         fill(connection)
     upgrade(database.engine, "0008")
     for statement in (12, 400, 560, 100):
-        assert killed_at(statement, either)
+        assert killed_at(statement, environment(either), "db", "upgrade")
     upgrade(database.engine)
     assert is_current(database.engine)
     with database.reading() as session:
@@ -352,12 +350,6 @@ def test_an_upgrade_that_is_killed_again_and_again_binds_every_value_to_its_row(
             assert rows_of(session.connection(), name, list(rows[0])) == [_aware(row) for row in rows]
         assert session.scalar(text("SELECT COUNT(DISTINCT `key`) FROM opinions")) == len(FIRST_RELEASE["opinions"])
     database.close()
-
-
-def killed_at(statement: int, settings: Settings) -> bool:
-    """Upgrade in a process that dies before its Nth statement; say whether it came so far."""
-    command = [sys.executable, "tests/killed_at.py", str(statement), "db", "upgrade"]
-    return subprocess.run(command, env=environment(settings), check=False).returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("table", ["patients", "opinions"])
@@ -445,7 +437,7 @@ def test_a_trail_without_a_key_is_given_one_though_the_upgrade_is_killed(
     database = Database(either)
     keyless_trail(database, 2500)
     for statement in statements:
-        assert killed_at(statement, either)
+        assert killed_at(statement, environment(either), "db", "upgrade")
     upgrade(database.engine)
     with database.snapshot() as session:
         assert AuditTrail(session, clock).verify() is None
