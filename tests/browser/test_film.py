@@ -297,6 +297,20 @@ def test_lines_are_shares_of_the_width_where_no_size_is_known(
     expect(page.locator("#lengths")).to_have_text(re.compile(r"2 to 1: 0\.(49|50?|51)$"))
 
 
+def test_lines_are_drawn_and_moved_by_keys(served: Site, desktop: Page, film: Callable[..., bytes]) -> None:
+    page = desktop
+    upload(page, served, film(1))
+    enlarge(page)
+    page.locator(".stage").focus()
+    page.keyboard.press("d")
+    page.keyboard.press("Enter")
+    drawn = page.evaluate("lines[0].onScreen(panes[0].lines[0])")
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    assert page.evaluate("lines[0].onScreen(panes[0].lines[0])") == pytest.approx(drawn + 12, abs=0.5)
+    expect(page.locator("#lengths")).to_have_text(re.compile("^1: .* of the film's width$"))
+
+
 def test_the_viewer_fills_the_screen_with_the_patients_name_and_a_legend(
     served: Site, desktop: Page, film: Callable[..., bytes]
 ) -> None:

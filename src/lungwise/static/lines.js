@@ -28,6 +28,25 @@ class Lines {
     this.held = { line, end: "to" };
   }
 
+  // Draws a line across the middle of what is seen, for who has no mouse, and moves one of its ends by pixels.
+  begin() {
+    const { clientWidth: width, clientHeight: height } = this.pane.stage, [from, to] = [0.4, 0.6];
+    const end = (part) => this.pane.onFilm({ x: part * width, y: height / 2 });
+    this.pane.lines.push({ from: end(from), to: end(to) });
+    this.draw();
+    this.changed();
+  }
+
+  nudge(end, { x, y }) {
+    const line = this.pane.lines.at(-1);
+    if (!line) return;
+    const at = this.pane.onStage(line[end]);
+    this.held = { line, end };
+    this.drag({ x: at.x + x, y: at.y + y });
+    this.held = null;
+    this.changed();
+  }
+
   drag(at) {
     if (!this.held) return;
     const { x, y } = this.pane.onFilm(at);

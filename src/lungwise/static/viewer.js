@@ -120,7 +120,12 @@ const keys = {
 };
 const arrows = { ArrowLeft: [0.05, 0], ArrowRight: [-0.05, 0], ArrowUp: [0, 0.05], ArrowDown: [0, -0.05] };
 
-function pressed(key) {
+// Where several films are compared, keys measure on the one that has the focus.
+const measured = () => lines[Math.max(panes.findIndex((pane) => pane.stage === document.activeElement), 0)];
+
+function pressed(key, shift) {
+  if (drag === "measure" && key === "Enter" && panes.some((pane) => pane.stage === document.activeElement)) return () => measured().begin();
+  if (drag === "measure" && arrows[key]) return () => measured().nudge(shift ? "from" : "to", { x: -80 * arrows[key][0], y: -80 * arrows[key][1] });
   if (arrows[key] && view.zoom > 1) return () => pan(...arrows[key]);
   const chosen = "123456789".includes(key) && id("preset").options[Number(key) - 1];
   return chosen ? () => choose(chosen.value) : keys[key];
@@ -128,7 +133,7 @@ function pressed(key) {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select, textarea");
-  const action = pressed(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  const action = pressed(event.key.length === 1 ? event.key.toLowerCase() : event.key, event.shiftKey);
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !action) return;
   event.preventDefault();
   action();

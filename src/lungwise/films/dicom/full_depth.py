@@ -73,9 +73,17 @@ def reduced(values: NDArray[np.uint16], side: int) -> NDArray[np.uint16]:
     """Make values smaller, their longest side at most `side`, each the mean of those that it stands for."""
     if max(values.shape) <= side:
         return values
-    wide = Image.fromarray(values.astype(np.float32))
+    wide = Image.fromarray(_block_means(values, max(values.shape) // side))
     wide.thumbnail((side, side), Image.Resampling.BOX)
     means: NDArray[np.uint16] = np.rint(np.asarray(wide)).astype(np.uint16)
+    return means
+
+
+def _block_means(values: NDArray[np.uint16], size: int) -> NDArray[np.float32]:
+    """Return the means of blocks of so many pixels a side: so a huge film is never held whole as real numbers."""
+    rows, columns = (length // size for length in values.shape)
+    blocks = values[: rows * size, : columns * size].reshape(rows, size, columns, size)
+    means: NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
     return means
 
 
