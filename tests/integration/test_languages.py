@@ -1,0 +1,243 @@
+"""Every page, and what forms and errors say, in every language: no English is left but names."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from babel.messages.pofile import read_po
+from flask_security.recoverable import generate_reset_password_token
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
+
+from dicom_files import dicom_bytes, film_dataset
+from lungwise.access import Role
+from lungwise.accounts.models import User
+from lungwise.accounts.service import Accounts, Applicant
+from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.films import Refusal
+from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
+from lungwise.languages import LANGUAGES, TRANSLATIONS, words_of
+from lungwise.patients.models import Patient
+from lungwise.store import utc_now
+from lungwise.studies.models import FilmRecord, HeldFilm, JobState, ReadingRecord, Study
+from page_words import words_of_page
+from synthetic_films import chest_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Visitor
+    from lungwise.access import Person
+    from lungwise.settings import Settings
+    from lungwise.web_app import Lungwise
+
+OTHERS = [language for language in LANGUAGES if language != "en"]
+NAMES = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        Lungwise COVID PCR SpO Xpert MTB RIF DICOM SOP Instance UID UIDs UTC PDF CSV ZIP JPEG PNG WebP TIFF BMP QR API
+        MONOCHROME RGB Explicit VR Little Endian Lossless AP PA MB Digital Image Presentation Secondary Capture
+        """,
+    )
+)
+"""Names of products and of standards, which are the same everywhere."""
+WRITTEN = frozenset(
+    re.findall(r"\S+", "English Ada Bob Carl Béla Bartók Lovelace Two Hill Archive Script Werkzeug synthetic siim val")
+)
+"""Names of people and things that this test made, and English's own."""
+IDENTIFIERS = re.compile(
+    r"\S+@\S+|https?://\S+|\b[A-Z]+-\w+|\b[0-9a-f]{12,}\b|%\(?\w*\)?s?|\{\w+\}|\d\S*|\S+_\S+|\.[a-z]+\b"
+    r"|lungwise( [a-z-]+){1,2}"
+)
+"""Addresses, numbers, keys, places for values, names of settings and endings of files."""
+POSTED: dict[str, dict[str, Any]] = {
+    "/profile": {"name": ""},
+    "/password": {"password": "wrong", "new_password": "short", "new_password_confirm": "other"},
+    "/accounts": {"email": "nobody"},
+    "/profile/tokens": {"name": "", "days": "7"},
+    "/studies/new": {"birth_date": "3000-01-01"},
+    "/patients": {"text": "nobody of this name"},
+    "/studies": {"text": "nobody of this name", "since": "never"},
+    "/verify": {"password": "wrong"},
+}
+"""What each page's form answers to what is wrong."""
+DOORS: dict[str, dict[str, Any]] = {
+    "/register": {"name": "", "email": "nobody", "password": "short", "again": "other"},
+    "/sign-in": {"email": "ada@example.org", "password": "a wrong one"},
+    "/password/forgotten": {"email": "nobody"},
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """An installation in which there is something of each kind."""
+
+    app: Lungwise
+    keys: dict[str, list[str]]
+    links: tuple[str, ...]
+    """Of an invitation, and to choose a new password."""
+
+
+def _film(number: int, name: str, **more: object) -> bytes:
+    who = {"PatientID": "P-7", "PatientName": name, "PatientSex": "F", "PatientBirthDate": "19500102"}
+    uid = {"SOPInstanceUID": f"1.2.826.0.7.{number}", "StudyInstanceUID": f"1.2.826.0.8.{number}"}
+    return dicom_bytes(film_dataset(chest_bytes(seed=number), **{**who, **uid, **more}))
+
+
+@pytest.fixture
+def site(
+    app: Lungwise,
+    settings: Settings,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
+    blank: bytes,
+) -> Site:
+    first = enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    enrol(app, "Bob", role=Role.RADIOLOGIST)
+    visit(app).sign_in("bob@example.org")
+    with app.database.writing() as session:
+        trail = AuditTrail(session, utc_now)
+        accounts = Accounts(session, utc_now, settings, trail)
+        accounts.register(Applicant("Carl", "carl@example.org", "four words are enough"), first.clinic_id)
+        invitation = accounts.invitations.add(first, "rita@example.org", Role.RADIOLOGIST)
+        Tokens(session, utc_now, trail).add(first, "Script", [Scope.UPLOAD, Scope.EXPORT], 90)
+        Tokens(session, utc_now, trail).add(first, "Archive", [], 90, machine=True)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    several = ada.upload(film(1, 8), film(2, 0), blank, name="Béla Bartók", identifier="D-1", sex="M")
+    ada.get(several)
+    _refuse(app)
+    ada.post(f"{several}/opinions", page="/profile", agrees="no", note="Script")
+    ada.upload(film(3), identifier="D-1")
+    ada.post("/studies/new", camera=[(io.BytesIO(film(4)), "1.jpg")])
+    for number, name in ((1, "Lovelace^Ada"), (2, "Two^Bob")):
+        ada.post("/studies/new", films=[(io.BytesIO(_film(number, name)), "a.dcm")])
+    ada.post("/studies/new", films=[(io.BytesIO(_film(1, "Lovelace^Ada", PatientID="P-9")), "a.dcm")])
+    stuck = ada.upload(film(9), identifier="D-9")
+    ada.get(stuck)
+    with app.database.writing() as session, app.app_context():
+        _break(session, stuck.rsplit("/", 1)[1])
+        token = str(generate_reset_password_token(_user(session, "ada@example.org")))  # type: ignore[no-untyped-call]
+    ada.post("/profile", name="Ada")
+    return Site(app, _keys(app), (f"/invitation/{invitation}", f"/password/forgotten/{token}"))
+
+
+def _refuse(app: Lungwise) -> None:
+    """Give the film that was not read a cause that Lungwise itself has."""
+    with app.database.writing() as session:
+        for reading in session.scalars(select(ReadingRecord).where(ReadingRecord.refusal_code.is_not(None))):
+            reading.refusal_code = "too-dark"
+
+
+def _break(session: Session, key: str) -> None:
+    """Let the reading of a study's film fail."""
+    (record,) = session.scalars(select(Study).where(Study.key == key)).one().films
+    for reading in session.scalars(select(ReadingRecord).where(ReadingRecord.film_id == record.id)):
+        session.delete(reading)
+    for job in record.jobs:
+        job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError"
+
+
+def _user(session: Session, email: str) -> User:
+    return session.scalars(select(User).where(User.email == email)).one()
+
+
+def _keys(app: Lungwise) -> dict[str, list[str]]:
+    tables = {"patients": Patient, "studies": Study, "films": FilmRecord, "accounts": User, "held": HeldFilm}
+    with app.database.reading() as session:
+        return {noun: list(session.scalars(select(table.key))) for noun, table in tables.items()}  # type: ignore[attr-defined]
+
+
+def _paths(site: Site) -> Iterator[str]:
+    """Give the address of every page, of each thing that it is of."""
+    for rule in site.app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and "<path:" not in rule.rule:
+            yield from _filled(rule, site)
+
+
+def _filled(rule: Rule, site: Site) -> list[str]:
+    if "<token>" in rule.rule:
+        return [link for link in site.links if link.startswith(rule.rule.split("<")[0])]
+    keys = site.keys.get(rule.rule.split("/")[1], [])
+    return [rule.rule.replace("<key>", key) for key in keys] if "<key>" in rule.rule else [rule.rule]
+
+
+def said(site: Site, visit: Callable[..., Visitor], language: str) -> Iterator[tuple[str, str]]:
+    """Give each page's address, and each of its texts."""
+    stranger, ada = visit(site.app), visit(site.app)
+    for visitor in (stranger, ada):
+        visitor.client.set_cookie("language", language)
+    pages = [(path, stranger.post(path, **fields)) for path, fields in DOORS.items()]
+    pages += [(path, stranger.get(path)) for path in (*DOORS, *site.links)]
+    ada.sign_in("ada@example.org")
+    pages += [(path, ada.post(path, **fields)) for path, fields in POSTED.items()]
+    pages += [(path, ada.get(path)) for path in (*_paths(site), "/nothing", "/audit?action=none", "/studies?after=x")]
+    pages += [("/profile", ada.client.post("/profile")), ("/profile", ada.post("/profile", name="x" * 2000))]
+    for path, page in pages:
+        assert page.status_code < 500, path
+        if page.mimetype == "text/html" and page.status_code not in (301, 302, 303):
+            assert f'<html lang="{language}"' in page.text, path
+            yield from ((path, text) for text in words_of_page(page.text))
+
+
+def catalogue(language: str) -> dict[str, str]:
+    path = Path(TRANSLATIONS) / language / "LC_MESSAGES/messages.po"
+    with path.open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_po(file) if one.id and isinstance(one.id, str)}
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    """Match a sentence, whatever its values are."""
+    return re.compile(re.sub(r"%\\\(\w+\\\)s", ".+", re.escape(sentence)))
+
+
+def foreign(text: str) -> list[str]:
+    """Words in Latin letters that are no names."""
+    words = re.findall(r"[^\W\d_]{2,}", IDENTIFIERS.sub(" ", text))
+    return [word for word in words if word.isascii() and word not in NAMES | WRITTEN]
+
+
+def test_in_hindi_no_word_in_latin_letters_is_left_but_names(site: Site, visit: Callable[..., Visitor]) -> None:
+    left = {(path, text) for path, text in said(site, visit, "hi") if foreign(text)}
+    assert left == set()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_text_is_as_in_english_unless_it_is_translated_so(
+    language: str, site: Site, visit: Callable[..., Visitor]
+) -> None:
+    same = [_pattern(english) for english, translated in catalogue(language).items() if english == translated]
+    english = {text for _path, text in said(site, visit, "en")}
+    left = {(path, text) for path, text in said(site, visit, language) if text in english and foreign(text)}
+    assert [one for one in left if not any(kept.fullmatch(one[1].removesuffix(" · Lungwise")) for kept in same)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_sentence_of_the_catalogue_is_said_in_english(
+    language: str, site: Site, visit: Callable[..., Visitor]
+) -> None:
+    pairs = [(english, translated) for english, translated in catalogue(language).items() if english.count(" ") > 1]
+    patterns = [_pattern(english) for english, translated in pairs if english != translated]
+    texts = {text for _path, text in said(site, visit, language)}
+    assert [(one.pattern, text) for one in patterns for text in texts if one.search(text)] == []
+
+
+def test_in_hindi_no_refusal_or_warning_has_a_word_in_latin_letters_but_names() -> None:
+    words = words_of("hi")
+    values = dict.fromkeys(re.findall(r"%\((\w+)\)s", " ".join(one.sentence for one in REFUSALS.values())), "7")
+    sentences = [
+        refusal_sentence(Refusal(code.split("/")[0], {**values, "detail": code.partition("/")[2]}), words)
+        for code in REFUSALS
+    ]
+    sentences += [warning_sentence(code, words) for code in WARNINGS]
+    assert [one for one in sentences if foreign(one)] == []
