@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from lungwise.films import Refusal
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.results.result import FilmResult
 from lungwise.results.study_header import StudyFacts
 
@@ -27,7 +27,9 @@ READING = Reading(
     probability=0.93,
     verdict=Verdict.POSITIVE,
     appearance={},
-    findings={"normal": 0.02, "COVID-19": 0.9},
+    findings={"normal": 0.02, "COVID-19": 0.93},
+    normal=Normal(probability=0.02, called=False),
+    pattern="COVID-19",
     heat_map=np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17),
     quarter_turns=0,
     model="inception_v3",

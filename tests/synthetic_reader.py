@@ -6,6 +6,7 @@ import numpy as np
 
 from lungwise.films import Film, Refusal
 from lungwise.films.refusals import CHILD
+from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Reading, Verdict
 
@@ -28,6 +29,7 @@ class SyntheticReader:
         heat = np.zeros((17, 17), np.float32)
         heat[10:14, 3:6] = probability
         rest = 1 - probability
+        findings = {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02}
         return Reading(
             probability=probability,
             verdict=verdict,
@@ -37,7 +39,9 @@ class SyntheticReader:
                 "indeterminate": rest * 0.15,
                 "atypical": rest * 0.05,
             },
-            findings={"normal": rest, "COVID-19": probability, "other pneumonia": 0.1, "tuberculosis": 0.02},
+            findings=findings,
+            normal=normal_of(findings, {}),
+            pattern=pattern_of(findings, verdict, {}),
             heat_map=heat,
             quarter_turns=0,
             model="synthetic",

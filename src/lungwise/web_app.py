@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from flask import Flask, abort, redirect, request, url_for
-from flask_babel import Babel
+from flask_babel import Babel, gettext
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -46,6 +47,8 @@ from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
 from lungwise.studies import views as studies_views
+from lungwise.studies.headlines import Headlines
+from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
 from lungwise.webkit import (
     bodies,
@@ -173,6 +176,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         BABEL_TRANSLATION_DIRECTORIES="translations",
         BABEL_DEFAULT_LOCALE=settings.language,
     )
+    worth = PredictiveValue(shipped_card(), settings.prevalence)
+    headlines = Headlines(gettext, worth)
     app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters["percent"] = study_labels.percent
     app.jinja_env.globals.update(
@@ -182,7 +187,10 @@ def _configure(app: Flask, settings: Settings) -> None:
         beside_films=" ".join(sorted(ON_EVERY_DISC)),
         form_key=submit_once.form_key,
         static=_static_with_hash(Path(str(app.static_folder))),
-        worth=PredictiveValue(shipped_card(), settings.prevalence),
+        worth=worth,
+        headlines=headlines,
+        study_answer=study_answer,
+        film_headline=partial(film_headline, headlines),
     )
 
 

@@ -21,6 +21,8 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.monitoring.drift import Drift, read_reference
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import IdentityRules, Patients
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
 from lungwise.receiving.photographs import Photographs
 from lungwise.receiving.receive import Receive
 from lungwise.receiving.receiver import FilmReceiver
@@ -31,6 +33,7 @@ from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies.archive import Archive
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies, Study
@@ -138,6 +141,7 @@ class WebServices(Services):
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
         self.photographs = Photographs(session, self.studies, self.audit, wake)
+        self.headlines = Headlines(gettext, PredictiveValue(shipped_card(), settings.prevalence))
         self.reports = Reports(self.studies, gettext, settings)
         self.drift = Drift(session, clock, wiring.reference)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)

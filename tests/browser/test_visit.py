@@ -103,7 +103,7 @@ def test_a_doctors_whole_visit(
     page.click("[type=submit]")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
     page.wait_for_selector(READ)
-    expect(page.locator(".verdict h1")).to_have_text("COVID-19 positive")
+    expect(page.locator(".verdict h1")).to_have_text("Looks like COVID-19 pneumonia.")
     expect(page.locator("li.film")).to_have_count(3)
     assert page.locator("img.heat").first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 272
     page.check("text=I disagree")
@@ -332,7 +332,7 @@ def test_without_script_one_signs_in_uploads_and_reads_the_verdict(
     sign_in(page, base, "ada@example.org")
     send(page, base, "a.jpg", "image/jpeg", film(1, 8))
     until(lambda: is_read_when_loaded_again(page))
-    expect(page.locator(".verdict h1")).to_have_text("COVID-19 positive")
+    expect(page.locator(".verdict h1")).to_have_text("Looks like COVID-19 pneumonia.")
     context.close()
 
 

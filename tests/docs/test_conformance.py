@@ -26,7 +26,7 @@ from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.results.result_objects import FilmResult, film_object, result_objects
 from lungwise.results.structured_report import VERDICTS
 from lungwise.settings import Settings
@@ -68,6 +68,8 @@ def results() -> list[Dataset]:
         verdict=Verdict.POSITIVE,
         appearance={},
         findings=dict.fromkeys(FINDING_NAMES, 0.5),
+        normal=Normal(probability=0.02, called=False),
+        pattern="COVID-19",
         heat_map=heat,
         quarter_turns=0,
         model="model",

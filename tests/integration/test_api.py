@@ -113,7 +113,11 @@ def test_a_film_or_a_zip_may_be_the_whole_body(ada: Program, film: Callable[...,
 
 def test_a_report_speaks_the_language_that_is_asked_for(ada: Program, film: Callable[..., bytes]) -> None:
     key = ada.upload(film(1, 8)).get_json()["key"]
-    for language, verdict in (("es", "COVID-19 positivo"), ("fr", "COVID-19 positif"), ("ja", "COVID-19 positive")):
+    for language, verdict in (
+        ("es", "Parece neumonía por COVID-19."),
+        ("fr", "Ressemble à une pneumonie à COVID-19."),
+        ("ja", "Looks like COVID-19 pneumonia."),
+    ):
         report = ada.ask("GET", f"/studies/{key}/report", {"Accept-Language": language}).get_json()
         assert report["verdict"] == verdict
 

@@ -15,7 +15,7 @@ from lungwise.films import open_path
 from lungwise.films.collection import read_collection
 from lungwise.films.photograph.simulation import photograph
 
-KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
+KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds", "normal", "pattern"]
 
 
 def read(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

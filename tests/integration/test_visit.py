@@ -57,7 +57,7 @@ def test_from_the_first_start_to_a_report(
 
     study = bob.upload(film(3, 8), name="Béla Bartók", identifier="H-7")
     page = bob.get(study).text
-    assert "COVID-19 positive" in page
+    assert "Looks like COVID-19 pneumonia." in page
     assert "Typical of COVID-19" in page
     assert bob.get(re.findall(r'src="(/films/\w+/heat.png)"', page)[0]).mimetype == "image/png"
     opinion = bob.post(f"{study}/opinions", page=study, follow=True, agrees="no", conclusion="normal", note="a scar")

@@ -121,7 +121,12 @@ def test_every_refusal_and_warning_is_said_in_the_readers_language(language: str
 
 @pytest.mark.parametrize(
     ("language", "verdict"),
-    [("en", "COVID-19 positive"), ("es", "COVID-19 positivo"), ("fr", "COVID-19 positif"), ("hi", "COVID-19 पॉज़िटिव")],
+    [
+        ("en", "Looks like COVID-19 pneumonia."),
+        ("es", "Parece neumonía por COVID-19."),
+        ("fr", "Ressemble à une pneumonie à COVID-19."),
+        ("hi", "COVID-19 निमोनिया जैसी दिखती है।"),
+    ],
 )
 def test_the_verdict_is_said_in_the_doctors_language(
     language: str,

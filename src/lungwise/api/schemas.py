@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field
 
+from lungwise.api.headline_schemas import Headline, Normal
 from lungwise.api.opinion_schemas import ClinicalDetails as ClinicalDetails
 from lungwise.api.opinion_schemas import Concluded as Concluded
 from lungwise.api.opinion_schemas import Opinion as Opinion
@@ -84,7 +85,15 @@ class Reading(Schema):
     verdict: Verdict | None = Field(description="Null where the film was refused.")
     probability: Probability | None = Field(description="Calibrated probability of COVID-19; null where refused.")
     appearance: dict[str, float] = Field(description="Probability of each of the radiologists' appearances.")
-    findings: dict[str, float] = Field(description="Probability of each finding, each on its own.")
+    findings: dict[str, float] = Field(
+        description="Calibrated probability of each finding, each on its own; of COVID-19 the same as `probability`."
+    )
+    normal: Normal | None = Field(default=None, description="Null where the film was refused.")
+    pattern: str | None = Field(
+        default=None,
+        description="The finding that the film looks like; `other` where it looks like none of them and is not called "
+        "normal; null where it is normal, or was refused.",
+    )
     refusal: Refusal | None
     warnings: list[Caution] = Field(default=[], description="What to know before the reading is believed.")
 
@@ -113,6 +122,7 @@ class Film(Schema):
     created_at: datetime
     header: Header | None = Field(description="What its DICOM header says of the patient; null of other films.")
     reading: Reading | None = Field(description="The newest reading; null while the film waits for it.")
+    headline: Headline | None = Field(default=None, description="What the pages say of the film.")
 
 
 class HeatMap(Schema):
@@ -147,6 +157,7 @@ class StudySummary(Schema):
     probability: Probability = Field(description="The highest of its films.")
     conclusion: Concluded | None = Field(description="The last doctor's.")
     pcr: Decided | None = Field(description="The newest result of a PCR test.")
+    headline: Headline | None = Field(default=None, description="What the pages say of the study.")
     unread: bool = Field(description="Whether nobody has opened its page since it was read.")
 
 
@@ -214,6 +225,7 @@ class Report(Schema):
     study: Study
     verdict: str
     meaning: str
+    headline: Headline | None = None
     films: list[FilmReport]
     tests: list[str] = Field(description="Each test with its result, date and reason.")
     limits: str

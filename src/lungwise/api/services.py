@@ -9,6 +9,7 @@ from lungwise.patients.service import Patients
 from lungwise.receiving.service import Uploads
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
@@ -28,6 +29,7 @@ class ApiServices(Protocol):
     worklist: Worklist
     statistics: ClinicStatistics
     reports: Reports
+    headlines: Headlines
 
     def wait_for_readings(self, study_id: int, seconds: float) -> bool:
         """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""

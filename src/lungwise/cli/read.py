@@ -24,20 +24,19 @@ from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.languages import LANGUAGES, words_of
 from lungwise.reading import Reader, ReadFile, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
-from lungwise.reading.findings import FINDING_NAMES, finding_named
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.settings import DEFAULT_PREVALENCE
+from lungwise.studies.answers import Level, answer_of_reading
+from lungwise.studies.headlines import Headlines
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
 
-_COLOURS = {Verdict.POSITIVE: "bold red", Verdict.UNCERTAIN: "yellow", Verdict.NEGATIVE: "green"}
+_COLOURS = {Level.RED: "bold red", Level.AMBER: "yellow", Level.GREEN: "green", Level.GREY: "dim"}
 
 _CSV_FILE = click.File("w", encoding="utf-8", errors="surrogateescape")
 """File names need not be UTF-8."""
-
-NOTABLE = 0.5
-"""A finding at least this probable is named in the table."""
 
 
 class Named(NamedTuple):
@@ -89,7 +88,7 @@ class Sink:
     show_default=True,
     envvar="LUNGWISE_PREVALENCE",
     show_envvar=True,
-    help="Share of those filmed who have COVID-19: the table says what a verdict is worth at it.",
+    help="Share of those filmed who have COVID-19: the table says what a result is worth at it.",
 )
 @click.option(
     "--film-seconds",
@@ -107,7 +106,7 @@ class Sink:
     show_default=True,
     envvar="LUNGWISE_LANGUAGE",
     show_envvar=True,
-    help="Language of what is said of films that were refused, and of warnings.",
+    help="Language of results, of what is said of films that were refused, and of warnings.",
 )
 @click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
 @click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
@@ -212,6 +211,8 @@ def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str,
         "hot_spot": [round(value, 4) for value in read.hot_spot] if read else None,
         "model": {"name": model.name, "version": model.version},
         "milliseconds": round(file.milliseconds, 1),
+        "normal": {"probability": round(read.normal.probability, 4), "called": read.normal.called} if read else None,
+        "pattern": read.pattern if read else None,
     }
 
 
@@ -230,38 +231,40 @@ class JsonLines(Sink):
 
 
 class VerdictTable(Sink):
-    """A table for people on stdout, with the count of each verdict below it."""
+    """A table for people on stdout: each film's headline, with the count of each verdict below."""
 
     def __init__(self, model: ModelName, prevalence: float, words: Words = str) -> None:
         self._model = model
         self._words = words
         self._prevalence = prevalence
+        self._headlines = Headlines(words, PredictiveValue(shipped_card(), prevalence))
         self._table = Table(box=None, header_style="dim", pad_edge=False)
-        for heading in ("film", "COVID-19", "probability", "also"):
-            self._table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
+        for heading in ("film", "result", "number", "note"):
+            self._table.add_column(heading, justify="right" if heading == "number" else "left", overflow="fold")
         self._counts: Counter[str] = Counter()
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Add one row."""
         if file.refusal:
-            self._row(named, "refused", "dim", "", _sentence(file.refusal, file, self._words))
+            self._row(named, Text("refused", "dim"), "", _sentence(file.refusal, file, self._words))
+            self._counts["refused"] += 1
         elif read := file.reading:
-            notable = [f"{name} {value:.0%}" for name, value in read.findings.items() if _is_notable(name, value)]
-            warnings = [warning_sentence(code, self._words) for code in read.warnings]
-            note = " ".join([", ".join(notable), *warnings]).strip()
-            self._row(named, read.verdict, _COLOURS[read.verdict], f"{read.probability:.0%}", note)
+            headline = self._headlines.of_film(answer_of_reading(read))
+            warnings = " ".join(warning_sentence(code, self._words) for code in read.warnings)
+            number = headline.number.value if headline.number else ""
+            self._row(named, Text(headline.text, _COLOURS[headline.level]), number, warnings)
+            self._counts[read.verdict] += 1
 
-    def _row(self, named: Named, word: str, colour: str, probability: str, note: str) -> None:
-        self._counts[word] += 1
-        self._table.add_row(_plain(str(named.name)), Text(word, colour), probability, _plain(note))
+    def _row(self, named: Named, result: Text, number: str, note: str) -> None:
+        self._table.add_row(_plain(str(named.name)), result, number, _plain(note))
 
     def close(self) -> None:
-        """Print the table, the counts and how often such verdicts are right."""
+        """Print the table, the counts, and what the numbers are."""
         console = Console()
         console.print(self._table)
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
         console.print(f"\n{counts}. Uncertain means: refer.")
-        console.print(_predictive_values(self._model, self._prevalence))
+        console.print(_numbers(self._model, self._prevalence), soft_wrap=True)
         console.print("Decision support for research, not a medical device: a doctor decides.", style="dim")
 
 
@@ -287,7 +290,8 @@ class CsvTable(Sink):
         self._words = words
         self._rows = csv.writer(table)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDING_NAMES]
-        self._rows.writerow([*columns, "hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"])
+        columns += ["hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"]
+        self._rows.writerow([*columns, "normal_called", "pattern", "level", "headline"])
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Write one line."""
@@ -297,7 +301,16 @@ class CsvTable(Sink):
         findings = [line["findings"].get(name, "") for name in FINDING_NAMES]
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot, model = line["hot_spot"] or ["", ""], line["model"].values()
-        self._rows.writerow([*row, *findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))])
+        row += [*findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))]
+        self._rows.writerow([*row, *_said(file, self._words)])
+
+
+def _said(file: ReadFile, words: Words) -> list[str]:
+    """What a table's last four cells say of a film; nothing of one that was refused."""
+    if (read := file.reading) is None:
+        return [""] * 4
+    headline = Headlines(words, PredictiveValue(shipped_card(), DEFAULT_PREVALENCE)).of_film(answer_of_reading(read))
+    return [str(read.normal.called).lower(), read.pattern or "", headline.level, headline.text]
 
 
 def _sentence(refusal: Refusal, file: ReadFile, words: Words) -> str:
@@ -308,18 +321,19 @@ def _warnings(file: ReadFile) -> tuple[str, ...]:
     return file.reading.warnings if file.reading else ()
 
 
-def _predictive_values(model: ModelName, prevalence: float) -> str:
-    """How often the verdicts of this installation's model are right, in one sentence; nothing of another's."""
+def _numbers(model: ModelName, prevalence: float) -> str:
+    """What the numbers are; how often the verdicts are right only of this installation's model."""
     value = PredictiveValue(shipped_card(), prevalence)
     right = {verdict: value.of(verdict, model.name, model.version) for verdict in Verdict}
     shares = [f"{share:.0%} of the {verdict} verdicts" for verdict, share in right.items() if share is not None]
-    return f"Where {prevalence:.0%} have COVID-19, {' and '.join(shares)} are right." if shares else ""
+    if not shares:
+        return "Numbers: calibrated probabilities."
+    return (
+        "Numbers: for COVID-19 how many of such results turn out to be COVID-19, for other findings the calibrated "
+        f"probability. Where {prevalence:.0%} have COVID-19, {' and '.join(shares)} are right."
+    )
 
 
 def _plain(text: str) -> Text:
     """Text from outside: no markup, and nothing a terminal would obey."""
     return Text("".join(letter if letter.isprintable() else "?" for letter in text))
-
-
-def _is_notable(finding: str, probability: float) -> bool:
-    return finding_named(finding).notable and probability >= NOTABLE

@@ -11,7 +11,9 @@ from lungwise.api.schemas import Film, Model
 from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
-from lungwise.reading import ReadFile, Reading, Verdict
+from lungwise.reading import Normal, ReadFile, Reading, Verdict
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import read_in_order
 
 _UPLOADS_AT_ONCE = 4
@@ -47,11 +49,15 @@ class RemoteReader:
             raise Refusal(read.refusal.code, {"sentence": read.refusal.reason, **read.refusal.values})
         if read is None or read.verdict is None or read.probability is None:
             raise Refusal("server")
+        verdict, findings = Verdict(read.verdict), read.findings
+        limits = shipped_card().finding_thresholds
         return Reading(
             probability=read.probability,
-            verdict=Verdict(read.verdict),
+            verdict=verdict,
             appearance=read.appearance,
-            findings=read.findings,
+            findings=findings,
+            normal=Normal(**read.normal.model_dump()) if read.normal else normal_of(findings, limits),
+            pattern=read.pattern if read.normal else pattern_of(findings, verdict, limits),
             heat_map=np.array(self._client.heat_map(film.key).values, np.float32),
             quarter_turns=0,
             model=read.model.name,

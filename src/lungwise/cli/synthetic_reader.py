@@ -13,6 +13,7 @@ from PIL import Image
 from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import Film
 from lungwise.reading.findings import FINDING_NAMES
+from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import verdict
 from lungwise.reading.reading import Reading
 
@@ -37,17 +38,24 @@ class SyntheticFilmReader:
         heat = np.clip((brighter - _FAINTEST) / _STRONGEST, 0, 1)
         probability = float(np.clip(1 - 0.97 * np.exp(-heat.sum() / 7), 0.01, 0.99))
         rest = 1 - probability
+        said = verdict(probability, _LOWER, _UPPER)
+        findings = dict.fromkeys(FINDING_NAMES, 0.02) | {
+            "normal": rest,
+            "COVID-19": probability,
+            "other pneumonia": 0.1,
+        }
         return Reading(
             probability=probability,
-            verdict=verdict(probability, _LOWER, _UPPER),
+            verdict=said,
             appearance={
                 "negative": rest * 0.7,
                 "typical": probability,
                 "indeterminate": rest * 0.2,
                 "atypical": rest * 0.1,
             },
-            findings=dict.fromkeys(FINDING_NAMES, 0.02)
-            | {"normal": rest, "COVID-19": probability, "other pneumonia": 0.1},
+            findings=findings,
+            normal=normal_of(findings, {}),
+            pattern=pattern_of(findings, said, {}),
             heat_map=heat,
             quarter_turns=0,
             model=self.model,

@@ -102,6 +102,7 @@ def _answering(evaluation: Evaluation) -> list[str]:
         ("preprocessing", f"`{card['preprocessing']}`"),
         ("negative below", f"{card['thresholds']['lower']:.4f}"),
         ("positive from", f"{card['thresholds']['upper']:.4f}"),
+        *((f"{name}: called from", str(value)) for name, value in card.get("finding_thresholds", {}).items()),
         ("refused below this probability of an upright frontal chest film", f"{card['gate']}"),
         *((f"calibration: {name}", str(value)) for name, value in card["calibration"].items()),
     ]

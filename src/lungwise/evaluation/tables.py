@@ -196,8 +196,13 @@ def _source_probe(split: Split) -> Iterator[Row]:
 )
 def _predictive(split: Split) -> Iterator[Row]:
     for source in filter(_has_hundreds_of_both, split["sources"]):
-        shares = {name: source["verdicts"][name]["value"] for name in _VERDICT_SHARES[:4]}
-        rates = VerdictRates(**{name.replace(" ", "_"): share for name, share in shares.items()})
+        shares = source["verdicts"]
+        rates = VerdictRates(
+            sensitivity=shares["sensitivity"]["value"],
+            missed=shares["missed"]["value"],
+            specificity=shares["specificity"]["value"],
+            false_alarms=shares["false alarms"]["value"],
+        )
         for prevalence in _PREVALENCES:
             values = predictive_values(rates, prevalence)
             right = (_NONE if value is None else f"{value:.0%}" for value in values)

@@ -250,6 +250,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.probability, record.verdict = float(outcome.probability), outcome.verdict.value
     record.appearance = {name: float(value) for name, value in outcome.appearance.items()}
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
+    record.normal_called, record.pattern = bool(outcome.normal.called), outcome.pattern
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
     record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)

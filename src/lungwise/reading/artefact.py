@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -49,7 +49,10 @@ class ModelCard:
     labels
         Names behind the graph's outputs `appearance`, `findings` and `gate`.
     thresholds
-        From validation data.
+        Of the verdict, from validation data.
+    finding_thresholds
+        From which probability a finding other than COVID-19 counts as present, by its name, and from which a film is
+        called normal; from validation data.
     gate
         Lowest probability of being an upright frontal chest film with which a film is read.
     calibration
@@ -77,6 +80,7 @@ class ModelCard:
     intended_use: str
     limits: list[str]
     data: list[dict[str, str]]
+    finding_thresholds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

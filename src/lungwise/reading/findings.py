@@ -32,14 +32,16 @@ class Finding:
         What a doctor reads: a message id for gettext.
     code
         What a structured report says.
-    notable
-        Whether `lungwise read` names it beside the verdict, where it is likelier than not.
+    suggestion, possibility
+        What a headline says, and what to do, where it is likelier than a normal film, with its `probability`, and where
+        it is only raised: message ids.
     """
 
     name: str
     label: str
     code: Code
-    notable: bool = False
+    suggestion: str = N_("Suggests %(finding)s (%(probability)s): refer the film to a radiologist.")
+    possibility: str = N_("%(finding)s is possible: refer the film to a radiologist.")
 
 
 FINDINGS: Final = (
@@ -49,13 +51,15 @@ FINDINGS: Final = (
         name="other pneumonia",
         label=N_("Other pneumonia"),
         code=Code(value="233604007", meaning="Pneumonia"),
-        notable=True,
+        suggestion=N_("Suggests other pneumonia (%(probability)s): look for its cause."),
+        possibility=N_("Other pneumonia is possible: look for its cause."),
     ),
     Finding(
         name="tuberculosis",
         label=N_("Tuberculosis"),
         code=Code(value="154283005", meaning="Pulmonary tuberculosis"),
-        notable=True,
+        suggestion=N_("Suggests tuberculosis (%(probability)s): test sputum."),
+        possibility=N_("Tuberculosis is possible: test sputum."),
     ),
 )
 """In the order of the network's head."""

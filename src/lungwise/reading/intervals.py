@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-_Z = 1.959964
+Z95 = 1.959964
 """Two-sided 95 % of the normal distribution."""
 
 
@@ -15,7 +15,7 @@ def wilson_interval(count: int, total: int) -> tuple[float, float]:
     """
     if total == 0:
         return 0.0, 1.0
-    share, spread = count / total, _Z**2 / total
+    share, spread = count / total, Z95**2 / total
     centre = (share + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * sqrt(share * (1 - share) / total + spread / (4 * total))
+    half = Z95 / (1 + spread) * sqrt(share * (1 - share) / total + spread / (4 * total))
     return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import exp, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.reading.artefact import ModelCard, Thresholds
+from lungwise.reading.intervals import Z95
 from lungwise.reading.reading import Verdict
 
 
@@ -22,12 +24,24 @@ class VerdictRates:
         Shares of the films with the disease that are called positive, and negative.
     specificity, false_alarms
         Shares of the films without it that are called negative, and positive.
+    ill, well
+        How many films with and without it they were measured on; 0 where that is not known.
     """
 
     sensitivity: float
     missed: float
     specificity: float
     false_alarms: float
+    ill: int = field(default=0, compare=False)
+    well: int = field(default=0, compare=False)
+
+    def of(self, verdict: str) -> tuple[float, float]:
+        """Return the share of the films with the disease that get a verdict, and of those without it."""
+        if verdict == Verdict.POSITIVE:
+            return self.sensitivity, self.false_alarms
+        if verdict == Verdict.NEGATIVE:
+            return self.missed, self.specificity
+        return 1 - self.sensitivity - self.missed, 1 - self.specificity - self.false_alarms
 
 
 class PredictiveValues(NamedTuple):
@@ -43,6 +57,42 @@ class PredictiveValues(NamedTuple):
 
     positive: float | None
     negative: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareIll:
+    """How many of those with a verdict have the disease.
+
+    Parameters
+    ----------
+    value
+        In [0, 1].
+    interval
+        Of 95 %; None where it is not known on how many films the rates were measured.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+def share_ill(rates: VerdictRates, verdict: str, prevalence: float) -> ShareIll | None:
+    """Return how many of those with a verdict have the disease; None of a verdict that is never given.
+
+    The interval is that of the likelihood ratio (Simel, Samsa & Matchar, J. Clin. Epidemiol. 44 (1991) 763) at a
+    prevalence that is known; a verdict that one of the groups never got counts half a film there.
+    """
+    of_ill, of_well = rates.of(verdict)
+    value = _share(of_ill * prevalence, of_well * (1 - prevalence))
+    if value is None:
+        return None
+    if not (rates.ill and rates.well):
+        return ShareIll(value=value, interval=None)
+    ill, well = max(of_ill, 0.5 / rates.ill), max(of_well, 0.5 / rates.well)
+    spread = exp(Z95 * sqrt((1 - ill) / (ill * rates.ill) + (1 - well) / (well * rates.well)))
+    lower, upper = (
+        _share(ill * prevalence * factor, well * (1 - prevalence)) or 0.0 for factor in (1 / spread, spread)
+    )
+    return ShareIll(value=value, interval=(min(lower, value), max(upper, value)))
 
 
 def predictive_values(rates: VerdictRates, prevalence: float) -> PredictiveValues:
@@ -82,13 +132,18 @@ def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thre
         (n,) of the model, and the truth.
     """
     called, cleared = probability >= thresholds.upper, probability < thresholds.lower
-    shares = {
-        "sensitivity": called[ill],
-        "missed": cleared[ill],
-        "specificity": cleared[~ill],
-        "false_alarms": called[~ill],
-    }
-    return VerdictRates(**{name: round(float(share.mean()), 4) for name, share in shares.items()})
+    return VerdictRates(
+        sensitivity=_mean(called[ill]),
+        missed=_mean(cleared[ill]),
+        specificity=_mean(cleared[~ill]),
+        false_alarms=_mean(called[~ill]),
+        ill=int(ill.sum()),
+        well=int((~ill).sum()),
+    )
+
+
+def _mean(given: NDArray[np.bool_]) -> float:
+    return round(float(given.mean()), 4)
 
 
 class PredictiveValue:
@@ -105,6 +160,7 @@ class PredictiveValue:
     def __init__(self, card: ModelCard, prevalence: float) -> None:
         rates = card_rates(card)
         self.prevalence = prevalence
+        self._rates = rates
         self._model = (card.name, card.version)
         self._values = predictive_values(rates, prevalence) if rates else PredictiveValues(None, None)
 
@@ -115,6 +171,12 @@ class PredictiveValue:
         if verdict == Verdict.POSITIVE:
             return self._values.positive
         return self._values.negative if verdict == Verdict.NEGATIVE else None
+
+    def share_ill(self, verdict: str | None, model: str, version: str) -> ShareIll | None:
+        """How many of those with such a verdict have the disease; None of no verdict, and of another model's."""
+        if (model, version) != self._model or self._rates is None or verdict is None:
+            return None
+        return share_ill(self._rates, verdict, self.prevalence)
 
 
 def _share(right: float, wrong: float) -> float | None:

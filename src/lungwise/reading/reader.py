@@ -18,6 +18,7 @@ from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import APPEARANCES, Artefact, load_artefact
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
+from lungwise.reading.pattern import COVID, normal_of, pattern_of
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
     Reading,
@@ -133,11 +134,15 @@ class Reader:
     def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[str, ...] = ()) -> Reading:
         card = self.artefact.card
         probability = float(outputs["covid"])
+        said = verdict(probability, card.thresholds.lower, card.thresholds.upper)
+        findings = dict(zip(FINDING_NAMES, outputs["findings"].tolist(), strict=True)) | {COVID: probability}
         return Reading(
             probability=probability,
-            verdict=verdict(probability, card.thresholds.lower, card.thresholds.upper),
+            verdict=said,
             appearance=dict(zip(APPEARANCES, outputs["appearance"].tolist(), strict=True)),
-            findings=dict(zip(FINDING_NAMES, outputs["findings"].tolist(), strict=True)),
+            findings=findings,
+            normal=normal_of(findings, card.finding_thresholds),
+            pattern=pattern_of(findings, said, card.finding_thresholds),
             heat_map=np.rot90(outputs["heat_map"], turns),
             quarter_turns=turns,
             model=card.name,

@@ -21,6 +21,14 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Normal:
+    """Whether a film is normal: the calibrated probability, and whether it reaches the card's threshold."""
+
+    probability: float
+    called: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What the model says of one film.
 
@@ -33,7 +41,12 @@ class Reading:
     appearance
         Probability of each of the radiologists' appearances; they sum to 1.
     findings
-        Probability of each finding, each on its own.
+        Calibrated probability of each finding, each on its own; that of COVID-19 is `probability`.
+    normal
+        Whether the film is normal.
+    pattern
+        The finding that the film looks like, `other` where it looks like none and is not called normal, None where it
+        is normal; see `reading.pattern`.
     heat_map
         (17, 17) in [0, 1]: airspace opacity, cell by cell, rows from the top.
     quarter_turns
@@ -50,6 +63,8 @@ class Reading:
     verdict: Verdict
     appearance: dict[str, float]
     findings: dict[str, float]
+    normal: Normal
+    pattern: str | None
     heat_map: NDArray[np.float32]
     quarter_turns: int
     model: str

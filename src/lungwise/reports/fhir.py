@@ -86,7 +86,10 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     study = report.study
     doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
-    said = (doctors, _symptoms(study), report.verdict, report.meaning, report.limits, report.identity_warning)
+    headline = report.headline
+    number = f"{headline.number.value} {headline.number.sentence}." if headline.number else ""
+    source = headline.source.sentence if headline.source else ""
+    said = (doctors, _symptoms(study), headline.text, number, source, report.limits, report.identity_warning)
     fields: Fields = {
         "identifier": [{"value": study.key}],
         "status": _status(study),
@@ -116,7 +119,7 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "subject": {"reference": _name(report.patient.key)},
         "issued": reading.created_at,
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
-        "note": [{"text": sentence} for sentence in film.sentences] or None,
+        "note": [{"text": sentence} for sentence in (film.headline.text, *film.sentences)],
         **_value(film, reading),
     }
     return Observation(**fields)

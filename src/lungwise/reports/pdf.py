@@ -16,11 +16,18 @@ from lungwise.films.refusals import N_, Words
 from lungwise.reports.report import FilmReport, Report
 from lungwise.reports.typesetting.paragraph import Typesetter
 from lungwise.reports.typesetting.typefaces import Typefaces
+from lungwise.studies.answers import Level
 
 _TITLE, _SIGNATURE = N_("Chest X-ray report"), N_("Date, signature")
 _OPINIONS, _TESTS = N_("Opinions"), N_("Test results")
 Row = tuple[str, str]
 _GREY, _INK = HexColor("#5a6570"), HexColor("#16202a")
+_LEVELS = {
+    Level.RED: HexColor("#a3261d"),
+    Level.AMBER: HexColor("#c98a00"),
+    Level.GREEN: HexColor("#1f6a3c"),
+    Level.GREY: HexColor("#7c8994"),
+}
 _MARGIN = 18 * mm
 _WIDTH = A4[0] - 2 * _MARGIN - 12
 """Of the text: between the margins, and the six points that a frame keeps free on both sides."""
@@ -70,6 +77,7 @@ class _Pages:
         self._small = ParagraphStyle("small", typesetter=typesetter, fontSize=8.5, leading=12, textColor=_GREY)
         self._body = ParagraphStyle("body", typesetter=typesetter, fontSize=10, leading=14, textColor=_INK)
         self._large = ParagraphStyle("large", parent=self._body, fontSize=17, leading=23)
+        self._headline_style = ParagraphStyle("headline", parent=self._body, fontSize=15, leading=19)
         self._title = ParagraphStyle("title", parent=self._body, fontSize=12, leading=16, spaceBefore=8, spaceAfter=3)
 
     def _warnings(self, sentences: Sequence[str]) -> list[Row]:
@@ -77,12 +85,14 @@ class _Pages:
 
     def _film_rows(self, film: FilmReport) -> list[Row]:
         if not film.probability:
-            return [*self._warnings([film.header]), (film.verdict, film.refusal), *self._warnings(film.warnings)]
+            said = [(film.headline.title, film.refusal)]
+            return [*self._warnings([film.header]), *said, *self._warnings(film.warnings)]
         numbers = ". ".join(filter(None, (film.probability, film.uncertainty_range)))
+        several = len(self._report.films) > 1
         return [
             *self._warnings([film.header]),
-            (self._words(N_("Verdict")), film.verdict),
-            (self._words(N_("Probability")), " ".join(filter(None, (numbers, film.predictive_value)))),
+            *([(self._words(N_("Result")), film.headline.title)] if several else []),
+            (self._words(N_("Probability of COVID-19")), " ".join(filter(None, (numbers, film.predictive_value)))),
             (self._words(N_("Findings")), film.findings),
             *self._warnings(film.warnings),
             (self._words(N_("Model")), film.model),
@@ -97,14 +107,30 @@ class _Pages:
             _rule(),
             self._table(self._facts),
             Spacer(1, 4 * mm),
-            _text(report.verdict, self._large),
-            _text(report.meaning, self._body),
+            self._headline(),
             *map(self._film, report.films, pictures, self._films),
         ]
         for title, rows in ((_OPINIONS, self._opinions), (_TESTS, report.tests)):
             if rows:
                 story += [_text(self._words(title), self._title), self._table(rows)]
         return [*story, _rule(), _text(report.limits, self._small), self._signature()]
+
+    def _said(self) -> list[str]:
+        """Return what is said below the headline's title."""
+        headline = self._report.headline
+        number = f"{headline.number.value} {headline.number.sentence}." if headline.number else ""
+        source = headline.source.sentence if headline.source else ""
+        return [headline.title, *filter(None, (headline.advice, number, source))]
+
+    def _headline(self) -> Flowable:
+        """Lay out the headline, a bar of its level's colour beside it."""
+        title, *rest = self._said()
+        cells = [[_text(title, self._headline_style)], *([_text(one, self._body)] for one in rest)]
+        table = Table(cells, colWidths=[_WIDTH])
+        table.setStyle([("LINEBEFORE", *_WHOLE, 5, _LEVELS[self._report.headline.level])])
+        table.setStyle([(f"{side}PADDING", *_WHOLE, 2) for side in ("TOP", "BOTTOM")])
+        table.setStyle([("LEFTPADDING", *_WHOLE, 10)])
+        return table
 
     def _film(self, film: FilmReport, pictures: Sequence[PillowImage.Image], rows: Sequence[Row]) -> Flowable:
         shown = [_side_by_side(pictures), Spacer(1, 2 * mm)] if pictures else []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
 from lungwise.patients.service import Patient
+from lungwise.studies.headlines import Headline
 from lungwise.studies.service import FilmRecord, Study
 
 
@@ -15,6 +16,8 @@ class FilmReport:
 
     Parameters
     ----------
+    headline
+        What was found on it, and what to do.
     header
         What the film's own header says of the patient, if that differs from the patient's record.
     probability, findings
@@ -27,7 +30,7 @@ class FilmReport:
 
     record: FilmRecord
     title: str
-    verdict: str
+    headline: Headline
     header: str = ""
     refusal: str = ""
     probability: str = ""
@@ -39,7 +42,7 @@ class FilmReport:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What there is to say beside verdict, numbers and model."""
+        """What there is to say beside headline, numbers and model."""
         said = (self.header, self.refusal, self.uncertainty_range, self.predictive_value, *self.warnings)
         return tuple(filter(None, said))
 
@@ -63,8 +66,8 @@ class Report:
         Of patient and study, each with its name.
     identity_warning
         A sentence if it is unclear whose films these are.
-    verdict, meaning
-        The study's verdict, and what it means.
+    headline
+        What was found, what to do, and the one number that leads.
     tests
         Each test that was done, and its result with date and reason.
     limits
@@ -76,8 +79,7 @@ class Report:
     study: Study
     facts: tuple[tuple[str, str], ...]
     identity_warning: str
-    verdict: str
-    meaning: str
+    headline: Headline
     films: tuple[FilmReport, ...]
     opinions: tuple[OpinionReport, ...]
     tests: tuple[tuple[str, str], ...]

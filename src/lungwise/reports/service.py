@@ -18,26 +18,27 @@ from lungwise.reports.pdf import report_pdf
 from lungwise.reports.report import FilmReport, OpinionReport, Report, texts
 from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.settings import Settings
+from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.film_headers import differing_headers
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import (
     CONCLUSIONS,
     FINDINGS,
     LIMITS,
-    MEANINGS,
     OUTCOMES,
     PREDICTIVE_VALUE,
     REASONS,
     SYMPTOMS,
     TESTS,
     UNCERTAINTY_RANGE,
-    VERDICTS,
     percent,
 )
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
+from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
 
 _MINUTE = "%Y-%m-%d %H:%M UTC"
@@ -70,7 +71,7 @@ class Reports:
         study = self._studies.get(person, key)
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
-        author = _Author(words or self._words, self._predictive_value)
+        author = _Author(words or self._words, self._predictive_value, study_answer(study, patient))
         return author.report(clinic, study, patient, headers)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
@@ -108,9 +109,11 @@ class Reports:
 class _Author:
     """Writes a report's sentences in one language."""
 
-    def __init__(self, words: Words, predictive_value: PredictiveValue) -> None:
+    def __init__(self, words: Words, predictive_value: PredictiveValue, answer: StudyAnswer) -> None:
         self._words = words
         self._predictive_value = predictive_value
+        self._answer = answer
+        self._headlines = Headlines(words, predictive_value)
 
     def report(self, clinic: str, study: Study, patient: Patient, headers: dict[int, PatientFacts]) -> Report:
         words = self._words
@@ -121,9 +124,8 @@ class _Author:
             study=study,
             facts=self._facts(study, patient),
             identity_warning=unclear if patient.is_unclear else "",
-            verdict=words(VERDICTS[study.status]),
-            meaning=words(MEANINGS[study.status]),
-            films=tuple(self._film(n, film, headers.get(film.id)) for n, film in enumerate(study.films, start=1)),
+            headline=self._headlines.of(self._answer),
+            films=tuple(self._film(index, study.films[index], headers) for index in self._order()),
             opinions=tuple(map(self._opinion, study.opinions)),
             tests=tuple(map(self._test, study.reference_results)),
             limits=words(LIMITS),
@@ -153,13 +155,18 @@ class _Author:
         said = (self._words(OUTCOMES[Outcome(found.result)]), day, reason)
         return self._words(TESTS[ReferenceTest(found.kind)]), ", ".join(filter(None, said))
 
-    def _film(self, number: int, record: FilmRecord, header: PatientFacts | None) -> FilmReport:
-        reading = record.reading
+    def _order(self) -> list[int]:
+        """Return the films' places, that of the film whose headline it is first."""
+        first = self._answer.leading.number - 1 if self._answer.read else 0
+        return sorted(range(len(self._answer.films)), key=lambda index: index != first)
+
+    def _film(self, index: int, record: FilmRecord, headers: dict[int, PatientFacts]) -> FilmReport:
+        reading, header = record.reading, headers.get(record.id)
         return FilmReport(
             record=record,
-            title=self._words(N_("Film %(n)s")) % {"n": number},
+            title=self._words(N_("Film %(n)s")) % {"n": index + 1},
+            headline=self._headlines.of_film(self._answer.films[index], self._answer),
             header=self._header(header) if header else "",
-            verdict=self._words(VERDICTS[(reading.verdict or "refused") if reading else "waiting"]),
             refusal=refusal_sentence(reading.refusal, self._words) if reading and reading.refusal else "",
             warnings=tuple(warning_sentence(code, self._words) for code in (reading and reading.warnings) or ()),
             **self._numbers(reading) if reading and reading.verdict else {},

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from lungwise.inputs import harmless_cell
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.reference_results import ReferenceTest
 from lungwise.studies.service import Study
 from lungwise.studies.worklist import WorklistRow
@@ -16,18 +17,18 @@ _TESTS = {ReferenceTest.PCR: "PCR", ReferenceTest.XPERT: "Xpert", ReferenceTest.
 _COLUMNS = (
     *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
-    *("symptoms", "SpO2"),
+    *("symptoms", "SpO2", "level", "headline"),
 )
 Cell = str | int | date
 
 
-def worklist_csv(lines: Iterable[WorklistRow]) -> str:
+def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines) -> str:
     """Write one row for each study."""
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(_COLUMNS)
     for line in lines:
-        study, patient = line.study, line.patient
+        study, patient, headline = line.study, line.patient, headlines.of(line.answer)
         table.writerow(
             (
                 study.key,
@@ -41,6 +42,8 @@ def worklist_csv(lines: Iterable[WorklistRow]) -> str:
                 study.conclusion or "",
                 *_tests(study),
                 *_clinical(study),
+                headline.level,
+                headline.text,
             )
         )
     return out.getvalue()

@@ -14,6 +14,7 @@ from lungwise.errors import Rejected
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.forms import WorklistForm
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.webkit import downloads
@@ -31,6 +32,7 @@ class ReportServices(Protocol):
     studies: Studies
     reports: Reports
     worklist: Worklist
+    headlines: Headlines
 
     @property
     def clinic(self) -> str:
@@ -65,6 +67,6 @@ def table() -> Response:
     person().need(Right.EXPORT)
     form = WorklistForm()
     only_valid(form)
-    text = worklist_csv(services().worklist.all(person(), form.query()))
+    text = worklist_csv(services().worklist.all(person(), form.query()), services().headlines)
     audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")
     return downloads.table(text, "studies.csv")

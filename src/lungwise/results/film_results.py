@@ -21,6 +21,7 @@ from lungwise.results.result import FilmResult
 from lungwise.results.result_objects import file_bytes, film_object, film_series, result_objects, result_series
 from lungwise.results.study_header import StudyFacts
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies
+from lungwise.studies.stored_answers import is_child, normal_and_pattern
 from lungwise.studies.uids import own_uid
 
 _NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dcm"}
@@ -39,7 +40,8 @@ class FilmResults:
         if film.reading is None:
             return []
         data = self._studies.data(film)
-        return result_objects(data, self._facts(person, film), _result(film.reading), self._report(person, film))
+        result = self._result(person, film, film.reading)
+        return result_objects(data, self._facts(person, film), result, self._report(person, film))
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
@@ -58,7 +60,7 @@ class FilmResults:
             return own
         report = self._reports.of(person, film.study.key, self._clinic)
         with_pdf = not self._reports.unwritable(report)
-        return [*own, *result_series(data, facts, _result(film.reading), with_pdf=with_pdf)]
+        return [*own, *result_series(data, facts, self._result(person, film, film.reading), with_pdf=with_pdf)]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:
         """Pack the results of a film into a ZIP."""
@@ -76,6 +78,17 @@ class FilmResults:
             return self._reports.pdf(person, film.study.key, self._clinic)
         except Rejected:
             return None
+
+    def _result(self, person: Person, film: FilmRecord, record: ReadingRecord) -> FilmResult:
+        patient = self._studies.patient(person, film.study)
+        return FilmResult(
+            outcome=_reading(record) or record.refusal or Refusal(""),
+            model=record.model,
+            version=record.version,
+            made_at=record.created_at,
+            is_child=is_child(film.study, patient),
+            is_unclear=patient.is_unclear,
+        )
 
     def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
         patient = self._studies.patient(person, film.study)
@@ -100,22 +113,21 @@ def _renamed(load: Callable[[], bytes], uid: str) -> bytes:
     return file_bytes(item)
 
 
-def _result(record: ReadingRecord) -> FilmResult:
-    outcome = _reading(record) or record.refusal or Refusal("")
-    return FilmResult(outcome=outcome, model=record.model, version=record.version, made_at=record.created_at)
-
-
 def _reading(record: ReadingRecord) -> Reading | None:
     heat_map = record.heat_map
     if record.verdict is None or record.probability is None or heat_map is None:
         return None
+    normal, pattern = normal_and_pattern(record)
     return Reading(
         probability=record.probability,
         verdict=Verdict(record.verdict),
         appearance=record.appearance,
         findings=record.findings,
+        normal=normal,
+        pattern=pattern,
         heat_map=heat_map,
         quarter_turns=record.quarter_turns,
         model=record.model,
         version=record.version,
+        warnings=tuple(record.warnings or ()),
     )

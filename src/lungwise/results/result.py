@@ -9,13 +9,16 @@ from typing import Final, NamedTuple
 from pydicom.uid import UID
 
 from lungwise.films import Refusal
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Reading
 from lungwise.receiving.own_results import DESCRIPTIONS, MANUFACTURER, result_uid
 from lungwise.results.study_header import StudyHeader
+from lungwise.studies.answers import StudyAnswer, answer_of_reading
+from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.uids import own_uid
 
 __all__ = ["MANUFACTURER", "RESEARCH", "SERIES", "FilmResult", "Series"]
-
 IMPLEMENTATION_UID, IMPLEMENTATION_NAME = UID(own_uid("implementation")), "LUNGWISE"
 """How Lungwise identifies itself in associations and in files."""
 RESEARCH = "For research use only. Not a diagnosis."
@@ -40,12 +43,21 @@ FILM: Final = Series("OT", 1, "Film as uploaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmResult:
-    """What a model said of a film: a reading, or a refusal; and when."""
+    """What a model said of a film: a reading, or a refusal; when; and whether its patient is a child, or unclear."""
 
     outcome: Reading | Refusal
     model: str
     version: str
     made_at: datetime
+    is_child: bool = False
+    is_unclear: bool = False
+
+    @property
+    def headline(self) -> Headline:
+        """What the pages say of the film first, in English: without its number, which is the clinic's."""
+        films = (answer_of_reading(self.outcome),) if isinstance(self.outcome, Reading) else ()
+        answer = StudyAnswer(films=films, is_child=self.is_child, is_unclear=self.is_unclear)
+        return Headlines(str, PredictiveValue(shipped_card(), 0.0)).of(answer)
 
     def uid(self, header: StudyHeader, *parts: str) -> str:
         """Derive the UID of a part of this result: the same film, model and version give the same UID."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import numpy as np
 from highdicom.sc import SCImage
 from numpy.typing import NDArray
@@ -13,16 +15,16 @@ from lungwise.reading.reading import Reading
 from lungwise.results.result import FILM, MANUFACTURER, RESEARCH, SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies import pictures
-from lungwise.studies.labels import VERDICTS, percent
 
 _SIDE = 1024
+_LINE = 60
+"""Letters that fit beneath the picture, whose font grows with it."""
 
 
 def heat_map_capture(header: StudyHeader, result: FilmResult, reading: Reading, film: Film) -> Dataset:
     """Draw the heat map over the film, and beneath it what the model says and that it is for research."""
     overlay = pictures.with_heat(film, reading.heat_map, _SIDE)
-    verdict = f"{VERDICTS[reading.verdict]}, probability {percent(reading.probability)}"
-    lines = [verdict, f"Lungwise {result.model} {result.version}", RESEARCH]
+    lines = [*wrap(result.headline.text, _LINE), f"Lungwise {result.model} {result.version}", RESEARCH]
     capture = _capture(
         header,
         np.asarray(_with_lines(overlay, lines)),

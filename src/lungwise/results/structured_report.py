@@ -83,6 +83,7 @@ def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQual
     reading = result.outcome
     evaluation = QualitativeEvaluation(_VERDICT, VERDICTS[reading.verdict])
     verdict = _group(header, result, "COVID-19", "COVID-19", reading.probability, [evaluation])
+    _comment(verdict, result.headline.text)
     _comment(verdict, RESEARCH)
     findings = (_group(header, result, name, f"finding: {name}", share) for name, share in reading.findings.items())
     return [verdict, *findings]

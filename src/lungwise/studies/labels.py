@@ -10,26 +10,12 @@ from lungwise.studies.clinical_details import Symptom
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
 
-VERDICTS: Final = {
-    "positive": N_("COVID-19 positive"),
-    "uncertain": N_("Uncertain"),
-    "negative": N_("COVID-19 negative"),
-    "refused": N_("Not read"),
-    "waiting": N_("Being read"),
-}
 SHORT: Final = {
     "positive": N_("Positive"),
     "uncertain": N_("Uncertain"),
     "negative": N_("Negative"),
     "refused": N_("Not read"),
     "waiting": N_("Being read"),
-}
-MEANINGS: Final = {
-    "positive": N_("The film shows the typical appearance of COVID-19 pneumonia. Confirm by PCR and by the patient."),
-    "uncertain": N_("The film can be read either way. Refer it to a radiologist, and test by PCR."),
-    "negative": N_("The film does not show the typical appearance of COVID-19. An early infection may show nothing."),
-    "refused": N_("No film of this study could be read. Each film says why, and what to do."),
-    "waiting": N_("The films are saved and are being read."),
 }
 FINDINGS: Final = {finding.name: finding.label for finding in findings.FINDINGS} | {
     "negative": N_("No pneumonia"),
@@ -88,8 +74,3 @@ def percent(probability: float | None) -> str:
     if probability < 0.01:
         return "< 1 %"
     return "> 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"
-
-
-def in_ten(probability: float) -> int:
-    """Return of how many films in ten like this one the verdict would be right to be positive."""
-    return round(probability * 10)

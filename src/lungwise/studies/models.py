@@ -261,6 +261,7 @@ class ReadingRecord(Base):
 
     A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
     `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
+    `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
     """
 
     __tablename__ = "readings"
@@ -275,6 +276,8 @@ class ReadingRecord(Base):
     verdict: Mapped[str | None] = mapped_column(String(10))
     appearance: Mapped[dict[str, Any]] = mapped_column(JSON)
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    normal_called: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
+    pattern: Mapped[str | None] = mapped_column(String(40))
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))

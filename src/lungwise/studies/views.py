@@ -22,6 +22,7 @@ from lungwise.films.formats import DICOM, suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
 from lungwise.studies import full_depth, pictures, shown_after_upload
+from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.film_headers import differing_headers, taken_on
 from lungwise.studies.forms import ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
@@ -30,6 +31,7 @@ from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import is_shown_after_upload
+from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.worklist import END, Worklist
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
@@ -249,10 +251,15 @@ def study_page(key: str, forms: StudyForms) -> str:
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
+    answer = study_answer(study, patient)
+    shown = _shown(study, answer)
     return render_template(
         "studies/show.html",
         study=study,
         patient=patient,
+        answer=answer,
+        shown=shown,
+        number=study.films.index(shown) + 1 if shown else 0,
         headers=differing_headers(study, patient, services().studies.data),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         earlier=earlier,
@@ -262,6 +269,16 @@ def study_page(key: str, forms: StudyForms) -> str:
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,
         forms=forms,
         may_take_back=partial(services().reference_results.may_take_back, person()),
+    )
+
+
+def _shown(study: Study, answer: StudyAnswer) -> FilmRecord | None:
+    """Choose the film that a study's page shows large: the one asked for, else what asks for an answer, or leads."""
+    films = {film.key: film for film in study.films}
+    asking = [film for film in study.films if film.asks_for_corners]
+    leading = films.get(answer.leading.key) if answer.read else None
+    return films.get(request.args.get("film", "")) or next(
+        iter([*asking, *filter(None, [leading]), *study.films]), None
     )
 
 

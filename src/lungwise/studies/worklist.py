@@ -21,7 +21,9 @@ from lungwise.errors import Rejected
 from lungwise.inputs import row_number
 from lungwise.patients.search import FEW
 from lungwise.patients.service import Patient, Patients
+from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.stored_answers import study_answers
 
 PAGE = 50
 _FIRST_BATCH = 1000
@@ -53,10 +55,11 @@ class WorklistQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistRow:
-    """One line of the worklist."""
+    """One line of the worklist, with what the study's films say."""
 
     study: Study
     patient: Patient
+    answer: StudyAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +139,11 @@ class Worklist:
 
     def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
+        there = [study for study in studies if study.patient_id in patients]  # else both are deleted meanwhile
+        answers = study_answers(self._session, there, patients)
         return [
-            WorklistRow(study=study, patient=patients[study.patient_id])
-            for study in studies
-            if study.patient_id in patients  # else both are deleted meanwhile
+            WorklistRow(study=study, patient=patients[study.patient_id], answer=answer)
+            for study, answer in zip(there, answers, strict=True)
         ]
 
     def _studies(

@@ -14,7 +14,7 @@ from PIL import Image
 from lungwise.cli import main
 from lungwise.evaluation.model_card import render
 from lungwise.films import Film, open_film
-from lungwise.reading import Artefact, ReadFile, Reading, Verdict
+from lungwise.reading import Artefact, Normal, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import ModelCard, Thresholds, labels, read_statement
 from lungwise.reading.findings import FINDING_NAMES
 
@@ -55,6 +55,8 @@ class Brightness:
             verdict=verdict,
             appearance=appearance,
             findings=dict.fromkeys(FINDING_NAMES, p),
+            normal=Normal(probability=p, called=p >= 0.5),
+            pattern=None if p >= 0.5 else "other",
             heat_map=heat,
             quarter_turns=0,
             model="brightness",

@@ -14,11 +14,11 @@ import pytest
 from lungwise.cli.read import CsvTable, JsonLines, Named, VerdictTable, as_object, walk
 from lungwise.films import Refusal
 from lungwise.films.refusals import CHILD
-from lungwise.reading import ReadFile, Reading, Verdict
+from lungwise.reading import Normal, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import shipped_card
 
 CARD = shipped_card()
-FINDINGS = {"normal": 0.05, "COVID-19": 0.9, "other pneumonia": 0.7, "tuberculosis": 0.1}
+FINDINGS = {"normal": 0.05, "COVID-19": 0.9, "other pneumonia": 0.7, "tuberculosis": 0.01}
 READ = ReadFile(
     path=Path("ward/film.dcm"),
     outcome=Reading(
@@ -26,6 +26,8 @@ READ = ReadFile(
         verdict=Verdict.POSITIVE,
         appearance={},
         findings=FINDINGS,
+        normal=Normal(probability=0.05, called=False),
+        pattern="COVID-19",
         heat_map=np.eye(17, dtype=np.float32),
         quarter_turns=0,
         model=CARD.name,
@@ -84,7 +86,7 @@ def test_warnings_go_beside_the_lines(capsys: pytest.CaptureFixture[str]) -> Non
     assert printed.err.startswith("ward/film.dcm: ")
 
 
-def test_the_table_names_notable_findings_and_counts_the_verdicts(
+def test_the_table_says_each_films_headline_and_counts_the_verdicts(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -94,7 +96,7 @@ def test_the_table_names_notable_findings_and_counts_the_verdicts(
     table.close()
 
     printed = capsys.readouterr().out
-    assert "other pneumonia 70%" in printed
+    assert "Not made for children. Looks like COVID-19 pneumonia. Suggests other pneumonia (70 %)" in printed
     assert "tuberculosis" not in printed
     assert "1 positive, 1 refused" in printed
     assert "of the positive verdicts" in printed
@@ -116,4 +118,6 @@ def test_a_table_for_a_spreadsheet_has_a_cell_for_each_column() -> None:
     read, refused = csv.DictReader(StringIO(text.getvalue()))
     assert None not in {**read, **refused}.values()
     assert (read["verdict"], read["other pneumonia"], read["warnings"]) == ("positive", "0.7", CHILD)
+    assert (read["normal_called"], read["pattern"], read["level"]) == ("false", "COVID-19", "grey")
+    assert read["headline"].startswith("Not made for children. Looks like COVID-19 pneumonia.")
     assert (refused["refusal_code"], refused["probability"], refused["version"]) == ("not-an-image", "", CARD.version)

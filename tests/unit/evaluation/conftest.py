@@ -20,6 +20,7 @@ from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Artefact, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import ModelCard, Thresholds, labels
 from lungwise.reading.findings import FINDING_NAMES
+from lungwise.reading.pattern import normal_of, pattern_of
 
 T = TypeVar("T")
 
@@ -52,11 +53,14 @@ def reading() -> Callable[..., Reading]:
 
 def _reading(probability: float = 0.5, heat_map: NDArray[np.float32] | None = None, **findings: float) -> Reading:
     verdict = Verdict.NEGATIVE if probability < 0.3 else Verdict.POSITIVE if probability >= 0.7 else Verdict.UNCERTAIN
+    said = dict.fromkeys(FINDING_NAMES, probability) | findings
     return Reading(
         probability=probability,
         verdict=verdict,
         appearance={"negative": 1 - probability, "typical": probability, "indeterminate": 0.0, "atypical": 0.0},
-        findings=dict.fromkeys(FINDING_NAMES, probability) | findings,
+        findings=said,
+        normal=normal_of(said, {}),
+        pattern=pattern_of(said, verdict, {}),
         heat_map=np.full((17, 17), 0.5, np.float32) if heat_map is None else heat_map,
         quarter_turns=0,
         model="inception_v3",

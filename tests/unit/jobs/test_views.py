@@ -24,7 +24,7 @@ def test_a_film_that_failed_is_listed_and_read_again(
     ada = visit(app)
     ada.sign_in("ada@example.org")
     study = ada.upload(film(1, 8))
-    assert "COVID-19 positive" in ada.get(study).text
+    assert "Looks like COVID-19 pneumonia." in ada.get(study).text
     app.worker.stop()  # nobody reads what is queued from here on
     with app.database.writing() as session:
         session.execute(update(Job).values(state=JobState.FAILED, error="MemoryError", attempts=4))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films import Film
-from lungwise.reading import Reading, Verdict, overlay
+from lungwise.reading import Normal, Reading, Verdict, overlay
 
 
 def reading(heat: NDArray[np.float32]) -> Reading:
@@ -13,6 +13,8 @@ def reading(heat: NDArray[np.float32]) -> Reading:
         verdict=Verdict.POSITIVE,
         appearance={},
         findings={},
+        normal=Normal(probability=0.02, called=False),
+        pattern="COVID-19",
         heat_map=heat,
         quarter_turns=0,
         model="m",

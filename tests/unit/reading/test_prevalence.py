@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from lungwise.reading.prevalence import (
     VerdictRates,
     card_rates,
     predictive_values,
+    share_ill,
     verdict_rates,
 )
 
@@ -45,6 +47,34 @@ def test_a_verdict_that_is_never_given_has_no_value() -> None:
     assert predictive_values(never_positive, 0.1).positive is None
 
 
+@pytest.mark.parametrize(
+    ("verdict", "right"),
+    [("positive", 80 / (80 + 45)), ("negative", 10 / (10 + 540)), ("uncertain", 10 / (10 + 315))],
+)
+def test_how_many_of_those_with_a_verdict_are_ill_is_counted_for_every_verdict(verdict: str, right: float) -> None:
+    share = share_ill(RATES, verdict, 0.1)
+    assert share is not None and share.value == pytest.approx(right)
+    assert share.interval is None
+
+
+def test_the_interval_narrows_with_the_films_it_was_measured_on_and_holds_the_value() -> None:
+    few, many = (share_ill(replace(RATES, ill=count, well=count), "positive", 0.1) for count in (100, 10_000))
+    assert few is not None and many is not None and few.interval is not None and many.interval is not None
+    assert few.interval[0] < many.interval[0] < few.value < many.interval[1] < few.interval[1]
+    # the likelihood ratio is 0.8 / 0.05, its logarithm's standard error sqrt(0.2 / 80 + 0.95 / 5)
+    factor = math.exp(1.96 * math.sqrt(0.2 / 80 + 0.95 / 5))
+    assert few.interval == pytest.approx([16 * f / (16 * f + 9) for f in (1 / factor, factor)], abs=1e-3)
+
+
+def test_a_verdict_that_one_group_never_got_still_has_an_interval() -> None:
+    share = share_ill(
+        VerdictRates(sensitivity=0.5, missed=0.1, specificity=0.6, false_alarms=0, ill=50, well=50), "positive", 0.1
+    )
+    assert share is not None and share.interval is not None
+    assert share.value == 1 and 0 < share.interval[0] < 1 == share.interval[1]
+    assert share_ill(VerdictRates(sensitivity=0, missed=1, specificity=1, false_alarms=0), "positive", 0.1) is None
+
+
 @pytest.mark.parametrize("prevalence", [-0.1, 1.1, float("nan")])
 def test_a_prevalence_that_is_no_share_is_refused(prevalence: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -57,6 +87,7 @@ def test_rates_are_counted_at_the_thresholds_and_come_back_out_of_a_card() -> No
     card = load_artefact().card
 
     assert rates == VerdictRates(sensitivity=0.5, missed=0.25, specificity=0.5, false_alarms=0.25)
+    assert (rates.ill, rates.well) == (4, 4)
     assert card_rates(replace(card, metrics={"verdicts": asdict(rates)})) == rates
     assert card_rates(replace(card, metrics={})) is None
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.reading import Reading, Verdict
+from lungwise.reading import Normal, Reading, Verdict
 from lungwise.reading.reader import verdict
 
 
@@ -16,6 +16,8 @@ def test_the_hot_spot_is_the_middle_of_the_hottest_cell() -> None:
         verdict=Verdict.UNCERTAIN,
         appearance={},
         findings={},
+        normal=Normal(probability=0.02, called=False),
+        pattern="COVID-19",
         heat_map=heat,
         quarter_turns=0,
         model="m",

@@ -19,7 +19,7 @@ from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import read_header
 from lungwise.jobs.reading_worker import ReadingWorker
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.receiving.own_results import is_marked_as_own
 from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import Limits, read_instance, unpack
@@ -51,6 +51,8 @@ READING = Reading(
     verdict=Verdict.POSITIVE,
     appearance={},
     findings={"COVID-19": 0.7},
+    normal=Normal(probability=0.02, called=False),
+    pattern="COVID-19",
     heat_map=np.zeros((17, 17), np.float32),
     quarter_turns=0,
     model="synthetic",

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator
-from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from pypdf import PdfReader
 from sqlalchemy import select, update
 
 from dicom_files import dicom_bytes, film_dataset
@@ -21,6 +17,7 @@ from lungwise.reports.service import Reports
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.models import ReadingRecord, Study
 from lungwise.wiring import Wiring
+from report_texts import text_of_page, text_of_pdf
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -39,15 +36,6 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(part)
     else:
         yield str(value)
-
-
-def text_of_page(page: str) -> str:
-    return " ".join(unescape(re.sub("<[^>]+>", " ", page)).split())
-
-
-def text_of_pdf(pdf: bytes) -> str:
-    """What is written on the pages of a PDF."""
-    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
 
 
 def test_a_sentence_or_number_of_the_report_is_in_all_four(
@@ -81,7 +69,10 @@ def test_a_sentence_or_number_of_the_report_is_in_all_four(
         report = Reports(studies, str, settings).of(person, key, "Hill")
         read, refused = report.films
         assert all((read.header, read.uncertainty_range, read.predictive_value, read.warnings, refused.refusal))
-        said = [report.clinic, report.verdict, report.meaning, report.limits, report.patient.identifier]
+        headline = report.headline
+        assert headline.cautions and headline.source
+        said = [report.clinic, *headline.cautions, *headline.sentences, headline.advice]
+        said += [report.limits, report.patient.identifier]
         said += [sentence for one in report.films for sentence in one.sentences]
         said += ["an old scar", "fibrosis", "since Monday", "91"]
         (test,) = report.tests

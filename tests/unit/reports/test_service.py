@@ -31,9 +31,9 @@ def test_a_report_holds_what_the_study_holds(services: Services, film: Callable[
     services.studies.conclude(person, key, Conclusion(agrees=False, note="an old scar <script>"))
     reports = reports_of(services)
     report = reports.of(person, key, "Hill")
-    assert report.verdict == "COVID-19 positive"
+    assert report.headline.title == "Looks like COVID-19 pneumonia."
     assert [len(reports.pictures(one.record)) for one in report.films] == [2, 1]
-    assert [one.verdict for one in report.films] == ["COVID-19 positive", "Not read"]
+    assert [one.headline.title for one in report.films] == ["Looks like COVID-19 pneumonia.", "Not read."]
     assert "an old scar" in report.opinions[0].sentences[1]
     assert dict(report.facts)["Name"] == facts.name
 
@@ -43,7 +43,7 @@ def test_a_film_that_waits_is_said_to_wait(services: Services, film: Callable[..
     key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
     reports = reports_of(services)
     (only,) = reports.of(person, key, "Hill").films
-    assert (only.verdict, only.sentences, reports.pictures(only.record)) == ("Being read", (), [])
+    assert (only.headline.title, only.sentences, reports.pictures(only.record)) == ("Being read.", (), [])
 
 
 def test_a_reading_of_the_shipped_model_says_when_it_is_uncertain_and_how_often_it_is_right(

@@ -6,8 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.worklist import WorklistQuery
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+HEADLINES = Headlines(str, PredictiveValue(shipped_card(), 0.1))
 
 
 def test_a_row_has_the_newest_result_of_each_test_and_the_symptoms(
@@ -29,7 +33,7 @@ def test_a_row_has_the_newest_result_of_each_test_and_the_symptoms(
         )
         services.clock.forward(days=1)
         services.reference_results.add(person, key, result)
-    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()))))
+    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
     assert [row[name] for name in ("PCR", "PCR date", "PCR reason")] == ["positive", "2026-03-03", "contact"]
     assert [row[name] for name in ("Xpert", "Xpert date", "SpO2")] == ["", "", "91"]
     assert row["symptoms"] == "fever; cough; =for a week"
@@ -40,7 +44,8 @@ def test_a_row_is_a_study_and_no_name_a_formula(services: Services, film: Callab
     facts = PatientFacts(identifier="7", name="=1+1", sex="F", birth_date=date(1970, 3, 25))
     key = services.studies.open(person, facts, [("a", film(1, 8))]).key
     services.read_all()
-    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()))))
+    (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
     assert (row["study"], row["name"], row["birth date"]) == (key, "'=1+1", "1970-03-25")
     assert (row["verdict"], row["conclusion"]) == ("positive", "")
     assert 0 < float(row["probability"]) <= 1
+    assert (row["level"], row["headline"].split(".")[0]) == ("red", "Looks like COVID-19 pneumonia")

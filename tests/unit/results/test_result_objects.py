@@ -16,7 +16,7 @@ from dicom_checks import dumped, errors_of
 from dicom_files import dicom_bytes, dicom_file, film_dataset
 from film_results import FACTS, MADE_AT
 from lungwise.films import Refusal
-from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.results.result_objects import FilmResult, file_bytes, film_object, result_objects
 
 REPORT = b"%PDF-1.4 a report."
@@ -30,6 +30,8 @@ def result_of(findings: dict[str, float], model: str) -> FilmResult:
         verdict=Verdict.POSITIVE,
         appearance={},
         findings=findings,
+        normal=Normal(probability=0.02, called=False),
+        pattern="COVID-19",
         heat_map=HEAT,
         quarter_turns=0,
         model=model,

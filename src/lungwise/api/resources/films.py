@@ -17,6 +17,7 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import NotFound
 from lungwise.studies import pictures
 from lungwise.studies.service import FilmRecord
+from lungwise.studies.stored_answers import film_headline
 from lungwise.webkit.current_person import person
 
 films = Operations()
@@ -28,8 +29,10 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     """Get a film with its newest reading."""
     waited(services().studies.film(person(), key).study, query.wait)
     audit_after_response(Action.SAW, Subject.FILM, key)
-    film = services().studies.film(person(), key)
-    return film_of(film, services().studies.patient(person(), film.study), services().studies.data)
+    studies, headlines = services().studies, services().headlines
+    film = studies.film(person(), key)
+    patient = studies.patient(person(), film.study)
+    return film_of(film, patient, studies.data, film_headline(headlines, film, patient))
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)

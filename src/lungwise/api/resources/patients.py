@@ -11,6 +11,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.inputs import row_number
 from lungwise.patients.search import PAGE
+from lungwise.studies.stored_answers import study_answer
 from lungwise.webkit.current_person import person
 
 patients = Operations()
@@ -30,6 +31,10 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
 def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = services().patients.get(person(), key)
-    studies = [summary_of(study, patient) for study in services().studies.of_patient(person(), patient)]
+    headlines = services().headlines
+    studies = [
+        summary_of(study, patient, headlines.of(study_answer(study, patient)))
+        for study in services().studies.of_patient(person(), patient)
+    ]
     audit_after_response(Action.SAW, Subject.PATIENT, key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})

@@ -8,7 +8,7 @@ from lungwise.accounts.bearer import clinic
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
-from lungwise.api.resources.representations import patient_of, study_of
+from lungwise.api.resources.representations import headline_of, patient_of, study_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
@@ -25,11 +25,12 @@ def get_report(key: str) -> schemas.Report:
     return schemas.Report(
         clinic=report.clinic,
         patient=patient_of(report.patient),
-        study=study_of(report.study, report.patient, services().studies.data),
-        verdict=report.verdict,
-        meaning=report.meaning,
+        study=study_of(report.study, report.patient, services().studies.data, services().headlines),
+        verdict=report.headline.title,
+        meaning=report.headline.advice,
+        headline=headline_of(report.headline),
         films=[
-            schemas.FilmReport(film=film.record.key, verdict=film.verdict, sentences=list(film.sentences))
+            schemas.FilmReport(film=film.record.key, verdict=film.headline.title, sentences=list(film.sentences))
             for film in report.films
         ],
         tests=[f"{test}: {found}" for test, found in report.tests],

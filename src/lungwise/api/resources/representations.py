@@ -7,29 +7,35 @@ from dataclasses import asdict
 
 from flask_babel import gettext
 
-from lungwise.api import schemas
+from lungwise.api import headline_schemas, schemas
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.film_headers import header_of
+from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study
+from lungwise.studies.stored_answers import normal_and_pattern, study_answer
 
 FilmData = Callable[[FilmRecord], bytes]
 
 
-def summary_of(study: Study, patient: Patient) -> schemas.StudySummary:
+def summary_of(study: Study, patient: Patient, headline: Headline) -> schemas.StudySummary:
     """Return a study as a row of the worklist."""
-    return schemas.StudySummary.model_validate(_summary(study, patient))
+    return schemas.StudySummary.model_validate(_summary(study, patient, headline))
 
 
-def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
+def study_of(study: Study, patient: Patient, data: FilmData, headlines: Headlines) -> schemas.Study:
     """Return a study with its films and opinions; `data` reads the headers of films of earlier releases."""
+    answer = study_answer(study, patient)
     return schemas.Study.model_validate(
         {
-            **_summary(study, patient),
-            "films": [film_of(film, patient, data) for film in study.films],
+            **_summary(study, patient, headlines.of(answer)),
+            "films": [
+                film_of(film, patient, data, headlines.of_film(said, answer))
+                for film, said in zip(study.films, answer.films, strict=True)
+            ],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
             "reference_results": [result_of(found) for found in study.reference_results],
             "clinical_details": details_of(study.clinical),
@@ -37,7 +43,7 @@ def study_of(study: Study, patient: Patient, data: FilmData) -> schemas.Study:
     )
 
 
-def film_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Film:
+def film_of(film: FilmRecord, patient: Patient, data: FilmData, headline: Headline) -> schemas.Film:
     """Return a film with its newest reading."""
     return schemas.Film(
         key=film.key,
@@ -48,6 +54,18 @@ def film_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.Film:
         created_at=film.created_at,
         header=_header_of(film, patient, data),
         reading=_reading_of(film.reading) if film.reading else None,
+        headline=headline_of(headline),
+    )
+
+
+def headline_of(headline: Headline) -> headline_schemas.Headline:
+    """Return what the pages say first."""
+    number, source = headline.number, headline.source
+    return headline_schemas.Headline(
+        level=headline.level.value,
+        text=headline.text,
+        number=headline_schemas.LeadingNumber(value=number.value, sentence=number.sentence) if number else None,
+        film=source.film if source else None,
     )
 
 
@@ -112,7 +130,7 @@ def _header_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.He
     return schemas.Header.model_validate({**asdict(said), "differs": bool(differences(patient.facts, said))})
 
 
-def _summary(study: Study, patient: Patient) -> dict[str, object]:
+def _summary(study: Study, patient: Patient, headline: Headline) -> dict[str, object]:
     return {
         "key": study.key,
         "patient": patient.key,
@@ -122,12 +140,14 @@ def _summary(study: Study, patient: Patient) -> dict[str, object]:
         "probability": study.probability,
         "conclusion": study.conclusion,
         "pcr": study.pcr,
+        "headline": headline_of(headline),
         "unread": study.unread,
     }
 
 
 def _reading_of(reading: ReadingRecord) -> schemas.Reading:
     refusal = reading.refusal
+    normal, pattern = normal_and_pattern(reading) if reading.verdict else (None, None)
     return schemas.Reading.model_validate(
         {
             "created_at": reading.created_at,
@@ -136,6 +156,8 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "probability": reading.probability,
             "appearance": reading.appearance,
             "findings": reading.findings,
+            "normal": normal and asdict(normal),
+            "pattern": pattern,
             "refusal": refusal and _refusal(refusal),
             "warnings": [
                 {"code": code, "sentence": warning_sentence(code, gettext)} for code in reading.warnings or []

@@ -75,7 +75,7 @@ def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""
     found = waited(services().studies.get(person(), key), query.wait)
     audit_after_response(Action.SAW, Subject.STUDY, found.key)
-    return study_of(found, services().studies.patient(person(), found), services().studies.data)
+    return _whole(found)
 
 
 @studies.post(
@@ -170,8 +170,12 @@ def _saved(saved: Saved, seconds: int) -> schemas.Upload:
         )
         for one in saved.skipped
     ]
-    whole = study_of(study, services().studies.patient(person(), study), services().studies.data)
-    return schemas.Upload.model_validate({**whole.model_dump(), "taken": saved.taken, "not_taken": others})
+    return schemas.Upload.model_validate({**_whole(study).model_dump(), "taken": saved.taken, "not_taken": others})
+
+
+def _whole(study: Study) -> schemas.Study:
+    used = services()
+    return study_of(study, used.studies.patient(person(), study), used.studies.data, used.headlines)
 
 
 def _files() -> list[tuple[str, bytes]]:
@@ -198,6 +202,6 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
         ),
     )
     return schemas.StudyPage(
-        items=[summary_of(line.study, line.patient) for line in page.rows],
+        items=[summary_of(row.study, row.patient, services().headlines.of(row.answer)) for row in page.rows],
         next=encode_cursor(_LIST, page.after) if page.after else None,
     )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def test_a_report_comes_in_three_forms(program: Any, film: Callable[..., bytes]) -> None:
     study = program.upload(film(1, 8), identifier="H-7")
     report = program.get(f"/studies/{study['key']}/report")
-    assert (report["clinic"], report["verdict"]) == ("Hill", "COVID-19 positive")
+    assert (report["clinic"], report["verdict"]) == ("Hill", "Looks like COVID-19 pneumonia.")
     assert [one["film"] for one in report["films"]] == [one["key"] for one in study["films"]]
     assert program.ask("GET", f"/studies/{study['key']}/report.pdf").data.startswith(b"%PDF")
     assert program.get(f"/studies/{study['key']}/report.fhir")["resourceType"] == "Bundle"

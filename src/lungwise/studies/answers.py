@@ -1,0 +1,183 @@
+"""What a film or a study says, in no language: what its headline is made of, light enough for a whole worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from lungwise.films.refusals import CHILD
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import COVID, normal_leads, raised
+from lungwise.reading.reading import Normal, Reading, Verdict
+
+
+class Level(StrEnum):
+    """How a headline is coloured; only a film that is called normal, and where nothing else is raised, is green."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmAnswer:
+    """What one film says.
+
+    Parameters
+    ----------
+    key
+        The film's; empty where it is of no study.
+    number
+        Which of the study's films it is, from 1.
+    verdict
+        None of a film that is not read.
+    is_refused
+        Whether it cannot be read; otherwise one without a verdict waits.
+    probability
+        Of COVID-19.
+    normal
+        Calibrated probability that the film is normal.
+    normal_leads
+        Whether no finding is likelier than that.
+    pattern
+        As the reading has it: see `reading.pattern`.
+    suggested, possible
+        Probabilities of the pattern and of the findings that are raised, other than by the verdict: of those that are
+        likelier than that the film is normal, and of the others.
+    warnings
+        Codes of the reading's warnings.
+    """
+
+    key: str = ""
+    number: int = 1
+    verdict: Verdict | None = None
+    is_refused: bool = False
+    probability: float = 0.0
+    normal: float = 0.0
+    normal_leads: bool = False
+    pattern: str | None = None
+    suggested: Mapping[str, float] = field(default_factory=dict)
+    possible: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    model: str = ""
+    version: str = ""
+
+    @property
+    def level(self) -> Level:
+        """How the film would be headed if nothing spoke against reading it."""
+        if self.verdict == Verdict.POSITIVE:
+            return Level.RED
+        return Level.AMBER if self.pattern else Level.GREEN
+
+    @property
+    def urgency(self) -> tuple[int, bool, float]:
+        """Sort key: the film that a doctor should see first has the highest."""
+        if self.level is Level.RED:
+            return 2, True, self.probability
+        likeliest = max([*self.suggested.values(), *self.possible.values()], default=1 - self.normal)
+        return int(self.level is Level.AMBER), bool(self.suggested or self.possible), likeliest
+
+
+def film_answer(
+    *,
+    key: str = "",
+    number: int = 1,
+    verdict: Verdict,
+    probability: float,
+    findings: Mapping[str, float],
+    normal: Normal,
+    pattern: str | None,
+    warnings: tuple[str, ...],
+    model: str,
+    version: str,
+) -> FilmAnswer:
+    """Return what a film says that was read: of its findings, the pattern and those that the shipped card raises."""
+    names = (pattern or "", *raised(findings, verdict, shipped_card().finding_thresholds))
+    present = {name: findings[name] for name in names if name in findings and (name != COVID or name == pattern)}
+    return FilmAnswer(
+        key=key,
+        number=number,
+        verdict=verdict,
+        probability=probability,
+        normal=normal.probability,
+        normal_leads=normal_leads(findings),
+        pattern=pattern,
+        suggested={name: share for name, share in present.items() if share > normal.probability},
+        possible={name: share for name, share in present.items() if share <= normal.probability},
+        warnings=warnings,
+        model=model,
+        version=version,
+    )
+
+
+def answer_of_reading(reading: Reading) -> FilmAnswer:
+    """Return what a film says that was just read, of no study."""
+    return film_answer(
+        verdict=reading.verdict,
+        probability=reading.probability,
+        findings=reading.findings,
+        normal=reading.normal,
+        pattern=reading.pattern,
+        warnings=reading.warnings,
+        model=reading.model,
+        version=reading.version,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyAnswer:
+    """What a study's films say together.
+
+    Parameters
+    ----------
+    films
+        All of them in their order, also those that were not read.
+    is_waiting
+        Whether some are still to be read.
+    is_child, is_unclear
+        Of the patient: that they are no adult, and that it is unclear who they are.
+    """
+
+    films: tuple[FilmAnswer, ...]
+    is_waiting: bool = False
+    is_child: bool = False
+    is_unclear: bool = False
+
+    @cached_property
+    def read(self) -> tuple[FilmAnswer, ...]:
+        """The films that were read."""
+        return tuple(film for film in self.films if film.verdict is not None)
+
+    @cached_property
+    def leading(self) -> FilmAnswer:
+        """The film that a doctor should see first."""
+        return max(self.read, key=lambda film: film.urgency)
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """The verdict of the film in which COVID-19 is likeliest."""
+        return max(self.read, key=lambda film: film.probability).verdict
+
+    @cached_property
+    def suggested(self) -> dict[str, float]:
+        """The findings that the films suggest, the leading film's first, each with its highest probability."""
+        found: dict[str, float] = {}
+        for film in sorted(self.read, key=lambda film: film.urgency, reverse=True):
+            for name, probability in film.suggested.items():
+                found[name] = max(probability, found.get(name, 0.0))
+        return found
+
+    @cached_property
+    def possible(self) -> tuple[str, ...]:
+        """The findings that no film suggests, but that are raised on some."""
+        names = dict.fromkeys(name for film in self.read for name in film.possible)
+        return tuple(name for name in names if name not in self.suggested)
+
+    @cached_property
+    def warnings(self) -> frozenset[str]:
+        """Codes of what to know before the answer is believed, of any film."""
+        codes = {code for film in self.read for code in film.warnings}
+        return frozenset(codes | ({CHILD} if self.is_child else set()))

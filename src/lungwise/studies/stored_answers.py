@@ -1,0 +1,154 @@
+"""What the films of studies say, for their headlines: from a reading, from the records of one study, or of many."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, Protocol
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from lungwise.patients.service import Patient
+from lungwise.reading import pattern
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.reader import ADULT
+from lungwise.reading.reading import Normal, Verdict
+from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
+from lungwise.studies.headlines import Headline, Headlines
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
+
+_any = aliased(ReadingRecord)
+_newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
+_FILMS = (
+    select(
+        FilmRecord.id,
+        FilmRecord.study_id,
+        FilmRecord.key,
+        ReadingRecord.verdict,
+        ReadingRecord.probability,
+        ReadingRecord.findings,
+        ReadingRecord.normal_called,
+        ReadingRecord.pattern,
+        ReadingRecord.warnings,
+        ReadingRecord.model,
+        ReadingRecord.version,
+    )
+    .select_from(FilmRecord)
+    .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
+)
+
+
+class StoredReading(Protocol):
+    """What a stored reading says of a film."""
+
+    @property
+    def verdict(self) -> str | None:
+        """None where the film was refused."""
+
+    @property
+    def probability(self) -> float | None:
+        """Of COVID-19."""
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """Probability of each finding."""
+
+    @property
+    def normal_called(self) -> bool | None:
+        """None of readings of earlier releases."""
+
+    @property
+    def pattern(self) -> str | None:
+        """None also of those."""
+
+    @property
+    def warnings(self) -> list[str] | None:
+        """Codes."""
+
+    @property
+    def model(self) -> str | None:
+        """Name of the model; None in the row of a film that has no reading."""
+
+    @property
+    def version(self) -> str | None:
+        """Version of the model."""
+
+
+def normal_and_pattern(reading: StoredReading) -> tuple[Normal, str | None]:
+    """Return whether a film is normal, and its pattern; of earlier releases' readings by the shipped thresholds.
+
+    Raises
+    ------
+    ValueError
+        If the film was refused.
+    """
+    if reading.normal_called is not None:
+        probability = float(reading.findings.get(pattern.NORMAL, 0.0))
+        return Normal(probability=probability, called=reading.normal_called), reading.pattern
+    thresholds = shipped_card().finding_thresholds
+    found = pattern.pattern_of(reading.findings, Verdict(reading.verdict or ""), thresholds)
+    return pattern.normal_of(reading.findings, thresholds), found
+
+
+def answer_of(reading: StoredReading | None, key: str = "", number: int = 1) -> FilmAnswer:
+    """Return what a film says: nothing where it is not read."""
+    if reading is None or reading.verdict is None:
+        return FilmAnswer(key=key, number=number, is_refused=reading is not None and reading.model is not None)
+    normal, found = normal_and_pattern(reading)
+    return film_answer(
+        key=key,
+        number=number,
+        verdict=Verdict(reading.verdict),
+        probability=reading.probability or 0.0,
+        findings=reading.findings,
+        normal=normal,
+        pattern=found,
+        warnings=tuple(reading.warnings or ()),
+        model=reading.model or "",
+        version=reading.version or "",
+    )
+
+
+def is_child(study: Study, patient: Patient) -> bool:
+    """Return whether a patient was a child when their films came, by their birth date."""
+    age = patient.age(study.created_at.date())
+    return age is not None and age < ADULT
+
+
+def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient) -> Headline:
+    """Write the headline of one film of a patient's."""
+    about = StudyAnswer(films=(), is_child=is_child(film.study, patient), is_unclear=patient.is_unclear)
+    return headlines.of_film(answer_of(film.reading, film.key), about)
+
+
+def study_answer(study: Study, patient: Patient) -> StudyAnswer:
+    """Return what a study says whose films are loaded."""
+    films = (answer_of(film.reading, film.key, number) for number, film in enumerate(study.films, start=1))
+    return _answer(study, patient, films)
+
+
+def study_answers(session: Session, studies: Sequence[Study], patients: Mapping[int, Patient]) -> list[StudyAnswer]:
+    """Return what studies say whose films are not loaded, each in its place, by one query.
+
+    Parameters
+    ----------
+    patients
+        By their ids: at least those of the studies.
+    """
+    films = defaultdict[int, list[FilmAnswer]](list)
+    rows = session.execute(_FILMS.where(FilmRecord.study_id.in_([study.id for study in studies])))
+    for row in sorted(rows, key=attrgetter("id")):
+        of_study = films[row.study_id]
+        of_study.append(answer_of(row, row.key, len(of_study) + 1))
+    return [_answer(study, patients[study.patient_id], films[study.id]) for study in studies]
+
+
+def _answer(study: Study, patient: Patient, films: Iterable[FilmAnswer]) -> StudyAnswer:
+    return StudyAnswer(
+        films=tuple(films),
+        is_waiting=study.status == StudyStatus.WAITING,
+        is_child=is_child(study, patient),
+        is_unclear=patient.is_unclear,
+    )

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import normal_of, pattern_of
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reading.reading import Verdict
+from lungwise.studies.answers import FilmAnswer, Level, StudyAnswer, film_answer
+from lungwise.studies.headlines import Headline, Headlines, in_words
+
+CARD = shipped_card()
+HEADLINES = Headlines(str, PredictiveValue(CARD, 0.1))
+
+
+def said(verdict: str, number: int = 1, warnings: tuple[str, ...] = (), **found: float) -> FilmAnswer:
+    findings = {"normal": 0.0, "COVID-19": 0.0, "other pneumonia": 0.0, "tuberculosis": 0.0}
+    findings |= {"COVID-19" if name == "covid" else name.replace("_", " "): share for name, share in found.items()}
+    return film_answer(
+        key=f"film{number}",
+        number=number,
+        verdict=Verdict(verdict),
+        probability=findings["COVID-19"],
+        findings=findings,
+        normal=normal_of(findings, CARD.finding_thresholds),
+        pattern=pattern_of(findings, Verdict(verdict), CARD.finding_thresholds),
+        warnings=warnings,
+        model=CARD.name,
+        version=CARD.version,
+    )
+
+
+NORMAL = said("negative", normal=0.999)
+TUBERCULOSIS = said("negative", number=2, tuberculosis=0.92, covid=0.1)
+COVID = said("positive", number=3, covid=0.9)
+
+
+def of(*films: FilmAnswer, is_child: bool = False, is_unclear: bool = False) -> Headline:
+    return HEADLINES.of(StudyAnswer(films=films, is_child=is_child, is_unclear=is_unclear))
+
+
+@pytest.mark.parametrize(
+    ("film", "level", "title", "advice"),
+    [
+        (NORMAL, Level.GREEN, "Looks normal. No COVID-19 pattern seen.", "This does not rule out infection."),
+        (
+            TUBERCULOSIS,
+            Level.AMBER,
+            "Not normal. Suggests tuberculosis (92 %): test sputum. No COVID-19 pattern.",
+            "This does not rule out infection.",
+        ),
+        (
+            COVID,
+            Level.RED,
+            "Looks like COVID-19 pneumonia.",
+            "Confirm with a PCR test and by examining the patient.",
+        ),
+        (
+            said("positive", covid=0.8, tuberculosis=0.95),
+            Level.RED,
+            "Looks like COVID-19 pneumonia. Suggests tuberculosis (95 %): test sputum.",
+            "Confirm with a PCR test and by examining the patient.",
+        ),
+        (
+            said("positive", covid=0.8, normal=0.9),
+            Level.RED,
+            "Looks like COVID-19 pneumonia. It may also be normal (90 %).",
+            "Confirm with a PCR test and by examining the patient.",
+        ),
+        (
+            said("uncertain", covid=0.4, normal=0.5),
+            Level.AMBER,
+            "Not clearly normal. May be COVID-19 pneumonia: do a PCR test.",
+            "Refer the film to a radiologist.",
+        ),
+        (
+            said("negative", covid=0.2, normal=0.1),
+            Level.AMBER,
+            "Not normal. Most like COVID-19 (20 %), but too faintly for a verdict: do a PCR test.",
+            "This does not rule out infection.",
+        ),
+        (
+            said("negative", normal=0.4),
+            Level.AMBER,
+            "Not clearly normal. No known pattern stands out: refer the film to a radiologist. No COVID-19 pattern.",
+            "This does not rule out infection.",
+        ),
+    ],
+)
+def test_a_headline_says_what_is_suggested_and_what_to_do(
+    film: FilmAnswer, level: Level, title: str, advice: str
+) -> None:
+    headline = of(film)
+    assert (headline.level, headline.title, headline.advice) == (level, title, advice)
+    assert headline.text == f"{title} {advice}"
+    assert headline.source is None
+
+
+def test_the_number_of_covid_is_its_predictive_value_with_the_interval() -> None:
+    number = of(COVID).number
+    assert number is not None
+    assert number.value == "68 %"
+    assert number.sentence == (
+        "of results like this turn out to be COVID-19, if it is present in 1 in 10 patients "
+        "(95 % interval: 50 % to 81 %)"
+    )
+
+
+def test_the_number_of_anything_else_is_a_calibrated_probability_and_says_so() -> None:
+    numbers = [of(film).number for film in (TUBERCULOSIS, NORMAL, replace(COVID, version="0.1"))]
+    assert [(number.value, number.sentence) for number in numbers if number] == [
+        ("92 %", "Tuberculosis: calibrated probability"),
+        ("> 99 %", "Normal: calibrated probability"),
+        ("90 %", "COVID-19: calibrated probability"),
+    ]
+
+
+@pytest.mark.parametrize("film", [NORMAL, TUBERCULOSIS, COVID])
+def test_a_childs_headline_is_grey_says_so_first_and_still_says_what_was_found(film: FilmAnswer) -> None:
+    for headline in (of(film, is_child=True), of(replace(film, warnings=(CHILD,)))):
+        assert headline.level == Level.GREY
+        assert headline.title == f"Not made for children. {of(film).title}"
+        assert headline.number is None
+
+
+@pytest.mark.parametrize(
+    ("code", "caution"),
+    [
+        (PHOTOGRAPH, "Read from a photograph, less surely than from the film."),
+        (TURNED_UPRIGHT, "The film was turned upright: check its sides."),
+    ],
+)
+def test_what_speaks_against_a_film_is_in_its_headline_and_no_such_film_is_green(code: str, caution: str) -> None:
+    for film, level in ((NORMAL, Level.GREY), (TUBERCULOSIS, Level.AMBER), (COVID, Level.RED)):
+        headline = of(replace(film, warnings=(code,)))
+        assert (headline.level, headline.cautions) == (level, (caution,))
+
+
+def test_an_unclear_identity_is_in_the_headline() -> None:
+    headline = of(NORMAL, is_unclear=True)
+    assert headline.level == Level.GREY
+    assert headline.title.startswith("Identity unclear: make sure whose film this is. Looks normal.")
+
+
+def test_a_study_is_headed_by_the_film_that_a_doctor_should_see_first() -> None:
+    normal = [replace(NORMAL, number=number, key=f"film{number}") for number in range(4, 8)]
+    both = of(NORMAL, TUBERCULOSIS, COVID, *normal)
+    assert both.level == Level.RED
+    assert both.title == "Looks like COVID-19 pneumonia. Suggests tuberculosis (92 %): test sputum."
+    assert both.source is not None
+    assert (both.source.film, both.source.number) == ("film3", 3)
+    assert both.source.sentence == "Not normal: 2 of 7 films; highest: film 3."
+
+
+def test_of_two_films_that_are_amber_the_surer_leads() -> None:
+    unsure = said("uncertain", number=1, covid=0.5)
+    headline = of(unsure, TUBERCULOSIS)
+    assert headline.source is not None and headline.source.number == 2
+    assert headline.title == (
+        "Not normal. Suggests tuberculosis (92 %): test sputum. May be COVID-19 pneumonia: do a PCR test."
+    )
+    vague = said("negative", number=1, normal=0.1)
+    assert of(vague, said("negative", number=2, normal=0.9, tuberculosis=0.8)).source.number == 2  # type: ignore[union-attr]
+
+
+def test_films_that_were_not_read_are_counted() -> None:
+    refused = FilmAnswer(number=2, is_refused=True)
+    assert of(NORMAL, refused).source.sentence == "1 of 2 films were read; none stands out."  # type: ignore[union-attr]
+    assert of(TUBERCULOSIS, refused).source.sentence == (  # type: ignore[union-attr]
+        "Not normal: 1 of 2 films; highest: film 2. Films that could not be read: 1."
+    )
+
+
+def test_what_is_not_read_is_grey_and_waits_or_was_refused() -> None:
+    waiting, refused = FilmAnswer(), FilmAnswer(is_refused=True)
+    assert [HEADLINES.of_film(film).sentences for film in (waiting, refused)] == [("Being read.",), ("Not read.",)]
+    study = StudyAnswer(films=(COVID, waiting), is_waiting=True)
+    assert (HEADLINES.of(study).level, HEADLINES.of(study).sentences) == (Level.GREY, ("Being read.",))
+    assert HEADLINES.of_film(COVID, study).sentences == ("Looks like COVID-19 pneumonia.",)
+
+
+def test_a_film_of_a_study_is_headed_with_what_speaks_against_its_patient() -> None:
+    study = StudyAnswer(films=(NORMAL, TUBERCULOSIS), is_child=True)
+    assert HEADLINES.of_film(NORMAL, study).title.startswith("Not made for children. Looks normal.")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.1, (1, 10)),
+        (0.5, (1, 2)),
+        (0.3, (3, 10)),
+        (0.02, (1, 50)),
+        (0.15, (3, 20)),
+        (0.003, (3, 1000)),
+        (0, (0, 1000)),
+    ],
+)
+def test_a_share_is_said_in_small_round_numbers(share: float, words: tuple[int, int]) -> None:
+    assert tuple(in_words(share).values()) == words

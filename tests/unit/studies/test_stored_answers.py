@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.studies.answers import Level
+from lungwise.studies.headlines import Headlines
+from lungwise.studies.models import ReadingRecord
+from lungwise.studies.stored_answers import answer_of, film_headline, normal_and_pattern, study_answer, study_answers
+from plans import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+
+def stored(**said: object) -> ReadingRecord:
+    fields = {"model": "m", "version": "1", "verdict": "negative", "probability": 0.1, "findings": {}}
+    return ReadingRecord(**(fields | said))
+
+
+def test_a_reading_says_what_was_stored_with_it() -> None:
+    reading = stored(findings={"normal": 0.6, "tuberculosis": 0.1}, normal_called=False, pattern="other")
+    normal, pattern = normal_and_pattern(reading)
+    assert ((normal.probability, normal.called), pattern) == ((0.6, False), "other")
+
+
+@pytest.mark.parametrize(
+    ("findings", "pattern"),
+    [
+        ({"normal": 0.9999, "COVID-19": 0.0, "tuberculosis": 0.0}, None),
+        ({"normal": 0.3, "COVID-19": 0.1, "tuberculosis": 0.4}, "tuberculosis"),
+        ({"normal": 0.2, "COVID-19": 0.4, "tuberculosis": 0.1}, "COVID-19"),  # of a head apart from the verdict
+    ],
+)
+def test_a_reading_of_an_earlier_release_is_judged_by_the_shipped_thresholds(
+    findings: dict[str, float], pattern: str | None
+) -> None:
+    reading = stored(findings=findings)
+    normal, found = normal_and_pattern(reading)
+    assert (normal.called, found) == (pattern is None, pattern)
+    assert answer_of(reading).level == (Level.GREEN if pattern is None else Level.AMBER)
+
+
+def test_a_film_without_a_reading_waits_and_one_without_a_verdict_was_refused() -> None:
+    assert [answer_of(reading).is_refused for reading in (None, stored(verdict=None))] == [False, True]
+    assert answer_of(None).verdict is None
+
+
+def test_studies_say_the_same_whether_their_films_are_loaded_or_asked_for_together(
+    either_services: Services, film: Callable[..., bytes], blank: bytes
+) -> None:
+    services = either_services
+    person = services.person()
+    born = date(services.clock().year - 9, 1, 1)
+    keys = [
+        services.studies.open(person, facts, [(f"{n}.jpg", data) for n, data in enumerate(films)]).key
+        for facts, films in (
+            (PatientFacts(identifier="A"), [film(1), film(2, 8), blank]),
+            (PatientFacts(identifier="B", birth_date=born), [film(3)]),
+        )
+    ]
+    services.read_all()
+    keys.append(services.studies.open(person, PatientFacts(identifier="C"), [("a", film(4))]).key)
+    studies = [services.studies.get(person, key) for key in keys]
+    patients = {study.patient_id: services.studies.patient(person, study) for study in studies}
+    loaded = [study_answer(study, patients[study.patient_id]) for study in studies]
+    together = study_answers(services.session, studies, patients)
+    assert together == loaded
+    assert len(statements(services.session, lambda: study_answers(services.session, studies, patients))) == 1
+    assert [answer.is_waiting for answer in loaded] == [False, False, True]
+    assert [answer.is_child for answer in loaded] == [False, True, False]
+    assert [said.verdict for said in loaded[0].films][2] is None
+    assert loaded[0].leading.number == 2
+
+
+def test_a_films_headline_says_what_speaks_against_its_patient(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    facts = PatientFacts(identifier="B", birth_date=date(services.clock().year - 9, 1, 1))
+    study = services.studies.open(person, facts, [("a", film(1, 8))])
+    services.read_all()
+    headlines = Headlines(str, PredictiveValue(shipped_card(), 0.1))
+    headline = film_headline(headlines, study.films[0], services.studies.patient(person, study))
+    assert headline.title == "Not made for children. Looks like COVID-19 pneumonia."
