@@ -31,7 +31,7 @@ def encoded(depth: FullDepth) -> bytes:
     """Write a film's numbers for the viewer."""
     rows, columns = depth.values.shape
     about = {name: fact for name, fact in asdict(replace(depth, values=depth.values[:0])).items() if name != "values"}
-    head = json.dumps({"rows": rows, "columns": columns} | about, separators=(",", ":"))
+    head = json.dumps({"rows": rows, "columns": columns} | about, separators=(",", ":"), allow_nan=False)
     return head.encode() + b"\n" + _planes(depth.values)
 
 

@@ -13,6 +13,7 @@ from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
 from lungwise.films.dicom.grey_levels import Display, Window, WordScale, displays, look_up, occurring, word_scale
 from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
 from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
+from lungwise.films.work_limit import refused_errors
 
 _MOST = 2**16 - 1
 _MAX_WINDOWS = 8
@@ -65,7 +66,7 @@ def read_full_depth(data: bytes) -> FullDepth | None:
     if not pixel.photometric.startswith("MONOCHROME"):
         return None
     words = bounded_words(data, elements, syntax, pixel)
-    with np.errstate(all="ignore"):  # hostile slopes and windows
+    with refused_errors(), np.errstate(all="ignore"):  # hostile slopes and windows
         return _full_depth(words, elements, pixel)
 
 
@@ -91,13 +92,14 @@ def _full_depth(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> F
     scale = word_scale(words, elements, pixel)
     found = occurring(words, scale)
     low, high = (float(found.min()), float(found.max())) if found.size else (0.0, 0.0)
-    if not low < high:
+    if not (low < high and np.isfinite(high - low)):
         return None
     whole = high - low <= _MOST and bool((scale.numbers == np.rint(scale.numbers)).all())
     counted = _Counted(low, high, 1.0 if whole else (high - low) / _MOST, pixel.photometric == "MONOCHROME1")
     index = np.clip(np.rint(counted.value(scale.numbers)), 0, counted.top)
     index[scale.air] = 0
     shown = list(displays(words, elements, pixel, scale, _MAX_WINDOWS))
+    windows = (counted.window(display.window) for display in shown if display.window)
     slope, intercept = counted.line
     return FullDepth(
         values=look_up(words, index.astype(np.uint16)),
@@ -105,7 +107,7 @@ def _full_depth(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> F
         slope=slope,
         intercept=intercept,
         bits=pixel.bits_stored,
-        windows=tuple(counted.window(display.window) for display in shown if display.window),
+        windows=tuple(window for window in windows if np.isfinite([window.low, window.high]).all()),
         curve=_curve(shown[0], scale, counted) if shown and shown[0].window is None else None,
     )
 

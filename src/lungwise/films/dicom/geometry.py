@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from lungwise.films.dicom.elements import Elements, read_elements
 from lungwise.films.dicom.image_pixel import COLUMNS, ROWS
 from lungwise.films.refusals import Refusal
@@ -14,6 +12,9 @@ from lungwise.films.refusals import Refusal
 _SPACING, _IMAGER_SPACING, _CALIBRATION, _MAGNIFICATION = 0x00280030, 0x00181164, 0x00280A02, 0x00181114
 _ORIENTATION = 0x00200020
 _CALIBRATED = {"GEOMETRY", "FIDUCIAL"}
+_LARGEST_PIXEL = 100
+"""Millimetres; no film has larger ones."""
+
 _OPPOSITE = {"L": "R", "R": "L"}
 EDGES = ("top", "right", "bottom", "left")
 """A film's edges, clockwise."""
@@ -70,16 +71,12 @@ def read_geometry(data: bytes) -> Geometry:
 
 
 def _geometry(elements: Elements) -> Geometry:
-    found = _spacing(elements)
-    if found is None:
-        return Geometry(sides=_sides(elements))
+    found, sides = _spacing(elements), _sides(elements)
+    rows, columns = elements.word(ROWS, 0), elements.word(COLUMNS, 0)
+    if found is None or not rows or not columns:
+        return Geometry(sides=sides)
     (down, across), scale = found
-    return Geometry(
-        width=across * elements.word(COLUMNS, 0),
-        height=down * elements.word(ROWS, 0),
-        scale=scale,
-        sides=_sides(elements),
-    )
+    return Geometry(width=across * columns, height=down * rows, scale=scale, sides=sides)
 
 
 def _spacing(elements: Elements) -> tuple[tuple[float, float], Scale] | None:
@@ -97,7 +94,8 @@ def _spacing(elements: Elements) -> tuple[tuple[float, float], Scale] | None:
 
 def _pair(elements: Elements, tag: int) -> tuple[float, float] | None:
     spacing = elements.numbers(tag)
-    return (spacing[0], spacing[1]) if len(spacing) == 2 and np.greater(spacing, 0).all() else None
+    plausible = len(spacing) == 2 and all(0 < one <= _LARGEST_PIXEL for one in spacing)
+    return (spacing[0], spacing[1]) if plausible else None
 
 
 def _sides(elements: Elements) -> dict[str, str]:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from dicom_files import dicom_file, lut_item
+from dicom_files import dicom_bytes, dicom_file, film_dataset, lut_item
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.full_depth import FullDepth, read_full_depth, reduced
+from lungwise.films.dicom.geometry import read_geometry
 from synthetic_films import chest_words
 
 WORDS = chest_words(bits=12)
@@ -102,3 +106,40 @@ def test_a_picture_is_no_dicom_film() -> None:
     Image.new("L", (100, 100)).save(out, "PNG")
     with pytest.raises(Refusal):
         read_full_depth(out.getvalue())
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: f"{number:.7g}")
+
+
+@given(
+    slope=NUMBERS,
+    intercept=NUMBERS,
+    centers=st.lists(NUMBERS, min_size=1, max_size=3),
+    widths=st.lists(NUMBERS, min_size=1, max_size=3),
+    function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
+    photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
+)
+def test_whatever_numbers_a_header_states_what_a_viewer_gets_is_finite(
+    slope: str, intercept: str, centers: list[str], widths: list[str], function: str, photometric: str
+) -> None:
+    stated = {"RescaleSlope": slope, "RescaleIntercept": intercept, "WindowCenter": centers, "WindowWidth": widths}
+    film = film_dataset(WORDS, PhotometricInterpretation=photometric, VOILUTFunction=function)
+    for name, value in stated.items():
+        film.add_new(name, "LO", value)  # also what is no decimal string of 16 signs
+    found = read_full_depth(dicom_bytes(film))
+    if found is None:
+        return
+    assert found.top >= 1 and found.values.max() == found.top
+    assert np.isfinite([found.slope, found.intercept]).all()
+    assert all(np.isfinite([window.low, window.high]).all() and window.low < window.high for window in found.windows)
+    assert found.curve is None or (np.isfinite(found.curve).all() and 0 <= min(found.curve) <= max(found.curve) <= 1)
+
+
+@given(at=st.integers(132, 1200), byte=st.integers(0, 255))
+def test_a_file_with_a_wrong_byte_is_read_or_refused(at: int, byte: int) -> None:
+    data = bytearray(dicom_file(WORDS, WindowCenter="2000", WindowWidth="1000", ImagerPixelSpacing=["0.2", "0.2"]))
+    data[at] = byte
+    with contextlib.suppress(Refusal):
+        read_full_depth(bytes(data))
+    found = read_geometry(bytes(data))
+    assert found.width is None or 0 < found.width < 1e8
