@@ -10,6 +10,7 @@ from lungwise import __version__
 
 COMMANDS = {
     "read": "lungwise.cli.read:read",
+    "pack": "lungwise.cli.pack:pack",
     "train": "lungwise.cli.train:train",
     "export": "lungwise.cli.export:export",
     "evaluate": "lungwise.cli.evaluate:evaluate",

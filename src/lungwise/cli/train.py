@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import time
 from pathlib import Path
 
 import click
@@ -33,6 +36,7 @@ from lungwise.cli.progress import progress
     show_default=True,
     help="Of the forward pass; the weights are float32.",
 )
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; --resume goes on.")
 @one_line_errors
 def train(
     recipe: str,
@@ -43,12 +47,14 @@ def train(
     output: Path | None,
     device: str | None,
     precision: str,
+    minutes: float | None,
 ) -> None:
     """Train a network by RECIPE, the name of a shipped one or a TOML file.
 
     Where the recipe has teachers, their networks are trained first, each in a folder beside the output. Prints the
-    metrics of each epoch as it ends, one JSON object a line.
+    metrics of each epoch as it ends, one JSON object a line. Ends with exit code 75 where the time is used up.
     """
+    from lungwise.training.fit import OutOfTimeError
     from lungwise.training.recipe import read_recipe
     from lungwise.training.train import Plan, device_named, precision_named
     from lungwise.training.train import train as train_all
@@ -65,6 +71,11 @@ def train(
             precision=precision_named(precision),
             progress=report,
             report=lambda metrics: click.echo(json.dumps(metrics)),
+            deadline=time.monotonic() + minutes * 60 if minutes else math.inf,
         )
-        train_all(settings, folder, plan, fold)
+        try:
+            train_all(settings, folder, plan, fold)
+        except OutOfTimeError as error:
+            click.echo(f"{error} Go on with --resume.", err=True)
+            raise SystemExit(os.EX_TEMPFAIL) from error
     click.echo(f"The run is in {folder}. Next: lungwise export {folder}")

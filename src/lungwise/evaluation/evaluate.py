@@ -14,6 +14,7 @@ import numpy as np
 from lungwise import __version__
 from lungwise.evaluation import protocol
 from lungwise.evaluation.controls import controls
+from lungwise.evaluation.criteria import chooses_thresholds, criteria_of
 from lungwise.evaluation.leave_one_out import leave_one_out, pooled_features
 from lungwise.evaluation.localisation import covered, energy_inside, points_inside
 from lungwise.evaluation.metrics import (
@@ -55,7 +56,7 @@ from lungwise.evaluation.schema import (
     Task,
 )
 from lungwise.films import Refusal
-from lungwise.films.collection import read_collection
+from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading import Verdict
 
 METHODS = {
@@ -122,7 +123,8 @@ def evaluate(
         If the table or a film cannot be opened, or a row cannot be understood.
     """
     collection = read_collection(films_csv)
-    films = [film for film in collection if film.split in splits or protocol.chooses_operating_point(film)]
+    whole = set(protocol.DEFAULT_SPLITS) <= set(splits)
+    films = [film for film in collection if film.split in splits or _chooses(film, whole)]
     results = read_films(reader, films, track)
     reported = [r for r in results if r.film.split in splits]
     point, by_split = operating_point(results), grouped(reported, lambda film: film.split)
@@ -153,8 +155,14 @@ def evaluate(
         "operating_point": point,
         "splits": [split(name) for name in splits if name in by_split],
         "others": refused_pictures(reader, extras.pictures, track) if extras.pictures else None,
+        "criteria": criteria_of(results) if whole else [],
         "left_out": leave_one_out(collection, features, track) if features else [],
     }
+
+
+def _chooses(film: LabelledFilm, whole: bool) -> bool:
+    """Whether a threshold of the evaluation is chosen on the film."""
+    return protocol.chooses_operating_point(film) or (whole and chooses_thresholds(film))
 
 
 Controlled = Callable[[Sequence[EvaluatedFilm]], list[Control]]
@@ -169,7 +177,7 @@ def measure_split(
     return {
         "split": name,
         "sources": [measure_source(source, rows, point, controlled) for source, rows in sorted(by_source.items())],
-        "subgroups": [*by_view(by_source), *by_age(results)],
+        "subgroups": [*by_view(by_source), *by_age(results), *by_course(by_source)],
     }
 
 
@@ -334,6 +342,21 @@ def by_age(results: Sequence[EvaluatedFilm]) -> list[Subgroup]:
             rows = [r for r in negatives if r.film.label == label and r.film.adult is adult]
             found += _subgroup("negative-only sources", f"{label}, {name}", rows)
     return found
+
+
+def by_course(by_source: dict[str, list[EvaluatedFilm]]) -> list[Subgroup]:
+    """Films by days since admission, and by intensive care, of each source that says so and has COVID-19 labels."""
+    found = []
+    for source, results in sorted(by_source.items()):
+        for first, last, name in _DAYS:
+            rows = [r for r in results if r.film.days is not None and first <= r.film.days <= last]
+            found += _subgroup(source, f"days {name}", rows)
+        for icu, name in ((True, "intensive care"), (False, "no intensive care")):
+            found += _subgroup(source, name, [r for r in results if r.film.icu is icu])
+    return found
+
+
+_DAYS = ((0, 1, "0-1"), (2, 6, "2-6"), (7, 13, "7-13"), (14, 10_000, "14 and later"))
 
 
 def _subgroup(source: str, name: str, results: Sequence[EvaluatedFilm]) -> list[Subgroup]:

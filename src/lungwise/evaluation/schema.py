@@ -196,6 +196,17 @@ class OperatingPoint(TypedDict):
     films: int
 
 
+class CriterionRow(TypedDict):
+    """What a model must reach before it is shipped, and what it reaches."""
+
+    measure: str
+    estimate: Estimate
+    at_least: float | None
+    at_most: float | None
+    reached: bool
+    """Whether the value itself, not the end of its interval, is on the right side."""
+
+
 class Evaluation(TypedDict):
     """The whole document."""
 
@@ -211,5 +222,7 @@ class Evaluation(TypedDict):
     splits: list[Split]
     others: NotRequired[Refusals | None]
     """Pictures that are not chest films, from software packages."""
+    criteria: NotRequired[list[CriterionRow]]
+    """Where both `test` and `external` are evaluated."""
     left_out: NotRequired[list[LeftOut]]
     """The sources with both classes, each left out in turn."""

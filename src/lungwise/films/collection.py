@@ -1,7 +1,8 @@
 """A collection of labelled films: the rows of a `films.csv`.
 
 Its columns are `film`, `split`, `source`, `group`, `patient`, `covid`, `label`, `finding`,
-`view`, `adult` and `boxes`; `film` is a path relative to the table's folder.
+`view`, `adult` and `boxes`; `film` is a path relative to the table's folder. `days` (since admission) and `icu` may be
+left out.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class LabelledFilm:
     view: str
     adult: bool
     boxes: tuple[Box, ...]
+    days: int | None = None
+    """Since the patient's admission; None where it is not known."""
+    icu: bool | None = None
+    """Whether the patient lay in intensive care; None where it is not known."""
 
 
 def read_collection(films_csv: Path) -> list[LabelledFilm]:
@@ -69,6 +74,8 @@ def _labelled_film(row: dict[str, Any], folder: Path) -> LabelledFilm:
         view=row["view"].upper(),
         adult=row["adult"] != "0",
         boxes=tuple(_box(numbers) for numbers in json.loads(row["boxes"] or "[]")),
+        days=int(float(row["days"])) if row.get("days") else None,
+        icu={"1": True, "0": False}.get(row.get("icu", "")),
     )
 
 

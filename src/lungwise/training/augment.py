@@ -1,171 +1,244 @@
 """Augmentation: what may happen to a film before it reaches a clinic's screen.
 
-Each step is a function of (film, rng). Steps that move pixels also move the opacity map.
-Their strength was chosen so that a radiologist would still give the same answer.
+Whole batches at once, in torch alone, so that the same functions run on a processor and on a graphics card. Read
+`augment` first. A step is a function of (films, rng); which films of a batch it is made to, and how strongly, is drawn
+from `rng`. Strengths were chosen so that a radiologist would still give the same answer.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from lungwise.films.photograph.simulation import Grey, Random, photograph_light
+from lungwise.training.draws import Draws
+from lungwise.training.photograph_light import photograph_light
 from lungwise.training.recipe import Odds
+from lungwise.training.recompress import recompress
+
+TURNABLE = 4
+"""Quarter turns after which a film lies as before."""
 
 
-def augment(film: Grey, opacity: Grey, style: Grey, odds: Odds, rng: Random) -> tuple[Grey, Grey]:
-    """Return a changed copy of a film and of its opacity map.
+class Augmented(NamedTuple):
+    """A changed batch of `n` films."""
+
+    films: Tensor
+    """(n, 1, size, size) in [0, 1]."""
+    frames: Tensor
+    """(n, 2, 3) affine map from a place in the changed film to its place in the film, both in [-1, 1]: x, y, 1."""
+    quarters: Tensor
+    """(n,) by how many quarter turns to the left each film was turned at last."""
+
+
+def augment(films: Tensor, styles: Tensor, odds: Odds, size: int, rng: Draws) -> Augmented:
+    """Change a batch of films.
 
     Parameters
     ----------
-    film, opacity
-        (height, width) each; the map is 0 or 255.
-    style
-        Another film, from any source, whose grey levels and surroundings this one may take on.
+    films
+        (n, 1, side, side) in [0, 1].
+    styles
+        As many other films, of any source, whose grey levels and surroundings these may take on.
     odds
         How likely each change is; every film is moved and shaded.
+    size
+        Side of the changed films in pixels.
     """
-    if rng.random() < odds.transplant:
-        film = transplant(film, style, rng)
-    film, opacity = _move(film, opacity, rng)
-    if rng.random() < odds.levels:
-        film = match_levels(film, style)
-    film = _shade(film, rng)
+    frames = _frames(len(films), rng)
+    films = _some(films, odds.transplant, rng, lambda chosen, which: transplant(chosen, styles[which], rng))
+    films = _some(films, odds.levels, rng, lambda chosen, which: match_levels(chosen, styles[which]))
+    films = _shade(_warp(films, frames, size, rng), rng)
     for name, step in _STEPS.items():
-        if rng.random() < getattr(odds, name):
-            film = step(film, rng)
-    return film, opacity
+        films = _some(films, getattr(odds, name), rng, lambda chosen, _, step=step: step(chosen, rng))
+    films, quarters = _turn(films, odds.turn, rng)
+    return Augmented(films, frames, quarters)
 
 
-def match_levels(film: Grey, style: Grey) -> Grey:
-    """Give a film the grey-level histogram of another, so that it says less of its source."""
-    levels = np.interp(_distribution(film), _distribution(style), np.arange(256))
-    return levels.astype(np.uint8)[film]
+def stretch(films: Tensor) -> Tensor:
+    """Stretch grey levels as `films.preprocess` does: the 0.5th percentile becomes 0, the 99.5th becomes 1."""
+    flat = films.flatten(1)
+    last = flat.shape[1] - 1
+    low = flat.kthvalue(int(0.005 * last) + 1, 1).values
+    high = flat.kthvalue(int(0.995 * last) + 1, 1).values
+    span = (high - low).clamp(min=1e-3)
+    return ((films - _column(low)) / _column(span)).clamp(0, 1)
 
 
-def transplant(film: Grey, style: Grey, rng: Random) -> Grey:
-    """Put a film's chest into another's surroundings: what lies around the lungs says nothing of them."""
-    height, width = film.shape
-    around = Image.fromarray(match_levels(style, film)).resize((width, height), Image.Resampling.BILINEAR)
-    (half_y, half_x), power = rng.uniform(0.38, 0.48, 2), rng.uniform(3, 8)
-    down, across = (np.abs((np.arange(side) + 0.5) / side - 0.5) for side in (height, width))
-    distance = (down[:, None] / half_y) ** power + (across / half_x) ** power
-    share = np.clip(1.5 - distance, 0, 1)
-    mixed: Grey = (film * share + np.asarray(around) * (1 - share)).astype(np.uint8)
-    return mixed
+def match_levels(films: Tensor, styles: Tensor) -> Tensor:
+    """Give films the grey-level histograms of others, so that they say less of their source."""
+    levels = (films.flatten(1) * 255).round().long()
+    table = torch.searchsorted(_distribution(styles), _distribution(films)).clamp(max=255) / 255
+    return table.float().gather(1, levels).view_as(films)
 
 
-def _distribution(film: Grey) -> NDArray[np.float64]:
-    counts = np.bincount(film.ravel(), minlength=256) + 1e-6
-    distribution: NDArray[np.float64] = np.cumsum(counts) / counts.sum()
-    return distribution
+def transplant(films: Tensor, styles: Tensor, rng: Draws) -> Tensor:
+    """Put each film's chest into another's surroundings: what lies around the lungs says nothing of them."""
+    number, side = len(films), films.shape[-1]
+    around = match_levels(styles, films)
+    away = _places(side, films.device).abs() / 2
+    half_y, half_x = (rng.uniform(0.38, 0.48, number)[:, None] for _ in range(2))
+    power = rng.uniform(3, 8, number)[:, None]
+    down, across = (away / half_y) ** power, (away / half_x) ** power
+    share = (1.5 - down[:, None, :, None] - across[:, None, None, :]).clamp(0, 1)
+    return films * share + around * (1 - share)
 
 
-def _move(film: Grey, opacity: Grey, rng: Random) -> tuple[Grey, Grey]:
+def _distribution(films: Tensor) -> Tensor:
+    """(n, 256) share of the film at or below each grey level."""
+    levels = (films.flatten(1) * 255).round().long()
+    counts = torch.full((len(films), 256), 1e-6, device=films.device)
+    counts.scatter_add_(1, levels, torch.ones_like(levels, dtype=counts.dtype))
+    return counts.cumsum(1) / counts.sum(1, keepdim=True)
+
+
+def _some(films: Tensor, chance: float, rng: Draws, step: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Make a step to those films that chance chooses; it is given the films and their indices."""
+    which = (rng.uniform(0, 1, len(films)) < chance).nonzero()[:, 0]
+    return films.index_copy(0, which, step(films[which], which)) if len(which) else films
+
+
+def _frames(number: int, rng: Draws) -> Tensor:
     """Turn by up to 12 degrees, scale, shift, and mirror half of the films."""
-    height, width = film.shape
-    angle = np.deg2rad(rng.uniform(-12, 12))
-    scale_x, scale_y = rng.uniform(0.85, 1.12) * rng.uniform(0.93, 1.07, 2)
-    mirror = rng.choice((-1, 1))
-    a, b = np.cos(angle) * scale_x * mirror, -np.sin(angle) * scale_y * width / height
-    d, e = np.sin(angle) * scale_x * height / width * mirror, np.cos(angle) * scale_y
-    x, y = (0.5 + rng.uniform(-0.06, 0.06, 2)) * (width, height)
-    matrix = (a, b, x - a * width / 2 - b * height / 2, d, e, y - d * width / 2 - e * height / 2)
-    fill = int(rng.choice((0, 0, int(rng.integers(0, 256)))))
-    return _warp(film, matrix, fill), _warp(opacity, matrix, 0)
+    angle = rng.uniform(-0.21, 0.21, number)
+    scale = rng.uniform(0.85, 1.12, number)
+    scale_x, scale_y = (scale * rng.uniform(0.93, 1.07, number) for _ in range(2))
+    mirror = rng.whole(0, 2, number) * 2 - 1
+    x, y = (rng.uniform(-0.12, 0.12, number) for _ in range(2))
+    rows = (
+        torch.stack((angle.cos() * scale_x * mirror, -angle.sin() * scale_y, x), 1),
+        torch.stack((angle.sin() * scale_x * mirror, angle.cos() * scale_y, y), 1),
+    )
+    return torch.stack(rows, 1)
 
 
-def _warp(film: Grey, matrix: tuple[float, ...], fill: int) -> Grey:
-    image = Image.fromarray(film)
-    moved = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR, fillcolor=fill)
-    return np.asarray(moved)
+def _warp(films: Tensor, frames: Tensor, size: int, rng: Draws) -> Tensor:
+    """Resample films by their frames; what lies outside is black, or in a third of the films of any grey."""
+    places = F.affine_grid(frames, [len(films), 1, size, size], align_corners=False)
+    fill = _column(rng.uniform(0, 1, len(films)) * (rng.uniform(0, 1, len(films)) < 1 / 3))
+    return F.grid_sample(films - fill, places, mode="bilinear", align_corners=False) + fill
 
 
-def _shade(film: Grey, rng: Random) -> Grey:
+def _shade(films: Tensor, rng: Draws) -> Tensor:
     """Exposure, contrast and film curve."""
-    levels = np.linspace(0, 1, 256) ** rng.uniform(0.65, 1.5)
-    levels = (levels - 0.5) * rng.uniform(0.75, 1.15) + 0.5 + rng.uniform(-0.06, 0.06)
-    return (np.clip(levels, 0, 1) * 255).astype(np.uint8)[film]
+    power, contrast, shift = (
+        _column(rng.uniform(low, high, len(films))) for low, high in ((0.65, 1.5), (0.75, 1.15), (-0.06, 0.06))
+    )
+    return ((films.clamp(0, 1) ** power - 0.5) * contrast + 0.5 + shift).clamp(0, 1)
 
 
-def _blur(film: Grey, rng: Random) -> Grey:
-    return np.asarray(Image.fromarray(film).filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.3))))
+def gaussian(films: Tensor, sigma: Tensor) -> Tensor:
+    """Blur each film by its own sigma (n,), in pixels, at most 3."""
+    reach = torch.arange(-6, 7, device=films.device)
+    kernel = torch.exp(-(reach**2) / (2 * sigma[:, None].clamp(min=1e-3) ** 2))
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    apart = F.pad(films.transpose(0, 1), (6, 6, 6, 6), mode="replicate")  # each film is a channel with its own kernel
+    down = F.conv2d(apart, kernel[:, None, :, None], groups=len(films))
+    return F.conv2d(down, kernel[:, None, None, :], groups=len(films)).transpose(0, 1)
 
 
-def _sharpen(film: Grey, rng: Random) -> Grey:
-    sharpened = ImageFilter.UnsharpMask(rng.uniform(1, 3), int(rng.integers(40, 160)))
-    return np.asarray(Image.fromarray(film).filter(sharpened))
+def _blur(films: Tensor, rng: Draws) -> Tensor:
+    return gaussian(films, rng.uniform(0.4, 1.3, len(films)))
 
 
-def _coarsen(film: Grey, rng: Random) -> Grey:
-    """Lose resolution, as a film copied at another size has."""
-    side = int(rng.integers(140, 257))
-    kind = Image.Resampling(rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.BOX)))
-    return np.asarray(Image.fromarray(film).resize((side, side), kind).resize(film.shape[::-1], kind))
+def _sharpen(films: Tensor, rng: Draws) -> Tensor:
+    """Unsharp mask."""
+    blurred = gaussian(films, rng.uniform(1, 3, len(films)))
+    return (films + _column(rng.uniform(0.4, 1.6, len(films))) * (films - blurred)).clamp(0, 1)
 
 
-def _recompress(film: Grey, rng: Random) -> Grey:
-    packed = io.BytesIO()
-    Image.fromarray(film).save(packed, "JPEG", quality=int(rng.integers(20, 90)))
-    return np.asarray(Image.open(packed))
+def _coarsen(films: Tensor, rng: Draws) -> Tensor:
+    """Lose resolution, as a film copied at another size has: a few films at a time, each few to a size of their own."""
+    size = films.shape[-1]
+    parts = []
+    for part in films.split(4):
+        side = int(rng.whole(size * 6 // 10, size * 95 // 100, 1))
+        coarse = F.interpolate(part, (side, side), mode="bilinear", antialias=True, align_corners=False)
+        parts.append(F.interpolate(coarse, (size, size), mode="bilinear", align_corners=False))
+    return torch.cat(parts)
 
 
-def _noise(film: Grey, rng: Random) -> Grey:
-    grain = rng.standard_normal(film.shape, np.float32) * rng.uniform(2, 14)
-    return np.clip(film + grain, 0, 255).astype(np.uint8)
+def _noise(films: Tensor, rng: Draws) -> Tensor:
+    return (films + rng.normal_like(films) * _column(rng.uniform(0.008, 0.055, len(films)))).clamp(0, 1)
 
 
-def _collimate(film: Grey, rng: Random) -> Grey:
-    """Frame the film in black, white or grey, each side on its own."""
-    framed = film.copy()
-    level = int(rng.choice((0, 0, 255, int(rng.integers(0, 256)))))
-    for axis in range(2):
-        before, after = (rng.uniform(0, 0.12, 2) * film.shape[axis]).astype(int)
-        view = np.moveaxis(framed, axis, 0)
-        view[:before] = level
-        view[len(view) - after :] = level
-    return framed
+def _collimate(films: Tensor, rng: Draws) -> Tensor:
+    """Frame films in black, white or grey, each side on its own."""
+    places = (_places(films.shape[-1], films.device) + 1) / 2
+    left, right, top, bottom = (rng.uniform(0, 0.12, len(films))[:, None] for _ in range(4))
+    across, down = ((places < left) | (places > 1 - right)), ((places < top) | (places > 1 - bottom))
+    return torch.where(down[:, None, :, None] | across[:, None, None, :], _ink(len(films), rng), films)
 
 
-def _burn_text(film: Grey, rng: Random) -> Grey:
-    """Write a side mark or a number near the edge."""
-    image = Image.fromarray(film)
-    height, width = film.shape
-    letters = "".join(rng.choice(list("LRAPSUPINE0123456789 /:")) for _ in range(rng.integers(1, 12)))
-    place = (rng.choice((0.02, 0.6, 0.85)) * width, rng.choice((0.02, 0.08, 0.9)) * height)
-    font = ImageFont.load_default(float(rng.integers(9, 26)))
-    ImageDraw.Draw(image).text(place, letters, fill=int(rng.choice((255, 230, 0))), font=font)
-    return np.asarray(image)
-
-
-def _erase(film: Grey, rng: Random) -> Grey:
+def _erase(films: Tensor, rng: Draws) -> Tensor:
     """Hide a patch, so that no single place decides."""
-    erased = film.copy()
-    height, width = (rng.uniform(0.08, 0.28, 2) * film.shape).astype(int)
-    top, left = rng.integers(0, film.shape[0] - height), rng.integers(0, film.shape[1] - width)
-    erased[top : top + height, left : left + width] = rng.integers(0, 256)
-    return erased
+    places = (_places(films.shape[-1], films.device) + 1) / 2
+    inside = []
+    for _ in range(2):
+        length = rng.uniform(0.08, 0.28, len(films))
+        start = rng.uniform(0, 1, len(films)) * (1 - length)
+        inside.append((places >= start[:, None]) & (places < (start + length)[:, None]))
+    patch = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return torch.where(patch, _column(rng.uniform(0, 1, len(films))), films)
 
 
-def _invert(film: Grey, rng: Random) -> Grey:
+def _mark(films: Tensor, rng: Draws) -> Tensor:
+    """A side mark or a number near the edge: a row of boxes with gaps, as letters are from far away."""
+    places = _places(films.shape[-1], films.device)
+    number = len(films)
+    high, letters = rng.uniform(0.04, 0.12, number), rng.whole(1, 10, number)
+    start = (rng.whole(0, 3, number) - 1) * 0.75 + rng.uniform(-0.15, 0.0, number)
+    edge = rng.uniform(0.8, 0.95, number) * (rng.whole(0, 2, number) * 2 - 1)
+    along = (places - start[:, None]) / (0.7 * high[:, None])
+    stroke = torch.sin(along[:, None, None, :] * 9 + edge[:, None, None, None] * 40 * places[:, None]) > 0
+    within = ((along > 0) & (along < letters[:, None]) & (along % 1 < 0.8))[:, None, None, :]
+    row = ((places - edge[:, None]).abs() < high[:, None] / 2)[:, None, :, None]
+    ink = _column((rng.whole(0, 4, number) > 0).float() * rng.uniform(0.85, 1, number))
+    return torch.where(row & within & stroke, ink, films)
+
+
+def _invert(films: Tensor, rng: Draws) -> Tensor:
     """A film saved with the wrong photometric interpretation."""
-    return 255 - film
+    return 1 - films
 
 
-_STEPS: dict[str, Callable[[Grey, Random], Grey]] = {
+def _turn(films: Tensor, chance: float, rng: Draws) -> tuple[Tensor, Tensor]:
+    """Turn some films by a quarter, a half or three quarters."""
+    chosen = (rng.uniform(0, 1, len(films)) < chance).long()
+    quarters = rng.whole(1, TURNABLE, len(films)) * chosen
+    turned = torch.stack([film.rot90(int(quarter), (1, 2)) for film, quarter in zip(films, quarters, strict=True)])
+    return turned, quarters
+
+
+def _ink(number: int, rng: Draws) -> Tensor:
+    """(n, 1, 1, 1): half black, a quarter white, a quarter of any grey."""
+    kind = rng.whole(0, 4, number)
+    return _column(torch.where(kind == 3, rng.uniform(0, 1, number), (kind == 2).float()))
+
+
+def _places(side: int, device: torch.device) -> Tensor:
+    """(side,) centres of the pixels in [-1, 1]."""
+    return (torch.arange(side, device=device) + 0.5) / side * 2 - 1
+
+
+def _column(values: Tensor) -> Tensor:
+    """(n,) to (n, 1, 1, 1)."""
+    return values[:, None, None, None]
+
+
+_STEPS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "photograph": photograph_light,
     "blur": _blur,
     "sharpen": _sharpen,
     "coarsen": _coarsen,
     "noise": _noise,
     "collimate": _collimate,
-    "text": _burn_text,
+    "text": _mark,
     "erase": _erase,
-    "recompress": _recompress,
+    "recompress": recompress,
     "invert": _invert,
 }
 """By the name of their odds, in their order."""

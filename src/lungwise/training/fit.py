@@ -1,7 +1,7 @@
 """The training loop: films and a recipe in, a run folder with weights and a record out.
 
 A run folder holds `checkpoint.safetensors` (network, moving average, optimiser; written
-after each epoch), `weights.safetensors` (the moving average: what is exported), and
+after each epoch and every ten minutes), `weights.safetensors` (the moving average: what is exported), and
 `record.json` (recipe, hashes of code, data and initial weights, metrics of each epoch).
 
 Read `Run.fit` and `Run._epoch` first: they are the whole of the training, in its order.
@@ -27,7 +27,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lungwise.films.collection import LabelledFilm
-from lungwise.training.dataset import Sample, Targets, batches, load_samples, sample_epoch
+from lungwise.training.dataset import (
+    Batch,
+    Targets,
+    TrainingFilms,
+    batches,
+    load_samples,
+    on_device,
+    sample_epoch,
+)
+from lungwise.training.draws import seed_of
 from lungwise.training.labels import Predictions, SoftLabels
 from lungwise.training.network import LungNet, Outputs, load_trunk
 from lungwise.training.recipe import LossWeights, Recipe, parse_recipe
@@ -40,10 +49,17 @@ Report = Callable[[dict[str, Any]], None]
 """Called with the metrics of each epoch."""
 
 CHECKPOINT = "checkpoint.safetensors"
+SAVE_SECONDS = 600
+"""A killed run loses no more than this."""
+
 _IN_A_BOX = 0.4
 """How surely a place is inside an opacity that the map may point to: somewhat more than an ellipse's edge takes in."""
 _FAR = 1e4
 """Further below any logit than a softmax can see."""
+
+
+class OutOfTimeError(Exception):
+    """The time that a run was given is used up; it is saved, and can be resumed."""
 
 
 class Run:
@@ -75,7 +91,7 @@ class Run:
         self.network: LungNet = network.to(self.device)
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = _optimiser(self.network, recipe)
-        self.record: dict[str, Any] = {"recipe": recipe.model_dump(mode="json"), "epochs": []}
+        self.record: dict[str, Any] = {"recipe": recipe.model_dump(mode="json"), "epochs": [], **_NEW_EPOCH}
 
     def start(self, init: Path | None, films: list[LabelledFilm]) -> None:
         """Begin from a pretrained trunk or a run's weights, or from random weights where `init` is None.
@@ -95,7 +111,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, films: list[LabelledFilm]) -> None:
-        """Go on from the last whole epoch.
+        """Go on from where it was last saved.
 
         Raises
         ------
@@ -108,7 +124,7 @@ class Run:
         if not checkpoint.exists():
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
-            self.record = json.loads(opened.metadata()["record"])
+            self.record = _NEW_EPOCH | json.loads(opened.metadata()["record"])
         given = (self.recipe, _data_hash(films), _predictions_hash(self.predictions))
         if given != (parse_recipe(self.record["recipe"]), self.record["data"], self.record["teacher"]):
             raise ValueError(
@@ -119,46 +135,70 @@ class Run:
         self.average.load_state_dict(_part(state, "average."))
         _restore(self.optimiser, _part(state, "optimiser."))
 
-    def fit(self, films: list[LabelledFilm], progress: Progress, report: Report) -> None:
-        """Train the epochs that are still missing on the `train` films; `report` gets the metrics of each."""
-        labels = SoftLabels(predictions=self.predictions, smoothing=self.recipe.smoothing)
+    def fit(self, films: list[LabelledFilm], progress: Progress, report: Report, deadline: float = math.inf) -> None:
+        """Train the epochs that are still missing on the `train` films; `report` gets the metrics of each.
+
+        Raises
+        ------
+        OutOfTimeError
+            At the deadline, on `time.monotonic`'s clock; the run is saved.
+        FloatingPointError
+            If the loss is not a number any more.
+        """
+        labels = SoftLabels(
+            predictions=self.predictions, smoothing=self.recipe.smoothing, correction=self.recipe.correction
+        )
+        progress("loading films", 0, 1)
         train = load_samples([film for film in films if film.split == "train"], labels)
         val = load_samples([film for film in films if film.split == "val"])
+        learnt = on_device(train, self.recipe.seed, self.device)
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
-            began = time.monotonic()
-            loss = self._epoch(epoch, train, progress)
+            loss = self._epoch(epoch, [sample.film for sample in train], learnt, progress, deadline)
             metrics: dict[str, Any] = {"epoch": epoch, "loss": loss}
             metrics |= validate(self.average, val, self.recipe.size(epoch), self.precision)
-            metrics["seconds"] = round(time.monotonic() - began)
+            metrics["seconds"] = round(self.record["seconds"])
             self.record["epochs"].append(metrics)
+            self.record |= _NEW_EPOCH
             self.save()
             report(metrics)
 
-    def _epoch(self, epoch: int, samples: list[Sample], progress: Progress) -> float:
-        """Train one epoch; return the mean loss of its steps."""
-        recipe, total = self.recipe, 0.0
-        torch.manual_seed(recipe.seed + epoch)
-        rng = np.random.default_rng((recipe.seed, epoch))
-        order = sample_epoch([sample.source for sample in samples], recipe.share, rng)
+    def _epoch(
+        self, epoch: int, films: list[LabelledFilm], learnt: TrainingFilms, progress: Progress, deadline: float
+    ) -> float:
+        """Train what is missing of an epoch; return the mean loss of its steps."""
+        recipe, began = self.recipe, time.monotonic() - self.record["seconds"]
+        saved = time.monotonic()
+        order = sample_epoch(films, recipe.share, np.random.default_rng((recipe.seed, epoch)))
         steps = len(order) // recipe.batch
         self.network.train()
-        made = batches(samples, order, recipe.size(epoch), recipe.batch, recipe.augment, rng)
-        for step, batch in enumerate(made):
+        for step, batch in batches(learnt, order, recipe, epoch, self.record["step"]):
             _set_rate(self.optimiser, recipe, (epoch + step / steps) / recipe.epochs)
-            films = batch.films.to(self.device, memory_format=torch.channels_last)
-            with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-                outputs = self.network(films)
-            loss = losses(outputs, batch.targets.to(self.device), recipe.loss)
-            if not loss.isfinite():
-                raise FloatingPointError("The loss is not a number any more: this run cannot learn anything more.")
-            self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
-            self.optimiser.step()
-            _move_average(self.average, self.network, recipe.average)
-            total += float(loss.detach())
-            progress(f"epoch {epoch + 1}/{recipe.epochs}, loss {total / (step + 1):.3f}", step + 1, steps)
-        return total / max(steps, 1)
+            self.record["loss"] += self._step(batch, (recipe.seed, epoch, step))
+            self.record |= {"step": step + 1, "seconds": time.monotonic() - began}
+            mean = self.record["loss"] / (step + 1)
+            progress(f"epoch {epoch + 1}/{recipe.epochs}, loss {mean:.3f}", step + 1, steps)
+            if time.monotonic() > min(saved + SAVE_SECONDS, deadline):
+                self.save()
+                saved = time.monotonic()
+            if time.monotonic() > deadline:
+                raise OutOfTimeError(f"The time is used up in epoch {epoch + 1} of {recipe.epochs}.")
+        return float(self.record["loss"]) / max(steps, 1)
+
+    def _step(self, batch: Batch, key: tuple[int, ...]) -> float:
+        """Learn one batch; return its loss."""
+        torch.manual_seed(seed_of(*key))  # for dropout
+        films = batch.films.to(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            outputs = self.network(films)
+        loss = losses(outputs, batch.targets, self.recipe.loss)
+        if not loss.isfinite():
+            raise FloatingPointError("The loss is not a number any more: this run cannot learn anything more.")
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        _move_average(self.average, self.network, self.recipe.average)
+        return float(loss.detach())
 
     def save(self) -> None:
         """Replace the checkpoint in one move: a killed run loses at most its open epoch."""
@@ -171,6 +211,10 @@ class Run:
         record = json.dumps(self.record, indent=1)
         _replace(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
         _replace(self.folder / "record.json", lambda path: path.write_text(record))
+
+
+_NEW_EPOCH = {"step": 0, "seconds": 0.0, "loss": 0.0}
+"""What a record says of the open epoch: steps done, the time they took, and the sum of their losses."""
 
 
 def losses(outputs: Outputs, targets: Targets, weights: LossWeights) -> Tensor:
@@ -229,12 +273,11 @@ def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> 
 
 @torch.no_grad()
 def _move_average(average: nn.Module, network: nn.Module, keep: float) -> None:
-    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
-    for kept, new in pairs:
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - keep)
-        else:
-            kept.copy_(new)
+    kept, new = list(average.state_dict().values()), list(network.state_dict().values())
+    numbers = [i for i, one in enumerate(kept) if one.is_floating_point()]
+    torch._foreach_lerp_([kept[i] for i in numbers], [new[i] for i in numbers], 1 - keep)
+    for i in set(range(len(kept))).difference(numbers):
+        kept[i].copy_(new[i])
 
 
 def _flat(optimiser: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:

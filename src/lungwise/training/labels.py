@@ -46,6 +46,8 @@ _SAYS: dict[str, tuple[str, tuple[str, ...]]] = {
     "atypical appearance": ("", ("normal", "tuberculosis")),
     "other": ("other pneumonia", ("normal", "COVID-19", "tuberculosis")),
     "ARDS": ("", ("normal", "COVID-19", "tuberculosis")),
+    "opacity": ("", ("normal", "COVID-19", "tuberculosis")),
+    "other finding": ("", ("normal", *_DISEASES)),
 }
 """The finding that a label says, and those that it excludes; it says nothing of any other."""
 
@@ -53,6 +55,8 @@ _NOT_TYPICAL = {
     "normal": "negative",
     "pneumonia": "atypical",
     "tuberculosis": "atypical",
+    "opacity": "atypical",
+    "other finding": "negative",
     "other": "atypical",
     "COVID-19": "typical",
 }
@@ -72,10 +76,13 @@ class SoftLabels:
         Of networks that have not seen the film's patient.
     smoothing
         The prediction's share of a label: radiologists disagree on one in ten.
+    correction
+        Share of the predicted typical appearance that a film of another known diagnosis loses.
     """
 
     predictions: Predictions
     smoothing: float
+    correction: float = 1.0
 
     def appearance(self, film: LabelledFilm) -> Probabilities:
         """(4,) probabilities to be learnt; NaN where neither a label nor a prediction says anything."""
@@ -86,7 +93,7 @@ class SoftLabels:
         diagnosis = "normal" if film.finding == "No Finding" else film.label
         if predicted is None or not film.adult or diagnosis not in _NOT_TYPICAL:
             return np.full(len(APPEARANCES), np.nan, np.float32)
-        return _moved(predicted.appearance, _NOT_TYPICAL[diagnosis])
+        return _moved(predicted.appearance, _NOT_TYPICAL[diagnosis], self.correction)
 
     def findings(self, film: LabelledFilm) -> Probabilities:
         """(findings,) probabilities to be learnt; NaN where neither a label nor a prediction says anything."""
@@ -128,9 +135,10 @@ def _gate_of(film: LabelledFilm) -> int:
     return GATE.index("other" if film.group == "ood" else "upright")
 
 
-def _moved(prediction: Probabilities, name: str) -> Probabilities:
-    """The prediction with the probability of the typical appearance given to another."""
-    moved, typical = prediction.astype(np.float32).copy(), APPEARANCES.index("typical")
-    share, moved[typical] = moved[typical], 0
-    moved[APPEARANCES.index(name)] += share
+def _moved(prediction: Probabilities, name: str, share: float) -> Probabilities:
+    """The prediction with a share of the probability of the typical appearance given to another."""
+    moved = prediction.astype(np.float32).copy()
+    given = moved[APPEARANCES.index("typical")] * share
+    moved[APPEARANCES.index("typical")] -= given
+    moved[APPEARANCES.index(name)] += given
     return moved

@@ -35,9 +35,7 @@ def fold_of(film: LabelledFilm, folds: int) -> int:
 def predict_films(network: LungNet, films: list[LabelledFilm], size: int, precision: torch.dtype) -> Predictions:
     """Predict films as they are: the mean of each film and its mirror image."""
     samples = load_samples(films)
-    pixels = [sample.pixels for sample in samples]
-    plain = predict(network, pixels, size, precision)
-    mirrored = predict(network, [film[:, ::-1] for film in pixels], size, precision)
+    plain, mirrored = (predict(network, samples, size, precision, mirrored=mirror) for mirror in (False, True))
     appearance, findings = ((one + other) / 2 for one, other in zip(plain[:2], mirrored[:2], strict=True))
     return {sample.path: Prediction(*row) for sample, *row in zip(samples, appearance, findings, strict=True)}
 

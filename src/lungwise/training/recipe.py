@@ -83,11 +83,17 @@ class Recipe(_Table):
     average: Share = Field(description="What the moving average of the weights keeps of itself in a step.")
     loss: LossWeights
     share: dict[str, Weight] = Field(
-        description="Share of each source's films seen in an epoch, 1 where none is given; `cohen` for all `cohen-*`."
+        description="Share of films seen in an epoch, 1 where none is given, by `source:label`, `source`, or what "
+        "sources begin with (`cohen` for all `cohen-*`)."
     )
     augment: Odds = Odds()
     smoothing: Share = Field(
         description="Share of a label that goes to the teachers' prediction, or to all appearances alike without any."
+    )
+    correction: Share = Field(
+        default=1.0,
+        description="Share of the typical appearance that teachers see in a film of another known diagnosis, and that "
+        "goes to the appearance of that diagnosis.",
     )
     teachers: str | None = Field(
         default=None,

@@ -18,6 +18,12 @@ _SIDE = 299
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ      0123456789.,:-"
 
 
+def synthetic_negatives(films: list[Grey], side: int, rng: Random) -> list[Grey]:
+    """Make as many pictures that are not chest films as there are films, (side, side) each."""
+    pictures = (Image.fromarray(synthetic_negative(film, rng)) for film in films)
+    return [np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)) for picture in pictures]
+
+
 def synthetic_negative(film: Grey, rng: Random) -> Grey:
     """Make a picture that is not a chest film; one in eight is a small piece of the given film."""
     kinds = (_noise, _clouds, _gradient, _shapes, _text, _chart, _tiles)

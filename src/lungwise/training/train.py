@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Plan:
         Go on from the last whole epoch of the network that was being trained.
     device, precision
         As for `Run`.
+    deadline
+        When to stop, on `time.monotonic`'s clock.
     progress, report
         Called as it goes on.
     """
@@ -40,6 +43,7 @@ class Plan:
     precision: torch.dtype
     progress: Progress
     report: Report
+    deadline: float = math.inf
 
 
 def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:
@@ -56,6 +60,8 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     ------
     FileNotFoundError
         If there is nothing to resume.
+    OutOfTimeError
+        At the deadline; all is saved.
     ValueError
         If the recipe has no such fold, its teachers have no folds, or a folder holds another run.
     """
@@ -116,7 +122,7 @@ def _train_one(
         run.start(plan.init, learnt)
     if is_done:
         return
-    run.fit(learnt, plan.progress, plan.report)
+    run.fit(learnt, plan.progress, plan.report, plan.deadline)
     if fold is not None:
         chest = [film for film in films if film in held_out and film.group != "ood"]
         predictions = predict_films(run.average, chest, recipe.size(recipe.epochs - 1), plan.precision)

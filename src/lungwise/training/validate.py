@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from lungwise.films.photograph.simulation import Grey
 from lungwise.reading.artefact import APPEARANCES, GATE
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.dataset import Sample, square
@@ -27,15 +26,17 @@ class Probabilities(NamedTuple):
 
 
 @torch.inference_mode()
-def predict(network: LungNet, films: list[Grey], size: int, precision: torch.dtype) -> Probabilities:
-    """Ask a network of films in memory, on the network's own device."""
+def predict(
+    network: LungNet, films: list[Sample], size: int, precision: torch.dtype, *, mirrored: bool = False
+) -> Probabilities:
+    """Ask a network of films in memory, or of their mirror images, on the network's own device."""
     device = next(network.parameters()).device
     parts = []
     for start in range(0, len(films), _BATCH):
         squares = np.stack([square(film, size) for film in films[start : start + _BATCH]])
-        batch = torch.from_numpy(squares)[:, None].to(device, memory_format=torch.channels_last)
+        batch = torch.from_numpy(squares[..., ::-1].copy() if mirrored else squares)[:, None].to(device)
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-            outputs = network(batch)
+            outputs = network(batch.to(memory_format=torch.channels_last))
         logits = (outputs.appearance.float(), outputs.findings.float(), outputs.gate.float())
         parts.append((logits[0].softmax(1).cpu(), logits[1].sigmoid().cpu(), logits[2].softmax(1).cpu()))
     return Probabilities(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
@@ -43,7 +44,7 @@ def predict(network: LungNet, films: list[Grey], size: int, precision: torch.dty
 
 def validate(network: LungNet, samples: list[Sample], size: int, precision: torch.dtype) -> dict[str, float | None]:
     """AUCs on the validation films: SIIM typical and abnormal against negative, findings, gate."""
-    predicted = predict(network, [sample.pixels for sample in samples], size, precision)
+    predicted = predict(network, samples, size, precision)
     labels = np.array([sample.appearance for sample in samples])
     known = np.stack([sample.findings for sample in samples])
     return {

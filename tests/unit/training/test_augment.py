@@ -1,79 +1,111 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from lungwise.training.augment import augment, match_levels, transplant
+from lungwise.training.augment import augment, gaussian, match_levels, stretch, transplant
+from lungwise.training.dataset import opacity_maps
+from lungwise.training.draws import Draws
 from lungwise.training.recipe import Odds
 
 pytestmark = pytest.mark.training
 
-
-def film(rng: np.random.Generator, shape: tuple[int, int] = (120, 90)) -> NDArray[np.uint8]:
-    return rng.integers(0, 256, shape, np.uint8)
+NEVER = Odds(**dict.fromkeys(Odds.model_fields, 0.0))
 
 
-def test_a_film_keeps_its_shape_and_the_map_stays_a_map() -> None:
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        opacity = np.zeros((120, 90), np.uint8)
-        changed, moved = augment(film(rng), opacity, film(rng, (64, 64)), Odds(), rng)
-        assert changed.shape == moved.shape == (120, 90)
-        assert changed.dtype == np.uint8
-        assert not moved.any()
+def films(number: int = 4, side: int = 96, seed: int = 0) -> Tensor:
+    return torch.rand((number, 1, side, side), generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_same_seed_gives_the_same_film() -> None:
-    original = film(np.random.default_rng(0))
-    once, again = (augment(original, original, original, Odds(), np.random.default_rng(5))[0] for _ in range(2))
+def test_films_keep_their_range_whatever_happens_to_them() -> None:
+    for name in Odds.model_fields:
+        changed = augment(films(), films(seed=1), NEVER.model_copy(update={name: 1.0}), 75, Draws(0))
+        assert changed.films.shape == (4, 1, 75, 75), name
+        assert float(changed.films.min()) >= 0 and float(changed.films.max()) <= 1, name
+        assert changed.films.isfinite().all(), name
 
-    np.testing.assert_array_equal(once, again)
+
+def test_every_change_changes_a_film() -> None:
+    plain = augment(films(), films(seed=1), NEVER, 75, Draws(0)).films
+    for name in set(Odds.model_fields) - {"synthetic_negative"}:
+        changed = augment(films(), films(seed=1), NEVER.model_copy(update={name: 1.0}), 75, Draws(0)).films
+        assert not torch.equal(changed, plain), name
+
+
+def test_the_same_key_gives_the_same_films() -> None:
+    once, again, other = (augment(films(), films(seed=1), Odds(), 75, Draws(*key)) for key in ((5, 1), (5, 1), (5, 2)))
+
+    assert torch.equal(once.films, again.films)
+    assert not torch.equal(once.films, other.films)
 
 
 def test_the_opacity_moves_with_the_lung() -> None:
-    """A bright square on black, and its map: wherever one goes, the other is."""
-    square = np.zeros((200, 160), np.uint8)
-    square[60:110, 30:70] = 255
-    overlaps = []
-    for seed in range(40):
-        changed, moved = augment(square, square, square, Odds(), np.random.default_rng(seed))
-        bright, mapped = changed > 128, moved > 128
-        overlaps.append((bright & mapped).sum() / max(mapped.sum(), 1))
+    """A bright ellipse on black, and its box: wherever one goes, the map of the other is."""
+    places = (torch.arange(200) + 0.5) / 200
+    away = ((places[:, None] - 0.4) / 0.15) ** 2 + ((places - 0.3) / 0.1) ** 2
+    bright = (away < 1).float()[None, None].expand(40, 1, 200, 200)
+    boxes = torch.tensor([[0.2, 0.25, 0.2, 0.3]]).expand(40, 1, 4)
 
-    assert np.median(overlaps) > 0.9
+    changed = augment(bright, bright, NEVER, 153, Draws(0))
+    maps = opacity_maps(boxes, changed.frames)
+
+    seen = F.avg_pool2d(stretch(changed.films), 9)[:, 0] > 0.5
+    mapped = maps > 0.5
+    overlap = (seen & mapped).sum((1, 2)) / (seen | mapped).sum((1, 2))
+    assert float(overlap.median()) > 0.6
+    assert float(overlap.min()) > 0.3
+
+
+def test_a_turned_film_is_turned_to_the_left() -> None:
+    marked = torch.zeros(32, 1, 80, 80)
+    marked[:, :, :20, 30:50] = 1
+
+    changed = augment(marked, marked, NEVER.model_copy(update={"turn": 1.0}), 80, Draws(1))
+
+    middles = [(int(one.mean((0, 2)).argmax()), int(one.mean((0, 1)).argmax())) for one in changed.films]
+    for quarter, (row, column) in zip(changed.quarters.tolist(), middles, strict=True):
+        assert {1: column < 30, 2: row > 50, 3: column > 50}[quarter]
 
 
 def test_a_transplanted_chest_lies_in_the_surroundings_of_another() -> None:
-    bright, dark = np.full((120, 90), 200, np.uint8), np.tile(np.arange(90, dtype=np.uint8), (100, 1))
-    bright[::2] = 210
+    chest = films(side=100)
+    around = torch.linspace(0, 1, 100).expand(4, 1, 100, 100)
 
-    moved = transplant(bright, dark, np.random.default_rng(0))
+    moved = transplant(chest, around, Draws(0))
 
-    np.testing.assert_array_equal(moved[40:80, 30:60], bright[40:80, 30:60])
-    edges = np.concatenate([moved[0], moved[-1]])
-    assert not np.array_equal(edges, np.concatenate([bright[0], bright[-1]]))
-    assert abs(float(edges.mean()) - 205) < 10  # with the levels of the film they now belong to
+    torch.testing.assert_close(moved[..., 40:60, 40:60], chest[..., 40:60, 40:60])
+    corners = torch.cat([moved[..., :3, :3], moved[..., -3:, :3]], 2).flatten(1)
+    assert (corners.std(1) < 0.1).all()  # the surroundings are smooth, the chest is noise
 
 
 def test_matched_levels_are_those_of_the_other_film() -> None:
-    rng = np.random.default_rng(0)
-    dark = rng.integers(0, 60, (100, 100), np.uint8)
-    bright = rng.integers(150, 256, (100, 100), np.uint8)
+    dark, bright = films() * 0.2, films(seed=1) * 0.4 + 0.6
 
     matched = match_levels(dark, bright)
 
-    assert abs(float(np.median(matched)) - float(np.median(bright))) < 6
-    assert np.all(np.diff(matched.ravel()[np.argsort(dark.ravel(), kind="stable")].astype(int)) >= 0)
+    assert float((matched.flatten(1).median(1).values - bright.flatten(1).median(1).values).abs().max()) < 0.02
+    order = dark.flatten(1).argsort(1)
+    assert (matched.flatten(1).gather(1, order).diff(dim=1) >= -1 / 255).all()
 
 
-def test_odds_of_nothing_leave_moving_and_shading() -> None:
-    never = Odds(**dict.fromkeys(Odds.model_fields, 0.0))
-    original = film(np.random.default_rng(0))
-    other = np.zeros_like(original)
+def test_films_are_stretched_as_they_are_when_they_are_read() -> None:
+    import numpy as np
 
-    with_style, without = (
-        augment(original, original, style, never, np.random.default_rng(5))[0] for style in (original, other)
-    )
+    from lungwise.films.preprocess import preprocess
 
-    np.testing.assert_array_equal(with_style, without)
+    film = films(1) * 0.3 + 0.2
+
+    np.testing.assert_allclose(stretch(film)[0, 0].numpy(), preprocess(film[0, 0].numpy(), 96), atol=1e-5)
+
+
+def test_each_film_is_blurred_by_its_own_sigma() -> None:
+    dot = torch.zeros(2, 1, 41, 41)
+    dot[..., 20, 20] = 1
+
+    sharp, soft = gaussian(dot, torch.tensor([0.5, 2.0]))
+
+    torch.testing.assert_close(sharp.sum(), soft.sum())
+    assert float(soft[0, 20, 20]) == pytest.approx(1 / (2 * torch.pi * 4), rel=0.02)
+    assert float(sharp.max()) > 10 * float(soft.max())

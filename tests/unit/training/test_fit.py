@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from lungwise.films.collection import read_collection
+from lungwise.training import fit
 from lungwise.training.dataset import Targets
-from lungwise.training.fit import Run, losses, sha256
+from lungwise.training.fit import OutOfTimeError, Run, losses, sha256
 from lungwise.training.labels import Prediction
 from lungwise.training.network import Outputs
 from lungwise.training.recipe import LossWeights, Recipe, parse_recipe
@@ -46,17 +48,20 @@ class KilledError(Exception):
     pass
 
 
-def test_a_killed_run_goes_on_where_its_last_epoch_ended(
-    small_collection: Path, recipe: Recipe, tmp_path: Path
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_a_killed_run_goes_on_where_it_was_saved_and_learns_the_same(
+    small_collection: Path, recipe: Recipe, tmp_path: Path, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """After each step, or after each epoch."""
+    monkeypatch.setattr(fit, "SAVE_SECONDS", seconds)
     films = read_collection(small_collection)
     whole = Run(recipe, tmp_path / "whole")
     whole.start(None, films)
     epochs: list[int] = []
     whole.fit(films, silent, lambda metrics: epochs.append(metrics["epoch"]))
 
-    def kill_in_second_epoch(what: str, _done: int, _of: int) -> None:
-        if what.startswith("epoch 2"):
+    def kill_in_second_epoch(what: str, done: int, _of: int) -> None:
+        if what.startswith("epoch 2") and done == 2:
             raise KilledError
 
     broken = Run(recipe, tmp_path / "broken")
@@ -65,12 +70,26 @@ def test_a_killed_run_goes_on_where_its_last_epoch_ended(
         broken.fit(films, kill_in_second_epoch, lambda _: None)
     resumed = Run(recipe, tmp_path / "broken")
     resumed.resume(films)
+    assert resumed.record["step"] == (0 if seconds else 1)
     resumed.fit(films, silent, lambda _: None)
 
     assert epochs == [0, 1]
     one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "broken"))
     for name, weight in one.items():
         torch.testing.assert_close(other[name], weight, msg=name)
+
+
+def test_a_run_whose_time_is_used_up_is_saved(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path)
+    run.start(None, films)
+
+    with pytest.raises(OutOfTimeError, match="epoch 1 of 2"):
+        run.fit(films, silent, lambda _: None, deadline=time.monotonic())
+
+    resumed = Run(recipe, tmp_path)
+    resumed.resume(films)
+    assert (resumed.record["step"], resumed.record["epochs"]) == (1, [])
 
 
 def test_the_record_says_what_was_learnt_from_what(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:

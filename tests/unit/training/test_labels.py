@@ -40,6 +40,8 @@ def film(source: str, label: str, finding: str = "", group: str = "mixed") -> La
         (film("cohen-sirm.org", "other", "No Finding"), None, [1, 0, 0, 0]),
         (film("cohen-sirm.org", "other", "Streptococcus"), None, [0, 0, 1, 0]),
         (film("cohen-sirm.org", "other", "ARDS"), None, [0, 0, None, 0]),
+        (film("chexpert", "opacity"), None, [0, 0, None, 0]),
+        (film("nih", "other finding"), None, [0, 0, 0, 0]),
         (film("ood-bone", "bone", group="ood"), None, [None] * 4),
     ],
 )
@@ -74,6 +76,8 @@ FINDINGS = np.array([0.8, 0.1, 0.2, 0.0], np.float32)
         (film("siim", "typical appearance"), [0.05, 0.8, 0.1, 0.05]),
         (film("nih", "normal"), [0.7, 0, 0.2, 0.1]),
         (film("tb-belarus", "tuberculosis"), [0.1, 0, 0.2, 0.7]),
+        (film("chexpert", "opacity"), [0.1, 0, 0.2, 0.7]),
+        (film("chexpert", "other finding"), [0.7, 0, 0.2, 0.1]),
         (film("cohen-sirm.org", "other", "SARS"), [0.1, 0, 0.2, 0.7]),
         (film("cohen-sirm.org", "other", "No Finding"), [0.7, 0, 0.2, 0.1]),
         (film("radiography-covid", "COVID-19"), [0.1, 0.6, 0.2, 0.1]),
@@ -87,6 +91,13 @@ def test_outside_siim_the_prediction_is_learnt_but_for_what_the_diagnosis_rules_
     labels = SoftLabels(predictions={given.path: Prediction(APPEARANCE, FINDINGS)}, smoothing=0.5)
 
     np.testing.assert_allclose(labels.appearance(given), learnt, atol=1e-6)
+
+
+def test_a_correction_takes_its_share_of_what_the_diagnosis_rules_out() -> None:
+    given = film("tb-belarus", "tuberculosis")
+    labels = SoftLabels(predictions={given.path: Prediction(APPEARANCE, FINDINGS)}, smoothing=0.5, correction=0.5)
+
+    np.testing.assert_allclose(labels.appearance(given), [0.1, 0.3, 0.2, 0.4], atol=1e-6)
 
 
 def test_without_predictions_the_labels_alone_are_learnt() -> None:

@@ -20,8 +20,8 @@ def network() -> LungNet:
     return LungNet().eval()
 
 
-def test_predictions_do_not_depend_on_what_else_is_asked(network: LungNet) -> None:
-    films = [np.random.default_rng(n).integers(0, 256, (90, 80), np.uint8) for n in range(3)]
+def test_predictions_do_not_depend_on_what_else_is_asked(network: LungNet, small_collection: Path) -> None:
+    films = load_samples(read_collection(small_collection)[:3])
 
     together = predict(network, films, 75, torch.float32)
     alone = predict(network, films[:1], 75, torch.float32)

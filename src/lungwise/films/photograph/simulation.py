@@ -1,15 +1,12 @@
-"""Two simulated cameras: one tests and never teaches, the other teaches.
+"""A simulated camera, which the evaluation uses: a whole photograph of a film on a light box or a screen.
 
-`photograph` takes a whole photograph of a film on a light box or a screen; the evaluation uses it. `photograph_light`
-does to a film what remains when a photograph has been cut out and straightened: light, shadow, moire; the training
-uses it. They are made differently on purpose, so that no network is measured by the camera that it learnt from.
-The same seed gives the same photograph.
+The training draws the light of photographs in another way (`training.photograph_light`), on purpose: no network is
+measured by the camera that it learnt from. The same seed gives the same photograph.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +20,6 @@ Colours = NDArray[np.float32]
 
 Grey = NDArray[np.uint8]
 """(height, width), 0 is air."""
-
-Light = NDArray[np.float32]
-"""(height, width), 0 dark and 1 bright, beyond while it is added up."""
 
 Random = np.random.Generator
 
@@ -180,67 +174,3 @@ def _jpeg(scene: Colours, rng: Random) -> bytes:
     packed = io.BytesIO()
     _image(scene).save(packed, "JPEG", quality=int(rng.integers(55, 93)))
     return packed.getvalue()
-
-
-def photograph_light(film: Grey, rng: Random) -> Grey:
-    """Return a film as a telephone's camera would see it, already cut out and straightened."""
-    seen = film.astype(np.float32) / np.float32(255)
-    seen = seen * np.float32(rng.uniform(0.55, 0.95)) + np.float32(rng.uniform(0.0, 0.25))
-    for chance, effect in _LIGHT_EFFECTS:
-        if rng.random() < chance:
-            seen = effect(seen, rng)
-    seen = seen + rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(0.0, 0.03))
-    return np.asarray(_image(seen).filter(ImageFilter.GaussianBlur(rng.uniform(0.0, 1.1))))
-
-
-def _shadow(seen: Light, rng: Random) -> Light:
-    """A hand, a window or the light box's edge: darker to one side."""
-    x, y = _offsets(seen)
-    angle = rng.uniform(0, 2 * np.pi)
-    along = x * np.cos(angle) + y * np.sin(angle)
-    softness = rng.uniform(0.1, 1.2)
-    shade = 1 / (1 + np.exp(-(along - rng.uniform(-0.4, 0.4)) / softness * 4))
-    shaded: Light = (seen * (1 - rng.uniform(0.1, 0.5) * shade)).astype(np.float32)
-    return shaded
-
-
-def _glare(seen: Light, rng: Random) -> Light:
-    """A lamp reflected in the film or on the screen."""
-    x, y = _offsets(seen)
-    width, height = rng.uniform(0.04, 0.35, 2)
-    centre = rng.uniform(-0.5, 0.5, 2)
-    spot = np.exp(-(((x - centre[0]) / width) ** 2) - ((y - centre[1]) / height) ** 2)
-    lit: Light = (seen + rng.uniform(0.1, 0.7) * spot).astype(np.float32)
-    return lit
-
-
-def _stripes(seen: Light, rng: Random) -> Light:
-    """The beat of a screen's pixels with the camera's: faint bent stripes."""
-    x, y = _offsets(seen)
-    angle, pitch = rng.uniform(0, np.pi), rng.uniform(6, 70)
-    along = x * np.cos(angle) + y * np.sin(angle) + rng.uniform(-0.3, 0.3) * (x**2 + y**2)
-    stripes = np.sin(2 * np.pi * pitch * along + rng.uniform(0, 2 * np.pi))
-    striped: Light = (seen * (1 + rng.uniform(0.01, 0.09) * stripes)).astype(np.float32)
-    return striped
-
-
-def _falloff(seen: Light, rng: Random) -> Light:
-    """A lens and a light box are brightest in the middle."""
-    x, y = _offsets(seen)
-    return (seen * (1 - rng.uniform(0.1, 0.8) * (x**2 + y**2))).astype(np.float32)
-
-
-def _offsets(seen: Light) -> tuple[Light, Light]:
-    """From -0.5 to 0.5 across and down."""
-    height, width = seen.shape
-    across, down = np.linspace(-0.5, 0.5, width, dtype=np.float32), np.linspace(-0.5, 0.5, height, dtype=np.float32)
-    x, y = np.meshgrid(across, down)
-    return x, y
-
-
-_LIGHT_EFFECTS: tuple[tuple[float, Callable[[Light, Random], Light]], ...] = (
-    (0.5, _shadow),
-    (0.4, _glare),
-    (0.4, _stripes),
-    (0.4, _falloff),
-)
