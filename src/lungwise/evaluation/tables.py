@@ -275,8 +275,8 @@ def beyond(evaluation: Evaluation) -> Iterator[Table]:
             "chosen on val: `not normal` where 90 % of SIIM's negatives stay below, tuberculosis where 95 % of the "
             "adults without it do."
         )
-        rows = [(c["measure"], area(c["estimate"]), _bar(c), "yes" if c["reached"] else "no") for c in criteria]
-        yield Table("What it must reach", ("measure", "value", "bar", "reached"), rows, note)
+        reached = [(c["measure"], area(c["estimate"]), _bar(c), "yes" if c["reached"] else "no") for c in criteria]
+        yield Table("What it must reach", ("measure", "value", "bar", "reached"), [*reached], note)
     if others := evaluation.get("others"):
         row = (str(others["share"]["of"]), percent(others["share"]), _listed(others["codes"]))
         note = "Wallpapers, icons, drawings and photographs from software packages; no rule was tuned on these."

@@ -23,6 +23,10 @@ TURNABLE = 4
 """Quarter turns after which a film lies as before."""
 
 
+Step = Callable[[Tensor, Draws], Tensor]
+"""A change of some films, (n, 1, size, size) in [0, 1], with numbers drawn for it."""
+
+
 class Augmented(NamedTuple):
     """A changed batch of `n` films."""
 
@@ -53,7 +57,7 @@ def augment(films: Tensor, styles: Tensor, odds: Odds, size: int, rng: Draws) ->
     films = _some(films, odds.levels, rng, lambda chosen, which: match_levels(chosen, styles[which]))
     films = _shade(_warp(films, frames, size, rng), rng)
     for name, step in _STEPS.items():
-        films = _some(films, getattr(odds, name), rng, lambda chosen, _, step=step: step(chosen, rng))
+        films = _some(films, getattr(odds, name), rng, _without_indices(step, rng))
     films, quarters = _turn(films, odds.turn, rng)
     return Augmented(films, frames, quarters)
 
@@ -99,6 +103,10 @@ def _some(films: Tensor, chance: float, rng: Draws, step: Callable[[Tensor, Tens
     """Make a step to those films that chance chooses; it is given the films and their indices."""
     which = (rng.uniform(0, 1, len(films)) < chance).nonzero()[:, 0]
     return films.index_copy(0, which, step(films[which], which)) if len(which) else films
+
+
+def _without_indices(step: Step, rng: Draws) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda chosen, _which: step(chosen, rng)
 
 
 def _frames(number: int, rng: Draws) -> Tensor:
@@ -154,7 +162,7 @@ def _coarsen(films: Tensor, rng: Draws) -> Tensor:
     """Lose resolution, as a film copied at another size has: a few films at a time, each few to a size of their own."""
     size = films.shape[-1]
     parts = []
-    for part in films.split(4):
+    for part in torch.split(films, 4):  # type: ignore[no-untyped-call]
         side = int(rng.whole(size * 6 // 10, size * 95 // 100, 1))
         coarse = F.interpolate(part, (side, side), mode="bilinear", antialias=True, align_corners=False)
         parts.append(F.interpolate(coarse, (size, size), mode="bilinear", align_corners=False))
@@ -229,7 +237,7 @@ def _column(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-_STEPS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
+_STEPS: dict[str, Step] = {
     "photograph": photograph_light,
     "blur": _blur,
     "sharpen": _sharpen,

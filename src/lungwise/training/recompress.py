@@ -1,4 +1,4 @@
-"""JPEG compression of whole batches: its cosine transform, and the rounding by its luminance table (ITU-T T.81, K.1)."""
+"""JPEG compression of whole batches: its cosine transform, rounded by its luminance table (ITU-T T.81, K.1)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from lungwise.training.draws import Draws
 
 _BLOCK = 8
+_MIDDLE = 128 / 255
 _LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
     (12, 12, 14, 19, 26, 58, 60, 55),
@@ -35,14 +36,14 @@ def compress(films: Tensor, steps: Tensor) -> Tensor:
     """Round the cosine transform of each 8 x 8 block to multiples of `steps` (n, 8, 8)."""
     number, size = len(films), films.shape[-1]
     missing = -size % _BLOCK
-    padded = F.pad(films, (0, missing, 0, missing), mode="replicate")[:, 0] - 0.5
+    padded = F.pad(films, (0, missing, 0, missing), mode="replicate")[:, 0] - _MIDDLE
     across = padded.shape[-1] // _BLOCK
     blocks = padded.view(number, across, _BLOCK, across, _BLOCK).transpose(2, 3)
     cosines = _cosines(films.device)
     steps = steps[:, None, None]
     rounded = (cosines @ blocks @ cosines.T / steps).round() * steps
     pixels = (cosines.T @ rounded @ cosines).transpose(2, 3).reshape(number, 1, across * _BLOCK, across * _BLOCK)
-    return (pixels[..., :size, :size] + 0.5).clamp(0, 1)
+    return (pixels[..., :size, :size] + _MIDDLE).clamp(0, 1)
 
 
 def _cosines(device: torch.device) -> Tensor:

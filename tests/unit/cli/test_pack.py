@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from lungwise.__main__ import main
+from lungwise.cli import main
 
 pytestmark = pytest.mark.training
 
