@@ -104,7 +104,7 @@ def _answering(evaluation: Evaluation) -> list[str]:
         ("positive from", f"{card['thresholds']['upper']:.4f}"),
         *((f"{name}: called from", str(value)) for name, value in card.get("finding_thresholds", {}).items()),
         ("refused below this probability of an upright frontal chest film", f"{card['gate']}"),
-        *((f"calibration: {name}", str(value)) for name, value in card["calibration"].items()),
+        *((f"calibration: {name}", value) for name, value in _flat(card["calibration"])),
     ]
     if point:
         reached = f"{point['specificity']:.0%} specificity ({point['chosen_on']}, {point['films']} films)"

@@ -56,7 +56,8 @@ class ModelCard:
     gate
         Lowest probability of being an upright frontal chest film with which a film is read.
     calibration
-        How the logits became probabilities.
+        How log odds became probabilities, finding by finding: they are divided by the temperature, and the offset is
+        added. Until 1.3.0 of COVID-19 alone.
     hashes
         SHA-256 of the ONNX file (`onnx`), and of the code, data, initial weights and teachers' predictions of its
         training; until 1.3.0 also of the weights that it is the mean with (`mean_with`).
@@ -73,7 +74,7 @@ class ModelCard:
     labels: dict[str, list[str]]
     thresholds: Thresholds
     gate: float
-    calibration: dict[str, float]
+    calibration: dict[str, Any]
     hashes: dict[str, str | None]
     training: dict[str, Any]
     metrics: dict[str, Any]

@@ -8,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from lungwise.films.collection import LabelledFilm
 from lungwise.reading.artefact import Thresholds
+from lungwise.reading.findings import FINDING_NAMES
 
 SENSITIVITY = 0.95
 """Of the films below the lower threshold, at most 5 % of all positives are missed."""
 
 SPECIFICITY = 0.95
 """Of the films above the upper threshold, at most 5 % of all negatives are called."""
+
+PRESENT_SPECIFICITY = {"normal": 0.9, "other pneumonia": 0.95, "tuberculosis": 0.95}
+"""Of the films that are known to be without a finding, the share that stays below its threshold; of `normal`, the
+share of SIIM's negatives that is called normal. COVID-19 has the two thresholds of the verdict."""
 
 REFUSED_SHARE = 0.003
 """Share of the good films of `val`, from every source, that the gate may refuse."""
@@ -53,6 +59,52 @@ def scaling(logits: Scores, positive: Labels) -> Scaling:
     fitted = LogisticRegression(C=np.inf).fit(logits[:, None], positive)
     slope = max(float(fitted.coef_[0, 0]), _LEAST_SLOPE)
     return Scaling(temperature=1 / slope, offset=float(fitted.intercept_[0]))
+
+
+def truth_of(film: LabelledFilm) -> dict[str, bool]:
+    """What a film's label says of the findings that it calibrates.
+
+    Normal is asked in places that have both kinds of films, COVID-19 and other pneumonia in the one that has both, and
+    tuberculosis of adults everywhere: no place has films of it and of others.
+    """
+    if film.group == "ood" or not film.adult:
+        return {}
+    truth = {}
+    if film.source in ("siim", "nih", "chexpert"):
+        truth["normal"] = film.label in ("normal", "negative for pneumonia")
+    if film.source == "siim" and film.covid is not None:
+        truth["COVID-19"] = film.covid
+    if film.source == "nih":
+        truth["other pneumonia"] = film.label == "pneumonia"
+    if film.label in ("tuberculosis", *_WITHOUT_TUBERCULOSIS):
+        truth["tuberculosis"] = film.label == "tuberculosis"
+    return truth
+
+
+_WITHOUT_TUBERCULOSIS = ("normal", "pneumonia", "opacity", "other finding", "other")
+
+
+def finding_thresholds(films: list[LabelledFilm], findings: NDArray[np.float64]) -> dict[str, float]:
+    """From which probability each finding but COVID-19 counts as present; 0.5 where no film says anything of it.
+
+    Parameters
+    ----------
+    films
+        `n` films of `val`.
+    findings
+        (n, findings) probabilities.
+    """
+    found = {}
+    for name, specificity in PRESENT_SPECIFICITY.items():
+        column = findings[:, FINDING_NAMES.index(name)]
+        if name == "normal":
+            asked = [film.source == "siim" and film.label == "negative for pneumonia" for film in films]
+            specificity = 1 - specificity
+        else:
+            asked = [truth_of(film).get(name) is False for film in films]
+        asked_of = column[np.array(asked, np.bool_)]
+        found[name] = float(np.quantile(asked_of, specificity)) if len(asked_of) else 0.5
+    return found
 
 
 def gate(upright: Scores) -> float:

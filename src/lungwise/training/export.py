@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -19,10 +20,20 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
 from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement
+from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise
-from lungwise.training.calibrate import Labels, Scaling, Scores, gate, scaling, thresholds
+from lungwise.training.calibrate import (
+    Labels,
+    Scaling,
+    Scores,
+    finding_thresholds,
+    gate,
+    scaling,
+    thresholds,
+    truth_of,
+)
 from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.fit import Progress, sha256
 from lungwise.training.network import LungNet
@@ -50,13 +61,6 @@ class Validation:
         """Area under the ROC curve."""
         return float(roc_auc_score(self.positive, self.probability))
 
-    @property
-    def log_odds(self) -> Scores:
-        """(n,) logit of the probability."""
-        clipped = np.clip(self.probability, 1e-6, 1 - 1e-6)
-        log_odds: Scores = np.log(clipped) - np.log1p(-clipped)
-        return log_odds
-
 
 def export(
     run: Path,
@@ -82,20 +86,44 @@ def export(
     WorseInt8Error
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
-    val = [film for film in films if film.split == "val"]
-    scale = _fit_scaling(trained_network(run), run / "uncalibrated.onnx", val, progress)
+    val = [film for film in films if film.split == "val" and film.group != "ood"]
+    scalings = _fit_scalings(trained_network(run), run / "uncalibrated.onnx", val, progress)
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
-    write_onnx(ExportGraph(trained_network(run), scale), exact)
+    write_onnx(ExportGraph(trained_network(run), scalings), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
-    shipped = OpenVino(int8)
-    before, after = (validation(runtime, val, progress) for runtime in (OpenVino(exact), shipped))
-    limits = thresholds(after.probability, after.positive, before.probability)
-    rates = verdict_rates(after.probability, after.positive, limits)
-    metrics = {"val": compare(before, after, limits), "verdicts": asdict(rates)}
-    lowest = gate(_upright(shipped, val, progress))
-    card = _card(json.loads((run / "record.json").read_text()), int8, version, scale, limits, lowest, metrics)
+    answers = run_films(OpenVino(int8), val, progress)
+    before = validation(run_films(OpenVino(exact), [film for film in val if "COVID-19" in truth_of(film)], progress))
+    card = _card(run, version, scalings, answers, before)
     _install(int8, card, output)
     return card
+
+
+def _card(
+    run: Path, version: str, scalings: dict[str, Scaling], answers: dict[LabelledFilm, Outputs], exact: Validation
+) -> ModelCard:
+    """What is known of a run, and chosen by what its int8 network answers on `val`."""
+    record, statement = json.loads((run / "record.json").read_text()), read_statement()
+    int8 = validation(answers)
+    limits = thresholds(int8.probability, int8.positive, exact.probability)
+    rates = verdict_rates(int8.probability, int8.positive, limits)
+    trained = {part: record[part] for part in ("code", "data", "init", "teacher")}
+    return ModelCard(
+        name="inception_v3",
+        version=version,
+        created=date.today().isoformat(),
+        preprocessing=PREPROCESSING,
+        labels=labels(),
+        thresholds=limits,
+        finding_thresholds=finding_thresholds(list(answers), _findings(answers)),
+        gate=gate(np.array([outputs["gate"][GATE.index("upright")] for outputs in answers.values()], np.float64)),
+        calibration={name: asdict(scaling) for name, scaling in scalings.items()},
+        hashes={"onnx": sha256(run / "int8.onnx"), **trained},
+        training={"recipe": record["recipe"], "epochs": record["epochs"]},
+        metrics={"val": compare(exact, int8, limits), "verdicts": asdict(rates)},
+        intended_use=statement.intended_use,
+        limits=statement.limits,
+        data=statement.data,
+    )
 
 
 def _install(int8: Path, card: ModelCard, output: Path) -> None:
@@ -107,15 +135,21 @@ def _install(int8: Path, card: ModelCard, output: Path) -> None:
         (output / f"{name}.new").replace(output / name)
 
 
-def validation(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> Validation:
-    """Run the SIIM films of `val` that are typical or negative."""
-    decided = [film for film in val if film.source == "siim" and film.covid is not None]
-    probability = []
-    for done, film in enumerate(decided, start=1):
-        probability.append(float(_outputs(runtime, film)["covid"]))
-        progress("validating", done, len(decided))
-    positive = np.array([film.covid is True for film in decided])
-    return Validation(probability=np.array(probability), positive=positive)
+def run_films(runtime: OpenVino, films: list[LabelledFilm], progress: Progress) -> dict[LabelledFilm, Outputs]:
+    """Run films; those that are refused as files are left out, because they never come to the network."""
+    answers = {}
+    for done, film in enumerate(films, start=1):
+        with contextlib.suppress(Refusal):
+            answers[film] = _outputs(runtime, film)
+        progress("validating", done, len(films))
+    return answers
+
+
+def validation(answers: Mapping[LabelledFilm, Outputs]) -> Validation:
+    """What was said of the SIIM films that are typical or negative."""
+    decided = {film: outputs for film, outputs in answers.items() if "COVID-19" in truth_of(film)}
+    probability = np.array([float(outputs["covid"]) for outputs in decided.values()])
+    return Validation(probability=probability, positive=np.array([film.covid is True for film in decided]))
 
 
 def compare(exact: Validation, int8: Validation, limits: Thresholds) -> dict[str, Any]:
@@ -143,23 +177,30 @@ def _verdicts(validated: Validation, limits: Thresholds) -> NDArray[np.intp]:
     return np.digitize(validated.probability, (limits.lower, limits.upper))
 
 
-def _upright(runtime: OpenVino, val: list[LabelledFilm], progress: Progress) -> Scores:
-    """(n,) probability of an upright frontal film, of the frontal films of `val`."""
-    frontal = [film for film in val if film.group != "ood"]
-    upright = []
-    for done, film in enumerate(frontal, start=1):
-        with contextlib.suppress(Refusal):  # what is refused as a file never comes to the gate
-            upright.append(float(_outputs(runtime, film)["gate"][GATE.index("upright")]))
-        progress("setting the gate", done, len(frontal))
-    return np.array(upright)
-
-
-def _fit_scaling(network: LungNet, raw: Path, val: list[LabelledFilm], progress: Progress) -> Scaling:
-    """The scaling of the float32 network, found with what it says before calibration; `raw` is made and removed."""
+def _fit_scalings(network: LungNet, raw: Path, val: list[LabelledFilm], progress: Progress) -> dict[str, Scaling]:
+    """The scaling of each finding, found with what the network says before calibration; `raw` is made and removed."""
     write_onnx(ExportGraph(network), raw)
-    validated = validation(OpenVino(raw), val, progress)
+    answers = run_films(OpenVino(raw), val, progress)
     raw.unlink()
-    return scaling(validated.log_odds, validated.positive)
+    log_odds = _log_odds(_findings(answers))
+    scalings = {}
+    for index, name in enumerate(FINDING_NAMES):
+        known = {n: truth_of(film)[name] for n, film in enumerate(answers) if name in truth_of(film)}
+        truth = np.array(list(known.values()), np.bool_)
+        both = truth.any() and not truth.all()
+        scalings[name] = scaling(log_odds[list(known), index], truth) if both else Scaling()
+    return scalings
+
+
+def _findings(answers: Mapping[LabelledFilm, Outputs]) -> NDArray[np.float64]:
+    """(n, findings) probabilities."""
+    return np.stack([outputs["findings"] for outputs in answers.values()]).astype(np.float64)
+
+
+def _log_odds(probability: Scores) -> Scores:
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    log_odds: Scores = np.log(clipped) - np.log1p(-clipped)
+    return log_odds
 
 
 def trained_network(run: Path) -> LungNet:
@@ -178,34 +219,3 @@ def _calibration_films(films: list[LabelledFilm]) -> list[Path]:
     chest = [film for film in films if film.split == "train" and film.group != "ood"]
     order = np.random.default_rng(0).permutation(len(chest))
     return [chest[i].path for i in order[:300]]
-
-
-def _card(
-    record: dict[str, Any],
-    onnx: Path,
-    version: str,
-    scale: Scaling,
-    limits: Thresholds,
-    lowest: float,
-    metrics: dict[str, Any],
-) -> ModelCard:
-    statement = read_statement()
-    return ModelCard(
-        name="inception_v3",
-        version=version,
-        created=date.today().isoformat(),
-        preprocessing=PREPROCESSING,
-        labels=labels(),
-        thresholds=limits,
-        gate=lowest,
-        calibration=asdict(scale),
-        hashes={
-            "onnx": sha256(onnx),
-            **{part: record[part] for part in ("code", "data", "init", "teacher")},
-        },
-        training={"recipe": record["recipe"], "epochs": record["epochs"]},
-        metrics=metrics,
-        intended_use=statement.intended_use,
-        limits=statement.limits,
-        data=statement.data,
-    )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from lungwise.films.preprocess import SIZE
-from lungwise.reading.artefact import APPEARANCES, OUTPUTS
+from lungwise.reading.artefact import OUTPUTS
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.calibrate import Scaling
+from lungwise.training.log_odds import finding_log_odds
 from lungwise.training.network import LungNet
 
 HEAT_CONTRAST = 1.5
@@ -26,35 +29,27 @@ class ExportGraph(nn.Module):
     ----------
     network
         A trained network; it is changed: its stem learns to take [0, 1].
-    scaling
-        What makes the log odds of COVID-19 honest.
+    scalings
+        What makes the log odds of each finding honest, by its name; by default they are left as they are.
     """
 
-    def __init__(self, network: LungNet, scaling: Scaling | None = None) -> None:
+    def __init__(self, network: LungNet, scalings: Mapping[str, Scaling] = MappingProxyType({})) -> None:
         super().__init__()
         self.network = fold_scaling(network.eval())
-        self.scaling = scaling or Scaling()
+        used = [scalings.get(name, Scaling()) for name in FINDING_NAMES]
+        self.temperatures: Tensor
+        self.offsets: Tensor
+        self.register_buffer("temperatures", torch.tensor([one.temperature for one in used]))
+        self.register_buffer("offsets", torch.tensor([one.offset for one in used]))
 
     def forward(self, film: Tensor) -> tuple[Tensor, ...]:
         """(n, 1, 299, 299) to covid (n,), appearance, findings, gate, heat map (n, 17, 17)."""
         logits = self.network.read(*self.network.stages(film))
-        odds = covid_log_odds(logits.appearance, logits.findings)
-        covid = torch.sigmoid(odds / self.scaling.temperature + self.scaling.offset)
-        probabilities = (logits.appearance.softmax(1), logits.findings.sigmoid(), logits.gate.softmax(1))
+        odds = finding_log_odds(logits.appearance, logits.findings)
+        findings = torch.sigmoid(odds / self.temperatures + self.offsets)
+        covid = findings[:, FINDING_NAMES.index("COVID-19")]
+        probabilities = (logits.appearance.softmax(1), findings, logits.gate.softmax(1))
         return covid, *probabilities, logits.opacity.sigmoid() ** HEAT_CONTRAST
-
-
-def covid_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
-    """Log odds of COVID-19, (n, 4) and (n, 4) logits to (n,).
-
-    The odds of the typical appearance against a negative or atypical film, less the odds of
-    tuberculosis where that is likelier than not: other disease is atypical at most.
-    """
-    typical, negative, atypical = (
-        appearance[:, APPEARANCES.index(name)] for name in ("typical", "negative", "atypical")
-    )
-    tuberculosis = findings[:, FINDING_NAMES.index("tuberculosis")]
-    return typical - torch.stack((negative, atypical)).logsumexp(0) - torch.relu(tuberculosis)
 
 
 def fold_scaling(network: LungNet) -> LungNet:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from lungwise.films import open_film
 from lungwise.films.preprocess import preprocess
-from lungwise.reading.runtime import OpenVino
 
 if TYPE_CHECKING:
     import onnx
 
 _TRUNK = ("/Conv2d", "/Mixed")
+HEADS = ("appearance", "findings")
+"""The heads from which the probabilities are made."""
+
 _EXACT = ("/Conv2d_1a", "/Conv2d_2a")
 
 
@@ -64,16 +66,33 @@ def quantise(exact: Path, int8: Path, films: list[Path], progress: Callable[[str
 
 
 def _centre(graph: onnx.ModelProto, exact: Path, int8: Path, squares: list[NDArray[np.float32]]) -> None:
-    """Take int8's mean error out of the appearance head, which decides: its bias moves by as much."""
+    """Take int8's mean error out of the heads that decide: their biases move by as much."""
     from onnx import numpy_helper
 
-    before, after = (OpenVino(path) for path in (exact, int8))
-    error = np.mean([_log_appearance(before, film) - _log_appearance(after, film) for film in squares], axis=0)
-    bias = next(part for part in graph.graph.initializer if part.name == "network.appearance.bias")
-    moved = numpy_helper.to_array(bias) + error.astype(np.float32)
-    bias.CopyFrom(numpy_helper.from_array(moved, bias.name))
+    before, after = (head_logits(path) for path in (exact, int8))
+    errors = [[one - other for one, other in zip(before(film), after(film), strict=True)] for film in squares]
+    for head, error in zip(HEADS, (np.mean(part, axis=0) for part in zip(*errors, strict=True)), strict=True):
+        bias = next(part for part in graph.graph.initializer if part.name == f"network.{head}.bias")
+        moved = numpy_helper.to_array(bias) + error.astype(np.float32)
+        bias.CopyFrom(numpy_helper.from_array(moved, bias.name))
 
 
-def _log_appearance(runtime: OpenVino, film: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(4,) logits up to a constant, which the softmax forgets."""
-    return np.log(runtime.run(film)["appearance"].astype(np.float64) + 1e-9)
+def head_logits(onnx: Path) -> Callable[[NDArray[np.float32]], list[NDArray[np.float64]]]:
+    """Return what asks a graph for the logits of each of `HEADS`, before they are put together."""
+    import openvino
+
+    core = openvino.Core()
+    graph = core.read_model(str(onnx))
+    ordered = graph.get_ordered_ops()
+    for head in HEADS:
+        last = [op for op in ordered if op.get_friendly_name().startswith(f"/{head}/")][-1]
+        graph.add_outputs([last.output(0)])
+    compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    request = compiled.create_infer_request()
+    outputs = range(len(graph.outputs) - len(HEADS), len(graph.outputs))
+
+    def logits(film: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+        answer = request.infer({0: film[None, None]})
+        return [answer[output][0].astype(np.float64) for output in outputs]
+
+    return logits

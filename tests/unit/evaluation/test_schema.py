@@ -17,9 +17,10 @@ EVALUATION = Path(__file__).parents[3] / "docs" / "evaluation.json"
 def fits(value: object, form: Any) -> bool:
     """Whether a JSON value is of the form that a type describes."""
     if is_typeddict(form):
-        hints = get_type_hints(form)
+        hints = get_type_hints(form, include_extras=True)  # __required_keys__ does not know postponed annotations
+        required = {key for key, hint in hints.items() if get_origin(hint) is not NotRequired}
         keys = set(value) if isinstance(value, dict) else {""}
-        return form.__required_keys__ <= keys <= set(hints) and all(fits(value[key], hints[key]) for key in keys)  # type: ignore[index]
+        return required <= keys <= set(hints) and all(fits(value[key], hints[key]) for key in keys)  # type: ignore[index]
     origin, arguments = get_origin(form), get_args(form)
     if origin in (Union, UnionType):
         return any(fits(value, one) for one in arguments)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from lungwise.training.calibrate import gate, scaling, thresholds
+from lungwise.films.collection import LabelledFilm
+from lungwise.reading.findings import FINDING_NAMES
+from lungwise.training.calibrate import finding_thresholds, gate, scaling, thresholds, truth_of
 
 pytestmark = pytest.mark.training
 
@@ -71,3 +75,51 @@ def test_the_lower_threshold_is_never_above_the_upper(
     limits = thresholds(probability, np.arange(60) % 2 == 0, probability)
 
     assert 0 <= limits.lower <= limits.upper <= 1
+
+
+def film(source: str, label: str, covid: bool | None = None, adult: bool = True) -> LabelledFilm:
+    return LabelledFilm(
+        path=Path("film.png"),
+        split="val",
+        source=source,
+        group="",
+        patient="p",
+        covid=covid,
+        label=label,
+        finding="",
+        view="",
+        adult=adult,
+        boxes=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "truth"),
+    [
+        (film("siim", "typical appearance", True), {"normal": False, "COVID-19": True}),
+        (film("siim", "negative for pneumonia", False), {"normal": True, "COVID-19": False}),
+        (film("siim", "atypical appearance"), {"normal": False}),
+        (film("nih", "pneumonia"), {"normal": False, "other pneumonia": True, "tuberculosis": False}),
+        (film("chexpert", "opacity"), {"normal": False, "tuberculosis": False}),
+        (film("tbx11k", "tuberculosis"), {"tuberculosis": True}),
+        (film("kermany-children", "pneumonia", adult=False), {}),
+    ],
+)
+def test_a_finding_is_calibrated_where_both_kinds_of_films_are(given: LabelledFilm, truth: dict[str, bool]) -> None:
+    assert truth_of(given) == truth
+
+
+def test_few_films_without_a_finding_reach_its_threshold() -> None:
+    films = [film("siim", "negative for pneumonia")] * 100 + [film("nih", "normal")] * 100
+    findings = np.random.default_rng(0).random((200, len(FINDING_NAMES)))
+
+    limits = finding_thresholds(films, findings)
+
+    called = findings[:100, FINDING_NAMES.index("normal")] >= limits["normal"]
+    tuberculosis = findings[100:, FINDING_NAMES.index("tuberculosis")] >= limits["tuberculosis"]
+    assert (called.sum(), tuberculosis.sum()) == (90, 5)
+    assert "COVID-19" not in limits
+
+
+def test_a_finding_of_which_no_film_says_anything_counts_where_it_is_likelier_than_not() -> None:
+    assert finding_thresholds([film("tbx11k", "tuberculosis")], np.ones((1, 4)))["tuberculosis"] == 0.5

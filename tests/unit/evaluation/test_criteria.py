@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lungwise.evaluation.criteria import chooses_thresholds, criteria_of
+from lungwise.evaluation.results import EvaluatedFilm
+from lungwise.evaluation.schema import CriterionRow
+from lungwise.films import Refusal
+from lungwise.films.collection import LabelledFilm
+from lungwise.reading import Reading
+
+Result = Callable[..., EvaluatedFilm]
+
+
+@pytest.fixture
+def told(film: Callable[..., LabelledFilm], reading: Callable[..., Reading]) -> Result:
+    """A film with the probabilities of normal and tuberculosis that are given."""
+
+    def make(normal: float, tuberculosis: float = 0.0, **said: object) -> EvaluatedFilm:
+        findings = {"normal": normal, "tuberculosis": tuberculosis}
+        return EvaluatedFilm(film=film(**said), outcome=reading(1 - normal, **findings))
+
+    return make
+
+
+def row(results: list[EvaluatedFilm], measure: str) -> CriterionRow:
+    return next(row for row in criteria_of(results) if row["measure"] == measure)
+
+
+def test_not_normal_is_called_above_what_nine_in_ten_negatives_of_val_have(told: Result) -> None:
+    negatives = [told(1 - n / 100, split="val", patient=str(n)) for n in range(1, 101)]  # 0.9 have at most 0.90
+    hannover = [
+        told(normal, source="hannover", split="external", label="COVID-19", patient=patient, view=view)
+        for normal, patient, view in ((0.05, "a", "AP"), (0.09, "a", "AP"), (0.11, "b", "PA"), (0.5, "b", "PA"))
+    ]
+
+    rows = {r["measure"]: r for r in criteria_of([*negatives, *hannover])}
+
+    assert rows["not normal: hannover"]["estimate"]["value"] == 0.5
+    assert rows["not normal: hannover, AP"]["estimate"]["value"] == 1.0
+    assert rows["not normal: hannover, PA"]["estimate"]["value"] == 0.0
+    assert rows["not normal: hannover, by patient"]["estimate"]["of"] == 2
+    assert [rows[f"not normal: hannover{view}"]["reached"] for view in ("", ", AP", ", PA")] == [False, True, False]
+
+
+def test_tuberculosis_is_called_above_what_nineteen_in_twenty_adults_without_it_have(told: Result) -> None:
+    without = [told(0.5, n / 100, split="val", source="nih", label="normal", patient=str(n)) for n in range(1, 101)]
+    children = [told(0.5, 0.99, split="val", source="kermany-children", label="normal", adult=False)] * 50
+    ill = [told(0.5, p, source="tbx11k", label="tuberculosis") for p in (0.94, 0.96, 0.97, 0.98)]
+
+    called = row([*without, *children, *ill], "tuberculosis called at 95 % specificity on val, tbx11k")
+
+    assert called["estimate"]["value"] == 0.75
+    assert not called["reached"]
+
+
+def test_a_bar_above_holds_too(told: Result) -> None:
+    healthy = [told(0.9, 0.1, split="val", source="nih", label="normal"), told(0.9, split="val")]
+    delhi = [told(0.2, 0.9, source="delhi", split="external", label="normal", patient=str(n)) for n in range(4)]
+
+    rows = {r["measure"]: r for r in criteria_of([*healthy, *delhi])}
+
+    assert rows["not normal: delhi, normal"]["estimate"]["value"] == 1.0
+    assert not rows["not normal: delhi, normal"]["reached"]
+
+
+def test_an_auc_compares_films_of_one_source_and_needs_both_kinds(told: Result, result: Result) -> None:
+    normal = told(0.8, source="chexpert", label="normal")
+    ill = [told(n / 10, source="chexpert", label=label) for n, label in ((2, "opacity"), (9, "other finding"))]
+    refused = result(Refusal("blank"), source="chexpert", label="normal")
+
+    area = row([normal, *ill, refused], "normal against not normal, chexpert, AUC")
+
+    assert area["estimate"]["value"] == 0.5
+    assert criteria_of([normal, refused]) == []
+
+
+def test_thresholds_are_chosen_on_val_alone(film: Callable[..., LabelledFilm]) -> None:
+    assert chooses_thresholds(film(split="val"))
+    assert chooses_thresholds(film(split="val", source="chexpert", label="opacity"))
+    assert not chooses_thresholds(film(split="test"))
+    assert not chooses_thresholds(film(split="val", source="tbx11k", label="tuberculosis"))
