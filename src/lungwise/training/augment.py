@@ -162,7 +162,7 @@ def _coarsen(films: Tensor, rng: Draws) -> Tensor:
     """Lose resolution, as a film copied at another size has: a few films at a time, each few to a size of their own."""
     size = films.shape[-1]
     parts = []
-    for part in torch.split(films, 4):  # type: ignore[no-untyped-call]
+    for part in torch.split(films, 4):
         side = int(rng.whole(size * 6 // 10, size * 95 // 100, 1))
         coarse = F.interpolate(part, (side, side), mode="bilinear", antialias=True, align_corners=False)
         parts.append(F.interpolate(coarse, (size, size), mode="bilinear", align_corners=False))

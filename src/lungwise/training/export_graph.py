@@ -12,14 +12,11 @@ from torch import Tensor, nn
 
 from lungwise.films.preprocess import SIZE
 from lungwise.reading.artefact import OUTPUTS
+from lungwise.reading.extent import HEAT_CONTRAST
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.training.calibrate import Scaling
 from lungwise.training.log_odds import finding_log_odds
 from lungwise.training.network import LungNet
-
-HEAT_CONTRAST = 1.5
-"""Power of the heat map over the probability of opacity: faint heat all over a film hides what stands out.
-On `val` the share of the heat inside radiologists' boxes rises with it from 0.46 to 0.54 (docs/experiments/0003)."""
 
 
 class ExportGraph(nn.Module):

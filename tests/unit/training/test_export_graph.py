@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from lungwise.reading.extent import HEAT_CONTRAST
 from lungwise.reading.runtime import OnnxRuntime, OpenVino
 from lungwise.training.calibrate import Scaling
-from lungwise.training.export_graph import HEAT_CONTRAST, ExportGraph, write_onnx
+from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.log_odds import finding_log_odds
 from lungwise.training.network import LungNet
 
