@@ -1,7 +1,7 @@
 """Calibrates the extent of opacity on films that radiologists scored.
 
 `brixia.csv` (columns `film`, `s-global`: a senior radiologist's score of 0 to 18) and `severity.csv` (`film`,
-`geographic_mean`: the mean of three raters' 0 to 8) lie beside the collection's table; only rows of `train` films count.
+`geographic_mean`: the mean of three raters' 0 to 8) lie beside a collection; only rows of `train` films count.
 """
 
 from __future__ import annotations
