@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from lungwise.films import open_film
 from lungwise.films.collection import LabelledFilm
@@ -59,16 +58,13 @@ def calibrate_extent(films: list[LabelledFilm], folder: Path, ask: Ask) -> Exten
 
 
 def _fitted(means: dict[Path, float], scores: dict[Path, float], most: float) -> Curve:
+    """The curve of least squares on a fine grid: there are two numbers to find, and few films to find them by."""
     x = np.array([means[path] for path in scores])
     y = np.array(list(scores.values())) / most
-
-    def miss(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-        scale, power = np.exp(logs)
-        missed: NDArray[np.float64] = 1 - np.exp(-((x / scale) ** power)) - y
-        return missed
-
-    scale, power = np.exp(least_squares(miss, np.log([max(float(x.mean()), 1e-3), 1.0])).x)
-    return Curve(scale=float(scale), power=float(power))
+    scales, powers = np.geomspace(0.005, 2, 300), np.geomspace(0.2, 3, 150)
+    met = 1 - np.exp(-((x / scales[:, None, None]) ** powers[:, None]))
+    scale, power = np.unravel_index(((met - y) ** 2).sum(-1).argmin(), (len(scales), len(powers)))
+    return Curve(scale=float(scales[scale]), power=float(powers[power]))
 
 
 def _repeatability(films: list[LabelledFilm], ask: Ask, curve: Curve) -> float:
