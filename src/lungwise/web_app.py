@@ -50,6 +50,7 @@ from lungwise.studies import views as studies_views
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
+from lungwise.studies.wording import predictive_value, uncertain_between
 from lungwise.webkit import (
     bodies,
     csp,
@@ -188,6 +189,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         form_key=submit_once.form_key,
         static=_static_with_hash(Path(str(app.static_folder))),
         worth=worth,
+        predictive_value=partial(predictive_value, gettext),
+        uncertain_between=partial(uncertain_between, gettext),
         headlines=headlines,
         study_answer=study_answer,
         film_headline=partial(film_headline, headlines),

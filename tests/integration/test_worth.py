@@ -9,7 +9,7 @@ import pytest
 
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
-from lungwise.studies.labels import percent
+from lungwise.studies.wording import predictive_value
 from lungwise.web_app import create_app
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ def test_a_positive_verdict_says_how_many_of_its_kind_are_right(
     right = PredictiveValue(CARD, prevalence).of("positive", CARD.name, CARD.version)
     for page in (study, f"{study}/report"):
         text = ada.get(page).text
-        assert f"Where {percent(prevalence)} of those filmed have COVID-19, {percent(right)} of such verdicts" in text
+        assert predictive_value(str, "positive", prevalence, right) in text
     app.database.close()

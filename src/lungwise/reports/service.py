@@ -28,11 +28,9 @@ from lungwise.studies.labels import (
     FINDINGS,
     LIMITS,
     OUTCOMES,
-    PREDICTIVE_VALUE,
     REASONS,
     SYMPTOMS,
     TESTS,
-    UNCERTAINTY_RANGE,
     percent,
 )
 from lungwise.studies.pictures import picture, with_heat
@@ -40,6 +38,7 @@ from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
+from lungwise.studies.wording import predictive_value, uncertain_between
 
 _MINUTE = "%Y-%m-%d %H:%M UTC"
 _UNWRITABLE = N_(
@@ -190,13 +189,11 @@ class _Author:
 
     def _uncertainty_range(self, reading: ReadingRecord) -> str:
         thresholds = thresholds_of(reading)
-        limits = {"lower": percent(thresholds.lower), "upper": percent(thresholds.upper)} if thresholds else {}
-        return self._words(UNCERTAINTY_RANGE) % limits if limits else ""
+        return uncertain_between(self._words, thresholds) if thresholds else ""
 
     def _right_share(self, reading: ReadingRecord) -> str:
         right = self._predictive_value.of(reading.verdict, reading.model, reading.version)
-        values = {"prevalence": percent(self._predictive_value.prevalence), "right": percent(right)}
-        return self._words(PREDICTIVE_VALUE) % values if right is not None else ""
+        return predictive_value(self._words, reading.verdict or "", self._predictive_value.prevalence, right)
 
     def _opinion(self, opinion: Opinion) -> OpinionReport:
         words, said = self._words, []

@@ -57,10 +57,6 @@ SYMPTOMS: Final = {
     Symptom.NO_SMELL: N_("Loss of smell or taste"),
     Symptom.NONE: N_("No symptoms"),
 }
-UNCERTAINTY_RANGE: Final = N_("Between %(lower)s and %(upper)s a verdict is uncertain.")
-PREDICTIVE_VALUE: Final = N_(
-    "Where %(prevalence)s of those filmed have COVID-19, %(right)s of such verdicts are right."
-)
 LIMITS: Final = N_(
     "This reading supports a doctor's decision and does not replace it. It looks at a single frontal "
     "chest film, knows nothing about the patient, and can be wrong in both directions."
