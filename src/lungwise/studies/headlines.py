@@ -47,6 +47,8 @@ class Headline:
         What was found, and what to do about it.
     advice
         What else to do, or to keep in mind.
+    is_child
+        Whether the model was not made for this patient: then that is to be read first.
     number, source
         None where there is none: of a film that was not read, of a child; of a study of one film.
     """
@@ -55,6 +57,7 @@ class Headline:
     cautions: tuple[str, ...] = ()
     sentences: tuple[str, ...]
     advice: str = ""
+    is_child: bool = False
     number: LeadingNumber | None = None
     source: Source | None = None
 
@@ -134,6 +137,7 @@ class Headlines:
             cautions=tuple(self._words(_CAUTIONS[code]) for code in cautions),
             sentences=tuple(self._sentences(answer)),
             advice=self._words(_ADVICE[answer.verdict or Verdict.NEGATIVE]),
+            is_child=CHILD in cautions,
             number=None if CHILD in cautions else self._number(answer),
             source=self._source(answer) if len(answer.films) > 1 else None,
         )
