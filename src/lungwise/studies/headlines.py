@@ -83,7 +83,7 @@ _COVID: Final = {
     Verdict.NEGATIVE: N_("No COVID-19 pattern."),
 }
 _OR_NORMAL: Final = N_("It may also be normal (%(probability)s).")
-_FAINT_COVID: Final = N_("Most like COVID-19 (%(probability)s), but too faintly for a verdict: do a PCR test.")
+_FAINT_COVID: Final = N_("Most like COVID-19 (%(probability)s), but only faintly: do a PCR test.")
 _ADVICE: Final = {
     Verdict.POSITIVE: N_("Confirm with a PCR test and by examining the patient."),
     Verdict.UNCERTAIN: N_("Refer the film to a radiologist."),

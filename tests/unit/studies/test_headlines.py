@@ -79,7 +79,7 @@ def of(*films: FilmAnswer, is_child: bool = False, is_unclear: bool = False) -> 
         (
             said("negative", covid=0.2, normal=0.1),
             Level.AMBER,
-            "Not normal. Most like COVID-19 (20 %), but too faintly for a verdict: do a PCR test.",
+            "Not normal. Most like COVID-19 (20 %), but only faintly: do a PCR test.",
             "This does not rule out infection.",
         ),
         (
