@@ -53,6 +53,7 @@ from lungwise.studies.uncertainty_range import thresholds_of
 from lungwise.studies.wording import predictive_value, uncertain_between
 from lungwise.webkit import (
     bodies,
+    compression,
     csp,
     fields,
     health,
@@ -140,6 +141,7 @@ def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: s
     """Set up what stands before and after every page, in the order in which a request meets it, and the pages."""
     request_log.init_app(app, settings, waiting_films)
     transactions.init_app(app, app.database, sessions)
+    compression.init_app(app)
     csp.init_app(app, https=settings.https)
     problems.init_pages(app)
     init_security(app, settings, sessions)

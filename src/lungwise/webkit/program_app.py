@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, scoped_session
 
 from lungwise.settings import Settings
 from lungwise.store import Database
-from lungwise.webkit import bodies, csp, problems, request_log, transactions
+from lungwise.webkit import bodies, compression, csp, problems, request_log, transactions
 
 
 def program_app(
@@ -28,6 +28,7 @@ def program_app(
     Babel(app, locale_selector=language)
     request_log.log_requests(app)
     transactions.init_app(app, database, sessions)
+    compression.init_app(app)
     csp.init_app(app, https=settings.https)
     csp.answer_with_attachments(app)
     problems.init_api(app)
