@@ -126,7 +126,7 @@ def test_the_sender_of_a_known_uid_with_other_content_is_told_and_it_is_kept(cli
     assert (clinic.count(), len(clinic.held())) == ((1, 1, 1), 2)
     assert "2 films are set aside" in clinic.ada.get("/studies").text
     page = clinic.ada.get("/held").text
-    assert [page.count(words) for words in ("Other pixels</h2>", "Another patient</h2>", UID)] == [1, 1, 2]
+    assert [page.count(words) for words in ("Different pixels</h2>", "Another patient</h2>", UID)] == [1, 1, 2]
     assert clinic.ada.get(f"/held/{clinic.held()[0]}/thumbnail.jpg").data.startswith(b"\xff\xd8")
 
 

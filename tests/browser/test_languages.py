@@ -1,0 +1,41 @@
+"""The language is chosen before signing in, and files are chosen by buttons of our own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from live_server import Site
+
+PASSWORD = "three green kites fly"
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_the_language_chosen_on_the_sign_in_page_stays_and_files_are_chosen_in_it(
+    size: tuple[int, int], served: Site, page: Page, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{served.address}/sign-in")
+    page.click("text=हिन्दी")
+    expect(page.locator("html[lang=hi]")).to_have_count(1)
+    expect(page.locator("main h1")).to_have_text("प्रवेश करें")
+    page.fill("[name=email]", "ada@example.org")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{served.address}/studies")
+    page.goto(f"{served.address}/studies/new")
+    button, input_of_browser = page.locator("label[for=films].button"), page.locator("#films")
+    expect(button).to_have_text("फ़ाइलें चुनें")
+    box = input_of_browser.bounding_box()
+    assert box is not None and box["width"] <= 1  # the browser's own button, in the browser's language, is not seen
+    with page.expect_file_chooser() as chosen:
+        button.click()
+    drawn: FilePayload = {"name": "film.jpg", "mimeType": "image/jpeg", "buffer": film(1)}
+    chosen.value.set_files([drawn])
+    assert page.evaluate("document.getElementById('films').files.length") == 1
