@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from lungwise.api.schemas import (
     LONGEST_WAIT,
     ClinicalDetails,
+    ClinicalDetailsIn,
     Film,
     HeatMap,
     Model,
@@ -166,7 +167,7 @@ class Client:
         body = result.model_dump_json(exclude_unset=True).encode()
         return self._post(ReferenceResult, f"/studies/{study}/reference-results", body, "application/json")
 
-    def describe(self, study: str, details: ClinicalDetails) -> ClinicalDetails:
+    def describe(self, study: str, details: ClinicalDetailsIn) -> ClinicalDetails:
         """Keep the patient's symptoms and oxygen saturation on this visit."""
         body = details.model_dump_json(exclude_unset=True).encode()
         return self._post(ClinicalDetails, f"/studies/{study}/clinical-details", body, "application/json")

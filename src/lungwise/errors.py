@@ -28,6 +28,10 @@ class Rejected(Exception):  # noqa: N818 - an answer, not a fault
         return gettext(self.sentence) % self.values if self.values else gettext(self.sentence)
 
 
+class Contradiction(Rejected):
+    """The request is sound, and contradicts what is known already."""
+
+
 class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
     """Something is not available now; the sentence says what was saved, and what to do."""
 

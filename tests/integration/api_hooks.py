@@ -1,9 +1,10 @@
-"""What schemathesis cannot guess of the API: what a film's file is, and what a cursor is."""
+"""What schemathesis cannot guess of the API: what a film's file is, a cursor, and a day in somebody's life."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from datetime import date
 
 import schemathesis
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ for kind, name, places in (
     ("patient-cursor", "patients", ("12",)),
 ):
     schemathesis.openapi.format(kind, st.sampled_from([encode_cursor(name, place) for place in places]))
+schemathesis.openapi.format("date", st.dates(date(1950, 1, 1), date(2025, 12, 31)).map(str))  # a person's, and past
 schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
 for name in FILM_TYPES:
     schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

@@ -183,7 +183,12 @@ def operations(app: Lungwise) -> list[tuple[str, str, str]]:
     ]
 
 
-BODIES: dict[str, Any] = {"/opinions": {"agrees": True}, "/search": {"text": "b"}}
+BODIES: dict[str, Any] = {
+    "/opinions": {"agrees": True},
+    "/reference-results": {"test": "xpert", "result": "negative", "tested_on": "2026-03-01"},
+    "/clinical-details": {"spo2": 95},
+    "/search": {"text": "b"},
+}
 
 
 def ask(program: Program, method: str, path: str, film: bytes) -> TestResponse:

@@ -166,7 +166,7 @@ def test_the_store_goes_away_and_comes_back(
     ada = Doctor(visit(app))
     study = ada.send(film(1))[1]
     until(lambda: counted(settings) == (1, 1, 1))
-    picture = re.findall(r"/films/\w+/thumbnail.jpg", ada.visitor.get(study).text)[0]
+    picture = re.findall(r'src="(/films/\w+/[^"?]+\.jpg)', ada.visitor.get(study).text)[0]
     away = settings.films_folder.rename(settings.data_folder / "away")
     status, page = ada.send(film(2), film(3))
     assert (status, "storage cannot be reached right now. Nothing from this upload was saved" in page) == (503, True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_server import LiveServer, live_server
-from lungwise.api.schemas import ClinicalDetails, OpinionIn, PatientFields, ReferenceResultIn, StudySearch
+from lungwise.api.schemas import ClinicalDetailsIn, OpinionIn, PatientFields, ReferenceResultIn, StudySearch
 from lungwise.client import ApiError, Client
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
     kept = client.conclude(study.key, OpinionIn(agrees=True, conclusion="other", other="fibrosis"))
     said = {"test": "pcr", "result": "positive", "tested_on": "2026-03-01", "reason": "symptoms"}
     result = client.add_reference_result(study.key, ReferenceResultIn.model_validate(said))
-    details = client.describe(study.key, ClinicalDetails(symptoms=["fever", "cough"], spo2=91))
+    details = client.describe(study.key, ClinicalDetailsIn(symptoms=["fever", "cough"], spo2=91))
     now = client.study(study.key)
     assert (now.opinions, now.reference_results, now.clinical_details) == ([kept], [result], details)
     assert (now.pcr, now.conclusion) == ("positive", "other")

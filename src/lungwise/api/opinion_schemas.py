@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from lungwise.api.schema_base import LINE, Asked, Day, Decided, Key, Schema
+from lungwise.api.schema_base import LINE, Asked, Day, Decided, Key, Schema, whole
 
 Diagnosis = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain"]
 Concluded = Annotated[
@@ -33,7 +33,14 @@ _TEXT = r"^[^\x00]+$"
 class OpinionIn(Asked):
     """What a doctor concludes: at least one of agreement, conclusion and note."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "minProperties": 1,
+            "if": {"required": ["other"]},
+            "then": {"required": ["conclusion"], "properties": {"conclusion": {"const": "other"}}},
+            "else": {"properties": {"conclusion": {"not": {"const": "other"}}}},
+        }
+    )
 
     agrees: bool | None = Field(default=None, description="Whether the doctor agrees with the verdict.")
     conclusion: Diagnosis | None = Field(default=None, description="What the doctor concludes.")
@@ -59,6 +66,10 @@ class Opinion(Schema):
 class ReferenceResultIn(Asked):
     """What a test found. A PCR test needs its reason."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"if": {"properties": {"test": {"const": "pcr"}}}, "then": {"required": ["reason"]}}
+    )
+
     test: Test
     result: Decided
     tested_on: Day = Field(description="The day on which the sample was taken.")
@@ -79,12 +90,29 @@ class ReferenceResult(Schema):
     created_at: datetime
 
 
-class ClinicalDetails(Schema):
-    """The patient's symptoms and oxygen saturation on a visit."""
+class ClinicalDetailsIn(Asked):
+    """The patient's symptoms and oxygen saturation on a visit. `none` stands alone."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"symptoms": {"contains": {"const": "none"}}}, "required": ["symptoms"]},
+            "then": {"properties": {"symptoms": {"maxItems": 1}, "other": {"maxLength": 0}}},
+        }
+    )
 
     symptoms: list[Symptom] = Field(default=[], max_length=9)
     other: str = Field(default="", max_length=200, pattern=LINE, description="Other symptoms, and since when.")
-    spo2: int | None = Field(default=None, ge=40, le=100, description="Per cent, by pulse oximeter.")
+    spo2: Annotated[int, Field(ge=40, le=100), BeforeValidator(whole)] | None = Field(
+        default=None, description="Per cent, by pulse oximeter."
+    )
+
+
+class ClinicalDetails(Schema):
+    """The patient's symptoms and oxygen saturation on a visit; null and empty where nothing is known."""
+
+    symptoms: list[Symptom]
+    other: str
+    spo2: int | None
 
 
 class Opinions(Schema):

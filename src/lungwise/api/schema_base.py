@@ -49,6 +49,11 @@ def _day(value: object) -> object:
     raise ValueError("must be a day, as 2026-03-02")
 
 
+def whole(value: object) -> object:
+    """Take 78.0 for 78, as JSON does not tell them apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _cursor(kind: str) -> WithJsonSchema:
     about = "Where the list goes on: `next` of the page before."
     return WithJsonSchema({"type": "string", "format": kind, "description": about})

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field
 
 from lungwise.api.headline_schemas import Headline, Normal
 from lungwise.api.opinion_schemas import ClinicalDetails as ClinicalDetails
+from lungwise.api.opinion_schemas import ClinicalDetailsIn as ClinicalDetailsIn
 from lungwise.api.opinion_schemas import Concluded as Concluded
 from lungwise.api.opinion_schemas import Opinion as Opinion
 from lungwise.api.opinion_schemas import OpinionIn as OpinionIn

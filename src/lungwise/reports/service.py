@@ -6,7 +6,7 @@ from PIL import Image
 
 from lungwise.access import Person, Right
 from lungwise.accounts.labels import ROLES
-from lungwise.errors import Rejected
+from lungwise.errors import Contradiction
 from lungwise.films import Refusal
 from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
 from lungwise.patients.identity import PatientFacts
@@ -67,10 +67,17 @@ class Reports:
     def of(self, person: Person, key: str, clinic: str, words: Words | None = None) -> Report:
         """Make the report of a study of a clinic, in the reader's language or in that of `words`."""
         person.need(Right.EXPORT)
+        return self._made(person, key, clinic, words or self._words)
+
+    def has_pdf(self, person: Person, key: str, clinic: str) -> bool:
+        """Return whether the report of a study can be written as PDF, to anyone who may see the study."""
+        return not self.unwritable(self._made(person, key, clinic, self._words))
+
+    def _made(self, person: Person, key: str, clinic: str, words: Words) -> Report:
         study = self._studies.get(person, key)
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
-        author = _Author(words or self._words, self._predictive_value, study_answer(study, patient))
+        author = _Author(words, self._predictive_value, study_answer(study, patient))
         return author.report(clinic, study, patient, headers)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
@@ -78,12 +85,12 @@ class Reports:
 
         Raises
         ------
-        Rejected
+        Contradiction
             If no font has all its letters: what would be written is boxes.
         """
         report = self.of(person, key, clinic)
         if sentence := self.unwritable(report):
-            raise Rejected(sentence)
+            raise Contradiction(sentence)
         pictures = [self.pictures(film.record) for film in report.films]
         return report_pdf(report, pictures, self._words, self._typefaces)
 

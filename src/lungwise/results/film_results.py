@@ -58,8 +58,7 @@ class FilmResults:
         own = [] if film.kind == "DICOM" else [film_series(data, facts)]
         if film.reading is None:
             return own
-        report = self._reports.of(person, film.study.key, self._clinic)
-        with_pdf = not self._reports.unwritable(report)
+        with_pdf = self._reports.has_pdf(person, film.study.key, self._clinic)
         return [*own, *result_series(data, facts, self._result(person, film, film.reading), with_pdf=with_pdf)]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:

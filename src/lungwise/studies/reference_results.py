@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.store import Clock, new_key
 from lungwise.studies.models import ReferenceResult, Study
 from lungwise.studies.service import Studies
@@ -70,7 +70,9 @@ class ReferenceResults:
         Raises
         ------
         Rejected
-            If its date cannot be right, or a PCR test has no reason.
+            If it lies in the future, or a PCR test has no reason.
+        Contradiction
+            If it was done before the patient was born.
         """
         person.need(Right.CONCLUDE)
         study = self._studies.get(person, key)
@@ -108,7 +110,7 @@ class ReferenceResults:
         if entered.tested_on > (self._clock() + _DAY).date():
             raise Rejected("This test lies in the future. Check its date.")
         if born and entered.tested_on < born:
-            raise Rejected("This test was done before the patient was born. Check its date.")
+            raise Contradiction("This test was done before the patient was born. Check its date.")
         if entered.kind is ReferenceTest.PCR and entered.reason is None:
             raise Rejected("Say why the PCR test was done: it decides how its result is counted.")
 

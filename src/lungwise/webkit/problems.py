@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from lungwise.errors import Conflict, Full, NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, Contradiction, Full, NotFound, Rejected, Unavailable
 from lungwise.logs import request_id
 from lungwise.store import answer_of, fault_of
 
@@ -117,6 +117,7 @@ class _ErrorAnswers:
     def register(self, app: Flask, http: Callable[[HTTPException], Response]) -> None:
         app.register_error_handler(NotFound, lambda _no: self.status(404))
         app.register_error_handler(Rejected, lambda no: self.write(422, no.translated(gettext)))
+        app.register_error_handler(Contradiction, lambda no: self.write(409, no.translated(gettext)))
         app.register_error_handler(HTTPException, lambda error: self.http(error, http))
         app.register_error_handler(Full, lambda _no: self.status(507))
         app.register_error_handler(Unavailable, lambda no: self.write(503, gettext(str(no))))

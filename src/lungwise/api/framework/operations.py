@@ -33,6 +33,7 @@ class Options(TypedDict, total=False):
     query: type[BaseModel]
     body: type[BaseModel]
     fields: type[BaseModel]
+    may_contradict: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     fields: type[BaseModel] | None = None
+    may_contradict: bool = False
 
     @property
     def media_type(self) -> str:
@@ -95,7 +97,9 @@ class Operation:
         if self.body or self.fields:
             found += [400, 413, 415]
         if self.is_idempotent:
-            found += [409, 507]
+            found.append(507)
+        if self.is_idempotent or self.may_contradict:
+            found.append(409)
         return tuple(sorted(found))
 
 

@@ -143,9 +143,9 @@ def add_reference_result(key: str, body: schemas.ReferenceResultIn) -> schemas.R
     "/studies/<key:key>/clinical-details",
     schemas.ClinicalDetails,
     scope=Scope.UPLOAD,
-    body=schemas.ClinicalDetails,
+    body=schemas.ClinicalDetailsIn,
 )
-def describe(key: str, body: schemas.ClinicalDetails) -> schemas.ClinicalDetails:
+def describe(key: str, body: schemas.ClinicalDetailsIn) -> schemas.ClinicalDetails:
     """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
     details = ClinicalDetails(symptoms=tuple(map(Symptom, body.symptoms)), other=body.other, spo2=body.spo2)
     once([repr(details)], lambda: services().studies.describe(person(), key, details).key)
