@@ -57,7 +57,20 @@ ODD = (
 )
 NESTED = "[" * 20_000 + "]" * 20_000
 BODIES: tuple[Any, ...] = (*ODD, None, -1, 10**400, 1.5, ["a"], {"a": []})
-PARAMETERS = ("back", "before", "after", "beside", "next", "week", "person", "action", "subject_key", "since", "until")
+PARAMETERS = (
+    "back",
+    "before",
+    "after",
+    "beside",
+    "film",
+    "next",
+    "week",
+    "person",
+    "action",
+    "subject_key",
+    "since",
+    "until",
+)
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 OPERATIONS = [operation for room in (studies, films, patients, reports) for operation, _ in room.items]

@@ -170,7 +170,7 @@ def test_results_wait_for_an_archive_that_is_away(
         assert away.returncode == 3, away.stderr
         line = json.loads(away.stdout)
         assert (line["study"], line["state"], line["error"]) == (key, "queued", "ARCHIVE cannot be reached")
-        assert "Waits to be sent to the archive ARCHIVE" in page()
+        assert "Waiting to be sent to the archive ARCHIVE" in page()
         with orthanc.running():
             there = lungwise_send(node, orthanc.name)
             assert there.returncode == 0, there.stdout + there.stderr

@@ -121,7 +121,11 @@ def test_where_a_second_factor_is_required_nobody_works_without(
 
 @pytest.mark.parametrize(
     ("policy", "status", "says"),
-    [("open", 200, "you can sign in now"), ("approved", 200, "waits"), ("invitation", 404, "")],
+    [
+        ("open", 200, "you can sign in now"),
+        ("approved", 200, "is now waiting for your clinic"),
+        ("invitation", 404, ""),
+    ],
 )
 def test_who_may_open_an_account_is_a_setting(
     policy: str,

@@ -30,7 +30,7 @@ ROOMS = (
     *("receiving", "reports", "results", "store", "studies", "templates", "webkit"),
 )
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]
-SINGLE = ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Rejected", "Unavailable")
+SINGLE = ("_", "gettext", "lazy_gettext", "N_", "Conflict", "Contradiction", "Rejected", "Unavailable")
 MARKS = {name: None for name in SINGLE} | {"ngettext": (1, 2)}
 
 
