@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("lungwise.cli")
-_TURN_SECONDS = 0.001
-"""How long a thread keeps the interpreter while others wait for it."""
 
 
 def read_settings(**given: str | int) -> Settings:
@@ -47,14 +44,6 @@ def read_settings(**given: str | int) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise click.ClickException(f"A setting is wrong. {wrong}") from error
-
-
-def shorten_turns() -> None:
-    """Let a thread wait less for its turn at the interpreter than the five milliseconds that are Python's default.
-
-    A page gives its turn up with each query, and then waits beside reports and readings that keep the interpreter busy.
-    """
-    sys.setswitchinterval(_TURN_SECONDS)
 
 
 def make_reader(streams: int | None = None) -> FilmReader:

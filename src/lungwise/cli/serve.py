@@ -42,7 +42,6 @@ def serve(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
     give_memory_back()
-    bootstrap.shorten_turns()
     logs.configure(settings.log_format)
     _prepare(settings)
     app = create_app(settings, bootstrap.make_reader)

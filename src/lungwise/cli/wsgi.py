@@ -33,7 +33,6 @@ def application() -> Lungwise:
 
 def _opened(settings: Settings) -> Lungwise:
     give_memory_back()
-    bootstrap.shorten_turns()
     logs.configure(settings.log_format)
     with open_database(settings):
         app = create_app(settings, bootstrap.make_reader)

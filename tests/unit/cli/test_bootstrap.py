@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,15 +22,6 @@ def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
     run("users", "disable", "ada@example.org").ok()
     assert "disabled" in run("users", "list").ok()
     assert "no account" in run("users", "disable", "eve@example.org").no()
-
-
-def test_a_thread_waits_a_millisecond_for_its_turn() -> None:
-    before = sys.getswitchinterval()
-    try:
-        bootstrap.shorten_turns()
-        assert sys.getswitchinterval() == pytest.approx(0.001)
-    finally:
-        sys.setswitchinterval(before)
 
 
 def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
