@@ -26,7 +26,7 @@ from lungwise.cli.progress import progress
 @click.option(
     "--fold", metavar="K", type=click.IntRange(0), help="Leave fold K of the patients out; predict it at the end."
 )
-@click.option("--resume", is_flag=True, help="Go on from the last whole epoch in the output folder.")
+@click.option("--resume", is_flag=True, help="Go on from where the run in the output folder was last saved.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/RECIPE].")
 @click.option("--device", help="Where to compute, as torch names it  [default: a graphics card, else the processor]")
 @click.option(

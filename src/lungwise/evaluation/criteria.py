@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lungwise.evaluation.metrics import Contrast, auc, mean, proportion, threshold_at_specificity
-from lungwise.evaluation.protocol import CONTROLLED, OPERATING_SPECIFICITY, OPERATING_SPLIT
+from lungwise.evaluation.protocol import OPERATING_SPECIFICITY, OPERATING_SPLIT, chooses_operating_point
 from lungwise.evaluation.results import EvaluatedFilm
 from lungwise.evaluation.schema import CriterionRow, Estimate
 from lungwise.films.collection import LabelledFilm
@@ -50,7 +50,7 @@ def films_of(source: str, *labels: str, split: str = "test", view: str = "") -> 
             film.source == source
             and film.split in (split, "external")
             and (not labels or film.label in labels)
-            and film.view.startswith(view)
+            and view in ("", film.projection)
         )
 
     return chosen
@@ -64,15 +64,11 @@ def criteria_of(results: Iterable[EvaluatedFilm]) -> list[CriterionRow]:
 
 def chooses_thresholds(film: LabelledFilm) -> bool:
     """Whether the film helps to choose a threshold of these rows."""
-    return film.split == OPERATING_SPLIT and (_is_siim_negative(film) or _is_adult_without_tuberculosis(film))
+    return chooses_operating_point(film) or _chooses_tuberculosis(film)
 
 
-def _is_siim_negative(film: LabelledFilm) -> bool:
-    return film.source == CONTROLLED.source and film.label in CONTROLLED.negative
-
-
-def _is_adult_without_tuberculosis(film: LabelledFilm) -> bool:
-    return film.adult and film.label in ("normal", *_OTHER_DISEASE)
+def _chooses_tuberculosis(film: LabelledFilm) -> bool:
+    return film.split == OPERATING_SPLIT and film.adult and film.tuberculosis is False
 
 
 def _row(criterion: Criterion, rows: Rows) -> CriterionRow | None:
@@ -121,7 +117,7 @@ def _of_tuberculosis(rows: Rows) -> Iterator[Criterion]:
         value=_area(films_of("delhi", "tuberculosis"), films_of("delhi", "normal"), _tuberculosis),
         at_least=0.85,
     )
-    healthy = [_tuberculosis(r) for f, r in rows if f.split == OPERATING_SPLIT and _is_adult_without_tuberculosis(f)]
+    healthy = [_tuberculosis(r) for f, r in rows if _chooses_tuberculosis(f)]
     if not healthy:
         return
     threshold = threshold_at_specificity(np.array(healthy), TUBERCULOSIS_SPECIFICITY)
@@ -140,7 +136,7 @@ def _of_tuberculosis(rows: Rows) -> Iterator[Criterion]:
 
 
 def _of_not_normal(rows: Rows) -> Iterator[Criterion]:
-    negatives = [-_normal(r) for f, r in rows if f.split == OPERATING_SPLIT and _is_siim_negative(f)]
+    negatives = [-_normal(r) for f, r in rows if chooses_operating_point(f)]
     if not negatives:
         return
     threshold = threshold_at_specificity(np.array(negatives), OPERATING_SPECIFICITY)

@@ -162,7 +162,7 @@ def evaluate(
 
 def _chooses(film: LabelledFilm, whole: bool) -> bool:
     """Whether a threshold of the evaluation is chosen on the film."""
-    return protocol.chooses_operating_point(film) or (whole and chooses_thresholds(film))
+    return chooses_thresholds(film) if whole else protocol.chooses_operating_point(film)
 
 
 Controlled = Callable[[Sequence[EvaluatedFilm]], list[Control]]
@@ -325,7 +325,7 @@ def by_view(by_source: dict[str, list[EvaluatedFilm]]) -> list[Subgroup]:
     found = []
     for source, results in sorted(by_source.items()):
         for view in ("PA", "AP"):
-            rows = [r for r in results if r.film.view.split()[:1] == [view]]
+            rows = [r for r in results if r.film.projection == view]
             found += _subgroup(source, f"view {view}", rows)
     return found
 

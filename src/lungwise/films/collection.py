@@ -40,6 +40,21 @@ class LabelledFilm:
     icu: bool | None = None
     """Whether the patient lay in intensive care; None where it is not known."""
 
+    @property
+    def projection(self) -> str:
+        """`AP`, `PA` or another view without the patient's position; empty where the source does not say."""
+        return self.view.split()[0] if self.view else ""
+
+    @property
+    def tuberculosis(self) -> bool | None:
+        """Whether the label is tuberculosis; None of labels that say nothing of it."""
+        if self.label == "tuberculosis":
+            return True
+        return False if self.label in _WITHOUT_TUBERCULOSIS else None
+
+
+_WITHOUT_TUBERCULOSIS = ("normal", "pneumonia", "opacity", "other finding", "other")
+
 
 def read_collection(films_csv: Path) -> list[LabelledFilm]:
     """Read a `films.csv`.

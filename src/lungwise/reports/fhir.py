@@ -86,10 +86,8 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     study = report.study
     doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
-    headline = report.headline
-    number = f"{headline.number.value} {headline.number.sentence}." if headline.number else ""
-    source = headline.source.sentence if headline.source else ""
-    said = (doctors, _symptoms(study), headline.text, number, source, report.limits, report.identity_warning)
+    headline = (report.headline.text, *report.headline.remarks)
+    said = (doctors, _symptoms(study), *headline, report.limits, report.identity_warning)
     fields: Fields = {
         "identifier": [{"value": study.key}],
         "status": _status(study),

@@ -118,9 +118,7 @@ class _Pages:
     def _said(self) -> list[str]:
         """Return what is said below the headline's title."""
         headline = self._report.headline
-        number = f"{headline.number.value} {headline.number.sentence}." if headline.number else ""
-        source = headline.source.sentence if headline.source else ""
-        return [headline.title, *filter(None, (headline.advice, number, source))]
+        return list(filter(None, (headline.title, headline.advice, *headline.remarks)))
 
     def _headline(self) -> Flowable:
         """Lay out the headline, a bar of its level's colour beside it."""

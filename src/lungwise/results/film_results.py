@@ -34,6 +34,7 @@ class FilmResults:
         self._studies = studies
         self._reports = reports
         self._clinic = clinic
+        self._with_pdf: dict[str, bool] = {}
 
     def of(self, person: Person, film: FilmRecord) -> list[Dataset]:
         """Make the results of a film's newest reading; none if it is not read yet."""
@@ -58,8 +59,14 @@ class FilmResults:
         own = [] if film.kind == "DICOM" else [film_series(data, facts)]
         if film.reading is None:
             return own
-        with_pdf = self._reports.has_pdf(person, film.study.key, self._clinic)
+        with_pdf = self._has_pdf(person, film.study.key)
         return [*own, *result_series(data, facts, self._result(person, film, film.reading), with_pdf=with_pdf)]
+
+    def _has_pdf(self, person: Person, study: str) -> bool:
+        """Ask once for all films of a study: the answer needs their headers."""
+        if study not in self._with_pdf:
+            self._with_pdf[study] = self._reports.has_pdf(person, study, self._clinic)
+        return self._with_pdf[study]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:
         """Pack the results of a film into a ZIP."""

@@ -67,6 +67,12 @@ class Headline:
         return " ".join((*self.cautions, *self.sentences))
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is said of the number, and from which film it comes, where there is something to say."""
+        number = (f"{self.number.value} {self.number.sentence}.",) if self.number else ()
+        return (*number, self.source.sentence) if self.source else number
+
+    @property
     def text(self) -> str:
         """The title and the advice."""
         return " ".join(filter(None, (self.title, self.advice)))

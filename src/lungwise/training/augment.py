@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lungwise.training.draws import Draws
+from lungwise.training.draws import Draws, column
 from lungwise.training.photograph_light import photograph_light
 from lungwise.training.recipe import Odds
 from lungwise.training.recompress import recompress
@@ -69,7 +69,7 @@ def stretch(films: Tensor) -> Tensor:
     low = flat.kthvalue(int(0.005 * last) + 1, 1).values
     high = flat.kthvalue(int(0.995 * last) + 1, 1).values
     span = (high - low).clamp(min=1e-3)
-    return ((films - _column(low)) / _column(span)).clamp(0, 1)
+    return ((films - column(low)) / column(span)).clamp(0, 1)
 
 
 def match_levels(films: Tensor, styles: Tensor) -> Tensor:
@@ -126,14 +126,14 @@ def _frames(number: int, rng: Draws) -> Tensor:
 def _warp(films: Tensor, frames: Tensor, size: int, rng: Draws) -> Tensor:
     """Resample films by their frames; what lies outside is black, or in a third of the films of any grey."""
     places = F.affine_grid(frames, [len(films), 1, size, size], align_corners=False)
-    fill = _column(rng.uniform(0, 1, len(films)) * (rng.uniform(0, 1, len(films)) < 1 / 3))
+    fill = column(rng.uniform(0, 1, len(films)) * (rng.uniform(0, 1, len(films)) < 1 / 3))
     return F.grid_sample(films - fill, places, mode="bilinear", align_corners=False) + fill
 
 
 def _shade(films: Tensor, rng: Draws) -> Tensor:
     """Exposure, contrast and film curve."""
     power, contrast, shift = (
-        _column(rng.uniform(low, high, len(films))) for low, high in ((0.65, 1.5), (0.75, 1.15), (-0.06, 0.06))
+        column(rng.uniform(low, high, len(films))) for low, high in ((0.65, 1.5), (0.75, 1.15), (-0.06, 0.06))
     )
     return ((films.clamp(0, 1) ** power - 0.5) * contrast + 0.5 + shift).clamp(0, 1)
 
@@ -155,7 +155,7 @@ def _blur(films: Tensor, rng: Draws) -> Tensor:
 def _sharpen(films: Tensor, rng: Draws) -> Tensor:
     """Unsharp mask."""
     blurred = gaussian(films, rng.uniform(1, 3, len(films)))
-    return (films + _column(rng.uniform(0.4, 1.6, len(films))) * (films - blurred)).clamp(0, 1)
+    return (films + column(rng.uniform(0.4, 1.6, len(films))) * (films - blurred)).clamp(0, 1)
 
 
 def _coarsen(films: Tensor, rng: Draws) -> Tensor:
@@ -170,7 +170,7 @@ def _coarsen(films: Tensor, rng: Draws) -> Tensor:
 
 
 def _noise(films: Tensor, rng: Draws) -> Tensor:
-    return (films + rng.normal_like(films) * _column(rng.uniform(0.008, 0.055, len(films)))).clamp(0, 1)
+    return (films + rng.normal_like(films) * column(rng.uniform(0.008, 0.055, len(films)))).clamp(0, 1)
 
 
 def _collimate(films: Tensor, rng: Draws) -> Tensor:
@@ -190,7 +190,7 @@ def _erase(films: Tensor, rng: Draws) -> Tensor:
         start = rng.uniform(0, 1, len(films)) * (1 - length)
         inside.append((places >= start[:, None]) & (places < (start + length)[:, None]))
     patch = inside[0][:, None, :, None] & inside[1][:, None, None, :]
-    return torch.where(patch, _column(rng.uniform(0, 1, len(films))), films)
+    return torch.where(patch, column(rng.uniform(0, 1, len(films))), films)
 
 
 def _mark(films: Tensor, rng: Draws) -> Tensor:
@@ -204,7 +204,7 @@ def _mark(films: Tensor, rng: Draws) -> Tensor:
     stroke = torch.sin(along[:, None, None, :] * 9 + edge[:, None, None, None] * 40 * places[:, None]) > 0
     within = ((along > 0) & (along < letters[:, None]) & (along % 1 < 0.8))[:, None, None, :]
     row = ((places - edge[:, None]).abs() < high[:, None] / 2)[:, None, :, None]
-    ink = _column((rng.whole(0, 4, number) > 0).float() * rng.uniform(0.85, 1, number))
+    ink = column((rng.whole(0, 4, number) > 0).float() * rng.uniform(0.85, 1, number))
     return torch.where(row & within & stroke, ink, films)
 
 
@@ -224,17 +224,12 @@ def _turn(films: Tensor, chance: float, rng: Draws) -> tuple[Tensor, Tensor]:
 def _ink(number: int, rng: Draws) -> Tensor:
     """(n, 1, 1, 1): half black, a quarter white, a quarter of any grey."""
     kind = rng.whole(0, 4, number)
-    return _column(torch.where(kind == 3, rng.uniform(0, 1, number), (kind == 2).float()))
+    return column(torch.where(kind == 3, rng.uniform(0, 1, number), (kind == 2).float()))
 
 
 def _places(side: int, device: torch.device) -> Tensor:
     """(side,) centres of the pixels in [-1, 1]."""
     return (torch.arange(side, device=device) + 0.5) / side * 2 - 1
-
-
-def _column(values: Tensor) -> Tensor:
-    """(n,) to (n, 1, 1, 1)."""
-    return values[:, None, None, None]
 
 
 _STEPS: dict[str, Step] = {

@@ -76,12 +76,9 @@ def truth_of(film: LabelledFilm) -> dict[str, bool]:
         truth["COVID-19"] = film.covid
     if film.source == "nih":
         truth["other pneumonia"] = film.label == "pneumonia"
-    if film.label in ("tuberculosis", *_WITHOUT_TUBERCULOSIS):
-        truth["tuberculosis"] = film.label == "tuberculosis"
+    if film.tuberculosis is not None:
+        truth["tuberculosis"] = film.tuberculosis
     return truth
-
-
-_WITHOUT_TUBERCULOSIS = ("normal", "pneumonia", "opacity", "other finding", "other")
 
 
 def finding_thresholds(films: list[LabelledFilm], findings: NDArray[np.float64]) -> dict[str, float]:

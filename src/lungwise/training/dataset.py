@@ -162,7 +162,7 @@ def sample_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random
     chosen = [np.array([], np.intp)]
 
     def view(i: int) -> str:
-        return view_of(films[i])
+        return films[i].projection
 
     for source, members in sorted(_grouped(range(len(films)), lambda i: films[i].source).items()):
         views = _grouped(members, view)
@@ -173,11 +173,6 @@ def sample_epoch(films: list[LabelledFilm], share: dict[str, float], rng: Random
             for name, alike in sorted(by_view.items()):
                 chosen.append(_repeated(np.array(alike), round(wanted * len(views[name]) / seen), rng))
     return rng.permutation(np.concatenate(chosen))
-
-
-def view_of(film: LabelledFilm) -> str:
-    """`AP`, `PA`, or nothing where a source does not say."""
-    return film.view.split()[0] if film.view else ""
 
 
 def _share_of(source: str, label: str, share: dict[str, float]) -> float:

@@ -13,6 +13,11 @@ def seed_of(*key: int) -> int:
     return int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:8]) >> 1
 
 
+def column(values: Tensor) -> Tensor:
+    """(n,) to (n, 1, 1, 1), one number for each film of a batch."""
+    return values[:, None, None, None]
+
+
 class Draws:
     """Draws from the numbers that belong to a step.
 

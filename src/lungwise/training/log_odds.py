@@ -5,7 +5,7 @@ is the surest sign of a normal film, and what tells typical from negative the su
 from many places, some of which have one class alone: they tell diseases apart, and take a film for ill by the look of
 its source. So each finding asks two questions: is the film abnormal, and is it this disease?
 
-The weights were chosen on `train` (out of fold) and `val`: see docs/experiments/0006-two-questions.md.
+The weights were chosen on `train`, out of fold, and on `val`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Plan:
     init
         A pretrained trunk, or the weights of a run to go on from; None for random weights.
     resume
-        Go on from the last whole epoch of the network that was being trained.
+        Go on from where the network that was being trained was last saved.
     device, precision
         As for `Run`.
     deadline

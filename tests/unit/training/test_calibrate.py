@@ -123,3 +123,9 @@ def test_few_films_without_a_finding_reach_its_threshold() -> None:
 
 def test_a_finding_of_which_no_film_says_anything_counts_where_it_is_likelier_than_not() -> None:
     assert finding_thresholds([film("tbx11k", "tuberculosis")], np.ones((1, 4)))["tuberculosis"] == 0.5
+
+
+def test_a_label_says_of_tuberculosis_that_it_is_there_or_not_or_nothing() -> None:
+    labels = ("tuberculosis", "opacity", "typical appearance")
+
+    assert [film("siim", label).tuberculosis for label in labels] == [True, False, None]

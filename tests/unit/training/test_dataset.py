@@ -11,7 +11,7 @@ from PIL import Image
 
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading.artefact import APPEARANCES, GATE
-from lungwise.training.dataset import batches, load_samples, make_batch, on_device, sample_epoch, view_of
+from lungwise.training.dataset import batches, load_samples, make_batch, on_device, sample_epoch
 from lungwise.training.draws import Draws
 from lungwise.training.recipe import Odds, Recipe, Stage, read_recipe
 
@@ -52,7 +52,7 @@ def test_the_labels_of_a_source_are_seen_in_the_same_views() -> None:
     films = [film("c", "opacity", "AP")] * 90 + [film("c", "opacity", "PA")] * 10
     films += [film("c", "normal", "AP Supine")] * 10 + [film("c", "normal", "PA")] * 90
 
-    seen = Counter((films[i].label, view_of(films[i])) for i in sample_epoch(films, {}, np.random.default_rng(0)))
+    seen = Counter((films[i].label, films[i].projection) for i in sample_epoch(films, {}, np.random.default_rng(0)))
 
     assert seen == {(label, view): 50 for label in ("opacity", "normal") for view in ("AP", "PA")}
 
