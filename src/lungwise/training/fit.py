@@ -89,6 +89,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         network = LungNet(recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network: LungNet = network.to(self.device)
+        if recipe.frozen_stem:
+            self.network.freeze_stem()
         self.average = deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = _optimiser(self.network, recipe)
         self.record: dict[str, Any] = {"recipe": recipe.model_dump(mode="json"), "epochs": [], **_NEW_EPOCH}
@@ -255,7 +257,8 @@ def _masked_bce(logits: Tensor, targets: Tensor) -> Tensor:
 def _optimiser(network: LungNet, recipe: Recipe) -> torch.optim.AdamW:
     heads = ("opacity", "appearance", "findings", "gate")
     groups: dict[str, list[nn.Parameter]] = {"trunk": [], "heads": []}
-    for name, parameter in network.named_parameters():
+    learnt = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    for name, parameter in learnt:
         groups["heads" if name.startswith(heads) else "trunk"].append(parameter)
     return torch.optim.AdamW(
         [{"params": members, "lr": 0.0, "name": name} for name, members in groups.items()],

@@ -9,7 +9,7 @@ channels are summed, which is what a grey film in three equal channels would hav
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from safetensors.torch import load_file
@@ -163,6 +163,22 @@ class Trunk(nn.Module):
         self.Mixed_6d, self.Mixed_6e = InceptionC(768, 160), InceptionC(768, 192)
         self.Mixed_7a = InceptionD(768)
         self.Mixed_7b, self.Mixed_7c = InceptionE(1280), InceptionE(2048)
+
+    def freeze_stem(self) -> None:
+        """Keep the five plain convolutions as they are, their normalisation included."""
+        for layer in self._stem():
+            layer.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and inference; a frozen stem stays in inference."""
+        super().train(mode)
+        for layer in self._stem():
+            layer.train(mode and layer.conv.weight.requires_grad)
+        return self
+
+    def _stem(self) -> list[ConvBlock]:
+        return [layer for layer in self.children() if isinstance(layer, ConvBlock)]
 
     def stages(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 1, h, w) in [-1, 1] to the 17 x 17 (768 channels) and the 8 x 8 (2048 channels) stage."""

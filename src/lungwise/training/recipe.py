@@ -79,6 +79,7 @@ class Recipe(_Table):
     final_rate: Share = Field(default=0.01, description="Share of the learning rate that a cosine leaves at the end.")
     weight_decay: Weight = Field(description="Of AdamW.")
     clip: Rate = Field(default=5.0, description="Highest norm of the gradient.")
+    frozen_stem: bool = Field(default=False, description="The pretrained trunk's first five layers are not trained.")
     dropout: Share = Field(default=0.3, description="Share of the features dropped before two heads.")
     average: Share = Field(description="What the moving average of the weights keeps of itself in a step.")
     loss: LossWeights

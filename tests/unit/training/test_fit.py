@@ -106,6 +106,17 @@ def test_the_record_says_what_was_learnt_from_what(small_collection: Path, recip
     assert all("typical auc" in epoch and "loss" in epoch for epoch in record["epochs"])
 
 
+def test_a_frozen_stem_stays_as_it_was(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe.model_copy(update={"frozen_stem": True}), tmp_path)
+    run.start(None, films)
+    before = {key: value.clone() for key, value in run.network.state_dict().items()}
+    run.fit(films, silent, lambda _: None)
+    changed = {key.split(".")[0] for key, value in run.network.state_dict().items() if not value.equal(before[key])}
+    assert [name for name in changed if name.startswith("Conv2d")] == []
+    assert {"Mixed_5b", "Mixed_7c", "appearance"} <= changed
+
+
 def test_a_run_without_a_checkpoint_cannot_be_resumed(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Run(recipe, tmp_path).resume([])
