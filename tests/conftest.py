@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import io
+import logging
 import os
 import re
 import shutil
@@ -54,6 +55,17 @@ from servers import MariaDb, Redis
 from synthetic_reader import SyntheticReader
 
 PASSWORD = "three green kites fly"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Take away what a command set up: its logs would go to a stream that is closed with the command."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in [one for one in root.handlers if type(one) is logging.StreamHandler and one not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
