@@ -14,17 +14,22 @@ class Role(StrEnum):
     DOCTOR = "doctor"
     RADIOLOGIST = "radiologist"
     ADMINISTRATOR = "administrator"
+    HEALTH_WORKER = "health_worker"
     NODE = "node"
 
 
-PEOPLE = (Role.DOCTOR, Role.RADIOLOGIST, Role.ADMINISTRATOR)
+PEOPLE = (Role.DOCTOR, Role.RADIOLOGIST, Role.ADMINISTRATOR, Role.HEALTH_WORKER)
 """The roles that an account may have."""
 
 
 class Right(StrEnum):
-    """What a role may do."""
+    """What a role may do.
+
+    `SEE` alone is to see the studies that one uploaded; with `SEE_ALL` it is all of the clinic, and its patients.
+    """
 
     SEE = "see"
+    SEE_ALL = "see_all"
     UPLOAD = "upload"
     CONCLUDE = "conclude"
     EXPORT = "export"
@@ -33,12 +38,13 @@ class Right(StrEnum):
     ADMINISTER = "administer"
 
 
-_EVERYONE = frozenset({Right.SEE, Right.UPLOAD, Right.CONCLUDE, Right.EXPORT})
+_EVERYONE = frozenset({Right.SEE, Right.SEE_ALL, Right.UPLOAD, Right.CONCLUDE, Right.EXPORT})
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: _EVERYONE,
     Role.DOCTOR: _EVERYONE | {Right.KEEP_PATIENTS},
     Role.ADMINISTRATOR: frozenset(Right),
-    Role.NODE: frozenset({Right.SEE, Right.UPLOAD, Right.EXPORT}),
+    Role.HEALTH_WORKER: frozenset({Right.SEE, Right.UPLOAD}),
+    Role.NODE: frozenset({Right.SEE, Right.SEE_ALL, Right.UPLOAD, Right.EXPORT}),
 }
 
 

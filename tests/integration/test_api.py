@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from lungwise.access import PEOPLE
+from lungwise.access import PEOPLE, Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
@@ -191,6 +191,18 @@ BODIES: dict[str, Any] = {
 }
 
 
+NOT_UPLOADERS = {
+    *("/patients/search", f"/patients/{KEY}", "/statistics"),
+    *(f"/studies/{KEY}{end}" for end in ("/report", "/report.pdf", "/report.fhir", "/reference-results")),
+    f"/films/{KEY}/original",
+}
+"""Operations that are not for those who only upload; nor is giving an opinion, though they see others'."""
+
+
+def is_not_for_uploaders(method: str, path: str) -> bool:
+    return path in NOT_UPLOADERS or (method == "POST" and path.endswith("/opinions"))
+
+
 def ask(program: Program, method: str, path: str, film: bytes) -> TestResponse:
     """Ask for an operation with a body that is good."""
     body = next((body for end, body in BODIES.items() if path.endswith(end)), None)
@@ -217,10 +229,37 @@ def test_nothing_of_a_clinic_is_there_for_another(
     for role in PEOPLE:
         stranger = program(app, enrol(app, role.value, "Valley", role))
         for method, path, _ in operations(app):
-            answer = ask(stranger, method, fill(path, study), film(5))
+            answer = ask(stranger, method, fill(path, study), film(5 + PEOPLE.index(role)))
+            if role is Role.HEALTH_WORKER and is_not_for_uploaders(method, path):
+                assert answer.status_code == 403, path
+                continue
             assert answer.status_code == 404 if KEY in path else answer.status_code < 300, path
             assert "Béla" not in answer.text
             assert study["key"] not in answer.text
+
+
+def test_the_program_of_who_only_uploads_sees_their_own_studies_alone(
+    either_app: Lungwise, enrol: Callable[..., Person], program: Callable[..., Program], film: Callable[..., bytes]
+) -> None:
+    ada = program(either_app, enrol(either_app, "Ada"))
+    hana = program(either_app, enrol(either_app, "Hana", role=Role.HEALTH_WORKER))
+    others = ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json()
+    assert hana.get("/studies").get_json()["items"] == []
+    own = hana.upload(film(2, 8), identifier="9").get_json()
+    assert [one["key"] for one in hana.get("/studies").get_json()["items"]] == [own["key"]]
+    for study, is_own in ((others, False), (own, True)):
+        for method, path, _scope in operations(either_app):
+            answer = ask(hana, method, fill(path, study), film(3 + is_own))
+            if is_not_for_uploaders(method, path):
+                assert answer.status_code == 403, path
+            elif KEY in path and not is_own:
+                assert answer.status_code == 404, path
+            else:
+                assert answer.status_code < 300, f"{path}: {answer.text}"
+            assert "Béla".encode() not in answer.data
+    again = hana.upload(film(1, 8))
+    assert again.status_code == 422, again.text
+    assert others["key"] not in again.text
 
 
 @pytest.mark.parametrize("scope", list(Scope))

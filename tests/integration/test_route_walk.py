@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,12 @@ ADMINISTRATORS = (
 ABSENT = ("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back")
 """What a study of one JPEG film does not have: a film's full depth, and a test's result to take back."""
 DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
+
+NOT_UPLOADERS = (
+    *("/patients", "/statistics", "/studies.csv", "/opinions", "/results", "/next", "/report", "/report.pdf"),
+    *("/original", "/results.zip"),
+)
+"""What is not for those who only upload, beside what is for doctors and administrators."""
 
 
 @dataclass(frozen=True)
@@ -155,21 +162,64 @@ def test_nothing_of_a_clinic_is_there_for_another(
 
 @pytest.mark.parametrize("role", PEOPLE)
 def test_each_role_reaches_what_it_may_and_nothing_else(
-    role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor]
+    role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor], film: Callable[..., bytes]
 ) -> None:
     visitor = visit(app)
     visitor.sign_in(f"{role.value}.hill@example.org")
+    if role is Role.HEALTH_WORKER:
+        things = own_things(visitor, things, film(2))
     deleting = [rule for rule in rules(app) if "delete" in rule.rule or "/held/<key>" in rule.rule]
     for rule in [*(rule for rule in rules(app) if rule not in deleting), *deleting]:
         if rule.endpoint.startswith("security.") or rule.rule in PUBLIC:
             continue
         only_administrators = any(part in rule.rule for part in ADMINISTRATORS)
         not_radiologists = any(rule.rule.endswith(part) for part in DOCTORS)
-        hidden = (only_administrators and role is not Role.ADMINISTRATOR) or (
-            not_radiologists and role is Role.RADIOLOGIST
+        not_uploaders = rule.rule.startswith("/patients") or any(rule.rule.endswith(part) for part in NOT_UPLOADERS)
+        hidden = (
+            (only_administrators and role is not Role.ADMINISTRATOR)
+            or (not_radiologists and role is Role.RADIOLOGIST)
+            or (not_uploaders and role is Role.HEALTH_WORKER)
         )
         hidden = hidden or rule.rule in ABSENT
         for status, _text in ask(visitor, things, rule, role):
             gone = role is Role.ADMINISTRATOR and rule in deleting  # what it is of may be gone already
             assert (status == 404) is hidden or gone, f"{role} {rule.rule}: {status}"
             assert status < 500
+
+
+def own_things(visitor: Visitor, things: Things, film: bytes) -> Things:
+    """Upload a film, and put what comes of it in the place of what somebody else uploaded."""
+    study = visitor.upload(film, name="Clara Schumann", identifier="9")
+    page = visitor.get(study).text
+    return replace(things, study=study.rsplit("/", 1)[1], film=re.findall(r"/films/(\w+)", page)[0])
+
+
+def test_who_only_uploads_sees_no_study_of_anybody_else(
+    either_app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    for name, role in (("Ada", Role.DOCTOR), ("Hana", Role.HEALTH_WORKER)):
+        enrol(either_app, name, role=role)
+    ada, hana = visit(either_app), visit(either_app)
+    ada.sign_in("ada@example.org")
+    hana.sign_in("hana@example.org")
+    study = ada.upload(film(1), name="Béla Bartók", identifier="SECRET-7")
+    key = re.findall(r"/films/(\w+)", ada.get(study).text)[0]
+    for rule in rules(either_app):
+        if rule.rule.startswith(("/studies/<key>", "/films/<key>")):
+            path = re.sub(r"<[^>]+>", study.rsplit("/", 1)[1] if "/studies/" in rule.rule else key, rule.rule)
+            for method in {"GET", "POST"} & (rule.methods or set()):
+                answer = hana.get(path) if method == "GET" else hana.post(path, page="/profile", sure="y")
+                assert answer.status_code == 404, f"{method} {rule.rule}: {answer.status_code}"
+    assert "Bartók" not in hana.get("/studies").text
+    own = hana.upload(film(2), name="Clara Schumann", identifier="9")
+    assert "Clara Schumann" in hana.get("/studies").text
+    page = hana.get(own).text
+    assert 'class="verdict' in page
+    assert "/patients/" not in page
+    assert "/report" not in page
+    refused = hana.post(
+        "/studies/new", page="/studies/new", name="", identifier="", films=[(io.BytesIO(film(1)), "film.jpg")]
+    )
+    assert "SECRET-7" not in refused.text
+    assert "Bartók" not in refused.text
+    assert "in a study that somebody else uploaded" in refused.text

@@ -10,6 +10,7 @@ ROLES: Final = {
     "doctor": N_("Doctor"),
     "radiologist": N_("Radiologist"),
     "administrator": N_("Administrator"),
+    "health_worker": N_("Health worker (uploads only)"),
 }
 SCOPES: Final = {
     "see": N_("see studies and patients"),

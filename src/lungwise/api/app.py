@@ -59,7 +59,7 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_u
         authenticate()
         limit(rates)
         operation = operations.get(request.endpoint or "")
-        if operation and not g.person.may(operation.scope.right):
+        if operation and not all(map(g.person.may, operation.rights)):
             raise Refused(403)
         return bodies.admit(largest_upload if operation and _takes_films(operation) else bodies.SMALL)
 

@@ -105,6 +105,7 @@ def _guard(rates: Rates, largest_upload: int) -> Response | None:
     """Let in only who has a token, at its rate; only films may be large."""
     authenticate()
     limit(rates)
+    _need(Right.SEE_ALL)  # studies of DICOM collect films of whoever sends them
     if request.endpoint != _STORE:
         return bodies.admit(bodies.SMALL)
     _need(Right.UPLOAD)

@@ -26,7 +26,7 @@ class PatientRecords:
 
     def get(self, person: Person, key: str) -> Patient:
         """Find a record of the person's clinic."""
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         found = self._session.scalar(select(Patient).where(Patient.key == key, Patient.clinic_id == person.clinic_id))
         if found is None:
             raise NotFound

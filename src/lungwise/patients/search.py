@@ -32,7 +32,7 @@ class PatientSearch:
 
     def page(self, person: Person, text: str, after: int | None = None) -> list[Patient]:
         """List a page of the patients whom a text finds, the newest first; all patients where it has no words."""
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         if _has_words(text):
             return self._found(person, text, after)
         query = select(Patient).where(Patient.clinic_id == person.clinic_id, Patient.identity != Identity.MERGED)

@@ -67,12 +67,12 @@ class Patients:
 
     def having(self, person: Person, identifier: str) -> list[Patient]:
         """List the patients of the person's clinic who have an identifier, the oldest first."""
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         return [patient for patient in self.records.having(person, identifier) if patient.identity != Identity.MERGED]
 
     def ids_having(self, person: Person, identifier: str) -> list[int]:
         """Return the ids of those who have an identifier, also by a record that was merged into theirs."""
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         return [self.records.root(record).id for record in self.records.having(person, identifier)]
 
     def rivals(self, person: Person, patient: Patient) -> list[Patient]:
@@ -151,7 +151,7 @@ class Patients:
 
     def history(self, person: Person, patient: Patient) -> list[PatientChange]:
         """List what was known of a patient before each change, the newest first."""
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         return self._history.of(patient)
 
     def remove(self, person: Person, patient: Patient) -> None:

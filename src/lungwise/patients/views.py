@@ -63,6 +63,7 @@ services = RequestServices[PatientServices]("patients")
 @bp.route("", methods=["GET", "POST"])
 def search() -> Answer:
     """Search patients by the beginnings of the words of names and identifiers."""
+    person().need(Right.SEE_ALL)
     form = SearchForm()
     after = row_number(form.after.data)
     found = [] if form.is_submitted() and not form.validate() else _search(form, after)

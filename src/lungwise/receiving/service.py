@@ -21,6 +21,8 @@ from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import Files, Limits, Unpacked, Upload, unpack
 from lungwise.store import CollisionError, new_key
 from lungwise.studies.clinical_details import NO_DETAILS, ClinicalDetails
+from lungwise.studies.models import FilmRecord
+from lungwise.studies.visibility import is_visible_to
 
 __all__ = ["Once", "Saved", "Uploads"]
 
@@ -206,10 +208,16 @@ def _sort(
     own = [SkippedFile(name=one.name, reason=SkipReason.OWN_RESULT) for one in unpacked.films if one not in films]
     found = recording.duplicates.sort(person, films, facts)
     known = [
-        SkippedFile(name=one.name, reason=SkipReason.ALREADY_HERE, study=film.study.key) for one, film in found.known
+        SkippedFile(name=one.name, reason=SkipReason.ALREADY_HERE, study=_shown_key(person, film))
+        for one, film in found.known
     ]
     held = [SkippedFile(name=one.name, reason=SkipReason.KEPT_ASIDE) for one, _film, _difference in found.held]
     return found, [*unpacked.skipped, *own, *known, *held]
+
+
+def _shown_key(person: Person, film: FilmRecord) -> str:
+    """Return the key of a film's study, where the person sees it."""
+    return film.study.key if is_visible_to(person, film.study) else ""
 
 
 def _saved(key: str, films: SortedFilms, skipped: list[SkippedFile], *, added: int = 0) -> Saved:
@@ -218,14 +226,19 @@ def _saved(key: str, films: SortedFilms, skipped: list[SkippedFile], *, added: i
     Raises
     ------
     Rejected
-        If no film is taken and none is here.
+        If no film is taken and none is here, or only in studies that the person does not see.
     """
     if key:  # what is in this study needs no mention
         here = sum(film.study.key == key for _upload, film in films.known)
         return Saved(key=key, taken=here + added, skipped=[one for one in skipped if one.study != key])
     if not films.known:
         raise Rejected(_NO_NEW_FILM[skipped[-1].reason if skipped else SkipReason.NOT_A_FILM])
-    return Saved(key=films.known[0][1].study.key, taken=0, skipped=skipped)
+    seen = next((one.study for one in skipped if one.study), None)
+    if seen is None:
+        raise Rejected(
+            "The clinic already has this film, in a study that somebody else uploaded. Ask them for the result."
+        )
+    return Saved(key=seen, taken=0, skipped=skipped)
 
 
 _NO_NEW_FILM = {

@@ -66,7 +66,7 @@ def new() -> Answer:
 def _open(form: NewStudyForm) -> Saved:
     files, facts, details = list(_files()), form.facts(), form.details()
     once = sent_once([repr(facts), repr(details)], files)
-    return services().uploads.open(person(), facts, files, once, details=details, asks=True)
+    return services().uploads.open(person(), facts, files, once, details=details, asks=person().may(Right.SEE_ALL))
 
 
 @bp.post("/studies/<key>/films")

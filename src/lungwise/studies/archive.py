@@ -34,7 +34,7 @@ class Archive:
         name
             If not empty, only those of patients whose words begin as its words do.
         """
-        person.need(Right.SEE)
+        person.need(Right.SEE_ALL)
         which = [Study.clinic_id == person.clinic_id, *self._patient(person, patient_id, name)]
         which += [FilmRecord.study_uid == study] if study else [FilmRecord.study_uid.is_not(None)]
         newest = func.max(FilmRecord.id)

@@ -37,8 +37,8 @@ class PatientStudies:
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
         """Return whether a person may decide who a patient is: one who keeps patients, or uploaded all the films."""
-        if person.may(Right.KEEP_PATIENTS):
-            return True
+        if person.may(Right.KEEP_PATIENTS) or not person.may(Right.SEE_ALL):  # deciding shows other patients
+            return person.may(Right.KEEP_PATIENTS)
         authors = set(self._session.scalars(select(Study.author_id).where(Study.patient_id == patient.id)))
         return person.may(Right.UPLOAD) and person.id is not None and authors == {person.id}
 

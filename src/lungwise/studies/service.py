@@ -32,6 +32,7 @@ from lungwise.studies.models import (
     StudyStatus,
 )
 from lungwise.studies.other_objects import OtherObjects
+from lungwise.studies.visibility import visible_to
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceResult", "Studies", "Study", "StudyStatus"]
 
@@ -65,11 +66,11 @@ class Studies:
         self.objects = OtherObjects(session, store)
 
     def get(self, person: Person, key: str) -> Study:
-        """Find a study of the person's clinic, with its films, readings and opinions."""
+        """Find a study that the person sees, with its films, readings and opinions."""
         person.need(Right.SEE)
         query = (
             select(Study)
-            .where(Study.key == key, Study.clinic_id == person.clinic_id)
+            .where(Study.key == key, visible_to(person))
             .options(
                 selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
@@ -96,20 +97,20 @@ class Studies:
         return found
 
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
-        """List a patient's studies with their films, the newest first."""
+        """List a patient's studies that the person sees, with their films, the newest first."""
         person.need(Right.SEE)
         query = (
             select(Study)
-            .where(Study.patient_id == patient.id, Study.clinic_id == person.clinic_id)
+            .where(Study.patient_id == patient.id, visible_to(person))
             .options(selectinload(Study.films).selectinload(FilmRecord.readings))
             .order_by(Study.created_at.desc(), Study.id.desc())
         )
         return list(self._session.scalars(query))
 
     def film(self, person: Person, key: str) -> FilmRecord:
-        """Find a film of the person's clinic."""
+        """Find a film of a study that the person sees."""
         person.need(Right.SEE)
-        query = select(FilmRecord).join(Study).where(FilmRecord.key == key, Study.clinic_id == person.clinic_id)
+        query = select(FilmRecord).join(Study).where(FilmRecord.key == key, visible_to(person))
         found = self._session.scalar(query)
         if found is None:
             raise NotFound
@@ -155,9 +156,7 @@ class Studies:
         Seeing it without its verdict does not count, nor as the result that is shown right after the upload.
         """
         person.need(Right.SEE)
-        query = select(Study.id, Study.status, Study.unread).where(
-            Study.key == key, Study.clinic_id == person.clinic_id
-        )
+        query = select(Study.id, Study.status, Study.unread).where(Study.key == key, visible_to(person))
         study = self._session.execute(query).one_or_none()
         if study is None:
             raise NotFound

@@ -67,10 +67,17 @@ def worklist() -> Answer:
     form = WorklistForm()
     query = form.query()
     page = services().worklist.page(person(), query)
-    unclear, held = services().patients.decisions.count_unclear(person()), services().count_held_films(person())
+    unclear, held = _waiting_for_someone(person())
     return render_template(
         "studies/worklist.html", form=form, page=page, query=query, end=END, unclear=unclear, held=held
     )
+
+
+def _waiting_for_someone(who: Person) -> tuple[int, int]:
+    """Count the patients whose identity is unclear, and the films set aside, for those who see the whole clinic."""
+    if not who.may(Right.SEE_ALL):
+        return 0, 0
+    return services().patients.decisions.count_unclear(who), services().count_held_films(who)
 
 
 @bp.get("/studies/<key>")
@@ -85,6 +92,7 @@ def show(key: str) -> Answer:
 @bp.get("/studies/<key>/next")
 def next_unread(key: str) -> Answer:
     """Go on to the next study that nobody has read."""
+    person().need(Right.CONCLUDE)
     found = services().worklist.next_unread(person(), services().studies.get(person(), key))
     if found is None:
         flash(gettext("No other study is unread."))
@@ -104,6 +112,7 @@ def progress(key: str) -> Answer:
 @bp.post("/studies/<key>/opinions")
 def conclude(key: str) -> Answer:
     """Keep an opinion."""
+    person().need(Right.CONCLUDE)
     form = OpinionForm()
     if form.validate_on_submit() and attempt(form, lambda: services().studies.conclude(person(), key, form.entered())):
         flash(gettext("Your opinion is saved."))
@@ -114,6 +123,7 @@ def conclude(key: str) -> Answer:
 @bp.post("/studies/<key>/results")
 def add_result(key: str) -> Answer:
     """Keep what a test found."""
+    person().need(Right.CONCLUDE)
     form = ResultForm()
     results = services().reference_results
     if form.validate_on_submit() and attempt(form, lambda: results.add(person(), key, form.entered())):
@@ -263,7 +273,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         headers=differing_headers(study, patient, services().studies.data),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         earlier=earlier,
-        more_unread=services().worklist.next_unread(person(), study) is not None,
+        more_unread=person().may(Right.CONCLUDE) and services().worklist.next_unread(person(), study) is not None,
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,

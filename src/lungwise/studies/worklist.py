@@ -24,6 +24,7 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import Study, StudyStatus
 from lungwise.studies.stored_answers import study_answers
+from lungwise.studies.visibility import visible_to
 
 PAGE = 50
 _FIRST_BATCH = 1000
@@ -123,7 +124,7 @@ class Worklist:
         person.need(Right.SEE)
         unread = (
             select(Study)
-            .where(Study.clinic_id == person.clinic_id, Study.unread, Study.id != study.id)
+            .where(visible_to(person), Study.unread, Study.id != study.id)
             .where(Study.status != StudyStatus.WAITING.value)
             .order_by(Study.created_at.desc(), Study.id.desc())
             .limit(1)
@@ -188,6 +189,8 @@ class Worklist:
         # Which no index helps: of few patients, a database that has not counted its rows shall not walk the clinic.
         clinic = Study.clinic_id + 0 if few else Study.clinic_id
         studies = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
+        if not person.may(Right.SEE_ALL):
+            studies = studies.where(visible_to(person))
         if query.status:
             studies = studies.where(Study.status == query.status.value)
         if query.since:

@@ -109,6 +109,8 @@ def _operation(operation: Operation, schemas: Json) -> Json:
         "parameters": [*_path(operation), *_query(operation, schemas), *_header(operation)],
         "responses": dict(_responses(operation)),
     }
+    if operation.right:
+        text["x-right"] = operation.right.value
     if operation.details:
         text["description"] = operation.details
     body = _body(operation, schemas)

@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from pydantic import BaseModel
 from werkzeug.routing import BaseConverter
 
+from lungwise.access import Right
 from lungwise.accounts.tokens import Scope
 from lungwise.films.formats import FORMATS
 from lungwise.webkit.problems import Refused
@@ -30,6 +31,7 @@ class Options(TypedDict, total=False):
     """What else an operation may declare; see `Operation`."""
 
     scope: Scope
+    right: Right
     query: type[BaseModel]
     body: type[BaseModel]
     fields: type[BaseModel]
@@ -52,6 +54,8 @@ class Operation:
         Of the response when all went well.
     scope
         What the token must allow.
+    right
+        What the role of its owner must allow; what the scope says where it is not given.
     query, body
         Models of the query and of a JSON body.
     fields
@@ -66,10 +70,16 @@ class Operation:
     gives: Gives
     status: int
     scope: Scope = Scope.SEE
+    right: Right | None = None
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     fields: type[BaseModel] | None = None
     may_contradict: bool = False
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """What the token's person must be allowed."""
+        return (self.scope.right, *([self.right] if self.right else ()))
 
     @property
     def media_type(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lungwise.access import Right
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import decode_cursor, encode_cursor
@@ -18,7 +19,7 @@ patients = Operations()
 _LIST = "patients"
 
 
-@patients.post("/patients/search", schemas.PatientPage, body=schemas.PatientSearch)
+@patients.post("/patients/search", schemas.PatientPage, right=Right.SEE_ALL, body=schemas.PatientSearch)
 def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     position = decode_cursor(_LIST, body.cursor)
@@ -27,7 +28,7 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 
 
-@patients.get("/patients/<key:key>", schemas.PatientStudies)
+@patients.get("/patients/<key:key>", schemas.PatientStudies, right=Right.SEE_ALL)
 def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = services().patients.get(person(), key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from lungwise.access import Right
 from lungwise.accounts.bearer import clinic
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
@@ -59,7 +60,7 @@ def get_report_fhir(key: str) -> Response:
     return Response(text, content_type="application/fhir+json")
 
 
-@reports.get("/statistics", schemas.Statistics)
+@reports.get("/statistics", schemas.Statistics, right=Right.SEE_ALL)
 def get_statistics() -> schemas.Statistics:
     """Get the clinic in numbers, of the last 26 weeks."""
     return schemas.Statistics.model_validate(services().statistics.count(person()), from_attributes=True)
