@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from math import exp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,14 @@ PERCENT_MOST = 100.0
 HEAT_CONTRAST = 1.5
 """Power of the heat map over the probability of opacity: faint heat all over a film hides what stands out.
 On `val` the share of the heat inside radiologists' boxes rises with it from 0.46 to 0.54 (docs/experiments/0003)."""
+
+
+class Direction(StrEnum):
+    """Where the extent went from one film to the next."""
+
+    MORE = "more"
+    LESS = "less"
+    SAME = "same"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +48,29 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What changed from an earlier film of the same patient to a later one.
+
+    Parameters
+    ----------
+    points
+        Percentage points of the lung fields; above zero where there is more opacity than there was.
+    repeatability
+        How far two films of the same lungs differ.
+    """
+
+    points: float
+    repeatability: float
+
+    @property
+    def direction(self) -> Direction:
+        """More or less only beyond what films of the same lungs differ by."""
+        if abs(self.points) <= self.repeatability:
+            return Direction.SAME
+        return Direction.MORE if self.points > 0 else Direction.LESS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
     """From the mean probability of opacity to a scale: its most times 1 - exp(-(mean / scale) ** power)."""
 
@@ -50,11 +84,35 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtentCalibration:
-    """How a model's heat maps become extents; from its card."""
+    """How a model's heat maps become extents; from its card.
+
+    Parameters
+    ----------
+    repeatability
+        In points of `percent`: see `Extent`.
+    films
+        How many films of the same lungs were compared for it.
+    between_readers
+        By how many points of the Brixia score two radiologists differ in 95 of 100 films; None where one scored them.
+    """
 
     percent: Curve
     brixia: Curve
     repeatability: float
+    films: int = 0
+    between_readers: float | None = None
+
+
+def calibration_from(fields: Mapping[str, Any]) -> ExtentCalibration:
+    """Read a calibration as a card keeps it.
+
+    Raises
+    ------
+    KeyError, TypeError
+        If it cannot be understood.
+    """
+    curves = {name: Curve(**fields[name]) for name in ("percent", "brixia")}
+    return ExtentCalibration(**{**fields, **curves})
 
 
 def mean_opacity(heat_map: NDArray[np.float32]) -> float:
@@ -69,4 +127,11 @@ def extent_of(heat_map: NDArray[np.float32], calibration: ExtentCalibration) -> 
         percent=calibration.percent.at(mean, PERCENT_MOST),
         brixia=calibration.brixia.at(mean, BRIXIA_MOST),
         repeatability=calibration.repeatability,
+    )
+
+
+def difference(earlier: Extent, later: Extent) -> Difference:
+    """Return what changed between two films that one version of one model read."""
+    return Difference(
+        points=later.percent - earlier.percent, repeatability=max(earlier.repeatability, later.repeatability)
     )
