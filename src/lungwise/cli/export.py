@@ -29,7 +29,7 @@ def export(run: Path, films: Path, model_version: str | None, output: Path) -> N
 
     with progress() as report:
         version = model_version or next_version(output)
-        card = write(run, read_collection(films), version, output, report)
+        card = write(run, read_collection(films), version, output, report, films.parent)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

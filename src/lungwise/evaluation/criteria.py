@@ -7,20 +7,24 @@ is; a row whose films are not there is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
-from lungwise.evaluation.metrics import Contrast, auc, mean, proportion, threshold_at_specificity
+from lungwise.evaluation.metrics import Contrast, auc, mean, proportion, rank_correlation, threshold_at_specificity
 from lungwise.evaluation.protocol import OPERATING_SPECIFICITY, OPERATING_SPLIT, chooses_operating_point
 from lungwise.evaluation.results import EvaluatedFilm
 from lungwise.evaluation.schema import CriterionRow, Estimate
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading, Verdict
+from lungwise.reading.extent import mean_opacity
 
 TUBERCULOSIS_SPECIFICITY = 0.95
 _OTHER_DISEASE = ("pneumonia", "opacity", "other finding", "other")
+_UNSEEN = ("test", "external")
 
 Which = Callable[[LabelledFilm], bool]
 Rows = Sequence[tuple[LabelledFilm, Reading]]
@@ -56,10 +60,19 @@ def films_of(source: str, *labels: str, split: str = "test", view: str = "") -> 
     return chosen
 
 
-def criteria_of(results: Iterable[EvaluatedFilm]) -> list[CriterionRow]:
-    """Measure what the films at hand allow."""
+def criteria_of(
+    results: Iterable[EvaluatedFilm], brixia: Mapping[Path, float] = MappingProxyType({})
+) -> list[CriterionRow]:
+    """Measure what the films at hand allow.
+
+    Parameters
+    ----------
+    brixia
+        A senior radiologist's global Brixia scores, by film.
+    """
     rows = [(r.film, r.reading) for r in results if r.reading]
-    return [row for criterion in _criteria(rows) if (row := _row(criterion, rows)) is not None]
+    criteria = [*_criteria(rows), _of_extent(brixia)]
+    return [row for criterion in criteria if (row := _row(criterion, rows)) is not None]
 
 
 def chooses_thresholds(film: LabelledFilm) -> bool:
@@ -172,6 +185,25 @@ def _of_verdicts() -> Iterator[Criterion]:
         value=_share(_not_normal("chexpert"), _is_positive),
         at_most=0.08,
     )
+
+
+def _of_extent(brixia: Mapping[Path, float]) -> Criterion:
+    def value(rows: Rows) -> Estimate | None:
+        scored = [(film, reading) for film, reading in rows if film.path in brixia and film.split in _UNSEEN]
+        if len({brixia[film.path] for film, _ in scored}) < 2:
+            return None
+        return rank_correlation(
+            np.array([_extent(reading) for _, reading in scored]),
+            np.array([brixia[film.path] for film, _ in scored]),
+            np.array([film.patient for film, _ in scored], np.str_),
+        )
+
+    return Criterion(name="extent against Brixia (senior), test and external, Spearman", value=value, at_least=0.85)
+
+
+def _extent(reading: Reading) -> float:
+    """What the product says; of a model that says no extent, what would be made of its heat map."""
+    return reading.extent.brixia if reading.extent else mean_opacity(reading.heat_map)
 
 
 def _not_normal(source: str) -> Which:

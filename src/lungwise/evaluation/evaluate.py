@@ -56,7 +56,7 @@ from lungwise.evaluation.schema import (
     Task,
 )
 from lungwise.films import Refusal
-from lungwise.films.collection import LabelledFilm, read_collection
+from lungwise.films.collection import LabelledFilm, read_collection, read_scores
 from lungwise.reading import Verdict
 
 METHODS = {
@@ -155,7 +155,7 @@ def evaluate(
         "operating_point": point,
         "splits": [split(name) for name in splits if name in by_split],
         "others": refused_pictures(reader, extras.pictures, track) if extras.pictures else None,
-        "criteria": criteria_of(results) if whole else [],
+        "criteria": criteria_of(results, read_scores(films_csv.parent / "brixia.csv", "s-global")) if whole else [],
         "left_out": leave_one_out(collection, features, track) if features else [],
     }
 

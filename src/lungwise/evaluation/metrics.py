@@ -98,6 +98,18 @@ def mean(values: Floats, patient: NDArray[np.str_]) -> Estimate:
     return with_tails(float(values.mean()), weights @ values / weights.sum(1), len(values))
 
 
+def rank_correlation(a: Floats, b: Floats, patient: NDArray[np.str_]) -> Estimate:
+    """Spearman's correlation of two values per film, its interval from resampling patients.
+
+    Parameters
+    ----------
+    a, b, patient
+        (n,) each, film by film.
+    """
+    value = float(_rank_correlations(a, b, np.ones((1, len(a))))[0])
+    return with_tails(value, _rank_correlations(a, b, resample_patients(patient)), len(a))
+
+
 def roc(contrast: Contrast, grid: Floats) -> tuple[Floats, Floats, Floats]:
     """Sensitivity at each false positive rate of `grid`, with its interval: value, lower, upper."""
     curve = _roc_of(contrast, np.ones((1, len(contrast.score))), grid)[0]
@@ -168,6 +180,25 @@ def _cumulated(contrast: Contrast, weights: Floats) -> tuple[Floats, Floats]:
     start = np.zeros((len(weights), 1))
     found, false = (np.hstack([start, np.cumsum(ordered * kind, 1)[:, ends]]) for kind in (positive, ~positive))
     return found, false
+
+
+def _rank_correlations(a: Floats, b: Floats, weights: Floats) -> Floats:
+    """(resamples,); NaN where a resample drew films of one value only."""
+    total = weights.sum(1, keepdims=True)
+    centred = [
+        ranks - (weights * ranks).sum(1, keepdims=True) / total for ranks in (_ranks(a, weights), _ranks(b, weights))
+    ]
+    covariance = (weights * centred[0] * centred[1]).sum(1)
+    spread = np.sqrt((weights * centred[0] ** 2).sum(1) * (weights * centred[1] ** 2).sum(1))
+    correlations: Floats = np.divide(covariance, spread, out=np.full(len(weights), np.nan), where=spread > 0)
+    return correlations
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """(resamples, n): the mean rank of each value where each film is there as often as its weight says."""
+    below = weights @ (values[:, None] < values)
+    ranks: Floats = below + (weights @ (values[:, None] == values) + 1) / 2
+    return ranks
 
 
 def _auc_of(contrast: Contrast, weights: Floats) -> Floats:

@@ -105,6 +105,7 @@ def _answering(evaluation: Evaluation) -> list[str]:
         *((f"{name}: called from", str(value)) for name, value in card.get("finding_thresholds", {}).items()),
         ("refused below this probability of an upright frontal chest film", f"{card['gate']}"),
         *((f"calibration: {name}", value) for name, value in _flat(card["calibration"])),
+        *((f"extent of opacity: {name}", value) for name, value in _flat(card.get("extent") or {})),
     ]
     if point:
         reached = f"{point['specificity']:.0%} specificity ({point['chosen_on']}, {point['films']} films)"

@@ -78,6 +78,20 @@ def read_collection(films_csv: Path) -> list[LabelledFilm]:
     return films
 
 
+def read_scores(table: Path, column: str) -> dict[Path, float]:
+    """Return radiologists' scores from a table beside a collection, by film; nothing where it has no such column.
+
+    Raises
+    ------
+    ValueError
+        If a score is no number.
+    """
+    if not table.is_file():
+        return {}
+    with table.open(newline="", encoding="utf-8-sig") as rows:
+        return {table.parent / row["film"]: float(row[column]) for row in csv.DictReader(rows) if row.get(column)}
+
+
 def _labelled_film(row: dict[str, Any], folder: Path) -> LabelledFilm:
     if None in row or None in row.values():
         raise ValueError("it has more or fewer values than there are columns")

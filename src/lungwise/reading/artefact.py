@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lungwise.films.preprocess import PREPROCESSING
+from lungwise.reading.extent import ExtentCalibration, calibration_from
 from lungwise.reading.findings import FINDING_NAMES
 
 APPEARANCES = ("negative", "typical", "indeterminate", "atypical")
@@ -65,6 +66,8 @@ class ModelCard:
         The recipe and the figures on validation data, float32 beside int8.
     intended_use, limits, data
         What it is for, what to keep in mind, and the licences of what it learnt from.
+    extent
+        How its heat maps become the extent of opacity; None of a model that does not say it, as until 1.3.0.
     """
 
     name: str
@@ -82,6 +85,7 @@ class ModelCard:
     limits: list[str]
     data: list[dict[str, str]]
     finding_thresholds: dict[str, float] = field(default_factory=dict)
+    extent: ExtentCalibration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +173,9 @@ def read_card(path: Path) -> ModelCard:
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return ModelCard(**{**fields, "thresholds": Thresholds(**fields["thresholds"])})
+        thresholds = Thresholds(**fields["thresholds"])
+        extent = calibration_from(fields["extent"]) if fields.get("extent") else None
+        return ModelCard(**{**fields, "thresholds": thresholds, "extent": extent})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"The card {path} cannot be understood ({error}). Install Lungwise anew.") from error
 

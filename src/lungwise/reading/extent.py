@@ -89,9 +89,11 @@ class ExtentCalibration:
     Parameters
     ----------
     repeatability
-        In points of `percent`: see `Extent`.
-    films
-        How many films of the same lungs were compared for it.
+        In points of `percent`: see `Extent`. The larger of the next two.
+    pairs, of_pairs
+        How many patients have two films on which nothing should have changed, and what those differ by.
+    taken_again
+        What a film differs by that is drawn as if it were taken again.
     between_readers
         By how many points of the Brixia score two radiologists differ in 95 of 100 films; None where one scored them.
     """
@@ -99,7 +101,9 @@ class ExtentCalibration:
     percent: Curve
     brixia: Curve
     repeatability: float
-    films: int = 0
+    pairs: int = 0
+    of_pairs: float = 0.0
+    taken_again: float = 0.0
     between_readers: float | None = None
 
 

@@ -16,6 +16,7 @@ from lungwise.films import Film, Refusal, open_path
 from lungwise.films.preprocess import preprocess
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import APPEARANCES, Artefact, load_artefact
+from lungwise.reading.extent import extent_of
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.pattern import COVID, normal_of, pattern_of
@@ -29,6 +30,9 @@ from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
 _AHEAD = 4
 """Films per core that `read_many` works on at once: enough to keep it busy, few enough to fit in memory."""
+
+FRONTAL = ("AP", "PA")
+"""Views of a chest film that is read, as DICOM names them."""
 
 ADULT = 18
 """Years from which a patient is not a child."""
@@ -129,7 +133,8 @@ class Reader:
             film = replace(film, pixels=np.rot90(film.pixels, -turns))
             outputs = runtime.run(preprocess(film.pixels))
         refuse_unreadable(outputs["gate"], self.artefact.card.gate)
-        return self._reading(outputs, turns, _warnings(film, turns))
+        view = film.view if film.view in FRONTAL else None
+        return replace(self._reading(outputs, turns, _warnings(film, turns)), view=view)
 
     def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[str, ...] = ()) -> Reading:
         card = self.artefact.card
@@ -148,6 +153,7 @@ class Reader:
             model=card.name,
             version=card.version,
             warnings=warnings,
+            extent=extent_of(outputs["heat_map"], card.extent) if card.extent else None,
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films import Refusal
+from lungwise.reading.extent import Extent
 
 
 class Verdict(StrEnum):
@@ -57,6 +58,10 @@ class Reading:
         The artefact's version.
     warnings
         Codes of what to know before relying on the reading; their sentences are in `films.refusals`.
+    extent
+        How much of the lungs is opaque; None where the model does not say it.
+    view
+        AP or PA, where the file says.
     """
 
     probability: float
@@ -70,6 +75,8 @@ class Reading:
     model: str
     version: str
     warnings: tuple[str, ...] = ()
+    extent: Extent | None = None
+    view: str | None = None
 
     @property
     def hot_spot(self) -> tuple[float, float]:

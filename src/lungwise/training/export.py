@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
 from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement
+from lungwise.reading.extent import ExtentCalibration
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
@@ -35,6 +36,7 @@ from lungwise.training.calibrate import (
     truth_of,
 )
 from lungwise.training.export_graph import ExportGraph, write_onnx
+from lungwise.training.extent import calibrate_extent
 from lungwise.training.fit import Progress, sha256
 from lungwise.training.network import LungNet
 
@@ -68,6 +70,7 @@ def export(
     version: str,
     output: Path,
     progress: Progress,
+    scores: Path | None = None,
 ) -> ModelCard:
     """Write `inception_v3.onnx` and `card.json`.
 
@@ -80,6 +83,9 @@ def export(
         films the probabilities and thresholds.
     output
         Where the artefact goes once it has passed; its parts are first made in the run folder.
+    scores
+        The folder with radiologists' scores, from which the extent of opacity is calibrated; without them the model
+        says none.
 
     Raises
     ------
@@ -91,9 +97,10 @@ def export(
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
     write_onnx(ExportGraph(trained_network(run), scalings), exact)
     quantise.quantise(exact, int8, _calibration_films(films), progress)
-    answers = run_films(OpenVino(int8), val, progress)
+    runtime = OpenVino(int8)
+    answers = run_films(runtime, val, progress)
     before = validation(run_films(OpenVino(exact), [film for film in val if "COVID-19" in truth_of(film)], progress))
-    card = _card(run, version, scalings, answers, before)
+    card = replace(_card(run, version, scalings, answers, before), extent=_extent(films, scores, runtime, progress))
     _install(int8, card, output)
     return card
 
@@ -124,6 +131,15 @@ def _card(
         limits=statement.limits,
         data=statement.data,
     )
+
+
+def _extent(
+    films: list[LabelledFilm], scores: Path | None, runtime: OpenVino, progress: Progress
+) -> ExtentCalibration | None:
+    def heat_map(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        return runtime.run(preprocess(pixels))["heat_map"]
+
+    return calibrate_extent(films, scores, heat_map, progress) if scores else None
 
 
 def _install(int8: Path, card: ModelCard, output: Path) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lungwise.evaluation.criteria import chooses_thresholds, criteria_of
@@ -10,6 +13,7 @@ from lungwise.evaluation.schema import CriterionRow
 from lungwise.films import Refusal
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading
+from lungwise.reading.extent import Extent
 
 Result = Callable[..., EvaluatedFilm]
 
@@ -75,6 +79,30 @@ def test_an_auc_compares_films_of_one_source_and_needs_both_kinds(told: Result, 
 
     assert area["estimate"]["value"] == 0.5
     assert criteria_of([normal, refused]) == []
+
+
+def test_extent_is_ranked_as_a_radiologist_ranks_it(
+    film: Callable[..., LabelledFilm], reading: Callable[..., Reading]
+) -> None:
+    """Of films that no model has seen; the heat map stands in where a reading says no extent."""
+    maps = [np.full((17, 17), heat, np.float32) for heat in (0.1, 0.2, 0.4, 0.8)]
+    films = [film(path=Path(f"{n}.png"), patient=str(n), split="external") for n in range(4)]
+    read = [EvaluatedFilm(film=f, outcome=reading(heat_map=m)) for f, m in zip(films, maps, strict=True)]
+    trained = EvaluatedFilm(film=film(path=Path("t.png"), split="train"), outcome=reading(heat_map=maps[0]))
+    scores = {Path("0.png"): 1.0, Path("1.png"): 9.0, Path("2.png"): 4.0, Path("3.png"): 18.0, Path("t.png"): 18.0}
+
+    (found,) = criteria_of([*read, trained], scores)
+
+    assert found["measure"] == "extent against Brixia (senior), test and external, Spearman"
+    assert found["estimate"]["of"] == 4
+    assert found["estimate"]["value"] == pytest.approx(0.8)
+    said = [replace(one, outcome=replace(one.outcome, extent=extent(n))) for n, one in enumerate(read)]  # type: ignore[type-var]
+    assert criteria_of(said, scores)[0]["estimate"]["value"] == pytest.approx(0.8)
+    assert criteria_of(read[:1], scores) == criteria_of(read) == []
+
+
+def extent(brixia: float) -> Extent:
+    return Extent(percent=brixia * 5, brixia=brixia, repeatability=1.0)
 
 
 def test_thresholds_are_chosen_on_val_alone(film: Callable[..., LabelledFilm]) -> None:

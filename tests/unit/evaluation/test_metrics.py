@@ -17,6 +17,7 @@ from lungwise.evaluation.metrics import (
     calibration,
     mean,
     proportion,
+    rank_correlation,
     resample_patients,
     roc,
     threshold_at_specificity,
@@ -206,3 +207,20 @@ def test_ece_does_not_depend_on_the_order_of_the_films(rng: np.random.Generator)
     measured, shuffled = calibration(probability, positive), calibration(probability[order], positive[order])
     assert shuffled["ece"] == pytest.approx(measured["ece"], abs=1e-6)
     assert 0 <= measured["ece"] <= 1
+
+
+def test_spearmans_correlation_is_that_of_mean_ranks() -> None:
+    a, b = np.array([1.0, 2.0, 2.0, 7.0, 9.0]), np.array([1.0, 5.0, 3.0, 2.0, 20.0])
+    by_hand = np.corrcoef([1, 2.5, 2.5, 4, 5], [1, 4, 3, 2, 5])[0, 1]
+
+    found = rank_correlation(a, b, np.arange(5).astype(str))
+
+    assert found["value"] == pytest.approx(by_hand, abs=1e-6)
+    assert -1 <= found["lower"] <= found["value"] <= found["upper"] <= 1
+
+
+@given(TABLES)
+def test_the_order_alone_counts_for_spearman(rng: np.random.Generator) -> None:
+    a, b, patient = rng.random(12), rng.random(12), rng.integers(0, 6, 12).astype(str)
+
+    assert rank_correlation(a, b, patient) == rank_correlation(np.exp(a), b**3, patient)

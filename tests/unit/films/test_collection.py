@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lungwise.films.collection import read_collection
+from lungwise.films.collection import read_collection, read_scores
 
 COLUMNS = "film,split,source,group,patient,covid,label,finding,view,adult,boxes"
 
@@ -65,6 +65,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
 def test_a_missing_table_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"films\.csv"):
         read_collection(tmp_path / "films.csv")
+
+
+def test_scores_are_read_by_film_and_the_empty_ones_left_out(tmp_path: Path) -> None:
+    (tmp_path / "brixia.csv").write_text("film,s-global,j-global\nfilms/a.jpg,18.0,17.0\nfilms/b.jpg,,3.0\n")
+
+    assert read_scores(tmp_path / "brixia.csv", "s-global") == {tmp_path / "films/a.jpg": 18.0}
+    assert read_scores(tmp_path / "brixia.csv", "another") == {}
+    assert read_scores(tmp_path / "severity.csv", "geographic_mean") == {}
 
 
 @pytest.mark.films

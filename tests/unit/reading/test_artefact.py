@@ -9,6 +9,7 @@ import pytest
 
 from lungwise.reading import ArtefactError, load_artefact
 from lungwise.reading.artefact import WEIGHTS, read_statement
+from lungwise.reading.extent import Curve
 
 
 @pytest.fixture
@@ -79,3 +80,29 @@ def test_a_statement_that_cannot_be_understood_is_named(copy: Path) -> None:
 
     with pytest.raises(ArtefactError, match=r"statement\.toml"):
         read_statement(copy)
+
+
+def test_how_heat_maps_become_extents_is_in_the_card(copy: Path) -> None:
+    curve = {"scale": 0.2, "power": 0.6}
+    change(copy, extent={"percent": curve, "brixia": curve, "repeatability": 19.0, "pairs": 37, "of_pairs": 19.0})
+
+    extent = load_artefact(copy).card.extent
+
+    assert extent is not None
+    assert (extent.percent, extent.repeatability, extent.pairs) == (Curve(**curve), 19.0, 37)
+
+
+@pytest.mark.parametrize("extent", [{"percent": {}}, {"repeatability": 1.0}, [1]])
+def test_an_extent_that_cannot_be_understood_is_said(copy: Path, extent: object) -> None:
+    change(copy, extent=extent)
+
+    with pytest.raises(ArtefactError, match="cannot be understood"):
+        load_artefact(copy)
+
+
+def test_a_card_of_an_earlier_release_says_no_extent(copy: Path) -> None:
+    card = json.loads((copy / "card.json").read_text())
+    card.pop("extent", None)
+    (copy / "card.json").write_text(json.dumps(card))
+
+    assert load_artefact(copy).card.extent is None

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.reading.extent import HEAT_CONTRAST, Curve, ExtentCalibration, extent_of, mean_opacity
+from lungwise.reading.extent import (
+    HEAT_CONTRAST,
+    Curve,
+    Direction,
+    Extent,
+    ExtentCalibration,
+    difference,
+    extent_of,
+    mean_opacity,
+)
 
 CALIBRATION = ExtentCalibration(
     percent=Curve(scale=0.2, power=1.0), brixia=Curve(scale=0.3, power=0.8), repeatability=4.0
@@ -32,3 +41,16 @@ def test_more_heat_is_more_extent(one: float, other: float) -> None:
 
     assert 0 <= less.percent <= more.percent <= 100
     assert 0 <= less.brixia <= more.brixia <= 18
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "direction"),
+    [(20, 30, Direction.MORE), (30, 20, Direction.LESS), (20, 26, Direction.SAME), (26, 20, Direction.SAME)],
+)
+def test_what_lies_within_repeatability_is_no_change(earlier: float, later: float, direction: Direction) -> None:
+    first, second = (Extent(percent=percent, brixia=1.0, repeatability=6.0) for percent in (earlier, later))
+
+    found = difference(first, second)
+
+    assert (found.points, found.repeatability) == (later - earlier, 6.0)
+    assert found.direction is direction

@@ -12,6 +12,7 @@ from lungwise.films import Film, Refusal, open_film
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.reading import Reader, Reading
 from lungwise.reading.artefact import APPEARANCES
+from lungwise.reading.extent import Curve, ExtentCalibration, extent_of
 from lungwise.reading.findings import FINDING_NAMES
 
 
@@ -39,6 +40,28 @@ def test_a_reading_says_everything(reader: Reader, chest: list[LabelledFilm]) ->
     assert reading.heat_map.shape == (17, 17)
     assert 0 < reading.probability < 1
     assert (reading.model, reading.version) == (reader.artefact.card.name, reader.artefact.card.version)
+
+
+@pytest.mark.films
+def test_a_reading_carries_the_extent_that_its_heat_map_adds_up_to(reader: Reader, chest: list[LabelledFilm]) -> None:
+    calibration = ExtentCalibration(
+        percent=Curve(scale=0.17, power=0.6), brixia=Curve(scale=0.25, power=0.5), repeatability=19.0
+    )
+    calibrated = Reader(replace(reader.artefact, card=replace(reader.artefact.card, extent=calibration)))
+    film = replace(opened(chest[0]), view="AP")
+
+    reading = calibrated.read(film)
+
+    assert reading.extent == extent_of(reading.heat_map, calibration)
+    assert reading.view == "AP"
+    assert calibrated.read(replace(film, view="LL")).view is None
+
+
+@pytest.mark.films
+def test_a_model_without_its_calibration_says_no_extent(reader: Reader, chest: list[LabelledFilm]) -> None:
+    uncalibrated = Reader(replace(reader.artefact, card=replace(reader.artefact.card, extent=None)))
+
+    assert uncalibrated.read(opened(chest[0])).extent is None
 
 
 @pytest.mark.films
