@@ -37,7 +37,7 @@ from lungwise.training.calibrate import (
 )
 from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.extent import calibrate_extent
-from lungwise.training.fit import Progress, sha256
+from lungwise.training.fit import WEIGHTS, Progress, sha256
 from lungwise.training.network import LungNet
 
 AUC_LOSS = 0.003
@@ -222,7 +222,7 @@ def _log_odds(probability: Scores) -> Scores:
 def trained_network(run: Path) -> LungNet:
     """The network of a run."""
     network = LungNet()
-    network.load_state_dict(load_file(run / "weights.safetensors"))
+    network.load_state_dict(load_file(run / WEIGHTS))
     return network
 
 

@@ -48,6 +48,8 @@ Progress = Callable[[str, int, int], None]
 Report = Callable[[dict[str, Any]], None]
 """Called with the metrics of each epoch."""
 
+WEIGHTS = "weights.safetensors"
+"""The averaged weights, in a run folder."""
 CHECKPOINT = "checkpoint.safetensors"
 SAVE_SECONDS = 600
 """A killed run loses no more than this."""
@@ -208,8 +210,8 @@ class Run:
         state = {f"average.{key}": value for key, value in weights.items()}
         state |= {f"network.{key}": value.contiguous() for key, value in self.network.state_dict().items()}
         state |= {f"optimiser.{key}": value for key, value in _flat(self.optimiser)}
-        _replace(self.folder / "weights.safetensors", lambda path: save_file(weights, path))
-        self.record["weights"] = sha256(self.folder / "weights.safetensors")
+        _replace(self.folder / WEIGHTS, lambda path: save_file(weights, path))
+        self.record["weights"] = sha256(self.folder / WEIGHTS)
         record = json.dumps(self.record, indent=1)
         _replace(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
         _replace(self.folder / "record.json", lambda path: path.write_text(record))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from lungwise.films.collection import LabelledFilm, read_collection
-from lungwise.training.fit import CHECKPOINT, Progress, Report, Run
+from lungwise.training.fit import CHECKPOINT, WEIGHTS, Progress, Report, Run
 from lungwise.training.labels import Predictions
 from lungwise.training.out_of_fold import FILE_NAME, fold_of, predict_films, read_predictions, write_predictions
 from lungwise.training.recipe import Recipe, read_recipe
+
+INIT = "init.safetensors"
+"""What a network with teachers begins from, in its run folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,8 @@ class Plan:
     films_csv
         The table of the collection.
     init
-        A pretrained trunk, or the weights of a run to go on from; None for random weights.
+        A pretrained trunk, or the weights of a run to go on from; None for random weights. A network with teachers
+        begins from theirs.
     resume
         Go on from where the network that was being trained was last saved.
     device, precision
@@ -48,6 +53,9 @@ class Plan:
 
 def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:
     """Train the networks of a recipe that are not trained yet: first its teachers, one a fold, then its own.
+
+    A network with teachers begins from the mean of their weights, which lies in one valley since all of them began from
+    one trunk (Wortsman et al., "Model soups", ICML 2022).
 
     Parameters
     ----------
@@ -74,6 +82,8 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
         _train_one(its_recipe, teacher, films, plan, {}, held_out)
     predictions = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
+    if teachers:
+        plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
     _train_one(recipe, folder, films, plan, predictions, fold)
 
 
@@ -106,6 +116,14 @@ def _teachers(recipe: Recipe, folder: Path) -> dict[Path, Recipe]:
     if not teacher.folds or teacher.teachers:
         raise ValueError(f"The recipe {teacher.name} cannot teach: it needs folds, and no teachers of its own.")
     return {folder.with_name(f"{teacher.name}-fold-{fold}"): teacher for fold in range(teacher.folds)}
+
+
+def _mean_weights(teachers: list[Path], path: Path) -> Path:
+    """Write the mean of the teachers' weights."""
+    weights = [load_file(teacher / WEIGHTS) for teacher in teachers]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: torch.stack([one[key].float() for one in weights]).mean(0) for key in weights[0]}, path)
+    return path
 
 
 def _train_one(

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from lungwise.films.collection import read_collection
+from lungwise.training.fit import sha256
 from lungwise.training.out_of_fold import fold_of
 from lungwise.training.recipe import Recipe, parse_recipe, read_recipe
 from lungwise.training.train import Plan, device_named, train
@@ -76,7 +78,18 @@ def test_one_command_trains_the_teachers_and_then_the_network(
             predicted += [(row["film"], fold) for row in csv.DictReader(table)]
     learnt = [film for film in read_collection(small_collection) if film.split == "train"]
     assert sorted(predicted) == sorted((film.path.name, fold_of(film, 2)) for film in learnt)
-    assert json.loads((tmp_path / "run" / "record.json").read_text())["teacher"]
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["teacher"]
+    assert record["init"] == sha256(tmp_path / "run" / "init.safetensors")
+
+
+def test_the_network_begins_from_the_mean_of_its_teachers(
+    small_collection: Path, student: Recipe, tmp_path: Path
+) -> None:
+    train(student, tmp_path / "run", plan(small_collection, []))
+    teachers = [load_file(tmp_path / f"small-fold-{fold}" / "weights.safetensors") for fold in range(2)]
+    for key, value in load_file(tmp_path / "run" / "init.safetensors").items():
+        assert value.equal((teachers[0][key].float() + teachers[1][key].float()) / 2)
 
 
 def test_teachers_of_another_recipe_are_not_taken(small_collection: Path, student: Recipe, tmp_path: Path) -> None:
