@@ -60,6 +60,9 @@ def _add_patients(session: Session, person: Person, count: int, now: datetime) -
     return ids[-count:]
 
 
+PATTERNS = ("", "COVID-19", "tuberculosis", "other pneumonia", "other")
+
+
 def _studies(
     chance: random.Random, person: Person, patients: list[int], count: int, now: datetime
 ) -> Iterator[dict[str, object]]:
@@ -77,6 +80,10 @@ def _studies(
             "unread": chance.random() < 0.1,
             "status": status,
             "probability": probability,
+            "pattern": chance.choices(("", "COVID-19", "tuberculosis", "other pneumonia", "other"), (60, 20, 5, 10, 5))[
+                0
+            ],
+            "urgency": chance.uniform(0, 4),
             "conclusion": chance.choice(("COVID-19", "normal", "uncertain")) if concluded else None,
             "pcr": chance.choice(("positive", "negative")) if concluded and chance.random() < 0.5 else None,
         }

@@ -189,6 +189,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         thresholds_of=thresholds_of,
         beside_films=" ".join(sorted(ON_EVERY_DISC)),
         form_key=submit_once.form_key,
+        page_address=_page_address,
         static=_static_with_hash(Path(str(app.static_folder))),
         worth=worth,
         predictive_value=partial(predictive_value, gettext),
@@ -197,6 +198,12 @@ def _configure(app: Flask, settings: Settings) -> None:
         study_answer=study_answer,
         film_headline=partial(film_headline, headlines),
     )
+
+
+def _page_address() -> str:
+    """Return the address at which the present page can be loaded; that of a form may take the form alone."""
+    rule = request.url_rule
+    return request.path if rule is None or "GET" in (rule.methods or ()) else request.path.rpartition("/")[0]
 
 
 def _static_with_hash(folder: Path) -> Callable[[str], str]:

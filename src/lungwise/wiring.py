@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
-from lungwise.accounts.service import Accounts
+from lungwise.accounts.service import Accounts, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
@@ -37,7 +37,9 @@ from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies, Study
+from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import Worklist
+from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit import transactions
 from lungwise.webkit.idempotency import Idempotency
 
@@ -101,7 +103,9 @@ class Services:
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit)
+        self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
+        self.worklist_details = WorklistDetails(session, partial(names_of, session))
         self.archive = Archive(session, patients)
         self.recording = Recording(session, clock, store, wiring.limits, studies, patients, audit)
         self.held = self.recording.held
@@ -140,7 +144,7 @@ class WebServices(Services):
         self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
-        self.photographs = Photographs(session, self.studies, self.audit, wake)
+        self.photographs = Photographs(session, self.studies, self.thumbnails, self.audit, wake)
         self.headlines = Headlines(gettext, PredictiveValue(shipped_card(), settings.prevalence))
         self.reports = Reports(self.studies, gettext, settings)
         self.drift = Drift(session, clock, wiring.reference)

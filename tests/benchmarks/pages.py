@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 import numpy as np
@@ -42,6 +43,8 @@ FILTERS: dict[str, dict[str, str]] = {
     "everything": {},
     "unread only": {"unread": "y"},
     "one verdict": {"standing": "positive"},
+    "tuberculosis": {"pattern": "tuberculosis"},
+    "tuberculosis, one verdict": {"pattern": "tuberculosis", "standing": "uncertain"},
     "one month": {"since": "-200", "until": "-170"},
     "one day": {"since": "-200", "until": "-200"},
     "one verdict, one month": {"standing": "uncertain", "since": "-200", "until": "-170"},
@@ -112,20 +115,25 @@ def _pages(app: Lungwise) -> Iterator[tuple[str, Callable[[], None]]]:
     ada.sign_in("ada@example.org")
     token = token_of(ada.get("/studies").text)
     today = utc_now().date()
+    addresses: dict[tuple[object, ...], str] = {}
 
     def ask(path: str, fields: dict[str, str]) -> str:
         dated = {
             name: (today + timedelta(days=int(value))).isoformat() if name in ("since", "until") else value
             for name, value in fields.items()
         }
-        answer = ada.client.post(path, data={"csrf_token": token, **dated})
+        address = addresses.get((path, *dated.items()))
+        if address is None:  # what a browser asks for is the address to which the search leads
+            sent = ada.client.post(path, data={"csrf_token": token, **dated})
+            address = addresses.setdefault((path, *dated.items()), sent.headers["Location"])
+        answer = ada.client.get(address)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     def page(path: str, fields: dict[str, str]) -> Callable[[], None]:
         return lambda: void(ask(path, fields))
 
-    for order in ("newest", "probable"):
+    for order in ("newest", "urgent", "probable"):
         for name, fields in FILTERS.items():
             wanted = {"order": order, **fields}
             for place, fields_there in _places(ask, wanted).items():
@@ -151,8 +159,9 @@ def _places(ask: Callable[[str, dict[str, str]], str], wanted: dict[str, str]) -
 
 
 def _named(page: str, name: str) -> str:
-    values = re.findall(f'name="{name}" value="([^"]+)"', page)
-    return "" if not values or values[0] == "end" else str(values[0])
+    """The position in the last link of a page that has one of that name."""
+    values = re.findall(f'[?;]{name}=([^"&]+)"', page)
+    return "" if not values or values[0] == "end" else unquote(values[0])
 
 
 def void(_text: str) -> None:

@@ -64,8 +64,8 @@ def work_a_day(app: Lungwise, visit: Callable[..., Visitor], film: Callable[...,
     ada.post(f"{study}/opinions", page=study, agrees="no", note="a scar on the left")
     patient = re.findall(r'href="(/patients/\w+)"', ada.get(study).text)[0]
     ada.post(f"{patient}/change", identifier="SECRET-7", name="Béla Szőllős", birth_date="1981-03-25")
-    assert "Szőllős" in ada.post("/patients", text="szollos").text
-    assert "Szőllős" in ada.post("/studies", text="SECRET-7").text
+    assert "Szőllős" in ada.post("/patients", text="szollos", follow=True).text
+    assert "Szőllős" in ada.post("/studies", text="SECRET-7", follow=True).text
     ada.get(f"{study}/report.pdf")
     assert ada.post(f"{gone}/delete", page=gone, sure="y").status_code == 302
     return films

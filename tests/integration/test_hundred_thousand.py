@@ -30,7 +30,10 @@ STEPS_A_ROW = 12
 PAGES: list[tuple[str, dict[str, str], float]] = [
     ("/studies", {}, 0.01),
     ("/studies", {"order": "probable"}, 0.01),
+    ("/studies", {"order": "urgent"}, 0.01),
     ("/studies", {"standing": "positive", "unread": "y"}, 0.01),
+    ("/studies", {"pattern": "tuberculosis", "order": "urgent"}, 0.01),
+    ("/studies", {"pattern": "tuberculosis", "standing": "uncertain"}, 0.01),
     ("/studies", {"before": "end"}, 0.01),
     ("/studies", {"text": "bartok"}, 0.2),  # a twelfth of the studies
     ("/studies", {"text": "clara lambert", "standing": "negative", "order": "probable"}, 0.05),
@@ -73,7 +76,7 @@ def page(app: Lungwise) -> Callable[[str, dict[str, str]], str]:
 
     def ask(path: str, fields: dict[str, str]) -> str:
         sent: dict[str, Any] = {"data": {"csrf_token": token, **fields}, "method": "POST"} if fields else {}
-        answer = ada.client.open(path, **sent)
+        answer = ada.client.open(path, follow_redirects=True, **sent)
         assert answer.status_code == 200
         return answer.text
 

@@ -21,7 +21,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock, new_key
 
-__all__ = ["Accounts", "Applicant", "Clinic", "User"]
+__all__ = ["Accounts", "Applicant", "Clinic", "User", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Applicant:
     name: str
     email: str
     password: str
+
+
+def names_of(session: Session, person: Person, ids: set[int]) -> dict[int, str]:
+    """Name the accounts with these ids that are of the person's clinic."""
+    query = select(User.id, User.name).where(User.id.in_(ids), User.clinic_id == person.clinic_id)
+    return {number: name for number, name in session.execute(query)}
 
 
 class Accounts:

@@ -12,7 +12,7 @@ from lungwise.api.schema_base import LINE, Asked, Day, Decided, Key, Schema, who
 Diagnosis = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain"]
 Concluded = Annotated[
     Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain", "no COVID-19"],
-    Field(description="`no COVID-19` is what agreeing with a negative verdict says."),
+    Field(description="`no COVID-19` is what agreeing says where a film is not normal but looks like no finding."),
 ]
 Test = Literal["pcr", "xpert", "sputum"]
 Reason = Literal["symptoms", "contact", "routine", "film"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.urgency import urgency_of
 
 ATTEMPTS = 4
 ANSWER_TIME = timedelta(minutes=10)
@@ -31,7 +32,7 @@ NEW = (Job.state.in_(_UNFINISHED), Job.model == "")
 _DIED = "the process that read it died each time"
 
 AnyRow = Row[*tuple[Any, ...]]
-ReadFilm = Row[int, str, str | None, float | None]
+ReadFilm = Row[int, str, str | None, float | None, str | None]
 """A film of a study, as `_FILMS` returns it."""
 
 
@@ -78,14 +79,16 @@ _LOCKED_STUDIES = (
     select(Study)
     .where(Study.key.in_(bindparam("studies", expanding=True)))
     .order_by(Study.id)
-    .options(load_only(Study.status, Study.probability))
+    .options(
+        load_only(*(Study.key, Study.status, Study.probability, Study.pattern, Study.urgency, Study.clinical_encrypted))
+    )
     .with_for_update()
     .execution_options(populate_existing=True)
 )
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
 _FILMS = (
-    select(FilmRecord.study_id, Job.state, ReadingRecord.verdict, ReadingRecord.probability)
+    select(*(FilmRecord.study_id, Job.state, ReadingRecord.verdict, ReadingRecord.probability, ReadingRecord.pattern))
     .select_from(FilmRecord)
     .outerjoin(Job, and_(Job.film_id == FilmRecord.id, Job.model == ""))
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
@@ -221,7 +224,8 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
         films[row.study_id].append(row)
     for study in studies:
         before = study.status
-        study.status, study.probability = _summary(study, films[study.id])
+        study.status, study.probability, study.pattern = _summary(study, films[study.id])
+        study.urgency = urgency_of(study.status, study.pattern, study.probability, study.clinical)
         if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
 
@@ -230,15 +234,20 @@ def _photographed(row: AnyRow) -> Photographed | None:
     return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
-def _summary(study: Study, films: list[ReadFilm]) -> tuple[StudyStatus, float]:
-    """Sum a study up: the highest probability of its films, and the verdict that goes with it."""
+def _summary(study: Study, films: list[ReadFilm]) -> tuple[StudyStatus, float, str]:
+    """Sum a study up: the highest probability of its films, the verdict that goes with it, and its pattern."""
     if any(film.state in _UNFINISHED for film in films):
-        return StudyStatus.WAITING, study.probability
-    read = [(film.probability, film.verdict) for film in films if film.probability is not None]
+        return StudyStatus.WAITING, study.probability, study.pattern
+    read = [film for film in films if film.probability is not None]
     if not read:
-        return StudyStatus.REFUSED, 0.0
-    highest, verdict = max(read, key=itemgetter(0))
-    return StudyStatus(str(verdict)), highest
+        return StudyStatus.REFUSED, 0.0, ""
+    highest = max(read, key=attrgetter("probability"))
+    return StudyStatus(str(highest.verdict)), highest.probability or 0.0, _pattern(highest, read)
+
+
+def _pattern(highest: ReadFilm, films: list[ReadFilm]) -> str:
+    """Return what the film of the highest probability looks like, or where that is normal, the first that is not."""
+    return next((film.pattern for film in (highest, *films) if film.pattern), "")
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

@@ -56,7 +56,6 @@ class SearchForm(PageForm):
     """Search, sent in the body: a patient's name is never in an address."""
 
     text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
-    after = StringField(validators=[Length(max=18)])
 
 
 class MergeForm(PageForm):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from lungwise.access import Person, Right
@@ -19,10 +20,13 @@ from lungwise.patients.search import PAGE
 from lungwise.patients.service import Patient, Patients
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
+from lungwise.webkit.hidden_words import hidden, legible
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("patients", __name__, url_prefix="/patients")
 Answer = str | Response
+SUGGESTED = 6
+"""Patients who are suggested at once."""
 
 
 class StudiesOfPatients(Protocol):
@@ -60,15 +64,34 @@ class PatientServices(Protocol):
 services = RequestServices[PatientServices]("patients")
 
 
-@bp.route("", methods=["GET", "POST"])
+@bp.post("")
+def find() -> Answer:
+    """Go to the patients whom a text finds: an address that the browser can come back to, without the text."""
+    person().need(Right.SEE_ALL)
+    form = SearchForm()
+    if not form.validate():
+        return render_template("patients/search.html", form=form, found=[], words="", after="")
+    return redirect(url_for("patients.search", words=hidden(form.text.data or "") or None), 303)
+
+
+@bp.get("")
 def search() -> Answer:
     """Search patients by the beginnings of the words of names and identifiers."""
     person().need(Right.SEE_ALL)
+    words = request.args.get("words", "")
+    form = SearchForm(MultiDict({"text": legible(words)}), meta={"csrf": False})
+    found = _search(form, row_number(request.args.get("after")))
+    after = str(found[-1].id) if len(found) == PAGE else ""
+    return render_template("patients/search.html", form=form, found=found, words=words, after=after)
+
+
+@bp.post("/suggestions")
+def suggestions() -> Response:
+    """Return the patients whom what somebody is typing may mean."""
+    person().need(Right.SEE_ALL)
     form = SearchForm()
-    after = row_number(form.after.data)
-    found = [] if form.is_submitted() and not form.validate() else _search(form, after)
-    form.after.data = str(found[-1].id) if len(found) == PAGE else ""
-    return render_template("patients/search.html", form=form, found=found)
+    found = _search(form, None) if form.validate() and form.text.data else []
+    return jsonify([_suggestion(patient) for patient in found[:SUGGESTED]])
 
 
 @bp.get("/<key>")
@@ -183,6 +206,13 @@ def delete(key: str) -> Answer:
     services().patient_studies.delete_patient(person(), key)
     flash(gettext("The patient is deleted, with all their studies and films."))
     return redirect(url_for("patients.search"))
+
+
+def _suggestion(patient: Patient) -> dict[str, str]:
+    """Return a patient as a form holds one, with what tells them from others."""
+    born = patient.birth_date.isoformat() if patient.birth_date else ""
+    fields = {"identifier": patient.identifier, "name": patient.name, "sex": patient.sex, "birth_date": born}
+    return fields | {"label": " · ".join(filter(None, (patient.name, patient.identifier, born)))}
 
 
 def _search(form: SearchForm, after: int | None) -> list[Patient]:

@@ -10,10 +10,8 @@ from wtforms.widgets import NumberInput
 from lungwise.films.formats import PICTURES
 from lungwise.patients.forms import PatientFields
 from lungwise.receiving.photographs import Corners
-from lungwise.studies.forms import ACCEPTED, ClinicalFields
+from lungwise.studies.forms import ACCEPTED, CAMERA, ClinicalFields
 from lungwise.webkit.forms import PageForm
-
-_CAMERA = {"accept": "image/*", "capture": "environment"}
 
 
 def _hundredths(label: str) -> FloatField:
@@ -25,7 +23,7 @@ class NewStudyForm(PatientFields, ClinicalFields):
 
     pictures = ", ".join(PICTURES)
     films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
-    camera = MultipleFileField(_("Photograph a film"), render_kw=_CAMERA)
+    camera = MultipleFileField(_("Photograph a film"), render_kw=CAMERA)
     submit = SubmitField(_("Read the films"))
 
 
@@ -59,5 +57,5 @@ class CornersForm(PageForm):
 class PhotographForm(PageForm):
     """Another photograph of the film."""
 
-    camera = MultipleFileField(_("Photograph the film again"), render_kw=_CAMERA)
+    camera = MultipleFileField(_("Photograph the film again"), render_kw=CAMERA)
     submit = SubmitField(_("Send the new photograph"))

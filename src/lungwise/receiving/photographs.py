@@ -20,6 +20,7 @@ from lungwise.jobs.reading_queue import sum_up
 from lungwise.store import after_commit, database_time
 from lungwise.studies.models import FilmRecord, JobState, Study
 from lungwise.studies.service import Studies
+from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.uids import own_uid
 
 Corners = tuple[Corner, Corner, Corner, Corner]
@@ -31,8 +32,16 @@ _SMALLEST = 0.02
 class Photographs:
     """The photographs among a clinic's films."""
 
-    def __init__(self, session: Session, studies: Studies, audit: AuditTrail, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        studies: Studies,
+        thumbnails: Thumbnails,
+        audit: AuditTrail,
+        wake: Callable[[], None],
+    ) -> None:
         self._session = session
+        self._thumbnails = thumbnails
         self._wake = wake
         self._studies = studies
         self._audit = audit
@@ -78,6 +87,7 @@ class Photographs:
         self._session.execute(select(Study.id).where(Study.id == film.study_id).with_for_update())
         film.by_camera, film.corners = True, [list(corner) for corner in corners]
         film.instance_uid = own_uid("film", film.key, *(f"{x:.4f} {y:.4f}" for x, y in corners))
+        self._thumbnails.forget(film)
         film.readings.clear()
         film.jobs[:] = [job for job in film.jobs if not job.model]
         for job in film.jobs:  # what is read of it in this moment is of another cut, and not kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -197,6 +197,7 @@ class Recording:
         study.films += films
         if films:
             study.status, study.unread = StudyStatus.WAITING, True
+        study.taken_at = _taken_at(study)
         self.session.flush()
         for film in films:
             self.duplicates.note(study.clinic_id, film)
@@ -244,6 +245,13 @@ class Recording:
         waiting = (film for film in study.films if not film.by_camera)
         queued = (job.due_at for film in waiting for job in film.jobs if job.state == JobState.QUEUED)
         return max((now, *queued))
+
+
+def _taken_at(study: Study) -> datetime:
+    """Return when a study's first film was taken, or else when it was uploaded, as for a day that lies ahead."""
+    days = [film.taken_on for film in study.films if film.taken_on]
+    taken = [datetime.combine(day, time.min, UTC) for day in days]
+    return min((one for one in taken if one <= study.created_at), default=study.created_at)
 
 
 def _headers(uploads: Iterable[Upload]) -> list[DicomHeader]:

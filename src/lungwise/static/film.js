@@ -2,7 +2,7 @@
 // patient's sides is where.
 "use strict";
 
-for (const look of document.querySelectorAll(".look")) {
+function show(look) {
   const opacity = look.querySelector(".opacity"), heat = look.querySelector(".heat");
   if (opacity && heat) {
     const range = opacity.querySelector("input");
@@ -13,6 +13,10 @@ for (const look of document.querySelectorAll(".look")) {
   picture.decode().then(() => fitIn(sheet, picture), () => {});
   nameSides(sheet, look.dataset.film);
 }
+
+const showAll = () => document.querySelectorAll(".look").forEach(show);
+showAll();
+document.addEventListener("answer", showAll); // the readings have come, and the film anew with its heat map
 
 function fitIn(sheet, { naturalWidth, naturalHeight }) {
   sheet.style.width = `min(100%, ${(92 * naturalWidth / naturalHeight).toFixed(1)}vh)`;

@@ -1,19 +1,17 @@
 // Sends films one by one, with progress, each saved before the next is sent; a film that is refused does not
-// keep the others. Without this script the form sends them all at once.
+// keep the others. What is not sent yet is kept in this browser. Without this script the form sends them all at once.
 "use strict";
 const id = (name) => document.getElementById(name);
 const form = id("upload");
 const drop = id("drop");
 const trouble = id("trouble");
 const button = form.querySelector("[type=submit]");
-const OWN = ["csrf_token", "once", "films", "camera"]; // what each film is sent with; the rest goes with the first
+const { person } = document.body.dataset;
+const OWN = ["csrf_token", "films", "camera"]; // what each film is sent with, or is one; the rest goes with the first
 const REFUSED = [413, 422]; // the film is at fault, not the connection
-let dropped = [];
-let left = null; // the films still to be sent: set by the first press of the button, so that the next one goes on
-let total = 0;
-let sent = null; // the study that the first film opened
-let here = null; // a study that has one of the films already
-let refusals = [];
+const SIGNED_OUT = [400, 401, 403]; // the session has ended, or the form is too old
+let chosen = []; // {file, camera}: what is shown in the list
+let upload = null; // what is being sent: set by the first press of the button, so that the next one goes on
 
 const words = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const beside = new Set(form.dataset.beside.split(" ")); // what lies on every disc, by name or suffix
@@ -21,19 +19,19 @@ function isFilm(file) {
   const name = file.name.toLowerCase();
   return !name.startsWith(".") && !beside.has(name) && !beside.has(name.slice(name.lastIndexOf(".")));
 }
-const files = () => [...dropped, ...id("films").files, ...[...id("folder").files].filter(isFilm), ...id("camera").files];
 
-const byCamera = (file) => [...id("camera").files].includes(file);
-
-function send(address, file, withPatient, onProgress) {
+function post(address, film, fields, onProgress) {
   const data = new FormData();
   data.append("csrf_token", form.csrf_token.value);
-  data.append("once", form.once.value);
-  data.append(byCamera(file) ? "camera" : "films", file);
-  if (withPatient) for (const [name, value] of new FormData(form)) if (!OWN.includes(name)) data.append(name, value);
+  data.append(film.camera ? "camera" : "films", film.file, film.file.name);
+  for (const [name, value] of fields) data.append(name, value);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    const fail = () => reject(Object.assign(new Error(request.response?.title ?? form.dataset.broken), { status: request.status }));
+    const fail = () => {
+      const isOut = SIGNED_OUT.includes(request.status);
+      const why = isOut ? form.dataset.signedOut : request.response?.title ?? form.dataset.broken;
+      reject(Object.assign(new Error(why), { status: request.status }));
+    };
     request.open("POST", address);
     request.setRequestHeader("Accept", "application/json");
     request.responseType = "json";
@@ -45,27 +43,52 @@ function send(address, file, withPatient, onProgress) {
 }
 
 async function sendNext() {
-  const n = total - left.length;
-  const progress = (part) => { id("progress").value = (n + part) / total; };
-  id("progress-text").textContent = words(form.dataset.sending, { n: n + 1, total });
+  const [n, film] = upload.left[0];
+  const at = upload.total - upload.left.length;
+  id("progress-text").textContent = words(form.dataset.sending, { n: at + 1, total: upload.total });
   try {
-    const answer = await send(sent ? sent.films : form.action, left[0], !sent, progress);
-    if (answer.opened) sent = answer; // a film that was here already opens no study for the others
-    else here = answer;
-    refusals.push(...answer.said);
+    const [address, fields] = upload.sent ? [upload.sent.films, upload.once] : [upload.action, upload.fields];
+    const answer = await post(address, film, fields, (part) => { id("progress").value = (at + part) / upload.total; });
+    if (answer.opened) upload.sent = answer; // a film that was here already opens no study for the others
+    else upload.here = answer;
+    upload.refusals.push(...answer.said);
   } catch (error) {
     if (!REFUSED.includes(error.status)) throw error;
-    const isNamed = total === 1 || error.message.includes(left[0].name);
-    refusals.push(isNamed ? error.message : `${left[0].name}: ${error.message}`);
+    const isNamed = upload.total === 1 || error.message.includes(film.file.name);
+    upload.refusals.push(isNamed ? error.message : `${film.file.name}: ${error.message}`);
   }
-  left.shift();
+  upload.left.shift();
+  await kept(() => keptUploads.sent(record(), n));
 }
 
-function begin(list) {
-  left = list;
-  total = list.length;
-  sent = here = null;
-  refusals = [];
+/** What is kept of an upload beside its films. */
+function record() {
+  const { left: _left, ...rest } = upload;
+  return rest;
+}
+
+/** Keep something in this browser; one that keeps nothing sends all the same. */
+const kept = (act) => (person && window.indexedDB ? act().catch(() => {}) : Promise.resolve());
+
+async function begin(films) {
+  const fields = [...new FormData(form)].filter(([name, value]) => !OWN.includes(name) && typeof value === "string");
+  upload = {
+    id: crypto.randomUUID?.() ?? String(Math.random()),
+    person,
+    action: new URL(form.action).pathname,
+    fields,
+    once: fields.filter(([name]) => name === "once"),
+    at: Date.now(),
+    total: films.length,
+    sent: null,
+    here: null,
+    refusals: [],
+    left: [],
+  };
+  const ready = [];
+  for (const film of films) ready.push({ ...film, file: film.camera ? await smallerPhotograph(film.file) : film.file });
+  upload.left = [...ready.entries()];
+  await kept(() => keptUploads.add(record(), ready));
 }
 
 function say(...lines) {
@@ -78,33 +101,44 @@ function busy(yes) {
   button.disabled = drop.disabled = yes;
 }
 
-function finish() {
-  left = null;
+async function finish() {
+  const { sent, here, refusals } = upload;
+  await kept(() => keptUploads.remove(upload.id));
+  upload = null;
   busy(false);
   const study = sent ?? here;
-  if (study && !refusals.length) return window.location.assign(study.page);
+  if (study && !refusals.length) return goTo(study.page);
   id("sending").hidden = true;
   say(...refusals, ...(sent ? [form.dataset.others] : []));
   id("saved").hidden = !study;
   if (study) id("saved").firstElementChild.href = study.page;
 }
 
-form.addEventListener("submit", async (event) => {
-  const list = files();
-  if (!list.length) return; // the server says what is missing
-  event.preventDefault();
-  if (list.length > form.dataset.most) return say(words(form.dataset.many, { count: list.length }));
-  if (!left) begin(list);
+/** Go to a page, also where that is the one that is shown. */
+function goTo(page) {
+  if (new URL(page, location.href).pathname === location.pathname) location.reload();
+  else location.assign(page);
+}
+
+async function send(films) {
   trouble.hidden = true;
   busy(true);
   id("sending").hidden = false;
   try {
-    while (left.length) await sendNext();
-    finish();
+    if (!upload) await begin(films);
+    while (upload.left.length) await sendNext();
+    await finish();
   } catch (error) {
     say(error.message);
     busy(false);
   }
+}
+
+form.addEventListener("submit", (event) => {
+  if (!chosen.length && !upload) return; // the server says what is missing
+  event.preventDefault();
+  if (chosen.length > form.dataset.most) say(words(form.dataset.many, { count: chosen.length }));
+  else send(chosen);
 });
 
 async function filesOf(entry) {
@@ -118,13 +152,42 @@ async function filesOf(entry) {
   }
 }
 
-function show() {
-  left = null; // other films were chosen
-  id("saved").hidden = true;
-  id("chosen").textContent = files().length ? words(form.dataset.chosen, { n: files().length }) : "";
+function line(film) {
+  const item = id("chosen-film").content.firstElementChild.cloneNode(true);
+  const [picture, name, size, remove] = ["img", "[data-name]", "[data-size]", "button"].map((part) => item.querySelector(part));
+  if (film.file.type.startsWith("image/")) {
+    picture.src = URL.createObjectURL(film.file);
+    picture.onload = picture.onerror = () => URL.revokeObjectURL(picture.src);
+  } else picture.remove();
+  name.textContent = film.file.name;
+  size.textContent = words(form.dataset.size, { n: Math.max(1, Math.round(film.file.size / 1024)) });
+  remove.setAttribute("aria-label", words(form.dataset.remove, { name: film.file.name }));
+  remove.addEventListener("click", () => choose(chosen.filter((other) => other !== film)));
+  return item;
 }
 
-drop.addEventListener("change", show);
+/** Show what is chosen: another choice is another upload. */
+function choose(films) {
+  chosen = films;
+  if (upload) kept(() => keptUploads.remove(upload.id));
+  upload = null;
+  id("saved").hidden = true;
+  id("chosen").textContent = chosen.length ? words(form.dataset.chosen, { n: chosen.length }) : "";
+  id("chosen-list").replaceChildren(...chosen.map(line));
+}
+
+/** Add films to those that are chosen, each once. */
+function add(files, camera = false) {
+  const isNew = (file) => !chosen.some((one) => one.file.name === file.name && one.file.size === file.size && !camera);
+  choose([...chosen, ...[...files].filter(isNew).map((file) => ({ file, camera }))]);
+}
+
+drop.addEventListener("change", (event) => {
+  const input = event.target;
+  if (input.type !== "file") return;
+  add(input.webkitdirectory ? [...input.files].filter(isFilm) : input.files, input.id === "camera");
+  input.value = ""; // so that the same file can be chosen again; the list has it
+});
 drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
 drop.addEventListener("drop", async (event) => {
@@ -132,6 +195,25 @@ drop.addEventListener("drop", async (event) => {
   drop.classList.remove("over");
   if (drop.disabled) return;
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) dropped.push(...(await filesOf(entry)).filter(isFilm));
-  show();
+  for (const entry of entries) add((await filesOf(entry)).filter(isFilm));
 });
+
+/** Offer what was not sent before this browser was closed, or the session ended. */
+async function offerKept() {
+  const [earlier] = await keptUploads.of(person);
+  if (!earlier || !id("resume")) return;
+  const films = await keptUploads.films(earlier.id);
+  id("resume-text").textContent = words(id("resume").dataset.text, { n: films.length, names: films.map((film) => film.file.name).join(", ") });
+  id("resume").hidden = false;
+  id("resume-send").addEventListener("click", () => {
+    id("resume").hidden = true;
+    upload = { ...earlier, left: films.map((film) => [film.n, film]) };
+    send();
+  });
+  id("resume-delete").addEventListener("click", async () => {
+    await keptUploads.remove(earlier.id);
+    id("resume").hidden = true;
+  });
+}
+
+if (person && window.indexedDB) offerKept().catch(() => {});

@@ -1,7 +1,7 @@
 """Store: the database's engine and sessions, the keys, the films' files, and the migrations."""
 
 from lungwise.store.database import Base, Clock, Database, Moment, after_commit, database_time, new_key, utc_now
-from lungwise.store.encryption import Encrypted, EncryptedDate, EncryptedText, Value, keys_of
+from lungwise.store.encryption import Encrypted, EncryptedBytes, EncryptedDate, EncryptedText, Value, keys_of
 from lungwise.store.faults import CollisionError, Fault, answer_of, fault_of, is_collision, retried
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import check_keys
@@ -13,6 +13,7 @@ __all__ = [
     "CollisionError",
     "Database",
     "Encrypted",
+    "EncryptedBytes",
     "EncryptedDate",
     "EncryptedText",
     "EncryptionError",

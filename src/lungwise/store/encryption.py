@@ -150,6 +150,16 @@ class EncryptedText(_EncryptedAttribute[str]):
         return (data or b"").decode()
 
 
+class EncryptedBytes(_EncryptedAttribute[bytes]):
+    """Encrypted bytes, which do not end in NUL: a picture's never do."""
+
+    def _to_bytes(self, plain: bytes) -> bytes:
+        return plain
+
+    def _from_bytes(self, data: bytes | None) -> bytes:
+        return data or b""
+
+
 class EncryptedDate(_EncryptedAttribute[date | None]):
     """An encrypted date, or none."""
 

@@ -10,7 +10,7 @@ from lungwise.reading.reading import Verdict
 class Diagnosis(StrEnum):
     """What a doctor concludes; `OTHER` comes with words of the doctor's own.
 
-    `NO_COVID_19` is what agreeing with a negative verdict says, and no more than that.
+    `NO_COVID_19` is what agreeing says where a film is not normal but looks like no finding.
     """
 
     NORMAL = "normal"
@@ -24,16 +24,15 @@ class Diagnosis(StrEnum):
 
 CHOICES = tuple(one for one in Diagnosis if one is not Diagnosis.NO_COVID_19)
 """What a form offers."""
-_AGREED = {
-    Verdict.POSITIVE: Diagnosis.COVID_19,
-    Verdict.UNCERTAIN: Diagnosis.UNCERTAIN,
-    Verdict.NEGATIVE: Diagnosis.NO_COVID_19,
-}
+_AGREED = {Verdict.POSITIVE: Diagnosis.COVID_19, Verdict.UNCERTAIN: Diagnosis.UNCERTAIN}
+_PATTERNS = {"": Diagnosis.NORMAL} | {one.value: one for one in (Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA)}
 
 
-def agreed_diagnosis(verdict: str) -> Diagnosis | None:
-    """Return what agreeing with a study's verdict concludes; None where it has none."""
-    return _AGREED[Verdict(verdict)] if verdict in set(Verdict) else None
+def agreed_diagnosis(verdict: str, pattern: str) -> Diagnosis | None:
+    """Return what agreeing with a study's verdict and pattern concludes; None where it has no verdict."""
+    if verdict == Verdict.NEGATIVE:
+        return _PATTERNS.get(pattern, Diagnosis.NO_COVID_19)
+    return _AGREED.get(Verdict(verdict)) if verdict in set(Verdict) else None
 
 
 def as_verdict(diagnosis: str) -> Verdict:

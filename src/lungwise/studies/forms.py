@@ -25,7 +25,9 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from lungwise.films.formats import FORMATS
+from lungwise.films.formats import FORMATS, PICTURES
+from lungwise.reading.findings import FINDINGS
+from lungwise.reading.pattern import NORMAL
 from lungwise.studies.clinical_details import HIGHEST_SPO2, LONGEST_WORDS, LOWEST_SPO2, ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import CHOICES, Diagnosis
 from lungwise.studies.labels import CONCLUSIONS, OUTCOMES, REASONS, SHORT, SYMPTOMS, TESTS
@@ -39,10 +41,15 @@ _SUFFIXES = [f".{suffix}" for known in FORMATS for suffix in known.suffixes]
 ACCEPTED = ",".join([*_SUFFIXES, ".zip", "image/*", "application/dicom", "application/zip"])
 
 
+CAMERA = {"accept": "image/*", "capture": "environment"}
+
+
 class FilmsForm(PageForm):
     """Further films of a study."""
 
+    pictures = ", ".join(PICTURES)
     films = MultipleFileField(_("Films"), render_kw={"accept": ACCEPTED})
+    camera = MultipleFileField(_("Photograph a film"), render_kw=CAMERA)
     submit = SubmitField(_("Add films"))
 
 
@@ -147,11 +154,21 @@ class ClinicalForm(ClinicalFields):
     submit = SubmitField(_("Save"), id="clinical-submit")
 
 
+WORDS = "words"
+"""The parameter of an address that holds the words that search a patient, encrypted."""
+
+
+def _patterns() -> list[SelectChoice]:
+    found = (one for one in FINDINGS if one.name != NORMAL)
+    return [SelectChoice("", _("All")), *(SelectChoice(one.name, _(one.label)) for one in found)]
+
+
 class WorklistForm(PageForm):
     """Which studies to list; sent in the body, for it may hold a patient's name."""
 
     text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
     status = SelectField(_("Verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
+    pattern = SelectField(_("Looks like"), choices=_patterns(), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])
     until = DateField(_("To"), [Optional()])
@@ -160,11 +177,18 @@ class WorklistForm(PageForm):
         default=Order.NEWEST.value,
         choices=[
             SelectChoice(Order.NEWEST.value, _("Newest first")),
+            SelectChoice(Order.URGENT.value, _("Most urgent first")),
             SelectChoice(Order.PROBABLE.value, _("Most probable first")),
         ],
     )
     after = StringField(_("Pages"), [Length(max=80)])
     before = StringField(_("Pages"), [Length(max=80)])
+
+    def address(self, words: str) -> dict[str, str]:
+        """Return the fields as parameters of an address; the words that search a patient as they may stand there."""
+        sent = {name: self[name].raw_data for name in self.data if name not in ("text", "csrf_token")}
+        fields = {self[name].name: str(values[0]) for name, values in sent.items() if values and values[0]}
+        return fields | ({WORDS: words} if words else {})
 
     def query(self) -> WorklistQuery:
         """Return the fields as a query; an invalid field filters nothing."""
@@ -174,6 +198,7 @@ class WorklistForm(PageForm):
         return WorklistQuery(
             text=good.get("text") or "",
             status=StudyStatus(status) if status else None,
+            pattern=good.get("pattern") or "",
             unread=bool(good.get("unread")),
             since=good.get("since"),
             until=good.get("until"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,7 +17,7 @@ import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
-from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
+from lungwise.store import Base, Encrypted, EncryptedBytes, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
 from lungwise.studies.clinical_details import ClinicalDetails
@@ -61,26 +62,41 @@ def _week(context: DefaultExecutionContext) -> date:
     return monday(at.astimezone(UTC).date())
 
 
+def _created(context: DefaultExecutionContext) -> datetime:
+    """Take the moment of the upload, where it is not known when the films were taken."""
+    at: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
+    return at
+
+
+def _worklist_indexes() -> Iterator[Index]:
+    """Make an index for each order of the worklist: of all studies, of those of one status, and of one pattern.
+
+    Each holds all that the worklist filters by beside.
+    """
+    for only, beside in {"": (), "standing": (), "pattern": ("standing",)}.items():
+        for order, column in {"newest": "taken_at", "urgent": "urgency", "probable": "probability"}.items():
+            taken = () if column == "taken_at" else ("taken_at",)
+            name = "_".join(filter(None, ("ix_studies", only, order)))
+            yield Index(
+                name, "clinic_id", *filter(None, (only,)), "unread", column, "id", *taken, *beside, "patient_id"
+            )
+
+
 class Study(Base):
     """One visit's films of one patient.
 
     `status`, `probability`, `conclusion` and `pcr` repeat what its readings, opinions and results say,
     so that the worklist and the statistics need one table. `week`, the Monday of `created_at`, lets
-    the database count as it walks an index. The worklist's indexes hold all that it filters by, so that
-    only the lines of the page are fetched. A study that came over the network has no author but the AE title of the
-    node that took it, and the Study Instance UID whose films it collects. `merged_from_id` is the patient's record that
-    its films came under, where that was merged into this patient: so merging can be undone.
+    the database count as it walks an index. `taken_at` is when its first film was taken, or else when it was uploaded.
+    The worklist's indexes hold all that it filters by, so that only the lines of the page are fetched. A study that
+    came over the network has no author but the AE title of the node that took it, and the Study Instance UID whose
+    films it collects. `merged_from_id` is the patient's record that its films came under, where that was merged into
+    this patient: so merging can be undone.
     """
 
     __tablename__ = "studies"
     __table_args__ = (
-        Index("ix_studies_newest", "clinic_id", "unread", "created_at", "id", "patient_id"),
-        Index("ix_studies_probable", "clinic_id", "unread", "probability", "id", "created_at", "patient_id"),
-        Index("ix_studies_standing_newest", "clinic_id", "standing", "unread", "created_at", "id", "patient_id"),
-        Index(
-            "ix_studies_standing_probable",
-            *("clinic_id", "standing", "unread", "probability", "id", "created_at", "patient_id"),
-        ),
+        *_worklist_indexes(),
         Index("ix_studies_statistics", "clinic_id", "week", "standing", "conclusion", "pcr"),
         Index("ix_studies_clinic_id_study_uid", "clinic_id", "study_uid", unique=True),
         TABLE,
@@ -95,10 +111,13 @@ class Study(Base):
     node: Mapped[str | None] = mapped_column(String(16))
     study_uid: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
+    taken_at: Mapped[datetime] = mapped_column(Moment, default=_created)
     week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
     status: Mapped[str] = mapped_column("standing", String(10))
     probability: Mapped[float] = mapped_column()
+    pattern: Mapped[str] = mapped_column(String(40), default="")
+    urgency: Mapped[float] = mapped_column(default=0.0)
     conclusion: Mapped[str | None] = mapped_column(String(20))
     pcr: Mapped[str | None] = mapped_column(String(10))
     clinical_encrypted: Mapped[Value | None] = mapped_column("clinical", Encrypted())
@@ -128,6 +147,20 @@ class Study(Base):
     def clinical(self, details: ClinicalDetails) -> None:
         if details != self.clinical:
             self.clinical_json = details.as_json()
+
+
+class Thumbnail(Base):
+    """A film as a very small picture, so that a list of films need not decode each of them."""
+
+    __tablename__ = "thumbnails"
+
+    film_id: Mapped[int] = mapped_column(
+        ForeignKey("films.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    film_key: Mapped[str] = mapped_column(String(20))
+    picture_encrypted: Mapped[Value] = mapped_column("picture", Encrypted(row_key="film_key"))
+
+    picture = EncryptedBytes("picture_encrypted")
 
 
 class FilmRecord(Base):

@@ -16,6 +16,8 @@ LARGEST = 1600
 ON_PAGE = 960
 """Longest side of the picture that a study's page shows at half its width."""
 THUMBNAIL = 320
+SMALL = 96
+"""Longest side of a picture in a list."""
 _CLEAR = 0.25
 """Heat below this is left clear, so that the layer marks places rather than tinting the film."""
 

@@ -32,6 +32,7 @@ from lungwise.studies.models import (
     StudyStatus,
 )
 from lungwise.studies.other_objects import OtherObjects
+from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceResult", "Studies", "Study", "StudyStatus"]
@@ -176,7 +177,7 @@ class Studies:
         person.need(Right.CONCLUDE)
         study = self.get(person, key)
         _check(study, entered)
-        conclusion = entered.conclusion or (agreed_diagnosis(study.status) if entered.agrees else None)
+        conclusion = entered.conclusion or (agreed_diagnosis(study.status, study.pattern) if entered.agrees else None)
         opinion = Opinion(
             key=new_key(),
             study_id=study.id,
@@ -201,6 +202,7 @@ class Studies:
         person.need(Right.UPLOAD)
         study = self.get(person, key)
         study.clinical = details
+        study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
         self._session.flush()
         self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)
         return study

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from PIL.Image import Image
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Person, Right
@@ -24,7 +25,7 @@ from lungwise.patients.service import Patients
 from lungwise.studies import full_depth, pictures, shown_after_upload
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.film_headers import differing_headers, taken_on
-from lungwise.studies.forms import ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
+from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
@@ -32,9 +33,12 @@ from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import is_shown_after_upload
 from lungwise.studies.stored_answers import study_answer
+from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import END, Worklist
+from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
+from lungwise.webkit.hidden_words import hidden, legible
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("studies", __name__)
@@ -49,7 +53,9 @@ class StudyServices(Protocol):
     reference_results: ReferenceResults
     patients: Patients
     patient_studies: PatientStudies
+    thumbnails: Thumbnails
     worklist: Worklist
+    worklist_details: WorklistDetails
 
     def films_before(self, study: Study) -> int:
         """Count the new films that will be read before a study's."""
@@ -61,15 +67,33 @@ class StudyServices(Protocol):
 services = RequestServices[StudyServices]("studies")
 
 
-@bp.route("/studies", methods=["GET", "POST"])
+@bp.post("/studies")
+def search() -> Answer:
+    """Go to the worklist as filtered: an address that the browser can come back to, without a patient's name."""
+    form = WorklistForm()
+    form.validate()
+    words = "" if form.text.errors else form.text.data or ""
+    return redirect(url_for("studies.worklist", **_parameters(form, hidden(words))), 303)
+
+
+@bp.get("/studies")
 def worklist() -> Answer:
     """List the clinic's studies, the unread first."""
-    form = WorklistForm()
+    form = _worklist_form()
     query = form.query()
     page = services().worklist.page(person(), query)
     unclear, held = _waiting_for_someone(person())
     return render_template(
-        "studies/worklist.html", form=form, page=page, query=query, end=END, unclear=unclear, held=held
+        "studies/worklist.html",
+        form=form,
+        page=page,
+        query=query,
+        details=services().worklist_details.of(person(), page.rows),
+        here=partial(url_for, "studies.worklist", **_without_position(form)),
+        total=url_for("studies.total", **_without_position(form)),
+        end=END,
+        unclear=unclear,
+        held=held,
     )
 
 
@@ -78,6 +102,34 @@ def _waiting_for_someone(who: Person) -> tuple[int, int]:
     if not who.may(Right.SEE_ALL):
         return 0, 0
     return services().patients.decisions.count_unclear(who), services().count_held_films(who)
+
+
+@bp.get("/studies/total")
+def total() -> Answer:
+    """Return how many studies a worklist has on all its pages: counting them takes longer than showing one."""
+    count = services().worklist.count(person(), _worklist_form().query())
+    return jsonify(said=_counted(count))
+
+
+def _counted(count: int | None) -> str:
+    if count is None:
+        return str(gettext("Very many patients match. Type more letters to narrow the list."))
+    return str(ngettext("%(num)s study", "%(num)s studies", count))
+
+
+def _worklist_form() -> WorklistForm:
+    """Read the worklist's filters from the address."""
+    words = legible(request.args.get(WORDS, ""))
+    return WorklistForm(MultiDict([*request.args.items(multi=True), ("text", words)]), meta={"csrf": False})
+
+
+def _without_position(form: WorklistForm) -> dict[str, Any]:
+    kept = _parameters(form, request.args.get(WORDS, "") if form.text.data else "")
+    return {name: value for name, value in kept.items() if name not in ("after", "before")}
+
+
+def _parameters(form: WorklistForm, words: str) -> dict[str, Any]:
+    return dict(form.address(words))
 
 
 @bp.get("/studies/<key>")
@@ -196,6 +248,18 @@ def page_picture(key: str) -> Answer:
 def thumbnail(key: str) -> Answer:
     """Return a film as a small picture."""
     return _drawn(key, pictures.THUMBNAIL)
+
+
+@bp.get("/films/<key>/small.jpg")
+def small_picture(key: str) -> Answer:
+    """Return a film as a very small picture, for a list."""
+    record = services().studies.film(person(), key)
+    kept = services().thumbnails.kept(record)
+    if kept is None:
+        kept = pictures.as_jpeg(_picture(record, pictures.SMALL), quality=75)
+        made, number = kept, record.id
+        services.after_response(lambda later: later.thumbnails.keep(number, key, made))
+    return _picture_of(kept, "image/jpeg")
 
 
 @bp.get("/films/<key>/heat.png")

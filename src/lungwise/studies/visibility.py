@@ -10,10 +10,15 @@ from lungwise.studies.models import Study
 _NOBODY = 0
 
 
+def uploaded_by(person: Person) -> ColumnElement[bool]:
+    """Select the studies that a person uploaded."""
+    return Study.author_id == (person.id or _NOBODY)
+
+
 def visible_to(person: Person) -> ColumnElement[bool]:
     """Select the studies that a person sees."""
     of_clinic = Study.clinic_id == person.clinic_id
-    return of_clinic if person.may(Right.SEE_ALL) else and_(of_clinic, Study.author_id == (person.id or _NOBODY))
+    return of_clinic if person.may(Right.SEE_ALL) else and_(of_clinic, uploaded_by(person))
 
 
 def is_visible_to(person: Person, study: Study) -> bool:

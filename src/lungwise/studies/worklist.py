@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from lungwise.access import Person, Right
@@ -24,7 +24,8 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import Study, StudyStatus
 from lungwise.studies.stored_answers import study_answers
-from lungwise.studies.visibility import visible_to
+from lungwise.studies.urgency import HIGHEST_URGENCY
+from lungwise.studies.visibility import uploaded_by, visible_to
 
 PAGE = 50
 _FIRST_BATCH = 1000
@@ -37,15 +38,20 @@ class Order(StrEnum):
     """How a worklist is sorted, the unread ones always first."""
 
     NEWEST = "newest"
+    URGENT = "urgent"
     PROBABLE = "probable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistQuery:
-    """Which studies to list, and the position that the page begins after, or ends before."""
+    """Which studies to list, and the position that the page begins after, or ends before.
+
+    `since` and `until` are days on which the films were taken.
+    """
 
     text: str = ""
     status: StudyStatus | None = None
+    pattern: str = ""
     unread: bool = False
     since: date | None = None
     until: date | None = None
@@ -104,6 +110,15 @@ class Worklist:
             before=_position_text(shown[0], query.order) if shown and before else "",
         )
 
+    def count(self, person: Person, query: WorklistQuery) -> int | None:
+        """Count the studies of all pages; None where a text finds too many patients to count theirs."""
+        person.need(Right.SEE)
+        patients = self._patients.search.matching(person, query.text)
+        if patients is not None and len(patients) > FEW:
+            return None
+        wanted = _wanted(person, query, [True] if query.unread else [True, False], patients)
+        return self._session.scalar(select(func.count()).select_from(Study).where(*wanted)) or 0
+
     def all(self, person: Person, query: WorklistQuery) -> Iterator[WorklistRow]:
         """Walk over every line, for export."""
         person.need(Right.EXPORT)
@@ -126,11 +141,11 @@ class Worklist:
             select(Study)
             .where(visible_to(person), Study.unread, Study.id != study.id)
             .where(Study.status != StudyStatus.WAITING.value)
-            .order_by(Study.created_at.desc(), Study.id.desc())
+            .order_by(Study.taken_at.desc(), Study.id.desc())
             .limit(1)
         )
-        position = _Position(True, study.created_at, study.id)
-        following = unread.where(_beyond(Study.created_at, position, backwards=False))
+        position = _Position(True, study.taken_at, study.id)
+        following = unread.where(_beyond(Study.taken_at, position, backwards=False))
         return self._session.scalar(following) or self._session.scalar(unread)
 
     def _fetch_results(self, rows: list[WorklistRow]) -> None:
@@ -153,12 +168,11 @@ class Worklist:
         """Seek the position in its run, and go on into the other run; one study more than a page shows."""
         found: list[int] = []
         patients = self._patients.search.matching(person, query.text)
+        few = patients if patients is not None and len(patients) <= FEW else None
         for run in _runs(query, position, backwards=backwards):
             here = position if position and position.unread is run else None
-            few = patients is not None and len(patients) <= FEW
-            rows = self._select(person, query, run, here, backwards=backwards, few=few)
-            if patients is None or few:
-                rows = rows if patients is None else rows.where(Study.patient_id.in_(patients))
+            rows = _ordered(select(Study.id).where(*_wanted(person, query, [run], few)), query, here, backwards)
+            if patients is None or few is not None:
                 found += self._session.scalars(rows.limit(PAGE + 1 - len(found)))
             else:
                 found += self._matching(person, query.text, rows, PAGE + 1 - len(found))
@@ -183,26 +197,39 @@ class Worklist:
         studies = {study.id: study for study in self._session.scalars(select(Study).where(Study.id.in_(ids)))}
         return [studies[number] for number in ids if number in studies]
 
-    def _select(
-        self, person: Person, query: WorklistQuery, run: bool, position: _Position | None, *, backwards: bool, few: bool
-    ) -> Select[int]:
-        # Which no index helps: of few patients, a database that has not counted its rows shall not walk the clinic.
-        clinic = Study.clinic_id + 0 if few else Study.clinic_id
-        studies = select(Study.id).where(clinic == person.clinic_id, Study.unread == run)
-        if not person.may(Right.SEE_ALL):
-            studies = studies.where(visible_to(person))
-        if query.status:
-            studies = studies.where(Study.status == query.status.value)
-        if query.since:
-            studies = studies.where(Study.created_at >= datetime.combine(query.since, time.min, UTC))
-        if query.until:
-            studies = studies.where(Study.created_at <= datetime.combine(query.until, time.max, UTC))
-        column = _column(query.order)
-        if position:
-            studies = studies.where(_beyond(column, position, backwards=backwards))
-        if backwards:
-            return studies.order_by(column, Study.id)
-        return studies.order_by(column.desc(), Study.id.desc())
+
+def _wanted(
+    person: Person, query: WorklistQuery, runs: list[bool], patients: list[int] | None
+) -> Iterator[ColumnElement[bool]]:
+    """Say which studies of some runs are wanted; of these patients alone, where they are few."""
+    is_own = not person.may(Right.SEE_ALL)
+    # Which no index helps: of few patients, or one's own, a database that has not counted its rows shall not walk the
+    # clinic.
+    clinic = Study.clinic_id if patients is None and not is_own else Study.clinic_id + 0
+    yield clinic == person.clinic_id
+    if is_own:
+        yield uploaded_by(person)
+    yield Study.unread.in_(runs) if len(runs) > 1 else Study.unread == runs[0]
+    if patients is not None:
+        yield Study.patient_id.in_(patients)
+    if query.status:
+        yield Study.status == query.status.value
+    if query.pattern:
+        yield Study.pattern == query.pattern
+    if query.since:
+        yield Study.taken_at >= datetime.combine(query.since, time.min, UTC)
+    if query.until:
+        yield Study.taken_at <= datetime.combine(query.until, time.max, UTC)
+
+
+def _ordered(studies: Select[int], query: WorklistQuery, position: _Position | None, backwards: bool) -> Select[int]:
+    """Order studies as the list is, from a position of their run on."""
+    column = _COLUMNS[query.order]
+    if position:
+        studies = studies.where(_beyond(column, position, backwards=backwards))
+    if backwards:
+        return studies.order_by(column, Study.id)
+    return studies.order_by(column.desc(), Study.id.desc())
 
 
 def _runs(query: WorklistQuery, position: _Position | None, *, backwards: bool) -> list[bool]:
@@ -212,12 +239,15 @@ def _runs(query: WorklistQuery, position: _Position | None, *, backwards: bool) 
     return [run for run in runs if run or not query.unread]
 
 
-def _column(order: Order) -> InstrumentedAttribute[datetime] | InstrumentedAttribute[float]:
-    return Study.created_at if order is Order.NEWEST else Study.probability
+_COLUMNS: dict[Order, InstrumentedAttribute[datetime] | InstrumentedAttribute[float]] = {
+    Order.NEWEST: Study.taken_at,
+    Order.URGENT: Study.urgency,
+    Order.PROBABLE: Study.probability,
+}
 
 
 def _position_text(study: Study, order: Order) -> str:
-    value = study.created_at.isoformat() if order is Order.NEWEST else repr(study.probability)
+    value = study.taken_at.isoformat() if order is Order.NEWEST else repr(getattr(study, _COLUMNS[order].key))
     return f"{int(study.unread)}_{value}_{study.id}"
 
 
@@ -225,15 +255,15 @@ def _read_position(text: str, order: Order) -> _Position | None:
     """Read a position; one that cannot be understood is the beginning, or the end."""
     try:
         unread, value, last = text.split("_")
-        position = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _probability(value)
+        position = datetime.fromisoformat(value).astimezone(UTC) if order is Order.NEWEST else _number(value)
         return _Position(unread == "1", position, row_number(last) or 0)
     except (ValueError, OverflowError, Rejected):
         return None
 
 
-def _probability(text: str) -> float:
+def _number(text: str) -> float:
     value = float(text)
-    if not 0 <= value <= 1:
+    if not 0 <= value <= HIGHEST_URGENCY:
         raise ValueError(text)
     return value
 

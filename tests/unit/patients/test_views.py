@@ -23,7 +23,7 @@ def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Perso
 
 def test_a_patient_is_found_changed_and_deleted(ada: Visitor, film: Callable[..., bytes]) -> None:
     study = ada.upload(film(1), name="Clara Wieck", identifier="H-1")
-    (page,) = re.findall(r"/patients/\w{20}", ada.post("/patients", text="wieck").text)
+    (page,) = re.findall(r"/patients/\w{20}", ada.post("/patients", text="wieck", follow=True).text)
     change = ada.get(f"{page}/change").text
     assert all(f'name="{name}"' in change for name in ("identifier", "birth_date", "issuer", "ideographic", "phonetic"))
     fields = {"identifier": "H-1", "name": "Clara Schumann", "issuer": "Hill"}
@@ -42,3 +42,17 @@ def test_whose_films_they_are_is_asked_and_decided(ada: Visitor, film: Callable[
     assert "now another person" in ada.post(f"{patient}/separate", page=question, follow=True).text
     assert "Two Bob" in ada.get("/patients/unclear").text
     assert "Undone." in ada.post(f"{patient}/take-back", page="/patients/unclear", follow=True).text
+
+
+def test_known_patients_are_suggested_to_who_is_typing(ada: Visitor, film: Callable[..., bytes]) -> None:
+    ada.upload(film(1), name="Clara Wieck", identifier="H-1", birth_date="1970-03-25", sex="F")
+    (patient,) = ada.post("/patients/suggestions", page="/studies/new", text="wie").json or []
+    assert patient == {
+        "identifier": "H-1",
+        "name": "Clara Wieck",
+        "sex": "F",
+        "birth_date": "1970-03-25",
+        "label": "Clara Wieck · H-1 · 1970-03-25",
+    }
+    for text in ("nobody", ""):
+        assert ada.post("/patients/suggestions", page="/studies/new", text=text).json == []

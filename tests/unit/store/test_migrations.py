@@ -205,6 +205,20 @@ def test_an_opinions_pcr_becomes_a_reference_result_and_its_verdict_a_diagnosis(
     database.close()
 
 
+def test_studies_of_an_earlier_release_are_given_what_the_worklist_sorts_by(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        columns = "id, pattern, urgency, taken_at = created_at"
+        rows = connection.execute(text(f"SELECT {columns} FROM studies ORDER BY id")).all()
+    assert tuple(rows[0]) == (1, "COVID-19", 3.75, 1)
+    assert {tuple(row[1:]) for row in rows[1:]} == {("", 2.75, 1)}  # they have no reading
+    database.close()
+
+
 def fill(connection: Connection) -> None:
     """Write the rows as the first release did, by the tables that its own step made."""
     old = MetaData()

@@ -139,3 +139,32 @@ def test_one_goes_on_to_the_next_unread_study(ada: Visitor, film: Callable[..., 
     ada.get(second)
     assert f"{second}/next" not in ada.get(second).text
     assert ada.get(f"{second}/next").headers["Location"] == "/studies"
+
+
+def test_a_list_has_a_small_picture_that_is_made_once(
+    app: Lungwise, ada: Visitor, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.upload(film(1), identifier="H-1")
+    (address,) = set(re.findall(r'src="(/films/\w{20}/small\.jpg)"', ada.get("/studies").text))
+    first = ada.get(address)
+    assert first.content_type == "image/jpeg"
+    assert len(first.data) < 6000
+    monkeypatch.setattr("lungwise.studies.views._picture", None)
+    assert ada.get(address).data == first.data
+
+
+def test_the_list_says_how_many_studies_there_are(ada: Visitor, film: Callable[..., bytes]) -> None:
+    for seed in range(2):
+        ada.upload(film(seed), identifier=f"H-{seed}")
+    assert "2 studies" in ada.get("/studies").text
+    assert ada.get("/studies/total").json == {"said": "2 studies"}
+    assert ada.get("/studies/total?standing=refused").json == {"said": "0 studies"}
+    found = ada.post("/studies", text="H-1").headers["Location"]
+    assert ada.get(found.replace("/studies?", "/studies/total?")).json == {"said": "1 study"}
+
+
+def test_a_film_is_listed_by_the_day_on_which_it_was_taken(ada: Visitor) -> None:
+    ada.upload(dicom(PatientID="P-1", StudyDate="20250714"))
+    assert "14 Jul 2025" in ada.get("/studies").text
+    assert "P-1" in ada.get("/studies?until=2025-07-14").text
+    assert "P-1" not in ada.get("/studies?since=2025-07-15").text

@@ -37,6 +37,8 @@ def fill(services: Services, person: Person, count: int) -> None:
                 "unread": n % 4 == 0,
                 "status": statuses[n % 3].value,
                 "probability": (n * 37 % 101) / 101,
+                "pattern": ("COVID-19", "tuberculosis", "")[n % 3],
+                "urgency": (n * 41 % 103) / 103,
             }
             for n in range(count)
         ],
@@ -64,7 +66,7 @@ def test_pages_show_every_study_once_the_unread_first_and_in_order(order: Order,
     found = walk(services, person, WorklistQuery(order=order))
     assert len({study.id for study in found}) == len(found) == 130
     assert {study.clinic_id for study in found} == {person.clinic_id}
-    value = "created_at" if order is Order.NEWEST else "probability"
+    value = {Order.NEWEST: "created_at", Order.URGENT: "urgency", Order.PROBABLE: "probability"}[order]
     keys = [(study.unread, getattr(study, value), study.id) for study in found]
     assert keys == sorted(keys, reverse=True)
 
@@ -76,6 +78,9 @@ def test_filters_narrow_the_list(services: Services) -> None:
         "uncertain"
     }
     assert all(study.unread for study in walk(services, person, WorklistQuery(unread=True)))
+    ill = walk(services, person, WorklistQuery(pattern="tuberculosis"))
+    assert {study.pattern for study in ill} == {"tuberculosis"} and len(ill) == 20
+    assert walk(services, person, WorklistQuery(pattern="tuberculosis", status=StudyStatus.NEGATIVE)) == []
     assert len(walk(services, person, WorklistQuery(text="bartok"))) == 20
     assert walk(services, person, WorklistQuery(text="nobody")) == []
     today = services.clock().date()
@@ -100,7 +105,11 @@ INDEXED = [
     WorklistQuery(order=order, status=status, unread=unread)
     for order in Order
     for status, unread in ((None, False), (StudyStatus.POSITIVE, False), (None, True))
-] + [WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31))]
+] + [
+    WorklistQuery(pattern="tuberculosis"),
+    WorklistQuery(pattern="tuberculosis", order=Order.URGENT),
+    WorklistQuery(since=date(2025, 9, 1), until=date(2025, 12, 31)),
+]
 
 
 @pytest.mark.parametrize("wanted", INDEXED, ids=str)
@@ -185,3 +194,31 @@ def test_the_next_unread_study_is_found_in_an_index(large: Services) -> None:
     for plan in (explained(large.session, statement) for statement in walks):
         assert "ix_studies" in plan
         assert "TEMP B-TREE" not in plan and "filesort" not in plan
+
+
+def test_the_count_is_of_all_pages(either_services: Services) -> None:
+    services, person, other = either_services, either_services.person(), either_services.person("Bob", "Valley")
+    fill(services, person, PAGE + 10)
+    fill(services, other, 5)
+    for query in (
+        WorklistQuery(),
+        WorklistQuery(unread=True),
+        WorklistQuery(status=StudyStatus.POSITIVE),
+        WorklistQuery(pattern="tuberculosis"),
+        WorklistQuery(text="bartok"),
+        WorklistQuery(text="nobody"),
+        WorklistQuery(since=services.clock().date()),
+    ):
+        assert services.worklist.count(person, query) == len(walk(services, person, query))
+
+
+def test_the_days_of_a_list_are_those_on_which_films_were_taken(services: Services) -> None:
+    person = services.person()
+    fill(services, person, 3)
+    study = services.session.scalars(select(Study)).first()
+    assert study is not None
+    study.taken_at = services.clock() - timedelta(days=400)
+    services.session.commit()
+    long_ago = (services.clock() - timedelta(days=390)).date()
+    assert walk(services, person, WorklistQuery(until=long_ago)) == [study]
+    assert study not in walk(services, person, WorklistQuery(since=long_ago))

@@ -1,0 +1,255 @@
+"""The day's work in a real Chromium: what was typed or chosen is never lost, and lists answer while one types."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, expect
+
+from lungwise.access import Role
+from photographs import SCENES, photograph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from live_server import Site
+
+PASSWORD = "three green kites fly"
+READ = ".verdict:not(.waiting)"
+
+
+def file(name: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
+
+
+def sign_in(page: Page, base: str, email: str = "ada@example.org") -> None:
+    page.set_default_timeout(120_000)
+    page.goto(f"{base}/sign-in")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(re.compile(r"/studies"))
+
+
+def upload(page: Page, base: str, *films: bytes, **fields: str) -> str:
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#films", [file(f"{number}.jpg", data) for number, data in enumerate(films)])
+    for name, value in fields.items():
+        page.fill(f"[name={name}]", value)
+    page.click("#upload [type=submit]")
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
+    return page.url
+
+
+def end_session(context: BrowserContext) -> None:
+    """Let the session end, as when nobody has touched the page for long."""
+    for page in context.pages:
+        page.wait_for_load_state("networkidle")
+    context.clear_cookies()
+
+
+def test_what_was_typed_is_there_again_after_signing_in(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada")
+    sign_in(page, served.address)
+    study = upload(page, served.address, film(1))
+    page.fill("[name=note]", "an old scar in the left upper lobe")
+    page.check("text=I disagree")
+    page.select_option("[name=conclusion]", "tuberculosis")
+    end_session(page.context)
+    page.click("text=Save opinion")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    page.fill("[name=email]", "ada@example.org")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+    page.wait_for_url(study)
+    expect(page.locator("[name=note]")).to_have_value("an old scar in the left upper lobe")
+    expect(page.locator("[name=conclusion]")).to_have_value("tuberculosis")
+    expect(page.locator("#typed-again")).to_be_visible()
+    page.click("text=Save opinion")
+    expect(page.locator(".said")).to_contain_text("an old scar in the left upper lobe")
+    expect(page.locator("#typed-again")).to_be_hidden()
+    page.reload()
+    expect(page.locator("[name=note]")).to_have_value("")
+
+
+def test_what_one_typed_is_shown_to_nobody_else(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada")
+    served.enrol("Bob")
+    sign_in(page, served.address)
+    study = upload(page, served.address, film(1))
+    page.fill("[name=note]", "only for Ada")
+    end_session(page.context)
+    page.click("text=Save opinion")
+    sign_in(page, served.address, "bob@example.org")
+    page.goto(study)
+    expect(page.locator("[name=note]")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('typed')") is None
+
+
+def test_chosen_films_are_listed_and_one_is_removed(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada")
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1)), file("two.jpg", film(2))])
+    page.set_input_files("#films", [file("three.jpg", film(3))])
+    lines = page.locator("#chosen-list li")
+    expect(lines).to_have_count(3)
+    assert lines.first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    page.click("[aria-label='Remove two.jpg']")
+    expect(lines).to_have_count(2)
+    page.click("#upload [type=submit]")
+    page.wait_for_selector(READ)
+    expect(page.locator("li.film")).to_have_count(2)
+
+
+def test_a_known_patient_is_suggested_while_typing(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada")
+    sign_in(page, served.address)
+    upload(page, served.address, film(1), name="Béla Bartók", identifier="H-7")
+    page.goto(f"{served.address}/studies/new")
+    page.locator("[name=name]").press_sequentially("bart")
+    page.click("#suggested button")
+    expect(page.locator("[name=identifier]")).to_have_value("H-7")
+    expect(page.locator("[name=name]")).to_have_value("Béla Bartók")
+
+
+def test_an_upload_survives_that_the_browser_is_closed(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    served.enrol("Bob")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1)), file("two.jpg", film(2))])
+    page.fill("[name=name]", "Clara Wieck")
+    sent: list[str] = []
+
+    def only_one(route: Route) -> None:
+        """Let the first film through, and break the connection afterwards."""
+        if route.request.method == "POST":
+            sent.append(route.request.url)
+        route.continue_() if len(sent) < 2 else route.abort()
+
+    page.route(
+        re.compile(r"/studies/(new|[0-9a-f]{20}/films)$"),
+        lambda route: only_one(route) if route.request.method == "POST" else route.continue_(),
+    )
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    page.close()
+    end_session(context)
+
+    page = context.new_page()
+    sign_in(page, served.address, "bob@example.org")
+    expect(page.locator("#kept-uploads")).to_be_hidden()
+    page.goto("about:blank")  # an answer that is still on its way would bring the cookie back
+    end_session(context)
+    sign_in(page, served.address)
+    expect(page.locator("#kept-uploads")).to_be_visible()
+    page.click("text=Send the rest, or delete it")
+    expect(page.locator("#resume-text")).to_contain_text("two.jpg")
+    page.click("#resume-send")
+    page.wait_for_selector(READ)
+    expect(page.locator("main")).to_contain_text("Clara Wieck")
+    expect(page.locator("li.film")).to_have_count(2)
+    page.goto(f"{served.address}/studies")
+    expect(page.locator("#kept-uploads")).to_be_hidden()
+    context.close()
+
+
+def test_signing_out_asks_about_films_that_are_not_sent(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1))])
+    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    page.goto(f"{served.address}/studies")
+    page.click("text=Sign out")
+    expect(page.locator("#ask-kept")).to_be_visible()
+    page.click("text=Delete them and sign out")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies")
+    expect(page.locator("#kept-uploads")).to_be_hidden()
+    page.click("text=Sign out")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    context.close()
+
+
+def test_a_phones_photograph_is_made_smaller_before_it_is_sent(
+    served: Site, page: Page, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    large = io.BytesIO()
+    Image.open(io.BytesIO(film(1))).convert("RGB").resize((4000, 3000)).save(large, "JPEG", quality=95)
+    page.set_input_files("#camera", [file("photograph.jpg", large.getvalue())])
+    page.click("#upload [type=submit]")
+    page.wait_for_url(re.compile("/corners$"))
+    kept = page.request.get(page.url.replace("/corners", "/original")).body()
+    assert len(kept) < len(large.getvalue())
+    assert Image.open(io.BytesIO(kept)).size == (2000, 1500)
+
+
+def test_the_list_answers_while_one_types_and_back_comes_back_to_it(
+    served: Site, page: Page, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada", role=Role.ADMINISTRATOR)
+    sign_in(page, served.address)
+    upload(page, served.address, film(1), name="Béla Bartók", identifier="B-1")
+    upload(page, served.address, film(2), name="Clara Wieck", identifier="C-2")
+    page.goto(f"{served.address}/studies")
+    rows = page.locator("table.list tbody tr")
+    expect(rows).to_have_count(2)
+    page.locator("[name=text]").press_sequentially("bart")
+    expect(rows).to_have_count(1)
+    assert "bart" not in page.url.lower()
+    rows.first.click(position={"x": 5, "y": 5})  # the whole row opens
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.go_back()
+    expect(rows).to_have_count(1)
+    expect(page.locator("[name=text]")).to_have_value("bart")
+    picture = rows.first.locator("img")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1366, 768)])
+def test_the_readings_come_without_touching_what_is_typed(
+    served: Site, chromium: Browser, size: tuple[int, int]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#camera", [file("photograph.jpg", photograph(SCENES["an edge outside"])[0])])
+    page.click("#upload [type=submit]")
+    page.wait_for_url(re.compile("/corners$"))  # a photograph waits for its corners before it is read
+    asked = page.url
+    page.goto(f"{served.address}/studies")
+    page.click("table.list a")
+    page.wait_for_selector(".verdict.waiting")
+    page.evaluate("window.isSamePage = true")
+    page.fill("[name=note]", "typed meanwhile")
+    other = context.new_page()
+    other.goto(asked)
+    other.click("text=Read the film as marked")
+    page.wait_for_selector(READ)
+    assert page.evaluate("window.isSamePage")
+    expect(page.locator("[name=note]")).to_have_value("typed meanwhile")
+    expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
+    context.close()
