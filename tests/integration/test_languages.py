@@ -27,7 +27,8 @@ from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warnin
 from lungwise.languages import LANGUAGES, TRANSLATIONS, words_of
 from lungwise.patients.models import Patient
 from lungwise.store import utc_now
-from lungwise.studies.models import FilmRecord, HeldFilm, JobState, ReadingRecord, Study
+from lungwise.studies.models import FilmRecord, JobState, ReadingRecord, Study
+from lungwise.studies.object_models import HeldFilm
 from page_words import words_of_page
 from synthetic_films import chest_bytes
 

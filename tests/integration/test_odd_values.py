@@ -70,6 +70,11 @@ PARAMETERS = (
     "subject_key",
     "since",
     "until",
+    "words",
+    "standing",
+    "pattern",
+    "order",
+    "unread",
 )
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"

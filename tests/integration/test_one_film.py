@@ -23,7 +23,8 @@ from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import read_instance
 from lungwise.store import FilmStore, utc_now
 from lungwise.store.backup import check_films
-from lungwise.studies.models import FilmRecord, HeldFilm, OtherObject, Study
+from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 

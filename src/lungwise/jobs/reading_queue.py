@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,9 @@ from lungwise.jobs.deliveries import Dispatches
 from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.stored_answers import STORED_READING, answer_of
 from lungwise.studies.urgency import urgency_of
 
 ATTEMPTS = 4
@@ -32,8 +33,6 @@ NEW = (Job.state.in_(_UNFINISHED), Job.model == "")
 _DIED = "the process that read it died each time"
 
 AnyRow = Row[*tuple[Any, ...]]
-ReadFilm = Row[int, str, str | None, float | None, str | None]
-"""A film of a study, as `_FILMS` returns it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,7 @@ _LOCKED_STUDIES = (
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
 _FILMS = (
-    select(*(FilmRecord.study_id, Job.state, ReadingRecord.verdict, ReadingRecord.probability, ReadingRecord.pattern))
+    select(FilmRecord.study_id, Job.state, *STORED_READING)
     .select_from(FilmRecord)
     .outerjoin(Job, and_(Job.film_id == FilmRecord.id, Job.model == ""))
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
@@ -219,7 +218,7 @@ class Jobs(LeaseQueue[Job]):
 
 def sum_up(session: Session, studies: Collection[Study]) -> None:
     """Bring the status of studies up to date with their films; a verdict that changes is unread again."""
-    films: dict[int, list[ReadFilm]] = {study.id: [] for study in studies}
+    films: dict[int, list[AnyRow]] = {study.id: [] for study in studies}
     for row in session.execute(_FILMS, {"studies": list(films)}) if films else ():
         films[row.study_id].append(row)
     for study in studies:
@@ -234,20 +233,14 @@ def _photographed(row: AnyRow) -> Photographed | None:
     return photographed_from(row.corners) if row.by_camera or row.corners else None
 
 
-def _summary(study: Study, films: list[ReadFilm]) -> tuple[StudyStatus, float, str]:
+def _summary(study: Study, films: list[AnyRow]) -> tuple[StudyStatus, float, str]:
     """Sum a study up: the highest probability of its films, the verdict that goes with it, and its pattern."""
     if any(film.state in _UNFINISHED for film in films):
         return StudyStatus.WAITING, study.probability, study.pattern
-    read = [film for film in films if film.probability is not None]
-    if not read:
+    answer = StudyAnswer(films=tuple(answer_of(film) for film in films))
+    if not answer.read:
         return StudyStatus.REFUSED, 0.0, ""
-    highest = max(read, key=attrgetter("probability"))
-    return StudyStatus(str(highest.verdict)), highest.probability or 0.0, _pattern(highest, read)
-
-
-def _pattern(highest: ReadFilm, films: list[ReadFilm]) -> str:
-    """Return what the film of the highest probability looks like, or where that is normal, the first that is not."""
-    return next((film.pattern for film in (highest, *films) if film.pattern), "")
+    return StudyStatus(str(answer.verdict)), max(film.probability for film in answer.read), answer.pattern
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

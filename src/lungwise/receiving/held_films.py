@@ -17,7 +17,8 @@ from lungwise.receiving.kept_objects import KeptObjects
 from lungwise.receiving.uploads import Upload
 from lungwise.store import after_commit
 from lungwise.studies.film_data import fetched
-from lungwise.studies.models import FilmRecord, HeldFilm
+from lungwise.studies.models import FilmRecord
+from lungwise.studies.object_models import HeldFilm
 
 _log = logging.getLogger("lungwise.studies")
 _MAX_LISTED = 200

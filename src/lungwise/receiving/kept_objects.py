@@ -12,7 +12,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.films.dicom.digest import digest_of
 from lungwise.receiving.uploads import Upload
 from lungwise.store import Clock, FilmStore
-from lungwise.studies.models import HeldFilm, OtherObject
+from lungwise.studies.object_models import HeldFilm, OtherObject
 
 T = TypeVar("T", HeldFilm, OtherObject)
 

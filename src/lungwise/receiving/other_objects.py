@@ -6,7 +6,7 @@ from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
 from lungwise.receiving.kept_objects import KeptObjects
 from lungwise.receiving.uploads import Upload
-from lungwise.studies.models import OtherObject
+from lungwise.studies.object_models import OtherObject
 
 
 class ReceivedObjects(KeptObjects[OtherObject]):

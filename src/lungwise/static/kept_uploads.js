@@ -88,9 +88,8 @@ const keptUploads = (() => {
 (async () => {
   const { person } = document.body.dataset;
   const notice = document.getElementById("kept-uploads");
-  if (!person || !notice || !window.indexedDB) return;
-  const uploads = await keptUploads.of(person).catch(() => []);
-  if (!uploads.length) return;
+  const uploads = await keptUploads.of(person).catch(() => []); // also signed out: what is too old goes
+  if (!person || !uploads.length) return;
   notice.hidden = document.getElementById("upload") !== null; // the page of uploads says it itself
 
   const ending = document.querySelector("form[data-ends]");

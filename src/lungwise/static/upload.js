@@ -182,20 +182,23 @@ function add(files, camera = false) {
   choose([...chosen, ...[...files].filter(isNew).map((file) => ({ file, camera }))]);
 }
 
-drop.addEventListener("change", (event) => {
-  const input = event.target;
-  if (input.type !== "file") return;
+/** Take what was chosen in a file field into the list, and empty it, so that the same file can be chosen again. */
+function take(input) {
   add(input.webkitdirectory ? [...input.files].filter(isFilm) : input.files, input.id === "camera");
-  input.value = ""; // so that the same file can be chosen again; the list has it
-});
+  input.value = "";
+}
+
+async function addEntries(entries) {
+  for (const entry of entries) add((await filesOf(entry)).filter(isFilm));
+}
+
+drop.addEventListener("change", (event) => event.target.type === "file" && take(event.target));
 drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-drop.addEventListener("drop", async (event) => {
+drop.addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  if (drop.disabled) return;
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  for (const entry of entries) add((await filesOf(entry)).filter(isFilm));
+  if (!drop.disabled) addEntries(entriesOf(event));
 });
 
 /** Offer what was not sent before this browser was closed, or the session ended. */
@@ -217,3 +220,4 @@ async function offerKept() {
 }
 
 if (person && window.indexedDB) offerKept().catch(() => {});
+for (const input of drop.querySelectorAll("[type=file]")) if (input.files.length) take(input); // before this was loaded

@@ -161,6 +161,11 @@ class StudyAnswer:
         """The verdict of the film in which COVID-19 is likeliest."""
         return max(self.read, key=lambda film: film.probability).verdict
 
+    @property
+    def pattern(self) -> str:
+        """What a list of studies finds it by: the pattern of the film that leads; empty of a normal one."""
+        return COVID if self.leading.level is Level.RED else self.leading.pattern or ""
+
     @cached_property
     def suggested(self) -> dict[str, float]:
         """The findings that the films suggest, the leading film's first, each with its highest probability."""

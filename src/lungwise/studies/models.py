@@ -71,8 +71,10 @@ def _created(context: DefaultExecutionContext) -> datetime:
 def _worklist_indexes() -> Iterator[Index]:
     """Make an index for each order of the worklist: of all studies, of those of one status, and of one pattern.
 
-    Each holds all that the worklist filters by beside.
+    Each holds all that the worklist filters by beside. One is of those that one person uploaded.
     """
+    filters = ("standing", "pattern", "patient_id")
+    yield Index("ix_studies_author_newest", "author_id", "unread", "taken_at", "id", *filters)
     for only, beside in {"": (), "standing": (), "pattern": ("standing",)}.items():
         for order, column in {"newest": "taken_at", "urgent": "urgency", "probable": "probability"}.items():
             taken = () if column == "taken_at" else ("taken_at",)
@@ -240,53 +242,6 @@ class FilmContent(Base):
     clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True, autoincrement=False)
     content: Mapped[str] = mapped_column(String(64), primary_key=True)
     film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
-
-
-class _KeptObject:
-    """A DICOM object that is not a film of a study; its bytes lie in the film store, in a folder of its key.
-
-    `digest` is that of its bytes without what each sender writes anew before them.
-    """
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(String(20), unique=True)
-    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"))
-    study_uid: Mapped[str] = mapped_column(String(64))
-    series_uid: Mapped[str] = mapped_column(String(64))
-    instance_uid: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    digest: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int] = mapped_column()
-    sender: Mapped[str] = mapped_column(String(16))
-    created_at: Mapped[datetime] = mapped_column(Moment)
-
-
-class HeldFilm(_KeptObject, Base):
-    """A film kept aside: a film is known by its SOP Instance UID that has other pixels, or another patient."""
-
-    __tablename__ = "held_films"
-    __table_args__ = (
-        UniqueConstraint("clinic_id", "instance_uid", "digest"),
-        TABLE,
-    )
-
-    film_id: Mapped[int | None] = mapped_column(ForeignKey("films.id", ondelete="SET NULL"), index=True)
-    cause: Mapped[str] = mapped_column(String(10))
-
-    film: Mapped[FilmRecord | None] = relationship()
-
-
-class OtherObject(_KeptObject, Base):
-    """A structured report, document, key object selection or presentation state of a study."""
-
-    __tablename__ = "other_objects"
-    __table_args__ = (
-        UniqueConstraint("clinic_id", "instance_uid", "digest"),
-        Index(None, "clinic_id", "study_uid"),
-        TABLE,
-    )
-
-    sop_class: Mapped[str] = mapped_column(String(64))
 
 
 class ReadingRecord(Base):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.store import FilmStore, after_commit
 from lungwise.studies.film_data import fetched
-from lungwise.studies.models import OtherObject
+from lungwise.studies.object_models import OtherObject
 
 OTHER_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.11.1": "Grayscale Softcopy Presentation State Storage",

@@ -25,12 +25,12 @@ from lungwise.studies.film_data import fetched
 from lungwise.studies.models import (
     FilmRecord,
     Opinion,
-    OtherObject,
     ReadingRecord,
     ReferenceResult,
     Study,
     StudyStatus,
 )
+from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to

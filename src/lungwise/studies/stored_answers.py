@@ -19,22 +19,21 @@ from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
 
+STORED_READING = (
+    ReadingRecord.verdict,
+    ReadingRecord.probability,
+    ReadingRecord.findings,
+    ReadingRecord.normal_called,
+    ReadingRecord.pattern,
+    ReadingRecord.warnings,
+    ReadingRecord.model,
+    ReadingRecord.version,
+)
+"""The columns that a `StoredReading` needs."""
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
 _FILMS = (
-    select(
-        FilmRecord.id,
-        FilmRecord.study_id,
-        FilmRecord.key,
-        ReadingRecord.verdict,
-        ReadingRecord.probability,
-        ReadingRecord.findings,
-        ReadingRecord.normal_called,
-        ReadingRecord.pattern,
-        ReadingRecord.warnings,
-        ReadingRecord.model,
-        ReadingRecord.version,
-    )
+    select(FilmRecord.id, FilmRecord.study_id, FilmRecord.key, *STORED_READING)
     .select_from(FilmRecord)
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
 )

@@ -28,6 +28,6 @@ def _level(status: str, pattern: str) -> int:
         return _NORMAL
     if status == StudyStatus.REFUSED:
         return _NOT_READ
-    if pattern in _CONTAGIOUS:
+    if pattern in _CONTAGIOUS or status == StudyStatus.POSITIVE:
         return _CALLED
     return _NOT_NORMAL if pattern or status != StudyStatus.NEGATIVE else _NORMAL

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.receiving.uploads import Upload
 from lungwise.store import new_key
-from lungwise.studies.models import OtherObject
+from lungwise.studies.object_models import OtherObject
 
 if TYPE_CHECKING:
     from conftest import Services

@@ -26,7 +26,8 @@ from lungwise.receiving.receiver import FilmReceiver, Kept
 from lungwise.receiving.uploads import ReceivedInstance, read_instance
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
-from lungwise.studies.models import FilmRecord, HeldFilm, Job, Study
+from lungwise.studies.models import FilmRecord, Job, Study
+from lungwise.studies.object_models import HeldFilm
 from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 

@@ -215,7 +215,7 @@ def test_studies_of_an_earlier_release_are_given_what_the_worklist_sorts_by(eith
         columns = "id, pattern, urgency, taken_at = created_at"
         rows = connection.execute(text(f"SELECT {columns} FROM studies ORDER BY id")).all()
     assert tuple(rows[0]) == (1, "COVID-19", 3.75, 1)
-    assert {tuple(row[1:]) for row in rows[1:]} == {("", 2.75, 1)}  # they have no reading
+    assert {tuple(row[1:]) for row in rows[1:]} == {("", 3.75, 1)}  # they have no reading
     database.close()
 
 

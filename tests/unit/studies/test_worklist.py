@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import insert, select
 
-from lungwise.access import Person
+from lungwise.access import Person, Role
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import Study, StudyStatus
 from lungwise.studies.worklist import END, PAGE, Order, WorklistQuery
@@ -127,6 +127,18 @@ def test_however_deep_a_page_is_the_database_walks_an_index_and_reads_a_pages_wo
             assert "filesort" not in plan
         if services.session.get_bind().dialect.name == "mysql":
             assert rows_read(services.session, turn) < 6 * PAGE
+
+
+def test_who_sees_their_own_studies_alone_reads_no_others(large: Services) -> None:
+    services, hana = large, large.person("Hana", role=Role.HEALTH_WORKER)
+    turn = partial(services.worklist.page, hana, WorklistQuery())
+    walks = [statement for statement in statements(services.session, turn) if "author_id =" in statement[0]]
+    assert walks
+    for plan in (explained(services.session, statement) for statement in walks):
+        assert "ix_studies_author_newest" in plan
+        assert "TEMP B-TREE" not in plan and "filesort" not in plan
+    assert services.worklist.page(hana, WorklistQuery()).rows == []
+    assert services.worklist.count(hana, WorklistQuery()) == 0
 
 
 def deep(services: Services, person: Person, wanted: WorklistQuery) -> str:

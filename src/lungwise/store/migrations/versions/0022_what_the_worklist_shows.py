@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.orm import Session
 
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import pattern_of
+from lungwise.reading.reading import Verdict
 from lungwise.store.database import Moment
 from lungwise.store.migrations.batches import batches, commit_batch
 from lungwise.store.migrations.tables import columns_of, create_table, indexes_of
@@ -29,7 +33,7 @@ _STUDIES = sa.table(
     sa.column("taken_at", Moment()),
 )
 _FILMS = sa.table("films", sa.column("id"), sa.column("study_id"))
-_READINGS = sa.table("readings", *map(sa.column, ("id", "film_id", "verdict", "probability")), sa.column("findings"))
+_READINGS = sa.table("readings", *map(sa.column, ("id", "film_id", "verdict", "normal_called", "pattern", "findings")))
 _UNKNOWN = "-"
 """The pattern of a study that the step has not come to yet."""
 
@@ -79,26 +83,26 @@ def _fill_studies() -> None:
 
 
 def _patterns(session: Session, studies: list[int]) -> Iterator[tuple[int, str]]:
-    """Say of each study what the reading of the highest probability looks like."""
-    columns = (_FILMS.c.study_id, _READINGS.c.verdict, _READINGS.c.probability, _READINGS.c.findings)
-    readings = sa.select(*columns).join(_FILMS, _FILMS.c.id == _READINGS.c.film_id)
-    wanted = readings.where(_FILMS.c.study_id.in_(studies), _READINGS.c.probability.is_not(None))
-    for row in session.execute(wanted.order_by(_READINGS.c.probability)):
-        yield row.study_id, _pattern(row.verdict, row.findings)
+    """Say of each study what it looks like: the film that leads its headline comes last."""
+    every = _READINGS.alias()
+    newest = sa.select(sa.func.max(every.c.id)).where(every.c.film_id == _FILMS.c.id).scalar_subquery()
+    columns = (_FILMS.c.study_id, *(_READINGS.c[name] for name in ("verdict", "normal_called", "pattern", "findings")))
+    query = sa.select(*columns).select_from(_FILMS).join(_READINGS, _READINGS.c.id == newest)
+    wanted = query.where(_FILMS.c.study_id.in_(studies), _READINGS.c.verdict.is_not(None))
+    found = ((row.study_id, *_pattern(row)) for row in session.execute(wanted))
+    for study, _probability, pattern in sorted(found, key=itemgetter(1)):
+        yield study, pattern
 
 
-def _pattern(verdict: str, written: Any) -> str:  # noqa: ANN401 - JSON as each database hands it over
-    findings: dict[str, float] = json.loads(written) if isinstance(written, str | bytes) else written or {}
-    if verdict == "positive":
-        return "COVID-19"
-    others = {name: value for name, value in findings.items() if name not in ("normal", "COVID-19")}
-    likeliest = max(others, key=lambda name: others[name], default="")
-    normal = findings.get("normal", 0.0)
-    if likeliest and (others[likeliest] >= 0.5 or others[likeliest] > normal):
-        return likeliest
-    if verdict == "uncertain":
-        return "COVID-19"
-    return "" if normal >= 0.5 or not findings else "other"
+def _pattern(row: sa.Row[Any]) -> tuple[float, str]:
+    """Return how much a film's pattern counts among those of its study, and the pattern: empty of a normal film."""
+    findings = json.loads(row.findings) if isinstance(row.findings, str | bytes) else row.findings or {}
+    if row.verdict == "positive":
+        return 2.0, "COVID-19"
+    pattern = row.pattern
+    if row.normal_called is None:  # a reading of an earlier release, of which the pages say the same
+        pattern = pattern_of(findings, Verdict(row.verdict), shipped_card().finding_thresholds)
+    return float(findings.get(pattern, 0.0)) if pattern else -1.0, pattern or ""
 
 
 def _urgency(row: sa.Row[Any], pattern: str) -> float:
@@ -106,7 +110,8 @@ def _urgency(row: sa.Row[Any], pattern: str) -> float:
         return 0.0
     if row.standing == "refused":
         return 1.0
-    level = 3 if pattern in ("COVID-19", "tuberculosis") else 2 if pattern or row.standing != "negative" else 0
+    called = row.standing == "positive" or pattern in ("COVID-19", "tuberculosis")
+    level = 3 if called else 2 if pattern or row.standing != "negative" else 0
     return level + min(float(row.probability), 0.999)
 
 
@@ -126,6 +131,8 @@ def _index_studies() -> None:
 
 
 def _indexes() -> Iterator[tuple[str, list[str]]]:
+    filters = ["standing", "pattern", "patient_id"]
+    yield "ix_studies_author_newest", ["author_id", "unread", "taken_at", "id", *filters]
     for only, beside in {"": [], "standing": [], "pattern": ["standing"]}.items():
         for order, column in reversed(_ORDERS.items()):
             taken = [] if column == "taken_at" else ["taken_at"]
