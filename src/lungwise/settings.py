@@ -31,6 +31,10 @@ NOBODY = (
 )
 
 
+class SettingsFileError(Exception):
+    """The settings file cannot be read; says why."""
+
+
 class Registration(StrEnum):
     """Who may open an account."""
 
@@ -260,7 +264,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: what is passed, the environment, the settings file."""
         file = os.environ.get("LUNGWISE_SETTINGS")
-        files = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        files = (_read_file(settings_cls, Path(file)),) if file else ()
         return (init_settings, _EnvironmentWithoutFile(env_settings), *files)
 
     @property
@@ -307,6 +311,16 @@ class Settings(BaseSettings):
     def broker(self) -> str:
         """The broker's URL; empty if there is none."""
         return self.broker_url.get_secret_value()
+
+
+def _read_file(settings_cls: type[BaseSettings], file: Path) -> TomlConfigSettingsSource:
+    try:
+        file.open("rb").close()  # pydantic passes over a file that is missing
+        return TomlConfigSettingsSource(settings_cls, file)
+    except OSError as error:
+        raise SettingsFileError(f"The settings file {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsFileError(f"The settings file {file} is not written as TOML: {error}.") from error
 
 
 def _listed(text: str) -> list[str]:

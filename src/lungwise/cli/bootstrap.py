@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
 from lungwise.accounts.service import User
 from lungwise.cli.progress import progress
+from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.languages import words_of
 from lungwise.reports.service import Reports
-from lungwise.settings import Settings
-from lungwise.store import Database, EncryptionError, FilmStore, answer_of, check_keys, utc_now
+from lungwise.settings import Settings, SettingsFileError
+from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
 from lungwise.store.migrations import is_current
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_key import SecretKeyError, check_secret_key
+from lungwise.store.sqlite import WAIT_SECONDS
 from lungwise.wiring import Services, Wiring
 
 if TYPE_CHECKING:
@@ -42,8 +45,17 @@ def read_settings(**given: str | int) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        wrong = "; ".join(map(_what_is_wrong, error.errors()))
         raise click.ClickException(f"A setting is wrong. {wrong}") from error
+    except SettingsFileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _what_is_wrong(item: ErrorDetails) -> str:
+    name = ".".join(map(str, item["loc"]))
+    return (
+        f"{name}: there is no setting of this name" if item["type"] == "extra_forbidden" else f"{name}: {item['msg']}"
+    )
 
 
 def make_reader(streams: int | None = None) -> FilmReader:
@@ -58,9 +70,15 @@ def make_reader(streams: int | None = None) -> FilmReader:
 
 
 @contextmanager
-def open_database(settings: Settings, *, current: bool = True, any_secret: bool = False) -> Iterator[Database]:
-    """Open the database, or say why it cannot be used; `any_secret` allows another secret key than its own."""
-    database = Database(settings)
+def open_database(
+    settings: Settings, *, current: bool = True, any_secret: bool = False, wait_seconds: float = WAIT_SECONDS
+) -> Iterator[Database]:
+    """Open the database, or say why it cannot be used; `any_secret` allows another secret key than its own.
+
+    SQLite is given up after `wait_seconds` if another program keeps it locked.
+    """
+    with said_in_a_sentence(settings):
+        database = Database(settings, wait_seconds=wait_seconds)
     try:
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
@@ -71,11 +89,9 @@ def open_database(settings: Settings, *, current: bool = True, any_secret: bool 
         yield database
     except (EncryptionError, SecretKeyError) as error:
         raise click.ClickException(str(error)) from error
-    except SQLAlchemyError as error:
-        why = answer_of(error)
-        if why is None:
+    except SQLAlchemyError:
+        with said_in_a_sentence(settings):
             raise
-        raise click.ClickException(f"{why}{_own_words(error)}") from error
     finally:
         database.close()
 
@@ -85,11 +101,6 @@ def encrypt_films_of_earlier_releases(database: Database, store: FilmStore) -> N
     with progress() as report:
         for done, _film in enumerate(encrypt_plain_films(database, store), start=1):
             report("Encrypting films", done, done)
-
-
-def _own_words(error: SQLAlchemyError) -> str:
-    """Return the database's own message, for its administrator."""
-    return f" ({error.orig})" if isinstance(error, DBAPIError) else ""
 
 
 def operator_of(clinic_id: int) -> Person:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ from lungwise.cli.bootstrap import (
     open_database,
     read_settings,
 )
+from lungwise.cli.own_addresses import for_other_devices, on_this_computer
+from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
@@ -33,6 +37,10 @@ from lungwise.webkit.server import BoundedServer, make_server
 if TYPE_CHECKING:
     from lungwise.dicom.send import Sender
 
+_log = logging.getLogger("lungwise.cli")
+_START_SECONDS = 5
+"""How long the start waits for another program that has locked SQLite."""
+
 
 @click.command()
 @click.option("--host", help="Address to listen on; by default the setting `host`.")
@@ -43,8 +51,9 @@ def serve(host: str | None, port: int | None) -> None:
     settings = read_settings(**given)
     give_memory_back()
     logs.configure(settings.log_format)
-    _prepare(settings)
-    app = create_app(settings, bootstrap.make_reader)
+    with said_in_a_sentence(settings):
+        _prepare(settings)
+        app = create_app(settings, bootstrap.make_reader)
     server = _listening(app, settings)
     app.worker.start()
     senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
@@ -59,9 +68,10 @@ def serve(host: str | None, port: int | None) -> None:
 
 def _prepare(settings: Settings) -> None:
     """Upgrade the installation to this release, and check its keys."""
-    with open_database(settings, current=False) as database:
+    with open_database(settings, current=False, wait_seconds=_START_SECONDS) as database:
         if not is_current(database.engine):
             upgrade(database.engine)
+            _log.info("The database has this release's schema now. Data folder: %s", settings.data_folder)
         check_keys(database)
         check_secret_key(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
@@ -70,11 +80,18 @@ def _prepare(settings: Settings) -> None:
 def _listening(app: Lungwise, settings: Settings) -> BoundedServer:
     try:
         return make_server(app, settings.host, settings.port, settings.threads)
-    except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise click.ClickException(
-            f"Lungwise cannot listen at {where}: {error.strerror}. Choose another address with --host and --port."
-        ) from error
+    except (OSError, ValueError) as error:
+        app.database.close()
+        raise click.ClickException(_cannot_listen(error, settings)) from error
+
+
+def _cannot_listen(error: OSError | ValueError, settings: Settings) -> str:
+    where = f"Lungwise cannot listen at {settings.host}:{settings.port}"
+    if not isinstance(error, OSError):  # waitress, of a name that stands for no address
+        return f"{where}: there is no such address. Choose another with --host."
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: another program, or Lungwise itself, listens there. Choose another port with --port."
+    return f"{where}: {error.strerror}. Choose another address with --host and --port."
 
 
 def _run(
@@ -98,7 +115,8 @@ def _stop(_signal: int, _frame: object) -> None:
 
 
 def _print_address(app: Lungwise, settings: Settings) -> None:
-    address = f"http://{settings.host}:{settings.port}/"
+    address = on_this_computer(settings)
+    click.echo(f"For other devices: {for_other_devices(settings)}")
     click.echo(f"Lungwise listens at {address}")
     if _is_empty(app, settings):
         click.echo(f"Nobody has an account yet: open {address}welcome and begin with the code {setup_code(settings)}")

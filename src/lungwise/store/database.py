@@ -117,11 +117,16 @@ class Database:
     On SQLite a writing session takes the write lock when it begins, so that no reader of a row
     finds it changed when it comes to write. A request's session takes it with its first write: what it
     read before may be changed by then, as on the other databases, which read what is committed.
+
+    Parameters
+    ----------
+    wait_seconds
+        How long SQLite waits for another program that has locked it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self.url = settings.database
-        self.engine = _engine(settings)
+        self.engine = _engine(settings, wait_seconds)
         self.keys = Keys(settings)
         use_keys(self.engine, self.keys)
         self._writing = self.engine.execution_options(lungwise_lock=Lock.AT_ONCE)
@@ -169,7 +174,7 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(settings: Settings) -> Engine:
+def _engine(settings: Settings, wait_seconds: float) -> Engine:
     url = make_url(settings.database)
     if url.get_backend_name() != "sqlite":
         return create_engine(
@@ -184,7 +189,7 @@ def _engine(settings: Settings) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = create_engine(
-        url, connect_args={"timeout": WAIT_SECONDS}, pool_size=settings.threads + settings.readers, hide_parameters=True
+        url, connect_args={"timeout": wait_seconds}, pool_size=settings.threads + settings.readers, hide_parameters=True
     )
     set_up(engine)
     return engine

@@ -37,3 +37,17 @@ def test_settings_come_from_a_file_unless_the_environment_has_them(
     monkeypatch.setenv("LUNGWISE_THREADS", "5")
     settings = bootstrap.read_settings()
     assert (settings.port, settings.threads) == (8123, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [(None, "cannot be read"), ("port = = 1", "not written as TOML"), ("prot = 1", "prot: there is no setting")],
+)
+def test_a_settings_file_that_cannot_be_used_is_said(
+    text: str | None, sentence: str, run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
+    assert sentence in run("users", "list").no()
