@@ -144,7 +144,8 @@ def test_the_database_goes_away_and_comes_back(
             status, page = ada.send(film(2))
             assert (status, "Nothing of what you just sent was kept" in page) == (503, True)
             worklist = ada.visitor.get("/studies", headers={"Accept-Language": "fr"})
-            assert (worklist.status_code, "perdu" in worklist.text) == (503, True)
+            said = "La base de données est injoignable en ce moment. Veuillez réessayer."
+            assert (worklist.status_code, said in worklist.text, "perdu" in worklist.text) == (503, True, False)
             assert visit(app).get("/readyz").status_code == 503
             assert visit(app).get("/healthz").status_code == 200
             reader.may_end.set()  # the first film's reading is done, and cannot be written

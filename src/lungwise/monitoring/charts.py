@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 200, 36, 24, 10
+_APART = 4
+"""Columns from one label to the next."""
 
 
 def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Sequence[int]) -> Markup:
@@ -18,7 +20,7 @@ def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Seq
     title
         What a screen reader calls the chart.
     labels
-        One for each column; every fourth is written.
+        One for each column; every fourth is written, counted from the last.
     totals, parts
         The height of each column and of its part.
     """
@@ -26,7 +28,7 @@ def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Seq
     step = (_WIDTH - _LEFT) / max(len(totals), 1)
     marks = [_box(n, step, 0, total / highest, "total") for n, total in enumerate(totals)]
     marks += [_box(n, step, 0, part / highest, "part") for n, part in enumerate(parts)]
-    return _svg(title, _axis(str(highest)) + "".join(marks) + _labels(labels, step))
+    return _svg(title, _axis(str(highest)) + "".join(marks) + _labels(labels, step, _fourths(labels)))
 
 
 def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]], kinds: Sequence[str]) -> Markup:
@@ -37,7 +39,7 @@ def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]]
     title
         What a screen reader calls the chart.
     labels
-        One for each column; every fourth is written.
+        One for each column; the first is written, and every fourth, counted from the last.
     columns
         Each column's shares from the bottom, summing to 1, or none at all.
     kinds
@@ -50,7 +52,8 @@ def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]]
         for share, kind in zip(shares, kinds, strict=False):
             marks.append(_box(n, step, below, share, kind))
             below += share
-    return _svg(title, _axis("100 %") + "".join(marks) + _labels(labels, step))
+    written = [0, *(n for n in _fourths(labels) if n >= _APART)]
+    return _svg(title, _axis("100 %") + "".join(marks) + _labels(labels, step, written))
 
 
 def _box(n: int, step: float, below: float, share: float, kind: str) -> str:
@@ -61,11 +64,16 @@ def _box(n: int, step: float, below: float, share: float, kind: str) -> str:
     return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{step * 0.7:.1f}" height="{whole * share:.1f}"/>'
 
 
-def _labels(labels: Sequence[str], step: float) -> str:
+def _fourths(labels: Sequence[str]) -> range:
+    """Number the columns whose labels are written: the last, which is the newest week's, and every fourth before it."""
+    return range(len(labels) - 1, -1, -_APART)
+
+
+def _labels(labels: Sequence[str], step: float, written: Iterable[int]) -> str:
     return "".join(
-        f'<text x="{_LEFT + (n + 0.5) * step:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>'
-        for n, label in enumerate(labels)
-        if n % 4 == 0
+        f'<text x="{_LEFT + (n + 0.5) * step:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(labels[n])}</text>'
+        for n in written
+        if n < len(labels)
     )
 
 

@@ -19,12 +19,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from lungwise.settings import Settings
 from lungwise.store.encryption import use_keys
-from lungwise.store.faults import retried
+from lungwise.store.faults import Fault, fault_of, retried
 from lungwise.store.keys import Keys
+from lungwise.store.postponed import Postponed
 from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
 
 T = TypeVar("T")
 _log = logging.getLogger("lungwise.database")
+_SOON_SECONDS = 3.0
+"""How long a page waits with what it writes after it has read."""
 _ACTIONS = "lungwise_actions_after_commit"
 Clock = Callable[[], datetime]
 """Returns the time, aware and in UTC."""
@@ -130,6 +133,8 @@ class Database:
         self.keys = Keys(settings)
         use_keys(self.engine, self.keys)
         self._writing = self.engine.execution_options(lungwise_lock=Lock.AT_ONCE)
+        self._soon_writing = self._writing.execution_options(lungwise_wait_seconds=_SOON_SECONDS)
+        self.postponed = Postponed(self._transact_soon)
         self._perhaps_writing = self.engine.execution_options(lungwise_lock=Lock.WITH_FIRST_WRITE)
 
     def session(self, *, writes: bool) -> Session:
@@ -169,8 +174,18 @@ class Database:
 
         return retried(attempt)
 
+    def _transact_soon(self, action: Callable[[Session], object]) -> None:
+        """Run an action in a transaction of its own, and do not wait long for other programs."""
+
+        def attempt() -> None:
+            with Session(self._soon_writing, expire_on_commit=False) as session, session.begin():
+                action(session)
+
+        retried(attempt, again=lambda error: fault_of(error) is Fault.COLLISION)
+
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, after a last try to write what was postponed."""
+        self.postponed.finish()
         self.engine.dispose()
 
 

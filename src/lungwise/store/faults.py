@@ -98,17 +98,22 @@ def is_collision(error: BaseException) -> bool:
     return fault_of(error) in (Fault.COLLISION, Fault.BUSY)
 
 
-def retried(attempt: Callable[[], T]) -> T:
+def retried(attempt: Callable[[], T], again: Callable[[SQLAlchemyError], bool] = is_collision) -> T:
     """Run a whole transaction, and again a few times after a pause if it collides with others.
 
-    `attempt` opens a session of its own each time, and leaves nothing behind when it raises.
+    Parameters
+    ----------
+    attempt
+        Opens a session of its own each time, and leaves nothing behind when it raises.
+    again
+        Says after which errors to try again.
     """
     began = time.monotonic()
     for number in range(_TRIES - 1):
         try:
             return attempt()
         except SQLAlchemyError as error:
-            if not is_collision(error) or time.monotonic() - began > _RETRY_SECONDS:
+            if not again(error) or time.monotonic() - began > _RETRY_SECONDS:
                 raise
         time.sleep(_random.uniform(0, _FIRST_PAUSE_SECONDS * 2**number))  # random, so that two do not collide again
     return attempt()

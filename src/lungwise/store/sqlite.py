@@ -11,6 +11,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 from sqlalchemy import Connection, Engine, event
@@ -36,9 +38,9 @@ class WriteQueue:
         self._change = threading.Condition()
         self._waiting: deque[object] = deque()
 
-    def enter(self, connection: object) -> None:
+    def enter(self, connection: object, seconds: float | None = None) -> None:
         """Wait for this connection's turn; after `WAIT_SECONDS` go on, and leave it to SQLite to refuse."""
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + (WAIT_SECONDS if seconds is None else seconds)
         with self._change:
             self._waiting.append(connection)
             self._change.wait_for(lambda: self._waiting[0] is connection, end - time.monotonic())
@@ -86,8 +88,24 @@ class _Transactions:
         self._queue.leave(connection)
 
     def _begin_writing(self, connection: Connection) -> None:
-        self._queue.enter(connection.connection.dbapi_connection)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        seconds = connection.get_execution_options().get("lungwise_wait_seconds")
+        self._queue.enter(connection.connection.dbapi_connection, seconds)
+        with _waiting_at_most(connection, seconds):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _waiting_at_most(connection: Connection, seconds: float | None) -> Iterator[None]:
+    """Let SQLite wait so long for other programs; None leaves it as it is."""
+    if seconds is None:
+        yield
+        return
+    before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={before}")
 
 
 def set_up(engine: Engine) -> None:

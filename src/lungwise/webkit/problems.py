@@ -16,10 +16,12 @@ from werkzeug.exceptions import HTTPException
 
 from lungwise.errors import Conflict, Contradiction, Full, NotFound, Rejected, Unavailable
 from lungwise.logs import request_id
-from lungwise.store import answer_of, fault_of
+from lungwise.store import Fault, answer_of, fault_of
+from lungwise.webkit.transactions import is_nothing_kept
 
 _log = logging.getLogger("lungwise.web")
 MEDIA_TYPE = "application/problem+json"
+_FAULT = lazy_gettext("Something went wrong on our side.")
 _NOTHING = lazy_gettext("There is nothing here, or it belongs to another clinic.")
 _PAGES = {
     400: lazy_gettext("Part of this form was missing. Go back, reload the page and try again."),
@@ -30,11 +32,7 @@ _PAGES = {
     415: lazy_gettext("These pages take forms. Programs use the API."),
     422: lazy_gettext("Something you sent is too long or cannot be read. Go back and correct it."),
     429: lazy_gettext("Too many attempts. Wait a few minutes."),
-    500: lazy_gettext("Something went wrong on our side. Nothing that was saved is lost. Please try again."),
-    507: lazy_gettext(
-        "The disk is full. Nothing of what you just sent was kept, and nothing that was saved is lost. "
-        "Tell your administrator."
-    ),
+    500: _FAULT,
 }
 _HEADINGS = {
     400: lazy_gettext("This form could not be sent"),
@@ -64,15 +62,18 @@ API = {
     415: "This address does not take this kind of content. See the API's document for those it takes.",
     422: "A part of this request is not as the API's document describes it.",
     429: "There were too many requests with this token. Go on after the seconds that Retry-After names.",
-    500: "Something went wrong on our side. Nothing that was saved is lost. Please try again.",
-    503: "The database does not answer just now. Nothing of this request was kept. Please try again.",
-    507: "The disk is full. Nothing of this request was kept. Tell the administrator.",
+    500: "Something went wrong on our side. The title says whether anything of this request was kept.",
+    503: "The database does not answer just now. The title says whether anything of this request was kept.",
+    507: "The disk is full. The title says whether anything of this request was kept. Tell the administrator.",
 }
 """What each status means to a program, in a sentence."""
-_NOT_LOST = lazy_gettext("Nothing that was saved is lost. Please try again.")
-_NOT_KEPT = lazy_gettext(
-    "Nothing of what you just sent was kept, and nothing that was saved is lost. Please try again."
-)
+_NOT_KEPT = lazy_gettext("Nothing of what you just sent was kept.")
+_PERHAPS_KEPT = lazy_gettext("Check whether what you just sent is there before you send it again.")
+_AGAIN = lazy_gettext("Please try again.")
+_TELL = lazy_gettext("Tell your administrator.")
+_IF_AGAIN = lazy_gettext("If it happens again, tell your administrator the request number.")
+_PASSING = (Fault.COLLISION, Fault.BUSY, Fault.UNREACHABLE)
+"""Faults of a database that may be over in a moment."""
 _EXPIRED = lazy_gettext("This page was open for too long. Go back, reload it and try again.")
 
 Write = Callable[[int, str], Response]
@@ -104,22 +105,25 @@ class _ErrorAnswers:
         if why is None:
             return self.fault(error)
         _log.error("The database refuses: %s.", fault_of(error), exc_info=error)
+        fault = fault_of(error)
         if isinstance(why, Full):
-            return self.status(507)
+            return self.full()
         status = 503 if isinstance(why, Unavailable) else 409 if isinstance(why, Conflict) else 422
-        kept = _NOT_LOST if request.method in ("GET", "HEAD") else _NOT_KEPT
-        return self.write(status, f"{gettext(str(why))} {kept}")
+        return self.write(status, _joined(gettext(str(why)), *_what_became(fault, passes=fault in _PASSING)))
+
+    def full(self) -> Response:
+        return self.write(507, _joined(gettext("The disk is full."), *_what_became(Fault.FULL, passes=False), _TELL))
 
     def fault(self, error: Exception) -> Response:
         _log.error("A request failed.", exc_info=error)
-        return self.status(500)
+        return self.write(500, _joined(_FAULT, *_what_became(None, passes=True), _IF_AGAIN))
 
     def register(self, app: Flask, http: Callable[[HTTPException], Response]) -> None:
         app.register_error_handler(NotFound, lambda _no: self.status(404))
         app.register_error_handler(Rejected, lambda no: self.write(422, no.translated(gettext)))
         app.register_error_handler(Contradiction, lambda no: self.write(409, no.translated(gettext)))
         app.register_error_handler(HTTPException, lambda error: self.http(error, http))
-        app.register_error_handler(Full, lambda _no: self.status(507))
+        app.register_error_handler(Full, lambda _no: self.full())
         app.register_error_handler(Unavailable, lambda no: self.write(503, gettext(str(no))))
         app.register_error_handler(SQLAlchemyError, self.database)
         app.register_error_handler(Exception, self.fault)
@@ -129,6 +133,18 @@ class _ErrorAnswers:
         if isinstance(cause, SQLAlchemyError):  # while the answer's transaction was committed
             return self.database(cause)
         return answer(error)
+
+
+def _what_became(fault: Fault | None, *, passes: bool) -> list[object]:
+    """Say what became of what was sent, as far as it is known, and whether to try again."""
+    again = [_AGAIN] if passes else []
+    if request.method in ("GET", "HEAD"):
+        return [*again]
+    return [_NOT_KEPT, *again] if is_nothing_kept(fault) else [_PERHAPS_KEPT]
+
+
+def _joined(*sentences: object) -> str:
+    return " ".join(map(str, sentences))
 
 
 def wants_json() -> bool:

@@ -10,15 +10,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import cast
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g, has_request_context, request
 from flask.ctx import RequestContext
 from flask.typing import ResponseReturnValue
+from sqlalchemy import event
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.exceptions import HTTPException
 
-from lungwise.store import Database, is_collision, retried
+from lungwise import logs
+from lungwise.store import Database, Fault, is_collision, retried
 
 _READS = ("GET", "HEAD", "OPTIONS")
+_ROWS = "lungwise_rows_written"
+_REFUSALS = (Fault.COLLISION, Fault.BUSY, Fault.FULL, Fault.READ_ONLY, Fault.TOO_LARGE)
+"""The errors with which a database says that a commit kept nothing."""
 _WITHOUT_SESSION = ("static", "healthz")
 
 
@@ -37,7 +42,9 @@ class Application(Flask):
                 try:
                     return super(Application, self).full_dispatch_request()
                 except Exception as error:
+                    number = logs.request_id.get()
                     self.do_teardown_request(error)  # the session lets go of what it has locked
+                    logs.request_id.set(number)  # for the page that reports it
                     if g.get("is_done_once") and is_collision(error):
                         return self.handle_exception(error)
                     raise
@@ -86,7 +93,7 @@ def init_app(app: Flask, database: Database, sessions: scoped_session[Session]) 
         _end(session)
         actions: list[Callable[[Session], object]] = g.pop("after_response", [])
         if actions:
-            database.transact(lambda later: [action(later) for action in actions])
+            database.postponed.write(lambda later: [action(later) for action in actions])
         return response
 
     def close(_error: BaseException | None) -> None:
@@ -115,11 +122,43 @@ def undo() -> None:
 def end_early() -> None:
     """End the request's transaction, for a use case with transactions of its own; the request is not begun anew."""
     _end(request_session())
-    g.is_done_once = True
+    g.is_done_once, g.was_kept = True, False  # of what the use case keeps, nothing yet
+
+
+def is_nothing_kept(fault: Fault | None = None) -> bool:
+    """Return whether it is certain that nothing of a request that failed was kept.
+
+    A commit that the database refuses keeps nothing. One that it never answers may have kept everything.
+    """
+    return not g.get("was_kept") and (not g.get("committing") or fault in _REFUSALS)
+
+
+def _begin_commit(session: Session) -> None:
+    if has_request_context():
+        g.setdefault("committing", set()).add(id(session))  # and it stays there unless the database answers
+
+
+def _note_rows(session: Session, _flush: object) -> None:
+    session.info[_ROWS] = True
+
+
+def _end_commit(session: Session) -> None:
+    rows = session.info.pop(_ROWS, False)  # tidying up keeps nothing of what was sent
+    if has_request_context():
+        g.committing.discard(id(session))
+        g.was_kept = rows or g.get("was_kept", False)
+
+
+event.listen(Session, "after_flush", _note_rows)
+event.listen(Session, "before_commit", _begin_commit)
+event.listen(Session, "after_commit", _end_commit)
 
 
 def after_response(action: Callable[[Session], object]) -> None:
-    """Act once the request has succeeded, in a separate transaction: a page that reads takes no lock."""
+    """Act once the request has succeeded, in a separate transaction: a page that reads takes no lock.
+
+    Where the database takes nothing just now, the answer is given, and the action follows as soon as it can.
+    """
     g.setdefault("after_response", []).append(action)
 
 
@@ -128,3 +167,4 @@ def _end(session: Session) -> None:
         session.rollback()
     else:
         session.commit()
+        g.was_kept = True

@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import request
 
+from lungwise.accounts.models import Clinic
+from lungwise.store import utc_now
 from lungwise.webkit import health
 
 if TYPE_CHECKING:
@@ -48,3 +51,25 @@ def test_an_error_page_is_headed_by_what_went_wrong_and_gives_the_request_s_numb
     assert f"Request number: {missing.headers['X-Request-ID']}" in missing.text
     expired = ada.client.post("/profile", data={"name": "Ada", "csrf_token": "old"})
     assert "<h1>This page has expired</h1>" in expired.text
+
+
+def test_what_became_of_what_was_sent_is_said_only_where_it_is_known(
+    app: Lungwise, visit: Callable[..., Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    monkeypatch.setattr("lungwise.web_app._PUBLIC", frozenset({"failing"}))
+
+    def fail() -> str:
+        if "commits" in request.args:
+            with app.database.writing() as session:
+                session.add(Clinic(name="Hill", created_at=utc_now()))
+        raise ZeroDivisionError
+
+    app.add_url_rule("/failing", "failing", fail, methods=["GET", "POST"])
+    ada = visit(app).client
+    said = "Something went wrong on our side."
+    end = "If it happens again, tell your administrator the request number."
+    assert f"{said} Please try again. {end}" in ada.get("/failing").text
+    assert f"{said} Nothing of what you just sent was kept. Please try again. {end}" in ada.post("/failing").text
+    unsure = f"{said} Check whether what you just sent is there before you send it again. {end}"
+    assert unsure in ada.post("/failing?commits").text
