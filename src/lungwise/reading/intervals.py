@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, lgamma, log, log1p, sqrt
 
 Z95 = 1.959964
 """Two-sided 95 % of the normal distribution."""
+_ONE_SIDED, _BISECTIONS = 0.05, 50
 
 
-def wilson_interval(count: int, total: int) -> tuple[float, float]:
+def wilson_interval(count: float, total: float) -> tuple[float, float]:
     """Return the 95 % interval of a share of independent films or studies; (0, 1) of nothing.
 
     Wilson, J. Am. Stat. Assoc. 22 (1927) 209.
@@ -19,3 +20,32 @@ def wilson_interval(count: int, total: int) -> tuple[float, float]:
     centre = (share + spread / 2) / (1 + spread)
     half = Z95 / (1 + spread) * sqrt(share * (1 - share) / total + spread / (4 * total))
     return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+
+
+def binomial_upper(count: int, total: int) -> float:
+    """Return the share that is exceeded with a confidence of 5 % at most, where `count` of `total` were seen.
+
+    Clopper and Pearson, Biometrika 26 (1934) 404, one-sided.
+    """
+    if count >= total:
+        return 1.0
+    low, high = count / total, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _at_most(count, total, middle) > _ONE_SIDED else (low, middle)
+    return high
+
+
+def _at_most(count: int, total: int, share: float) -> float:
+    """The chance of so few or fewer."""
+    if share >= 1:
+        return 0.0
+    terms = (
+        lgamma(total + 1)
+        - lgamma(n + 1)
+        - lgamma(total - n + 1)
+        + n * log(share or 1e-300)
+        + (total - n) * log1p(-share)
+        for n in range(count + 1)
+    )
+    return sum(map(exp, terms))

@@ -1,0 +1,177 @@
+"""A clinic's own thresholds: what its verified films say they should be, and from how many on they may say it.
+
+The lower threshold keeps a promise: with 95 % confidence at most one in ten of the clinic's patients with the disease
+gets a negative verdict. Order statistics give it, whatever the scores are spread like: with 29 patients the lowest of
+their scores, with 46 the second lowest, and so on (Wilks, Ann. Math. Stat. 12 (1941) 91). The upper threshold promises
+the same of those without the disease and a positive verdict. Where patients stand for others, each miss that may have
+been overlooked counts as much as the heaviest of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp, log
+
+import numpy as np
+
+from lungwise.monitoring.verified import Floats, ReadFilms, VerifiedFilms, verified
+from lungwise.reading.artefact import Thresholds
+from lungwise.reading.intervals import binomial_upper
+
+MISSED = 0.10
+"""Highest share of those with the disease below the lower threshold, and of those without it from the upper one on."""
+FEWEST_POSITIVES, FEWEST_NEGATIVES = 29, 30
+"""From these on the lower threshold may go down."""
+FEWEST_FOR_BOTH = (61, 44)
+"""Positives and negatives from which on both thresholds may move."""
+FEWEST_FOR_OFFSET = (100, 100)
+"""Positives and negatives from which on the calibration is moved."""
+FEWEST_FOR_SLOPE = (200, 200)
+"""Positives and negatives from which on it is stretched as well."""
+LOWEST, HIGHEST = 0.002, 0.998
+"""No threshold leaves these bounds: beyond them the model does not tell the clinic's patients apart."""
+_TINY = 1e-6
+_NEWTON_STEPS = 50
+
+
+class Hindrance(StrEnum):
+    """Why nothing is proposed."""
+
+    TOO_FEW = "too few"
+    NONE_TESTED = "none tested"
+    """Of those with a negative verdict nobody was tested whom symptoms, contact or routine had not brought to it."""
+    OUT_OF_BOUNDS = "out of bounds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalibration:
+    """What is done to the log odds of the shipped probability: `slope` times it, plus `offset`."""
+
+    offset: float = 0.0
+    slope: float = 1.0
+
+    def __call__(self, probability: Floats) -> Floats:
+        """Return the recalibrated probability of each film."""
+        odds: Floats = 1 / (1 + np.exp(-(self.slope * log_odds(probability) + self.offset)))
+        return odds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """New thresholds and calibration of one finding; the thresholds are of the recalibrated probability."""
+
+    thresholds: Thresholds
+    recalibration: Recalibration
+
+
+def propose(films: ReadFilms, shipped: Thresholds) -> Proposal | Hindrance:
+    """Propose thresholds for a clinic, or say why not.
+
+    Parameters
+    ----------
+    films
+        Of the clinic, one of each patient.
+    shipped
+        The thresholds that the model comes with.
+    """
+    return propose_from(verified(films), shipped)
+
+
+def propose_from(known: VerifiedFilms, shipped: Thresholds) -> Proposal | Hindrance:
+    """Propose thresholds from verified films."""
+    counts = int(known.positive.sum()), int((~known.positive).sum())
+    if not known.whole and not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
+        return Hindrance.NONE_TESTED
+    if not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
+        return Hindrance.TOO_FEW
+    lower, upper = lower_threshold(known), shipped.upper
+    if _reaches(counts, FEWEST_FOR_BOTH):
+        upper = upper_threshold(known)
+    elif lower is not None:
+        lower = min(lower, shipped.lower)
+    if lower is None or upper is None or lower < LOWEST or upper > HIGHEST:
+        return Hindrance.OUT_OF_BOUNDS
+    recalibration = _recalibration(known, counts)
+    return Proposal(
+        thresholds=Thresholds(lower=_one(recalibration, min(lower, upper)), upper=_one(recalibration, upper)),
+        recalibration=recalibration,
+    )
+
+
+def lower_threshold(known: VerifiedFilms) -> float | None:
+    """Return the highest score below which, with 95 % confidence, at most `MISSED` of the positives lie; None of none.
+
+    It is the score of one of them: below it is what is lower.
+    """
+    return _kth(known.positives, lambda scores: scores)
+
+
+def upper_threshold(known: VerifiedFilms) -> float | None:
+    """Return the lowest score from which on, with 95 % confidence, at most `MISSED` of the negatives lie; None of none.
+
+    It lies just above the score of one of them.
+    """
+    found = _kth(known.negatives, lambda scores: -scores)
+    return None if found is None else float(np.nextafter(-found, 1.0))
+
+
+def _kth(group: VerifiedFilms, of: Callable[[Floats], Floats]) -> float | None:
+    """The highest score with few enough of the group below it."""
+    order = np.argsort(of(group.score), kind="stable")
+    scores, weight = of(group.score)[order], group.weight[order]
+    below = np.concatenate([[0.0], np.cumsum(weight)])
+    first = np.searchsorted(scores, scores, side="left")  # films of one score lie on one side of any threshold
+    candidates = np.unique(first)  # the more are missed, the less it is few enough
+    allowed = bisect_left(candidates, True, key=lambda missed: not _few_enough(int(missed), below, group))
+    return float(scores[candidates[allowed - 1]]) if allowed else None
+
+
+def _few_enough(missed: int, below: Floats, group: VerifiedFilms) -> bool:
+    total = len(group.score)
+    overlooked = total * binomial_upper(missed, total) - missed
+    return bool(below[missed] + group.heaviest * overlooked <= MISSED * below[-1])
+
+
+def _recalibration(known: VerifiedFilms, counts: tuple[int, int]) -> Recalibration:
+    if _reaches(counts, FEWEST_FOR_SLOPE):
+        return _fit(known, with_slope=True)
+    return _fit(known, with_slope=False) if _reaches(counts, FEWEST_FOR_OFFSET) else Recalibration()
+
+
+def _fit(known: VerifiedFilms, *, with_slope: bool) -> Recalibration:
+    """Fit a weighted logistic regression of the result on the log odds (Cox, Biometrika 45 (1958) 562)."""
+    x, y, weight = log_odds(known.score), known.positive.astype(float), known.weight / known.weight.mean()
+    offset, slope = 0.0, 1.0
+    for _ in range(_NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-(slope * x + offset)))
+        wrong, spread = weight * (y - p), weight * p * (1 - p)
+        if with_slope:
+            design = np.stack([np.ones_like(x), x])
+            hessian = (design * spread) @ design.T + _TINY * np.eye(2)
+            step = np.linalg.solve(hessian, design @ wrong)
+        else:
+            step = np.array([wrong.sum() / (spread.sum() + _TINY), 0.0])
+        step = np.clip(step, -1, 1)
+        offset, slope = offset + float(step[0]), slope + float(step[1])
+        if np.abs(step).max() < _TINY:
+            break
+    return Recalibration(offset=offset, slope=slope) if slope > 0 else _fit(known, with_slope=False)
+
+
+def log_odds(probability: Floats) -> Floats:
+    """Return the logarithm of the odds of each probability."""
+    clipped = np.clip(probability, _TINY, 1 - _TINY)
+    odds: Floats = np.log(clipped / (1 - clipped))
+    return odds
+
+
+def _one(recalibration: Recalibration, threshold: float) -> float:
+    value = recalibration.slope * log(threshold / (1 - threshold)) + recalibration.offset
+    return 1 / (1 + exp(-value))
+
+
+def _reaches(counts: tuple[int, int], fewest: tuple[int, int]) -> bool:
+    return counts[0] >= fewest[0] and counts[1] >= fewest[1]

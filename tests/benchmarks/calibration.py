@@ -1,0 +1,200 @@
+"""A thousand simulated clinics: `python tests/benchmarks/calibration.py [--clinics N] [--json]`.
+
+Each clinic's scores are shifted and stretched against those of the validation films, its prevalence lies between 2 and
+40 %, and its patients are tested in one of three manners: at random, for symptoms (those with the disease more often),
+or as the film asks, with some drawn by lot of those with a negative verdict. Prints how often a proposal keeps its
+promise (at least 90 % sensitivity), how often one is made where the numbers suffice and testing is at random, how far
+the local sensitivity is off where the film decided who was tested, and that none is made below the numbers. Ends with
+1 if one of them is not as the guide promises.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+
+import click
+import numpy as np
+
+from lungwise.monitoring.local_accuracy import sensitivity_at
+from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
+from lungwise.monitoring.verified import Floats, ReadFilms, Verification, verified
+from lungwise.reading.artefact import Thresholds
+
+SHIPPED = Thresholds(lower=0.2, upper=0.75)
+MANNERS = ("random", "symptoms", "film")
+_SPREADS = ((-1.8, 1.3), (1.6, 1.6))
+"""Mean and standard deviation of the log odds on validation films without the disease, and with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """How a clinic's scores differ from those of the validation films, and how it tests."""
+
+    manner: str
+    patients: int
+    prevalence: float
+    offset: float
+    slope: float
+    tested: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one clinic."""
+
+    manner: str
+    positives: int
+    negatives: int
+    proposed: bool
+    hindrance: str | None
+    true_sensitivity: float | None
+    bias: float | None
+
+    @property
+    def enough(self) -> bool:
+        """Whether it has the numbers for a proposal."""
+        return self.positives >= FEWEST_POSITIVES and self.negatives >= FEWEST_NEGATIVES
+
+
+def draw_clinic(random: np.random.Generator) -> Clinic:
+    """Draw a clinic."""
+    return Clinic(
+        manner=str(random.choice(MANNERS)),
+        patients=int(np.exp(random.uniform(np.log(150), np.log(6000)))),
+        prevalence=float(random.uniform(0.02, 0.40)),
+        offset=float(random.uniform(-1.5, 1.5)),
+        slope=float(random.uniform(0.6, 1.4)),
+        tested=float(random.uniform(0.2, 1.0)),
+    )
+
+
+def draw_films(clinic: Clinic, random: np.random.Generator) -> tuple[ReadFilms, Floats]:
+    """Draw a clinic's films, and the scores of 20,000 more of its patients with the disease."""
+    positive = random.random(clinic.patients) < clinic.prevalence
+    score = _scores(positive, clinic, random)
+    stratum = (score >= SHIPPED.lower).astype(np.int64) + (score >= SHIPPED.upper)
+    films = ReadFilms(
+        score=score,
+        stratum=stratum,
+        verification=_tested(clinic, positive, stratum, random),
+        positive=positive,
+        day=random.integers(0, 365, clinic.patients),
+    )
+    return films, _scores(np.ones(20_000, dtype=bool), clinic, random)
+
+
+def _scores(
+    positive: np.ndarray[tuple[int], np.dtype[np.bool_]], clinic: Clinic, random: np.random.Generator
+) -> Floats:
+    means, spreads = (np.where(positive, *reversed(pair)) for pair in zip(*_SPREADS, strict=True))
+    log_odds = random.normal(means, spreads) * clinic.slope + clinic.offset
+    scores: Floats = 1 / (1 + np.exp(-log_odds))
+    return scores
+
+
+def _tested(
+    clinic: Clinic,
+    positive: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    stratum: np.ndarray[tuple[int], np.dtype[np.int64]],
+    random: np.random.Generator,
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Draw who is tested, and why."""
+    found = np.full(clinic.patients, Verification.NOT_TESTED, dtype=np.int64)
+    if clinic.manner == "film":
+        by_film = random.random(clinic.patients) < clinic.tested * np.array([0.15, 0.8, 1.0])[stratum]
+        found[by_film] = Verification.BY_FILM
+    anyway = {"random": clinic.tested, "symptoms": clinic.tested * np.where(positive, 0.8, 0.25), "film": 0.05}
+    found[random.random(clinic.patients) < anyway[clinic.manner]] = Verification.ANYWAY
+    return found
+
+
+def run(clinic: Clinic, random: np.random.Generator) -> Result:
+    """Let one clinic propose."""
+    films, ill = draw_films(clinic, random)
+    known, proposal = verified(films), propose(films, SHIPPED)
+    estimate = sensitivity_at(known, SHIPPED.lower)
+    return Result(
+        manner=clinic.manner,
+        positives=int(known.positive.sum()),
+        negatives=int((~known.positive).sum()),
+        proposed=isinstance(proposal, Proposal),
+        hindrance=proposal.value if isinstance(proposal, Hindrance) else None,
+        true_sensitivity=_sensitivity(proposal, ill) if isinstance(proposal, Proposal) else None,
+        bias=estimate.value - float((ill >= SHIPPED.lower).mean()) if estimate else None,
+    )
+
+
+def _sensitivity(proposal: Proposal, ill: Floats) -> float:
+    return float((proposal.recalibration(ill) >= proposal.thresholds.lower).mean())
+
+
+@click.command()
+@click.option("--clinics", default=1000, show_default=True, type=click.IntRange(10))
+@click.option("--seed", default=17, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
+def main(clinics: int, seed: int, as_json: bool) -> None:
+    """Simulate clinics and print what their proposals are worth."""
+    random = np.random.default_rng(seed)
+    results = [run(draw_clinic(random), random) for _ in range(clinics)]
+    figures = measure(results)
+    if as_json:
+        click.echo(json.dumps(asdict(figures)))
+    else:
+        _print(figures)
+    sys.exit(not figures.kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the simulation found."""
+
+    clinics: int
+    proposals: int
+    keeping_the_promise: dict[str, float]
+    proposed_where_random: float
+    bias_by_film: float
+    proposals_below_the_numbers: int
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of it is as promised."""
+        return (
+            min(self.keeping_the_promise.values()) >= 0.95
+            and self.proposed_where_random >= 0.80
+            and abs(self.bias_by_film) <= 0.03
+            and self.proposals_below_the_numbers == 0
+        )
+
+
+def measure(results: list[Result]) -> Figures:
+    """Sum up."""
+    proposals = [one for one in results if one.true_sensitivity is not None]
+    random = [one.proposed for one in results if one.manner == "random" and one.enough]
+    kept = {manner: _kept([one for one in proposals if one.manner == manner]) for manner in MANNERS}
+    return Figures(
+        clinics=len(results),
+        proposals=len(proposals),
+        keeping_the_promise={"all": _kept(proposals)} | kept,
+        proposed_where_random=float(np.mean(random)),
+        bias_by_film=float(np.mean([one.bias for one in results if one.manner == "film" and one.bias is not None])),
+        proposals_below_the_numbers=sum(one.proposed and not one.enough for one in results),
+    )
+
+
+def _kept(proposals: list[Result]) -> float:
+    return float(np.mean([(one.true_sensitivity or 0) >= 0.90 for one in proposals])) if proposals else 1.0
+
+
+def _print(figures: Figures) -> None:
+    click.echo(f"{figures.clinics} clinics, {figures.proposals} proposals")
+    for manner, share in figures.keeping_the_promise.items():
+        click.echo(f"true sensitivity at least 90 %, tested {manner:9} {share:7.1%}   wanted 95 %")
+    click.echo(f"a proposal where the numbers suffice, random   {figures.proposed_where_random:7.1%}   wanted 80 %")
+    click.echo(f"mean bias of local sensitivity, by film        {figures.bias_by_film:+7.1%}   at most 3 %")
+    click.echo(f"proposals below the numbers                    {figures.proposals_below_the_numbers:7}   wanted 0")
+
+
+if __name__ == "__main__":
+    main()
