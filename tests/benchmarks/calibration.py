@@ -19,7 +19,7 @@ import numpy as np
 
 from lungwise.monitoring.local_accuracy import sensitivity_at
 from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
-from lungwise.monitoring.verified import Floats, ReadFilms, Verification, verified
+from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification, verified
 from lungwise.reading.artefact import Thresholds
 
 SHIPPED = Thresholds(lower=0.2, upper=0.75)
@@ -85,9 +85,7 @@ def draw_films(clinic: Clinic, random: np.random.Generator) -> tuple[ReadFilms, 
     return films, _scores(np.ones(20_000, dtype=bool), clinic, random)
 
 
-def _scores(
-    positive: np.ndarray[tuple[int], np.dtype[np.bool_]], clinic: Clinic, random: np.random.Generator
-) -> Floats:
+def _scores(positive: Flags, clinic: Clinic, random: np.random.Generator) -> Floats:
     means, spreads = (np.where(positive, *reversed(pair)) for pair in zip(*_SPREADS, strict=True))
     log_odds = random.normal(means, spreads) * clinic.slope + clinic.offset
     scores: Floats = 1 / (1 + np.exp(-log_odds))
@@ -96,16 +94,17 @@ def _scores(
 
 def _tested(
     clinic: Clinic,
-    positive: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    stratum: np.ndarray[tuple[int], np.dtype[np.int64]],
+    positive: Flags,
+    stratum: Ints,
     random: np.random.Generator,
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+) -> Ints:
     """Draw who is tested, and why."""
     found = np.full(clinic.patients, Verification.NOT_TESTED, dtype=np.int64)
     if clinic.manner == "film":
         by_film = random.random(clinic.patients) < clinic.tested * np.array([0.15, 0.8, 1.0])[stratum]
         found[by_film] = Verification.BY_FILM
-    anyway = {"random": clinic.tested, "symptoms": clinic.tested * np.where(positive, 0.8, 0.25), "film": 0.05}
+    symptoms = np.where(positive, 0.8, 0.25)
+    anyway = {"random": clinic.tested + 0 * symptoms, "symptoms": clinic.tested * symptoms, "film": 0.05 + 0 * symptoms}
     found[random.random(clinic.patients) < anyway[clinic.manner]] = Verification.ANYWAY
     return found
 

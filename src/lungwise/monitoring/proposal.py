@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp, log
+from math import ceil, exp, floor, log
 
 import numpy as np
 
@@ -33,6 +33,8 @@ FEWEST_FOR_SLOPE = (200, 200)
 """Positives and negatives from which on it is stretched as well."""
 LOWEST, HIGHEST = 0.002, 0.998
 """No threshold leaves these bounds: beyond them the model does not tell the clinic's patients apart."""
+_DIGITS = 10_000
+"""Thresholds are rounded away from each other to what a page shows: none turns on the last digit of a score."""
 _TINY = 1e-6
 _NEWTON_STEPS = 50
 
@@ -87,16 +89,17 @@ def propose_from(known: VerifiedFilms, shipped: Thresholds) -> Proposal | Hindra
         return Hindrance.NONE_TESTED
     if not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
         return Hindrance.TOO_FEW
-    lower, upper = lower_threshold(known), shipped.upper
-    if _reaches(counts, FEWEST_FOR_BOTH):
-        upper = upper_threshold(known)
-    elif lower is not None:
-        lower = min(lower, shipped.lower)
+    both = _reaches(counts, FEWEST_FOR_BOTH)
+    lower, upper = lower_threshold(known), upper_threshold(known) if both else shipped.upper
     if lower is None or upper is None or lower < LOWEST or upper > HIGHEST:
         return Hindrance.OUT_OF_BOUNDS
+    lower = lower if both else min(lower, shipped.lower)
     recalibration = _recalibration(known, counts)
     return Proposal(
-        thresholds=Thresholds(lower=_one(recalibration, min(lower, upper)), upper=_one(recalibration, upper)),
+        thresholds=Thresholds(
+            lower=floor(_one(recalibration, min(lower, upper)) * _DIGITS) / _DIGITS,
+            upper=ceil(_one(recalibration, upper) * _DIGITS) / _DIGITS,
+        ),
         recalibration=recalibration,
     )
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 class Verification(IntEnum):
@@ -48,10 +49,10 @@ class ReadFilms:
     """
 
     score: Floats
-    stratum: NDArray[np.int64]
-    verification: NDArray[np.int64]
+    stratum: Ints
+    verification: Ints
     positive: Flags
-    day: NDArray[np.int64]
+    day: Ints
 
     def only(self, some: Flags) -> ReadFilms:
         """Return some of the films."""
@@ -83,7 +84,7 @@ class VerifiedFilms:
 
     score: Floats
     positive: Flags
-    day: NDArray[np.int64]
+    day: Ints
     weight: Floats
     whole: bool
     heaviest: float

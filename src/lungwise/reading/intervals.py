@@ -6,7 +6,7 @@ from math import exp, lgamma, log, log1p, sqrt
 
 Z95 = 1.959964
 """Two-sided 95 % of the normal distribution."""
-_ONE_SIDED, _BISECTIONS = 0.05, 50
+_ONE_SIDED, _BISECTIONS, _LEAST = 0.05, 50, 1e-300
 
 
 def wilson_interval(count: float, total: float) -> tuple[float, float]:
@@ -40,12 +40,6 @@ def _at_most(count: int, total: int, share: float) -> float:
     """The chance of so few or fewer."""
     if share >= 1:
         return 0.0
-    terms = (
-        lgamma(total + 1)
-        - lgamma(n + 1)
-        - lgamma(total - n + 1)
-        + n * log(share or 1e-300)
-        + (total - n) * log1p(-share)
-        for n in range(count + 1)
-    )
-    return sum(map(exp, terms))
+    ways = (lgamma(total + 1) - lgamma(n + 1) - lgamma(total - n + 1) for n in range(count + 1))
+    odds = (n * log(share or _LEAST) + (total - n) * log1p(-share) for n in range(count + 1))
+    return sum(exp(way + odd) for way, odd in zip(ways, odds, strict=True))
