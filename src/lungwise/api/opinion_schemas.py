@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -14,8 +14,13 @@ Concluded = Annotated[
     Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other", "uncertain", "no COVID-19"],
     Field(description="`no COVID-19` is what agreeing says where a film is not normal but looks like no finding."),
 ]
-Test = Literal["pcr", "xpert", "sputum"]
-Reason = Literal["symptoms", "contact", "routine", "film"]
+Test = Literal["pcr", "xpert", "sputum", "radiologist"]
+Seen = Literal["normal", "COVID-19", "tuberculosis", "other pneumonia", "other"]
+Found = Annotated[
+    Literal["negative", "positive", "normal", "COVID-19", "tuberculosis", "other pneumonia", "other"],
+    Field(description="`negative` or `positive`; of `radiologist`, what was seen on the film."),
+]
+Reason = Literal["symptoms", "contact", "routine", "film", "sample"]
 Symptom = Literal[
     "fever",
     "cough",
@@ -64,17 +69,27 @@ class Opinion(Schema):
 
 
 class ReferenceResultIn(Asked):
-    """What a test found. A PCR test needs its reason."""
+    """What a test found, or a radiologist saw. A PCR test needs its reason."""
 
     model_config = ConfigDict(
-        json_schema_extra={"if": {"properties": {"test": {"const": "pcr"}}}, "then": {"required": ["reason"]}}
+        json_schema_extra={
+            "allOf": [
+                {"if": {"properties": {"test": {"const": "pcr"}}}, "then": {"required": ["reason"]}},
+                {
+                    "if": {"properties": {"test": {"const": "radiologist"}}},
+                    "then": {"properties": {"result": {"enum": list(get_args(Seen))}}},
+                    "else": {"properties": {"result": {"enum": list(get_args(Decided))}}},
+                },
+            ]
+        }
     )
 
     test: Test
-    result: Decided
+    result: Found
     tested_on: Day = Field(description="The day on which the sample was taken.")
     reason: Reason | None = Field(
-        default=None, description="Why the test was done: what a test shows of a film depends on it."
+        default=None,
+        description="Why the test was done: what a test shows of a film depends on it. `sample`: drawn by lot.",
     )
 
 
@@ -83,7 +98,7 @@ class ReferenceResult(Schema):
 
     key: Key
     test: Test
-    result: Decided
+    result: Found
     tested_on: date | None = Field(description="Null of results of a release that did not ask for it.")
     reason: Reason | None
     author: str

@@ -14,6 +14,7 @@ from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
 from lungwise.patients.service import Patient
+from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.reference_results import Reason, ReferenceTest
@@ -32,9 +33,10 @@ _LABORATORY: Fields = {"coding": [{"system": _CODES + "observation-category", "c
 _VITAL_SIGNS: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "vital-signs"}]}
 _RNA: Fields = {"system": "http://loinc.org", "code": "94500-6"}
 _SPO2: list[Fields] = [{"system": "http://loinc.org", "code": code} for code in ("2708-6", "59408-5")]
+_SNOMED = "http://snomed.info/sct"
 _OUTCOMES: dict[str, Fields] = {
-    "positive": {"system": "http://snomed.info/sct", "code": "10828004", "display": "Positive"},
-    "negative": {"system": "http://snomed.info/sct", "code": "260385009", "display": "Negative"},
+    "positive": {"system": _SNOMED, "code": "10828004", "display": "Positive"},
+    "negative": {"system": _SNOMED, "code": "260385009", "display": "Negative"},
 }
 _GENDERS = {"F": "female", "M": "male", "O": "other", "": "unknown"}
 _INTERPRETATIONS = {"positive": "POS", "negative": "NEG", "uncertain": "IND"}
@@ -123,18 +125,29 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
     return Observation(**fields)
 
 
+def _result_codes(result: str) -> list[Fields] | None:
+    """Code what was found; what a radiologist saw as the finding of that name."""
+    if result in _OUTCOMES:
+        return [_OUTCOMES[result]]
+    if result not in FINDING_NAMES:
+        return None
+    code = finding_named(result).code
+    return [{"system": _SNOMED, "code": code.value, "display": code.meaning}]
+
+
 def _test(found: ReferenceResult, report: Report) -> Observation:
     """Write what a test found. Only the PCR test's code is sure: LOINC tells Xpert's versions apart."""
     pcr = {"coding": [_RNA]} if found.kind == ReferenceTest.PCR else {}
+    radiologist = found.kind == ReferenceTest.RADIOLOGIST
     fields: Fields = {
         "identifier": [{"value": found.key}],
         "status": "final",
-        "category": [_LABORATORY],
+        "category": [_IMAGING if radiologist else _LABORATORY],
         "code": {"text": TESTS[ReferenceTest(found.kind)], **pcr},
         "subject": {"reference": _name(report.patient.key)},
         "effectiveDateTime": found.tested_on,
         "issued": found.created_at,
-        "valueCodeableConcept": {"coding": [_OUTCOMES[found.result]], "text": found.result},
+        "valueCodeableConcept": {"coding": _result_codes(found.result), "text": found.result},
         "note": [{"text": REASONS[Reason(found.reason)]}] if found.reason else None,
     }
     return Observation(**fields)

@@ -27,14 +27,14 @@ from lungwise.studies.labels import (
     CONCLUSIONS,
     FINDINGS,
     LIMITS,
-    OUTCOMES,
     REASONS,
+    RESULTS,
     SYMPTOMS,
     TESTS,
     percent,
 )
 from lungwise.studies.pictures import picture, with_heat
-from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_results import Reason, ReferenceTest, result_from
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
@@ -158,7 +158,7 @@ class _Author:
     def _test(self, found: ReferenceResult) -> tuple[str, str]:
         day = found.tested_on.isoformat() if found.tested_on else self._words(N_("date not known"))
         reason = self._words(REASONS[Reason(found.reason)]) if found.reason else ""
-        said = (self._words(OUTCOMES[Outcome(found.result)]), day, reason)
+        said = (self._words(RESULTS[result_from(found.result)]), day, reason)
         return self._words(TESTS[ReferenceTest(found.kind)]), ", ".join(filter(None, said))
 
     def _order(self) -> list[int]:

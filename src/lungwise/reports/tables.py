@@ -13,7 +13,12 @@ from lungwise.studies.reference_results import ReferenceTest
 from lungwise.studies.service import Study
 from lungwise.studies.worklist import WorklistRow
 
-_TESTS = {ReferenceTest.PCR: "PCR", ReferenceTest.XPERT: "Xpert", ReferenceTest.SPUTUM: "sputum"}
+_TESTS = {
+    ReferenceTest.PCR: "PCR",
+    ReferenceTest.XPERT: "Xpert",
+    ReferenceTest.SPUTUM: "sputum",
+    ReferenceTest.RADIOLOGIST: "radiologist",
+}
 _COLUMNS = (
     *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),

@@ -30,9 +30,9 @@ from lungwise.reading.findings import FINDINGS
 from lungwise.reading.pattern import NORMAL
 from lungwise.studies.clinical_details import HIGHEST_SPO2, LONGEST_WORDS, LOWEST_SPO2, ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import CHOICES, Diagnosis
-from lungwise.studies.labels import CONCLUSIONS, OUTCOMES, REASONS, SHORT, SYMPTOMS, TESTS
+from lungwise.studies.labels import CONCLUSIONS, OUTCOMES, REASONS, RESULTS, SHORT, SYMPTOMS, TESTS
 from lungwise.studies.models import StudyStatus
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_results import SEEN, EnteredResult, Outcome, Reason, ReferenceTest, result_from
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.forms import PageForm
@@ -80,15 +80,20 @@ class OpinionForm(PageForm):
         )
 
 
+_RESULTS = [
+    *_choices(_("Choose"), (), RESULTS),
+    *(SelectChoice(one.value, _(OUTCOMES[one]), optgroup=_("A test found")) for one in Outcome),
+    *(SelectChoice(one.value, _(RESULTS[one]), optgroup=_("A radiologist saw")) for one in SEEN),
+]
+
+
 class ResultForm(PageForm):
-    """What a test found."""
+    """What a test found, or a radiologist saw."""
 
     kind = SelectField(
         _("Test"), [InputRequired()], choices=_choices(_("Choose"), ReferenceTest, TESTS), default="", id="test-kind"
     )
-    result = SelectField(
-        _("Result"), [InputRequired()], choices=_choices(_("Choose"), Outcome, OUTCOMES), default="", id="test-result"
-    )
+    result = SelectField(_("Result"), [InputRequired()], choices=_RESULTS, default="", id="test-result")
     tested_on = DateField(_("Date of the test"), [InputRequired()])
     reason = SelectField(
         _("Reason for the test"), choices=_choices(_("Not known"), Reason, REASONS), default="", id="test-reason"
@@ -99,7 +104,7 @@ class ResultForm(PageForm):
         """Return the fields as a result."""
         return EnteredResult(
             kind=ReferenceTest(self.kind.data),
-            result=Outcome(self.result.data),
+            result=result_from(self.result.data),
             tested_on=cast(date, self.tested_on.data),
             reason=Reason(self.reason.data) if self.reason.data else None,
         )

@@ -8,7 +8,7 @@ from lungwise.films.refusals import N_
 from lungwise.reading import findings
 from lungwise.studies.clinical_details import Symptom
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_results import SEEN, Outcome, Reason, ReferenceTest, Result
 
 SHORT: Final = {
     "positive": N_("Positive"),
@@ -37,13 +37,17 @@ TESTS: Final = {
     ReferenceTest.PCR: N_("PCR (COVID-19)"),
     ReferenceTest.XPERT: N_("Xpert (tuberculosis)"),
     ReferenceTest.SPUTUM: N_("Sputum (tuberculosis)"),
+    ReferenceTest.RADIOLOGIST: N_("Radiologist's reading"),
 }
-OUTCOMES: Final = {Outcome.NEGATIVE: N_("Negative"), Outcome.POSITIVE: N_("Positive")}
+OUTCOMES: Final[dict[Result, str]] = {Outcome.NEGATIVE: N_("Negative"), Outcome.POSITIVE: N_("Positive")}
+RESULTS: Final[dict[Result, str]] = OUTCOMES | {one: CONCLUSIONS[one] for one in SEEN}
+"""What a test found, or a radiologist saw."""
 REASONS: Final = {
     Reason.SYMPTOMS: N_("Because of symptoms"),
     Reason.CONTACT: N_("After contact with a case"),
     Reason.ROUTINE: N_("Routine: everybody is tested"),
     Reason.FILM: N_("Because of this film"),
+    Reason.SAMPLE: N_("Drawn by lot for a check"),
 }
 """Why a test was done."""
 SYMPTOMS: Final = {

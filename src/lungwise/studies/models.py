@@ -346,7 +346,7 @@ class Opinion(Base):
 
 
 class ReferenceResult(Base):
-    """What one test found: which test, what, when it was done and why; and who entered it, and when.
+    """What one test found, or a radiologist saw: which, what, when and why it was done; who entered it, and when.
 
     `tested_on` and `reason` are missing of results that an earlier release kept, which had neither.
     """
@@ -357,7 +357,7 @@ class ReferenceResult(Base):
     key: Mapped[str] = mapped_column(String(20), unique=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(20))
-    result: Mapped[str] = mapped_column(String(10))
+    result: Mapped[str] = mapped_column(String(20))
     tested_on: Mapped[date | None] = mapped_column()
     reason: Mapped[str | None] = mapped_column(String(10))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

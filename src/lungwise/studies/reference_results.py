@@ -14,6 +14,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.store import Clock, new_key
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import ReferenceResult, Study
 from lungwise.studies.service import Studies
 
@@ -22,11 +23,12 @@ _DAY = timedelta(days=1)
 
 
 class ReferenceTest(StrEnum):
-    """Which test it was."""
+    """Which test it was; a radiologist's reading of the film is one, too."""
 
     PCR = "pcr"
     XPERT = "xpert"
     SPUTUM = "sputum"
+    RADIOLOGIST = "radiologist"
 
 
 class Outcome(StrEnum):
@@ -37,12 +39,43 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why the test was done: those tested because of the film are not those tested anyway."""
+    """Why the test was done: those tested because of the film are not those tested anyway.
+
+    `SAMPLE` is a study drawn by lot to be checked, whatever the film said.
+    """
 
     SYMPTOMS = "symptoms"
     CONTACT = "contact"
     ROUTINE = "routine"
     FILM = "film"
+    SAMPLE = "sample"
+
+
+Result = Outcome | Diagnosis
+SEEN = (
+    Diagnosis.NORMAL,
+    Diagnosis.COVID_19,
+    Diagnosis.TUBERCULOSIS,
+    Diagnosis.OTHER_PNEUMONIA,
+    Diagnosis.OTHER,
+)
+"""What a radiologist's reading may say."""
+
+
+def results_of(kind: ReferenceTest) -> tuple[Result, ...]:
+    """Return the results that a test may have."""
+    return SEEN if kind is ReferenceTest.RADIOLOGIST else tuple(Outcome)
+
+
+def result_from(word: str) -> Result:
+    """Return the result that a word names.
+
+    Raises
+    ------
+    ValueError
+        If it names none.
+    """
+    return Outcome(word) if word in set(Outcome) else Diagnosis(word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +83,7 @@ class EnteredResult:
     """One result as somebody enters it."""
 
     kind: ReferenceTest
-    result: Outcome
+    result: Result
     tested_on: date
     reason: Reason | None = None
 
@@ -70,7 +103,7 @@ class ReferenceResults:
         Raises
         ------
         Rejected
-            If it lies in the future, or a PCR test has no reason.
+            If it lies in the future, a PCR test has no reason, or the test cannot have this result.
         Contradiction
             If it was done before the patient was born.
         """
@@ -111,8 +144,7 @@ class ReferenceResults:
             raise Rejected("This test lies in the future. Check its date.")
         if born and entered.tested_on < born:
             raise Contradiction("This test was done before the patient was born. Check its date.")
-        if entered.kind is ReferenceTest.PCR and entered.reason is None:
-            raise Rejected("Say why the PCR test was done: it decides how its result is counted.")
+        _check_result(entered)
 
     def _changed(self, person: Person, study: Study, action: Action) -> None:
         self._session.flush()
@@ -126,3 +158,12 @@ class ReferenceResults:
             .order_by(ReferenceResult.tested_on.desc(), ReferenceResult.id.desc())
         )
         return self._session.scalar(newest.limit(1))
+
+
+def _check_result(entered: EnteredResult) -> None:
+    if entered.kind is ReferenceTest.RADIOLOGIST and entered.result not in SEEN:
+        raise Rejected("Choose what the radiologist saw: normal, or a disease.")
+    if entered.result not in results_of(entered.kind):
+        raise Rejected("The result of this test is negative or positive.")
+    if entered.kind is ReferenceTest.PCR and entered.reason is None:
+        raise Rejected("Say why the PCR test was done: it decides how its result is counted.")

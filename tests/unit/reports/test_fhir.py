@@ -96,6 +96,10 @@ def test_a_test_and_the_oxygen_saturation_are_observations(
     for kind in (ReferenceTest.PCR, ReferenceTest.XPERT):
         found = EnteredResult(kind=kind, result=Outcome.POSITIVE, tested_on=date(2026, 3, 1), reason=Reason.ROUTINE)
         services.reference_results.add(ada, study.key, found)
+    seen = EnteredResult(
+        kind=ReferenceTest.RADIOLOGIST, result=Diagnosis.TUBERCULOSIS, tested_on=date(2026, 3, 1), reason=Reason.SAMPLE
+    )
+    services.reference_results.add(ada, study.key, seen)
     services.studies.describe(ada, study.key, ClinicalDetails(symptoms=(Symptom.COUGH,), spo2=91))
     said = written(services, ada, study.key)
     observations = {one["code"]["text"]: one for one in said["all"] if one["resourceType"] == "Observation"}
@@ -105,5 +109,8 @@ def test_a_test_and_the_oxygen_saturation_are_observations(
     assert pcr["valueCodeableConcept"]["text"] == "positive"
     assert pcr["note"][0]["text"] == "Routine: everybody is tested"
     assert "coding" not in observations["Xpert (tuberculosis)"]["code"]
+    radiologist = observations["Radiologist's reading"]
+    assert radiologist["category"][0]["coding"][0]["code"] == "imaging"
+    assert radiologist["valueCodeableConcept"]["coding"][0]["code"] == "154283005"
     assert observations["SpO2"]["valueQuantity"]["value"] == 91
     assert "Symptoms: Cough." in said["DiagnosticReport"]["conclusion"]

@@ -40,6 +40,12 @@ def test_a_result_form_is_a_result_that_needs_its_date(app: Lungwise) -> None:
         form = ResultForm(meta={"csrf": False})
         assert not form.validate()
         assert list(form.errors) == ["tested_on"]
+    seen = {**fields, "kind": "radiologist", "result": "other pneumonia", "reason": "sample"}
+    with app.test_request_context("/", method="POST", data=seen):
+        form = ResultForm(meta={"csrf": False})
+        assert form.validate()
+        assert form.entered().result is Diagnosis.OTHER_PNEUMONIA
+        assert str(form.result()).count("<optgroup") == 2
 
 
 def test_a_clinical_form_is_what_is_known_beside_the_film(app: Lungwise) -> None:

@@ -9,7 +9,8 @@ import pytest
 from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.reference_results import SEEN, EnteredResult, Outcome, Reason, ReferenceTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,3 +89,34 @@ def test_only_who_entered_a_result_or_an_administrator_takes_it_back(
     services.reference_results.take_back(bob, key, result)
     services.session.expire_all()
     assert services.studies.get(bob, key).reference_results == []
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_a_radiologists_reading_says_what_was_seen(
+    either_services: Services, film: Callable[..., bytes], seen: Diagnosis
+) -> None:
+    key, ada = opened(either_services, film), either_services.person("Eve")
+    entered = EnteredResult(
+        kind=ReferenceTest.RADIOLOGIST, result=seen, tested_on=date(2026, 3, 1), reason=Reason.SAMPLE
+    )
+    either_services.reference_results.add(ada, key, entered)
+    either_services.session.expire_all()
+    (found,) = either_services.studies.get(ada, key).reference_results
+    assert (found.kind, found.result, found.reason) == ("radiologist", seen.value, "sample")
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "sentence"),
+    [
+        (ReferenceTest.RADIOLOGIST, Outcome.POSITIVE, "what the radiologist saw"),
+        (ReferenceTest.RADIOLOGIST, Diagnosis.UNCERTAIN, "what the radiologist saw"),
+        (ReferenceTest.XPERT, Diagnosis.TUBERCULOSIS, "negative or positive"),
+        (ReferenceTest.PCR, Diagnosis.COVID_19, "negative or positive"),
+    ],
+)
+def test_a_test_and_a_radiologist_have_each_their_own_results(
+    services: Services, film: Callable[..., bytes], kind: ReferenceTest, result: Outcome | Diagnosis, sentence: str
+) -> None:
+    key = opened(services, film)
+    with pytest.raises(Rejected, match=sentence):
+        services.reference_results.add(services.person("Eve"), key, replace(PCR, kind=kind, result=result))

@@ -168,3 +168,15 @@ def test_a_film_is_listed_by_the_day_on_which_it_was_taken(ada: Visitor) -> None
     assert "14 Jul 2025" in ada.get("/studies").text
     assert "P-1" in ada.get("/studies?until=2025-07-14").text
     assert "P-1" not in ada.get("/studies?since=2025-07-15").text
+
+
+def test_what_a_radiologist_saw_stands_on_the_study_and_in_the_worklist(
+    ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1))
+    day = "2026-03-02"
+    ada.post(f"{study}/results", page=study, kind="radiologist", result="COVID-19", tested_on=day, reason="sample")
+    assert "Radiologist's reading: COVID-19" in ada.get("/studies").text
+    page = ada.get(study).text
+    assert "Radiologist's reading: COVID-19" in page
+    assert "Drawn by lot for a check" in page

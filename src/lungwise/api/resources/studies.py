@@ -22,7 +22,7 @@ from lungwise.receiving.labels import REASONS
 from lungwise.receiving.service import Saved
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_results import EnteredResult, Reason, ReferenceTest, result_from
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.current_person import person
@@ -124,10 +124,10 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
     body=schemas.ReferenceResultIn,
 )
 def add_reference_result(key: str, body: schemas.ReferenceResultIn) -> schemas.ReferenceResult:
-    """Keep what a PCR, Xpert or sputum test found."""
+    """Keep what a PCR, Xpert or sputum test found, or what a radiologist saw."""
     entered = EnteredResult(
         kind=ReferenceTest(body.test),
-        result=Outcome(body.result),
+        result=result_from(body.result),
         tested_on=body.tested_on,
         reason=Reason(body.reason) if body.reason else None,
     )
