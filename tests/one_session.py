@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
@@ -21,7 +23,7 @@ class StudiesInOneSession(Studies):
     def __init__(self, session: Session, clock: Clock, store: FilmStore, patients: Patients, audit: AuditTrail) -> None:
         super().__init__(session, clock, store, patients, audit)
         limits = Limits(films=50, film_bytes=60 << 20, total_bytes=300 << 20)
-        self.recording = Recording(session, clock, store, limits, self, patients, audit)
+        self.recording = Recording(session, clock, store, limits, self, patients, audit, lambda _clinic: UTC)
 
     def open(self, person: Person, facts: PatientFacts, files: Files, details: ClinicalDetails = NO_DETAILS) -> Study:
         """Save a new study with its films."""

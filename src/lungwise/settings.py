@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from lungwise.languages import LANGUAGES
 from lungwise.logs import LogFormat
+from lungwise.time_zones import UTC_NAME, zone_names
 
 DEFAULT_PREVALENCE = 0.1
 """One in ten of those filmed has COVID-19, where a clinic does not say otherwise."""
@@ -95,6 +96,12 @@ def _only_an_origin(url: str) -> str:
     if origin and not _ORIGIN.fullmatch(origin):
         raise ValueError("It is a scheme and a host, and a port where it needs one, as https://lungwise.example.org")
     return origin
+
+
+def _only_a_time_zone(name: str) -> str:
+    if name not in zone_names():
+        raise ValueError("It is the name of a time zone, as Africa/Nairobi, Asia/Kolkata or UTC")
+    return name
 
 
 PublicUrl = Annotated[str, AfterValidator(_only_an_origin)]
@@ -245,6 +252,9 @@ class Settings(BaseSettings):
     """Language where the browser asks for none of ours."""
     log_format: LogFormat = LogFormat.TEXT
     """How a log line is written: for people (text) or for programs (json)."""
+    time_zone: Annotated[str, AfterValidator(_only_a_time_zone)] = UTC_NAME
+    """Time zone of clinics whose administrator sets no other, as Africa/Nairobi: pages and reports show dates and times
+    in it."""
     prevalence: float = Field(default=DEFAULT_PREVALENCE, ge=0, le=1)
     """Share of those filmed who have COVID-19: a page says what a verdict is worth at it."""
     metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flask import Flask, abort, redirect, request, url_for
 from flask_babel import Babel, gettext
 from flask_wtf import CSRFProtect
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, scoped_session
+from werkzeug.local import LocalProxy
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
@@ -27,6 +31,7 @@ from lungwise.api.app import PREFIX, create_api
 from lungwise.audit import views as audit_views
 from lungwise.audit.after_response import trail
 from lungwise.audit.labels import ACTIONS, SUBJECTS
+from lungwise.clinics import views as clinics_views
 from lungwise.dicomweb import app as dicomweb
 from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
@@ -35,8 +40,6 @@ from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
 from lungwise.monitoring import views as monitoring_views
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
-from lungwise.reading.artefact import shipped_card
-from lungwise.reading.prevalence import PredictiveValue
 from lungwise.receiving import held_views, photograph_views
 from lungwise.receiving import views as receiving_views
 from lungwise.receiving.other_files import ON_EVERY_DISC
@@ -51,6 +54,7 @@ from lungwise.studies.headlines import Headlines
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
 from lungwise.studies.wording import predictive_value, uncertain_between
+from lungwise.time_zones import zone_of
 from lungwise.webkit import (
     bodies,
     compression,
@@ -94,6 +98,7 @@ _PUBLIC = frozenset(
 """What can be reached without signing in; nothing else can."""
 _PAGES = (
     accounts_views,
+    clinics_views,
     audit_views,
     patients_views,
     studies_views,
@@ -145,7 +150,7 @@ def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: s
     csp.init_app(app, https=settings.https)
     problems.init_pages(app)
     init_security(app, settings, sessions)
-    Babel(app, locale_selector=i18n.of_request, timezone_selector=lambda: "UTC")
+    Babel(app, locale_selector=i18n.of_request, timezone_selector=partial(_time_zone, settings))
     i18n.init_app(app)
     app.before_request(_only_signed_in)
     bodies.init_app(app, settings.upload_megabytes << 20)
@@ -179,8 +184,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         BABEL_TRANSLATION_DIRECTORIES="translations",
         BABEL_DEFAULT_LOCALE=settings.language,
     )
-    worth = PredictiveValue(shipped_card(), settings.prevalence)
-    headlines = Headlines(gettext, worth)
+    worth = LocalProxy(lambda: studies_views.services().worth)
+    headlines = cast(Headlines, LocalProxy(lambda: studies_views.services().headlines))
     app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.filters["percent"] = study_labels.percent
     app.jinja_env.globals.update(
@@ -195,6 +200,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         predictive_value=partial(predictive_value, gettext),
         uncertain_between=partial(uncertain_between, gettext),
         headlines=headlines,
+        takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
+        clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
+        waiting_accounts=_waiting_accounts,
         study_answer=study_answer,
         film_headline=partial(film_headline, headlines),
     )
@@ -226,10 +234,26 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     patients_views.services.provide(app, over)
     studies_views.services.provide(app, over)
     receiving_views.services.provide(app, over)
+    clinics_views.services.provide(app, over)
     monitoring_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)
     dicomweb.services.provide(app, over)
+
+
+def _waiting_accounts() -> int:
+    """Count the people who wait for an account; a page that reports that the database fails must not need it."""
+    with suppress(SQLAlchemyError):
+        return account_services().waiting_accounts if transactions.has_session() else 0
+    return 0
+
+
+def _time_zone(settings: Settings) -> tzinfo:
+    """Return the time zone of a page: the clinic's, where somebody is known and the database answers."""
+    with suppress(SQLAlchemyError):
+        if transactions.has_session():
+            return account_services().clinic_settings.zone
+    return zone_of(settings.time_zone)
 
 
 def _only_signed_in() -> AnyResponse | None:

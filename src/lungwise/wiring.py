@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from functools import cached_property, partial
 
 from flask_babel import gettext
@@ -11,11 +12,13 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
+from lungwise.accounts.second_factor import is_fresh
 from lungwise.accounts.service import Accounts, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.monitoring.drift import Drift, read_reference
@@ -33,6 +36,7 @@ from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.studies.archive import Archive
+from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
@@ -41,6 +45,7 @@ from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import Worklist
 from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit import transactions
+from lungwise.webkit.current_person import is_known, person
 from lungwise.webkit.idempotency import Idempotency
 
 
@@ -94,8 +99,9 @@ class Services:
 
     def __init__(self, wiring: Wiring, session: Session, address: str) -> None:
         settings, clock, store = wiring.settings, wiring.clock, wiring.store
-        self.settings = settings
+        self.settings, self.clock = settings, clock
         self.audit = audit = wiring.audit(session, address)
+        self.clinics = Clinics(session, clock, settings, audit)
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
@@ -106,11 +112,24 @@ class Services:
         self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
         self.worklist_details = WorklistDetails(session, partial(names_of, session))
+        self.clock_check = ClockCheck(session, clock)
         self.archive = Archive(session, patients)
-        self.recording = Recording(session, clock, store, wiring.limits, studies, patients, audit)
+        self.recording = Recording(
+            session,
+            clock,
+            store,
+            wiring.limits,
+            studies,
+            patients,
+            audit,
+            lambda clinic: self.clinics.settings_of(clinic).zone,
+        )
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
+
+    def _zone_of(self, clinic_id: int) -> tzinfo:
+        return self.clinics.settings_of(clinic_id).zone
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -145,11 +164,39 @@ class WebServices(Services):
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
         self.photographs = Photographs(session, self.studies, self.thumbnails, self.audit, wake)
-        self.headlines = Headlines(gettext, PredictiveValue(shipped_card(), settings.prevalence))
-        self.reports = Reports(self.studies, gettext, settings)
         self.drift = Drift(session, clock, wiring.reference)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
         self.uploads = Uploads(self._receive, wiring.limits)
+
+    @cached_property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set for which the request is made; for nobody's, how the installation is."""
+        return self.clinics.settings_of(person().clinic_id if is_known() else 0)
+
+    @cached_property
+    def worth(self) -> PredictiveValue:
+        """What a verdict is worth at the clinic's prevalence."""
+        return PredictiveValue(shipped_card(), self.clinic_settings.prevalence)
+
+    @cached_property
+    def headlines(self) -> Headlines:
+        """Writes the headlines of films and studies."""
+        return Headlines(gettext, self.worth)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Makes the reports of the clinic's studies."""
+        return Reports(self.studies, gettext, self.settings, self.clinic_settings)
+
+    @cached_property
+    def waiting_accounts(self) -> int:
+        """How many people wait for an account in an administrator's clinic."""
+        return self.accounts.count_waiting(person())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the person has entered their password, or a code, a short while ago."""
+        return is_fresh()
 
     @property
     def clinic(self) -> str:

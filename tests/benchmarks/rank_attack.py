@@ -32,7 +32,7 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
-from lungwise.accounts.models import Clinic
+from lungwise.clinics.models import Clinic
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
 from lungwise.store import Base, Database, utc_now

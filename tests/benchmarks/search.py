@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import synthetic
 from lungwise.access import Person, Role
-from lungwise.accounts.models import Clinic
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.models import Clinic
 from lungwise.patients.name_index import index_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings

@@ -61,10 +61,13 @@ IDENTIFIERS = re.compile(
     r"|lungwise( [a-z-]+){1,2}"
 )
 """Addresses, numbers, keys, places for values, names of settings and endings of files."""
+CITY = re.compile(r".+ \(UTC[+-]\d\d:\d\d\)")
+"""A city with its time: many are called alike in languages that write alike."""
 POSTED: dict[str, dict[str, Any]] = {
     "/profile": {"name": ""},
     "/password": {"password": "wrong", "new_password": "short", "new_password_confirm": "other"},
     "/accounts": {"email": "nobody"},
+    "/clinic": {"name": "", "letterhead": "1\n2\n3\n4\n5\n6\n7", "prevalence": "many", "registration": "all"},
     "/profile/tokens": {"name": "", "days": "7"},
     "/studies/new": {"birth_date": "3000-01-01"},
     "/patients": {"text": "nobody of this name"},
@@ -213,7 +216,7 @@ def _as_in_english(language: str, texts: set[tuple[str, str]], english: set[tupl
     """List texts that are as in English, though no translation says so."""
     same = [_pattern(sentence) for sentence, translated in catalogue(language).items() if sentence == translated]
     written = {text for _path, text in english}
-    left = [(path, text) for path, text in texts if text in written and foreign(text)]
+    left = [(path, text) for path, text in texts if text in written and foreign(text) and not CITY.fullmatch(text)]
     return [one for one in left if not any(kept.fullmatch(one[1].removesuffix(" · Lungwise")) for kept in same)]
 
 

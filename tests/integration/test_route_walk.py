@@ -34,6 +34,7 @@ ADMINISTRATORS = (
     "/accounts",
     "/audit",
     "/audit.csv",
+    "/clinic",
     "/delete",
     "/drift",
     "/held",

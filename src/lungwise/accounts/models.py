@@ -1,4 +1,4 @@
-"""The tables of accounts: clinics, users, invitations, tokens, failed sign-ins, and mails that wait."""
+"""The tables of accounts: users, invitations, tokens, failed sign-ins, and mails that wait."""
 
 from __future__ import annotations
 
@@ -10,19 +10,10 @@ from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship
 
 from lungwise.access import Person, Role
+from lungwise.clinics.service import Clinic
 from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
-
-
-class Clinic(Base):
-    """A clinic: films, patients and users are seen only inside it."""
-
-    __tablename__ = "clinics"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(120), unique=True)
-    created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class User(Base, UserMixin):

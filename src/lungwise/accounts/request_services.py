@@ -13,6 +13,7 @@ from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.settings import Settings
 from lungwise.webkit.request_services import RequestServices
 
@@ -21,11 +22,20 @@ class AccountServices(Protocol):
     """The services of accounts, over one session."""
 
     settings: Settings
+    clinics: Clinics
     throttle: Throttle
     tokens: Tokens
     sessions: Sessions
     outbox: Outbox
     audit: AuditTrail
+
+    @property
+    def waiting_accounts(self) -> int:
+        """How many people wait for an account in an administrator's clinic."""
+
+    @property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set for which the request is made."""
 
     @property
     def accounts(self) -> Accounts:

@@ -12,11 +12,12 @@ from lungwise.access import Person, Right, Role
 from lungwise.accounts.email_addresses import normalised_email, valid_email
 from lungwise.accounts.invitations import HAS_ACCOUNT, Invitations
 from lungwise.accounts.links import recovery_path
-from lungwise.accounts.models import Clinic, Token, User
+from lungwise.accounts.models import Token, User
 from lungwise.accounts.passwords import Passwords
 from lungwise.accounts.sessions import Sessions
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.service import Clinic, Clinics
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock, new_key
@@ -51,6 +52,7 @@ class Accounts:
         self._second_factor = {role: settings.second_factor for role in Role}
         self._second_factor[Role.ADMINISTRATOR] |= settings.administrator_second_factor
         self._settings = settings
+        self._clinics = Clinics(session, clock, settings, audit)
         self.invitations = Invitations(session, clock, settings, audit)
 
     def is_empty(self) -> bool:
@@ -59,23 +61,18 @@ class Accounts:
 
     def clinics(self) -> list[Clinic]:
         """List every clinic by name."""
-        return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
+        return self._clinics.all()
 
     def clinic(self, name: str) -> Clinic:
         """Return the clinic of that name, made where there is none."""
-        found = self._session.scalar(select(Clinic).where(Clinic.name == name))
-        if found is None:
-            found = Clinic(name=name, created_at=self._clock())
-            self._session.add(found)
-            self._session.flush()
-        return found
+        return self._clinics.named(name)
 
     def by_email(self, email: str) -> User | None:
         """Find an account by its e-mail address, in whichever spelling."""
         return self._session.scalar(select(User).where(User.email == (normalised_email(email) or email)))
 
     def register(self, applicant: Applicant, clinic_id: int) -> User | None:
-        """Open an account as the installation's setting allows; none where the address has one already.
+        """Open an account as the clinic allows; none where the address has one already.
 
         Raises
         ------
@@ -84,11 +81,12 @@ class Accounts:
         NotFound
             If the clinic does not exist.
         """
-        if self._settings.registration is Registration.INVITATION:
+        policy = self._clinics.settings_of(clinic_id).registration
+        if policy is Registration.INVITATION:
             raise Rejected("You need an invitation to create an account here. Ask your clinic's administrator.")
         if self._session.get(Clinic, clinic_id) is None:
             raise NotFound
-        approved = self._settings.registration is Registration.OPEN
+        approved = policy is Registration.OPEN
         user = self._open(applicant, clinic_id, Role.DOCTOR, approved=approved)
         if user is None and (known := self.by_email(applicant.email)):
             self._audit.record(known.person, Action.WAS_REGISTERED_AGAIN, Subject.ACCOUNT, known.key)
@@ -132,6 +130,12 @@ class Accounts:
         person.need(Right.ADMINISTER)
         own = select(User).where(User.clinic_id == person.clinic_id, User.deleted_at.is_(None))
         return list(self._session.scalars(own.order_by(User.approved_at.isnot(None), User.name, User.id)))
+
+    def count_waiting(self, person: Person) -> int:
+        """Count the accounts of an administrator's clinic that wait for approval."""
+        person.need(Right.ADMINISTER)
+        own = (User.clinic_id == person.clinic_id, User.deleted_at.is_(None), User.approved_at.is_(None))
+        return self._session.scalar(select(func.count()).select_from(User).where(*own)) or 0
 
     def everyone(self) -> list[User]:
         """List every account, for the command line."""

@@ -97,14 +97,17 @@ def welcome() -> Answer:
 @bp.route("/register", methods=["GET", "POST"])
 def register() -> Answer:
     """Open an account, or ask for one."""
-    policy = services().settings.registration
-    if policy is Registration.INVITATION or services().accounts.is_empty():
+    clinics = services().clinics
+    policies = {one.id: clinics.settings_of(one.id).registration for one in clinics.taking_registrations()}
+    if not policies:
         raise NotFound
     form = RegisterForm()
-    form.clinic.choices = [SelectChoice(clinic.id, clinic.name) for clinic in services().accounts.clinics()]
+    form.clinic.choices = [SelectChoice(one.id, one.name) for one in clinics.all() if one.id in policies]
     if form.validate_on_submit() and attempt(form, lambda: _register(form)):
-        return render_template("accounts/registered.html", approved=policy is Registration.OPEN)
-    return render_template("accounts/register.html", form=form, policy=policy.value)
+        approved = policies[form.clinic.data] is Registration.OPEN
+        return render_template("accounts/registered.html", approved=approved)
+    waits = Registration.APPROVED in policies.values()
+    return render_template("accounts/register.html", form=form, waits=waits, mixed=len(set(policies.values())) > 1)
 
 
 @bp.route("/invitation/<token>", methods=["GET", "POST"])

@@ -28,8 +28,14 @@ class ApiServices(Protocol):
     uploads: Uploads
     worklist: Worklist
     statistics: ClinicStatistics
-    reports: Reports
-    headlines: Headlines
+
+    @property
+    def headlines(self) -> Headlines:
+        """Writes the headlines of films and studies."""
+
+    @property
+    def reports(self) -> Reports:
+        """Makes the reports of the clinic's studies."""
 
     def wait_for_readings(self, study_id: int, seconds: float) -> bool:
         """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""

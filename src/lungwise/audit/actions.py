@@ -63,6 +63,7 @@ class Subject(StrEnum):
 
     ACCOUNT = "account"
     AUDIT_TRAIL = "audit trail"
+    CLINIC = "clinic"
     FILM = "film"
     INVITATION = "invitation"
     OBJECT = "object"

@@ -58,6 +58,7 @@ ACTIONS: Final = {
 SUBJECTS: Final = {
     Subject.ACCOUNT: N_("account"),
     Subject.AUDIT_TRAIL: N_("audit trail"),
+    Subject.CLINIC: N_("clinic"),
     Subject.FILM: N_("film"),
     Subject.INVITATION: N_("invitation"),
     Subject.OBJECT: N_("object"),

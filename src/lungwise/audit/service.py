@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -21,13 +21,14 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries of the trail to show."""
+    """Which entries of the trail to show. Days are those of a zone."""
 
     person: str = ""
     action: str = ""
     subject_key: str = ""
     since: date | None = None
     until: date | None = None
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ class AuditTrail:
         if filters.subject_key:
             query = query.where(AuditEntry.subject_key == filters.subject_key)
         if filters.since:
-            query = query.where(AuditEntry.at >= datetime.combine(filters.since, time.min, UTC))
+            query = query.where(AuditEntry.at >= datetime.combine(filters.since, time.min, filters.zone))
         if filters.until:
-            query = query.where(AuditEntry.at <= datetime.combine(filters.until, time.max, UTC))
+            query = query.where(AuditEntry.at <= datetime.combine(filters.until, time.max, filters.zone))
         return query

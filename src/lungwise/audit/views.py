@@ -7,6 +7,7 @@ import io
 from typing import Protocol
 
 from flask import Blueprint, render_template, request
+from flask_babel import get_timezone
 from flask_babel import lazy_gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -19,6 +20,7 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.audit.labels import ACTIONS
 from lungwise.audit.service import PAGE, AuditFilter, AuditTrail
 from lungwise.inputs import LINE, harmless_cell, row_number
+from lungwise.store import Clock
 from lungwise.webkit import downloads
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import LogsRejection, only_valid
@@ -30,6 +32,7 @@ bp = Blueprint("audit", __name__)
 class AuditServices(Protocol):
     """What the pages of the audit trail use in a request."""
 
+    clock: Clock
     audit: AuditTrail
 
     def report_guesses(self) -> None:
@@ -62,6 +65,7 @@ class AuditForm(LogsRejection, Form):
             subject_key=(good.get("subject_key") or "").strip(),
             since=good.get("since"),
             until=good.get("until"),
+            zone=get_timezone(),
         )
 
 
@@ -94,7 +98,7 @@ def export() -> Response:
         times = 1 if entry.times is None else entry.times
         table.writerow((entry.id, entry.at.isoformat(), *map(harmless_cell, row), times, entry.hash))
     audit_after_response(Action.EXPORTED, Subject.AUDIT_TRAIL, "")
-    return downloads.table(out.getvalue(), "audit.csv")
+    return downloads.table(out.getvalue(), f"audit-{services().clock().astimezone(get_timezone()):%Y-%m-%d}.csv")
 
 
 def _parameters() -> MultiDict[str, str]:

@@ -114,17 +114,17 @@ def make_sender(database: Database, settings: Settings) -> Sender:
     from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
 
     wiring = Wiring(settings, FilmStore(settings))
-    words = words_of(settings.language)
 
     def objects(session: Session, delivery: ClaimedDelivery) -> list[Dataset]:
         services = wiring.over(session)
-        clinics = {clinic.id: clinic.name for clinic in services.accounts.clinics()}
+        clinics = {clinic.id: clinic.name for clinic in services.clinics.all()}
+        clinic = services.clinics.settings_of(delivery.clinic_id)
         node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
         studies = services.studies
         film = studies.film(node, delivery.film)
         if film.reading is None or film.reading.id != delivery.reading:
             return []  # a newer reading has its own delivery
-        reports = Reports(studies, words, settings)
+        reports = Reports(studies, words_of(clinic.language or settings.language), settings, clinic)
         return FilmResults(studies, reports, clinics[delivery.clinic_id]).of(node, film)
 
     return Sender(database, utc_now, objects, Archives(settings))

@@ -59,7 +59,10 @@ class DicomwebServices(Protocol):
     settings: Settings
     archive: Archive
     studies: Studies
-    reports: Reports
+
+    @property
+    def reports(self) -> Reports:
+        """Makes the reports of the clinic's studies."""
 
     def receiver(self, person: Person) -> FilmReceiver:
         """Make what takes films in a person's name."""

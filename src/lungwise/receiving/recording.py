@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, time
+from collections.abc import Callable, Iterable
+from datetime import datetime, time, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,6 +27,8 @@ from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, St
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
 
+_NOON = time(12)
+
 
 class Recording:
     """Records what a clinic receives, over one session.
@@ -46,10 +48,12 @@ class Recording:
         studies: Studies,
         patients: Patients,
         audit: AuditTrail,
+        zone_of: Callable[[int], tzinfo],
     ) -> None:
         self.session = session
         self._clock = clock
         self._store = store
+        self._zone_of = zone_of
         self.limits = limits
         self.studies = studies
         self.patients = patients
@@ -197,7 +201,7 @@ class Recording:
         study.films += films
         if films:
             study.status, study.unread = StudyStatus.WAITING, True
-        study.taken_at = _taken_at(study)
+        study.taken_at = _taken_at(study, self._zone_of(study.clinic_id))
         self.session.flush()
         for film in films:
             self.duplicates.note(study.clinic_id, film)
@@ -247,10 +251,13 @@ class Recording:
         return max((now, *queued))
 
 
-def _taken_at(study: Study) -> datetime:
-    """Return when a study's first film was taken, or else when it was uploaded, as for a day that lies ahead."""
+def _taken_at(study: Study, zone: tzinfo) -> datetime:
+    """Return when a study's first film was taken, or else when it was uploaded, as for a day that lies ahead.
+
+    Of a film's day the hour is not known: noon is still the same day where the clinic's time zone is changed.
+    """
     days = [film.taken_on for film in study.films if film.taken_on]
-    taken = [datetime.combine(day, time.min, UTC) for day in days]
+    taken = [datetime.combine(day, _NOON, zone) for day in days]
     return min((one for one in taken if one <= study.created_at), default=study.created_at)
 
 

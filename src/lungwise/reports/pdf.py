@@ -102,7 +102,7 @@ class _Pages:
         """Return what follows from top to bottom."""
         report = self._report
         story: list[Flowable] = [
-            _text(report.clinic, self._small),
+            *(_text(line, self._small) for line in (report.clinic, *report.letterhead)),
             _text(heading, self._large),
             _rule(),
             self._table(self._facts),

@@ -62,6 +62,8 @@ class Report:
 
     Parameters
     ----------
+    letterhead
+        Lines below the clinic's name.
     facts
         Of patient and study, each with its name.
     identity_warning
@@ -84,6 +86,7 @@ class Report:
     opinions: tuple[OpinionReport, ...]
     tests: tuple[tuple[str, str], ...]
     limits: str
+    letterhead: tuple[str, ...] = ()
 
 
 def texts(said: object) -> Iterator[str]:

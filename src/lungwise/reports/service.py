@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from PIL import Image
 
 from lungwise.access import Person, Right
 from lungwise.accounts.labels import ROLES
+from lungwise.clinics.service import ClinicChoices, ClinicSettings
 from lungwise.errors import Contradiction
 from lungwise.films import Refusal
 from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
@@ -39,8 +42,8 @@ from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, Referen
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
 from lungwise.studies.wording import predictive_value, uncertain_between
+from lungwise.time_zones import local_text
 
-_MINUTE = "%Y-%m-%d %H:%M UTC"
 _UNWRITABLE = N_(
     "There is no PDF: no font of this computer has these characters: %(letters)s. Print this page instead, "
     "or ask your administrator for a font that has them (setting report_font)."
@@ -56,13 +59,18 @@ class Reports:
     ----------
     words
         Translates a message id into the reader's language.
+    clinic
+        How the clinic of the studies is set; without it, as the installation is.
     """
 
-    def __init__(self, studies: Studies, words: Words, settings: Settings) -> None:
+    def __init__(
+        self, studies: Studies, words: Words, settings: Settings, clinic: ClinicSettings | None = None
+    ) -> None:
         self._studies = studies
         self._words = words
         self._typefaces = Typefaces(settings.report_font)
-        self._predictive_value = PredictiveValue(shipped_card(), settings.prevalence)
+        self._clinic = clinic or ClinicSettings.of(ClinicChoices(name=""), settings)
+        self._predictive_value = PredictiveValue(shipped_card(), self._clinic.prevalence)
 
     def of(self, person: Person, key: str, clinic: str, words: Words | None = None) -> Report:
         """Make the report of a study of a clinic, in the reader's language or in that of `words`."""
@@ -77,7 +85,7 @@ class Reports:
         study = self._studies.get(person, key)
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
-        author = _Author(words, self._predictive_value, study_answer(study, patient))
+        author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic)
         return author.report(clinic, study, patient, headers)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
@@ -115,8 +123,11 @@ class Reports:
 class _Author:
     """Writes a report's sentences in one language."""
 
-    def __init__(self, words: Words, predictive_value: PredictiveValue, answer: StudyAnswer) -> None:
+    def __init__(
+        self, words: Words, predictive_value: PredictiveValue, answer: StudyAnswer, clinic: ClinicSettings
+    ) -> None:
         self._words = words
+        self._clinic = clinic
         self._predictive_value = predictive_value
         self._answer = answer
         self._headlines = Headlines(words, predictive_value)
@@ -126,6 +137,7 @@ class _Author:
         unclear = words(N_("Identity unclear: this identifier also belongs to someone else."))
         return Report(
             clinic=clinic,
+            letterhead=self._clinic.letterhead,
             patient=patient,
             study=study,
             facts=self._facts(study, patient),
@@ -144,7 +156,8 @@ class _Author:
             N_("Name"): " · ".join(dict.fromkeys(patient.facts.names)),
             N_("Sex"): self._words(SEXES[patient.sex]) if patient.sex else "",
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
-            N_("Uploaded"): f"{study.created_at:{_MINUTE}}",
+            N_("Taken"): min(taken).isoformat() if (taken := _days_taken(study)) else "",
+            N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
             N_("Study"): study.key,
             N_("Symptoms"): self._symptoms(study.clinical),
             N_("SpO2"): f"{study.clinical.spo2} %" if study.clinical.spo2 is not None else "",
@@ -212,6 +225,11 @@ class _Author:
             said.append(f"{words(N_('Conclusion'))}: {conclusion}")
         return OpinionReport(
             author=f"{opinion.author_name}, {words(ROLES[opinion.author_role])}",
-            time=f"{opinion.created_at:{_MINUTE}}",
+            time=local_text(opinion.created_at, self._clinic.zone),
             sentences=(*said, *([opinion.note] if opinion.note else ())),
         )
+
+
+def _days_taken(study: Study) -> list[date]:
+    """Return the days on which a study's films were taken, where their headers say."""
+    return [film.taken_on for film in study.films if film.taken_on]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from lungwise.inputs import harmless_cell
 from lungwise.studies.headlines import Headlines
@@ -27,8 +27,8 @@ _COLUMNS = (
 Cell = str | int | date
 
 
-def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines) -> str:
-    """Write one row for each study."""
+def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinfo = UTC) -> str:
+    """Write one row for each study, its moment in a zone."""
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(_COLUMNS)
@@ -37,7 +37,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines) -> str:
         table.writerow(
             (
                 study.key,
-                study.created_at.isoformat(timespec="seconds"),
+                study.created_at.astimezone(zone).isoformat(timespec="seconds"),
                 harmless_cell(patient.identifier),
                 harmless_cell(patient.name),
                 patient.sex,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from flask import Blueprint, redirect, render_template, url_for
+from flask_babel import get_timezone
 from werkzeug.wrappers import Response
 
 from lungwise.access import Right
@@ -13,6 +14,7 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import Rejected
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
+from lungwise.store import Clock
 from lungwise.studies.forms import WorklistForm
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.service import Studies
@@ -29,10 +31,17 @@ bp = Blueprint("reports", __name__)
 class ReportServices(Protocol):
     """What the pages of reports use in a request."""
 
+    clock: Clock
     studies: Studies
-    reports: Reports
     worklist: Worklist
-    headlines: Headlines
+
+    @property
+    def headlines(self) -> Headlines:
+        """Writes the headlines of films and studies."""
+
+    @property
+    def reports(self) -> Reports:
+        """Makes the reports of the clinic's studies."""
 
     @property
     def clinic(self) -> str:
@@ -67,6 +76,7 @@ def table() -> Response:
     person().need(Right.EXPORT)
     form = WorklistForm()
     only_valid(form)
-    text = worklist_csv(services().worklist.all(person(), form.query()), services().headlines)
+    zone = get_timezone()
+    text = worklist_csv(services().worklist.all(person(), form.query()), services().headlines, zone)
     audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")
-    return downloads.table(text, "studies.csv")
+    return downloads.table(text, f"studies-{services().clock().astimezone(zone):%Y-%m-%d}.csv")

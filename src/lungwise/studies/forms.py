@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, cast
 
+from flask_babel import get_timezone
 from flask_babel import lazy_gettext as _
 from wtforms import (
     BooleanField,
@@ -205,6 +206,7 @@ class WorklistForm(PageForm):
             status=StudyStatus(status) if status else None,
             pattern=good.get("pattern") or "",
             unread=bool(good.get("unread")),
+            zone=get_timezone(),
             since=good.get("since"),
             until=good.get("until"),
             order=Order(order) if order else Order.NEWEST,

@@ -22,10 +22,13 @@ from lungwise.films.dicom.geometry import Geometry, read_geometry
 from lungwise.films.formats import DICOM, suffix_of
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
+from lungwise.reading.prevalence import PredictiveValue
 from lungwise.studies import full_depth, pictures, shown_after_upload
 from lungwise.studies.answers import StudyAnswer
+from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.film_headers import differing_headers, taken_on
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
+from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
@@ -56,6 +59,15 @@ class StudyServices(Protocol):
     thumbnails: Thumbnails
     worklist: Worklist
     worklist_details: WorklistDetails
+    clock_check: ClockCheck
+
+    @property
+    def headlines(self) -> Headlines:
+        """Writes the headlines of films and studies."""
+
+    @property
+    def worth(self) -> PredictiveValue:
+        """What a verdict is worth at the clinic's prevalence."""
 
     def films_before(self, study: Study) -> int:
         """Count the new films that will be read before a study's."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Order(StrEnum):
 class WorklistQuery:
     """Which studies to list, and the position that the page begins after, or ends before.
 
-    `since` and `until` are days on which the films were taken.
+    `since` and `until` are days, in a time zone, on which the films were taken.
     """
 
     text: str = ""
@@ -55,6 +55,7 @@ class WorklistQuery:
     unread: bool = False
     since: date | None = None
     until: date | None = None
+    zone: tzinfo = UTC
     order: Order = Order.NEWEST
     after: str = ""
     before: str = ""
@@ -217,9 +218,9 @@ def _wanted(
     if query.pattern:
         yield Study.pattern == query.pattern
     if query.since:
-        yield Study.taken_at >= datetime.combine(query.since, time.min, UTC)
+        yield Study.taken_at >= datetime.combine(query.since, time.min, query.zone)
     if query.until:
-        yield Study.taken_at <= datetime.combine(query.until, time.max, UTC)
+        yield Study.taken_at <= datetime.combine(query.until, time.max, query.zone)
 
 
 def _ordered(studies: Select[int], query: WorklistQuery, position: _Position | None, backwards: bool) -> Select[int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, get_domain, get_locale, gettext
+from flask_babel import format_date, format_datetime, get_domain, get_locale, get_timezone, gettext
 from flask_security import current_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.languages import LANGUAGES
+from lungwise.time_zones import zone_label
 
 COOKIE = "language"
 """Holds what was chosen on a page; it outlives the session, since a clinic's phone is signed out most of the time."""
@@ -20,9 +21,9 @@ _COOKIE_SECONDS = 366 * 24 * 3600
 
 
 def of_request() -> str:
-    """Take the account's language, else what was chosen here, else the browser's, else the installation's."""
+    """Take the account's language, what was chosen here, the clinic's, the browser's, or else the installation's."""
     browsers = request.accept_languages.best_match(list(LANGUAGES))
-    return _of_account() or chosen() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
+    return _of_account() or chosen() or _of_clinic() or browsers or str(current_app.config["BABEL_DEFAULT_LOCALE"])
 
 
 def _of_account() -> str:
@@ -31,6 +32,15 @@ def _of_account() -> str:
     except SQLAlchemyError:  # the page that reports it must not need the account
         return ""
     return str(current_user.language) if known else ""
+
+
+def _of_clinic() -> str:
+    """Return the language that the administrator of a person's clinic set, or nothing."""
+    try:
+        clinic = current_user.clinic if current_user and current_user.is_authenticated else None
+    except SQLAlchemyError:
+        return ""
+    return clinic.language if clinic and clinic.language in LANGUAGES else ""
 
 
 def chosen() -> str:
@@ -62,8 +72,9 @@ class FormTranslations:
 
 def init_app(app: Flask) -> None:
     """Add the filters for dates, and the sentences of refusals, to the templates."""
-    app.jinja_env.filters.update(day=_day, moment=_moment)
+    app.jinja_env.filters.update(day=_day, moment=_moment, zoned=_zoned, second=_second, local_day=_local_day)
     app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
+    app.jinja_env.globals.update(zone_now=lambda: zone_label(datetime.now(UTC), get_timezone()))
     app.jinja_env.globals.update(refused=_refused, warned=_warned)
 
 
@@ -76,7 +87,23 @@ def _warned(code: str) -> str:
 
 
 def _day(value: date | None) -> str:
-    return format_date(value, "d MMM y") if value else ""
+    day = _local_day(value) if isinstance(value, datetime) else value
+    return format_date(day, "d MMM y") if day else ""
+
+
+def _local_day(value: datetime) -> date:
+    """Return the day of a moment where the clinic stands."""
+    return value.astimezone(get_timezone()).date()
+
+
+def _zoned(value: datetime | None) -> str:
+    """Write a moment with the name of the time zone."""
+    return f"{_moment(value)} {zone_label(value, get_timezone())}" if value else ""
+
+
+def _second(value: datetime) -> str:
+    """Write a moment to the second, with the name of the time zone."""
+    return f"{format_datetime(value, 'd MMM y, HH:mm:ss')} {zone_label(value, get_timezone())}"
 
 
 def _moment(value: datetime | None) -> str:

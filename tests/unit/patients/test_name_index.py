@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungwise.access import Person, Role
-from lungwise.accounts.models import Clinic
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.models import Clinic
 from lungwise.patients.name_index import index_of, words_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.store import Database, utc_now

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from lungwise.accounts.models import Clinic
+from lungwise.clinics.models import Clinic
 from lungwise.errors import Conflict, Full, Rejected, Unavailable
 from lungwise.store import CollisionError, Database, Fault, answer_of, fault_of, retried, utc_now
 from servers import free_port

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lungwise.accounts.models import Clinic
+from lungwise.clinics.models import Clinic
 from lungwise.store import Database, sqlite, utc_now
 from lungwise.store.sqlite import WriteQueue
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,12 +8,15 @@ from werkzeug.datastructures import MultiDict
 
 from lungwise.accounts.forms import RecoveryForm
 from lungwise.languages import LANGUAGES
+from lungwise.web_app import create_app
+from synthetic_reader import SyntheticReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Visitor
+    from conftest import Clock, Visitor
     from lungwise.access import Person
+    from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
 
@@ -67,3 +71,23 @@ def test_what_wtforms_says_is_said_in_the_pages_language(app: Lungwise) -> None:
         form = RecoveryForm(MultiDict({"email": "a" * 300}), meta={"csrf": False})
         assert not form.validate()
         assert form.email.errors[0] == "अधिक से अधिक 255 अक्षर लिखें।"
+
+
+def test_days_and_moments_are_those_of_the_time_zone(
+    settings: Settings, clock: Clock, migrate: Callable[[Settings], None]
+) -> None:
+    migrate(settings)
+    app = create_app(settings.model_copy(update={"time_zone": "Africa/Nairobi"}), SyntheticReader, clock)
+    late = datetime(2026, 3, 2, 21, 30, 5, tzinfo=UTC)
+    write = app.jinja_env.filters
+    with app.test_request_context():
+        assert (write["day"](late), write["day"](date(2026, 3, 2)), write["day"](None)) == (
+            "3 Mar 2026",
+            "2 Mar 2026",
+            "",
+        )
+        assert write["local_day"](late) == date(2026, 3, 3)
+        assert write["moment"](late) == "3 Mar 2026, 00:30"
+        assert write["zoned"](late) == "3 Mar 2026, 00:30 EAT"
+        assert write["second"](late) == "3 Mar 2026, 00:30:05 EAT"
+    app.database.close()

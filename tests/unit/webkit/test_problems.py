@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import request
 
-from lungwise.accounts.models import Clinic
+from lungwise.clinics.models import Clinic
 from lungwise.store import utc_now
 from lungwise.webkit import health
 

@@ -6,7 +6,7 @@ import pytest
 from flask import abort
 from sqlalchemy import func, select
 
-from lungwise.accounts.models import Clinic
+from lungwise.clinics.models import Clinic
 from lungwise.store import utc_now
 from lungwise.webkit import transactions
 

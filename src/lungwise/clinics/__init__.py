@@ -1,0 +1,1 @@
+"""Clinics: what they are called, where they stand, and how they want it."""

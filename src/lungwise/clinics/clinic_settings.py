@@ -1,0 +1,56 @@
+"""How a clinic wants it: what its administrator set, and for the rest what the installation is set to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from lungwise.settings import Registration, Settings
+from lungwise.time_zones import zone_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicChoices:
+    """What a clinic's administrator chose; None is as the installation is set.
+
+    Parameters
+    ----------
+    letterhead
+        Lines below the clinic's name on reports.
+    prevalence
+        Share of those filmed who have COVID-19, in [0, 1].
+    """
+
+    name: str
+    letterhead: str = ""
+    time_zone: str | None = None
+    prevalence: float | None = None
+    language: str | None = None
+    registration: Registration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicSettings:
+    """What holds for a clinic. `language` is empty where each browser may say."""
+
+    letterhead: tuple[str, ...]
+    time_zone: str
+    prevalence: float
+    language: str
+    registration: Registration
+
+    @classmethod
+    def of(cls, choices: ClinicChoices, settings: Settings) -> ClinicSettings:
+        """Return what a clinic's choices leave of the installation's settings."""
+        return cls(
+            letterhead=tuple(filter(None, map(str.strip, choices.letterhead.splitlines()))),
+            time_zone=choices.time_zone or settings.time_zone,
+            prevalence=settings.prevalence if choices.prevalence is None else choices.prevalence,
+            language=choices.language or "",
+            registration=choices.registration or settings.registration,
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone."""
+        return zone_of(self.time_zone)

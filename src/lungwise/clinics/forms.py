@@ -1,0 +1,113 @@
+"""The form of a clinic's settings."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+
+from flask_babel import get_locale, gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.widgets import NumberInput
+
+from lungwise.clinics.clinic_settings import ClinicChoices
+from lungwise.clinics.labels import REGISTRATIONS
+from lungwise.inputs import LINE
+from lungwise.languages import LANGUAGES
+from lungwise.settings import Registration, Settings
+from lungwise.store import Clock
+from lungwise.time_zones import UTC_NAME, offset_label, zone_names, zone_of
+from lungwise.webkit.forms import PageForm
+
+_MOST_LINES = 6
+_HUNDRED = Decimal(100)
+
+
+def _few_lines(_form: FlaskForm, field: TextAreaField) -> None:
+    lines = (field.data or "").splitlines()
+    if len(lines) > _MOST_LINES or any(len(line) > LINE for line in lines):
+        raise ValidationError(gettext("Write at most %(n)s lines that fit on a page.", n=_MOST_LINES))
+
+
+def _one_line(_form: FlaskForm, field: StringField) -> None:
+    if any(ord(letter) < 32 for letter in field.data or ""):
+        raise ValidationError(gettext("This contains characters that cannot be saved."))
+
+
+class ClinicForm(PageForm):
+    """What a clinic's administrator sets; what stays empty is as the installation is set."""
+
+    name = StringField(_("Name of the clinic"), [InputRequired(_("Enter a name.")), Length(max=LINE), _one_line])
+    letterhead = TextAreaField(
+        _("Letterhead"),
+        [Length(max=_MOST_LINES * LINE), _few_lines],
+        description=_("Lines below the name on reports: address, telephone, registration number."),
+        render_kw={"rows": 3},
+    )
+    time_zone = SelectField(_("Time zone"))
+    prevalence = DecimalField(
+        _("Of 100 people whose chest is X-rayed, how many have COVID-19?"),
+        [Optional(), NumberRange(0, 100)],
+        widget=NumberInput(step="any", min=0, max=100),
+        render_kw={"inputmode": "decimal"},
+    )
+    language = SelectField(_("Language"))
+    registration = SelectField(_("Who may open an account"))
+    submit = SubmitField(_("Save"))
+
+    def offer(self, settings: Settings, clock: Clock) -> None:
+        """Offer what can be chosen, and say what holds where nothing is."""
+        installed = f"{gettext('As the installation is set')}: {_zone_text(settings.time_zone, clock)}"
+        self.time_zone.choices = [SelectChoice("", installed), SelectChoice(UTC_NAME, UTC_NAME), *_zones(clock)]
+        self.language.choices = [SelectChoice("", gettext("As each browser asks")), *map(_language, LANGUAGES)]
+        as_set = gettext("As the installation is set")
+        ways = [SelectChoice(way.value, gettext(label)) for way, label in REGISTRATIONS.items()]
+        self.registration.choices = [SelectChoice("", as_set), *ways]
+        self.registration.description = gettext(
+            "As the installation is set: %(what)s", what=gettext(REGISTRATIONS[settings.registration])
+        )
+        self.prevalence.description = gettext(
+            "Empty: %(n)s, as the installation is set. It decides how many positive and negative results are correct.",
+            n=f"{settings.prevalence * 100:g}",
+        )
+
+    def put(self, choices: ClinicChoices) -> None:
+        """Show what is chosen."""
+        self.name.data, self.letterhead.data = choices.name, choices.letterhead
+        self.time_zone.data, self.language.data = choices.time_zone or "", choices.language or ""
+        self.registration.data = choices.registration.value if choices.registration else ""
+        share = choices.prevalence
+        self.prevalence.data = None if share is None else Decimal(f"{share * 100:.6g}")
+
+    def choices(self) -> ClinicChoices:
+        """Return what was entered."""
+        share = self.prevalence.data
+        return ClinicChoices(
+            name=(self.name.data or "").strip(),
+            letterhead="\n".join(line.strip() for line in (self.letterhead.data or "").strip().splitlines()),
+            time_zone=self.time_zone.data or None,
+            prevalence=None if share is None else float(share / _HUNDRED),
+            language=self.language.data or None,
+            registration=Registration(self.registration.data) if self.registration.data else None,
+        )
+
+
+def _language(code: str) -> SelectChoice:
+    return SelectChoice(code, LANGUAGES[code])
+
+
+def _zones(clock: Clock) -> list[SelectChoice]:
+    """List the zones by their cities, as the page's language calls and sorts them."""
+    zones = [SelectChoice(name, _zone_text(name, clock)) for name in zone_names() if name != UTC_NAME]
+    return sorted(zones, key=lambda choice: unicodedata.normalize("NFKD", choice.label))
+
+
+def _zone_text(name: str, clock: Clock) -> str:
+    if name == UTC_NAME:
+        return name
+    locale = get_locale()
+    city = locale.time_zones.get(name, {}).get("city") if locale else None
+    place = city or name.rsplit("/", 1)[-1].replace("_", " ")
+    return f"{place} ({offset_label(clock(), zone_of(name))})"

@@ -1,0 +1,102 @@
+"""The rules of clinics: an administrator sets their own, and it holds from the next request on, in every process."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings
+from lungwise.clinics.models import Clinic
+from lungwise.errors import NotFound, Rejected
+from lungwise.settings import Registration, Settings
+from lungwise.store import Clock
+
+__all__ = ["Clinic", "ClinicChoices", "ClinicSettings", "Clinics"]
+
+
+class Clinics:
+    """Every clinic of the installation."""
+
+    def __init__(self, session: Session, clock: Clock, settings: Settings, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._settings = settings
+        self._audit = audit
+
+    def all(self) -> list[Clinic]:
+        """List every clinic by name."""
+        return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
+
+    def named(self, name: str) -> Clinic:
+        """Return the clinic of that name, made where there is none."""
+        found = self._session.scalar(select(Clinic).where(Clinic.name == name))
+        if found is None:
+            found = Clinic(name=name, created_at=self._clock())
+            self._session.add(found)
+            self._session.flush()
+        return found
+
+    def settings_of(self, clinic_id: int) -> ClinicSettings:
+        """Return what holds for a clinic; for none, what the installation is set to."""
+        clinic = self._session.get(Clinic, clinic_id)
+        return ClinicSettings.of(_choices_of(clinic) if clinic else ClinicChoices(name=""), self._settings)
+
+    def taking_registrations(self) -> list[Clinic]:
+        """List the clinics where somebody may ask for an account without an invitation."""
+        return [clinic for clinic in self.all() if self._registration(clinic) is not Registration.INVITATION]
+
+    def choices(self, person: Person) -> ClinicChoices:
+        """Return what an administrator's clinic has chosen."""
+        person.need(Right.ADMINISTER)
+        return _choices_of(self._own(person))
+
+    def change(self, by: Person, chosen: ClinicChoices) -> None:
+        """Change what an administrator's own clinic has chosen.
+
+        Raises
+        ------
+        Rejected
+            If another clinic has the name, or the DICOM node knows the clinic by the old one.
+        """
+        by.need(Right.ADMINISTER)
+        clinic = self._own(by)
+        if chosen.name != clinic.name:
+            self._check_name(clinic, chosen.name)
+        if chosen == _choices_of(clinic):
+            return
+        clinic.name, clinic.letterhead = chosen.name, chosen.letterhead or None
+        clinic.time_zone, clinic.prevalence = chosen.time_zone, chosen.prevalence
+        clinic.language, clinic.registration = chosen.language, chosen.registration
+        self._session.flush()
+        self._audit.record(by, Action.CHANGED, Subject.CLINIC, str(clinic.id))
+
+    def _own(self, person: Person) -> Clinic:
+        found = self._session.get(Clinic, person.clinic_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    def _check_name(self, clinic: Clinic, name: str) -> None:
+        if self._session.scalar(select(Clinic.id).where(Clinic.name == name, Clinic.id != clinic.id)):
+            raise Rejected("Another clinic has this name.")
+        if clinic.name == self._settings.node_clinic:
+            raise Rejected(
+                "The DICOM node knows this clinic by its name. Change the setting node_clinic first, or leave the name."
+            )
+
+    def _registration(self, clinic: Clinic) -> Registration:
+        return ClinicSettings.of(_choices_of(clinic), self._settings).registration
+
+
+def _choices_of(clinic: Clinic) -> ClinicChoices:
+    return ClinicChoices(
+        name=clinic.name,
+        letterhead=clinic.letterhead or "",
+        time_zone=clinic.time_zone,
+        prevalence=clinic.prevalence,
+        language=clinic.language,
+        registration=Registration(clinic.registration) if clinic.registration else None,
+    )

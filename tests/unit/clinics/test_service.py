@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Role
+from lungwise.audit.models import AuditEntry
+from lungwise.clinics.service import ClinicChoices, Clinics
+from lungwise.errors import NotFound, Rejected
+from lungwise.settings import Registration
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+CHOICES = ClinicChoices(
+    name="Hill Clinic",
+    letterhead="12 Hill Road",
+    time_zone="Africa/Nairobi",
+    prevalence=0.35,
+    language="es",
+    registration=Registration.INVITATION,
+)
+
+
+def clinics_of(services: Services, node_clinic: str = "") -> Clinics:
+    settings = services.settings.model_copy(update={"node_clinic": node_clinic})
+    return Clinics(services.session, services.clock, settings, services.audit)
+
+
+def test_an_administrator_changes_their_own_clinic_and_it_is_in_the_trail(either_services: Services) -> None:
+    services = either_services
+    ada, eve = services.person("Ada"), services.person("Eve", "Valley")
+    clinics = clinics_of(services)
+    clinics.change(ada, CHOICES)
+    clinics.change(ada, CHOICES)
+    services.session.commit()
+    services.session.expire_all()
+    assert clinics.choices(ada) == CHOICES
+    assert clinics.choices(eve) == ClinicChoices(name="Valley")
+    assert clinics.settings_of(ada.clinic_id).prevalence == 0.35
+    assert [clinic.name for clinic in clinics.taking_registrations()] == ["Valley"]
+    entries = services.session.query(AuditEntry).filter(AuditEntry.subject == "clinic").all()
+    assert [(entry.action, entry.person_name, entry.subject_key) for entry in entries] == [
+        ("changed", "Ada", str(ada.clinic_id))
+    ]
+    clinics.change(ada, ClinicChoices(name="Hill Clinic"))
+    assert clinics.settings_of(ada.clinic_id) == clinics.settings_of(0)
+
+
+def test_only_an_administrator_sees_or_changes_what_is_set(services: Services) -> None:
+    for role in (Role.DOCTOR, Role.RADIOLOGIST, Role.HEALTH_WORKER):
+        person = services.person(role.value, role=role)
+        with pytest.raises(NotFound):
+            clinics_of(services).choices(person)
+        with pytest.raises(NotFound):
+            clinics_of(services).change(person, CHOICES)
+
+
+def test_a_name_that_means_a_clinic_elsewhere_stays(services: Services) -> None:
+    ada = services.person("Ada")
+    services.person("Eve", "Valley")
+    with pytest.raises(Rejected, match="Another clinic"):
+        clinics_of(services).change(ada, replace(CHOICES, name="Valley"))
+    with pytest.raises(Rejected, match="node_clinic"):
+        clinics_of(services, node_clinic="Hill").change(ada, CHOICES)
+    clinics_of(services, node_clinic="Hill").change(ada, replace(CHOICES, name="Hill"))
