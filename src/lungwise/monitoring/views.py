@@ -9,7 +9,7 @@ from flask import Blueprint, render_template
 from flask_babel import format_date, gettext
 
 from lungwise.monitoring import charts
-from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, Drift, Spread, WeekSpread
+from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
@@ -53,6 +53,7 @@ def drift() -> str:
         chart=chart,
         bands=bands,
         fewest=FEWEST_FILMS,
+        far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
     )
 

@@ -22,7 +22,7 @@ _TESTS = {
 _COLUMNS = (
     *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
-    *("symptoms", "SpO2", "level", "headline"),
+    *("symptoms", "SpO2", "level", "headline", "taken"),
 )
 Cell = str | int | date
 
@@ -49,6 +49,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 *_clinical(study),
                 headline.level,
                 headline.text,
+                study.taken_at.astimezone(zone).date(),
             )
         )
     return out.getvalue()
