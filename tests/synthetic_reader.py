@@ -6,8 +6,9 @@ import numpy as np
 
 from lungwise.films import Film, Refusal
 from lungwise.films.refusals import CHILD
+from lungwise.reading.extent import Extent
 from lungwise.reading.pattern import normal_of, pattern_of
-from lungwise.reading.reader import ADULT
+from lungwise.reading.reader import ADULT, FRONTAL
 from lungwise.reading.reading import Reading, Verdict
 
 
@@ -47,4 +48,6 @@ class SyntheticReader:
             model="synthetic",
             version="1",
             warnings=(CHILD,) if film.age is not None and film.age < ADULT else (),
+            extent=Extent(percent=80 * probability, brixia=18 * probability, repeatability=10.0),
+            view=film.view if film.view in FRONTAL else None,
         )

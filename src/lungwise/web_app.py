@@ -53,7 +53,7 @@ from lungwise.studies import views as studies_views
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
-from lungwise.studies.wording import predictive_value, uncertain_between
+from lungwise.studies.wording import change_sentence, extent_sentence, predictive_value, uncertain_between
 from lungwise.time_zones import zone_of
 from lungwise.webkit import (
     bodies,
@@ -199,6 +199,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         worth=worth,
         predictive_value=partial(predictive_value, gettext),
         uncertain_between=partial(uncertain_between, gettext),
+        extent_sentence=partial(extent_sentence, gettext),
+        change_sentence=partial(change_sentence, gettext),
         headlines=headlines,
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),

@@ -6,7 +6,7 @@ import io
 import itertools
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,13 @@ from lungwise.dicom.send import _is_kept
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
+from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.results.result_objects import FilmResult, film_object, result_objects
-from lungwise.results.structured_report import VERDICTS
+from lungwise.results.structured_report import DIRECTIONS, VERDICTS
 from lungwise.settings import Settings
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.pictures import LARGEST
 
 if TYPE_CHECKING:
@@ -74,10 +76,16 @@ def results() -> list[Dataset]:
         quarter_turns=0,
         model="model",
         version="1",
+        extent=Extent(percent=40.0, brixia=8.0, repeatability=18.0),
     )
+    difference = Difference(points=20.0, repeatability=18.0)
+    change = ExtentChange(film="f", taken_on=date(2026, 3, 1), before=20.0, now=40.0, difference=difference)
     film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
     return result_objects(
-        film, NOBODYS, FilmResult(outcome=reading, model="model", version="1", made_at=NOBODYS.made_at), b"%PDF"
+        film,
+        NOBODYS,
+        FilmResult(outcome=reading, model="model", version="1", made_at=NOBODYS.made_at, change=change),
+        b"%PDF",
     )
 
 
@@ -165,9 +173,11 @@ def synthetic_film() -> Dataset:
 
 def test_the_codes_of_the_results(results: list[Dataset]) -> None:
     coded = {str(code.CodeValue) for code in VERDICTS.values()} | {finding.code.value for finding in FINDINGS}
-    assert coded | {"399208008", "verdict"} == column("8.3", 1)
+    coded |= {str(code.CodeValue) for code in DIRECTIONS.values()}
+    extent = {"112001", "39607008", "opacity-extent", "brixia-score", "opacity-change", "course"}
+    assert coded | extent | {"399208008", "verdict"} == column("8.3", 1)
     report = results[0].to_json()
-    assert all(f'"{code}"' in report for code in ("399208008", "verdict", "122157", "99LUNGWISE"))
+    assert all(f'"{code}"' in report for code in ("399208008", "verdict", "122157", "99LUNGWISE", *extent))
 
 
 def test_the_implementation(results: list[Dataset], settings: Settings) -> None:

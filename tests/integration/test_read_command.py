@@ -15,7 +15,8 @@ from lungwise.films import open_path
 from lungwise.films.collection import read_collection
 from lungwise.films.photograph.simulation import photograph
 
-KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds", "normal", "pattern"]
+KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
+KEYS += ["normal", "pattern", "extent"]
 
 
 def read(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field
 
+from lungwise.api.extent_schemas import Extent, ExtentChange, View
 from lungwise.api.headline_schemas import Headline, Normal
 from lungwise.api.opinion_schemas import ClinicalDetails as ClinicalDetails
 from lungwise.api.opinion_schemas import ClinicalDetailsIn as ClinicalDetailsIn
@@ -95,6 +96,8 @@ class Reading(Schema):
         description="The finding that the film looks like; `other` where it looks like none of them and is not called "
         "normal; null where it is normal, or was refused.",
     )
+    extent: Extent | None = Field(default=None, description="Null where refused, or where the model does not say it.")
+    view: View | None = Field(default=None, description="Where the film's file says it.")
     refusal: Refusal | None
     warnings: list[Caution] = Field(default=[], description="What to know before the reading is believed.")
 
@@ -124,6 +127,11 @@ class Film(Schema):
     header: Header | None = Field(description="What its DICOM header says of the patient; null of other films.")
     reading: Reading | None = Field(description="The newest reading; null while the film waits for it.")
     headline: Headline | None = Field(default=None, description="What the pages say of the film.")
+    extent_change: ExtentChange | None = Field(
+        default=None,
+        description="What changed since the last earlier film that it can be compared with: of the same patient, from "
+        "the same side, read by the same model; null where there is none.",
+    )
 
 
 class HeatMap(Schema):
@@ -214,7 +222,8 @@ class FilmReport(Schema):
     verdict: str
     sentences: list[str] = Field(
         description="Why the film was refused, what its header says of another patient, between which probabilities a "
-        "verdict is uncertain, how many of such verdicts are right, and every warning."
+        "verdict is uncertain, how many of such verdicts are right, what changed since an earlier film, and every "
+        "warning."
     )
 
 

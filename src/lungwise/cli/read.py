@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, fields
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TextIO
@@ -24,6 +25,7 @@ from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.languages import LANGUAGES, words_of
 from lungwise.reading import Reader, ReadFile, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.settings import DEFAULT_PREVALENCE
@@ -213,7 +215,13 @@ def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str,
         "milliseconds": round(file.milliseconds, 1),
         "normal": {"probability": round(read.normal.probability, 4), "called": read.normal.called} if read else None,
         "pattern": read.pattern if read else None,
+        "extent": rounded(read.extent) if read and read.extent else None,
     }
+
+
+def rounded(extent: Extent) -> dict[str, float]:
+    """An extent with the decimals that mean something."""
+    return {name: round(value, 1) for name, value in asdict(extent).items()}
 
 
 class JsonLines(Sink):
@@ -291,7 +299,8 @@ class CsvTable(Sink):
         self._rows = csv.writer(table)
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDING_NAMES]
         columns += ["hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"]
-        self._rows.writerow([*columns, "normal_called", "pattern", "level", "headline"])
+        columns += ["normal_called", "pattern", "level", "headline"]
+        self._rows.writerow([*columns, *(f"extent_{name}" for name in _EXTENT)])
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Write one line."""
@@ -302,11 +311,15 @@ class CsvTable(Sink):
         row = [line["path"], line["status"], refusal["code"], refusal["reason"], covid["probability"], covid["verdict"]]
         spot, model = line["hot_spot"] or ["", ""], line["model"].values()
         row += [*findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))]
-        self._rows.writerow([*row, *_said(file, self._words)])
+        extent = line["extent"] or dict.fromkeys(_EXTENT, "")
+        self._rows.writerow([*row, *_said(file, self._words), *(extent[name] for name in _EXTENT)])
+
+
+_EXTENT = tuple(field.name for field in fields(Extent))
 
 
 def _said(file: ReadFile, words: Words) -> list[str]:
-    """What a table's last four cells say of a film; nothing of one that was refused."""
+    """What a table's cells say of a film as a headline does; nothing of one that was refused."""
     if (read := file.reading) is None:
         return [""] * 4
     headline = Headlines(words, PredictiveValue(shipped_card(), DEFAULT_PREVALENCE)).of_film(answer_of_reading(read))

@@ -13,6 +13,7 @@ from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
 from lungwise.reading import Normal, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.extent import Extent
 from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import read_in_order
 
@@ -63,4 +64,6 @@ class RemoteReader:
             model=read.model.name,
             version=read.model.version,
             warnings=tuple(warning.code for warning in read.warnings),
+            extent=Extent(**read.extent.model_dump()) if read.extent else None,
+            view=read.view,
         )

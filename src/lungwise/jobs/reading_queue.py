@@ -253,6 +253,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.appearance = {name: float(value) for name, value in outcome.appearance.items()}
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
     record.normal_called, record.pattern = bool(outcome.normal.called), outcome.pattern
+    record.extent, record.view = outcome.extent, outcome.view
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
     record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)

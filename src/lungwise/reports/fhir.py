@@ -6,6 +6,7 @@ Written with FHIR R4B's models, whose three resources here are R4's own (R4B, "D
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
@@ -14,8 +15,10 @@ from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
 from lungwise.patients.service import Patient
+from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reports.report import FilmReport, Report
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.reference_results import Reason, ReferenceTest
 from lungwise.studies.service import ReadingRecord, ReferenceResult, Study, StudyStatus
@@ -120,7 +123,7 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "issued": reading.created_at,
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
         "note": [{"text": sentence} for sentence in (film.headline.text, *film.sentences)],
-        **_value(film, reading),
+        **_value(film, reading, report.changes.get(film.record.key)),
     }
     return Observation(**fields)
 
@@ -166,7 +169,7 @@ def _saturation(spo2: int, report: Report) -> Observation:
     return Observation(**fields)
 
 
-def _value(film: FilmReport, reading: ReadingRecord) -> Fields:
+def _value(film: FilmReport, reading: ReadingRecord, change: ExtentChange | None) -> Fields:
     if reading.verdict is None:
         absent = {"coding": [{"system": _CODES + "data-absent-reason", "code": "error"}]}
         return {"dataAbsentReason": absent | ({"text": film.refusal} if film.refusal else {})}
@@ -177,9 +180,29 @@ def _value(film: FilmReport, reading: ReadingRecord) -> Fields:
             {"coding": [{"system": _CODES + "v3-ObservationInterpretation", "code": code}], "text": reading.verdict}
         ],
         "component": [
-            {"code": {"text": name}, "valueQuantity": _share(value)} for name, value in reading.findings.items()
+            *({"code": {"text": name}, "valueQuantity": _share(value)} for name, value in reading.findings.items()),
+            *_extent(reading.extent, change),
         ],
     }
+
+
+def _extent(extent: Extent | None, change: ExtentChange | None) -> Iterator[Fields]:
+    """Write how much of the lungs is opaque. No code of LOINC, SNOMED CT or RadLex says this of a chest film."""
+    if extent:
+        yield _component("Extent of opacity in percent of the lung fields", _quantity(extent.percent, "%"))
+        yield _component("Brixia score, 0 to 18", _quantity(extent.brixia, "{score}"))
+    if change:
+        since = f"since {change.taken_on.isoformat()}, repeatability {change.difference.repeatability:.0f}"
+        text = f"Change of the extent of opacity in percentage points {since}"
+        yield _component(text, _quantity(change.difference.points, "%"))
+
+
+def _component(text: str, value: Fields) -> Fields:
+    return {"code": {"text": text}, "valueQuantity": value}
+
+
+def _quantity(value: float, unit: str) -> Fields:
+    return {"value": round(value, 1), "unit": unit.strip("{}"), "system": "http://unitsofmeasure.org", "code": unit}
 
 
 def _share(value: float | None) -> Fields:

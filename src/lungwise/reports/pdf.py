@@ -94,9 +94,14 @@ class _Pages:
             *([(self._words(N_("Result")), film.headline.title)] if several else []),
             (self._words(N_("Probability of COVID-19")), " ".join(filter(None, (numbers, film.predictive_value)))),
             (self._words(N_("Findings")), film.findings),
+            *self._extent_rows(film),
             *self._warnings(film.warnings),
             (self._words(N_("Model")), film.model),
         ]
+
+    def _extent_rows(self, film: FilmReport) -> list[Row]:
+        said = " ".join(filter(None, (film.extent, film.extent_change)))
+        return [(self._words(N_("Extent of opacity")), said)] if said else []
 
     def story(self, heading: str, pictures: Sequence[Sequence[PillowImage.Image]]) -> list[Flowable]:
         """Return what follows from top to bottom."""
@@ -136,7 +141,7 @@ class _Pages:
 
     def _signature(self) -> Flowable:
         line = HRFlowable(width=80 * mm, hAlign="LEFT", color=_INK)
-        return KeepTogether([Spacer(1, 16 * mm), line, _text(self._words(_SIGNATURE), self._small)])
+        return KeepTogether([Spacer(1, 14 * mm), line, _text(self._words(_SIGNATURE), self._small)])
 
     def _table(self, rows: Sequence[Row]) -> Table:
         cells = [[_text(name, self._small), _text(value, self._body)] for name, value in rows]
@@ -161,7 +166,7 @@ def _side_by_side(pictures: Sequence[PillowImage.Image]) -> Table:
         data = io.BytesIO()
         picture.convert("RGB").save(data, "JPEG", quality=85)
         data.seek(0)
-        scale = min(width / picture.width, 76 * mm / picture.height)
+        scale = min(width / picture.width, 70 * mm / picture.height)
         cells.append(Image(data, picture.width * scale, picture.height * scale))
     table = Table([cells], colWidths=[_WIDTH / 2] * len(cells), hAlign="LEFT")
     table.setStyle([(f"{side}PADDING", *_WHOLE, 0) for side in ("LEFT", "RIGHT", "TOP", "BOTTOM")])

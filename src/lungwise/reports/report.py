@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 
 from lungwise.patients.service import Patient
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import Headline
 from lungwise.studies.service import FilmRecord, Study
 
@@ -24,6 +25,8 @@ class FilmReport:
         As a person reads them; the numbers are in the record's reading.
     predictive_value
         How many of such verdicts are right at the clinic's prevalence.
+    extent, extent_change
+        How much of the lungs is opaque, and what changed of it since an earlier film.
     model
         Name and version of the model that read the film.
     """
@@ -37,14 +40,16 @@ class FilmReport:
     findings: str = ""
     uncertainty_range: str = ""
     predictive_value: str = ""
+    extent: str = ""
+    extent_change: str = ""
     warnings: tuple[str, ...] = ()
     model: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """What there is to say beside headline, numbers and model."""
-        said = (self.header, self.refusal, self.uncertainty_range, self.predictive_value, *self.warnings)
-        return tuple(filter(None, said))
+        said = (self.header, self.refusal, self.uncertainty_range, self.predictive_value, self.extent_change)
+        return tuple(filter(None, (*said, *self.warnings)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class Report:
         Each test that was done, and its result with date and reason.
     limits
         What a reading cannot do.
+    changes
+        Of the extent of opacity since earlier films, by the film's key.
     """
 
     clinic: str
@@ -86,6 +93,7 @@ class Report:
     opinions: tuple[OpinionReport, ...]
     tests: tuple[tuple[str, str], ...]
     limits: str
+    changes: Mapping[str, ExtentChange]
     letterhead: tuple[str, ...] = ()
 
 

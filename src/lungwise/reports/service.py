@@ -24,6 +24,7 @@ from lungwise.settings import Settings
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import (
@@ -41,7 +42,7 @@ from lungwise.studies.reference_results import Reason, ReferenceTest, result_fro
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import thresholds_of
-from lungwise.studies.wording import predictive_value, uncertain_between
+from lungwise.studies.wording import change_sentence, extent_sentence, predictive_value, uncertain_between
 from lungwise.time_zones import local_text
 
 _UNWRITABLE = N_(
@@ -85,7 +86,8 @@ class Reports:
         study = self._studies.get(person, key)
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
-        author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic)
+        changes = self._studies.extent_changes(person, study, patient)
+        author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic, changes)
         return author.report(clinic, study, patient, headers)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
@@ -124,12 +126,18 @@ class _Author:
     """Writes a report's sentences in one language."""
 
     def __init__(
-        self, words: Words, predictive_value: PredictiveValue, answer: StudyAnswer, clinic: ClinicSettings
+        self,
+        words: Words,
+        predictive_value: PredictiveValue,
+        answer: StudyAnswer,
+        clinic: ClinicSettings,
+        changes: dict[str, ExtentChange],
     ) -> None:
         self._words = words
         self._clinic = clinic
         self._predictive_value = predictive_value
         self._answer = answer
+        self._changes = changes
         self._headlines = Headlines(words, predictive_value)
 
     def report(self, clinic: str, study: Study, patient: Patient, headers: dict[int, PatientFacts]) -> Report:
@@ -147,6 +155,7 @@ class _Author:
             opinions=tuple(map(self._opinion, study.opinions)),
             tests=tuple(map(self._test, study.reference_results)),
             limits=words(LIMITS),
+            changes=self._changes,
         )
 
     def _facts(self, study: Study, patient: Patient) -> tuple[tuple[str, str], ...]:
@@ -180,13 +189,15 @@ class _Author:
         return sorted(range(len(self._answer.films)), key=lambda index: index != first)
 
     def _film(self, index: int, record: FilmRecord, headers: dict[int, PatientFacts]) -> FilmReport:
-        reading, header = record.reading, headers.get(record.id)
+        reading, header, change = record.reading, headers.get(record.id), self._changes.get(record.key)
         return FilmReport(
             record=record,
             title=self._words(N_("Film %(n)s")) % {"n": index + 1},
             headline=self._headlines.of_film(self._answer.films[index], self._answer),
             header=self._header(header) if header else "",
             refusal=refusal_sentence(reading.refusal, self._words) if reading and reading.refusal else "",
+            extent=extent_sentence(self._words, reading.extent) if reading and reading.extent else "",
+            extent_change=change_sentence(self._words, change) if change else "",
             warnings=tuple(warning_sentence(code, self._words) for code in (reading and reading.warnings) or ()),
             **self._numbers(reading) if reading and reading.verdict else {},
         )

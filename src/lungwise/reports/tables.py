@@ -23,6 +23,7 @@ _COLUMNS = (
     *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
     *("symptoms", "SpO2", "level", "headline", "taken"),
+    *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of"),
 )
 Cell = str | int | date
 
@@ -50,6 +51,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 headline.level,
                 headline.text,
                 study.taken_at.astimezone(zone).date(),
+                *_extent(line),
             )
         )
     return out.getvalue()
@@ -61,6 +63,19 @@ def _tests(study: Study) -> Iterator[Cell]:
     for kind in _TESTS:
         found = newest.get(kind)
         yield from (found.result, found.tested_on or "", found.reason or "") if found else ("", "", "")
+
+
+def _extent(line: WorklistRow) -> Iterator[Cell]:
+    """Write the extent of opacity on the film that has most of it, in per cent, and its change, in points."""
+    film = line.answer.most_opaque
+    if film is None or film.extent is None:
+        yield from ("",) * 5
+        return
+    yield from (f"{film.extent.percent:.1f}", f"{film.extent.brixia:.1f}")
+    change = line.changes.get(film.key)
+    yield f"{change.difference.points:.1f}" if change else ""
+    yield f"{film.extent.repeatability:.1f}"
+    yield change.taken_on if change else ""
 
 
 def _clinical(study: Study) -> tuple[Cell, Cell]:

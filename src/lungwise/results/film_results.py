@@ -87,6 +87,7 @@ class FilmResults:
 
     def _result(self, person: Person, film: FilmRecord, record: ReadingRecord) -> FilmResult:
         patient = self._studies.patient(person, film.study)
+        changes = self._studies.extent_changes(person, film.study, patient)
         return FilmResult(
             outcome=_reading(record) or record.refusal or Refusal(""),
             model=record.model,
@@ -94,6 +95,7 @@ class FilmResults:
             made_at=record.created_at,
             is_child=is_child(film.study, patient),
             is_unclear=patient.is_unclear,
+            change=changes.get(film.key),
         )
 
     def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
@@ -136,4 +138,6 @@ def _reading(record: ReadingRecord) -> Reading | None:
         model=record.model,
         version=record.version,
         warnings=tuple(record.warnings or ()),
+        extent=record.extent,
+        view=record.view,
     )

@@ -15,6 +15,7 @@ from lungwise.reading.reading import Reading
 from lungwise.receiving.own_results import DESCRIPTIONS, MANUFACTURER, result_uid
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.answers import StudyAnswer, answer_of_reading
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.uids import own_uid
 
@@ -43,7 +44,13 @@ FILM: Final = Series("OT", 1, "Film as uploaded")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmResult:
-    """What a model said of a film: a reading, or a refusal; when; and whether its patient is a child, or unclear."""
+    """What a model said of a film: a reading, or a refusal; when; and whether its patient is a child, or unclear.
+
+    Parameters
+    ----------
+    change
+        Of the extent of opacity since an earlier film, where one can be compared.
+    """
 
     outcome: Reading | Refusal
     model: str
@@ -51,6 +58,7 @@ class FilmResult:
     made_at: datetime
     is_child: bool = False
     is_unclear: bool = False
+    change: ExtentChange | None = None
 
     @property
     def headline(self) -> Headline:

@@ -9,6 +9,7 @@ from highdicom.sr import (
     CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
+    FindingSite,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
@@ -24,10 +25,12 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from lungwise.films import Refusal
+from lungwise.reading.extent import Direction, Extent
 from lungwise.reading.findings import finding_named
 from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.uids import own_uid
+from lungwise.studies.wording import change_sentence
 
 VERDICTS: Final = {
     "positive": CodedConcept("10828004", "SCT", "Positive"),
@@ -35,6 +38,18 @@ VERDICTS: Final = {
     "uncertain": CodedConcept("42425007", "SCT", "Equivocal"),
 }
 _VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the model's thresholds")
+_OPACITY: Final = CodedConcept("112001", "DCM", "Opacity")
+_LUNG: Final = CodedConcept("39607008", "SCT", "Lung")
+_EXTENT: Final = CodedConcept("opacity-extent", "99LUNGWISE", "Extent of opacity in percent of the lung fields")
+_BRIXIA: Final = CodedConcept("brixia-score", "99LUNGWISE", "Brixia score, 0 to 18")
+_CHANGE: Final = CodedConcept("opacity-change", "99LUNGWISE", "Change of the extent of opacity in percentage points")
+_COURSE: Final = CodedConcept("course", "99LUNGWISE", "Change of opacity beyond repeatability")
+DIRECTIONS: Final = {
+    Direction.MORE: CodedConcept("35105006", "SCT", "Increased"),
+    Direction.LESS: CodedConcept("1250004", "SCT", "Decreased"),
+    Direction.SAME: CodedConcept("260388006", "SCT", "No change"),
+}
+_SCORE: Final = CodedConcept("{score}", "UCUM", "score")
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 
 
@@ -86,7 +101,23 @@ def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQual
     _comment(verdict, result.headline.text)
     _comment(verdict, RESEARCH)
     findings = (_group(header, result, name, f"finding: {name}", share) for name, share in reading.findings.items())
-    return [verdict, *findings]
+    return [verdict, *findings, *([_extent(header, result, reading.extent)] if reading.extent else [])]
+
+
+def _extent(header: StudyHeader, result: FilmResult, extent: Extent) -> MeasurementsAndQualitativeEvaluations:
+    """Make the group of the extent of opacity, and of its change since an earlier film."""
+    measured = [
+        Measurement(_EXTENT, round(extent.percent, 1), codes.UCUM.Percent, finding_sites=[FindingSite(_LUNG)]),
+        Measurement(_BRIXIA, round(extent.brixia, 1), _SCORE, finding_sites=[FindingSite(_LUNG)]),
+    ]
+    change, courses = result.change, []
+    if change:
+        measured.append(Measurement(_CHANGE, round(change.difference.points, 1), codes.UCUM.Percent))
+        courses.append(QualitativeEvaluation(_COURSE, DIRECTIONS[change.difference.direction]))
+    group = _measured(header, result, "extent of opacity", _OPACITY, measured, courses)
+    if change:
+        _comment(group, change_sentence(str, change))
+    return group
 
 
 def _group(
@@ -97,14 +128,28 @@ def _group(
     probability: float | None = None,
     evaluations: list[QualitativeEvaluation] | None = None,
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Make one measurement group (TID 1501) on the film, of a finding by its name."""
+    """Make one measurement group on the film, of a finding by its name."""
     code = finding_named(finding).code
+    concept = CodedConcept(code.value, code.scheme, code.meaning)
+    measurements = [] if probability is None else [_probability(probability)]
+    return _measured(header, result, name, concept, measurements, evaluations or [])
+
+
+def _measured(
+    header: StudyHeader,
+    result: FilmResult,
+    name: str,
+    finding: CodedConcept,
+    measurements: list[Measurement],
+    evaluations: list[QualitativeEvaluation],
+) -> MeasurementsAndQualitativeEvaluations:
+    """Make one measurement group (TID 1501) on the film."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(result.uid(header, "SR", name), name),
-        finding_type=CodedConcept(code.value, code.scheme, code.meaning),
+        finding_type=finding,
         algorithm_id=AlgorithmIdentification(result.model, result.version, manufacturer=MANUFACTURER),
-        measurements=None if probability is None else [_probability(probability)],
-        qualitative_evaluations=evaluations,
+        measurements=measurements or None,
+        qualitative_evaluations=evaluations or None,
         source_images=[SourceImageForMeasurementGroup(header.film_class, header.film_uid)],
     )
 

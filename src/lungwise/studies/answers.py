@@ -9,6 +9,7 @@ from functools import cached_property
 
 from lungwise.films.refusals import CHILD
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.extent import Extent
 from lungwise.reading.pattern import COVID, normal_leads, raised
 from lungwise.reading.reading import Normal, Reading, Verdict
 
@@ -49,6 +50,8 @@ class FilmAnswer:
         likelier than that the film is normal, and of the others.
     warnings
         Codes of the reading's warnings.
+    extent
+        How much of the lungs is opaque; None where the model does not say it.
     """
 
     key: str = ""
@@ -64,6 +67,7 @@ class FilmAnswer:
     warnings: tuple[str, ...] = ()
     model: str = ""
     version: str = ""
+    extent: Extent | None = None
 
     @property
     def level(self) -> Level:
@@ -93,6 +97,7 @@ def film_answer(
     warnings: tuple[str, ...],
     model: str,
     version: str,
+    extent: Extent | None = None,
 ) -> FilmAnswer:
     """Return what a film says that was read: of its findings, the pattern and those that the shipped card raises."""
     names = (pattern or "", *raised(findings, verdict, shipped_card().finding_thresholds))
@@ -110,6 +115,7 @@ def film_answer(
         warnings=warnings,
         model=model,
         version=version,
+        extent=extent,
     )
 
 
@@ -124,6 +130,7 @@ def answer_of_reading(reading: Reading) -> FilmAnswer:
         warnings=reading.warnings,
         model=reading.model,
         version=reading.version,
+        extent=reading.extent,
     )
 
 
@@ -180,6 +187,12 @@ class StudyAnswer:
         """The findings that no film suggests, but that are raised on some."""
         names = dict.fromkeys(name for film in self.read for name in film.possible)
         return tuple(name for name in names if name not in self.suggested)
+
+    @cached_property
+    def most_opaque(self) -> FilmAnswer | None:
+        """The film with the largest extent of opacity; None where no reading says one."""
+        said = [film for film in self.read if film.extent]
+        return max(said, key=lambda film: film.extent.percent if film.extent else 0.0, default=None)
 
     @cached_property
     def warnings(self) -> frozenset[str]:

@@ -17,6 +17,7 @@ import lungwise.patients.service  # noqa: F401 - studies refer to its table
 from lungwise import logs
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
+from lungwise.reading.extent import Extent
 from lungwise.store import Base, Encrypted, EncryptedBytes, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
@@ -49,6 +50,13 @@ class DispatchState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+
+
+def stored_extent(percent: float | None, brixia: float | None, repeatability: float | None) -> Extent | None:
+    """Return the extent of opacity that three columns hold."""
+    if percent is None or brixia is None or repeatability is None:
+        return None
+    return Extent(percent=percent, brixia=brixia, repeatability=repeatability)
 
 
 def monday(day: date) -> date:
@@ -250,6 +258,7 @@ class ReadingRecord(Base):
     A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
     `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
     `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
+    `view` is AP or PA, where the film's file says.
     """
 
     __tablename__ = "readings"
@@ -266,6 +275,10 @@ class ReadingRecord(Base):
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
     normal_called: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     pattern: Mapped[str | None] = mapped_column(String(40))
+    extent_percent: Mapped[float | None] = mapped_column()
+    extent_brixia: Mapped[float | None] = mapped_column()
+    extent_repeatability: Mapped[float | None] = mapped_column()
+    view: Mapped[str | None] = mapped_column("view_position", String(2))
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))
@@ -281,6 +294,17 @@ class ReadingRecord(Base):
         if self.refusal_code is None:
             return None
         return Refusal(self.refusal_code, self.refusal_values or {"sentence": self.refusal_reason or ""})
+
+    @property
+    def extent(self) -> Extent | None:
+        """How much of the lungs is opaque, where the model says it."""
+        return stored_extent(self.extent_percent, self.extent_brixia, self.extent_repeatability)
+
+    @extent.setter
+    def extent(self, extent: Extent | None) -> None:
+        if extent:
+            self.extent_percent, self.extent_brixia = float(extent.percent), float(extent.brixia)
+            self.extent_repeatability = float(extent.repeatability)
 
     @property
     def heat_map(self) -> NDArray[np.float32] | None:

@@ -21,6 +21,7 @@ from lungwise.patients.stated_facts import facts_of
 from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_key
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis
+from lungwise.studies.extent_changes import ExtentChange, extent_changes
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import (
     FilmRecord,
@@ -107,6 +108,15 @@ class Studies:
             .order_by(Study.created_at.desc(), Study.id.desc())
         )
         return list(self._session.scalars(query))
+
+    def extent_changes(self, person: Person, study: Study, patient: Patient) -> dict[str, ExtentChange]:
+        """Return what changed on a patient's films since earlier ones, by the film's key.
+
+        Nothing where no film of the study can be compared.
+        """
+        if all(film.taken_on is None for film in study.films):
+            return {}  # which spares the query
+        return extent_changes(self.of_patient(person, patient), patient)
 
     def film(self, person: Person, key: str) -> FilmRecord:
         """Find a film of a study that the person sees."""

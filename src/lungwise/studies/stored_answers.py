@@ -17,7 +17,7 @@ from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus, stored_extent
 
 STORED_READING = (
     ReadingRecord.verdict,
@@ -25,6 +25,9 @@ STORED_READING = (
     ReadingRecord.findings,
     ReadingRecord.normal_called,
     ReadingRecord.pattern,
+    ReadingRecord.extent_percent,
+    ReadingRecord.extent_brixia,
+    ReadingRecord.extent_repeatability,
     ReadingRecord.warnings,
     ReadingRecord.model,
     ReadingRecord.version,
@@ -61,6 +64,18 @@ class StoredReading(Protocol):
     @property
     def pattern(self) -> str | None:
         """None also of those."""
+
+    @property
+    def extent_percent(self) -> float | None:
+        """Of the lung fields; None of a model that says no extent."""
+
+    @property
+    def extent_brixia(self) -> float | None:
+        """On the Brixia scale; None also of that."""
+
+    @property
+    def extent_repeatability(self) -> float | None:
+        """Points by which two films of the same lungs differ; None also of that."""
 
     @property
     def warnings(self) -> list[str] | None:
@@ -107,6 +122,7 @@ def answer_of(reading: StoredReading | None, key: str = "", number: int = 1) -> 
         warnings=tuple(reading.warnings or ()),
         model=reading.model or "",
         version=reading.version or "",
+        extent=stored_extent(reading.extent_percent, reading.extent_brixia, reading.extent_repeatability),
     )
 
 

@@ -347,6 +347,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         shown=shown,
         number=study.films.index(shown) + 1 if shown else 0,
         headers=differing_headers(study, patient, services().studies.data),
+        changes=services().studies.extent_changes(person(), study, patient),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         earlier=earlier,
         more_unread=person().may(Right.CONCLUDE) and services().worklist.next_unread(person(), study) is not None,

@@ -6,7 +6,9 @@ from typing import Final
 
 from lungwise.films.refusals import N_, Words
 from lungwise.reading.artefact import Thresholds
+from lungwise.reading.extent import Direction, Extent
 from lungwise.reading.reading import Verdict
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import in_words
 from lungwise.studies.labels import percent
 
@@ -23,6 +25,44 @@ _MORE_ILL: Final = {
         "If %(part)s in %(whole)s patients have COVID-19, about %(right)s of %(all)s negatives are correct."
     ),
 }
+
+_EXTENT: Final = N_("Opacities cover %(percent)s of the lung fields (Brixia score %(score)s of 18).")
+_CHANGE: Final = {
+    Direction.MORE: N_(
+        "More opacity than on the film of %(day)s: %(before)s then, %(now)s now, beyond repeatability (±%(limit)s "
+        "points)."
+    ),
+    Direction.LESS: N_(
+        "Less opacity than on the film of %(day)s: %(before)s then, %(now)s now, beyond repeatability (±%(limit)s "
+        "points)."
+    ),
+    Direction.SAME: N_(
+        "No change of opacity beyond repeatability (±%(limit)s points) since the film of %(day)s: %(before)s then, "
+        "%(now)s now."
+    ),
+}
+
+
+def extent_sentence(words: Words, extent: Extent) -> str:
+    """Say how much of the lungs is opaque."""
+    return words(_EXTENT) % {"percent": percent(extent.percent / 100), "score": f"{extent.brixia:.0f}"}
+
+
+def change_sentence(words: Words, change: ExtentChange, day: str = "") -> str:
+    """Say whether there is more opacity than on an earlier film, or less, or neither.
+
+    Parameters
+    ----------
+    day
+        When that was taken, as its reader writes a day; by default in ISO 8601.
+    """
+    values = {
+        "day": day or change.taken_on.isoformat(),
+        "before": percent(change.before / 100),
+        "now": percent(change.now / 100),
+        "limit": f"{change.difference.repeatability:.0f}",
+    }
+    return words(_CHANGE[change.difference.direction]) % values
 
 
 def uncertain_between(words: Words, thresholds: Thresholds) -> str:

@@ -7,8 +7,8 @@ by lies in the index that it walks: only the lines that are shown are fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from lungwise.inputs import row_number
 from lungwise.patients.search import FEW
 from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
+from lungwise.studies.extent_changes import ExtentChange, changes_of_patients
 from lungwise.studies.models import Study, StudyStatus
 from lungwise.studies.stored_answers import study_answers
 from lungwise.studies.urgency import HIGHEST_URGENCY
@@ -63,11 +64,18 @@ class WorklistQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistRow:
-    """One line of the worklist, with what the study's films say."""
+    """One line of the worklist, with what the study's films say.
+
+    Parameters
+    ----------
+    changes
+        Of the extent of opacity since earlier films, by the film's key; for export alone.
+    """
 
     study: Study
     patient: Patient
     answer: StudyAnswer
+    changes: Mapping[str, ExtentChange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +135,8 @@ class Worklist:
         while True:
             page = self.page(person, query)
             self._fetch_results(page.rows)
-            yield from page.rows
+            changes = self._changes(person, page.rows)
+            yield from (replace(row, changes=changes) for row in page.rows)
             if not page.after:
                 return
             query = replace(query, after=page.after)
@@ -153,6 +162,11 @@ class Worklist:
         """Fetch the reference results of a page at once, not row by row."""
         studies = select(Study).where(Study.id.in_([row.study.id for row in rows]))
         self._session.scalars(studies.options(selectinload(Study.reference_results))).all()
+
+    def _changes(self, person: Person, rows: list[WorklistRow]) -> dict[str, ExtentChange]:
+        """Find what changed on films that say an extent of opacity, by the film's key."""
+        patients = {row.patient.id: row.patient for row in rows if row.answer.most_opaque}
+        return changes_of_patients(self._session, person, list(patients.values())) if patients else {}
 
     def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})

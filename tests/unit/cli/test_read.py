@@ -16,6 +16,7 @@ from lungwise.films import Refusal
 from lungwise.films.refusals import CHILD
 from lungwise.reading import Normal, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.extent import Extent
 
 CARD = shipped_card()
 FINDINGS = {"normal": 0.05, "COVID-19": 0.9, "other pneumonia": 0.7, "tuberculosis": 0.01}
@@ -33,6 +34,7 @@ READ = ReadFile(
         model=CARD.name,
         version=CARD.version,
         warnings=(CHILD,),
+        extent=Extent(percent=41.26, brixia=7.51, repeatability=18.57),
     ),
     milliseconds=12.34,
 )
@@ -120,4 +122,6 @@ def test_a_table_for_a_spreadsheet_has_a_cell_for_each_column() -> None:
     assert (read["verdict"], read["other pneumonia"], read["warnings"]) == ("positive", "0.7", CHILD)
     assert (read["normal_called"], read["pattern"], read["level"]) == ("false", "COVID-19", "grey")
     assert read["headline"].startswith("Not made for children. Looks like COVID-19 pneumonia.")
+    assert [read[f"extent_{name}"] for name in ("percent", "brixia", "repeatability")] == ["41.3", "7.5", "18.6"]
+    assert refused["extent_percent"] == ""
     assert (refused["refusal_code"], refused["probability"], refused["version"]) == ("not-an-image", "", CARD.version)

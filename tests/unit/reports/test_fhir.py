@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
+from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.fhir import bundle
 from lungwise.reports.service import Reports
@@ -74,6 +75,20 @@ def test_a_refused_film_has_a_reason_and_no_value(services: Services, ada: Perso
     observation = written(services, ada, study.key)["Observation"]
     assert "valueQuantity" not in observation
     assert "chest" in observation["dataAbsentReason"]["text"]
+
+
+def test_the_extent_of_opacity_and_its_change_are_components(services: Services, ada: Person) -> None:
+    opened(services, ada, dated_film("20260301", DARK, PatientID="H-7"))
+    study = opened(services, ada, dated_film("20260310", BRIGHT, PatientID="H-7"))
+    services.read_all()
+    observation = written(services, ada, study.key)["Observation"]
+    parts = {one["code"]["text"]: one["valueQuantity"] for one in observation["component"]}
+    extent, score = parts["Extent of opacity in percent of the lung fields"], parts["Brixia score, 0 to 18"]
+    assert (extent["code"], score["code"], score["unit"]) == ("%", "{score}", "score")
+    (change,) = [text for text in parts if text.startswith("Change of the extent")]
+    assert "since 2026-03-01, repeatability 10" in change
+    assert 10 < parts[change]["value"] < 100 and parts[change]["code"] == "%"
+    assert any(note["text"].startswith("More opacity than on the film of 2026-03-01") for note in observation["note"])
 
 
 def test_every_reference_leads_to_a_resource_of_the_bundle(

@@ -5,6 +5,7 @@ import io
 from datetime import date
 from typing import TYPE_CHECKING
 
+from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
@@ -37,6 +38,20 @@ def test_a_row_has_the_newest_result_of_each_test_and_the_symptoms(
     assert [row[name] for name in ("PCR", "PCR date", "PCR reason")] == ["positive", "2026-03-03", "contact"]
     assert [row[name] for name in ("Xpert", "Xpert date", "SpO2")] == ["", "", "91"]
     assert row["symptoms"] == "fever; cough; =for a week"
+
+
+def test_the_extent_of_opacity_and_its_change_have_columns(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    for day, level in (("20260301", DARK), ("20260310", BRIGHT)):
+        services.studies.open(person, PatientFacts(identifier="P-1"), [("a", dated_film(day, level))])
+    services.studies.open(person, PatientFacts(identifier="P-2"), [("a", film(1))])
+    services.read_all()
+    rows = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
+    found = {(row["identifier"], row["compared with film of"]): row for row in rows}
+    changed = found["P-1", "2026-03-01"]
+    assert float(changed["extent change"]) > float(changed["extent repeatability"]) == 10
+    assert 0 < float(changed["Brixia score"]) <= 18 and float(changed["extent"]) > 0
+    assert (found["P-2", ""]["extent change"], found["P-1", ""]["extent change"]) == ("", "")
 
 
 def test_a_row_is_a_study_and_no_name_a_formula(services: Services, film: Callable[..., bytes]) -> None:

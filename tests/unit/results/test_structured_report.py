@@ -1,8 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from pydicom.dataset import Dataset
+
 from film_results import FACTS, READ, READING, REFUSED
 from lungwise.films import Refusal
+from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import finding_named
 from lungwise.results.structured_report import structured_report
 from lungwise.results.study_header import study_header
+from lungwise.studies.extent_changes import ExtentChange
 
 HEADER = study_header(b"a picture", FACTS)
 
@@ -11,6 +21,42 @@ def test_each_finding_is_reported_with_its_code_and_probability() -> None:
     text = str(structured_report(HEADER, READ))
     for name, probability in READING.findings.items():
         assert finding_named(name).code.value in text and str(probability) in text
+
+
+def test_the_extent_of_opacity_and_its_change_are_measurements_with_units() -> None:
+    extent = Extent(percent=41.26, brixia=7.5, repeatability=18.6)
+    difference = Difference(points=-30.0, repeatability=18.6)
+    change = ExtentChange(film="f", taken_on=date(2026, 3, 1), before=71.26, now=41.26, difference=difference)
+
+    report = structured_report(HEADER, replace(READ, outcome=replace(READING, extent=extent), change=change))
+
+    measured = {
+        item.ConceptNameCodeSequence[0].CodeValue: (
+            float(item.MeasuredValueSequence[0].NumericValue),
+            item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue,
+        )
+        for item in content_of(report)
+        if item.ValueType == "NUM" and item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue != "1"
+    }
+    assert measured == {
+        "opacity-extent": (41.3, "%"),
+        "brixia-score": (7.5, "{score}"),
+        "opacity-change": (-30.0, "%"),
+    }
+    coded = [item.ConceptCodeSequence[0].CodeMeaning for item in content_of(report) if item.ValueType == "CODE"]
+    assert {"Opacity", "Lung", "Decreased"} <= set(coded)
+    comments = [item.TextValue for item in content_of(report) if item.ValueType == "TEXT"]
+    assert any(text.startswith("Less opacity than on the film of 2026-03-01") for text in comments)
+
+
+def test_a_model_that_says_no_extent_has_none_in_its_report() -> None:
+    assert "opacity-extent" not in str(structured_report(HEADER, READ))
+
+
+def content_of(item: Dataset) -> Iterator[Dataset]:
+    for child in item.get("ContentSequence", []):
+        yield child
+        yield from content_of(child)
 
 
 def test_a_refusal_is_reported_with_its_reason_and_without_a_number() -> None:

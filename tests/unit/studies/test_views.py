@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conftest import open_app
+from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
 from synthetic_films import chest_words
@@ -57,6 +58,20 @@ def test_a_films_pictures_and_its_file_are_served(ada: Visitor, film: Callable[.
     assert original.headers["Content-Disposition"] == f'attachment; filename="film-{key}.jpg"'
     assert "H-1" in ada.get(f"/films/{key}").text
     assert ada.get("/films/" + "0" * 20 + "/picture.jpg").status_code == 404
+
+
+def test_a_study_says_the_extent_of_opacity_and_what_changed_since_an_earlier_film(ada: Visitor) -> None:
+    first = ada.upload(dated_film("20260301", DARK))
+    study = ada.upload(dated_film("20260310", BRIGHT))
+    (earlier,) = {*re.findall(r'data-film="/films/(\w{20})', ada.get(first).text)}
+
+    page = ada.get(study).text
+
+    assert re.search(r"More opacity than on the film of 1 Mar 2026: .* beyond repeatability \(±10 points\)", page)
+    assert f"beside={earlier}" in page
+    assert re.search(r"Opacities cover \d\d % of the lung fields \(Brixia score \d+ of 18\)", page)
+    assert "opacity than on" not in ada.get(first).text
+    assert "More opacity than on the film of 2026-03-01" in ada.get(f"{study}/report").text
 
 
 def test_a_study_is_deleted_only_when_one_is_sure(ada: Visitor, film: Callable[..., bytes]) -> None:

@@ -32,7 +32,8 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     studies, headlines = services().studies, services().headlines
     film = studies.film(person(), key)
     patient = studies.patient(person(), film.study)
-    return film_of(film, patient, studies.data, film_headline(headlines, film, patient))
+    change = studies.extent_changes(person(), film.study, patient).get(film.key)
+    return film_of(film, patient, studies.data, film_headline(headlines, film, patient), change)
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)

@@ -26,7 +26,7 @@ def get_report(key: str) -> schemas.Report:
     return schemas.Report(
         clinic=report.clinic,
         patient=patient_of(report.patient),
-        study=study_of(report.study, report.patient, services().studies.data, services().headlines),
+        study=study_of(report.study, report.patient, services().studies.data, services().headlines, report.changes),
         verdict=report.headline.title,
         meaning=report.headline.advice,
         headline=headline_of(report.headline),

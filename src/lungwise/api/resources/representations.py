@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from flask_babel import gettext
 
-from lungwise.api import headline_schemas, schemas
+from lungwise.api import extent_schemas, headline_schemas, schemas
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient
 from lungwise.studies.clinical_details import ClinicalDetails
+from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import header_of
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study
@@ -26,14 +27,24 @@ def summary_of(study: Study, patient: Patient, headline: Headline) -> schemas.St
     return schemas.StudySummary.model_validate(_summary(study, patient, headline))
 
 
-def study_of(study: Study, patient: Patient, data: FilmData, headlines: Headlines) -> schemas.Study:
-    """Return a study with its films and opinions; `data` reads the headers of films of earlier releases."""
+def study_of(
+    study: Study, patient: Patient, data: FilmData, headlines: Headlines, changes: Mapping[str, ExtentChange]
+) -> schemas.Study:
+    """Return a study with its films and opinions.
+
+    Parameters
+    ----------
+    data
+        Reads the headers of films of earlier releases.
+    changes
+        Of the extent of opacity, by the film's key.
+    """
     answer = study_answer(study, patient)
     return schemas.Study.model_validate(
         {
             **_summary(study, patient, headlines.of(answer)),
             "films": [
-                film_of(film, patient, data, headlines.of_film(said, answer))
+                film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key))
                 for film, said in zip(study.films, answer.films, strict=True)
             ],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
@@ -43,7 +54,9 @@ def study_of(study: Study, patient: Patient, data: FilmData, headlines: Headline
     )
 
 
-def film_of(film: FilmRecord, patient: Patient, data: FilmData, headline: Headline) -> schemas.Film:
+def film_of(
+    film: FilmRecord, patient: Patient, data: FilmData, headline: Headline, change: ExtentChange | None
+) -> schemas.Film:
     """Return a film with its newest reading."""
     return schemas.Film(
         key=film.key,
@@ -55,6 +68,18 @@ def film_of(film: FilmRecord, patient: Patient, data: FilmData, headline: Headli
         header=_header_of(film, patient, data),
         reading=_reading_of(film.reading) if film.reading else None,
         headline=headline_of(headline),
+        extent_change=_change_of(change) if change else None,
+    )
+
+
+def _change_of(change: ExtentChange) -> extent_schemas.ExtentChange:
+    found = change.difference
+    return extent_schemas.ExtentChange(
+        film=change.film,
+        taken_on=change.taken_on,
+        points=round(found.points, 1),
+        repeatability=round(found.repeatability, 1),
+        direction=found.direction.value,
     )
 
 
@@ -158,6 +183,8 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "findings": reading.findings,
             "normal": normal and asdict(normal),
             "pattern": pattern,
+            "extent": reading.extent and {name: round(value, 1) for name, value in asdict(reading.extent).items()},
+            "view": reading.view,
             "refusal": refusal and _refusal(refusal),
             "warnings": [
                 {"code": code, "sentence": warning_sentence(code, gettext)} for code in reading.warnings or []

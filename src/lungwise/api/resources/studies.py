@@ -175,7 +175,9 @@ def _saved(saved: Saved, seconds: int) -> schemas.Upload:
 
 def _whole(study: Study) -> schemas.Study:
     used = services()
-    return study_of(study, used.studies.patient(person(), study), used.studies.data, used.headlines)
+    patient = used.studies.patient(person(), study)
+    changes = used.studies.extent_changes(person(), study, patient)
+    return study_of(study, patient, used.studies.data, used.headlines, changes)
 
 
 def _files() -> list[tuple[str, bytes]]:
