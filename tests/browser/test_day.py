@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, ViewportSize, expect
 
+from conftest import blank_bytes
 from lungwise.access import Role
 from photographs import SCENES, photograph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from live_server import Site
 
 PASSWORD = "three green kites fly"
 READ = ".verdict:not(.waiting)"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SCREENS = (ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844))
 
 
 def file(name: str, data: bytes) -> FilePayload:
@@ -29,10 +33,14 @@ def file(name: str, data: bytes) -> FilePayload:
 def sign_in(page: Page, base: str, email: str = "ada@example.org") -> None:
     page.set_default_timeout(120_000)
     page.goto(f"{base}/sign-in")
+    sign_in_here(page, email)
+    page.wait_for_url(re.compile(r"/studies"))
+
+
+def sign_in_here(page: Page, email: str = "ada@example.org") -> None:
     page.fill("[name=email]", email)
     page.fill("[name=password]", PASSWORD)
     page.click("main button")
-    page.wait_for_url(re.compile(r"/studies"))
 
 
 def upload(page: Page, base: str, *films: bytes, **fields: str) -> str:
@@ -63,9 +71,7 @@ def test_what_was_typed_is_there_again_after_signing_in(served: Site, page: Page
     end_session(page.context)
     page.click("text=Save opinion")
     expect(page).to_have_url(re.compile("/sign-in"))
-    page.fill("[name=email]", "ada@example.org")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button")
+    sign_in_here(page)
     page.wait_for_url(study)
     expect(page.locator("[name=note]")).to_have_value("an old scar in the left upper lobe")
     expect(page.locator("[name=conclusion]")).to_have_value("tuberculosis")
@@ -164,6 +170,51 @@ def test_an_upload_survives_that_the_browser_is_closed(
     context.close()
 
 
+def test_films_for_a_study_are_sent_on_after_the_browser_was_closed(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    study = upload(page, served.address, film(1))
+    page.set_input_files("#films", [file("two.jpg", film(2)), file("three.jpg", film(3))])
+    page.route("**/films", lambda route: route.abort())
+    page.click("text=Add films")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    page.close()
+
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{served.address}/studies/new")
+    page.click("#resume-send")
+    page.wait_for_url(study)
+    page.wait_for_selector(READ)
+    expect(page.locator("li.film")).to_have_count(3)
+    context.close()
+
+
+def test_what_is_older_than_seven_days_goes_also_while_nobody_is_signed_in(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1))])
+    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    page.evaluate(
+        "keptUploads.of(person).then(([one]) => keptUploads.sent({ ...one, at: Date.now() - 8 * 24 * 3600e3 }, -1))"
+    )
+    end_session(context)
+    page.goto(f"{served.address}/sign-in")
+    page.wait_for_function("indexedDB.databases().then((found) => !found.length)")
+    context.close()
+
+
 def test_signing_out_asks_about_films_that_are_not_sent(
     served: Site, chromium: Browser, film: Callable[..., bytes]
 ) -> None:
@@ -243,6 +294,7 @@ def test_the_readings_come_without_touching_what_is_typed(
     page.goto(f"{served.address}/studies")
     page.click("table.list a")
     page.wait_for_selector(".verdict.waiting")
+    expect(page.locator("text=I agree")).to_be_hidden()  # there is nothing yet to agree with
     page.evaluate("window.isSamePage = true")
     page.fill("[name=note]", "typed meanwhile")
     other = context.new_page()
@@ -251,5 +303,86 @@ def test_the_readings_come_without_touching_what_is_typed(
     page.wait_for_selector(READ)
     assert page.evaluate("window.isSamePage")
     expect(page.locator("[name=note]")).to_have_value("typed meanwhile")
+    expect(page.locator("text=I agree")).to_be_visible()
     expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)
     context.close()
+
+
+def faults_of(page: Page, what: str) -> Iterator[str]:
+    """What is wrong with a state of a page, on a desktop and a phone, light and dark."""
+    for screen in SCREENS:
+        page.set_viewport_size(screen)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            where = f"{what}, {screen['width']} {scheme}"
+            for item in Axe().run(page).response["violations"]:
+                yield f"{where}: {item['id']} ({item['impact']}): {item['nodes'][0]['html'][:160]}"
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+                yield f"{where}: wider than the screen"
+
+
+def test_axe_finds_nothing_in_any_state_of_the_day(served: Site, chromium: Browser, film: Callable[..., bytes]) -> None:
+    served.enrol("Ada", role=Role.ADMINISTRATOR)
+    context = chromium.new_context(bypass_csp=True, locale="en-GB")
+    page = context.new_page()
+    sign_in(page, served.address)
+    wrong: list[str] = []
+
+    def look(what: str) -> None:
+        wrong.extend(faults_of(page, what))
+
+    look("a worklist without studies")
+    study = upload(page, served.address, film(1, 8), name="Béla Bartók", identifier="H-7")
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("blank.jpg", blank_bytes())])
+    page.click("#upload [type=submit]")
+    page.wait_for_selector("text=Send another film")
+    expect(page.locator("text=I agree")).to_have_count(0)
+    look("a refused film")
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#camera", [file("photograph.jpg", photograph(SCENES["an edge outside"])[0])])
+    page.click("#upload [type=submit]")
+    page.wait_for_url(re.compile("/corners$"))
+    page.goto(f"{served.address}/studies")
+    page.click("text=Filter and sort")
+    look("a worklist")
+    page.click("table.list a >> nth=0")
+    page.wait_for_selector(".verdict.waiting")
+    look("a study whose film waits")
+    page.goto(f"{served.address}/studies")
+    page.locator("[name=text]").press_sequentially("nobody")
+    expect(page.locator("#list")).to_contain_text("No study matches")
+    look("a list that nothing matches")
+
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(2)), file("a long name of a film" * 4 + ".jpg", film(3))])
+    page.locator("[name=name]").press_sequentially("bart")
+    expect(page.locator("#suggested button")).to_be_visible()
+    look("a new study with films and suggestions")
+    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_be_visible()
+    look("a broken upload")
+    page.goto(study)
+    expect(page.locator("#kept-uploads")).to_be_visible()
+    page.set_input_files("#upload #films", [file("three.jpg", film(4))])
+    expect(page.locator("#chosen-list li")).to_have_count(1)
+    look("a study to which a film is added")
+    page.click("text=Sign out")
+    expect(page.locator("#ask-kept")).to_be_visible()
+    look("signing out")
+    page.click("text=Stay signed in")
+    page.goto(f"{served.address}/studies/new")
+    expect(page.locator("#resume")).to_be_visible()
+    look("an upload to go on with")
+
+    page.goto(study)
+    page.fill("[name=note]", "an old scar")
+    end_session(page.context)
+    page.click("text=Save opinion")
+    look("signing in again")
+    sign_in_here(page)
+    expect(page.locator("#typed-again")).to_be_visible()
+    look("what was typed")
+    context.close()
+    assert not wrong, "\n".join(wrong)

@@ -90,7 +90,7 @@ const keptUploads = (() => {
   const notice = document.getElementById("kept-uploads");
   const uploads = await keptUploads.of(person).catch(() => []); // also signed out: what is too old goes
   if (!person || !uploads.length) return;
-  notice.hidden = document.getElementById("upload") !== null; // the page of uploads says it itself
+  notice.hidden = document.getElementById("resume") !== null; // the page that goes on with them says it itself
 
   const ending = document.querySelector("form[data-ends]");
   const asks = document.getElementById("ask-kept");

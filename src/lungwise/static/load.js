@@ -19,7 +19,8 @@ const loadScript = (() => {
 {
   const { typed, uploads } = document.currentScript.dataset;
   if (sessionStorage.getItem("typed") || document.querySelector("main form[method=post]")) loadScript(typed);
-  window.indexedDB?.databases?.().then((found) => {
-    if (found.some(({ name }) => name === "lungwise")) loadScript(uploads);
+  const isOurs = ({ name }) => name === "lungwise";
+  Promise.resolve(window.indexedDB?.databases?.()).then((found) => { // an older browser does not say
+    if (!found || found.some(isOurs)) loadScript(uploads);
   });
 }

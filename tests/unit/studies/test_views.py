@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from conftest import open_app
 from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from lungwise.studies.models import Study
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
@@ -195,3 +197,36 @@ def test_what_a_radiologist_saw_stands_on_the_study_and_in_the_worklist(
     page = ada.get(study).text
     assert "Radiologist's reading: COVID-19" in page
     assert "Drawn by lot for a check" in page
+
+
+def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
+    ada.upload(
+        dicom(
+            PatientID="P-1",
+            PatientName="Okafor^Amara",
+            PatientBirthDate="19800301",
+            PatientSex="F",
+            StudyDate="20250714",
+        )
+    )
+    page = re.sub(r"\s+", " ", ada.get("/studies").text)
+    assert "P-1 · 45 years · Female" in page
+    assert "<td>Ada</td>" in page
+
+
+def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
+    without_readers: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(without_readers, "Ada")
+    ada = visit(without_readers)
+    ada.sign_in("ada@example.org")
+    for number, pattern in enumerate(("", "tuberculosis", "COVID-19")):
+        study = ada.upload(film(number), identifier=f"H-{number}")
+        with without_readers.database.writing() as session:
+            found = update(Study).where(Study.key == study.rsplit("/", 1)[1])
+            session.execute(found.values(status="negative", pattern=pattern, urgency=float(number % 2)))
+    listed = ada.get("/studies?pattern=tuberculosis").text
+    assert "H-1" in listed and "H-0" not in listed and "H-2" not in listed
+    assert "1 study" in listed
+    first = re.findall(r"H-\d", ada.get("/studies?order=urgent").text)[0]
+    assert first == "H-1"

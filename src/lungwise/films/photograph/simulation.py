@@ -37,13 +37,15 @@ class Photograph:
     corners: Corners
 
 
-def photograph(pixels: NDArray[np.float32], seed: int) -> Photograph:
+def photograph(pixels: NDArray[np.float32], seed: int, side: int = _SIZE[0]) -> Photograph:
     """Photograph a film.
 
     Parameters
     ----------
     pixels
         (height, width) grey in [0, 1].
+    side
+        How many pixels the longer side has: more of them see the same scene, each with the blur and noise of a pixel.
     """
     rng = np.random.default_rng(seed)
     size = _SIZE if rng.random() < 0.5 else _SIZE[::-1]
@@ -55,7 +57,7 @@ def photograph(pixels: NDArray[np.float32], seed: int) -> Photograph:
     scene = _surroundings(size, on_screen, rng) * (1 - inside[..., None]) + picture * inside[..., None]
     if on_screen:
         scene = scene * (1 + _moire(size, rng) * inside[..., None])
-    seen = _lens(_light(np.asarray(scene, np.float32), rng), rng)
+    seen = _lens(_enlarged_to(side, _light(np.asarray(scene, np.float32), rng)), rng)
     return Photograph(jpeg=_jpeg(seen, rng), corners=through(film, rectangle(*flat.size), placed) / size)
 
 
@@ -134,6 +136,14 @@ def _light(scene: Colours, rng: Random) -> Colours:
         scene = scene + rng.uniform(0.05, 0.3) * spot[..., None]
     cast = rng.uniform(0.86, 1.06, 3)
     return np.asarray(np.clip(scene, 0, 1) ** rng.uniform(0.8, 1.3) * cast, np.float32)
+
+
+def _enlarged_to(side: int, scene: Colours) -> Colours:
+    height, width, _ = scene.shape
+    scale = side / max(height, width)
+    if scale == 1:
+        return scene
+    return _levels(_image(scene).resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC))
 
 
 def _lens(scene: Colours, rng: Random) -> Colours:
