@@ -213,7 +213,8 @@ def _configure(app: Flask, settings: Settings) -> None:
 def _page_address() -> str:
     """Return the address at which the present page can be loaded; that of a form may take the form alone."""
     rule = request.url_rule
-    return request.path if rule is None or "GET" in (rule.methods or ()) else request.path.rpartition("/")[0]
+    takes_form_alone = rule is not None and "GET" not in (rule.methods or ())
+    return (request.path.rpartition("/")[0] if takes_form_alone else "") or request.path
 
 
 def _static_with_hash(folder: Path) -> Callable[[str], str]:

@@ -101,7 +101,7 @@ def worklist() -> Answer:
         page=page,
         query=query,
         details=services().worklist_details.of(person(), page.rows),
-        here=partial(url_for, "studies.worklist", **_without_position(form)),
+        list_address=partial(url_for, "studies.worklist", **_without_position(form)),
         total=url_for("studies.total", **_without_position(form)),
         end=END,
         unclear=unclear,

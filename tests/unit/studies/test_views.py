@@ -230,3 +230,18 @@ def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
     assert "1 study" in listed
     first = re.findall(r"H-\d", ada.get("/studies?order=urgent").text)[0]
     assert first == "H-1"
+
+
+def test_one_goes_through_the_pages_of_a_list(
+    ada: Visitor, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lungwise.studies.worklist.PAGE", 1)
+    for seed in range(3):
+        ada.upload(film(seed), identifier=f"H-{seed}")
+    address, seen = "/studies?standing=", list[str]()
+    while address:
+        page = ada.get(address).text
+        seen += re.findall(r">(H-\d)</a>", page)
+        address = "".join(re.findall(r'href="([^"]+)">Next page', page)).replace("&amp;", "&")
+    assert sorted(seen) == ["H-0", "H-1", "H-2"]
+    assert ada.get("/studies/total").json == {"said": "3 studies"}
