@@ -16,7 +16,7 @@ from lungwise.jobs.reading_queue import Model
 from lungwise.patients.models import Patient
 from lungwise.patients.records import identifier_context
 from lungwise.store import keys_of
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 
 FIRST = ("Amara", "Béla", "Clara", "Emeka", "Fatima", "Grace", "Hari", "Inès", "Jonas", "Kamal", "Louis", "Olga")
 LAST = ("Adeyemi", "Bartók", "Diallo", "Eze", "Gupta", "Haddad", "Ito", "Joshi", "Kone", "Lambert", "Moreau", "Okafor")
@@ -99,14 +99,46 @@ def read(session: Session, person: Person, model: Model) -> None:
     ]
     for batch in batched(films):
         session.execute(insert(FilmRecord), batch)
-    said = {"model": model.name, "version": model.version, "appearance": {}, "findings": {}, "heat": bytes(289)}
+    said = {"model": model.name, "version": model.version, "appearance": {}, "heat": bytes(289)}
     read = select(FilmRecord.id, FilmRecord.created_at).join(Study).where(Study.clinic_id == person.clinic_id)
     readings = [
-        {"film_id": film, "created_at": at, "probability": chance.betavariate(0.5, 1.5), **said}
-        for film, at in session.execute(read).all()
+        {"film_id": film, "created_at": at, **said, **_answer(chance)} for film, at in session.execute(read).all()
     ]
     for batch in batched(readings):
         session.execute(insert(ReadingRecord), batch)
+    session.commit()
+
+
+def _answer(chance: random.Random) -> dict[str, object]:
+    probability = chance.betavariate(0.5, 1.5)
+    findings = {"COVID-19": probability, "tuberculosis": chance.betavariate(0.3, 3), "normal": 1 - probability}
+    verdict = "positive" if probability > 0.6 else "negative" if probability < 0.3 else "uncertain"
+    return {"probability": probability, "verdict": verdict, "findings": findings}
+
+
+def enter_results(session: Session, person: Person, share: float) -> None:
+    """Give a share of the clinic's studies a PCR result on the film's day, of those positive more often, and commit."""
+    chance = random.Random(11)
+    query = select(Study.id, Study.created_at, ReadingRecord.probability).join(
+        FilmRecord, FilmRecord.study_id == Study.id
+    )
+    query = query.join(ReadingRecord).where(Study.clinic_id == person.clinic_id)
+    results = [
+        {
+            "key": f"r{study}",
+            "study_id": study,
+            "kind": "pcr",
+            "result": "positive" if chance.random() < 0.05 + 0.7 * (probability or 0) else "negative",
+            "tested_on": at.date(),
+            "reason": chance.choice(("symptoms", "contact", "film", "sample")),
+            "author_name": person.name,
+            "created_at": at,
+        }
+        for study, at, probability in session.execute(query.where(ReadingRecord.probability.is_not(None))).all()
+        if chance.random() < share
+    ]
+    for batch in batched(results):
+        session.execute(insert(ReferenceResult), batch)
     session.commit()
 
 

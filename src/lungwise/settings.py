@@ -257,6 +257,8 @@ class Settings(BaseSettings):
     in it."""
     prevalence: float = Field(default=DEFAULT_PREVALENCE, ge=0, le=1)
     """Share of those filmed who have COVID-19: a page says what a verdict is worth at it."""
+    result_days: int = Field(default=3, ge=0, le=30)
+    """Most days between a film and a test for the test's result to count for the film."""
     metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
     """Bearer token that opens /metrics to other machines, 20 characters at least. Empty: it opens to this machine
     alone."""

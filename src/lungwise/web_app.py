@@ -37,6 +37,7 @@ from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
+from lungwise.monitoring import local_views
 from lungwise.monitoring import views as monitoring_views
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
@@ -107,6 +108,7 @@ _PAGES = (
     held_views,
     jobs_views,
     monitoring_views,
+    local_views,
     reports_views,
     results_views,
 )
@@ -239,6 +241,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     receiving_views.services.provide(app, over)
     clinics_views.services.provide(app, over)
     monitoring_views.services.provide(app, over)
+    local_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)
     dicomweb.services.provide(app, over)

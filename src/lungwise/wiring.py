@@ -22,6 +22,7 @@ from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.monitoring.drift import Drift, read_reference
+from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import shipped_card
@@ -126,6 +127,7 @@ class Services:
         )
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock)
+        self.clinic_films = ClinicFilms(session, settings.result_days)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
 
     def _zone_of(self, clinic_id: int) -> tzinfo:

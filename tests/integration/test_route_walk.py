@@ -49,7 +49,7 @@ DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (
     *("/patients", "/statistics", "/studies.csv", "/opinions", "/results", "/next", "/report", "/report.pdf"),
-    *("/original", "/results.zip"),
+    *("/original", "/results.zip", "/local-accuracy"),
 )
 """What is not for those who only upload, beside what is for doctors and administrators."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,8 +77,10 @@ class Cost:
     missed: float
 
 
-def accuracy(known: VerifiedFilms, thresholds: Thresholds) -> Accuracy:
-    """Measure one finding."""
+def accuracy(
+    known: VerifiedFilms, thresholds: Thresholds, area: Callable[[VerifiedFilms], Measure | None] | None = None
+) -> Accuracy:
+    """Measure one finding; `area` works out the area under the curve, by default `auc`."""
     score, ill = known.score, known.positive
     called, cleared = score >= thresholds.upper, score < thresholds.lower
     return Accuracy(
@@ -89,7 +92,7 @@ def accuracy(known: VerifiedFilms, thresholds: Thresholds) -> Accuracy:
         cleared=_share(cleared, known, ~ill),
         predictive_positive=_share(ill, known, called),
         predictive_negative=_share(~ill, known, cleared),
-        auc=auc(known),
+        auc=(area or auc)(known),
     )
 
 
@@ -102,16 +105,17 @@ def costs(known: VerifiedFilms, steps: int = 50) -> list[Cost]:
     """What each of some thresholds would cost, from the lowest score to the highest."""
     if not known.positive.any():
         return []
-    thresholds = np.unique(np.quantile(known.score, np.linspace(0, 1, steps)))
+    return [cost_at(known, float(one)) for one in np.unique(np.quantile(known.score, np.linspace(0, 1, steps)))]
+
+
+def cost_at(known: VerifiedFilms, threshold: float) -> Cost:
+    """What a threshold would cost, where some films are of patients with the disease."""
     positives = known.positives
-    return [
-        Cost(
-            threshold=float(threshold),
-            tested=float(known.weight[known.score >= threshold].sum() / known.weight.sum()),
-            missed=float(positives.weight[positives.score < threshold].sum() / positives.weight.sum()),
-        )
-        for threshold in thresholds
-    ]
+    return Cost(
+        threshold=threshold,
+        tested=float(known.weight[known.score >= threshold].sum() / known.weight.sum()),
+        missed=float(positives.weight[positives.score < threshold].sum() / positives.weight.sum()),
+    )
 
 
 def auc(known: VerifiedFilms) -> Measure | None:

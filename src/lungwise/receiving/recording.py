@@ -28,6 +28,8 @@ from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
 
 _NOON = time(12)
+_VIEW, _DEVICE, _ACCESSION = 16, 64, 64
+"""Characters that are kept of each."""
 
 
 class Recording:
@@ -224,7 +226,7 @@ class Recording:
             jobs=[Job(state=JobState.QUEUED, due_at=due, created_at=now)],
         )
         if upload.header:
-            film.header, film.taken_on = facts_of(upload.header).as_json(), upload.header.taken_on
+            _describe(film, upload.header)
         return film
 
     def _missing(self, study: Study, uploads: dict[str, Upload]) -> dict[str, Upload]:
@@ -263,3 +265,12 @@ def _taken_at(study: Study, zone: tzinfo) -> datetime:
 
 def _headers(uploads: Iterable[Upload]) -> list[DicomHeader]:
     return [upload.header for upload in uploads if upload.header]
+
+
+def _describe(film: FilmRecord, header: DicomHeader) -> None:
+    """Keep what a film's header states: of the patient, and of how the film came about."""
+    film.header, film.taken_on = facts_of(header).as_json(), header.taken_on
+    film.view = header.view[:_VIEW] or None
+    film.device = " ".join(f"{header.manufacturer} {header.model_name}".split())[:_DEVICE] or None
+    if number := header.accession_number.strip()[:_ACCESSION]:
+        film.accession = number

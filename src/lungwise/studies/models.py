@@ -178,7 +178,8 @@ class FilmRecord(Base):
 
     `header` is what its DICOM header says of the patient, whoever the study's patient is. `by_camera` says that a
     phone's camera took it; `corners` are where a person said that the film lies in the picture, as fractions of it.
-    `taken_on` is the day on which its DICOM header says that it was taken.
+    `taken_on` is the day on which its DICOM header says that it was taken, `view` the direction (PA, AP), `device` the
+    maker and model of the machine, and `accession` the number of the order: with it a result finds its study.
     """
 
     __tablename__ = "films"
@@ -197,9 +198,13 @@ class FilmRecord(Base):
     corners: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
     header_encrypted: Mapped[Value | None] = mapped_column("header", Encrypted())
     taken_on: Mapped[date | None] = mapped_column()
+    view: Mapped[str | None] = mapped_column(String(16))
+    device: Mapped[str | None] = mapped_column(String(64))
+    accession_encrypted: Mapped[Value | None] = mapped_column("accession", Encrypted())
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     header = EncryptedText("header_encrypted")
+    accession = EncryptedText("accession_encrypted")
 
     study: Mapped[Study] = relationship(back_populates="films")
     readings: Mapped[list[ReadingRecord]] = relationship(order_by="ReadingRecord.id", cascade="all, delete-orphan")

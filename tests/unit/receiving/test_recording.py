@@ -55,3 +55,21 @@ def test_a_held_film_gets_a_uid_of_its_own(services: Services, film: Callable[..
     stored = FilmFiles(services.store).put(key, [Upload(data=film(1), kind="JPEG")])
     study = services.studies.recording.record(ada, key, PatientFacts(), stored, renames=True)
     assert is_renamed(study.films[0])
+
+
+def test_a_film_keeps_how_it_came_about_and_the_number_of_its_order(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    header = {
+        "ViewPosition": "AP",
+        "Manufacturer": " Acme ",
+        "ManufacturerModelName": "X" * 62,
+        "AccessionNumber": "A-7",
+    }
+    scan = dicom_bytes(film_dataset(chest_bytes(), PatientID="P-1", **header))
+    study = services.studies.open(services.person(), PatientFacts(), [("a", scan), ("b", film(1))])
+    services.session.expire_all()
+    kept, plain = study.films
+    assert (kept.view, kept.device, kept.accession) == ("AP", ("Acme " + "X" * 62)[:64], "A-7")
+    assert (plain.view, plain.device) == (None, None)
+    assert kept.accession_encrypted is not None and plain.accession_encrypted is None

@@ -1,0 +1,292 @@
+"""A clinic's films as columns of numbers, in memory: what is compared with reference results.
+
+Each process reads them once and keeps them up to date, as it does the names of patients: a page must not read every
+study anew. New readings are found by their ids, changed patients by `changed_at`, deleted studies by their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Dialect, Row, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from lungwise.films.refusals import CHILD, PHOTOGRAPH
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.verified import Floats, Ints
+from lungwise.patients.identity import Identity
+from lungwise.patients.service import Patient
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.reader import ADULT
+from lungwise.reading.reading import Verdict
+from lungwise.store.database import Base
+from lungwise.store.encryption import context_of
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study
+
+COVID = "COVID-19"
+FINDINGS = (COVID, "tuberculosis", "other pneumonia", "normal")
+"""What is compared with results, in the order of the columns."""
+NORMAL = FINDINGS.index("normal")
+"""The one finding of which a patient's lowest film counts."""
+LOW, MIDDLE, HIGH = 0, 1, 2
+"""What was said of a film: negative, uncertain, positive; of a finding that has one threshold, only the outer two."""
+MARGIN = timedelta(minutes=2)
+"""How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
+_STRATA = {Verdict.NEGATIVE: LOW, Verdict.UNCERTAIN: MIDDLE, Verdict.POSITIVE: HIGH}
+_AT_ONCE = 1000
+_TRAIL = 1000
+"""How many readings below the highest are looked for again: one may be committed after others with higher ids."""
+_LIKELIER_THAN_NOT = 0.5
+_BORN = Base.metadata.tables[Patient.__tablename__].columns["birth_date"]
+Texts = NDArray[np.object_]
+
+
+class Standing(IntEnum):
+    """Whether a film counts, and if not, why."""
+
+    COUNTS = 0
+    CHILD = 1
+    PHOTOGRAPH = 2
+    UNCLEAR = 3
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FilmTable:
+    """Films that one version of a model has read.
+
+    Parameters
+    ----------
+    film, study, patient
+        (n,) ids.
+    day
+        (n,) ordinal of the day on which it was taken, or else came.
+    score
+        (n, findings) probability of each of `FINDINGS`.
+    stratum
+        (n, findings) what was said of it first, by whichever model.
+    standing
+        (n,) of `Standing`.
+    age
+        (n,) in years; -1 where it is not known.
+    sex, view, device
+        (n,) texts; '' where it is not known.
+    """
+
+    film: Ints
+    study: Ints
+    patient: Ints
+    day: Ints
+    score: Floats
+    stratum: Ints
+    standing: Ints
+    age: Ints
+    sex: Texts
+    view: Texts
+    device: Texts
+
+    def only(self, some: NDArray[np.bool_] | Ints) -> FilmTable:
+        """Return some of the films."""
+        return FilmTable(**{one.name: getattr(self, one.name)[some] for one in fields(self)})
+
+    @classmethod
+    def joined(cls, tables: Sequence[FilmTable]) -> FilmTable:
+        """Return the films of several tables."""
+        return cls(**{one.name: np.concatenate([getattr(t, one.name) for t in tables]) for one in fields(cls)})
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> FilmTable:
+        """Make a table of rows that have the columns' values in their order."""
+        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(fields(cls))
+        film, study, patient, day, score, stratum, standing, age, *texts = columns
+        whole = [np.array(values, np.int64) for values in (film, study, patient, day, standing, age)]
+        sex, view, device = (np.array(values, object) for values in texts)
+        return cls(
+            film=whole[0],
+            study=whole[1],
+            patient=whole[2],
+            day=whole[3],
+            score=np.array(score, np.float64).reshape(-1, len(FINDINGS)),
+            stratum=np.array(stratum, np.int64).reshape(-1, len(FINDINGS)),
+            standing=whole[4],
+            age=whole[5],
+            sex=sex,
+            view=view,
+            device=device,
+        )
+
+
+class FilmTables:
+    """The films of every clinic that was asked for. Safe in many threads at once."""
+
+    def __init__(self) -> None:
+        self._making = threading.Lock()
+        self._clinics: defaultdict[tuple[int, Model], _Clinic] = defaultdict(_Clinic)
+
+    def of(self, session: Session, clinic_id: int, model: Model) -> FilmTable:
+        """Return a clinic's films as they are now; the same table as long as nothing changes."""
+        with self._making:
+            clinic = self._clinics[clinic_id, model]
+        with clinic.lock:
+            return clinic.refreshed(session, clinic_id, model)
+
+
+_TABLES: WeakKeyDictionary[Dialect, FilmTables] = WeakKeyDictionary()
+_MAKING = threading.Lock()
+
+
+def tables_of(session: Session) -> FilmTables:
+    """Return the films of a session's database, one for the whole process."""
+    with _MAKING:
+        return _TABLES.setdefault(session.get_bind().dialect, FilmTables())
+
+
+class _Clinic:
+    """One clinic's films, and up to where the database was read."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._table = FilmTable.of([])
+        self._readings: set[int] = set()
+        self._patients: dict[int, datetime] | None = None
+        self._studies = (0, 0)
+
+    def refreshed(self, session: Session, clinic_id: int, model: Model) -> FilmTable:
+        """Take in what has changed since the last time: everything at first."""
+        query = _QUERY.where(Study.clinic_id == clinic_id)
+        query = query.where(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
+        patients = self._changed_patients(session, clinic_id)
+        self._drop_deleted(session, clinic_id)
+        if new := self._new_readings(session):
+            self._take(session, query.where(ReadingRecord.id >= min(new)))
+        for start in range(0, len(patients), _AT_ONCE):
+            some = patients[start : start + _AT_ONCE]
+            self._take(session, query.where(or_(Study.patient_id.in_(some), Study.merged_from_id.in_(some))))
+        return self._table
+
+    def _take(self, session: Session, query: Select[Any]) -> None:
+        rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
+        if batches := [FilmTable.of([_values(row) for row in batch]) for batch in rows.partitions()]:
+            new = FilmTable.joined(batches)
+            kept = self._table.only(~np.isin(self._table.film, new.film))
+            self._table = FilmTable.joined([kept, new])
+
+    def _new_readings(self, session: Session) -> set[int]:
+        """Return the ids of readings that were not there the last time; of any clinic."""
+        highest = max(self._readings, default=0)
+        ids = set(session.scalars(select(ReadingRecord.id).where(ReadingRecord.id > highest - _TRAIL)))
+        new = ids - self._readings
+        highest = max(ids, default=highest)
+        self._readings = {number for number in ids if number > highest - _TRAIL}
+        return new
+
+    def _changed_patients(self, session: Session, clinic_id: int) -> list[int]:
+        """Return the ids of those patients who were changed since the last time; nobody the first time."""
+        query = select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id)
+        newest = max(self._patients.values()) if self._patients else self._newest_change(session, clinic_id)
+        rows = session.execute(query.where(Patient.changed_at >= newest - MARGIN)).all()
+        before, self._patients = self._patients, {row.id: row.changed_at for row in rows}
+        return [] if before is None else [row.id for row in rows if before.get(row.id) != row.changed_at]
+
+    def _newest_change(self, session: Session, clinic_id: int) -> datetime:
+        newest = session.scalar(select(func.max(Patient.changed_at)).where(Patient.clinic_id == clinic_id))
+        return newest or datetime.now(UTC)
+
+    def _drop_deleted(self, session: Session, clinic_id: int) -> None:
+        """Drop the films of deleted studies: then there are fewer than there were before and are new."""
+        count, highest = self._studies
+        of_clinic = Study.clinic_id == clinic_id
+        now = session.scalar(select(func.count()).select_from(Study).where(of_clinic)) or 0
+        new = session.scalar(select(func.count()).select_from(Study).where(of_clinic, Study.id > highest)) or 0
+        if now != count + new:
+            there = np.array(session.scalars(select(Study.id).where(of_clinic)).all(), np.int64)
+            self._table = self._table.only(np.isin(self._table.study, there))
+        newest = session.scalar(select(func.max(Study.id)).where(of_clinic)) if new else None
+        self._studies = now, newest or highest
+
+
+_first, _any = aliased(ReadingRecord), aliased(ReadingRecord)
+_answered = select(func.min(_any.id)).where(_any.film_id == FilmRecord.id, _any.probability.is_not(None))
+_photographed: ColumnElement[bool] = or_(FilmRecord.by_camera, FilmRecord.corners.is_not(None))
+_QUERY = (
+    select(
+        FilmRecord.id.label("film"),
+        Study.id.label("study"),
+        Study.created_at.label("came_at"),
+        FilmRecord.taken_on,
+        FilmRecord.view,
+        FilmRecord.device,
+        _photographed.label("photographed"),
+        ReadingRecord.probability,
+        ReadingRecord.findings,
+        ReadingRecord.warnings,
+        _first.verdict,
+        _first.findings.label("first_findings"),
+        Patient.id.label("patient"),
+        Patient.key.label("patient_key"),
+        Patient.identity,
+        Patient.sex,
+        _BORN.label("born"),
+    )
+    .select_from(ReadingRecord)
+    .join(FilmRecord, FilmRecord.id == ReadingRecord.film_id)
+    .join(Study, Study.id == FilmRecord.study_id)
+    .join(Patient, Patient.id == Study.patient_id)
+    .join(_first, and_(_first.film_id == FilmRecord.id, _first.id == _answered.correlate(FilmRecord).scalar_subquery()))
+    .where(ReadingRecord.probability.is_not(None))
+)
+
+
+def _values(row: Row[Any]) -> tuple[object, ...]:
+    day = row.taken_on or row.came_at.date()
+    age, warnings = _age(row, day), row.warnings or ()
+    return (
+        row.film,
+        row.study,
+        row.patient,
+        day.toordinal(),
+        tuple(_scores(row.probability, row.findings)),
+        tuple(_strata(Verdict(row.verdict), row.first_findings)),
+        _standing(row, age, warnings),
+        -1 if age is None else age,
+        row.sex,
+        row.view or "",
+        row.device or "",
+    )
+
+
+def _age(row: Row[Any], day: date) -> int | None:
+    if row.born is None:
+        return None
+    born = date.fromisoformat(row.born.decrypt(context_of(_BORN, row.patient_key)).decode())
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def _standing(row: Row[Any], age: int | None, warnings: Sequence[str]) -> Standing:
+    if row.identity == Identity.UNCLEAR:
+        return Standing.UNCLEAR
+    if row.photographed or PHOTOGRAPH in warnings:
+        return Standing.PHOTOGRAPH
+    return Standing.CHILD if (age < ADULT if age is not None else CHILD in warnings) else Standing.COUNTS
+
+
+def _scores(probability: float, findings: dict[str, float]) -> Iterator[float]:
+    return (probability if name == COVID else findings.get(name, 0.0) for name in FINDINGS)
+
+
+def _strata(verdict: Verdict, findings: dict[str, float]) -> Iterator[int]:
+    thresholds = shipped_card().finding_thresholds
+    for name in FINDINGS:
+        if name == COVID:
+            yield _STRATA[verdict]
+        else:
+            raised = findings.get(name, 0.0) >= thresholds.get(name, _LIKELIER_THAN_NOT)
+            yield HIGH if raised else LOW

@@ -1,0 +1,169 @@
+"""A clinic's films beside its reference results: one film of each patient for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.film_table import COVID, FINDINGS, NORMAL, FilmTable, Standing, tables_of
+from lungwise.monitoring.verified import Flags, Ints, ReadFilms, Verification
+from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
+from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+
+TESTS = {
+    COVID: (ReferenceTest.PCR,),
+    "tuberculosis": (ReferenceTest.XPERT, ReferenceTest.SPUTUM),
+    "other pneumonia": (),
+    "normal": (),
+}
+"""The tests that say more surely than a radiologist whether a patient has it."""
+_BY_FILM = (Reason.FILM, Reason.SAMPLE, None)
+"""Reasons that depend on the film; where none is known, the worse is assumed."""
+_COUNTING: WeakKeyDictionary[FilmTable, dict[int, FilmTable]] = WeakKeyDictionary()
+"""The films that count, of tables that are in use, by the finding's column."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LocalFilms:
+    """The films of a clinic that can be compared with results for one finding: one of each patient.
+
+    Parameters
+    ----------
+    films
+        What they say, and what the results say.
+    table
+        The same films, with what they are of.
+    left_out
+        How many results of this finding count for no film.
+    """
+
+    films: ReadFilms
+    table: FilmTable
+    left_out: int
+
+
+class ClinicFilms:
+    """Finds the films of a clinic that one version of the model has read, and the results that count for them.
+
+    Parameters
+    ----------
+    days
+        How many days may lie between a film and the test.
+    """
+
+    def __init__(self, session: Session, days: int) -> None:
+        self._session = session
+        self.days = days
+
+    def newest_model(self, person: Person) -> Model | None:
+        """Return the version that read a film of the clinic last; None of a clinic without a film that was read."""
+        person.need(Right.SEE_ALL)
+        read = select(ReadingRecord.model, ReadingRecord.version).join(FilmRecord).join(Study)
+        read = read.where(Study.clinic_id == person.clinic_id).order_by(ReadingRecord.id.desc())
+        row = self._session.execute(read.limit(1)).one_or_none()
+        return Model(name=row.model, version=row.version) if row else None
+
+    def of(self, person: Person, model: Model, finding: str) -> LocalFilms:
+        """Return the films that a version of the model has read, for one of `FINDINGS`.
+
+        A patient's film is the highest of those that count: of an adult whose identity is clear, and no photograph.
+        For `normal` it is the lowest.
+        """
+        person.need(Right.SEE_ALL)
+        table = tables_of(self._session).of(self._session, person.clinic_id, model)
+        column = FINDINGS.index(finding)
+        counting = _counting(table, column)
+        found = _relevant(finding, self._results(person))
+        verification, positive, used = self._verified(counting, found)
+        films = ReadFilms(
+            score=counting.score[:, column],
+            stratum=counting.stratum[:, column],
+            verification=verification,
+            positive=positive,
+            day=counting.day,
+        )
+        return LocalFilms(films=films, table=counting, left_out=len(found.patient) - used)
+
+    def _verified(self, counting: FilmTable, found: _Found) -> tuple[Ints, Flags, int]:
+        """Say of each film whether and why its patient was tested, and what was found; and how many results count.
+
+        A test counts before a radiologist; of several, one that is positive, and a reason other than the film.
+        """
+        count = len(counting.patient)
+        place = np.minimum(np.searchsorted(counting.patient, found.patient), max(count - 1, 0))
+        fits = np.zeros(len(found.patient), bool)
+        if count:
+            near = np.abs(counting.day[place] - found.day) <= self.days
+            fits = (counting.patient[place] == found.patient) & near
+        tested = np.zeros(count, bool)
+        tested[place[fits & found.is_test]] = True
+        if count:
+            fits &= found.is_test | ~tested[place]
+        verification, positive = np.full(count, Verification.NOT_TESTED, np.int64), np.zeros(count, bool)
+        verification[place[fits]] = Verification.BY_FILM
+        verification[place[fits & ~found.by_film]] = Verification.ANYWAY
+        positive[place[fits & found.positive]] = True
+        return verification, positive, int(fits.sum())
+
+    def _results(self, person: Person) -> Sequence[Any]:
+        query = (
+            select(
+                Study.patient_id,
+                ReferenceResult.kind,
+                ReferenceResult.result,
+                ReferenceResult.tested_on,
+                ReferenceResult.reason,
+            )
+            .join(Study, Study.id == ReferenceResult.study_id)
+            .where(Study.clinic_id == person.clinic_id)
+        )
+        return self._session.execute(query).all()
+
+
+class _Found(NamedTuple):
+    """The results that say something of one finding, as columns."""
+
+    patient: Ints
+    day: Ints
+    is_test: Flags
+    positive: Flags
+    by_film: Flags
+
+
+def _relevant(finding: str, results: Sequence[Any]) -> _Found:
+    kinds = {*TESTS[finding], ReferenceTest.RADIOLOGIST}
+    some = [row for row in results if row.kind in kinds]
+    return _Found(
+        patient=np.array([row.patient_id for row in some], np.int64),
+        day=np.array([row.tested_on.toordinal() if row.tested_on else -1 for row in some], np.int64),
+        is_test=np.array([row.kind != ReferenceTest.RADIOLOGIST for row in some], bool),
+        positive=np.array([row.result in (Outcome.POSITIVE, finding) for row in some], bool),
+        by_film=np.array([row.reason in _BY_FILM for row in some], bool),
+    )
+
+
+def _counting(table: FilmTable, column: int) -> FilmTable:
+    """The films that count for a finding; found once for the same table."""
+    known = _COUNTING.setdefault(table, {})
+    if column not in known:
+        known[column] = table.only(leading(table, column))
+    return known[column]
+
+
+def leading(table: FilmTable, column: int) -> Ints:
+    """Return the places of the films that count, one of each patient, in the order of the patients' ids."""
+    places = np.flatnonzero(table.standing == Standing.COUNTS)
+    score = table.score[places, column] * (-1 if column == NORMAL else 1)
+    order = np.lexsort((-table.film[places], score, table.patient[places]))
+    patient = table.patient[places][order]
+    last = np.append(patient[1:] != patient[:-1], True)[: len(patient)]
+    found: Ints = places[order[last]]
+    return found

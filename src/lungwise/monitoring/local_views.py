@@ -1,0 +1,101 @@
+"""The page on local accuracy: how good the model is on a clinic's own films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Protocol
+
+from flask import Blueprint, render_template, request
+from flask_babel import format_date, gettext
+from markupsafe import Markup
+
+from lungwise.access import Right
+from lungwise.errors import NotFound
+from lungwise.monitoring import cost_chart
+from lungwise.monitoring.film_table import COVID, FINDINGS
+from lungwise.monitoring.local_films import ClinicFilms
+from lungwise.monitoring.local_report import LocalReport, report, thresholds_of
+from lungwise.monitoring.local_words import EXPLANATIONS, GROUPS, RAISED, Explanation
+from lungwise.patients.labels import SEXES
+from lungwise.reading.artefact import shipped_card
+from lungwise.studies.labels import FINDINGS as FINDING_LABELS
+from lungwise.studies.labels import SHORT, percent
+from lungwise.webkit.current_person import person
+from lungwise.webkit.request_services import RequestServices
+
+bp = Blueprint("local_accuracy", __name__)
+_VERDICTS = ("negative", "uncertain", "positive")
+
+
+class LocalServices(Protocol):
+    """What this page uses in a request."""
+
+    clinic_films: ClinicFilms
+
+
+services = RequestServices[LocalServices]("local_accuracy")
+
+
+@bp.get("/local-accuracy")
+def show() -> str:
+    """Show how good the model is on the clinic's own films, for one finding."""
+    person().need(Right.SEE_ALL)
+    finding = request.args.get("finding", COVID)
+    if finding not in FINDINGS:
+        raise NotFound
+    used = services().clinic_films
+    model = used.newest_model(person())
+    found = None
+    if model:
+        found = report(finding, used.of(person(), model, finding), thresholds_of(shipped_card(), finding))
+    return render_template(
+        "monitoring/local_accuracy.html",
+        findings={name: FINDING_LABELS[name] for name in FINDINGS},
+        finding=finding,
+        model=model,
+        report=found,
+        chart=_chart(found) if found and found.curve else None,
+        explained=_explained(used.days),
+        said=SHORT_BY_LEVEL if finding == COVID else RAISED,
+        groups=GROUPS,
+        label_of=_label,
+        days=used.days,
+    )
+
+
+SHORT_BY_LEVEL: Mapping[int, str] = dict(enumerate(SHORT[verdict] for verdict in _VERDICTS))
+
+
+def _explained(days: int) -> dict[str, Explanation]:
+    """Say what each number means, in the page's language."""
+    return {
+        name: Explanation(
+            name=gettext(one.name) % {},
+            sentence=gettext(one.sentence) % {"days": days},
+            example=gettext(one.example) % {},
+        )
+        for name, one in EXPLANATIONS.items()
+    }
+
+
+def _label(kind: str, label: str) -> str:
+    """Write what a group's films have in common."""
+    if not label:
+        return str(gettext("Not known"))
+    if kind == "sex":
+        return str(gettext(SEXES[label]))
+    if kind == "month":
+        return str(format_date(date.fromisoformat(f"{label}-01"), "MMM y"))
+    return label
+
+
+def _chart(found: LocalReport) -> Markup:
+    in_force = [(percent(one.cost.threshold), one.cost) for one in found.costs if one.in_force]
+    return cost_chart.curve(
+        gettext("What each threshold would cost: films that are tested, and patients who are missed"),
+        gettext("Tested, of 100 films"),
+        gettext("Missed, of 10 patients with the finding"),
+        found.curve,
+        in_force,
+    )
