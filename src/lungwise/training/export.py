@@ -100,7 +100,9 @@ def export(
     runtime = OpenVino(int8)
     answers = run_films(runtime, val, progress)
     before = validation(run_films(OpenVino(exact), [film for film in val if "COVID-19" in truth_of(film)], progress))
-    card = replace(_card(run, version, scalings, answers, before), extent=_extent(films, scores, runtime, progress))
+    card = replace(
+        _card(run, version, scalings, answers, before), extent=calibrated_extent(films, scores, runtime, progress)
+    )
     _install(int8, card, output)
     return card
 
@@ -133,9 +135,11 @@ def _card(
     )
 
 
-def _extent(
+def calibrated_extent(
     films: list[LabelledFilm], scores: Path | None, runtime: OpenVino, progress: Progress
 ) -> ExtentCalibration | None:
+    """Calibrate the extent of opacity by what a network answers; None without a folder of scores, or without scores."""
+
     def heat_map(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         return runtime.run(preprocess(pixels))["heat_map"]
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import Thresholds
-from lungwise.training.export import Validation, WorseInt8Error, compare, export
+from lungwise.reading.runtime import OpenVino
+from lungwise.training.export import Validation, WorseInt8Error, calibrated_extent, compare, export
 from lungwise.training.fit import Run
 from lungwise.training.recipe import read_recipe
 
@@ -59,3 +62,24 @@ def test_a_network_that_does_not_survive_int8_leaves_the_artefact_that_is_there(
 
     assert [path.name for path in there.iterdir()] == ["card.json"]
     assert (there / "card.json").read_text() == "the one before"
+
+
+class Eye:
+    """A runtime that sees opacity where a film is bright."""
+
+    def run(self, square: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return {"heat_map": np.full((17, 17), float((square > 0.8).mean()), np.float32)}
+
+
+def test_the_extent_is_calibrated_on_the_scores_beside_the_collection(small_collection: Path) -> None:
+    films, folder = read_collection(small_collection), small_collection.parent
+    for table, column in (("brixia.csv", "s-global"), ("severity.csv", "geographic_mean")):
+        scores = [f"{film.path.name},{8.0 * (film.covid is True)}" for film in films]
+        (folder / table).write_text("\n".join([f"film,{column}", *scores]))
+    seen: list[str] = []
+
+    found = calibrated_extent(films, folder, cast(OpenVino, Eye()), lambda what, *_: seen.append(what))
+
+    assert found is not None and found.repeatability >= found.taken_again > 0
+    assert set(seen) == {"measuring the extent"}
+    assert calibrated_extent(films, None, cast(OpenVino, Eye()), lambda *_: None) is None
