@@ -21,6 +21,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
+from lungwise.accounts import help_views
 from lungwise.accounts import views as accounts_views
 from lungwise.accounts.labels import ROLES, SCOPES
 from lungwise.accounts.request_services import services as account_services
@@ -100,6 +101,7 @@ _PUBLIC = frozenset(
 _PAGES = (
     accounts_views,
     clinics_views,
+    help_views,
     audit_views,
     patients_views,
     studies_views,

@@ -70,11 +70,14 @@ def _fourths(labels: Sequence[str]) -> range:
 
 
 def _labels(labels: Sequence[str], step: float, written: Iterable[int]) -> str:
-    return "".join(
-        f'<text x="{_LEFT + (n + 0.5) * step:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(labels[n])}</text>'
-        for n in written
-        if n < len(labels)
-    )
+    last = len(labels) - 1
+    return "".join(_label(labels[n], n, step, is_last=n == last) for n in written if n <= last)
+
+
+def _label(label: str, n: int, step: float, *, is_last: bool) -> str:
+    """Write a label below the middle of its column; the last one ends with the chart, which would cut it off."""
+    x, anchor = (_WIDTH, "end") if is_last else (_LEFT + (n + 0.5) * step, "middle")
+    return f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{escape(label)}</text>'
 
 
 def _axis(top: str) -> str:

@@ -23,3 +23,15 @@ def test_every_column_with_films_is_as_high_as_the_others_and_divided_by_its_sha
     boxes = [(box.get("class"), float(box.get("y", "0")), float(box.get("height", "0"))) for box in chart.iter("rect")]
     assert boxes == [("low", 134.5, 41.5), ("high", 10.0, 124.5), ("high", 10.0, 166.0)]
     assert "100 %" in [text.text for text in chart.iter("text")]
+
+
+def test_labels_are_counted_from_the_newest_week_which_always_has_one() -> None:
+    weeks = [str(number) for number in range(26)]
+    chart = ElementTree.fromstring(columns("studies", weeks, [1] * 26, [0] * 26))
+    labels = [text for text in chart.iter("text") if text.get("y") == "194"]
+    assert [text.text for text in labels] == ["25", "21", "17", "13", "9", "5", "1"]
+    assert (labels[0].get("x"), labels[0].get("text-anchor")) == ("640.0", "end")
+    drift = ElementTree.fromstring(stacks("drift", ["card", *weeks], [[1.0]] * 27, ["low"]))
+    assert [text.text for text in drift.iter("text") if text.get("y") == "194"] == [
+        *("card", "25", "21", "17", "13", "9", "5")
+    ]
