@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,12 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
 from dicom_files import dicom_bytes, film_dataset
-from lungwise.access import Role
+from lungwise.access import PEOPLE, Role
+from lungwise.accounts import notices
+from lungwise.accounts.letters import invitation_letter, recovery_letter, registration_letter, words_for
 from lungwise.accounts.models import User
+from lungwise.accounts.notices import NOTICES
+from lungwise.accounts.outbox import Letter
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
@@ -26,6 +31,7 @@ from lungwise.films import Refusal
 from lungwise.films.refusals import REFUSALS, WARNINGS, refusal_sentence, warning_sentence
 from lungwise.languages import LANGUAGES, TRANSLATIONS, words_of
 from lungwise.patients.models import Patient
+from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.studies.models import FilmRecord, JobState, ReadingRecord, Study
 from lungwise.studies.object_models import HeldFilm
@@ -37,7 +43,6 @@ if TYPE_CHECKING:
 
     from conftest import Visitor
     from lungwise.access import Person
-    from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -46,7 +51,7 @@ NAMES = frozenset(
         r"\S+",
         """
         Lungwise COVID PCR SpO Xpert MTB RIF DICOM SOP Instance UID UIDs UTC PDF CSV ZIP JPEG PNG WebP TIFF BMP QR API
-        MONOCHROME RGB Explicit VR Little Endian Lossless AP PA MB Digital Image Presentation Secondary Capture
+        REST kB MONOCHROME RGB Explicit VR Little Endian Lossless AP PA MB Digital Image Presentation Secondary Capture
         Enter Shift Tab Esc
         """,
     )
@@ -173,6 +178,8 @@ def _paths(site: Site) -> Iterator[str]:
 def _filled(rule: Rule, site: Site) -> list[str]:
     if "<token>" in rule.rule:
         return [link for link in site.links if link.startswith(rule.rule.split("<")[0])]
+    if "<role>" in rule.rule:
+        return [rule.rule.replace("<role>", role) for role in PEOPLE]
     keys = site.keys.get(rule.rule.split("/")[1], [])
     return [rule.rule.replace("<key>", key) for key in keys] if "<key>" in rule.rule else [rule.rule]
 
@@ -183,7 +190,7 @@ def said(site: Site, visit: Callable[..., Visitor], language: str) -> Iterator[t
     for visitor in (stranger, ada):
         visitor.client.set_cookie("language", language)
     pages = [(path, stranger.post(path, **fields)) for path, fields in DOORS.items()]
-    pages += [(path, stranger.get(path)) for path in (*DOORS, *site.links)]
+    pages += [(path, stranger.get(path)) for path in (*DOORS, *site.links, "/api/v1/")]
     ada.sign_in("ada@example.org")
     pages += [(path, ada.post(path, **fields)) for path, fields in POSTED.items()]
     pages += [(path, ada.get(path)) for path in (*_paths(site), "/nothing", "/audit?action=none", "/studies?after=x")]
@@ -245,3 +252,44 @@ def test_in_hindi_no_refusal_or_warning_has_a_word_in_latin_letters_but_names() 
     ]
     sentences += [warning_sentence(code, words) for code in WARNINGS]
     assert [one for one in sentences if foreign(one)] == []
+
+
+def mails(app: Lungwise, user: User, language: str) -> Iterator[str]:
+    """Give what each mail says, in a request of a language."""
+    settings = Settings(public_url="https://films.example.org")
+    words, told = words_of(language), list[Letter]()
+    written = [
+        recovery_letter(user, settings, words),
+        invitation_letter("rita@example.org", "https://films.example.org/invitation/1", words),
+        *(registration_letter("rita@example.org", words, opened=opened) for opened in (True, False)),
+    ]
+    with app.test_request_context(headers={"Accept-Language": language}), pytest.MonkeyPatch.context() as patch:
+        outbox = SimpleNamespace(add=lambda _kind, letter: told.append(letter))
+        patch.setattr(notices, "services", lambda: SimpleNamespace(outbox=outbox))
+        for action in NOTICES:
+            notices.send(user, action)
+    for letter in (*written, *told):
+        yield from (letter.subject, *filter(None, letter.text.splitlines()))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_mail_says_anything_in_english(
+    language: str, app: Lungwise, enrol: Callable[..., Person], settings: Settings
+) -> None:
+    enrol(app, "Ada")
+    with app.database.reading() as session:
+        user = _user(session, "ada@example.org")
+        english, texts = set(mails(app, user, "en")), set(mails(app, user, language))
+    assert len(texts) == len(english) > 15
+    links = {text for text in texts if text.startswith("https://")}
+    assert {text for text in texts - links if text in english} == set()
+    assert language != "hi" or [text for text in texts - links if foreign(text)] == []
+
+
+def test_a_mail_is_in_its_readers_language_whoever_caused_it(app: Lungwise, enrol: Callable[..., Person]) -> None:
+    enrol(app, "Ada")
+    with app.database.writing() as session:
+        user = _user(session, "ada@example.org")
+        user.language = "fr"
+        assert words_for(user, str)("Your invitation to Lungwise") == "Votre invitation à Lungwise"
+        assert "Votre mot de passe a été changé." in " ".join(mails(app, user, "en"))

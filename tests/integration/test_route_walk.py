@@ -77,6 +77,8 @@ class Things:
             return rule.rule.replace("<key>", self.sessions[role])
         if "/invitations/<key>" in rule.rule:
             return rule.rule.replace("<key>", self.invitation)
+        if "<role>" in rule.rule:
+            return rule.rule.replace("<role>", role)
         noun = rule.rule.split("/")[1]
         key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
         return re.sub(r"<[^>]+>", key or "nothing", rule.rule)

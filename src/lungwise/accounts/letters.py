@@ -8,6 +8,7 @@ from lungwise.accounts.links import recovery_path
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter
 from lungwise.films.refusals import N_
+from lungwise.languages import words_of
 from lungwise.settings import Settings
 
 _RECOVERY = N_("Choose a new password")
@@ -24,6 +25,11 @@ _TAKEN = N_("You already have an account")
 _TAKEN_TEXT = N_("Someone, perhaps you, tried to create an account with this address, which already has one.")
 
 Translate = Callable[[str], str]
+
+
+def words_for(user: User, otherwise: Translate) -> Translate:
+    """Return the words of an account's own language; `otherwise` where it has chosen none."""
+    return words_of(user.language) if user.language else otherwise
 
 
 def recovery_letter(user: User, settings: Settings, translate: Translate) -> Letter:

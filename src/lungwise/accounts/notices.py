@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext
 
+from lungwise.accounts.letters import words_for
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter, MailKind
 from lungwise.accounts.request_services import services
@@ -24,6 +25,7 @@ NOTICES = {
     ),
 }
 """What is said of each change. The profile page lists the last of them."""
+_SUBJECT = N_("A change to your Lungwise account")
 _IF_NOT_YOU = N_("If that was not you, tell your clinic's administrator at once.")
 
 
@@ -34,7 +36,8 @@ def notify(user: User, action: Action) -> None:
 
 
 def send(user: User, action: Action) -> None:
-    """Queue a mail to an account's owner of a change that is recorded already."""
-    text = f"{gettext(NOTICES[action])} {gettext(_IF_NOT_YOU)}\n"
-    letter = Letter(to=user.email, subject=gettext("A change to your Lungwise account"), text=text)
+    """Queue a mail to an account's owner, in their language, of a change that is recorded already."""
+    words = words_for(user, gettext)
+    text = f"{words(NOTICES[action])} {words(_IF_NOT_YOU)}\n"
+    letter = Letter(to=user.email, subject=words(_SUBJECT), text=text)
     services().outbox.add(MailKind.NOTICE, letter)

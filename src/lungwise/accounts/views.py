@@ -25,7 +25,7 @@ from lungwise.accounts.forms import (
     WelcomeForm,
 )
 from lungwise.accounts.invitations import INVITATION_DAYS
-from lungwise.accounts.letters import invitation_letter, recovery_letter, registration_letter
+from lungwise.accounts.letters import invitation_letter, recovery_letter, registration_letter, words_for
 from lungwise.accounts.links import RECOVERY_HOURS, invitation_path
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
@@ -225,7 +225,9 @@ def recovery_link(key: str) -> Answer:
     colleague = services().accounts.colleague(person(), key)
     if not services().settings.mails_links:
         return _colleagues(InviteForm(formdata=None), _Link(_shown(path), colleague.email, hours=RECOVERY_HOURS))
-    services().outbox.add(MailKind.NOTICE, recovery_letter(colleague, services().settings, gettext))
+    services().outbox.add(
+        MailKind.NOTICE, recovery_letter(colleague, services().settings, words_for(colleague, gettext))
+    )
     flash(gettext("An e-mail with the link is on its way to %(email)s.", email=colleague.email))
     return redirect(url_for("accounts.colleagues"))
 

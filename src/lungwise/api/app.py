@@ -18,6 +18,7 @@ from lungwise.languages import LANGUAGES
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.webkit import bodies, fields, transactions
+from lungwise.webkit.i18n import chosen
 from lungwise.webkit.problems import Refused
 from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
@@ -47,7 +48,7 @@ def create_api(
 
 
 def _language() -> str:
-    return request.accept_languages.best_match(list(LANGUAGES), "en")
+    return chosen() or request.accept_languages.best_match(list(LANGUAGES), "en")
 
 
 def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_upload: int) -> None:

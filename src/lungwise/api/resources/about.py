@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flask import Flask, Response, render_template, request
+from flask_babel import get_locale
 
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
@@ -42,7 +43,8 @@ def reference(api: Flask, text: dict[str, Any]) -> None:
 
     def page() -> str:
         """Show the document as a page."""
-        return render_template("api/reference.html", document=text, root=request.root_path.removesuffix("/api/v1"))
+        root = request.root_path.removesuffix("/api/v1")
+        return render_template("api/reference.html", document=text, root=root, language=str(get_locale()))
 
     api.add_url_rule("/openapi.json", view_func=document)
     api.add_url_rule("/", view_func=page)
