@@ -78,6 +78,7 @@ def test_no_form_runs_what_is_typed_into_it(
         study,
         patient,
         f"{patient}/change",
+        "/clinic",
         "/studies",
         "/patients",
         "/studies/new",

@@ -107,7 +107,8 @@ class _Pages:
         """Return what follows from top to bottom."""
         report = self._report
         story: list[Flowable] = [
-            *(_text(line, self._small) for line in (report.clinic, *report.letterhead)),
+            _text(report.clinic, self._title),
+            *(_text(line, self._small) for line in report.letterhead),
             _text(heading, self._large),
             _rule(),
             self._table(self._facts),

@@ -72,7 +72,7 @@ def test_what_is_saved_holds_at_once_everywhere(
     assert "2 mar 2026, 12:00 EAT" in after
     assert number_of(after) != number_of(before)
     report = elsewhere.get(f"{study}/report").text
-    assert re.search(r"Hill Clinic<br>12 Hill Road<br>Tel. 555", report)
+    assert re.search(r"Hill Clinic</strong><br>12 Hill Road<br>Tel. 555", report)
     assert "2026-03-02 12:00 EAT" in report
     for text in texts_of(elsewhere.get(f"{study}/report.pdf").data, tmp_path):
         assert "12 Hill Road" in text
