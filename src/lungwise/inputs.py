@@ -24,7 +24,7 @@ def row_number(text: str | None) -> int | None:
     if not text:
         return None
     if not _ROW.fullmatch(text):
-        raise Rejected("This page of the list does not exist. Start the list again.")
+        raise Rejected("There is no such page of this list. Go back to its first page.")
     return int(text)
 
 

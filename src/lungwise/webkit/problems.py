@@ -29,7 +29,7 @@ _PAGES = {
     404: _NOTHING,
     405: _NOTHING,
     413: lazy_gettext("This is too large. Upload fewer films at once, or write less."),
-    415: lazy_gettext("These pages take forms. Programs use the API."),
+    415: lazy_gettext("This page takes forms only. Programs use the API."),
     422: lazy_gettext("Something you sent is too long or cannot be read. Go back and correct it."),
     429: lazy_gettext("Too many attempts. Wait a few minutes."),
     500: _FAULT,
