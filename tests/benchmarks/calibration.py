@@ -4,8 +4,10 @@ Each clinic's scores are shifted and stretched against those of the validation f
 40 %, and its patients are tested in one of three manners: at random, for symptoms (those with the disease more often),
 or as the film asks, with some drawn by lot of those with a negative verdict. Prints how often a proposal keeps its
 promise (at least 90 % sensitivity), how often one is made where the numbers suffice and testing is at random, how far
-the local sensitivity is off where the film decided who was tested, and that none is made below the numbers. Ends with
-1 if one of them is not as the guide promises.
+the local sensitivity is off where the film decided who was tested, and that none is made below the numbers. Then lets
+each clinic's watch run for a year in which nothing changes, and for one in which 15 points of sensitivity are lost from
+the first day: prints alarms a clinic and year, and after how many verified positives the loss is seen. Ends with 1 if
+one of them is not as the guide promises.
 """
 
 from __future__ import annotations
@@ -17,12 +19,14 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 
+from lungwise.monitoring.cusum import RISE, follow, watch
 from lungwise.monitoring.local_accuracy import sensitivity_at
 from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification, verified
 from lungwise.reading.artefact import Thresholds
 
 SHIPPED = Thresholds(lower=0.2, upper=0.75)
+_AT_MOST = 5000
 MANNERS = ("random", "symptoms", "film")
 _SPREADS = ((-1.8, 1.3), (1.6, 1.6))
 """Mean and standard deviation of the log odds on validation films without the disease, and with it."""
@@ -129,6 +133,35 @@ def _sensitivity(proposal: Proposal, ill: Floats) -> float:
     return float((proposal.recalibration(ill) >= proposal.thresholds.lower).mean())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedYear:
+    """What the two charts of a clinic did.
+
+    Parameters
+    ----------
+    false_alarms
+        In a year in which nothing changed, of both charts.
+    positives_until_seen
+        Verified positives until the chart of the misses gave an alarm, from the day of the loss on.
+    """
+
+    false_alarms: int
+    positives_until_seen: int
+
+
+def watch_one(random: np.random.Generator) -> WatchedYear:
+    """Let a clinic's charts run: its misses and its false alarms."""
+    rates = float(random.uniform(0.02, 0.35)), float(random.uniform(0.02, 0.25))
+    films = int(np.exp(random.uniform(np.log(30), np.log(1500)))), int(np.exp(random.uniform(np.log(60), np.log(5000))))
+    charts = [watch(rate, count, charts=2) for rate, count in zip(rates, films, strict=True)]
+    quiet = [follow(chart, random.random(n) < rate) for chart, n, rate in zip(charts, films, rates, strict=True)]
+    lost = follow(charts[0], random.random(_AT_MOST) < rates[0] + RISE)
+    return WatchedYear(
+        false_alarms=sum(len(course.alarms) for course in quiet),
+        positives_until_seen=lost.alarms[0] + 1 if lost.alarms else _AT_MOST,
+    )
+
+
 @click.command()
 @click.option("--clinics", default=1000, show_default=True, type=click.IntRange(10))
 @click.option("--seed", default=17, show_default=True)
@@ -137,7 +170,7 @@ def main(clinics: int, seed: int, as_json: bool) -> None:
     """Simulate clinics and print what their proposals are worth."""
     random = np.random.default_rng(seed)
     results = [run(draw_clinic(random), random) for _ in range(clinics)]
-    figures = measure(results)
+    figures = measure(results, [watch_one(random) for _ in range(clinics)])
     if as_json:
         click.echo(json.dumps(asdict(figures)))
     else:
@@ -155,6 +188,8 @@ class Figures:
     proposed_where_random: float
     bias_by_film: float
     proposals_below_the_numbers: int
+    false_alarms_a_year: float
+    positives_until_seen: float
 
     @property
     def kept(self) -> bool:
@@ -164,10 +199,12 @@ class Figures:
             and self.proposed_where_random >= 0.80
             and abs(self.bias_by_film) <= 0.03
             and self.proposals_below_the_numbers == 0
+            and self.false_alarms_a_year <= 1
+            and self.positives_until_seen <= 100
         )
 
 
-def measure(results: list[Result]) -> Figures:
+def measure(results: list[Result], years: list[WatchedYear]) -> Figures:
     """Sum up."""
     proposals = [one for one in results if one.true_sensitivity is not None]
     random = [one.proposed for one in results if one.manner == "random" and one.enough]
@@ -179,6 +216,8 @@ def measure(results: list[Result]) -> Figures:
         proposed_where_random=float(np.mean(random)),
         bias_by_film=float(np.mean([one.bias for one in results if one.manner == "film" and one.bias is not None])),
         proposals_below_the_numbers=sum(one.proposed and not one.enough for one in results),
+        false_alarms_a_year=float(np.mean([year.false_alarms for year in years])),
+        positives_until_seen=float(np.median([year.positives_until_seen for year in years])),
     )
 
 
@@ -193,6 +232,8 @@ def _print(figures: Figures) -> None:
     click.echo(f"a proposal where the numbers suffice, random   {figures.proposed_where_random:7.1%}   wanted 80 %")
     click.echo(f"mean bias of local sensitivity, by film        {figures.bias_by_film:+7.1%}   at most 3 %")
     click.echo(f"proposals below the numbers                    {figures.proposals_below_the_numbers:7}   wanted 0")
+    click.echo(f"false alarms a clinic and year                 {figures.false_alarms_a_year:7.2f}   at most 1")
+    click.echo(f"verified positives until a loss is seen        {figures.positives_until_seen:7.0f}   at most 100")
 
 
 if __name__ == "__main__":

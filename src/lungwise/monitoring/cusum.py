@@ -17,9 +17,9 @@ RISE = 0.15
 """The rise of the share of misses, or of false alarms, that the watch is made for."""
 FALSE_ALARMS_A_YEAR = 0.8
 """How many alarms a clinic may get in a year in which nothing has changed, from all of its charts together."""
-_STATES = 400
+_STATES = 150
 _HIGHEST_RATE = 0.6
-_BISECTIONS = 25
+_BISECTIONS = 12
 _LOWEST_RATE, _FEWEST_A_YEAR = 0.01, 12.0
 
 
