@@ -51,6 +51,7 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
+from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.stored_answers import film_headline, study_answer
@@ -111,6 +112,7 @@ _PAGES = (
     jobs_views,
     monitoring_views,
     local_views,
+    result_table_views,
     reports_views,
     results_views,
 )
@@ -244,6 +246,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     clinics_views.services.provide(app, over)
     monitoring_views.services.provide(app, over)
     local_views.services.provide(app, over)
+    result_table_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)
     dicomweb.services.provide(app, over)

@@ -41,6 +41,7 @@ from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
+from lungwise.studies.result_import import ResultImport
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import Worklist
@@ -128,6 +129,9 @@ class Services:
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock)
         self.clinic_films = ClinicFilms(session, settings.result_days)
+        self.result_import = ResultImport(
+            session, studies, self.reference_results, patients.having, settings.result_days
+        )
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
 
     def _zone_of(self, clinic_id: int) -> tzinfo:

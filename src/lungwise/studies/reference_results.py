@@ -109,7 +109,7 @@ class ReferenceResults:
         """
         person.need(Right.CONCLUDE)
         study = self._studies.get(person, key)
-        self._check(person, study, entered)
+        self.check(person, study, entered)
         found = ReferenceResult(
             key=new_key(),
             kind=entered.kind,
@@ -138,7 +138,8 @@ class ReferenceResults:
         """Return whether a person may remove a result."""
         return person.may(Right.DELETE) or (person.may(Right.CONCLUDE) and person.id == result.author_id)
 
-    def _check(self, person: Person, study: Study, entered: EnteredResult) -> None:
+    def check(self, person: Person, study: Study, entered: EnteredResult) -> None:
+        """Require that a result can be right; see `add`."""
         born = self._studies.patient(person, study).birth_date
         if entered.tested_on > (self._clock() + _DAY).date():
             raise Rejected("This test lies in the future. Check its date.")

@@ -1,0 +1,141 @@
+"""Results from a table: each row finds its study; shown before anything is kept, and kept all or none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from lungwise.access import Person, Right
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import Patient
+from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.reference_results import EnteredResult, ReferenceResults
+from lungwise.studies.result_table import TableRow, read_table
+from lungwise.studies.service import Studies
+from lungwise.studies.visibility import visible_to
+
+Having = Callable[[Person, str], list[Patient]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRow:
+    """A row with the study that it is of; or why it cannot be kept."""
+
+    row: TableRow
+    study: Study | None = None
+    rejected: Rejected | None = None
+
+
+class ResultImport:
+    """Takes results from tables.
+
+    Parameters
+    ----------
+    having
+        Lists the patients of a clinic that have an identifier.
+    days
+        How many days may lie between a film and the test, where a row names the patient alone.
+    """
+
+    def __init__(
+        self, session: Session, studies: Studies, results: ReferenceResults, having: Having, days: int
+    ) -> None:
+        self._session = session
+        self._studies = studies
+        self._results = results
+        self._having = having
+        self._days = days
+
+    def preview(self, person: Person, data: bytes) -> list[FoundRow]:
+        """Say of each row which study it is of, or why it cannot be kept; keep nothing.
+
+        Raises
+        ------
+        Rejected
+            If it is no table of results.
+        """
+        person.need(Right.CONCLUDE)
+        rows = read_table(data)
+        accessions = self._accessions(person) if any(row.accession for row in rows) else {}
+        first: dict[tuple[object, ...], int] = {}
+        return [self._found(person, row, accessions, first) for row in rows]
+
+    def keep(self, person: Person, data: bytes, *, only_good: bool) -> int:
+        """Keep the results of a table, and return how many they are.
+
+        Raises
+        ------
+        Rejected
+            If a row cannot be kept, and the person has not said that the others shall be.
+        """
+        found = self.preview(person, data)
+        if not only_good and any(one.rejected for one in found):
+            raise Rejected("Some rows cannot be kept. Correct them, or keep only the others. Nothing was kept.")
+        good = [one for one in found if one.study and one.row.entered and not one.rejected]
+        for one in good:
+            if one.study and one.row.entered:
+                self._results.add(person, one.study.key, one.row.entered)
+        return len(good)
+
+    def _found(
+        self, person: Person, row: TableRow, accessions: dict[str, list[str]], first: dict[tuple[object, ...], int]
+    ) -> FoundRow:
+        if row.rejected or row.entered is None:
+            return FoundRow(row=row, rejected=row.rejected)
+        study: Study | None = None
+        try:
+            study = self._study(person, row, row.entered.tested_on, accessions)
+            self._results.check(person, study, row.entered)
+            self._check_new(study, row, row.entered, first)
+        except Rejected as rejected:
+            return FoundRow(row=row, study=study, rejected=rejected)
+        return FoundRow(row=row, study=study)
+
+    def _study(self, person: Person, row: TableRow, day: date, accessions: dict[str, list[str]]) -> Study:
+        keys = [row.study] if row.study else accessions.get(row.accession, []) if row.accession else []
+        keys = keys or ([] if row.study or row.accession else self._of_patient(person, row.patient, day))
+        if len(set(keys)) > 1:
+            raise Rejected("Several studies may be meant. Name the study by its key.")
+        try:
+            return self._studies.get(person, keys[0] if keys else "")
+        except NotFound:
+            raise Rejected("No study of your clinic has this number.") from None
+
+    def _of_patient(self, person: Person, identifier: str, day: date) -> list[str]:
+        """Return the key of the patient's study that is nearest to a day, of those that are near enough."""
+        near: dict[int, list[str]] = defaultdict(list)
+        for patient in self._having(person, identifier):
+            for study in self._studies.of_patient(person, patient):
+                days = abs((_day(study) - day).days)
+                if days <= self._days:
+                    near[days].append(study.key)
+        return near[min(near)] if near else []
+
+    def _accessions(self, person: Person) -> dict[str, list[str]]:
+        """Return the studies by the numbers of their orders, which lie encrypted."""
+        films = select(FilmRecord).join(Study).where(visible_to(person), FilmRecord.accession_encrypted.is_not(None))
+        found: dict[str, list[str]] = defaultdict(list)
+        for film in self._session.scalars(films.options(selectinload(FilmRecord.study))):
+            found[film.accession].append(film.study.key)
+        return found
+
+    def _check_new(
+        self, study: Study, row: TableRow, entered: EnteredResult, first: dict[tuple[object, ...], int]
+    ) -> None:
+        same = (study.id, entered.kind, entered.tested_on)
+        if first.setdefault(same, row.line) != row.line:
+            raise Rejected("Line %(line)s has a result of the same test on the same day.", line=first[same])
+        there = ((one.study_id, one.kind, one.tested_on) for one in study.reference_results)
+        if same in there:
+            raise Rejected("This study has a result of this test on this day already.")
+
+
+def _day(study: Study) -> date:
+    """Return the day of a study: on which its first film was taken, or else came."""
+    taken = [film.taken_on for film in study.films if film.taken_on]
+    return min(taken, default=study.created_at.date())
