@@ -1,7 +1,7 @@
 """How long the page on local accuracy takes: `python tests/benchmarks/local_accuracy.py [--studies N] [--tested N]`.
 
 Fills a clinic with synthetic studies, films and readings, and results of some of them, and asks for the page often.
-The first page of a process reads all films; a server does that when it starts.
+The first page of a process reads all films, which its later pages do not.
 Times are the processor's, of a database in SQLite.
 """
 
