@@ -34,8 +34,8 @@ def terms(language: str) -> list[Term]:
 def found(words: str, text: str) -> str | None:
     """The first of some words that a text has: whole words, or beginnings of words."""
     for word in words.split(", ") if words else ():
-        end = "" if word.endswith("…") else r"(?![\w\u0900-\u097f])"
-        if re.search(rf"(?<![\w\u0900-\u097f]){re.escape(word.rstrip('…'))}{end}", text, re.IGNORECASE):
+        end = "" if word.endswith("…") else r"(?![\w\u0900-\u0963\u0966-\u097f])"
+        if re.search(rf"(?<![\w\u0900-\u0963\u0966-\u097f]){re.escape(word.rstrip('…'))}{end}", text, re.IGNORECASE):
             return word
     return None
 
