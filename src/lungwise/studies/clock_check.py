@@ -33,6 +33,6 @@ class ClockCheck:
 
     def contradiction(self) -> ClockContradiction | None:
         """Return what speaks against the clock; None where nothing does."""
-        newest = select(Study.created_at).order_by(Study.id.desc()).limit(_NEWEST).subquery()
-        last, now = self._session.scalar(select(func.max(newest.c.created_at))), self._clock()
+        oldest = select(func.max(Study.id) - _NEWEST).scalar_subquery()
+        last, now = self._session.scalar(select(func.max(Study.created_at)).where(Study.id > oldest)), self._clock()
         return ClockContradiction(now=now, last_upload=last) if last and last - now > _TOLERANCE else None
