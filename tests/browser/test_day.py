@@ -319,6 +319,7 @@ def faults_of(page: Page, what: str) -> Iterator[str]:
                 yield f"{where}: {item['id']} ({item['impact']}): {item['nodes'][0]['html'][:160]}"
             if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
                 yield f"{where}: wider than the screen"
+    page.set_viewport_size(SCREENS[0])
 
 
 def test_axe_finds_nothing_in_any_state_of_the_day(served: Site, chromium: Browser, film: Callable[..., bytes]) -> None:
