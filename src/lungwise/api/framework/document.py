@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lungwise.api.framework.operations import FILM_TYPES, KEY, Operation
+from lungwise.api.schema_base import Asked
 from lungwise.api.schemas import Film, Problem, Study
 from lungwise.webkit.problems import API as SENTENCES
 from lungwise.webkit.problems import MEDIA_TYPE
@@ -78,25 +79,29 @@ def _schemas(operations: list[Operation]) -> Json:
     given: set[type[BaseModel]] = {Problem, *(one.gives for one in operations if not isinstance(one.gives, str))}
     modes = [*_named("validation", taken), *_named("serialization", given)]
     _, text = models_json_schema(modes, ref_template=_REF)
-    return {name: _plain(schema) for name, schema in text["$defs"].items()}
+    asked = {one.__name__ for one in taken if issubclass(one, Asked)} | {
+        one.query.__name__ for one in operations if one.query
+    }
+    return {name: _plain(schema, null=name not in asked) for name, schema in text["$defs"].items()}
 
 
 def _named(mode: JsonSchemaMode, models: set[type[BaseModel]]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
     return [(model, mode) for model in sorted(models, key=lambda model: model.__name__)]
 
 
-def _plain(schema: Json) -> Json:
-    """Write a model's schema without titles, and without null for what may be left out."""
-    fields = {name: _field(field) for name, field in schema.get("properties", {}).items()}
+def _plain(schema: Json, *, null: bool) -> Json:
+    """Write a model's schema without titles, and with null for what may be left out only where null is taken too."""
+    fields = {name: _field(field, null=null) for name, field in schema.get("properties", {}).items()}
     named = {part: value for part, value in schema.items() if part != "title"}
     return {**named, "properties": fields}
 
 
-def _field(field: Json) -> Json:
+def _field(field: Json, *, null: bool) -> Json:
     plain = {part: value for part, value in field.items() if part != "title"}
     if plain.get("default", ...) is None:
         del plain["default"]
-        plain |= next(one for one in plain.pop("anyOf") if one != {"type": "null"})
+        if not null:
+            plain |= next(one for one in plain.pop("anyOf") if one != {"type": "null"})
     return plain
 
 
