@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 SAID = ("alt", "title", "aria-label", "aria-valuetext", "placeholder", "label")
-NOT_SAID = ("data-beside", "data-corner", "data-most", "data-pane")
+NOT_SAID = ("data-beside", "data-corner", "data-explains", "data-most", "data-number", "data-pane")
 """What a script works with and does not show."""
 SILENT = ("script", "style", "code", "pre")
 VOID = ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr")

@@ -63,6 +63,7 @@ PARAMETERS = (
     "after",
     "beside",
     "film",
+    "finding",
     "next",
     "week",
     "person",
