@@ -4,6 +4,8 @@
 venv := .venv/bin
 # Two tests at a time, each with a database server and a browser of its own; in the order of the folders, since the files
 # that take longest have few tests, and would come last.
+# Each on one core: threads of torch that wait for a core that another test has are slower than none.
+test check: export OMP_NUM_THREADS := 1
 at_once := -n 2 --dist loadfile --no-loadscope-reorder
 
 help: ## this list

@@ -292,7 +292,7 @@ def test_lines_are_shares_of_the_width_where_no_size_is_known(
     page.get_by_role("button", name="Measure").click()
     draw(page, (0.2, 0.5), (0.7, 0.5))
     expect(page.locator("#lengths")).to_have_text(re.compile(r"^1: (49\.\d|50(\.\d)?) % of the film's width$"))
-    expect(page.locator("#scale")).to_contain_text("does not say how large its pixels are")
+    expect(page.locator("#scale")).to_contain_text("does not give its pixel size")
     draw(page, (0.2, 0.7), (0.45, 0.7))
     expect(page.locator("#lengths")).to_have_text(re.compile(r"2 to 1: 0\.(49|50?|51)$"))
 

@@ -75,4 +75,4 @@ Identity = Annotated[
     Literal["clear", "unclear"],
     Field(description="unclear: the films came under an identifier that belongs to somebody else; nothing was merged."),
 ]
-Order = Literal["newest", "probable"]
+Order = Literal["newest", "urgent", "probable"]

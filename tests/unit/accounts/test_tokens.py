@@ -25,7 +25,7 @@ def test_a_token_gives_its_owner_within_its_scopes(either_services: Services) ->
     assert token is not None
     person = person_of(token)
     assert (person.id, person.name, person.clinic_id, person.role) == (ada.id, "Ada", ada.clinic_id, ada.role)
-    assert {right for right in Right if person.may(right)} == {Right.SEE, Right.UPLOAD}
+    assert {right for right in Right if person.may(right)} == {Right.SEE, Right.SEE_ALL, Right.UPLOAD}
 
 
 def test_only_a_hash_is_kept(services: Services, tokens: Tokens) -> None:

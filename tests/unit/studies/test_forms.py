@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from flask_babel import get_timezone
+
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.forms import ClinicalForm, OpinionForm, ResultForm, WorklistForm
@@ -19,7 +21,7 @@ def test_a_worklist_form_is_a_query_without_its_invalid_fields(app: Lungwise) ->
     fields = {"text": "clara", "standing": "positive", "since": "2026-03-02", "until": "soon", "order": "probable"}
     with app.test_request_context("/studies", method="POST", data=fields):
         assert WorklistForm().query() == WorklistQuery(
-            text="clara", status=StudyStatus.POSITIVE, since=date(2026, 3, 2), order=Order.PROBABLE
+            text="clara", status=StudyStatus.POSITIVE, since=date(2026, 3, 2), zone=get_timezone(), order=Order.PROBABLE
         )
 
 
