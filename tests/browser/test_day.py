@@ -124,6 +124,15 @@ def test_a_known_patient_is_suggested_while_typing(served: Site, page: Page, fil
     expect(page.locator("[name=name]")).to_have_value("Béla Bartók")
 
 
+def break_an_upload(page: Page, address: str, content: bytes) -> None:
+    """Begin to upload a film, and lose the connection."""
+    page.goto(f"{address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", content)])
+    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+
+
 def test_an_upload_survives_that_the_browser_is_closed(
     served: Site, chromium: Browser, film: Callable[..., bytes]
 ) -> None:
@@ -201,11 +210,7 @@ def test_what_is_older_than_seven_days_goes_also_while_nobody_is_signed_in(
     context = chromium.new_context()
     page = context.new_page()
     sign_in(page, served.address)
-    page.goto(f"{served.address}/studies/new")
-    page.set_input_files("#films", [file("one.jpg", film(1))])
-    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
-    page.click("#upload [type=submit]")
-    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    break_an_upload(page, served.address, film(1))
     page.evaluate(
         "keptUploads.of(person).then(([one]) => keptUploads.sent({ ...one, at: Date.now() - 8 * 24 * 3600e3 }, -1))"
     )
@@ -222,11 +227,7 @@ def test_signing_out_asks_about_films_that_are_not_sent(
     context = chromium.new_context()
     page = context.new_page()
     sign_in(page, served.address)
-    page.goto(f"{served.address}/studies/new")
-    page.set_input_files("#films", [file("one.jpg", film(1))])
-    page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
-    page.click("#upload [type=submit]")
-    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    break_an_upload(page, served.address, film(1))
     page.goto(f"{served.address}/studies")
     page.click("text=Sign out")
     expect(page.locator("#ask-kept")).to_be_visible()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lungwise.evaluation.schema import Bin, Calibration, Estimate
 from lungwise.reading.intervals import wilson_interval
+from lungwise.reading.roc import areas
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -203,11 +204,7 @@ def _ranks(values: Floats, weights: Floats) -> Floats:
 
 def _auc_of(contrast: Contrast, weights: Floats) -> Floats:
     """(resamples,); NaN where a resample drew one class only."""
-    found, false = _cumulated(contrast, weights)
-    area = (np.diff(false) * (found[:, 1:] + found[:, :-1]) / 2).sum(1)
-    pairs = found[:, -1] * false[:, -1]
-    areas: Floats = np.divide(area, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
-    return areas
+    return areas(contrast.score, contrast.positive, weights)
 
 
 def _roc_of(contrast: Contrast, weights: Floats, grid: Floats) -> Floats:

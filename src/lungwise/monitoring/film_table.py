@@ -23,16 +23,16 @@ from sqlalchemy.orm import Session, aliased
 from lungwise.films.refusals import CHILD, PHOTOGRAPH
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.verified import Floats, Ints
-from lungwise.patients.identity import Identity
+from lungwise.patients.identity import Identity, age_of
 from lungwise.patients.service import Patient
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import COVID, finding_threshold
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Verdict
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study
 
-COVID = "COVID-19"
 FINDINGS = (COVID, "tuberculosis", "other pneumonia", "normal")
 """What is compared with results, in the order of the columns."""
 NORMAL = FINDINGS.index("normal")
@@ -45,7 +45,6 @@ _STRATA = {Verdict.NEGATIVE: LOW, Verdict.UNCERTAIN: MIDDLE, Verdict.POSITIVE: H
 _AT_ONCE = 1000
 _TRAIL = 1000
 """How many readings below the highest are looked for again: one may be committed after others with higher ids."""
-_LIKELIER_THAN_NOT = 0.5
 _BORN = Base.metadata.tables[Patient.__tablename__].columns["birth_date"]
 Texts = NDArray[np.object_]
 
@@ -266,8 +265,7 @@ def _values(row: Row[Any]) -> tuple[object, ...]:
 def _age(row: Row[Any], day: date) -> int | None:
     if row.born is None:
         return None
-    born = date.fromisoformat(row.born.decrypt(context_of(_BORN, row.patient_key)).decode())
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return age_of(date.fromisoformat(row.born.decrypt(context_of(_BORN, row.patient_key)).decode()), day)
 
 
 def _standing(row: Row[Any], age: int | None, warnings: Sequence[str]) -> Standing:
@@ -288,5 +286,5 @@ def _strata(verdict: Verdict, findings: dict[str, float]) -> Iterator[int]:
         if name == COVID:
             yield _STRATA[verdict]
         else:
-            raised = findings.get(name, 0.0) >= thresholds.get(name, _LIKELIER_THAN_NOT)
+            raised = findings.get(name, 0.0) >= finding_threshold(name, thresholds)
             yield HIGH if raised else LOW

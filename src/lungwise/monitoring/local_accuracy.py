@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lungwise.monitoring.verified import Flags, Floats, VerifiedFilms
+from lungwise.monitoring.verified import Flags, VerifiedFilms
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.intervals import wilson_interval
+from lungwise.reading.roc import areas
 
 RESAMPLES, SEED = 500, 2020
 _TAILS = (2.5, 97.5)
@@ -126,22 +127,9 @@ def auc(known: VerifiedFilms) -> Measure | None:
         len(known.score), np.full(len(known.score), 1 / len(known.score)), size=RESAMPLES
     )
     weights = np.concatenate([known.weight[None], times * known.weight])
-    areas = _areas(known.score, known.positive, weights)
-    lower, upper = np.nanpercentile(areas[1:], _TAILS)
-    return Measure(value=float(areas[0]), lower=float(lower), upper=float(upper), films=len(known.score))
-
-
-def _areas(score: Floats, positive: Flags, weights: Floats) -> Floats:
-    """(resamples,) of `weights` (resamples, n); NaN where one kind was not drawn. Equal scores count half."""
-    order = np.argsort(score, kind="stable")
-    score, positive, weights = score[order], positive[order], weights[:, order]
-    starts = np.flatnonzero(np.append(True, np.diff(score) > 0))
-    ill = np.add.reduceat(weights * positive, starts, axis=1)
-    well = np.add.reduceat(weights * ~positive, starts, axis=1)
-    below = np.cumsum(well, axis=1) - well / 2
-    pairs = ill.sum(1) * well.sum(1)
-    areas: Floats = np.divide((ill * below).sum(1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
-    return areas
+    found = areas(known.score, known.positive, weights)
+    lower, upper = np.nanpercentile(found[1:], _TAILS)
+    return Measure(value=float(found[0]), lower=float(lower), upper=float(upper), films=len(known.score))
 
 
 def _share(flags: Flags, known: VerifiedFilms, among: Flags) -> Measure | None:

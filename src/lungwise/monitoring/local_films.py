@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.film_table import COVID, FINDINGS, NORMAL, FilmTable, Standing, tables_of
+from lungwise.monitoring.film_table import FINDINGS, NORMAL, FilmTable, Standing, tables_of
 from lungwise.monitoring.verified import Flags, Ints, ReadFilms, Verification
+from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
 from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
 

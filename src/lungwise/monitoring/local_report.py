@@ -9,18 +9,18 @@ from datetime import date
 
 import numpy as np
 
-from lungwise.monitoring.film_table import COVID, HIGH, LOW, MIDDLE, FilmTable, Texts
+from lungwise.monitoring.film_table import HIGH, LOW, MIDDLE, FilmTable, Texts
 from lungwise.monitoring.local_accuracy import Accuracy, Cost, Measure, accuracy, auc, cost_at, costs
 from lungwise.monitoring.local_films import LocalFilms
 from lungwise.monitoring.verified import Flags, Verification, VerifiedFilms, unverified_stratum, verified
 from lungwise.reading.artefact import ModelCard, Thresholds
+from lungwise.reading.pattern import COVID, finding_threshold
 
 AGES = ((18, 39), (40, 59), (60, None))
 """Age groups, in years."""
 MONTHS = 12
 SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 """Thresholds of which the table says what they would cost, beside those in force."""
-_LIKELIER_THAN_NOT = 0.5
 _FORGOTTEN_AFTER = 100
 _AUCS: dict[bytes, Measure | None] = {}
 """The newest areas by what they were worked out from: resampling takes longer than all the rest of a page."""
@@ -90,7 +90,7 @@ def thresholds_of(card: ModelCard, finding: str) -> Thresholds:
     """Return a finding's thresholds; both are the same where it is raised or not."""
     if finding == COVID:
         return card.thresholds
-    one = card.finding_thresholds.get(finding, _LIKELIER_THAN_NOT)
+    one = finding_threshold(finding, card.finding_thresholds)
     return Thresholds(lower=one, upper=one)
 
 

@@ -13,12 +13,13 @@ from markupsafe import Markup
 from lungwise.access import Right
 from lungwise.errors import NotFound
 from lungwise.monitoring import cost_chart
-from lungwise.monitoring.film_table import COVID, FINDINGS
+from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import LocalReport, report, thresholds_of
 from lungwise.monitoring.local_words import EXPLANATIONS, GROUPS, RAISED, Explanation
 from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.pattern import COVID
 from lungwise.studies.labels import FINDINGS as FINDING_LABELS
 from lungwise.studies.labels import SHORT, percent
 from lungwise.webkit.current_person import person

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lungwise.patients.identity import Identity, PatientFacts
+from lungwise.patients.identity import Identity, PatientFacts, age_of
 from lungwise.store import Base, Encrypted, EncryptedDate, EncryptedText, Moment, Value, utc_now
 from lungwise.store.database import TABLE
 
@@ -72,8 +72,7 @@ class Patient(Base):
 
     def age(self, on: date) -> int | None:
         """Return the age in whole years on a day, where the birth date is known."""
-        born = self.birth_date
-        return on.year - born.year - ((on.month, on.day) < (born.month, born.day)) if born else None
+        return age_of(self.birth_date, on) if self.birth_date else None
 
 
 class PatientChange(Base):

@@ -67,5 +67,10 @@ def pattern_of(findings: Probabilities, verdict: Verdict, thresholds: Probabilit
     return None if normal.called else OTHER
 
 
+def finding_threshold(name: str, thresholds: Probabilities) -> float:
+    """Return from which probability on a finding other than COVID-19 counts as present; `thresholds` are the card's."""
+    return thresholds.get(name, _LIKELIER_THAN_NOT)
+
+
 def _reaches(name: str, probability: float, thresholds: Probabilities) -> bool:
-    return probability >= thresholds.get(name, _LIKELIER_THAN_NOT)
+    return probability >= finding_threshold(name, thresholds)

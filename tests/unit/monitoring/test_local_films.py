@@ -8,10 +8,11 @@ import pytest
 from lungwise.access import Role
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.film_table import COVID, FINDINGS, NORMAL, FilmTable
+from lungwise.monitoring.film_table import FINDINGS, NORMAL, FilmTable
 from lungwise.monitoring.local_films import ClinicFilms, leading
 from lungwise.monitoring.verified import Verification
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.pattern import COVID
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest, Result
 

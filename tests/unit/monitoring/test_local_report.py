@@ -4,11 +4,12 @@ from datetime import date
 
 import numpy as np
 
-from lungwise.monitoring.film_table import COVID, FINDINGS, HIGH, LOW, MIDDLE, FilmTable
+from lungwise.monitoring.film_table import FINDINGS, HIGH, LOW, MIDDLE, FilmTable
 from lungwise.monitoring.local_films import LocalFilms
 from lungwise.monitoring.local_report import LocalReport, levels_of, report, thresholds_of
 from lungwise.monitoring.verified import ReadFilms, Verification
 from lungwise.reading.artefact import Thresholds, shipped_card
+from lungwise.reading.pattern import COVID
 
 THRESHOLDS = Thresholds(lower=0.3, upper=0.6)
 DAY = date(2026, 3, 2).toordinal()
