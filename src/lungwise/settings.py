@@ -31,6 +31,9 @@ NOBODY = (
     "XX, XXX, INCONNU, ANONYME, DESCONOCIDO, ANONIMO, UNBEKANNT, ANONYM, अज्ञात"
 )
 
+RESULT_OBJECTS = frozenset({"SR", "SC", "PDF"})
+"""What is made of a study that was read: structured report, heat map over the film, report."""
+
 
 class SettingsFileError(Exception):
     """The settings file cannot be read; says why."""
@@ -96,6 +99,13 @@ def _only_an_origin(url: str) -> str:
     if origin and not _ORIGIN.fullmatch(origin):
         raise ValueError("It is a scheme and a host, and a port where it needs one, as https://lungwise.example.org")
     return origin
+
+
+def _only_result_objects(text: str) -> str:
+    for kinds in re.findall(r"=([A-Z+]+)", text):
+        if not set(kinds.split("+")) <= RESULT_OBJECTS:
+            raise ValueError(f"It is AE=KIND+KIND, the kinds being {', '.join(sorted(RESULT_OBJECTS))}")
+    return text
 
 
 def _only_a_time_zone(name: str) -> str:
@@ -234,6 +244,11 @@ class Settings(BaseSettings):
     is Redis, otherwise in each process."""
     send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
     """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
+    send_objects: Annotated[str, AfterValidator(_only_result_objects)] = Field(
+        default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
+    )
+    """Objects that an archive gets, as AE=SR+PDF, separated by commas: SR (structured report), SC (heat map over the
+    film), PDF (report). An archive that is not named gets all of them."""
     send_tls_ca: Path | None = None
     """Certificate authority of the archives; with it results go over TLS, with the node's certificate."""
     smtp_host: str = ""
@@ -308,6 +323,11 @@ class Settings(BaseSettings):
     def send_to_list(self) -> list[str]:
         """The archives that results are sent to."""
         return _listed(self.send_to)
+
+    def objects_for(self, title: str) -> frozenset[str]:
+        """Return the kinds of objects that an archive gets: SR, SC, PDF."""
+        named = dict(one.split("=", 1) for one in _listed(self.send_objects))
+        return frozenset(named[title].split("+")) if title in named else RESULT_OBJECTS
 
     @property
     def own_readers(self) -> int:

@@ -16,12 +16,13 @@ from PIL import Image
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from pydicom.uid import ImplicitVRLittleEndian
 
 from dicom_files import dicom_file
 from film_results import FACTS
+from lungwise.dicom.archives import _is_kept
 from lungwise.dicom.limits import LARGEST_PDU
 from lungwise.dicom.node import _entity
-from lungwise.dicom.send import _is_kept
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
@@ -29,6 +30,7 @@ from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Normal, Reading, Verdict
 from lungwise.results.result_objects import FilmResult, film_object, result_objects
+from lungwise.results.simpler_reports import SIMPLER_CLASSES
 from lungwise.results.structured_report import DIRECTIONS, VERDICTS
 from lungwise.settings import Settings
 from lungwise.studies.extent_changes import ExtentChange
@@ -95,8 +97,9 @@ def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
 
 
 def test_the_classes_and_syntaxes_of_the_results(results: list[Dataset]) -> None:
-    assert column("4.2.2.1", 1) == {item.SOPClassUID for item in results}
-    assert column("4.2.2.3", 1, "transfer syntax") == {item.file_meta.TransferSyntaxUID for item in results}
+    assert column("4.2.2.1", 1) == {item.SOPClassUID for item in results} | {*SIMPLER_CLASSES}
+    syntaxes = {item.file_meta.TransferSyntaxUID for item in results} | {ImplicitVRLittleEndian}
+    assert column("4.2.2.3", 1, "transfer syntax") == syntaxes
 
 
 def test_the_statuses_of_the_node() -> None:
@@ -131,7 +134,7 @@ def test_the_overview_names_what_the_rest_does(results: list[Dataset]) -> None:
         "Multi-frame Secondary Capture Image Storage, four classes"
     }
     assert len(several) == 4
-    sent = {item.SOPClassUID.name for item in results}
+    sent = {item.SOPClassUID.name for item in results} | {kind.name for kind in SIMPLER_CLASSES}
     assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent
 
 

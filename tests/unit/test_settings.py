@@ -43,6 +43,8 @@ def test_every_setting_says_what_it_is() -> None:
         {"encryption_keys": "secret"},
         {"films_url": "https://bucket"},
         {"send_to": "ARCHIVE"},
+        {"send_objects": "ARCHIVE"},
+        {"send_objects": "ARCHIVE=SR+FILM"},
         {"other_objects": "hide"},
     ],
 )
@@ -59,6 +61,12 @@ def test_lists_are_separated_by_commas() -> None:
     settings = Settings(node_callers="CT1, CT2,,", send_to="PACS@10.0.0.1:104", own_issuers="")
     assert settings.node_callers_list == ["CT1", "CT2"]
     assert settings.send_to_list == ["PACS@10.0.0.1:104"]
+    chosen = Settings(send_objects="PACS=SR+PDF, OLD=PDF")
+    assert [chosen.objects_for(name) for name in ("PACS", "OLD", "NEW")] == [
+        {"SR", "PDF"},
+        {"PDF"},
+        {"SR", "SC", "PDF"},
+    ]
     assert settings.own_issuers_list == []
     assert "ANONYMOUS" in settings.nobody_list
 

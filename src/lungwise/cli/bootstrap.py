@@ -110,7 +110,8 @@ def operator_of(clinic_id: int) -> Person:
 
 def make_sender(database: Database, settings: Settings) -> Sender:
     """Make the sender of results to the archives, as the installation's node."""
-    from lungwise.dicom.send import Archives, Sender
+    from lungwise.dicom.archives import Archives
+    from lungwise.dicom.send import Sender
     from lungwise.results.film_results import FilmResults  # here: highdicom is slow to load, and not always needed
 
     wiring = Wiring(settings, FilmStore(settings))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from lungwise.films import Refusal
@@ -38,8 +39,14 @@ SERIES: Final = {
     "SC": Series("OT", 8802, DESCRIPTIONS["SC"]),
     "PDF": Series("DOC", 8803, DESCRIPTIONS["PDF"]),
 }
+_KINDS: Final = {series.modality: kind for kind, series in SERIES.items()}
 FILM: Final = Series("OT", 1, "Film as uploaded")
 """The series of a film that came without DICOM."""
+
+
+def kind_of_result(item: Dataset) -> str:
+    """Return which kind of result an object is, as the setting `send_objects` names it."""
+    return _KINDS[item.Modality]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
