@@ -6,7 +6,7 @@ Processes of one machine that share the folder `PROMETHEUS_MULTIPROC_DIR` are ad
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import (
@@ -53,9 +53,10 @@ class WaitingFilms:
 
 
 class QueueCollector(Collector):
-    """The queue as it stands when somebody asks: the same whichever process answers."""
+    """The queue and the alarms as they stand when somebody asks: the same whichever process answers."""
 
-    def __init__(self, waiting: WaitingFilms) -> None:
+    def __init__(self, waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int]) -> None:
+        self._alarms = alarms
         self._figures = (
             ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting.films)),
             ("lungwise_queue_oldest_seconds", "How long the oldest of them has waited.", waiting.oldest_seconds),
@@ -65,12 +66,17 @@ class QueueCollector(Collector):
         """Yield the figures."""
         for name, meaning, value in self._figures:
             yield GaugeMetricFamily(name, meaning, value=value)
+        meaning = "Alarms of the watch over the model that nobody has acknowledged."
+        alarms = GaugeMetricFamily("lungwise_alarms_open", meaning, labels=("finding", "sort"))
+        for labels, count in self._alarms.items():
+            alarms.add_metric(labels, count)
+        yield alarms
 
 
-def page(waiting: WaitingFilms) -> bytes:
-    """Write everything in Prometheus' text format."""
+def page(waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int]) -> bytes:
+    """Write everything in Prometheus' text format; `alarms` are those that are open, by finding and sort."""
     now = CollectorRegistry()
-    now.register(QueueCollector(waiting))
+    now.register(QueueCollector(waiting, alarms))
     return generate_latest(_counted()) + generate_latest(now)
 
 

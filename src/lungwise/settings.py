@@ -9,9 +9,9 @@ import secrets
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -274,11 +274,21 @@ class Settings(BaseSettings):
     """Share of those filmed who have COVID-19: a page says what a verdict is worth at it."""
     result_days: int = Field(default=3, ge=0, le=30)
     """Most days between a film and a test for the test's result to count for the film."""
+    webhook_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+([/?][^#\s]*)?$")
+    """Address that is called about each alarm of the watch, as https://example.org/alarms. Empty: none."""
+    webhook_secret: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
+    """Signs what is sent to `webhook_url`, 20 characters at least; needed where that is set."""
     metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
     """Bearer token that opens /metrics to other machines, 20 characters at least. Empty: it opens to this machine
     alone."""
     report_font: Path | None = None
     """TrueType font of the PDF report, for letters that the fonts shipped with Lungwise lack: Korean, rare Chinese."""
+
+    @model_validator(mode="after")
+    def _signs_messages(self) -> Self:
+        if self.webhook_url and not self.webhook_secret.get_secret_value():
+            raise ValueError("webhook_url needs webhook_secret. Make one with: openssl rand -hex 24")
+        return self
 
     @classmethod
     def settings_customise_sources(

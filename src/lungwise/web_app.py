@@ -38,8 +38,9 @@ from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
-from lungwise.monitoring import local_views
+from lungwise.monitoring import alarm_words, local_views
 from lungwise.monitoring import views as monitoring_views
+from lungwise.monitoring.alarms import count_open
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
 from lungwise.receiving import held_views, photograph_views
@@ -73,6 +74,7 @@ from lungwise.webkit import (
     transactions,
 )
 from lungwise.webkit.client_address import ProxyEntries
+from lungwise.webkit.current_person import person
 from lungwise.webkit.hosts import Hosts
 from lungwise.wiring import WebServices, WebWiring
 
@@ -150,7 +152,7 @@ def create_app(settings: Settings, make_reader: Callable[[], FilmReader], clock:
 
 def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: scoped_session[Session]) -> None:
     """Set up what stands before and after every page, in the order in which a request meets it, and the pages."""
-    request_log.init_app(app, settings, waiting_films)
+    request_log.init_app(app, settings, waiting_films, count_open)
     transactions.init_app(app, app.database, sessions)
     compression.init_app(app)
     csp.init_app(app, https=settings.https)
@@ -211,6 +213,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
         waiting_accounts=_waiting_accounts,
+        open_alarms=lambda: monitoring_views.services().alarms.open(person()),
+        alarm_sentence=partial(alarm_words.sentence, words=gettext),
+        alarm_numbers=partial(alarm_words.numbers, words=gettext),
         study_answer=study_answer,
         film_headline=partial(film_headline, headlines),
     )

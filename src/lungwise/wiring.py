@@ -21,8 +21,10 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.monitoring.alarms import Alarms
 from lungwise.monitoring.drift import Drift, read_reference
 from lungwise.monitoring.local_films import ClinicFilms
+from lungwise.monitoring.local_report import thresholds_of
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import shipped_card
@@ -129,6 +131,14 @@ class Services:
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock)
         self.clinic_films = ClinicFilms(session, settings.result_days)
+        self.alarms = Alarms(
+            session,
+            clock,
+            audit,
+            self.clinic_films,
+            lambda finding: thresholds_of(shipped_card(), finding),
+            calls_webhook=bool(settings.webhook_url),
+        )
         self.result_import = ResultImport(
             session, studies, self.reference_results, patients.having, settings.result_days
         )

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 
-from lungwise.monitoring.cusum import RISE, follow, watch
+from lungwise.monitoring.cusum import BASELINE, RISE, expected_share, follow, watch
 from lungwise.monitoring.local_accuracy import sensitivity_at
 from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification, verified
@@ -150,10 +150,11 @@ class WatchedYear:
 
 
 def watch_one(random: np.random.Generator) -> WatchedYear:
-    """Let a clinic's charts run: its misses and its false alarms."""
+    """Let a clinic's charts run: its misses and its false alarms. What is to be expected its first films say."""
     rates = float(random.uniform(0.02, 0.35)), float(random.uniform(0.02, 0.25))
     films = int(np.exp(random.uniform(np.log(30), np.log(1500)))), int(np.exp(random.uniform(np.log(60), np.log(5000))))
-    charts = [watch(rate, count, charts=2) for rate, count in zip(rates, films, strict=True)]
+    expected = [expected_share((random.random(BASELINE) < rate).tolist()) for rate in rates]
+    charts = [watch(share, count, charts=2) for share, count in zip(expected, films, strict=True)]
     quiet = [follow(chart, random.random(n) < rate) for chart, n, rate in zip(charts, films, rates, strict=True)]
     lost = follow(charts[0], random.random(_AT_MOST) < rates[0] + RISE)
     return WatchedYear(

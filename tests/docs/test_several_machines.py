@@ -48,6 +48,6 @@ def test_every_metric_is_documented_and_nothing_else() -> None:
     counted = {metric.name: metric.type for metric in REGISTRY.collect() if metric.name.startswith("lungwise_")}
     counted |= {
         metric.name: metric.type
-        for metric in metrics.QueueCollector(metrics.WaitingFilms(films=0, oldest_seconds=0)).collect()
+        for metric in metrics.QueueCollector(metrics.WaitingFilms(films=0, oldest_seconds=0), {}).collect()
     }
     assert documented == {f"{name}_total" if kind == "counter" else name for name, kind in counted.items()}

@@ -43,8 +43,11 @@ ADMINISTRATORS = (
     "/unclear",
     "/take-back",
 )
-ABSENT = ("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back")
-"""What a study of one JPEG film does not have: a film's full depth, and a test's result to take back."""
+ABSENT = (
+    *("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back"),
+    "/drift/alarms/<key>/acknowledge",
+)
+"""What a study of one JPEG film does not have: a film's full depth, a test's result to take back, and an alarm."""
 DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (

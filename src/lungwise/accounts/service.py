@@ -131,6 +131,13 @@ class Accounts:
         own = select(User).where(User.clinic_id == person.clinic_id, User.deleted_at.is_(None))
         return list(self._session.scalars(own.order_by(User.approved_at.isnot(None), User.name, User.id)))
 
+    def administrators(self, person: Person) -> list[User]:
+        """List the administrators of an administrator's clinic whose accounts are open."""
+        is_open = [User.active, User.approved_at.is_not(None), User.deleted_at.is_(None)]
+        own = select(User).where(User.clinic_id == person.clinic_id, User.role == Role.ADMINISTRATOR, *is_open)
+        person.need(Right.ADMINISTER)
+        return list(self._session.scalars(own.order_by(User.id)))
+
     def count_waiting(self, person: Person) -> int:
         """Count the accounts of an administrator's clinic that wait for approval."""
         person.need(Right.ADMINISTER)

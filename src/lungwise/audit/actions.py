@@ -11,6 +11,7 @@ from enum import StrEnum
 class Action(StrEnum):
     """What somebody did."""
 
+    ACKNOWLEDGED = "acknowledged"
     ADDED = "added"
     APPROVED = "approved"
     CHANGED = "changed"
@@ -62,6 +63,7 @@ class Subject(StrEnum):
     """What they did it to."""
 
     ACCOUNT = "account"
+    ALARM = "alarm"
     AUDIT_TRAIL = "audit trail"
     CLINIC = "clinic"
     FILM = "film"

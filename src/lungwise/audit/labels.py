@@ -8,6 +8,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.films.refusals import N_
 
 ACTIONS: Final = {
+    Action.ACKNOWLEDGED: N_("acknowledged"),
     Action.ADDED: N_("added"),
     Action.APPROVED: N_("approved"),
     Action.CHANGED: N_("changed"),
@@ -57,6 +58,7 @@ ACTIONS: Final = {
 """What a person did, by the action that is recorded."""
 SUBJECTS: Final = {
     Subject.ACCOUNT: N_("account"),
+    Subject.ALARM: N_("alarm"),
     Subject.AUDIT_TRAIL: N_("audit trail"),
     Subject.CLINIC: N_("clinic"),
     Subject.FILM: N_("film"),

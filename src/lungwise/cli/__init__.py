@@ -21,6 +21,7 @@ COMMANDS = {
     "send": "lungwise.cli.send:send",
     "worker": "lungwise.cli.worker:worker",
     "jobs": "lungwise.cli.jobs:jobs",
+    "watch": "lungwise.cli.watch:watch",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",

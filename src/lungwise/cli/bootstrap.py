@@ -22,6 +22,7 @@ from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.languages import words_of
+from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings, SettingsFileError
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
@@ -53,6 +54,8 @@ def read_settings(**given: str | int) -> Settings:
 
 def _what_is_wrong(item: ErrorDetails) -> str:
     name = ".".join(map(str, item["loc"]))
+    if not name:  # of several together
+        return item["msg"]
     return (
         f"{name}: there is no setting of this name" if item["type"] == "extra_forbidden" else f"{name}: {item['msg']}"
     )
@@ -138,6 +141,12 @@ def make_mail_sender(database: Database, settings: Settings) -> MailSender | Non
     if not settings.public_url:
         _log.warning("The setting public_url is not set: no mail holds a link, and administrators hand them over.")
     return MailSender(database, settings, utc_now, words_of)
+
+
+def make_watch(database: Database, settings: Settings) -> list[WeeklyWatch | AlarmCaller]:
+    """Make what watches over the model in every clinic, and what calls the webhook where there is one."""
+    watch = WeeklyWatch(database, utc_now, Wiring(settings, FilmStore(settings)).over)
+    return [watch, AlarmCaller(database, settings, utc_now)] if settings.webhook_url else [watch]
 
 
 class CommandServices(Services):

@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import click
 
@@ -20,12 +20,12 @@ from lungwise.cli.bootstrap import (
     encrypt_films_of_earlier_releases,
     make_mail_sender,
     make_sender,
+    make_watch,
     open_database,
     read_settings,
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
 from lungwise.cli.start_errors import said_in_a_sentence
-from lungwise.jobs.mail_sender import MailSender
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
@@ -34,12 +34,21 @@ from lungwise.store.secret_key import check_secret_key
 from lungwise.web_app import Lungwise, create_app
 from lungwise.webkit.server import BoundedServer, make_server
 
-if TYPE_CHECKING:
-    from lungwise.dicom.send import Sender
-
 _log = logging.getLogger("lungwise.cli")
+
+
 _START_SECONDS = 5
 """How long the start waits for another program that has locked SQLite."""
+
+
+class Background(Protocol):
+    """What works in the background of the server."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """Finish what is in hand."""
 
 
 @click.command()
@@ -56,7 +65,7 @@ def serve(host: str | None, port: int | None) -> None:
         app = create_app(settings, bootstrap.make_reader)
     server = _listening(app, settings)
     app.worker.start()
-    senders: list[Sender | MailSender | NameReader] = [NameReader(app.database)]
+    senders: list[Background] = [NameReader(app.database), *make_watch(app.database, settings)]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
     if mail_sender := make_mail_sender(app.database, settings):
@@ -94,9 +103,7 @@ def _cannot_listen(error: OSError | ValueError, settings: Settings) -> str:
     return f"{where}: {error.strerror}. Choose another address with --host and --port."
 
 
-def _run(
-    app: Lungwise, server: BoundedServer, settings: Settings, senders: Sequence[Sender | MailSender | NameReader]
-) -> None:
+def _run(app: Lungwise, server: BoundedServer, settings: Settings, senders: Sequence[Background]) -> None:
     signal.signal(signal.SIGTERM, _stop)
     _print_address(app, settings)  # only now may those who read it connect
     try:

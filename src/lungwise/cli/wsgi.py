@@ -10,7 +10,7 @@ import click
 from lungwise import logs
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import make_mail_sender, open_database, read_settings
+from lungwise.cli.bootstrap import make_mail_sender, make_watch, open_database, read_settings
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
@@ -41,4 +41,7 @@ def _opened(settings: Settings) -> Lungwise:
     if mail_sender := make_mail_sender(app.database, settings):
         mail_sender.start()
         atexit.register(mail_sender.stop)
+    for part in make_watch(app.database, settings):
+        part.start()
+        atexit.register(part.stop)
     return app

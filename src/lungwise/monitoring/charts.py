@@ -8,6 +8,7 @@ from html import escape
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 200, 36, 24, 10
+_MOST_POINTS = 400
 _APART = 4
 """Columns from one label to the next."""
 
@@ -54,6 +55,35 @@ def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]]
             below += share
     written = [0, *(n for n in _fourths(labels) if n >= _APART)]
     return _svg(title, _axis("100 %") + "".join(marks) + _labels(labels, step, written))
+
+
+def course(title: str, values: Sequence[float], limit: float, crossed: Sequence[int]) -> Markup:
+    """Draw how a sum grows and falls, the limit above it, and a dot where it passed that.
+
+    Parameters
+    ----------
+    title
+        What a screen reader calls the chart.
+    values
+        The sum after each film; of many, every so manieth is drawn, and each one that passed the limit.
+    crossed
+        The places of those.
+    """
+    highest = max(*values, limit) * 1.05
+    every = max(len(values) // _MOST_POINTS, 1)
+    kept = sorted({*range(0, len(values), every), *crossed, len(values) - 1})
+
+    def point(n: int) -> tuple[float, float]:
+        across = n / max(len(values) - 1, 1)
+        return _LEFT + across * (_WIDTH - _LEFT - 8), _TOP + (_HEIGHT - _BOTTOM - _TOP) * (1 - values[n] / highest)
+
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(point, kept))
+    dots = "".join(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="5"/>' for x, y in map(point, crossed))
+    at = _TOP + (_HEIGHT - _BOTTOM - _TOP) * (1 - limit / highest)
+    bar = f'<line class="limit" x1="{_LEFT}" y1="{at:.1f}" x2="{_WIDTH}" y2="{at:.1f}"/>'
+    label = f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{limit:.1f}</text>'
+    ends = f'<text x="{_WIDTH}" y="{_HEIGHT - 6}" text-anchor="end">{len(values)}</text>'
+    return _svg(title, _axis("") + bar + label + f'<polyline class="curve" points="{line}"/>' + dots + ends)
 
 
 def _box(n: int, step: float, below: float, share: float, kind: str) -> str:

@@ -7,9 +7,9 @@ the logarithm of how much likelier what happened is if the share of wrong verdic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 
 import numpy as np
 
@@ -17,6 +17,11 @@ RISE = 0.15
 """The rise of the share of misses, or of false alarms, that the watch is made for."""
 FALSE_ALARMS_A_YEAR = 0.8
 """How many alarms a clinic may get in a year in which nothing has changed, from all of its charts together."""
+BASELINE = 30
+"""How many verified films say at first what share of wrong verdicts is to be expected; the watch begins after them."""
+_CAUTIOUS = 1.04
+"""Standard normal quantile of 85 %: so sure is it that no higher share is to be expected. Were it the share itself, a
+clinic whose first films went well by chance would get alarms for nothing."""
 _STATES = 150
 _HIGHEST_RATE = 0.6
 _BISECTIONS = 12
@@ -50,6 +55,16 @@ class Course:
 
     sums: tuple[float, ...]
     alarms: tuple[int, ...]
+
+
+def expected_share(wrong: Sequence[bool]) -> float:
+    """Return the share of wrong verdicts that is to be expected after the first films: the upper end of an interval.
+
+    Wilson, J. Am. Stat. Assoc. 22 (1927) 209, one-sided.
+    """
+    share, spread = sum(wrong) / len(wrong), _CAUTIOUS**2 / len(wrong)
+    half = _CAUTIOUS * sqrt(share * (1 - share) / len(wrong) + spread / (4 * len(wrong)))
+    return (share + spread / 2 + half) / (1 + spread)
 
 
 def watch(expected: float, films_a_year: float, charts: int = 1) -> Watch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -42,12 +43,15 @@ class LocalFilms:
         What they say, and what the results say.
     table
         The same films, with what they are of.
+    result
+        (n,) id of the first result that counts for each, by which they stand in the order of their results; 0 of none.
     left_out
         How many results of this finding count for no film.
     """
 
     films: ReadFilms
     table: FilmTable
+    result: Ints
     left_out: int
 
 
@@ -83,7 +87,7 @@ class ClinicFilms:
         column = FINDINGS.index(finding)
         counting = _counting(table, column)
         found = _relevant(finding, self._results(person))
-        verification, positive, used = self._verified(counting, found)
+        verification, positive, result, used = self._verified(counting, found)
         films = ReadFilms(
             score=counting.score[:, column],
             stratum=counting.stratum[:, column],
@@ -91,10 +95,10 @@ class ClinicFilms:
             positive=positive,
             day=counting.day,
         )
-        return LocalFilms(films=films, table=counting, left_out=len(found.patient) - used)
+        return LocalFilms(films=films, table=counting, result=result, left_out=len(found.patient) - used)
 
-    def _verified(self, counting: FilmTable, found: _Found) -> tuple[Ints, Flags, int]:
-        """Say of each film whether and why its patient was tested, and what was found; and how many results count.
+    def _verified(self, counting: FilmTable, found: _Found) -> tuple[Ints, Flags, Ints, int]:
+        """Say of each film whether and why its patient was tested, what was found, by which result; and how many count.
 
         A test counts before a radiologist; of several, one that is positive, and a reason other than the film.
         """
@@ -112,11 +116,14 @@ class ClinicFilms:
         verification[place[fits]] = Verification.BY_FILM
         verification[place[fits & ~found.by_film]] = Verification.ANYWAY
         positive[place[fits & found.positive]] = True
-        return verification, positive, int(fits.sum())
+        result = np.zeros(count, np.int64)
+        result[place[fits][::-1]] = found.result[fits][::-1]  # they come in the order of their ids: the first stays
+        return verification, positive, result, int(fits.sum())
 
     def _results(self, person: Person) -> Sequence[Any]:
         query = (
             select(
+                ReferenceResult.id,
                 Study.patient_id,
                 ReferenceResult.kind,
                 ReferenceResult.result,
@@ -126,12 +133,13 @@ class ClinicFilms:
             .join(Study, Study.id == ReferenceResult.study_id)
             .where(Study.clinic_id == person.clinic_id)
         )
-        return self._session.execute(query).all()
+        return sorted(self._session.execute(query).all(), key=itemgetter(0))
 
 
 class _Found(NamedTuple):
     """The results that say something of one finding, as columns."""
 
+    result: Ints
     patient: Ints
     day: Ints
     is_test: Flags
@@ -143,6 +151,7 @@ def _relevant(finding: str, results: Sequence[Any]) -> _Found:
     kinds = {*TESTS[finding], ReferenceTest.RADIOLOGIST}
     some = [row for row in results if row.kind in kinds]
     return _Found(
+        result=np.array([row.id for row in some], np.int64),
         patient=np.array([row.patient_id for row in some], np.int64),
         day=np.array([row.tested_on.toordinal() if row.tested_on else -1 for row in some], np.int64),
         is_test=np.array([row.kind != ReferenceTest.RADIOLOGIST for row in some], bool),

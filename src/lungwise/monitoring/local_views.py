@@ -16,7 +16,7 @@ from lungwise.monitoring import cost_chart
 from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import LocalReport, report, thresholds_of
-from lungwise.monitoring.local_words import EXPLANATIONS, GROUPS, RAISED, Explanation
+from lungwise.monitoring.local_words import EXPLANATIONS, GROUPS, RAISED, explained
 from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.pattern import COVID
@@ -57,7 +57,7 @@ def show() -> str:
         model=model,
         report=found,
         chart=_chart(found) if found and found.curve else None,
-        explained=_explained(used.days),
+        explained=explained(EXPLANATIONS, days=used.days),
         said=SHORT_BY_LEVEL if finding == COVID else RAISED,
         groups=GROUPS,
         label_of=_label,
@@ -66,18 +66,6 @@ def show() -> str:
 
 
 SHORT_BY_LEVEL: Mapping[int, str] = dict(enumerate(SHORT[verdict] for verdict in _VERDICTS))
-
-
-def _explained(days: int) -> dict[str, Explanation]:
-    """Say what each number means, in the page's language."""
-    return {
-        name: Explanation(
-            name=gettext(one.name) % {},
-            sentence=gettext(one.sentence) % {"days": days},
-            example=gettext(one.example) % {},
-        )
-        for name, one in EXPLANATIONS.items()
-    }
 
 
 def _label(kind: str, label: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from flask_babel import gettext
 
 from lungwise.films.refusals import N_
 
@@ -130,3 +133,15 @@ GROUPS: Final = {
 """What films are parted by."""
 RAISED: Final = {0: N_("Not raised"), 2: N_("Raised")}
 """What is said of a finding that has one threshold."""
+
+
+def explained(explanations: Mapping[str, Explanation], **values: object) -> dict[str, Explanation]:
+    """Say what each number means, in the page's language."""
+    return {
+        name: Explanation(
+            name=gettext(one.name) % {},
+            sentence=gettext(one.sentence) % values,
+            example=gettext(one.example) % {},
+        )
+        for name, one in explanations.items()
+    }

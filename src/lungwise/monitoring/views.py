@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import format_date, gettext
+from werkzeug.wrappers import Response
 
 from lungwise.monitoring import charts
+from lungwise.monitoring.alarms import Alarms
+from lungwise.monitoring.cusum import BASELINE
 from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
+from lungwise.monitoring.error_charts import ErrorChart
+from lungwise.monitoring.local_words import explained
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
+from lungwise.monitoring.watch_words import EXPLANATIONS, TITLES
+from lungwise.studies.labels import FINDINGS
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
 from lungwise.webkit.request_services import RequestServices
@@ -25,6 +32,7 @@ class MonitoringServices(Protocol):
 
     statistics: ClinicStatistics
     drift: Drift
+    alarms: Alarms
 
 
 services = RequestServices[MonitoringServices]("monitoring")
@@ -55,7 +63,41 @@ def drift() -> str:
         fewest=FEWEST_FILMS,
         far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
+        **_errors(),
     )
+
+
+@bp.post("/drift/alarms/<key>/acknowledge")
+def acknowledge(key: str) -> Response:
+    """Keep that an administrator has seen an alarm."""
+    services().alarms.acknowledge(person(), key)
+    flash(gettext("Acknowledged. The count begins anew."))
+    return redirect(url_for("monitoring.drift", _anchor="alarms"))
+
+
+def _errors() -> dict[str, Any]:
+    """Return what the part of the page on mistakes shows."""
+    alarms = services().alarms
+    _model, charts = alarms.charts(person())
+    return {
+        "open": alarms.open(person()),
+        "past": alarms.past(person()),
+        "error_charts": charts,
+        "error_chart": _error_chart,
+        "chart_title": _chart_title,
+        "baseline": BASELINE,
+        "explained": explained(EXPLANATIONS),
+    }
+
+
+def _chart_title(chart: ErrorChart) -> str:
+    return str(gettext(TITLES[chart.errors], finding=gettext(FINDINGS[chart.finding])))
+
+
+def _error_chart(chart: ErrorChart) -> str:
+    assert chart.course and chart.chart  # noqa: S101 - only those are drawn
+    title = gettext("The sum after each film with a result, and the limit: %(what)s", what=_chart_title(chart))
+    return charts.course(title, chart.course.sums, chart.chart.limit, chart.course.alarms)
 
 
 def _drift_chart(spreads: list[Spread], weeks: list[WeekSpread]) -> str:

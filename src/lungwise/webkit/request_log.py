@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Response, g, make_response, request
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -27,7 +27,12 @@ _log = logging.getLogger("lungwise.access")
 _security_log = logging.getLogger("lungwise.security")
 
 
-def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metrics.WaitingFilms]) -> None:
+def init_app(
+    app: Flask,
+    settings: Settings,
+    waiting: Callable[[Session], metrics.WaitingFilms],
+    alarms: Callable[[Session], Mapping[tuple[str, str], int]],
+) -> None:
     """Log every request, and add `/metrics`."""
     log_requests(app)
 
@@ -35,7 +40,7 @@ def init_app(app: Flask, settings: Settings, waiting: Callable[[Session], metric
         """Show Prometheus the metrics: only from this machine, or with the token that is set."""
         if not may_read(settings):
             raise NotFound
-        answer = make_response(metrics.page(waiting(request_session())))
+        answer = make_response(metrics.page(waiting(request_session()), alarms(request_session())))
         answer.content_type = CONTENT_TYPE_LATEST
         return answer
 

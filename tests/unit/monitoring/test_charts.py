@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
-from lungwise.monitoring.charts import columns, stacks
+from lungwise.monitoring.charts import columns, course, stacks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -35,3 +35,15 @@ def test_labels_are_counted_from_the_newest_week_which_always_has_one() -> None:
     assert [text.text for text in drift.iter("text") if text.get("y") == "194"] == [
         *("card", "25", "21", "17", "13", "9", "5")
     ]
+
+
+def test_a_course_is_a_line_under_its_limit_with_a_dot_where_it_passes() -> None:
+    values = [0.1 * (n % 50) for n in range(2000)]
+    chart = ElementTree.fromstring(course("<sum>", values, 4.5, [48]))
+    (line,), (dot,) = chart.iter("polyline"), chart.iter("circle")
+    points = [tuple(map(float, point.split(","))) for point in line.get("points", "").split()]
+    assert 400 <= len(points) <= 402
+    (limit,) = (one for one in chart.iter("line") if one.get("class") == "limit")
+    assert float(dot.get("cy", "0")) < float(limit.get("y1", "0"))
+    assert chart.get("aria-label") == "<sum>"
+    assert len(list(ElementTree.fromstring(course("one film", [0.0], 4.5, [])).iter("polyline"))) == 1

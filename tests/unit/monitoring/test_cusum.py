@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lungwise.monitoring.cusum import RISE, Course, follow, run_length, watch
+from lungwise.monitoring.cusum import BASELINE, RISE, Course, expected_share, follow, run_length, watch
 
 CLINICS = 200
 
@@ -53,3 +53,22 @@ def test_the_run_length_is_that_of_a_simulation() -> None:
             films += 1
         lengths.append(films)
     assert run_length(0.2, limit) == pytest.approx(np.mean(lengths), rel=0.2)
+
+
+def test_what_is_to_be_expected_leaves_room_for_chance_and_more_films_leave_less() -> None:
+    first = [True] * 4 + [False] * 26
+    assert expected_share(first) == pytest.approx(0.21, abs=0.005)
+    assert 4 / 30 < expected_share(first * 4) < expected_share(first)
+    assert 0 < expected_share([False] * 30) < 0.05
+
+
+def test_a_clinic_whose_first_films_say_what_is_to_be_expected_gets_at_most_one_alarm_a_year() -> None:
+    random = np.random.default_rng(11)
+    alarms, seen = [], []
+    for share in random.uniform(0.02, 0.35, 150):
+        chart = watch(expected_share((random.random(BASELINE) < share).tolist()), 200)
+        alarms.append(len(follow(chart, random.random(200) < share).alarms))
+        lost = follow(chart, random.random(3000) < share + RISE).alarms
+        seen.append(lost[0] if lost else 3000)
+    assert np.mean(alarms) <= 1
+    assert np.median(seen) <= 100

@@ -29,7 +29,8 @@ def local(verification: Verification = Verification.ANYWAY, tested_negatives: bo
     films = ReadFilms(
         score=score, stratum=stratum, verification=tested, positive=np.arange(40) % 2 == 1, day=np.full(40, DAY)
     )
-    return LocalFilms(films=films, table=FilmTable.of(rows), left_out=2)
+    result = np.arange(1, 41) * (tested > 0)
+    return LocalFilms(films=films, table=FilmTable.of(rows), result=result, left_out=2)
 
 
 def made(films: LocalFilms) -> LocalReport:

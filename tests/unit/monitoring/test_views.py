@@ -10,15 +10,22 @@ import pytest
 from sqlalchemy import update
 
 from lungwise.access import Role
+from lungwise.cli.bootstrap import make_watch
+from lungwise.languages import LANGUAGES
+from lungwise.monitoring.cusum import BASELINE
 from lungwise.monitoring.drift import Drift, Spread, read_reference
+from lungwise.monitoring.watch_words import EXPLANATIONS
+from lungwise.monitoring.watch_worker import WeeklyWatch
 from lungwise.studies.models import ReadingRecord
 from processes import until
+from watched import RIGHT, WRONG, open_studies, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Visitor
+    from conftest import Clock, Visitor
     from lungwise.access import Person
+    from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
 
@@ -58,6 +65,63 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     assert "1 of 1 were called positive. The others were missed." in page
     assert "The others were false alarms." not in page  # nothing is said of what was not counted
     assert "1 of 1" in page and "No negative PCR results recorded yet." in page
+
+
+def explained(page: str) -> dict[str, tuple[str, str]]:
+    """The sentence and the example of each number that a page explains."""
+    sentence, example = (
+        "<span data-sentence>(.*?)</span>",
+        r'<span class="example" data-example>.*?</strong> (.*?)</span>',
+    )
+    found = re.findall(rf'data-explains="(\w+)">{sentence} {example}', page)
+    return {name: (said, worked) for name, said, worked in found}
+
+
+@pytest.fixture
+def watched(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], clock: Clock) -> Visitor:
+    """Give an administrator of a clinic whose model has begun to miss patients."""
+    person = enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    with app.database.session(writes=True) as session:
+        open_studies(session, person, 60, clock())
+        verify(session, person, [RIGHT] * BASELINE + [WRONG] * 8)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    return ada
+
+
+def test_an_alarm_stands_on_the_worklist_until_an_administrator_acknowledges_it(
+    app: Lungwise, watched: Visitor, visit: Callable[..., Visitor], enrol: Callable[..., Person], settings: Settings
+) -> None:
+    (part,) = make_watch(app.database, settings)
+    assert isinstance(part, WeeklyWatch)
+    part.work()
+    said = "COVID-19: the model misses more patients than before."
+    assert said in watched.get("/studies").text
+    enrol(app, "Dora")
+    dora = visit(app)
+    dora.sign_in("dora@example.org")
+    assert said not in dora.get("/studies").text
+    page = watched.get("/drift").text
+    assert page.count(said) == 1
+    chart = page[page.index('<svg class="chart" role') :]
+    drawn = ElementTree.fromstring(chart[: chart.index("</svg>") + len("</svg>")])
+    assert len(list(drawn.iter("polyline"))) == 1
+    key = re.findall("/drift/alarms/(\\w+)/acknowledge", page)[0]
+    answer = watched.post(f"/drift/alarms/{key}/acknowledge", page="/drift", follow=True)
+    assert "Acknowledged by Ada on" in answer.text
+    assert said not in watched.get("/studies").text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_number_has_a_sentence_and_a_worked_example_in_every_language(watched: Visitor, language: str) -> None:
+    page = watched.get("/drift", headers={"Accept-Language": language}).text
+    main = page[page.index("<main") : page.index("</main>")]
+    numbers, said = set(re.findall(r'data-number="(\w+)"', main)), explained(main)
+    assert numbers == set(said) == set(EXPLANATIONS)
+    assert all(re.search(r"\d", example) for _sentence, example in said.values())
+    if language != "en":
+        assert not {one.sentence for one in EXPLANATIONS.values()} & {sentence for sentence, _example in said.values()}
+    assert all("data-number=" in cell for cell in re.findall(r"<td[^>]*>", main[main.index('id="alarms"') :]))
 
 
 BANDS = {"alike": (60, 20, 10, 10, 20), "other": (5, 5, 10, 30, 70)}

@@ -1,0 +1,140 @@
+"""The watch over a clinic's errors: what its charts say, the alarms that they raise, and who has seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.error_charts import ErrorChart, charts_of
+from lungwise.monitoring.film_table import FINDINGS
+from lungwise.monitoring.local_films import ClinicFilms
+from lungwise.monitoring.models import DONE, Alarm
+from lungwise.reading.artefact import Thresholds
+from lungwise.store import Clock, new_key
+from lungwise.store.lease_queue import QUEUED
+
+SHOWN = 20
+"""Alarms that were acknowledged, the newest, that a page lists."""
+ThresholdsOf = Callable[[str], Thresholds]
+
+
+class Alarms:
+    """The alarms of clinics.
+
+    Parameters
+    ----------
+    films
+        Finds the clinic's verified films.
+    thresholds
+        Gives those in force for a finding.
+    calls_webhook
+        Whether there is a webhook to be called about a new alarm.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        audit: AuditTrail,
+        films: ClinicFilms,
+        thresholds: ThresholdsOf,
+        *,
+        calls_webhook: bool,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+        self._films = films
+        self._thresholds = thresholds
+        self._calls_webhook = calls_webhook
+
+    def charts(self, person: Person) -> tuple[Model | None, list[ErrorChart]]:
+        """Draw the clinic's charts for the model that reads its films now; none where none does."""
+        person.need(Right.ADMINISTER)
+        model = self._films.newest_model(person)
+        if model is None:
+            return None, []
+        films = {finding: self._films.of(person, model, finding) for finding in FINDINGS}
+        return model, charts_of(films, self._thresholds, self._last(person, model), self._clock().toordinal())
+
+    def raise_new(self, person: Person, model: Model, charts: Sequence[ErrorChart]) -> list[Alarm]:
+        """Raise the alarms of charts; none of a chart whose last alarm nobody has acknowledged."""
+        person.need(Right.ADMINISTER)
+        still_open = {(one.finding, one.sort) for one in self.open(person) if _is_of(one, model)}
+        last = self._last(person, model)
+        new = [
+            self._alarm(person, model, chart)
+            for chart in charts
+            if (crossing := chart.crossing) is not None
+            and (chart.finding, chart.errors) not in still_open
+            and crossing.result > last.get((chart.finding, chart.errors), 0)
+        ]
+        self._session.add_all(new)
+        self._session.flush()
+        return new
+
+    def open(self, person: Person) -> list[Alarm]:
+        """List the alarms that nobody has acknowledged, the newest first."""
+        person.need(Right.ADMINISTER)
+        query = select(Alarm).where(Alarm.clinic_id == person.clinic_id, Alarm.acknowledged_at.is_(None))
+        return list(self._session.scalars(query.order_by(Alarm.id.desc())))
+
+    def past(self, person: Person) -> list[Alarm]:
+        """List the last alarms that were acknowledged, the newest first."""
+        person.need(Right.ADMINISTER)
+        query = select(Alarm).where(Alarm.clinic_id == person.clinic_id, Alarm.acknowledged_at.is_not(None))
+        return list(self._session.scalars(query.order_by(Alarm.id.desc()).limit(SHOWN)))
+
+    def acknowledge(self, person: Person, key: str) -> None:
+        """Keep that an administrator has seen an alarm; its chart may raise the next one then."""
+        person.need(Right.ADMINISTER)
+        query = select(Alarm).where(Alarm.key == key, Alarm.clinic_id == person.clinic_id)
+        alarm = self._session.scalar(query.with_for_update())
+        if alarm is None:
+            raise NotFound
+        if alarm.acknowledged_at is None:
+            alarm.acknowledged_at, alarm.acknowledged_by = self._clock(), person.name
+            self._audit.record(person, Action.ACKNOWLEDGED, Subject.ALARM, alarm.key)
+
+    def _last(self, person: Person, model: Model) -> dict[tuple[str, str], int]:
+        query = select(Alarm.finding, Alarm.sort, func.max(Alarm.result)).group_by(Alarm.finding, Alarm.sort)
+        query = query.where(Alarm.clinic_id == person.clinic_id)
+        query = query.where(Alarm.model == model.name, Alarm.version == model.version)
+        return {(finding, sort): result for finding, sort, result in self._session.execute(query)}
+
+    def _alarm(self, person: Person, model: Model, chart: ErrorChart) -> Alarm:
+        now, crossing = self._clock(), chart.crossing
+        assert crossing is not None  # noqa: S101 - as `raise_new` chose them
+        return Alarm(
+            key=new_key(),
+            clinic_id=person.clinic_id,
+            model=model.name,
+            version=model.version,
+            finding=chart.finding,
+            sort=chart.errors,
+            result=crossing.result,
+            films=crossing.films,
+            wrong=crossing.wrong,
+            expected=crossing.expected,
+            state=QUEUED if self._calls_webhook else DONE,
+            created_at=now,
+            due_at=now,
+        )
+
+
+def count_open(session: Session) -> dict[tuple[str, str], int]:
+    """Count the open alarms of every clinic by finding and sort, for the metrics."""
+    query = select(Alarm.finding, Alarm.sort, func.count()).where(Alarm.acknowledged_at.is_(None))
+    rows = session.execute(query.group_by(Alarm.finding, Alarm.sort))
+    return {(finding, sort): count for finding, sort, count in rows}
+
+
+def _is_of(alarm: Alarm, model: Model) -> bool:
+    return (alarm.model, alarm.version) == (model.name, model.version)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lungwise.languages import LANGUAGES, words_of
+from lungwise.monitoring.alarm_words import letter, numbers, sentence
+from lungwise.monitoring.models import Alarm
+
+
+def alarm(finding: str, sort: str) -> Alarm:
+    return Alarm(finding=finding, sort=sort, films=12, wrong=9, expected=2.6)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_alarm_is_a_sentence_of_its_own_for_each_sort_and_language(language: str) -> None:
+    words = words_of(language)
+    findings, sorts = ("tuberculosis", "normal"), ("misses", "false alarms")
+    said = {sentence(alarm(finding, sort), words) for finding in findings for sort in sorts}
+    assert len(said) == 4
+    assert all("%" not in one for one in said)
+    assert re.findall(r"\d+", numbers(alarm("normal", "misses"), words)) in (["12", "9", "3"], ["12", "3", "9"])
+
+
+def test_a_mail_links_to_the_page_where_its_address_is_known() -> None:
+    with_link, without = (letter([alarm("normal", "misses")], page, str)[1] for page in ("https://a.org/drift", ""))
+    assert "https://a.org/drift" in with_link
+    assert "https" not in without
