@@ -43,6 +43,7 @@ from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
+from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_import import ResultImport
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
@@ -109,7 +110,8 @@ class Services:
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
-        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules)
+        changes = ReportChanges(session, clock)
+        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules, changes.of_patient)
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit)

@@ -162,7 +162,7 @@ def _values(said: str, vr: str) -> list[object]:
     return [int(one) if vr in ("IS", "US") else one for one in said.split("\\")]
 
 
-SOURCES = {"film", "film, if any", "model", "version", "time", "own", "empty", "-"}
+SOURCES = {"film", "film, if any", "model", "version", "time", "begun", "own", "empty", "-"}
 
 
 def synthetic_film() -> Dataset:

@@ -148,12 +148,12 @@ def test_a_client_finds_studies_series_and_instances(stocked: Archive) -> None:
     studies = client.search_for_studies(search_filters={"PatientID": "77"})
     assert [study["0020000D"]["Value"] for study in studies] == [["1.2.3"]]
     assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "SR"]
-    assert studies[0]["00201208"]["Value"] == [8]
+    assert studies[0]["00201208"]["Value"] == [6]  # two films, their heat maps, and two reports of both
     assert len(client.search_for_studies()) == 2
     series = client.search_for_series("1.2.3")
-    assert len(series) == studies[0]["00201206"]["Value"][0] == 7
+    assert len(series) == studies[0]["00201206"]["Value"][0] == 4
     instances = client.search_for_instances("1.2.3")
-    assert len(instances) == 8
+    assert len(instances) == 6
     assert len(client.search_for_instances("1.2.3", "1.2.3.1")) == 2
     assert len(client.search_for_instances(search_filters={"SOPInstanceUID": "1.2.3.1.2"})) == 1
 

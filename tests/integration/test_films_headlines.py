@@ -172,7 +172,7 @@ def _structured(one: Seen) -> Face:
     result = FilmResult(
         outcome=reading, model=reading.model, version=reading.version, made_at=MADE_AT, is_child=is_child
     )
-    texts = [str(item.value) for item in structured_report(HEADER, result).iterall() if item.keyword == "TextValue"]
+    texts = [str(item.value) for item in structured_report([(HEADER, result)]).iterall() if item.keyword == "TextValue"]
     return Face("structured report", result.headline.level, " ".join(texts))
 
 

@@ -18,10 +18,17 @@ import pytest
 from pydicom.uid import generate_uid
 from sqlalchemy import func, select
 
+from conftest import PASSWORD
 from dicom_files import dicom_file
 from dicom_peers import NodeProcess, make_certificate, running_node, until
+from lungwise.access import Role
+from lungwise.accounts.service import Applicant
 from lungwise.settings import Settings
+from lungwise.store import FilmStore
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, ReadingRecord, Study
+from lungwise.studies.service import Conclusion
+from lungwise.wiring import Wiring
 from servers import free_port
 from synthetic_films import chest_bytes
 
@@ -142,6 +149,17 @@ def test_results_arrive_in_the_films_own_study_and_the_archive_shows_them(
         assert sent is not None
         assert (sent.attempts, len(sent.accepted)) == (1, 3)
         assert len(orthanc.all("instances")) == 4
+
+        with node.database.writing() as session:  # a doctor concludes: the archive gets the new report by itself
+            services = Wiring(node.settings, FilmStore(node.settings)).over(session)
+            doctor = services.accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR)
+            services.studies.conclude(doctor.person, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+        until(lambda: len(orthanc.all("instances")) == 6)
+        counts = {series["MainDicomTags"]["Modality"]: len(series["Instances"]) for series in orthanc.all("series")}
+        assert counts == {"DOC": 2, "DX": 1, "OT": 1, "SR": 2}
+        reports = next(one["Instances"] for one in orthanc.all("series") if one["MainDicomTags"]["Modality"] == "SR")
+        said = [orthanc.get(f"/instances/{one}/simplified-tags").decode() for one in reports]
+        assert sorted("Impression" in one and "154283005" in one for one in said) == [False, True]
 
 
 def test_results_wait_for_an_archive_that_is_away(

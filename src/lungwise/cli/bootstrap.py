@@ -125,11 +125,9 @@ def make_sender(database: Database, settings: Settings) -> Sender:
         clinic = services.clinics.settings_of(delivery.clinic_id)
         node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
         studies = services.studies
-        film = studies.film(node, delivery.film)
-        if film.reading is None or film.reading.id != delivery.reading:
-            return []  # a newer reading has its own delivery
+        films = [film for film in studies.get(node, delivery.study).films if film.kind == "DICOM"]
         reports = Reports(studies, words_of(clinic.language or settings.language), settings, clinic)
-        return FilmResults(studies, reports, clinics[delivery.clinic_id]).of(node, film)
+        return FilmResults(studies, reports, clinics[delivery.clinic_id], clinic.zone).of(node, films)
 
     return Sender(database, utc_now, objects, Archives(settings))
 

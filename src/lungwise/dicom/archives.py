@@ -67,6 +67,11 @@ class Archives:
         """The name that archives know this installation by."""
         return self._settings.node_ae_title
 
+    @property
+    def destinations(self) -> list[str]:
+        """The archives that results are sent to."""
+        return self._settings.send_to_list
+
     def wanted(self, destination: Destination, objects: Sequence[Dataset]) -> list[Dataset]:
         """Return those objects that an archive is set to get."""
         kinds = self._settings.objects_for(destination.title)

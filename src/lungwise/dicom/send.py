@@ -33,14 +33,14 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
 
     def queue(self, session: Session) -> Dispatches:
         """Open the queue over a session."""
-        return Dispatches(session, self._clock)
+        return Dispatches(session, self._clock, self._archives.destinations)
 
     def claim(self, queue: Dispatches) -> ClaimedDelivery | None:
         """Claim the next delivery."""
         return queue.claim()
 
     def do(self, job: ClaimedDelivery) -> str:
-        """Send the results of a film, and return the error."""
+        """Send the results of a study, and return the error."""
         delivery = self._delivered(job)
         with self._database.writing() as session:
             if delivery.error:
@@ -50,7 +50,7 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
             if delivery.accepted:
                 node = Person(None, self._archives.title, job.clinic_id, Role.NODE)
                 host = Destination.parse(job.destination).host
-                AuditTrail(session, self._clock, host[:45]).record(node, Action.SENT, Subject.FILM, job.film)
+                AuditTrail(session, self._clock, host[:45]).record(node, Action.SENT, Subject.STUDY, job.study)
         if delivery.error:
             _log.warning("Results wait: %s.", delivery.error)
         else:
@@ -67,7 +67,7 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
             if not left:
                 return Delivery()
             return self._archives.deliver(destination, left, partial(self._accept, job))
-        except Exception as error:  # whatever one film does, the others are sent
+        except Exception as error:  # whatever one study does, the others are sent
             _log.exception("Dispatch %d failed.", job.job)
             return Delivery(error=f"a fault on our side ({type(error).__name__})")
 

@@ -16,6 +16,7 @@ from lungwise.access import Person, Right
 from lungwise.accounts.bearer import authenticate, clinic
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
+from lungwise.clinics.service import ClinicSettings
 from lungwise.dicomweb import query
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
 from lungwise.dicomweb.metadata import value
@@ -63,6 +64,10 @@ class DicomwebServices(Protocol):
     @property
     def reports(self) -> Reports:
         """Makes the reports of the clinic's studies."""
+
+    @property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set."""
 
     def receiver(self, person: Person) -> FilmReceiver:
         """Make what takes films in a person's name."""
@@ -205,7 +210,7 @@ def store(study: str | None = None) -> Response:
 
 def _index() -> InstanceIndex:
     used = services()
-    results = FilmResults(used.studies, used.reports, clinic())
+    results = FilmResults(used.studies, used.reports, clinic(), used.clinic_settings.zone)
     return InstanceIndex(person(), used.archive, used.studies, results)
 
 

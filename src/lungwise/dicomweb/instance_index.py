@@ -50,7 +50,7 @@ class InstanceIndex:
     def outlines(self, films: list[FilmRecord]) -> list[Attributes]:
         """Return the attributes of the films and, as far as they are known without making them, of their results."""
         own = [self._header(film) for film in films if film.kind == "DICOM"]
-        made = (metadata.of_object(item) for film in films for item in self._results.series(self._person, film))
+        made = (metadata.of_object(item) for item in self._results.series(self._person, films))
         return [*own, *made, *(one.attributes for one in self._objects(films))]
 
     def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
@@ -59,9 +59,9 @@ class InstanceIndex:
         for film in named or films:
             if own := self._film(film):
                 yield own
-            for item in self._results.of(self._person, film) if not named else ():
-                yield _made(item)
-        yield from self._objects(films) if not named else ()
+        if not named:
+            yield from map(_made, self._results.of(self._person, films))
+            yield from self._objects(films)
 
     def study_attributes(self, instances: list[Attributes], url: str) -> Attributes:
         """Return what a study is found by, from the attributes of its instances."""

@@ -13,7 +13,8 @@ _CHUNK = 1 << 16
 _MOST_PARTS = 2000
 _LONGEST_HEAD = 1 << 14
 _UNQUOTED_TYPE = re.compile(r"\btype=([\w.+*-]+/[\w.+*-]+)", re.ASCII | re.IGNORECASE)
-_BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]", re.ASCII)
+# RFC 2046 allows a boundary 70 characters; Orthanc writes 73
+_BOUNDARY = re.compile(r"[\w'()+,./:=? -]{0,199}[\w'()+,./:=?-]", re.ASCII)
 
 
 class Malformed(Exception):  # noqa: N818 - an answer, not a fault

@@ -1,29 +1,35 @@
-"""The queue of results to send: a reading's objects wait for an archive, until it has acknowledged each."""
+"""The queue of results to send: a study's objects wait for an archive, until it has acknowledged each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
-from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study
+from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
 
 _LEASE = timedelta(minutes=10)
+_SETTLE = timedelta(seconds=3)
+"""How long a study waits for further films after its last reading: they go in one report."""
+_IS_READ = (
+    select(Study.status).where(Study.id == Dispatch.study_id).scalar_subquery() != StudyStatus.WAITING,
+    Dispatch.destination.in_(bindparam("destinations", expanding=True)),
+)
+"""What may be sent: results of which no film waits, for an archive that is still one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery(Lease):
-    """One claimed dispatch: the results of which film and reading go where, and what the archive has already."""
+    """One claimed dispatch: which study's results go where, and what the archive has already."""
 
     destination: str
     clinic_id: int
-    film: str
-    reading: int
+    study: str
     accepted: frozenset[str]
 
 
@@ -32,7 +38,6 @@ class DispatchLine:
     """One dispatch, as a list shows it."""
 
     study: str
-    film: str
     destination: str
     state: str
     attempts: int
@@ -40,51 +45,81 @@ class DispatchLine:
 
 
 class Dispatches(LeaseQueue[Dispatch]):
-    """The queue of results to send. A dispatch is tried for four days."""
+    """The queue of results to send. A dispatch is tried for four days.
 
-    statements = LeaseStatements(Dispatch)
+    Parameters
+    ----------
+    destinations
+        The archives that results are sent to; what waits for another one is not tried.
+    """
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    statements = LeaseStatements(Dispatch, always=_IS_READ)
+
+    def __init__(self, session: Session, clock: Clock, destinations: Collection[str] = ()) -> None:
         super().__init__(session, clock, _LEASE)
+        self._destinations = list(dict.fromkeys(destinations))
 
-    def queue(self, reading: ReadingRecord, destinations: Iterable[str]) -> None:
-        """Queue a reading's results where its film came as DICOM and was read; what is queued already stays."""
-        film = self._session.get_one(FilmRecord, reading.film_id)
-        if reading.verdict is None or film.kind != "DICOM":
+    def bound(self) -> dict[str, object]:
+        """Return the archives that results are sent to."""
+        return {"destinations": self._destinations}
+
+    def queue(self, study_id: int) -> None:
+        """Queue a study's results for every archive where a film of it came as DICOM and was looked at.
+
+        What was sent is queued again: a further film makes another report.
+        """
+        looked_at = (
+            FilmRecord.study_id == study_id,
+            FilmRecord.kind == "DICOM",
+            ReadingRecord.film_id == FilmRecord.id,
+        )
+        if not self._session.scalar(select(exists().where(*looked_at))):
             return
         now = self._now()
-        for name in dict.fromkeys(destinations):
-            if name not in {dispatch.destination for dispatch in reading.dispatches}:
-                reading.dispatches.append(Dispatch(destination=name, created_at=now, due_at=now))
+        known = {one.destination: one for one in self._of_study(study_id)}
+        for name in self._destinations:
+            if name not in known:
+                known[name] = Dispatch(study_id=study_id, destination=name, created_at=now)
+                self._session.add(known[name])
+            dispatch = known[name]
+            dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
+            dispatch.due_at = now + _SETTLE
         self._session.flush()
 
-    def queue_study(self, key: str, destinations: Iterable[str]) -> bool:
-        """Queue the newest readings of a study's films; return whether there is such a study."""
-        study = self._session.scalar(select(Study).where(Study.key == key))
-        for film in study.films if study else ():
-            if film.reading is not None:
-                self.queue(film.reading, destinations)
-        return study is not None
+    def queue_study(self, key: str) -> bool:
+        """Queue a study's results; return whether there is such a study."""
+        study_id = self._session.scalar(select(Study.id).where(Study.key == key))
+        if study_id is not None:
+            self.queue(study_id)
+        return study_id is not None
 
     def retry_now(self) -> None:
         """Let everything that waits be tried at once, and what has failed again; what is claimed stays so."""
         unsent = update(Dispatch).where(Dispatch.state.in_((DispatchState.QUEUED, DispatchState.FAILED)))
         self._session.execute(unsent.values(state=DispatchState.QUEUED, due_at=self._now(), attempts=0))
 
+    def cancel(self, archive: str) -> int:
+        """Cancel what waits for an archive, named as AE@host:port or by its AE title; return how many studies."""
+        waits = (DispatchState.QUEUED, DispatchState.FAILED, DispatchState.SENDING)
+        unsent = self._session.scalars(select(Dispatch).where(Dispatch.state.in_(waits)).with_for_update())
+        named = [one for one in unsent if archive in (one.destination, one.destination.rpartition("@")[0])]
+        for dispatch in named:
+            dispatch.state, dispatch.claim = DispatchState.CANCELLED, ""
+        self._session.flush()
+        return len(named)
+
     def claim(self) -> ClaimedDelivery | None:
         """Claim the dispatch that has been due for longest."""
         dispatch = self._claim_next()
         if dispatch is None:
             return None
-        reading = self._session.get_one(ReadingRecord, dispatch.reading_id)
-        film = self._session.get_one(FilmRecord, reading.film_id)
+        study = self._session.get_one(Study, dispatch.study_id)
         return ClaimedDelivery(
             job=dispatch.id,
             token=dispatch.claim,
             destination=dispatch.destination,
-            clinic_id=film.study.clinic_id,
-            film=film.key,
-            reading=reading.id,
+            clinic_id=study.clinic_id,
+            study=study.key,
             accepted=frozenset(dispatch.accepted),
         )
 
@@ -95,8 +130,8 @@ class Dispatches(LeaseQueue[Dispatch]):
             dispatch.accepted = sorted({*dispatch.accepted, instance})
 
     def finish(self, delivery: ClaimedDelivery) -> None:
-        """Keep that an archive has all objects."""
-        dispatch = self._session.get(Dispatch, delivery.job)
+        """Keep that an archive has all objects, unless somebody has changed meanwhile what they say."""
+        dispatch = self._held(delivery)
         if dispatch is not None:
             dispatch.state, dispatch.error, dispatch.due_at = DispatchState.SENT, "", self._now()
 
@@ -115,6 +150,10 @@ class Dispatches(LeaseQueue[Dispatch]):
     def unsent(self) -> list[DispatchLine]:
         """List what is not sent, the oldest first."""
         shown = (Dispatch.destination, Dispatch.state, Dispatch.attempts, Dispatch.error)
-        query = select(Study.key.label("study"), FilmRecord.key.label("film"), *shown).select_from(Dispatch)
-        query = query.join(ReadingRecord).join(FilmRecord).join(Study).where(Dispatch.state != DispatchState.SENT)
-        return [DispatchLine(**row._mapping) for row in self._session.execute(query.order_by(Dispatch.id))]
+        over = (DispatchState.SENT, DispatchState.CANCELLED)
+        query = select(Study.key.label("study"), *shown).select_from(Dispatch).join(Study)
+        query = query.where(Dispatch.state.not_in(over)).order_by(Dispatch.id)
+        return [DispatchLine(**row._mapping) for row in self._session.execute(query)]
+
+    def _of_study(self, study_id: int) -> Collection[Dispatch]:
+        return self._session.scalars(select(Dispatch).where(Dispatch.study_id == study_id).with_for_update()).all()

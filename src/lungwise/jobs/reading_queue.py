@@ -155,9 +155,9 @@ class Jobs(LeaseQueue[Job]):
         unread = [(claim, row) for claim, row in rows.items() if not row.is_read]
         records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread]
         self._session.add_all(records)
-        if self._send_to:
-            self._send([record for record, (_claim, row) in zip(records, unread, strict=True) if not row.model])
+        new = {claim.study for claim, row in unread if not row.model}
         self._end([row.id for row in rows.values()], studies, JobState.DONE)
+        self._send([study for study in studies if study.key in new])
 
     def fail(self, lease: Lease, error: str) -> Job | None:
         """Queue a job again for later, or mark it as failed after its last attempt, and return it."""
@@ -204,11 +204,12 @@ class Jobs(LeaseQueue[Job]):
         rows = {claim: found[claim.job] for claim in claims if claim.job in found}
         return {claim: row for claim, row in rows.items() if _photographed(row) == claim.photographed}
 
-    def _send(self, records: list[ReadingRecord]) -> None:
-        """Queue the results of new films for the archives; an old film that is read again stays here."""
-        self._session.flush()
-        for record in records:
-            Dispatches(self._session, self._clock).queue(record, self._send_to)
+    def _send(self, studies: Iterable[Study]) -> None:
+        """Queue the results of studies with new films for the archives; an old film that is read again stays here."""
+        if self._send_to:
+            self._session.flush()
+            for study in studies:
+                Dispatches(self._session, self._clock, self._send_to).queue(study.id)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -41,10 +41,24 @@ class PatientMatch:
 
 
 class Patients:
-    """The patients of every clinic, each person seeing their own clinic's."""
+    """The patients of every clinic, each person seeing their own clinic's.
 
-    def __init__(self, session: Session, clock: Clock, audit: AuditTrail, rules: IdentityRules | None = None) -> None:
+    Parameters
+    ----------
+    corrected
+        Told the id of a patient whom somebody has corrected, in the same transaction.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        audit: AuditTrail,
+        rules: IdentityRules | None = None,
+        corrected: Callable[[int], None] = lambda _patient: None,
+    ) -> None:
         self.rules = rules or IdentityRules()
+        self._corrected = corrected
         self._session = session
         self._clock = clock
         self._audit = audit
@@ -146,6 +160,7 @@ class Patients:
         self._history.record(person, patient)
         patient.facts = facts
         self.records.index(patient, first=None if same_number else not known)
+        self._corrected(patient.id)
         self._audit.record(person, Action.CHANGED, Subject.PATIENT, patient.key)
         return patient
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.studies.uids import own_uid
@@ -27,6 +27,20 @@ def result_uid(film_uid: str, model: str, version: str, *words: str) -> str:
     return own_uid("result", film_uid, model, version, *words)
 
 
-def result_series_uids(film_uid: str, model: str, version: str) -> Iterable[str]:
-    """Return the UIDs of the series that a film's results lie in."""
-    return (result_uid(film_uid, model, version, kind, "series") for kind in DESCRIPTIONS)
+def result_series_uid(study_uid: str, study: str, model: str, version: str, kind: str) -> str:
+    """Derive the UID of the series that a study's results of one kind lie in; `study` is its key."""
+    return result_uid(study_uid, model, version, study, kind, "series")
+
+
+def result_series_uids(films: Iterable[tuple[str, str, str, str, str]]) -> Iterator[str]:
+    """Return the UIDs of the series that the results of films lie in, those of earlier releases included.
+
+    Parameters
+    ----------
+    films
+        Of each reading the film's SOP Instance UID, the study's UID and key, and the model's name and version.
+    """
+    for film_uid, study_uid, study, model, version in films:
+        for kind in DESCRIPTIONS:
+            yield result_series_uid(study_uid, study, model, version, kind)
+            yield result_uid(film_uid, model, version, kind, "series")

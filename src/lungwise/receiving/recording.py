@@ -136,15 +136,16 @@ class Recording:
         if header is None:
             return False
         query = (
-            select(FilmRecord.instance_uid, ReadingRecord.model, ReadingRecord.version)
+            select(FilmRecord.instance_uid, FilmRecord.study_uid, Study.key, ReadingRecord.model, ReadingRecord.version)
             .join_from(FilmRecord, ReadingRecord)
             .join(Study)
             .where(FilmRecord.study_uid == header.study_uid, Study.clinic_id == person.clinic_id)
         )
-        return is_marked_as_own(header) or any(
-            header.series_uid in result_series_uids(uid or "", model, version)
-            for uid, model, version in self.session.execute(query)
-        )
+        if is_marked_as_own(header):
+            return True
+        readings = self.session.execute(query).tuples()
+        named = ((film or "", study or "", key, model, version) for film, study, key, model, version in readings)
+        return header.series_uid in result_series_uids(named)
 
     def new_study(
         self, person: Person, key: str, facts: PatientFacts, study_uid: str | None = None

@@ -167,6 +167,7 @@ class _Author:
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
             N_("Taken"): min(taken).isoformat() if (taken := _days_taken(study)) else "",
             N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
+            N_("Accession number"): ", ".join(dict.fromkeys(film.accession for film in study.films if film.accession)),
             N_("Study"): study.key,
             N_("Symptoms"): self._symptoms(study.clinical),
             N_("SpO2"): f"{study.clinical.spo2} %" if study.clinical.spo2 is not None else "",

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from lungwise.access import Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
+from lungwise.clinics.service import ClinicSettings
 from lungwise.errors import Rejected
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
@@ -46,6 +47,10 @@ class ReportServices(Protocol):
     @property
     def clinic(self) -> str:
         """The clinic's name."""
+
+    @property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set."""
 
 
 services = RequestServices[ReportServices]("reports")

@@ -1,10 +1,11 @@
-"""A film of a study and its results as DICOM objects, made from study, patient and report."""
+"""The results of a study's films as DICOM objects, made from study, patient and report."""
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import tzinfo
 from functools import partial
 
 from pydicom import dcmread
@@ -16,11 +17,20 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.receiving.duplicates import is_renamed
+from lungwise.reports.report import Report
 from lungwise.reports.service import Reports
 from lungwise.results.result import FilmResult
-from lungwise.results.result_objects import file_bytes, film_object, film_series, result_objects, result_series
+from lungwise.results.result_objects import (
+    ReadFilm,
+    Statement,
+    file_bytes,
+    film_object,
+    film_series,
+    result_series,
+    study_objects,
+)
 from lungwise.results.study_header import StudyFacts
-from lungwise.studies.service import FilmRecord, ReadingRecord, Studies
+from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern
 from lungwise.studies.uids import own_uid
 
@@ -28,21 +38,30 @@ _NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dc
 
 
 class FilmResults:
-    """Makes the DICOM objects of a clinic's films."""
+    """Makes the DICOM objects of a clinic's films.
 
-    def __init__(self, studies: Studies, reports: Reports, clinic: str) -> None:
+    Parameters
+    ----------
+    zone
+        The clinic's time zone; None for the computer's.
+    """
+
+    def __init__(self, studies: Studies, reports: Reports, clinic: str, zone: tzinfo | None = None) -> None:
         self._studies = studies
         self._reports = reports
         self._clinic = clinic
+        self._zone = zone
         self._with_pdf: dict[str, bool] = {}
 
-    def of(self, person: Person, film: FilmRecord) -> list[Dataset]:
-        """Make the results of a film's newest reading; none if it is not read yet."""
-        if film.reading is None:
-            return []
-        data = self._studies.data(film)
-        result = self._result(person, film, film.reading)
-        return result_objects(data, self._facts(person, film), result, self._report(person, film))
+    def of(self, person: Person, films: Iterable[FilmRecord]) -> list[Dataset]:
+        """Make the results of films: of each study one report for all of them that were read."""
+        return [item for group in _studies_of(films) for item in self._of_study(person, group)]
+
+    def of_film(self, person: Person, film: FilmRecord) -> list[Dataset]:
+        """Make the results of a film's study, without the heat maps of the study's other films."""
+        uid = film.instance_uid or own_uid("film", film.key)
+        whole = self.of(person, [other for other in film.study.films if other.study_uid == film.study_uid])
+        return [item for item in whole if item.Modality != "OT" or _is_of(item, uid)] if film.reading else []
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
@@ -53,14 +72,29 @@ class FilmResults:
         load, uid = self._studies.loader(film), film.instance_uid or ""
         return partial(_renamed, load, uid) if is_renamed(film) else load
 
-    def series(self, person: Person, film: FilmRecord) -> list[Dataset]:
-        """Describe the series of a film that came as a picture and of its results, without making the objects."""
-        data, facts = self._studies.data(film), self._facts(person, film)
-        own = [] if film.kind == "DICOM" else [film_series(data, facts)]
-        if film.reading is None:
-            return own
-        with_pdf = self._has_pdf(person, film.study.key)
-        return [*own, *result_series(data, facts, self._result(person, film, film.reading), with_pdf=with_pdf)]
+    def series(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
+        """Describe the series of films that came as pictures and of all results, without making the objects."""
+        pictures = [film for film in films if film.kind != "DICOM"]
+        own = [film_series(self._studies.data(film), self._facts(person, film)) for film in pictures]
+        return own + [item for group in _studies_of(films) for item in self._series(person, group)]
+
+    def _series(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
+        with_pdf = self._has_pdf(person, films[0].study.key)
+        return result_series(self._read(person, films), with_pdf=with_pdf)
+
+    def _of_study(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
+        return study_objects(self._read(person, films), self._statement(person, films[0].study))
+
+    def _read(self, person: Person, films: Sequence[FilmRecord]) -> list[ReadFilm]:
+        return [
+            ReadFilm(
+                data=self._studies.data(film),
+                facts=self._facts(person, film),
+                result=self._result(person, film, film.reading),
+            )
+            for film in films
+            if film.reading is not None
+        ]
 
     def _has_pdf(self, person: Person, study: str) -> bool:
         """Ask once for all films of a study: the answer needs their headers."""
@@ -72,16 +106,25 @@ class FilmResults:
         """Pack the results of a film into a ZIP."""
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as files:
-            for item in self.of(person, film):
+            for item in self.of_film(person, film):
                 files.writestr(_NAMES[item.Modality], file_bytes(item))
             if film.kind != "DICOM" and (own := self.film(person, film)) is not None:
                 files.writestr("film.dcm", file_bytes(own))
         return out.getvalue()
 
-    def _report(self, person: Person, film: FilmRecord) -> bytes | None:
+    def _statement(self, person: Person, study: Study) -> Statement:
+        report = self._reports.of(person, study.key, self._clinic, str)
+        return Statement(
+            pdf=self._report(person, study),
+            sentences=tuple(_sentences(report)),
+            diagnosis=study.conclusion or "",
+            changed_at=study.changed_at,
+        )
+
+    def _report(self, person: Person, study: Study) -> bytes | None:
         """Write the study's report; None where no font has the letters of a name: the other results go without it."""
         try:
-            return self._reports.pdf(person, film.study.key, self._clinic)
+            return self._reports.pdf(person, study.key, self._clinic)
         except Rejected:
             return None
 
@@ -109,9 +152,30 @@ class FilmResults:
             sex=patient.sex,
             birth_date=patient.birth_date,
             made_at=film.created_at,
+            study_key=film.study.key,
+            zone=self._zone,
             photographed=film.photographed,
             renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
+
+
+def _studies_of(films: Iterable[FilmRecord]) -> Iterable[list[FilmRecord]]:
+    """Group the films that were read by their study, and by its UID."""
+    groups: dict[tuple[int, str | None], list[FilmRecord]] = {}
+    for film in films:
+        if film.reading is not None:
+            groups.setdefault((film.study_id, film.study_uid), []).append(film)
+    return groups.values()
+
+
+def _is_of(item: Dataset, film_uid: str) -> bool:
+    return any(source.ReferencedSOPInstanceUID == film_uid for source in item.SourceImageSequence)
+
+
+def _sentences(report: Report) -> Iterable[str]:
+    """Write what persons say of a study, and what tests found."""
+    yield from (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
+    yield from (f"{test}: {result}" for test, result in report.tests)
 
 
 def _renamed(load: Callable[[], bytes], uid: str) -> bytes:

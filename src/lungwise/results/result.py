@@ -13,7 +13,7 @@ from lungwise.films import Refusal
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Reading
-from lungwise.receiving.own_results import DESCRIPTIONS, MANUFACTURER, result_uid
+from lungwise.receiving.own_results import DESCRIPTIONS, MANUFACTURER, result_series_uid, result_uid
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.answers import StudyAnswer, answer_of_reading
 from lungwise.studies.extent_changes import ExtentChange
@@ -50,6 +50,28 @@ def kind_of_result(item: Dataset) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What persons say of a study, and its report.
+
+    Parameters
+    ----------
+    pdf
+        The report, where it can be written.
+    sentences
+        Opinions and test results, in English.
+    diagnosis
+        What the doctor concludes, as the study has it; empty if nobody has concluded anything.
+    changed_at
+        When somebody last changed what a report says.
+    """
+
+    pdf: bytes | None = None
+    sentences: tuple[str, ...] = ()
+    diagnosis: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilmResult:
     """What a model said of a film: a reading, or a refusal; when; and whether its patient is a child, or unclear.
 
@@ -73,6 +95,10 @@ class FilmResult:
         films = (answer_of_reading(self.outcome),) if isinstance(self.outcome, Reading) else ()
         answer = StudyAnswer(films=films, is_child=self.is_child, is_unclear=self.is_unclear)
         return Headlines(str, PredictiveValue(shipped_card(), 0.0)).of(answer)
+
+    def series_uid(self, header: StudyHeader, kind: str) -> str:
+        """Derive the UID of the series of one kind of results: one for each study, model and version."""
+        return result_series_uid(header.study_uid, header.study_key, self.model, self.version, kind)
 
     def uid(self, header: StudyHeader, *parts: str) -> str:
         """Derive the UID of a part of this result: the same film, model and version give the same UID."""

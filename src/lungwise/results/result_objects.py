@@ -1,8 +1,11 @@
-"""A film's results as DICOM objects, in the film's own study."""
+"""A study's results as DICOM objects, in the study itself: one report for all its films."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -12,59 +15,99 @@ from pydicom.uid import ExplicitVRLittleEndian
 from lungwise.films import Film, Refusal, open_film
 from lungwise.reading.reading import Reading
 from lungwise.results.encapsulated_pdf import encapsulated_pdf
-from lungwise.results.result import FILM, IMPLEMENTATION_NAME, IMPLEMENTATION_UID, SERIES, FilmResult, Series
+from lungwise.results.orders import request_attributes
+from lungwise.results.result import (
+    FILM,
+    IMPLEMENTATION_NAME,
+    IMPLEMENTATION_UID,
+    SERIES,
+    FilmResult,
+    Series,
+    Statement,
+)
 from lungwise.results.study_header import StudyFacts, StudyHeader, study_header
+from lungwise.studies.uids import own_uid
 
 __all__ = [
     "FilmResult",
+    "ReadFilm",
+    "Statement",
     "StudyFacts",
     "file_bytes",
     "film_object",
     "film_series",
     "result_objects",
     "result_series",
+    "study_objects",
 ]
 
 
-def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: bytes | None) -> list[Dataset]:
-    """Make the objects that go beside a film in its study.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFilm:
+    """A film that a model looked at.
 
     Parameters
     ----------
     data
-        The film's bytes: DICOM, whose patient and study the objects take, or a picture.
+        Its bytes: DICOM, whose patient and study the objects take, or a picture.
     facts
-        What Lungwise knows of the film; used where its bytes say nothing.
+        What Lungwise knows of it; used where its bytes say nothing.
     result
         What the model said of it.
-    report
-        The study's report, as PDF, where it can be written.
+    """
+
+    data: bytes
+    facts: StudyFacts
+    result: FilmResult
+
+
+def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: bytes | None) -> list[Dataset]:
+    """Make the objects of a study that has one film."""
+    return study_objects([ReadFilm(data=data, facts=facts, result=result)], Statement(pdf=report))
+
+
+def study_objects(films: Sequence[ReadFilm], said: Statement) -> list[Dataset]:
+    """Make the objects that go beside films in their study, in the films' order.
 
     Returns
     -------
-    Structured report, heat map over the film (of a film that was read) and report. The same film, model and
-    version give the same UIDs; a report that says something else is another object.
+    One structured report of all films, the heat map over each film that was read, and the report. The same contents
+    give the same UIDs, and others give others.
     """
     from lungwise.results.secondary_capture import heat_map_capture  # here: highdicom is slow to load
     from lungwise.results.structured_report import structured_report
 
-    header, film = study_header(data, facts), _decoded(data, facts)
-    objects = [structured_report(header, result)]
-    if isinstance(result.outcome, Reading) and film is not None:
-        objects.append(heat_map_capture(header, result, result.outcome, film))
-    if report is not None:
-        objects.append(encapsulated_pdf(header, result, report))
-    for item in objects:
-        _finish(item, header, result.made_at)
-    return objects
+    headers = [study_header(film.data, film.facts) for film in films]
+    reported = [(header, film.result) for header, film in zip(headers, films, strict=True)]
+    changed_at = max(filter(None, (said.changed_at, *(film.result.made_at for film in films))))
+    begun_at = min(header.received_at for header in headers)
+    made = [(structured_report(reported, said), headers[0], changed_at)]
+    for number, (header, film) in enumerate(zip(headers, films, strict=True), start=1):
+        outcome, shown = film.result.outcome, _decoded(film.data, film.facts)
+        if isinstance(outcome, Reading) and shown is not None:
+            capture = heat_map_capture(header, film.result, outcome, shown, number)
+            made.append((capture, header, film.result.made_at))
+    if said.pdf is not None:
+        made.append((encapsulated_pdf(reported, said.pdf), headers[0], changed_at))
+    for item, header, made_at in made:
+        _finish(item, header, made_at, begun_at)
+        _name(item)
+    return [item for item, _header, _made_at in made]
 
 
-def result_series(data: bytes, facts: StudyFacts, result: FilmResult, *, with_pdf: bool = True) -> list[Dataset]:
+def result_series(films: Sequence[ReadFilm], *, with_pdf: bool = True) -> list[Dataset]:
     """Describe the series of the results, without making the results."""
-    header = study_header(data, facts)
-    kinds = [kind for kind in SERIES if kind in ("SR", "PDF") or isinstance(result.outcome, Reading)]
-    made = [kind for kind in kinds if kind != "PDF" or with_pdf]
-    return [_series(header, result.uid(header, kind, "series"), SERIES[kind]) for kind in made]
+    headers = [study_header(film.data, film.facts) for film in films]
+    reported = list(zip(headers, (film.result for film in films), strict=True))
+    whole = (headers[0], films[-1].result)
+    series = [(*whole, "SR")]
+    series += [(header, result, "SC") for header, result in reported if isinstance(result.outcome, Reading)]
+    series += [(*whole, "PDF")] if with_pdf else []
+    made: dict[str, Dataset] = {}
+    for header, result, kind in series:
+        uid = result.series_uid(header, kind)
+        made.setdefault(uid, _series(header, uid, SERIES[kind]))
+    return list(made.values())
 
 
 def film_series(data: bytes, facts: StudyFacts) -> Dataset:
@@ -89,8 +132,14 @@ def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
     if film is None:
         return None
     item = film_capture(header, film)
-    _finish(item, header, facts.made_at)
+    _finish(item, header, facts.made_at, facts.made_at)
     return item
+
+
+def _name(item: Dataset) -> None:
+    """Derive an object's UID from its contents: what says something else, or says it later, is another object."""
+    item.SOPInstanceUID = own_uid("object", hashlib.sha256(file_bytes(item)).hexdigest())
+    item.file_meta.MediaStorageSOPInstanceUID = item.SOPInstanceUID
 
 
 def file_bytes(item: Dataset) -> bytes:
@@ -107,12 +156,15 @@ def _decoded(data: bytes, facts: StudyFacts) -> Film | None:
         return None
 
 
-def _finish(item: Dataset, header: StudyHeader, made_at: datetime) -> None:
-    """Add patient and study, and set every time to that of the reading, so that one UID is one object."""
+def _finish(item: Dataset, header: StudyHeader, made_at: datetime, begun_at: datetime) -> None:
+    """Add patient, study and order, and set every time to that of the reading, so that one UID is one object."""
     header.put_into(item)
+    if item.Modality != "SR" and (requests := request_attributes(header)):
+        item.RequestAttributesSequence = requests
     day, time = header.local(made_at)
-    item.InstanceCreationDate = item.ContentDate = item.SeriesDate = day
-    item.InstanceCreationTime = item.ContentTime = item.SeriesTime = time
+    item.InstanceCreationDate = item.ContentDate = day
+    item.InstanceCreationTime = item.ContentTime = time
+    item.SeriesDate, item.SeriesTime = header.local(begun_at)
     if item.Modality == "DOC":
         item.AcquisitionDateTime = f"{day}{time}"
     if item.Modality == "OT":

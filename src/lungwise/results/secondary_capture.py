@@ -21,18 +21,19 @@ _LINE = 60
 """Letters that fit beneath the picture, whose font grows with it."""
 
 
-def heat_map_capture(header: StudyHeader, result: FilmResult, reading: Reading, film: Film) -> Dataset:
-    """Draw the heat map over the film, and beneath it what the model says and that it is for research."""
+def heat_map_capture(header: StudyHeader, result: FilmResult, reading: Reading, film: Film, number: int = 1) -> Dataset:
+    """Draw the heat map over a study's film, and beneath it what the model says and that it is for research."""
     overlay = pictures.with_heat(film, reading.heat_map, _SIDE)
     lines = [*wrap(result.headline.text, _LINE), f"Lungwise {result.model} {result.version}", RESEARCH]
     capture = _capture(
         header,
         np.asarray(_with_lines(overlay, lines)),
         "RGB",
-        result.uid(header, "SC", "series"),
+        result.series_uid(header, "SC"),
         result.uid(header, "SC"),
         SERIES["SC"].number,
     )
+    capture.InstanceNumber = number
     capture.SeriesDescription = SERIES["SC"].description
     capture.ManufacturerModelName, capture.SoftwareVersions = result.model, result.version
     capture.ImageType = ["DERIVED", "SECONDARY"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from highdicom.sr import (
@@ -26,12 +27,15 @@ from pydicom.sr.codedict import codes
 
 from lungwise.films import Refusal
 from lungwise.reading.extent import Direction, Extent
-from lungwise.reading.findings import finding_named
-from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult
+from lungwise.reading.findings import FINDING_NAMES, finding_named
+from lungwise.results.orders import referenced_requests
+from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult, Statement
 from lungwise.results.study_header import StudyHeader
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.uids import own_uid
 from lungwise.studies.wording import change_sentence
 
+COVID_19: Final = Diagnosis.COVID_19.value
 VERDICTS: Final = {
     "positive": CodedConcept("10828004", "SCT", "Positive"),
     "negative": CodedConcept("260385009", "SCT", "Negative"),
@@ -50,12 +54,16 @@ DIRECTIONS: Final = {
     Direction.SAME: CodedConcept("260388006", "SCT", "No change"),
 }
 _SCORE: Final = CodedConcept("{score}", "UCUM", "score")
+_IMPRESSION: Final = CodedConcept("121073", "DCM", "Impression")
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 
 
-def structured_report(header: StudyHeader, result: FilmResult) -> Dataset:
-    """Make the report; for a refused film it says that the film could not be read, and why."""
-    groups = _groups(header, result)
+def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> Dataset:
+    """Make the report of a study; of a refused film it says that the film could not be read, and why."""
+    header, result = films[0][0], films[-1][1]
+    groups = [group for film, its in films for group in _groups(film, its)]
+    if said is not None and (said.sentences or said.diagnosis):
+        groups.append(_statement(films, said))
     content = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(result)),
         procedure_reported=_CHEST_FILM,
@@ -63,9 +71,9 @@ def structured_report(header: StudyHeader, result: FilmResult) -> Dataset:
         title=codes.DCM.ImagingMeasurementReport,
     )
     return Comprehensive3DSR(
-        evidence=[header.as_evidence()],
+        evidence=[film.as_evidence() for film, _result in films],
         content=content[0],
-        series_instance_uid=result.uid(header, "SR", "series"),
+        series_instance_uid=result.series_uid(header, "SR"),
         series_number=SERIES["SR"].number,
         sop_instance_uid=result.uid(header, "SR"),
         instance_number=1,
@@ -75,6 +83,7 @@ def structured_report(header: StudyHeader, result: FilmResult) -> Dataset:
         manufacturer_model_name=result.model,
         software_versions=result.version,
         device_serial_number=result.version,
+        requested_procedures=referenced_requests(header) or None,
     )
 
 
@@ -92,16 +101,35 @@ def _observer(result: FilmResult) -> ObserverContext:
 def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQualitativeEvaluations]:
     if isinstance(result.outcome, Refusal):
         failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
-        group = _group(header, result, "COVID-19", "COVID-19", evaluations=[failed])
+        group = _group(header, result, COVID_19, COVID_19, evaluations=[failed])
         _comment(group, f"{result.outcome.code}: {result.outcome.reason}")
         return [group]
     reading = result.outcome
     evaluation = QualitativeEvaluation(_VERDICT, VERDICTS[reading.verdict])
-    verdict = _group(header, result, "COVID-19", "COVID-19", reading.probability, [evaluation])
+    verdict = _group(header, result, COVID_19, COVID_19, reading.probability, [evaluation])
     _comment(verdict, result.headline.text)
     _comment(verdict, RESEARCH)
-    findings = (_group(header, result, name, f"finding: {name}", share) for name, share in reading.findings.items())
+    others = ((name, share) for name, share in reading.findings.items() if name != COVID_19)
+    findings = (_group(header, result, name, f"finding: {name}", share) for name, share in others)
     return [verdict, *findings, *([_extent(header, result, reading.extent)] if reading.extent else [])]
+
+
+def _statement(
+    films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement
+) -> MeasurementsAndQualitativeEvaluations:
+    """Make the group of what persons say of the study: the doctor's conclusion, coded where it has a code."""
+    header, result = films[0][0], films[-1][1]
+    known = finding_named(said.diagnosis).code if said.diagnosis in FINDING_NAMES else None
+    code = CodedConcept(known.value, known.scheme, known.meaning) if known else None
+    group = MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(result.uid(header, "SR", "conclusion"), "conclusion"),
+        finding_type=code or _IMPRESSION,
+        qualitative_evaluations=[QualitativeEvaluation(_IMPRESSION, code)] if code else None,
+        source_images=[SourceImageForMeasurementGroup(film.film_class, film.film_uid) for film, _result in films],
+    )
+    for sentence in said.sentences:
+        _comment(group, sentence)
+    return group
 
 
 def _extent(header: StudyHeader, result: FilmResult, extent: Extent) -> MeasurementsAndQualitativeEvaluations:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
 
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from lungwise.films import Photographed
-from lungwise.films.dicom.header import DicomHeader, HeaderValue, read_header
+from lungwise.films.dicom.header import DicomHeader, HeaderValue, RequestedProcedure, read_header
 from lungwise.films.formats import DICOM, kind_of
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.stated_facts import facts_of
@@ -36,8 +36,12 @@ class StudyFacts:
     ----------
     study_uid, series_uid, film_uid
         Those of a film that came as a picture.
+    study_key
+        The study's key: two patients' studies may have one UID.
     made_at
         When the film came.
+    zone
+        The clinic's time zone, which holds where a film names none; None for the computer's.
     renamed
         The SOP Instance UID that the film got here because its own is another film's; empty if it kept its own.
     photographed
@@ -52,6 +56,8 @@ class StudyFacts:
     sex: str
     birth_date: date | None
     made_at: datetime
+    study_key: str = ""
+    zone: tzinfo | None = None
     renamed: str = ""
     photographed: Photographed | None = None
 
@@ -65,8 +71,12 @@ class StudyHeader:
     modules
         The attributes of the Patient and Study modules.
     offset
-        The time zone of every date and time, as +HHMM; empty if the film has none: then it is the local one, as for
-        the machine that made the film.
+        The time zone of every date and time, as +HHMM; empty if the film has none: then it is the clinic's, as for the
+        machine that made the film.
+    received_at
+        When the film came.
+    requested
+        What the film says of the order that it answers.
     film_class, film_uid, film_series
         SOP Class, SOP Instance and Series Instance UID of the film.
     """
@@ -76,6 +86,10 @@ class StudyHeader:
     film_class: str
     film_uid: str
     film_series: str
+    received_at: datetime
+    study_key: str = ""
+    zone: tzinfo | None = None
+    requested: RequestedProcedure | None = None
 
     @property
     def study_uid(self) -> str:
@@ -99,7 +113,7 @@ class StudyHeader:
         """Write a moment as date and time of the film's time zone."""
         sign, hours, minutes = self.offset[:1], int(self.offset[1:3] or 0), int(self.offset[3:] or 0)
         away = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
-        there = moment.astimezone(timezone(away) if sign else None)
+        there = moment.astimezone(timezone(away) if sign else self.zone)
         return there.strftime("%Y%m%d"), there.strftime("%H%M%S")
 
     def as_evidence(self) -> Dataset:
@@ -120,35 +134,41 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     modules = _modules(header)
     if not contradictions(facts_of(header), _known(facts)):
         _fill_patient(modules, facts)
-    if read is None:  # in UTC
-        modules.StudyDate, modules.StudyTime = facts.made_at.strftime("%Y%m%d"), facts.made_at.strftime("%H%M%S")
-    modules.StudyInstanceUID = _clean(header.study_uid, "UI") or facts.study_uid
+    came = facts.made_at.astimezone(facts.zone) if facts.zone else facts.made_at
+    if read is None:
+        modules.StudyDate, modules.StudyTime = came.strftime("%Y%m%d"), came.strftime("%H%M%S")
+    modules.StudyInstanceUID = cleaned(header.study_uid, "UI") or facts.study_uid
     return StudyHeader(
         modules=modules,
-        offset=_clean(header.timezone, "TZ") if read else "+0000",
-        film_class=_clean(header.sop_class, "UI") or SecondaryCaptureImageStorage,
-        film_uid=facts.renamed or _clean(header.instance_uid, "UI") or facts.film_uid,
-        film_series=_clean(header.series_uid, "UI") or facts.series_uid,
+        offset=cleaned(header.timezone, "TZ") if read else came.strftime("%z")[:5],
+        film_class=cleaned(header.sop_class, "UI") or SecondaryCaptureImageStorage,
+        film_uid=facts.renamed or cleaned(header.instance_uid, "UI") or facts.film_uid,
+        film_series=cleaned(header.series_uid, "UI") or facts.series_uid,
+        received_at=facts.made_at,
+        study_key=facts.study_key,
+        zone=facts.zone,
+        requested=header.requested,
     )
 
 
 def _modules(header: DicomHeader) -> Dataset:
     """Write type 2 of the Patient and General Study modules, and type 3 of these and of Patient Study where known."""
     modules = Dataset()
-    modules.PatientName = _clean(header.name.written, "PN")
-    modules.PatientID = _clean(header.patient_id, "LO")
+    modules.PatientName = cleaned(header.name.written, "PN")
+    modules.PatientID = cleaned(header.patient_id, "LO")
     modules.PatientBirthDate = _day(header.birth_date)
     modules.PatientSex = header.sex
     modules.StudyDate = _day(header.study_date)
-    modules.StudyTime = _clean(header.study_time, "TM")
-    modules.AccessionNumber = _clean(header.accession_number, "SH")
-    modules.ReferringPhysicianName = _clean(header.referring_physician, "PN")
-    modules.StudyID = _clean(header.study_id, "SH")
+    modules.StudyTime = cleaned(header.study_time, "TM")
+    ordered = header.requested.accession_number if header.requested else ""
+    modules.AccessionNumber = cleaned(header.accession_number, "SH") or cleaned(ordered, "SH")
+    modules.ReferringPhysicianName = cleaned(header.referring_physician, "PN")
+    modules.StudyID = cleaned(header.study_id, "SH")
     where_known = {
-        "StudyDescription": _clean(header.study_description, "LO"),
-        "IssuerOfPatientID": _clean(header.issuer, "LO"),
+        "StudyDescription": cleaned(header.study_description, "LO"),
+        "IssuerOfPatientID": cleaned(header.issuer, "LO"),
         "PatientAge": _age(header.age),
-        "EthnicGroup": _clean(header.ethnic_group, "SH"),
+        "EthnicGroup": cleaned(header.ethnic_group, "SH"),
     }
     for name, value in where_known.items():
         if value:
@@ -163,7 +183,7 @@ def _day(day: HeaderValue[date]) -> str:
 def _age(age: HeaderValue[float]) -> str:
     """Write an age as DICOM does, also one that came without its letter."""
     written = f"{age.written:0>3}Y" if age.written.isdecimal() and age.value is not None else age.written
-    return _clean(written, "AS")
+    return cleaned(written, "AS")
 
 
 def _known(facts: StudyFacts) -> PatientFacts:
@@ -175,14 +195,14 @@ def _known(facts: StudyFacts) -> PatientFacts:
 def _fill_patient(modules: Dataset, facts: StudyFacts) -> None:
     """Put what is known where the header is silent; a patient is taken whole, never mixed of two."""
     if not modules.PatientID:
-        modules.PatientID = _clean(facts.patient_id, "LO")
-        modules.PatientName = modules.PatientName or _clean(facts.patient_name, "PN")
-        modules.PatientSex = modules.PatientSex or _clean(facts.sex, "CS")
+        modules.PatientID = cleaned(facts.patient_id, "LO")
+        modules.PatientName = modules.PatientName or cleaned(facts.patient_name, "PN")
+        modules.PatientSex = modules.PatientSex or cleaned(facts.sex, "CS")
         born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
         modules.PatientBirthDate = modules.PatientBirthDate or born
 
 
-def _clean(text: str, vr: str) -> str:
+def cleaned(text: str, vr: str) -> str:
     """Keep a value that DICOM allows, a long text cut; give '' for what would be another value if it were cut."""
     plain = "".join(letter for letter in text if letter.isprintable() and letter != "\\").strip()
     if vr in _FORMS:

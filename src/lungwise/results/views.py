@@ -23,6 +23,7 @@ def archive(key: str) -> Response:
     person().need(Right.EXPORT)
     services = report_services()
     film = services.studies.film(person(), key)
-    data = FilmResults(services.studies, services.reports, services.clinic).archive(person(), film)
+    results = FilmResults(services.studies, services.reports, services.clinic, services.clinic_settings.zone)
+    data = results.archive(person(), film)
     audit_after_response(Action.EXPORTED, Subject.FILM, key)
     return attachment(data, "application/zip", f"results-{key}.zip")

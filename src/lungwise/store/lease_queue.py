@@ -56,16 +56,23 @@ class LeaseStatements(Generic[J]):
     columns, where, order_by
         What is fetched of the jobs that may be claimed, beside their number and attempts; which of them, with bound
         parameters; and in which order, by default the longest due first.
+    always
+        What holds also where it is only asked whether any can be claimed, with the parameters of `LeaseQueue.bound`.
     """
 
     def __init__(
-        self, job: type[J], *columns: Expression, where: Sequence[Expression] = (), order_by: Sequence[Expression] = ()
+        self,
+        job: type[J],
+        *columns: Expression,
+        where: Sequence[Expression] = (),
+        order_by: Sequence[Expression] = (),
+        always: Sequence[Expression] = (),
     ) -> None:
         self.job = job
         due = or_(job.due_at <= bindparam("now"), job.due_at > bindparam("latest"))
         is_due = (job.state == bindparam("state")) & due
-        self.any_due = select(job.id).where(is_due).limit(1)
-        chosen = select(job.id, job.attempts, *columns).where(is_due, *where)
+        self.any_due = select(job.id).where(is_due, *always).limit(1)
+        chosen = select(job.id, job.attempts, *columns).where(is_due, *always, *where)
         ordered = chosen.order_by(*(order_by or (job.due_at, job.id)))
         self.due = ordered.limit(bindparam("limit")).with_for_update(skip_locked=True)
         table = Base.metadata.tables[job.__tablename__]
@@ -104,9 +111,13 @@ class LeaseQueue(Generic[J]):
         self._now = now
         self._lease = lease
 
+    def bound(self) -> dict[str, object]:
+        """Return the parameters of what always holds."""
+        return {}
+
     def any_due(self) -> bool:
         """Return whether any job can be claimed."""
-        states = self._states(self._now())
+        states = [state | self.bound() for state in self._states(self._now())]
         return any(self._session.scalar(self.statements.any_due, state) is not None for state in states)
 
     def renew(self, lease: Lease) -> None:
@@ -144,6 +155,7 @@ class LeaseQueue(Generic[J]):
 
     def _due(self, now: datetime, **values: object) -> Sequence[Any]:
         """Lock the next jobs of a state. The statement stops at the last one; what others have locked is skipped."""
+        values = self.bound() | values
         found = (self._session.execute(self.statements.due, state | values).all() for state in self._states(now))
         return next(filter(None, found), [])
 

@@ -44,12 +44,13 @@ class JobState(StrEnum):
 
 
 class DispatchState(StrEnum):
-    """Where the sending of one reading's objects to one archive stands."""
+    """Where the sending of one study's objects to one archive stands."""
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 def stored_extent(percent: float | None, brixia: float | None, repeatability: float | None) -> Extent | None:
@@ -101,7 +102,7 @@ class Study(Base):
     The worklist's indexes hold all that it filters by, so that only the lines of the page are fetched. A study that
     came over the network has no author but the AE title of the node that took it, and the Study Instance UID whose
     films it collects. `merged_from_id` is the patient's record that its films came under, where that was merged into
-    this patient: so merging can be undone.
+    this patient: so merging can be undone. `changed_at` is when a person last changed what a report of it says.
     """
 
     __tablename__ = "studies"
@@ -122,6 +123,7 @@ class Study(Base):
     study_uid: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(Moment)
     taken_at: Mapped[datetime] = mapped_column(Moment, default=_created)
+    changed_at: Mapped[datetime | None] = mapped_column(Moment)
     week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
     status: Mapped[str] = mapped_column("standing", String(10))
@@ -141,6 +143,7 @@ class Study(Base):
     reference_results: Mapped[list[ReferenceResult]] = relationship(
         order_by="ReferenceResult.tested_on, ReferenceResult.id", cascade="all, delete-orphan"
     )
+    dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
 
     @property
     def newest_results(self) -> dict[str, ReferenceResult]:
@@ -291,8 +294,6 @@ class ReadingRecord(Base):
     refusal_reason: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str] | None] = mapped_column(JSON)
 
-    dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
-
     @property
     def refusal(self) -> Refusal | None:
         """Why the film was refused, where it was; of an old reading that kept a sentence, with that."""
@@ -321,16 +322,17 @@ class ReadingRecord(Base):
 
 
 class Dispatch(Leased, Base):
-    """The work of sending one reading's objects to one archive, written in the same transaction as the reading.
+    """The work of sending one study's results to one archive, written in the same transaction as its last reading.
 
-    `accepted` are the SOP Instance UIDs that the archive has acknowledged.
+    It is queued again when what the results say is changed. `accepted` are the SOP Instance UIDs that the archive has
+    acknowledged: they are not sent again.
     """
 
-    __tablename__ = "dispatches"
-    __table_args__ = (UniqueConstraint("reading_id", "destination"), Index(None, "state", "due_at"), TABLE)
+    __tablename__ = "study_dispatches"
+    __table_args__ = (UniqueConstraint("study_id", "destination"), Index(None, "state", "due_at"), TABLE)
     running = DispatchState.SENDING
 
-    reading_id: Mapped[int] = mapped_column(ForeignKey("readings.id", ondelete="CASCADE"))
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
     destination: Mapped[str] = mapped_column(String(100))
     accepted: Mapped[list[str]] = mapped_column(JSON, default=list)
 

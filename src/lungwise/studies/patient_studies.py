@@ -52,6 +52,7 @@ class PatientStudies:
         """
         patient = self._settled_by(person, key)
         self._patients.decisions.separate(person, patient)
+        self._studies.report_changes.of_patient(patient.id)
         self._read_now([patient.id])
         return patient
 
@@ -73,6 +74,7 @@ class PatientStudies:
             moved.values(patient_id=kept.id, merged_from_id=func.coalesce(Study.merged_from_id, gone.id))
         )
         self._patients.decisions.merge(person, kept, gone)
+        self._studies.report_changes.of_patient(kept.id)
         self._read_now([kept.id])
         return kept
 
@@ -94,6 +96,8 @@ class PatientStudies:
             own = update(Study).where(Study.patient_id == record.id, Study.merged_from_id == record.id)
             self._session.execute(own.values(merged_from_id=None))
         self._patients.decisions.undo(person, record)
+        for patient in {root.id, record.id}:
+            self._studies.report_changes.of_patient(patient)
         return record
 
     def _settled_by(self, person: Person, key: str) -> Patient:

@@ -150,6 +150,8 @@ class ReferenceResults:
     def _changed(self, person: Person, study: Study, action: Action) -> None:
         self._session.flush()
         study.pcr = self._newest_pcr(study)
+        self._session.flush()
+        self._studies.report_changes.of_study(study)
         self._audit.record(person, action, Subject.STUDY, study.key)
 
     def _newest_pcr(self, study: Study) -> str | None:

@@ -33,6 +33,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
+from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
@@ -66,6 +67,7 @@ class Studies:
         self._patients = patients
         self._audit = audit
         self.objects = OtherObjects(session, store)
+        self.report_changes = ReportChanges(session, clock)
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study that the person sees, with its films, readings and opinions."""
@@ -74,7 +76,8 @@ class Studies:
             select(Study)
             .where(Study.key == key, visible_to(person))
             .options(
-                selectinload(Study.films).selectinload(FilmRecord.readings).selectinload(ReadingRecord.dispatches),
+                selectinload(Study.films).selectinload(FilmRecord.readings),
+                selectinload(Study.dispatches),
                 selectinload(Study.films).selectinload(FilmRecord.jobs),
                 selectinload(Study.opinions),
                 selectinload(Study.reference_results),
@@ -204,6 +207,7 @@ class Studies:
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
         self._session.flush()
+        self.report_changes.of_study(study)
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
 
@@ -214,6 +218,7 @@ class Studies:
         study.clinical = details
         study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
         self._session.flush()
+        self.report_changes.of_study(study)
         self._audit.record(person, Action.CHANGED, Subject.STUDY, study.key)
         return study
 

@@ -17,11 +17,12 @@ from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch, ReadingRecord
+from lungwise.studies.models import Dispatch, ReadingRecord, StudyStatus
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Services
+    from lungwise.settings import Settings
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def archive() -> Iterator[Archive]:
 
 
 def queued(services: Services, destination: str) -> str:
-    """Queue the results of a film, and give its key."""
+    """Queue the results of a study, and give its key."""
     data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
     study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
     record = ReadingRecord(
@@ -44,20 +45,26 @@ def queued(services: Services, destination: str) -> str:
         findings={},
     )
     study.films[0].readings.append(record)
+    study.status = StudyStatus.NEGATIVE
     services.session.flush()
-    Dispatches(services.session, services.clock).queue(record, [destination])
+    Dispatches(services.session, services.clock, [destination]).queue(study.id)
     services.session.commit()
-    return study.films[0].key
+    services.clock.forward(seconds=3)
+    return study.key
+
+
+def sending_to(services: Services, archive: Archive) -> Settings:
+    return services.settings.model_copy(update={"send_to": archive.name})
 
 
 def test_only_what_the_archive_does_not_have_is_sent_again(services: Services, archive: Archive) -> None:
-    film, database = queued(services, archive.name), Database(services.settings)
+    study, database = queued(services, archive.name), Database(services.settings)
 
     def objects(_session: Session, delivery: ClaimedDelivery) -> Sequence[Dataset]:
-        assert delivery.film == film
+        assert delivery.study == study
         return OBJECTS
 
-    sender = Sender(database, services.clock, objects, Archives(services.settings))
+    sender = Sender(database, services.clock, objects, Archives(sending_to(services, archive)))
     assert list(sender.work_all()) == ["ARCHIVE answers A700 to Secondary Capture Image Storage"]
     assert list(sender.work_all()) == []
     archive.answers[SecondaryCaptureImageStorage] = 0x0000
@@ -66,7 +73,7 @@ def test_only_what_the_archive_does_not_have_is_sent_again(services: Services, a
     assert archive.got == ["1.2.1", "1.2.2", "1.2.3", "1.2.3"]
     with database.reading() as session:
         assert session.query(Dispatch).one().accepted == ["1.2.1", "1.2.2", "1.2.3"]
-        entries = session.query(AuditEntry).filter_by(action="sent", subject_key=film).all()
+        entries = session.query(AuditEntry).filter_by(action="sent", subject_key=study).all()
         assert [(entry.person_name, entry.address) for entry in entries] == [("LUNGWISE", "127.0.0.1")] * 2
     database.close()
 
@@ -81,7 +88,9 @@ def test_an_acknowledgement_is_kept_before_the_next_object_goes(services: Servic
             kept.append(list(session.query(Dispatch).one().accepted))
 
     archive.looks = look
-    list(Sender(database, services.clock, lambda *_delivery: OBJECTS, Archives(services.settings)).work_all())
+    list(
+        Sender(database, services.clock, lambda *_delivery: OBJECTS, Archives(sending_to(services, archive))).work_all()
+    )
     assert kept == [[], ["1.2.1"], ["1.2.1", "1.2.2"]]
     database.close()
 
@@ -93,7 +102,7 @@ def test_a_fault_in_making_the_objects_leaves_them_queued(services: Services, ar
     def objects(_session: Session, _delivery: ClaimedDelivery) -> Sequence[Dataset]:
         raise OSError("the disk is away")
 
-    assert list(Sender(database, services.clock, objects, Archives(services.settings)).work_all()) == [
+    assert list(Sender(database, services.clock, objects, Archives(sending_to(services, archive))).work_all()) == [
         "a fault on our side (OSError)"
     ]
     with database.reading() as session:

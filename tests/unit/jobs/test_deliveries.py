@@ -11,7 +11,7 @@ from dicom_files import dicom_file
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord
+from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord, Study, StudyStatus
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -19,64 +19,103 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def reading(either_services: Services) -> ReadingRecord:
-    """The reading of a DICOM film."""
+def study(either_services: Services) -> Study:
+    """A DICOM film's study, which is read."""
     data = dicom_file(chest_bytes(), StudyInstanceUID=generate_uid(), SeriesInstanceUID="1.2.3")
     return read(either_services, data)
 
 
-def read(
-    services: Services, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada"
-) -> ReadingRecord:
+def read(services: Services, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> Study:
     study = services.studies.open(services.person(name), PatientFacts(), [("film", data)])
     record = ReadingRecord(
         model="synthetic", version="1", created_at=services.clock(), verdict=verdict, appearance={}, findings={}
     )
     study.films[0].readings.append(record)
+    study.status = StudyStatus.NEGATIVE if verdict else StudyStatus.REFUSED
     services.session.flush()
-    return record
+    return study
+
+
+def queued(services: Services, study: Study, *destinations: str) -> Dispatches:
+    """Queue a study's results for archives; a while later, they are due."""
+    dispatches = Dispatches(services.session, services.clock, destinations)
+    dispatches.queue(study.id)
+    services.clock.forward(seconds=3)
+    return dispatches
 
 
 def only(services: Services) -> Dispatch:
     return services.session.query(Dispatch).one()
 
 
-def test_a_reading_is_queued_once_for_each_archive(either_services: Services, reading: ReadingRecord) -> None:
-    dispatches = Dispatches(either_services.session, either_services.clock)
-    dispatches.queue(reading, ["A@a:1", "B@b:2", "A@a:1"])
-    dispatches.queue(reading, ["A@a:1", "C@c:3"])
-    assert [one.destination for one in reading.dispatches] == ["A@a:1", "B@b:2", "C@c:3"]
+def test_a_study_is_queued_once_for_each_archive(either_services: Services, study: Study) -> None:
+    queued(either_services, study, "A@a:1", "B@b:2", "A@a:1")
+    queued(either_services, study, "A@a:1", "C@c:3")
+    assert [one.destination for one in study.dispatches] == ["A@a:1", "B@b:2", "C@c:3"]
 
 
 def test_a_picture_that_is_no_dicom_is_not_sent(services: Services, film: Callable[..., bytes]) -> None:
-    record = read(services, film())
-    Dispatches(services.session, services.clock).queue(record, ["A@a:1"])
-    assert record.dispatches == []
+    study = read(services, film())
+    queued(services, study, "A@a:1")
+    assert study.dispatches == []
 
 
-def test_a_film_that_was_refused_is_not_sent(services: Services) -> None:
-    record = read(services, dicom_file(chest_bytes(), StudyInstanceUID=generate_uid()), None)
-    Dispatches(services.session, services.clock).queue(record, ["A@a:1"])
-    assert record.dispatches == []
+def test_a_film_that_was_refused_is_sent_too(services: Services) -> None:
+    study = read(services, dicom_file(chest_bytes(), StudyInstanceUID=generate_uid()), None)
+    assert queued(services, study, "A@a:1").claim() is not None
 
 
-def test_a_dispatch_is_claimed_once_and_again_when_the_lease_has_ended(
-    either_services: Services, reading: ReadingRecord
+def test_results_wait_for_the_other_films_of_their_study(either_services: Services, study: Study) -> None:
+    study.status = StudyStatus.WAITING
+    dispatches = queued(either_services, study, "A@a:1")
+    assert (dispatches.any_due(), dispatches.claim()) == (False, None)
+    study.status = StudyStatus.POSITIVE
+    either_services.session.flush()
+    assert dispatches.any_due()
+
+
+def test_an_archive_that_was_taken_out_is_tried_no_more_and_can_be_cancelled(
+    either_services: Services, study: Study
 ) -> None:
     services = either_services
-    dispatches = Dispatches(services.session, services.clock)
-    dispatches.queue(reading, ["A@a:1"])
+    queued(services, study, "A@a:1", "B@b:2")
+    dispatches = Dispatches(services.session, services.clock, ["B@b:2"])
+    claimed = dispatches.claim()
+    assert claimed is not None and claimed.destination == "B@b:2"
+    assert (dispatches.any_due(), dispatches.claim()) == (False, None)
+    assert [line.destination for line in dispatches.unsent()] == ["A@a:1", "B@b:2"]
+    assert (dispatches.cancel("A"), dispatches.cancel("A@a:1")) == (1, 0)
+    assert [line.destination for line in dispatches.unsent()] == ["B@b:2"]
+    assert Dispatches(services.session, services.clock, ["A@a:1"]).claim() is None
+
+
+def test_what_changes_while_it_is_sent_is_sent_again(either_services: Services, study: Study) -> None:
+    services = either_services
+    dispatches = queued(services, study, "A@a:1")
+    first = dispatches.claim()
+    assert first is not None
+    services.studies.report_changes.of_study(study)
+    dispatches.finish(first)
+    assert only(services).state == DispatchState.QUEUED
+    again = dispatches.claim()
+    assert again is not None
+    dispatches.finish(again)
+    assert only(services).state == DispatchState.SENT
+
+
+def test_a_dispatch_is_claimed_once_and_again_when_the_lease_has_ended(either_services: Services, study: Study) -> None:
+    services = either_services
+    dispatches = queued(services, study, "A@a:1")
     delivery = dispatches.claim()
     assert delivery is not None
-    assert (delivery.destination, delivery.reading, delivery.accepted) == ("A@a:1", reading.id, frozenset())
+    assert (delivery.destination, delivery.study, delivery.accepted) == ("A@a:1", study.key, frozenset())
     assert dispatches.claim() is None
     services.clock.forward(minutes=11)
     assert dispatches.claim() is not None
 
 
-def test_what_is_claimed_is_not_retried_by_another(either_services: Services, reading: ReadingRecord) -> None:
-    dispatches = Dispatches(either_services.session, either_services.clock)
-    dispatches.queue(reading, ["A@a:1", "B@b:2"])
+def test_what_is_claimed_is_not_retried_by_another(either_services: Services, study: Study) -> None:
+    dispatches = queued(either_services, study, "A@a:1", "B@b:2")
     assert dispatches.claim() is not None
     dispatches.retry_now()
     second = dispatches.claim()
@@ -86,10 +125,9 @@ def test_what_is_claimed_is_not_retried_by_another(either_services: Services, re
 
 
 def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_other(services: Services) -> None:
-    dispatches = Dispatches(services.session, services.clock)
     for number in range(3):
         data = dicom_file(chest_bytes(seed=number), StudyInstanceUID=f"1.2.{number}", PatientID=f"P{number}")
-        dispatches.queue(read(services, data, name=f"Ada{number}"), ["A@a:1", "B@b:2"])
+        dispatches = queued(services, read(services, data, name=f"Ada{number}"), "A@a:1", "B@b:2")
     first = dispatches.claim()
     assert first is not None and first.destination == "A@a:1"
     dispatches.fail(first, "A cannot be reached", away=True)
@@ -100,12 +138,9 @@ def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_o
     assert left == ["A@a:1"] * 3
 
 
-def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
-    either_services: Services, reading: ReadingRecord
-) -> None:
+def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(either_services: Services, study: Study) -> None:
     services = either_services
-    dispatches = Dispatches(services.session, services.clock)
-    dispatches.queue(reading, ["A@a:1"])
+    dispatches = queued(services, study, "A@a:1")
     pauses = []
     for attempt in range(8):
         delivery = dispatches.claim()
@@ -128,11 +163,10 @@ def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(
 
 
 def test_what_was_given_up_is_tried_again_when_an_administrator_says_so(
-    either_services: Services, reading: ReadingRecord
+    either_services: Services, study: Study
 ) -> None:
     services = either_services
-    dispatches = Dispatches(services.session, services.clock)
-    dispatches.queue(reading, ["A@a:1"])
+    dispatches = queued(services, study, "A@a:1")
     for _ in range(100):
         delivery = dispatches.claim()
         assert delivery is not None
@@ -145,13 +179,12 @@ def test_what_was_given_up_is_tried_again_when_an_administrator_says_so(
     assert dispatches.claim() is not None
 
 
-def test_a_study_deleted_meanwhile_is_left(either_services: Services, reading: ReadingRecord) -> None:
+def test_a_study_deleted_meanwhile_is_left(either_services: Services, study: Study) -> None:
     services = either_services
-    dispatches = Dispatches(services.session, services.clock)
-    dispatches.queue(reading, ["A@a:1"])
+    dispatches = queued(services, study, "A@a:1")
     delivery = dispatches.claim()
     assert delivery is not None
-    services.session.delete(reading)
+    services.session.delete(study)
     services.session.flush()
     dispatches.accept(delivery, "1.2")
     dispatches.finish(delivery)

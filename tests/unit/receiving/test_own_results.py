@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from lungwise.results.result import FilmResult
 from lungwise.results.result_objects import file_bytes, film_object, result_objects
 from lungwise.results.study_header import StudyFacts
 from lungwise.store import Database, FilmStore, utc_now
-from lungwise.studies.models import FilmRecord
+from lungwise.studies.models import FilmRecord, Study
 from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
@@ -61,10 +62,13 @@ READING = Reading(
 FILM = film_dataset(chest_bytes(), SOPInstanceUID="1.2.1", StudyInstanceUID="1.2", SeriesInstanceUID="1.2.3")
 
 
-def results(model: str = "synthetic", version: str = "1") -> list[Dataset]:
+def results(model: str = "synthetic", version: str = "1", study: str = "") -> list[Dataset]:
     """The structured report, the heat map and the report of the film."""
     return result_objects(
-        dicom_bytes(FILM), FACTS, FilmResult(outcome=READING, model=model, version=version, made_at=NOW), b"%PDF-1.7"
+        dicom_bytes(FILM),
+        replace(FACTS, study_key=study),
+        FilmResult(outcome=READING, model=model, version=version, made_at=NOW),
+        b"%PDF-1.7",
     )
 
 
@@ -105,7 +109,9 @@ def test_what_comes_back_is_acknowledged_and_kept_out(
     assert len(list(ReadingWorker(settings, database, store, utc_now, synthetic_reader, 0).read_all())) == 1
     for item in results():
         assert reception.accept(read_instance(file_bytes(item), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT
-    unmarked = results()[1]
+    with database.reading() as session:
+        study = session.scalars(select(Study.key)).one()
+    unmarked = results(study=study)[1]
     for mark in ("Manufacturer", "ManufacturerModelName", "SeriesDescription"):
         delattr(unmarked, mark)
     assert reception.accept(read_instance(file_bytes(unmarked), "ARCHIVE"), "127.0.0.1") is Kept.OWN_RESULT

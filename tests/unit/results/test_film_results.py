@@ -20,14 +20,14 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     person = services.person()
     results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
     study = services.studies.open(person, PatientFacts(), [("a", film(1, 8)), ("b", blank)])
-    assert results.of(person, study.films[0]) == []
+    assert results.of(person, study.films) == []
     services.read_all()
     read, refused = study.films
     with zipfile.ZipFile(io.BytesIO(results.archive(person, read))) as files:
         assert files.namelist() == ["structured-report.dcm", "heat-map.dcm", "report.dcm", "film.dcm"]
-    assert [item.Modality for item in results.of(person, refused)] == ["SR", "DOC"]
-    described = {item.SeriesInstanceUID for item in results.series(person, read)}
-    assert {item.SeriesInstanceUID for item in results.of(person, read)} < described
+    assert [item.Modality for item in results.of(person, [refused])] == ["SR", "DOC"]
+    described = {item.SeriesInstanceUID for item in results.series(person, [read])}
+    assert {item.SeriesInstanceUID for item in results.of(person, [read])} < described
 
 
 def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
@@ -37,9 +37,9 @@ def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
     results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
     study = services.studies.open(person, PatientFacts(identifier="7", name="\U000f0001da"), [("a", film(1, 8))])
     services.read_all()
-    made = results.of(person, study.films[0])
+    made = results.of(person, study.films)
     assert [item.Modality for item in made] == ["SR", "OT"]
     assert {item.SeriesInstanceUID for item in made} < {
-        item.SeriesInstanceUID for item in results.series(person, study.films[0])
+        item.SeriesInstanceUID for item in results.series(person, study.films)
     }
-    assert "DOC" not in [item.Modality for item in results.series(person, study.films[0])]
+    assert "DOC" not in [item.Modality for item in results.series(person, study.films)]

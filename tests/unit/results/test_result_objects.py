@@ -110,7 +110,7 @@ def test_highdicom_reads_the_measurements_back(tmp_path: Path) -> None:
     path = tmp_path / "report.dcm"
     path.write_bytes(file_bytes(result_objects(dicom_film(), FACTS, READ, REPORT)[0]))
     groups = srread(path).content.get_image_measurement_groups()  # type: ignore[attr-defined]
-    assert [group.get_measurements()[0].value for group in groups] == [0.93, *FINDINGS.values()]
+    assert [group.get_measurements()[0].value for group in groups] == [0.93, 0.02, 0.2, 0.01]
 
 
 def test_a_finding_of_another_model_is_reported_too(tmp_path: Path) -> None:

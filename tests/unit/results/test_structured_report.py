@@ -10,6 +10,7 @@ from film_results import FACTS, READ, READING, REFUSED
 from lungwise.films import Refusal
 from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import finding_named
+from lungwise.results.result import Statement
 from lungwise.results.structured_report import structured_report
 from lungwise.results.study_header import study_header
 from lungwise.studies.extent_changes import ExtentChange
@@ -18,7 +19,7 @@ HEADER = study_header(b"a picture", FACTS)
 
 
 def test_each_finding_is_reported_with_its_code_and_probability() -> None:
-    text = str(structured_report(HEADER, READ))
+    text = str(structured_report([(HEADER, READ)]))
     for name, probability in READING.findings.items():
         assert finding_named(name).code.value in text and str(probability) in text
 
@@ -28,7 +29,7 @@ def test_the_extent_of_opacity_and_its_change_are_measurements_with_units() -> N
     difference = Difference(points=-30.0, repeatability=18.6)
     change = ExtentChange(film="f", taken_on=date(2026, 3, 1), before=71.26, now=41.26, difference=difference)
 
-    report = structured_report(HEADER, replace(READ, outcome=replace(READING, extent=extent), change=change))
+    report = structured_report([(HEADER, replace(READ, outcome=replace(READING, extent=extent), change=change))])
 
     measured = {
         item.ConceptNameCodeSequence[0].CodeValue: (
@@ -50,7 +51,7 @@ def test_the_extent_of_opacity_and_its_change_are_measurements_with_units() -> N
 
 
 def test_a_model_that_says_no_extent_has_none_in_its_report() -> None:
-    assert "opacity-extent" not in str(structured_report(HEADER, READ))
+    assert "opacity-extent" not in str(structured_report([(HEADER, READ)]))
 
 
 def content_of(item: Dataset) -> Iterator[Dataset]:
@@ -60,7 +61,27 @@ def content_of(item: Dataset) -> Iterator[Dataset]:
 
 
 def test_a_refusal_is_reported_with_its_reason_and_without_a_number() -> None:
-    report = structured_report(HEADER, REFUSED)
+    report = structured_report([(HEADER, REFUSED)])
     texts = [str(element.value) for element in report.iterall() if element.keyword == "TextValue"]
     assert f"blank: {Refusal('blank').reason}" in texts
     assert "Failed" in str(report) and "Probability" not in str(report)
+
+
+def test_a_study_has_one_report_of_all_its_films_and_one_probability_of_covid_19_each() -> None:
+    report = structured_report([(HEADER, READ), (HEADER, REFUSED), (HEADER, READ)])
+    named = [item for item in content_of(report) if item.ValueType == "NUM"]
+    assert [float(item.MeasuredValueSequence[0].NumericValue) for item in named] == [0.93, 0.02] * 2
+
+
+def test_what_persons_say_of_the_study_is_in_the_report_coded_where_it_has_a_code() -> None:
+    said = Statement(sentences=("Dr Rao: Conclusion: Tuberculosis",), diagnosis="tuberculosis")
+    report = structured_report([(HEADER, READ)], said)
+    impressions = [
+        item.ConceptCodeSequence[0].CodeValue
+        for item in content_of(report)
+        if item.ValueType == "CODE" and item.ConceptNameCodeSequence[0].CodeValue == "121073"
+    ]
+    assert impressions == [finding_named("tuberculosis").code.value]
+    assert said.sentences[0] in {item.get("TextValue") for item in content_of(report)}
+    uncoded = structured_report([(HEADER, READ)], Statement(sentences=("Dr Rao: Conclusion: Gout",), diagnosis="other"))
+    assert "Dr Rao: Conclusion: Gout" in {item.get("TextValue") for item in content_of(uncoded)}

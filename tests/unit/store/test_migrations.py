@@ -540,7 +540,7 @@ def test_mails_and_dispatches_of_an_earlier_release_can_be_claimed(either: Setti
         " phonetic, sex, birth_date, identity, identity_before, created_at, changed_at)"
         " VALUES (1, 'p', 1, '', '', '', '', '', '', '', '', '', '', '', :at, :at)",
         "studies": "(id, `key`, clinic_id, patient_id, node, created_at, week, unread, standing, probability)"
-        " VALUES (1, 'visit', 1, 1, 'AE', :at, '2026-02-23', 1, 'waiting', 0)",
+        " VALUES (1, 'visit', 1, 1, 'AE', :at, '2026-02-23', 1, 'refused', 0)",
         "films": "(id, `key`, study_id, sha256, kind, size, by_camera, created_at)"
         " VALUES (1, 'one', 1, 'a', 'DICOM', 9, 0, :at)",
         "readings": "(id, film_id, model, version, created_at, appearance, findings)"
@@ -557,7 +557,7 @@ def test_mails_and_dispatches_of_an_earlier_release_can_be_claimed(either: Setti
     upgrade(database.engine)
     with database.writing() as session:
         assert Outbox(session, clock, enabled=True).any_due()
-        dispatches = Dispatches(session, clock)
+        dispatches = Dispatches(session, clock, ["A@a:1", "B@b:2"])
         claimed = [delivery.destination for delivery in iter(dispatches.claim, None)]
         assert claimed == ["A@a:1", "B@b:2"], "what the release before had claimed goes first"
         assert [line.attempts for line in dispatches.unsent()] == [3, 1]

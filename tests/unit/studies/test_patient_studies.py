@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
+from dicom_files import dicom_file
 from lungwise.errors import NotFound
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.models import Patient, PatientChange
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import Dispatch, FilmRecord, Job, Opinion, ReadingRecord, Study
 from lungwise.studies.service import Conclusion
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
 
 def test_deleting_a_patient_leaves_no_row_and_no_file(either_services: Services, film: Callable[..., bytes]) -> None:
     services, person = either_services, either_services.person()
-    study = services.studies.open(person, PatientFacts(identifier="7", name="Béla Bartók"), [("a.jpg", film(1))])
+    study = services.studies.open(
+        person, PatientFacts(identifier="7", name="Béla Bartók"), [("a.dcm", dicom_file(chest_bytes()))]
+    )
     services.read_all()
     services.studies.conclude(person, study.key, Conclusion(agrees=True))
-    reading = services.studies.get(person, study.key).films[0].reading
-    assert reading is not None
-    Dispatches(services.session, services.clock).queue(reading, ["ARCHIVE@127.0.0.1:104"])
+    Dispatches(services.session, services.clock, ["ARCHIVE@127.0.0.1:104"]).queue(study.id)
     services.session.commit()
     patient = services.studies.patient(person, study)
     services.patient_studies.delete_patient(person, patient.key)

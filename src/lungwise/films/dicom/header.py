@@ -25,6 +25,7 @@ _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _NAME, _SEX, _BIRTH_DATE, _AGE = 0x00100010, 0x00100040, 0x00100030, 0x00101010
 _STUDY_DATE, _ACQUISITION_DATE = 0x00080020, 0x00080022
 _IMAGE_LATERALITY, _LATERALITY = 0x00200062, 0x00200060
+_REQUESTS, _PROCEDURE_CODES = 0x00400275, 0x00321064
 _SPACING, _IMAGER_SPACING, _ENCRYPTED = 0x00280030, 0x00181164, 0x04000500
 
 
@@ -39,6 +40,22 @@ class HeaderValue(Generic[T]):
 def _element(tag: int, *, term: bool = False) -> str:
     """Declare a field's element: a text, or a defined term, of which a refusal may quote nothing else."""
     return field(default="", metadata={"tag": tag, "term": term})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedProcedure:
+    """What the Request Attributes Sequence says of the order that a film answers; '' where it says nothing.
+
+    `code` is the procedure's: value, scheme and meaning.
+    """
+
+    accession_number: str = ""
+    study_uid: str = ""
+    procedure_id: str = ""
+    description: str = ""
+    step_id: str = ""
+    step_description: str = ""
+    code: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +94,7 @@ class DicomHeader:
     view: str = _element(0x00185101, term=True)
     laterality: str = ""
     pixel_spacing: tuple[float, float] | None = None
+    requested: RequestedProcedure | None = None
     encrypted: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -124,8 +142,30 @@ def header_of(elements: Elements, today: date | None = None) -> DicomHeader:
         acquisition_date=_date(text.line(_ACQUISITION_DATE)),
         laterality=elements.text(_IMAGE_LATERALITY) or elements.text(_LATERALITY),
         pixel_spacing=_pixel_spacing(elements),
+        requested=_requested(elements, text),
         encrypted=_ENCRYPTED in elements,
         warnings=_warnings(birth_date, study_date, age, today),
+    )
+
+
+def _requested(elements: Elements, text: TextDecoder) -> RequestedProcedure | None:
+    """Read the first item of the Request Attributes Sequence (PS3.3, C.7.3.1)."""
+    try:
+        item = elements.first_item(_REQUESTS)
+        codes = item.first_item(_PROCEDURE_CODES) if item else None
+    except Refusal:  # a damaged item is no reason to leave out the rest
+        return None
+    if item is None:
+        return None
+    of_item, code = text.of_item(item), text.of_item(codes) if codes else None
+    return RequestedProcedure(
+        accession_number=of_item.line(0x00080050),
+        study_uid=of_item.line(0x0020000D),
+        procedure_id=of_item.line(0x00401001),
+        description=of_item.line(0x00321060),
+        step_id=of_item.line(0x00400009),
+        step_description=of_item.line(0x00400007),
+        code=(code.line(0x00080100), code.line(0x00080102), code.line(0x00080104)) if code else None,
     )
 
 

@@ -40,10 +40,14 @@ class PersonName:
 class TextDecoder:
     """Decodes the texts of a file by the character sets that the file names."""
 
-    def __init__(self, elements: Elements) -> None:
+    def __init__(self, elements: Elements, codec: str = "") -> None:
         self._elements = elements
         named = elements.texts(_CHARACTER_SET)
-        self._first = _codec(named[0]) if named else ""
+        self._first = _codec(named[0]) if named else codec
+
+    def of_item(self, item: Elements) -> TextDecoder:
+        """Return the decoder of an item's texts: it has the file's character set unless it names its own."""
+        return TextDecoder(item, self._first)
 
     def __call__(self, tag: int) -> str:
         """Return an element's text, every value of it; '' where it is missing."""

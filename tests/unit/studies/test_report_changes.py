@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Person
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.clinical_details import ClinicalDetails
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+Change = Callable[["Services", Person, Study], object]
+PCR = EnteredResult(kind=ReferenceTest.PCR, result=Outcome.POSITIVE, tested_on=date(2026, 3, 1), reason=Reason.SYMPTOMS)
+
+
+def conclude(services: Services, person: Person, study: Study) -> None:
+    services.studies.conclude(person, study.key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+
+
+def describe(services: Services, person: Person, study: Study) -> None:
+    services.studies.describe(person, study.key, ClinicalDetails(spo2=93))
+
+
+def enter_and_take_back(services: Services, person: Person, study: Study) -> None:
+    found = services.reference_results.add(person, study.key, PCR)
+    services.reference_results.take_back(person, study.key, found.key)
+
+
+def separate(services: Services, person: Person, study: Study) -> None:
+    services.studies.patient(person, study).identity = "unclear"
+    services.patient_studies.separate(person, services.studies.patient(person, study).key)
+
+
+@pytest.mark.parametrize("change", [conclude, describe, enter_and_take_back, separate])
+def test_what_was_sent_is_queued_again_by_whatever_changes_the_report(
+    change: Change, services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    facts = PatientFacts(identifier="7", name="Asha Rao")
+    study, other = (services.studies.open(person, facts, [("film", film(seed))]) for seed in (1, 2))
+    for one in (study, other):
+        one.dispatches = [
+            Dispatch(destination=name, state=state, created_at=services.clock(), due_at=services.clock(), attempts=4)
+            for name, state in (("A@a:1", DispatchState.SENT), ("B@b:2", DispatchState.CANCELLED))
+        ]
+    services.read_all()
+    services.clock.forward(minutes=1)
+
+    change(services, person, study)
+
+    services.session.refresh(study)
+    assert study.changed_at == services.clock()
+    assert [(one.state, one.attempts) for one in study.dispatches] == [("queued", 0), ("cancelled", 4)]
+    services.session.refresh(other)
+    moved = change is separate  # which is of the patient, and so of both studies
+    assert (other.changed_at is not None) == (other.dispatches[0].state == DispatchState.QUEUED) == moved
