@@ -33,6 +33,14 @@ READINGS = Counter("lungwise_readings", "Films read, by verdict.", ("verdict", "
 REFUSALS = Counter("lungwise_refusals", "Films refused, by code.", ("code", "model", "version"))
 UNCLEAR = Counter("lungwise_identity_unclear", "Uploads whose patient's identity is unclear.")
 HELD = Counter("lungwise_films_held", "Films kept aside, since a film of their UID is known with other content.")
+ASSOCIATIONS_REJECTED = Counter(
+    "lungwise_associations_rejected", "Associations that the DICOM node rejected, by reason.", ("reason",)
+)
+ASSOCIATIONS_ABORTED = Counter(
+    "lungwise_associations_aborted",
+    "Associations with the DICOM node that were aborted, by the peer or the node.",
+    ("by",),
+)
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
 MEMORY = Gauge(
     "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"

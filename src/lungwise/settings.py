@@ -229,6 +229,8 @@ class Settings(BaseSettings):
     """AE titles that may send films to the node, separated by commas. Empty: any."""
     node_associations: int = Field(default=8, ge=1, le=100)
     """Associations that the node holds at once."""
+    node_wait_seconds: int = Field(default=20, ge=0, le=120)
+    """Seconds that a peer beyond these waits for a place before it is rejected."""
     node_idle_seconds: int = Field(default=30, ge=1, le=3600)
     """Seconds of silence after which the node ends an association."""
     node_megabytes: int = Field(default=64, ge=1, le=256)

@@ -43,7 +43,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     upgrade(database.engine)
     database.close()
     bounds = {"LUNGWISE_NODE_IDLE_SECONDS": str(IDLE), "LUNGWISE_NODE_MEGABYTES": str(MEGABYTES)}
-    with running_node(settings, **bounds, LUNGWISE_NODE_ASSOCIATIONS="4") as running:
+    with running_node(settings, **bounds, LUNGWISE_NODE_ASSOCIATIONS="4", LUNGWISE_NODE_WAIT_SECONDS="0") as running:
         yield running
 
 

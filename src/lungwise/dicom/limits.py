@@ -30,8 +30,8 @@ _LARGEST_PDU_READ = LARGEST_PDU + 4096
 _LARGEST_COMMAND = 16 << 10
 _SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
-_CONNECTIONS_TO_REJECT = 16
-"""Connections beyond the associations, which are rejected with a reason."""
+MOST_WAITING = 32
+"""Connections beyond the associations, which wait for a place and are then rejected with a reason."""
 
 
 class LimitExceededError(Exception):
@@ -177,9 +177,7 @@ class BoundedServer(ThreadedAssociationServer):
     def verify_request(self, request: object, client_address: object) -> bool:
         """Close a connection unread if there are too many."""
         with self.lock:
-            accepted = (
-                len(self.active_associations) + self.opening < self.ae.maximum_associations + _CONNECTIONS_TO_REJECT
-            )
+            accepted = len(self.active_associations) + self.opening < self.ae.maximum_associations
             self.opening += accepted
         return accepted
 

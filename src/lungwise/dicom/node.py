@@ -18,7 +18,8 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made on import
 
-from lungwise.dicom.limits import LARGEST_PDU, BoundedServer, peer
+from lungwise.dicom.limits import LARGEST_PDU, MOST_WAITING, BoundedServer, peer
+from lungwise.dicom.negotiation import Negotiation, Places, log_aborted, log_rejected
 from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES, Receiver
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
@@ -54,6 +55,7 @@ class Node:
         self._receiver = receiver
         self._slots = threading.Semaphore(_STORED_AT_ONCE)
         self._ae = _entity(settings)
+        self._negotiation = Negotiation(Places(settings.node_associations, settings.node_wait_seconds))
 
     def start(self) -> int:
         """Listen, and return the port.
@@ -66,7 +68,13 @@ class Node:
         server = BoundedServer(
             self._ae,
             (self._settings.node_host, self._settings.node_port),
-            [(evt.EVT_C_ECHO, _echo), (evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, _log_rejected)],
+            [
+                (evt.EVT_REQUESTED, self._negotiation.begin),
+                (evt.EVT_C_ECHO, _echo),
+                (evt.EVT_C_STORE, self._store),
+                (evt.EVT_REJECTED, log_rejected),
+                (evt.EVT_ABORTED, log_aborted),
+            ],
             largest_object=self._settings.node_megabytes << 20,
             timeout_seconds=self._settings.node_idle_seconds,
             tls=_tls(self._settings),
@@ -109,7 +117,7 @@ def _entity(settings: Settings) -> AE:
     entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
     entity.require_called_aet = True
     entity.require_calling_aet = settings.node_callers_list
-    entity.maximum_associations = settings.node_associations
+    entity.maximum_associations = settings.node_associations + MOST_WAITING
     entity.maximum_pdu_size = LARGEST_PDU
     entity.network_timeout = entity.acse_timeout = settings.node_idle_seconds
     entity.dimse_timeout = settings.node_idle_seconds
@@ -135,10 +143,6 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 def _echo(event: evt.Event) -> int:
     _log.info("%s: C-ECHO.", peer(event.assoc))
     return _SUCCESS
-
-
-def _log_rejected(event: evt.Event) -> None:
-    _log.warning("%s: the association is rejected.", peer(event.assoc))
 
 
 def _status(status: int, comment: str) -> Dataset:

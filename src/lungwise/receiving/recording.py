@@ -143,7 +143,7 @@ class Recording:
         )
         if is_marked_as_own(header):
             return True
-        readings = self.session.execute(query).tuples()
+        readings = self.session.execute(query)
         named = ((film or "", study or "", key, model, version) for film, study, key, model, version in readings)
         return header.series_uid in result_series_uids(named)
 
