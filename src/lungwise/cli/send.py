@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 
 import click
 
 from lungwise.cli.bootstrap import make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.jobs.deliveries import Dispatches
+from lungwise.jobs.deliveries import Dispatches, DispatchLine
 from lungwise.settings import Settings
-from lungwise.store import utc_now
+from lungwise.store import Database, utc_now
+from lungwise.studies.models import DispatchState
+
+_OTHERS_SECONDS = 60
+"""How long another process may take over what it is sending."""
 
 
 @click.command()
@@ -37,8 +42,7 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
                     raise click.ClickException(f"There is no study {key}.")
             dispatches.retry_now()
         arrived = [error for error in make_sender(database, settings).work_all() if not error]
-        with database.reading() as session:
-            left = Dispatches(session, utc_now).unsent()
+        left = _left(database)
     for line in left:
         error = line.error or "waits"
         if line.destination not in settings.send_to_list:
@@ -47,6 +51,17 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
     if not as_json:
         click.echo(f"The results of {len(arrived)} studies are sent, {len(left)} wait.")
     click.get_current_context().exit(3 if left else 0)
+
+
+def _left(database: Database) -> list[DispatchLine]:
+    """List what is unsent; what another process is sending just now is waited for."""
+    end = time.monotonic() + _OTHERS_SECONDS
+    while True:
+        with database.reading() as session:
+            left = Dispatches(session, utc_now).unsent()
+        if time.monotonic() > end or all(line.state != DispatchState.SENDING for line in left):
+            return left
+        time.sleep(0.2)
 
 
 def _cancel(settings: Settings, archive: str) -> None:

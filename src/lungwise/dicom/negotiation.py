@@ -101,7 +101,7 @@ def _who(association: Association) -> str:
     """Name a peer, as its request does where the association has not begun."""
     request = association.requestor.primitive
     if request is not None and not association.requestor.ae_title.strip():
-        association.requestor.ae_title = cast(A_ASSOCIATE, request).calling_ae_title or ""
+        association.requestor.ae_title = request.calling_ae_title or ""
     return peer(association)
 
 

@@ -1,13 +1,16 @@
 """A report as HL7 FHIR: a bundle of the patient, a DiagnosticReport, and an Observation for each film.
 
-Written with FHIR R4B's models, whose three resources here are R4's own (R4B, "Differences to R4").
+Written with FHIR R4B's models, whose resources here are R4's own (R4B, "Differences to R4"). `fhir_imaging` writes what
+joins them to the images: study, order and model.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
@@ -17,6 +20,7 @@ from fhir.resources.R4B.patient import Patient as PatientResource
 from lungwise.patients.service import Patient
 from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
+from lungwise.reports import fhir_imaging
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
@@ -24,6 +28,7 @@ from lungwise.studies.reference_results import Reason, ReferenceTest
 from lungwise.studies.service import ReadingRecord, ReferenceResult, Study, StudyStatus
 
 Fields = dict[str, Any]
+_SYSTEM = "urn:lungwise"
 _TAGS = "urn:lungwise:tags"
 _CODES = "http://terminology.hl7.org/CodeSystem/"
 _CHEST: Fields = {
@@ -53,6 +58,8 @@ def bundle(report: Report) -> str:
     resources: dict[str, Any] = {
         report.patient.key: _patient(report.patient),
         report.study.key: _diagnostic_report(report),
+        **fhir_imaging.imaging_studies(report, _name),
+        **fhir_imaging.devices(report),
         **observations,
         **{found.key: _test(found, report) for found in report.study.reference_results},
     }
@@ -71,9 +78,11 @@ def _read(report: Report) -> list[tuple[FilmReport, ReadingRecord]]:
 
 
 def _patient(patient: Patient) -> PatientResource:
-    identifier: Fields = {"value": patient.identifier}
+    identifier: Fields = {"system": f"{_SYSTEM}:patient:{quote(patient.issuer)}", "value": patient.identifier}
     if patient.issuer:
         identifier["assigner"] = {"display": patient.issuer}
+    else:
+        identifier["system"] = f"{_SYSTEM}:patient"
     fields: Fields = {
         "identifier": [identifier],
         "gender": _GENDERS[patient.sex],
@@ -94,12 +103,15 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     headline = (report.headline.text, *report.headline.remarks)
     said = (doctors, _symptoms(study), *headline, report.limits, report.identity_warning)
     fields: Fields = {
-        "identifier": [{"value": study.key}],
+        "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(study)],
+        "basedOn": fhir_imaging.orders(study) or None,
         "status": _status(study),
         "category": [_RADIOLOGY],
         "code": _CHEST,
         "subject": {"reference": _name(report.patient.key)},
-        "issued": study.created_at,
+        "effectiveDateTime": _effective(study),
+        "issued": _issued(study),
+        "imagingStudy": [{"reference": _name(uid)} for uid in fhir_imaging.study_uids(study)] or None,
         "performer": [{"display": report.clinic}],
         "conclusion": " ".join(filter(None, (*said, *opinions))),
         "result": [{"reference": _name(film.record.key)} for film, _ in _read(report)] or None,
@@ -115,13 +127,16 @@ def _symptoms(study: Study) -> str:
 
 def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
     fields: Fields = {
-        "identifier": [{"value": film.record.key}],
+        "identifier": [{"system": f"{_SYSTEM}:film", "value": film.record.key}],
+        "basedOn": fhir_imaging.orders(report.study) or None,
         "status": "final" if report.study.conclusion else "preliminary",
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
         "subject": {"reference": _name(report.patient.key)},
         "issued": reading.created_at,
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
+        "device": {"reference": _name(fhir_imaging.device_key(reading))},
+        "derivedFrom": fhir_imaging.derived_from(film.record, _name) or None,
         "note": [{"text": sentence} for sentence in (film.headline.text, *film.sentences)],
         **_value(film, reading, report.changes.get(film.record.key)),
     }
@@ -143,7 +158,7 @@ def _test(found: ReferenceResult, report: Report) -> Observation:
     pcr = {"coding": [_RNA]} if found.kind == ReferenceTest.PCR else {}
     radiologist = found.kind == ReferenceTest.RADIOLOGIST
     fields: Fields = {
-        "identifier": [{"value": found.key}],
+        "identifier": [{"system": f"{_SYSTEM}:test", "value": found.key}],
         "status": "final",
         "category": [_IMAGING if radiologist else _LABORATORY],
         "code": {"text": TESTS[ReferenceTest(found.kind)], **pcr},
@@ -212,7 +227,21 @@ def _share(value: float | None) -> Fields:
 def _status(study: Study) -> str:
     if study.status == StudyStatus.WAITING:
         return "registered"
-    return "final" if study.conclusion else "preliminary"
+    if not study.conclusion:
+        return "preliminary"
+    first = min(opinion.created_at for opinion in study.opinions if opinion.conclusion)
+    return "corrected" if study.changed_at and study.changed_at > first else "final"
+
+
+def _effective(study: Study) -> date | datetime:
+    """Return the day on which the films were taken, or else when they came."""
+    return min((film.taken_on for film in study.films if film.taken_on), default=study.created_at)
+
+
+def _issued(study: Study) -> datetime:
+    """Return when the last thing was said that the report says."""
+    read = (film.reading.created_at for film in study.films if film.reading)
+    return max((study.created_at, *read, *filter(None, [study.changed_at])))
 
 
 def _name(key: str) -> str:

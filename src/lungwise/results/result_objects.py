@@ -96,18 +96,14 @@ def study_objects(films: Sequence[ReadFilm], said: Statement) -> list[Dataset]:
 
 
 def result_series(films: Sequence[ReadFilm], *, with_pdf: bool = True) -> list[Dataset]:
-    """Describe the series of the results, without making the results."""
+    """Describe the series of each result, without making the results."""
     headers = [study_header(film.data, film.facts) for film in films]
     reported = list(zip(headers, (film.result for film in films), strict=True))
     whole = (headers[0], films[-1].result)
     series = [(*whole, "SR")]
     series += [(header, result, "SC") for header, result in reported if isinstance(result.outcome, Reading)]
     series += [(*whole, "PDF")] if with_pdf else []
-    made: dict[str, Dataset] = {}
-    for header, result, kind in series:
-        uid = result.series_uid(header, kind)
-        made.setdefault(uid, _series(header, uid, SERIES[kind]))
-    return list(made.values())
+    return [_series(header, result.series_uid(header, kind), SERIES[kind]) for header, result, kind in series]
 
 
 def film_series(data: bytes, facts: StudyFacts) -> Dataset:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
 from pynetdicom import AE, build_context
 
 from lungwise.dicom.negotiation import Places
@@ -56,7 +56,10 @@ def test_the_first_syntax_that_is_proposed_is_taken_and_each_failure_has_a_line(
 ) -> None:
     caplog.set_level(logging.INFO, "lungwise.node")
     port, peer = node(), AE("CR1")
-    proposals = ([ExplicitVRLittleEndian, ImplicitVRLittleEndian], [RLELossless, ExplicitVRLittleEndian])
+    proposals: tuple[list[str | UID], ...] = (
+        [ExplicitVRLittleEndian, ImplicitVRLittleEndian],
+        [RLELossless, ExplicitVRLittleEndian],
+    )
     contexts = [build_context(SecondaryCaptureImageStorage, proposed) for proposed in proposals]
     first = peer.associate("127.0.0.1", port, contexts, ae_title="LUNGWISE")
     assert [context.transfer_syntax[0] for context in first.accepted_contexts] == [one[0] for one in proposals]

@@ -67,6 +67,10 @@ def test_a_report_is_registered_preliminary_and_final_in_turn(
     report = written(services, ada, key)["DiagnosticReport"]
     assert report["status"] == "final"
     assert "Doctor's conclusion: normal." in report["conclusion"]
+    services.clock.forward(minutes=5)
+    services.studies.conclude(ada, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+    again = written(services, ada, key)["DiagnosticReport"]
+    assert (again["status"], again["issued"] > report["issued"]) == ("corrected", True)
 
 
 def test_a_refused_film_has_a_reason_and_no_value(services: Services, ada: Person, blank: bytes) -> None:

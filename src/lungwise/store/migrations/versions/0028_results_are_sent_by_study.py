@@ -11,8 +11,8 @@ from alembic import op
 from lungwise.store.database import Moment
 from lungwise.store.migrations.tables import columns_of, create_table
 
-revision = "0031"
-down_revision = "0026"
+revision = "0028"
+down_revision = "0027"
 
 _COLUMNS = ("state", "attempts", "accepted", "created_at", "due_at", "error")
 _OLD = sa.table(
