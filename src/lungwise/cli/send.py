@@ -13,7 +13,6 @@ from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.deliveries import Dispatches, DispatchLine
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
-from lungwise.studies.models import DispatchState
 
 _OTHERS_SECONDS = 60
 """How long another process may take over what it is sending."""
@@ -59,7 +58,7 @@ def _left(database: Database) -> list[DispatchLine]:
     while True:
         with database.reading() as session:
             left = Dispatches(session, utc_now).unsent()
-        if time.monotonic() > end or all(line.state != DispatchState.SENDING for line in left):
+        if time.monotonic() > end or not any(line.is_sending for line in left):
             return left
         time.sleep(0.2)
 

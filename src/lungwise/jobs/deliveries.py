@@ -43,6 +43,11 @@ class DispatchLine:
     attempts: int
     error: str
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a process is sending it just now."""
+        return self.state == DispatchState.SENDING
+
 
 class Dispatches(LeaseQueue[Dispatch]):
     """The queue of results to send. A dispatch is tried for four days.
