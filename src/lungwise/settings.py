@@ -101,6 +101,10 @@ def _only_an_origin(url: str) -> str:
     return origin
 
 
+def _only_origins(urls: str) -> str:
+    return ", ".join(_only_an_origin(url) for url in _listed(urls))
+
+
 def _only_result_objects(text: str) -> str:
     for kinds in re.findall(r"=([A-Z+]+)", text):
         if not set(kinds.split("+")) <= RESULT_OBJECTS:
@@ -244,6 +248,9 @@ class Settings(BaseSettings):
     api_rate: int = Field(default=1200, ge=1)
     """Requests a minute that one token may make of the REST API, and of DICOMweb: over all processes where `broker_url`
     is Redis, otherwise in each process."""
+    dicomweb_origins: Annotated[str, AfterValidator(_only_origins)] = ""
+    """Web pages elsewhere that may ask DICOMweb with a token, such as a viewer's: their origins, as
+    https://viewer.example.org, separated by commas. Empty: none."""
     send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
     """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
     send_objects: Annotated[str, AfterValidator(_only_result_objects)] = Field(
@@ -330,6 +337,11 @@ class Settings(BaseSettings):
     def node_callers_list(self) -> list[str]:
         """The AE titles that may send films to the node; none named is all."""
         return _listed(self.node_callers)
+
+    @property
+    def dicomweb_origins_list(self) -> list[str]:
+        """The origins of web pages that may ask DICOMweb."""
+        return _listed(self.dicomweb_origins)
 
     @property
     def send_to_list(self) -> list[str]:

@@ -236,6 +236,8 @@ def test_a_client_retrieves_what_a_browser_shows(stocked: Archive) -> None:
 
 MATCHED = [
     ("PatientName=doe*", ["1.2.3"]),
+    ("PatientName=D?E*", ["1.2.3"]),
+    ("PatientName=Roe^R*", ["1.2.9"]),
     ("00100010=*rick", ["1.2.9"]),
     ("PatientID=7?", ["1.2.3"]),
     ("StudyInstanceUID=1.2.3,1.2.9", ["1.2.9", "1.2.3"]),
@@ -254,6 +256,16 @@ def test_studies_are_matched_as_the_standard_says(stocked: Archive) -> None:
         answer = stocked.ask("GET", f"/studies?{search}")
         assert answer.status_code == 200 and answer.headers["Content-Type"] == JSON
         assert [study["0020000D"]["Value"][0] for study in answer.json()] == found, search
+
+
+def test_a_search_says_where_it_was_cut_and_what_it_did_not_do(stocked: Archive) -> None:
+    for search, warned in (
+        ("limit=1", "additional results"),
+        ("limit=2", None),
+        ("fuzzymatching=true", "Only literal"),
+    ):
+        warning = stocked.ask("GET", f"/studies?{search}").headers.get("Warning")
+        assert (warning is None) if warned is None else (warning or "").startswith("299 ") and warned in (warning or "")
 
 
 def test_more_attributes_are_given_where_asked_for(stocked: Archive) -> None:

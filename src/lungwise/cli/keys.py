@@ -15,6 +15,7 @@ from lungwise.store import Database, FilmStore
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
 from lungwise.store.secret_key import accept_secret_key, secret_key_file
+from lungwise.studies.header_index import HeaderIndexer, forget_accessions_of_other_keys
 
 
 @click.group()
@@ -91,6 +92,9 @@ def _rotate(database: Database, settings: Settings, store: FilmStore, report: Re
         report("Encrypting rows", done, left["rows"])
     for done in accumulate(_reindex_patients(database, settings)):
         report("Indexing patients", done, left["patients"])
+    with database.writing() as session:
+        forget_accessions_of_other_keys(session)
+    HeaderIndexer(database, store).index_all()
     for done, _film in enumerate(reencrypt_films(database, store), start=1):
         report("Encrypting films", done, left["films"])
 

@@ -31,6 +31,7 @@ from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.secret_key import check_secret_key
+from lungwise.studies.header_index import HeaderIndexer
 from lungwise.web_app import Lungwise, create_app
 from lungwise.webkit.server import BoundedServer, make_server
 
@@ -65,7 +66,11 @@ def serve(host: str | None, port: int | None) -> None:
         app = create_app(settings, bootstrap.make_reader)
     server = _listening(app, settings)
     app.worker.start()
-    senders: list[Background] = [NameReader(app.database), *make_watch(app.database, settings)]
+    senders: list[Background] = [
+        NameReader(app.database),
+        HeaderIndexer(app.database, FilmStore(settings)),
+        *make_watch(app.database, settings),
+    ]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
     if mail_sender := make_mail_sender(app.database, settings):

@@ -18,6 +18,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.clinics.service import ClinicSettings
 from lungwise.dicomweb import query
+from lungwise.dicomweb.cross_origin import allow_origins
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
 from lungwise.dicomweb.metadata import value
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts, with_quoted_type
@@ -32,7 +33,7 @@ from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
-from lungwise.studies.archive import Archive
+from lungwise.studies.archive import Archive, ArchiveSearch
 from lungwise.studies.service import Studies
 from lungwise.webkit import bodies, fields, problems, transactions
 from lungwise.webkit.current_person import person
@@ -102,6 +103,7 @@ def create_dicomweb(
     app.register_error_handler(Malformed, lambda _error: problems.problem(400))
     app.register_error_handler(Rejected, lambda error: problems.problem(400, str(error)))
     app.register_error_handler(Refusal, lambda refusal: problems.problem(406, refusal_sentence(refusal, gettext)))
+    allow_origins(app, settings.dicomweb_origins_list)
     rates = Rates(settings, clock, "dicomweb")
     app.before_request(lambda: _guard(rates, settings.upload_megabytes << 20))
     fields.readable_address(app)
@@ -139,7 +141,13 @@ def search(level: str, study: str | None = None, series: str | None = None) -> R
     _accepts_json()
     found = query.parse(request.args.items(multi=True))
     found.match |= {tag: uid for tag, uid in (("0020000D", study), (SERIES, series)) if uid}
-    return _json(list(query.search(_index(), level, found, _root())))
+    answer = query.search(_index(), level, found, _root())
+    response = _json(answer.found)
+    if answer.is_cut:
+        _warn(response, "There are additional results that can be requested")
+    if found.is_fuzzy:
+        _warn(response, "The fuzzymatching parameter is not supported. Only literal matching has been performed.")
+    return response
 
 
 @bp.get(_STUDY)
@@ -217,7 +225,7 @@ def _index() -> InstanceIndex:
 def _found(study: str, series: str | None, instance: str | None) -> list[Instance]:
     """Find objects, and record in the audit trail that they were exported."""
     index = _index()
-    films = next(index.studies(study), [])
+    films = next(index.studies(ArchiveSearch(studies=frozenset({study}))), [])
     found = [
         one
         for one in index.instances(films, instance)
@@ -239,6 +247,11 @@ def _json(body: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever 
     response = jsonify(body)
     response.status_code, response.content_type = status, JSON
     return response
+
+
+def _warn(response: Response, text: str) -> None:
+    """Say what of a search was not done (PS3.18, 8.3.4 and 11.1)."""
+    response.headers.add("Warning", f'299 {_root()} "{text}"')
 
 
 def _accepted() -> Iterator[tuple[str, dict[str, str]]]:

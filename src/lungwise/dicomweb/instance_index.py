@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -10,9 +10,10 @@ from pydicom.dataset import Dataset
 from lungwise.access import Person
 from lungwise.dicomweb import metadata
 from lungwise.dicomweb.metadata import Attributes, attribute, value
-from lungwise.results.film_results import FilmResults
+from lungwise.results.film_results import FilmResults, Outline
 from lungwise.results.result_objects import file_bytes
-from lungwise.studies.archive import Archive
+from lungwise.studies.archive import Archive, ArchiveSearch
+from lungwise.studies.header_index import attributes_of
 from lungwise.studies.service import FilmRecord, Studies
 
 STUDY, SERIES, INSTANCE, CLASS, MODALITY = "0020000D", "0020000E", "00080018", "00080016", "00080060"
@@ -43,18 +44,27 @@ class InstanceIndex:
         self._studies = studies
         self._results = results
 
-    def studies(self, study: str = "", patient_id: str = "", name: str = "") -> Iterator[list[FilmRecord]]:
+    def studies(self, search: ArchiveSearch | None = None) -> Iterator[list[FilmRecord]]:
         """Iterate over the studies, the newest first, each as its films."""
-        return self._archive.studies(self._person, study, patient_id, name)
+        return self._archive.studies(self._person, search)
 
     def outlines(self, films: list[FilmRecord]) -> list[Attributes]:
         """Return the attributes of the films and, as far as they are known without making them, of their results."""
-        own = [self._header(film) for film in films if film.kind == "DICOM"]
-        made = (metadata.of_object(item) for item in self._results.series(self._person, films))
-        return [*own, *made, *(one.attributes for one in self._objects(films))]
+        headers = {film.id: self._described(film) for film in films}
+        own = (headers[film.id] for film in films if film.kind == "DICOM")
+        made = (_outlined(headers[one.film.id], one) for one in self._results.outlines(self._person, films))
+        return list(_each_once([*own, *made, *(one.attributes for one in self._objects(films))]))
 
     def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
-        """Return the films' objects and their results'; if `instance` is a film's UID, only that film."""
+        """Return the films' objects and their results', each once; if `instance` is a film's UID, only that film."""
+        seen: set[str] = set()
+        for one in self._instances(films, instance):
+            uid = value(one.attributes, INSTANCE)
+            if uid not in seen:
+                seen.add(uid)
+                yield one
+
+    def _instances(self, films: list[FilmRecord], instance: str | None) -> Iterator[Instance]:
         named = [film for film in films if instance and film.instance_uid == instance]
         for film in named or films:
             if own := self._film(film):
@@ -102,10 +112,37 @@ class InstanceIndex:
             return None if item is None else _made(item)
         return Instance(attributes=self._header(film), load=self._results.original(film))
 
+    def _described(self, film: FilmRecord) -> Attributes:
+        """Return what is known of a film and its study without reading its file, unless it is not indexed yet."""
+        if film.kind != "DICOM":
+            return metadata.of_object(self._results.header(self._person, film))
+        return self._header(film)
+
     def _header(self, film: FilmRecord) -> Attributes:
-        attributes = metadata.of_film(self._studies.data(film))
+        attributes = attributes_of(film) or metadata.of_film(self._studies.data(film))
         uids = {STUDY: film.study_uid, SERIES: film.series_uid, INSTANCE: film.instance_uid}
         return attributes | {tag: attribute("UI", uid) for tag, uid in uids.items()}
+
+
+def _outlined(header: Attributes, outline: Outline) -> Attributes:
+    """Describe an object that is not made yet: its series, and its study and patient as its film has them."""
+    series = {
+        MODALITY: attribute("CS", outline.series.modality),
+        "0008103E": attribute("LO", outline.series.description),
+        SERIES: attribute("UI", outline.uid),
+        "00200011": attribute("IS", outline.series.number),
+    }
+    return {tag: header[tag] for tag in (*_OF_STUDY, STUDY, "00100021") if tag in header} | series
+
+
+def _each_once(found: Iterable[Attributes]) -> Iterator[Attributes]:
+    """Leave out what was found before under the same UID; what is not made yet has none."""
+    seen: set[str] = set()
+    for one in found:
+        uid = value(one, INSTANCE)
+        if not uid or uid not in seen:
+            seen.add(uid)
+            yield one
 
 
 def _made(item: Dataset) -> Instance:

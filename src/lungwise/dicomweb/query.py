@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from datetime import UTC, date, datetime
 
 from pydicom.datadict import dictionary_has_tag, tag_for_keyword
 
@@ -13,6 +13,7 @@ from lungwise.dicomweb import wildcards
 from lungwise.dicomweb.instance_index import INSTANCE, MODALITY, SERIES, STUDY, InstanceIndex
 from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
+from lungwise.studies.archive import ArchiveSearch
 from lungwise.studies.service import FilmRecord
 
 LARGEST_LIMIT = 200
@@ -25,7 +26,7 @@ _LONGEST_UID_LIST = 4096
 """Characters."""
 _UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
 _RANGES = {"DA", "TM", "DT"}
-_NAME, _PATIENT_ID = "00100010", "00100020"
+_NAME, _PATIENT_ID, _ACCESSION, _STUDY_DATE = "00100010", "00100020", "00080050", "00080020"
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Query:
     everything: bool = False
     limit: int = LARGEST_LIMIT
     offset: int = 0
+    is_fuzzy: bool = False
 
 
 def parse(parameters: Iterable[tuple[str, str]]) -> Query:
@@ -60,26 +62,71 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
         elif name == "fuzzymatching":
             if text not in ("true", "false"):
                 raise Rejected("The parameter fuzzymatching is true or false.")
+            query.is_fuzzy = text == "true"
         else:
             query.match[_tag(name)] = _bounded(_tag(name), text)
     query.limit = min(query.limit, LARGEST_LIMIT)
     return query
 
 
-def search(index: InstanceIndex, level: str, query: Query, url: str) -> Iterator[Attributes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a search found, and whether there is, or may be, more."""
+
+    found: list[Attributes]
+    is_cut: bool
+
+
+def search(index: InstanceIndex, level: str, query: Query, url: str) -> Answer:
     """Find studies, series or instances."""
-    match = query.match
-    name = match.get(_NAME, "")
-    patient_id = match.get(_PATIENT_ID, "")
-    studies = index.studies(
-        match.get(STUDY, "") if re.fullmatch(r"[0-9.]{1,64}", match.get(STUDY, "")) else "",
-        "" if wildcards.is_wild(patient_id) else patient_id,
-        "" if re.match(r"[*?]", name) else re.sub(r"[*?^=,]", " ", name),
+    wanted, found, is_cut = query.offset + query.limit, list[Attributes](), False
+    for examined, films in enumerate(index.studies(narrowed(query.match))):
+        is_cut = examined == MOST_EXAMINED or len(found) > wanted
+        if is_cut:
+            break
+        found += (one for one in _of_study(index, films, level, query, url) if _fits(one, query.match))
+    chosen = ({tag: one[tag] for tag in sorted(one)} for one in found[query.offset : wanted])
+    return Answer(found=list(chosen), is_cut=is_cut or len(found) > wanted)
+
+
+def narrowed(match: dict[str, str]) -> ArchiveSearch:
+    """Return what of a search indexes can answer."""
+    patient_id, accession = match.get(_PATIENT_ID, ""), match.get(_ACCESSION, "")
+    wild_id = wildcards.is_wild(patient_id)
+    words = [*_beginnings(match.get(_NAME, "")), *(_beginnings(patient_id) if wild_id else ())]
+    return ArchiveSearch(
+        studies=_uids_in(match.get(STUDY, "")),
+        series=_uids_in(match.get(SERIES, "")),
+        instances=_uids_in(match.get(INSTANCE, "")),
+        patient_id="" if wild_id else patient_id,
+        words=" ".join(words),
+        accession="" if wildcards.is_wild(accession) else accession,
+        days=_days(match.get(_STUDY_DATE, "")),
     )
-    examined = islice(studies, MOST_EXAMINED)
-    found = (one for films in examined for one in _of_study(index, films, level, query, url) if _fits(one, match))
-    for one in islice(found, query.offset, query.offset + query.limit):
-        yield {tag: one[tag] for tag in sorted(one)}
+
+
+def _uids_in(text: str) -> frozenset[str]:
+    return frozenset(one for one in re.split(r"[,\\]", text) if re.fullmatch(r"[0-9.]{1,64}", one))
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """Return how words of a name begin, as far as wildcards leave that open."""
+    for word in re.split(r"[\^=,\s]+", text):
+        if begins := re.split(r"[*?]", word)[0]:
+            yield begins
+
+
+def _days(text: str) -> tuple[date | None, date | None] | None:
+    first, dash, last = text.partition("-")
+    days = _day(first), _day(last if dash else first)
+    return days if any(days) else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None
 
 
 def _of_study(
@@ -106,7 +153,8 @@ def _of_patient(
     if level == "studies":
         yield _with(study, outlines[0], query)
     elif _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
-        attributes = [one.attributes for one in index.instances(films)] if level == "instances" else outlines
+        instance = query.match.get(INSTANCE)
+        attributes = [one.attributes for one in index.instances(films, instance)] if level == "instances" else outlines
         for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
             inside = [one for one in attributes if value(one, SERIES) == uid]
             yield from _of_series(index, study, inside, level, query)
@@ -135,17 +183,26 @@ def _matches(one: Attributes, tag: str, text: str) -> bool:
     has = one.get(tag, {})
     if tag == MODALITY and "00080061" in one and tag not in one:
         has = one["00080061"]
-    values = [str(v.get("Alphabetic", "") if isinstance(v, dict) else v) for v in has.get("Value", [])]
+    if has.get("vr") == "PN":
+        return any(_is_named(group, text) for name in has.get("Value", []) for group in name.values())
+    values = [str(one) for one in has.get("Value", [])]
     if tag in _UIDS:
         return bool({*re.split(r"[,\\]", text)} & {*values})
     if has.get("vr") in _RANGES and "-" in text:
         begin, _dash, end = text.partition("-")
         return any((not begin or v >= begin) and (not end or v[: len(end)] <= end) for v in values)
-    return any(_like(v, text, folded=has.get("vr") == "PN") for v in values)
+    return any(wildcards.matches(v, text) for v in values)
 
 
-def _like(has: str, text: str, *, folded: bool) -> bool:
-    return wildcards.matches(has.casefold(), text.casefold()) if folded else wildcards.matches(has, text)
+def _is_named(name: str, text: str) -> bool:
+    """Match a person's name, whatever its capitals: as a whole, or each component that is asked for (PS3.5, 6.2.1)."""
+    name, text = name.casefold().rstrip("^ "), text.split("=")[0].casefold().rstrip("^ ") or "*"
+    if wildcards.matches(name, text):
+        return True
+    asked, has = text.split("^"), name.split("^")
+    if len(asked) > len(has):
+        return False
+    return all(not one or wildcards.matches(its.strip(), one.strip()) for one, its in zip(asked, has, strict=False))
 
 
 def _bounded(tag: str, text: str) -> str:

@@ -23,6 +23,7 @@ from lungwise.receiving.other_objects import ReceivedObjects
 from lungwise.receiving.own_results import is_marked_as_own, result_series_uids
 from lungwise.receiving.uploads import Limits, Upload, too_many
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
+from lungwise.studies.header_index import index_film
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
@@ -228,6 +229,7 @@ class Recording:
         )
         if upload.header:
             _describe(film, upload.header)
+        index_film(self.session, film, study.clinic_id, upload.data)
         return film
 
     def _missing(self, study: Study, uploads: dict[str, Upload]) -> dict[str, Upload]:

@@ -78,9 +78,12 @@ class Reports:
         person.need(Right.EXPORT)
         return self._made(person, key, clinic, words or self._words)
 
-    def has_pdf(self, person: Person, key: str, clinic: str) -> bool:
-        """Return whether the report of a study can be written as PDF, to anyone who may see the study."""
-        return not self.unwritable(self._made(person, key, clinic, self._words))
+    def has_pdf(self, study: Study, patient: Patient, clinic: str) -> bool:
+        """Return whether the fonts have the letters of all that people wrote of a study and its patient."""
+        facts = (patient.identifier, patient.issuer, *patient.facts.names)
+        said = (text for one in study.opinions for text in (one.author_name, one.other, one.note))
+        written = (clinic, *self._clinic.letterhead, *facts, study.clinical.other, *said)
+        return not self._typefaces.lacking("".join(filter(None, written)))
 
     def _made(self, person: Person, key: str, clinic: str, words: Words) -> Report:
         study = self._studies.get(person, key)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 
@@ -17,24 +18,32 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.receiving.duplicates import is_renamed
+from lungwise.receiving.own_results import result_series_uid
 from lungwise.reports.report import Report
 from lungwise.reports.service import Reports
-from lungwise.results.result import FilmResult
+from lungwise.results.result import FILM, SERIES, FilmResult, Series
 from lungwise.results.result_objects import (
     ReadFilm,
     Statement,
     file_bytes,
     film_object,
-    film_series,
-    result_series,
     study_objects,
 )
-from lungwise.results.study_header import StudyFacts
+from lungwise.results.study_header import StudyFacts, study_header
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern
 from lungwise.studies.uids import own_uid
 
 _NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dcm"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """An object that is not made yet: of which film, in which series; without a kind, a film that came as a picture."""
+
+    film: FilmRecord
+    uid: str
+    series: Series = FILM
 
 
 class FilmResults:
@@ -72,15 +81,24 @@ class FilmResults:
         load, uid = self._studies.loader(film), film.instance_uid or ""
         return partial(_renamed, load, uid) if is_renamed(film) else load
 
-    def series(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
-        """Describe the series of films that came as pictures and of all results, without making the objects."""
+    def outlines(self, person: Person, films: Sequence[FilmRecord]) -> list[Outline]:
+        """Describe the objects of films that came as pictures and all results, without making or reading any."""
         pictures = [film for film in films if film.kind != "DICOM"]
-        own = [film_series(self._studies.data(film), self._facts(person, film)) for film in pictures]
-        return own + [item for group in _studies_of(films) for item in self._series(person, group)]
+        own = [Outline(film=film, uid=film.series_uid or own_uid("series", film.key)) for film in pictures]
+        return own + [one for group in _studies_of(films) for one in self._outlines(person, group)]
 
-    def _series(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
-        with_pdf = self._has_pdf(person, films[0].study.key)
-        return result_series(self._read(person, films), with_pdf=with_pdf)
+    def header(self, person: Person, film: FilmRecord) -> Dataset:
+        """Describe the study and the patient of a film that came as a picture."""
+        item = Dataset()
+        study_header(b"", self._facts(person, film)).put_into(item)
+        return item
+
+    def _outlines(self, person: Person, films: Sequence[FilmRecord]) -> Iterator[Outline]:
+        first, last = films[0], films[-1]
+        yield _outline(first, last.reading, "SR")
+        yield from (_outline(film, film.reading, "SC") for film in films if film.reading and film.reading.verdict)
+        if self._has_pdf(person, first.study):
+            yield _outline(first, last.reading, "PDF")
 
     def _of_study(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
         return study_objects(self._read(person, films), self._statement(person, films[0].study))
@@ -96,11 +114,12 @@ class FilmResults:
             if film.reading is not None
         ]
 
-    def _has_pdf(self, person: Person, study: str) -> bool:
-        """Ask once for all films of a study: the answer needs their headers."""
-        if study not in self._with_pdf:
-            self._with_pdf[study] = self._reports.has_pdf(person, study, self._clinic)
-        return self._with_pdf[study]
+    def _has_pdf(self, person: Person, study: Study) -> bool:
+        """Ask once for all films of a study."""
+        if study.key not in self._with_pdf:
+            patient = self._studies.patient(person, study)
+            self._with_pdf[study.key] = self._reports.has_pdf(study, patient, self._clinic)
+        return self._with_pdf[study.key]
 
     def archive(self, person: Person, film: FilmRecord) -> bytes:
         """Pack the results of a film into a ZIP."""
@@ -166,6 +185,12 @@ def _studies_of(films: Iterable[FilmRecord]) -> Iterable[list[FilmRecord]]:
         if film.reading is not None:
             groups.setdefault((film.study_id, film.study_uid), []).append(film)
     return groups.values()
+
+
+def _outline(film: FilmRecord, reading: ReadingRecord | None, kind: str) -> Outline:
+    model, version = (reading.model, reading.version) if reading else ("", "")
+    uid = result_series_uid(film.study_uid or "", film.study.key, model, version, kind)
+    return Outline(film=film, uid=uid, series=SERIES[kind])
 
 
 def _is_of(item: Dataset, film_uid: str) -> bool:

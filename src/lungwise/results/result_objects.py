@@ -17,12 +17,9 @@ from lungwise.reading.reading import Reading
 from lungwise.results.encapsulated_pdf import encapsulated_pdf
 from lungwise.results.orders import request_attributes
 from lungwise.results.result import (
-    FILM,
     IMPLEMENTATION_NAME,
     IMPLEMENTATION_UID,
-    SERIES,
     FilmResult,
-    Series,
     Statement,
 )
 from lungwise.results.study_header import StudyFacts, StudyHeader, study_header
@@ -35,9 +32,7 @@ __all__ = [
     "StudyFacts",
     "file_bytes",
     "film_object",
-    "film_series",
     "result_objects",
-    "result_series",
     "study_objects",
 ]
 
@@ -93,31 +88,6 @@ def study_objects(films: Sequence[ReadFilm], said: Statement) -> list[Dataset]:
         _finish(item, header, made_at, begun_at)
         _name(item)
     return [item for item, _header, _made_at in made]
-
-
-def result_series(films: Sequence[ReadFilm], *, with_pdf: bool = True) -> list[Dataset]:
-    """Describe the series of each result, without making the results."""
-    headers = [study_header(film.data, film.facts) for film in films]
-    reported = list(zip(headers, (film.result for film in films), strict=True))
-    whole = (headers[0], films[-1].result)
-    series = [(*whole, "SR")]
-    series += [(header, result, "SC") for header, result in reported if isinstance(result.outcome, Reading)]
-    series += [(*whole, "PDF")] if with_pdf else []
-    return [_series(header, result.series_uid(header, kind), SERIES[kind]) for header, result, kind in series]
-
-
-def film_series(data: bytes, facts: StudyFacts) -> Dataset:
-    """Describe the series of a film that came as a picture."""
-    header = study_header(data, facts)
-    return _series(header, header.film_series, FILM)
-
-
-def _series(header: StudyHeader, uid: str, series: Series) -> Dataset:
-    item = Dataset()
-    header.put_into(item)
-    item.Modality, item.SeriesInstanceUID = series.modality, uid
-    item.SeriesNumber, item.SeriesDescription = series.number, series.description
-    return item
 
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.access import Person, Right
 from lungwise.patients.search import FEW
 from lungwise.patients.service import Patients
+from lungwise.store import keys_of
+from lungwise.studies.header_index import accession_context
 from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.object_models import OtherObject
 
-_AT_ONCE = 100
+_WALKED_AT_ONCE = 500
+_FETCHED_AT_ONCE = 50
+AnyRow = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSearch:
+    """What narrows a search for studies; each is empty where it says nothing. More may be found than is asked for.
+
+    Parameters
+    ----------
+    studies, series, instances
+        UIDs.
+    patient_id
+        The identifier of the patient.
+    words
+        Beginnings of the words of the patient's name or identifier.
+    accession
+        The number of the order.
+    days
+        The first and the last Study Date; None where there is no bound.
+    """
+
+    studies: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
+    instances: frozenset[str] = frozenset()
+    patient_id: str = ""
+    words: str = ""
+    accession: str = ""
+    days: tuple[date | None, date | None] | None = None
 
 
 class Archive:
@@ -22,44 +58,126 @@ class Archive:
         self._session = session
         self._patients = patients
 
-    def studies(
-        self, person: Person, study: str = "", patient_id: str = "", name: str = ""
-    ) -> Iterator[list[FilmRecord]]:
-        """Walk over DICOM studies, the newest first: each as its films.
-
-        Parameters
-        ----------
-        study, patient_id
-            If not empty, only the study of this UID, or those of the patient with this identifier.
-        name
-            If not empty, only those of patients whose words begin as its words do.
-        """
+    def studies(self, person: Person, search: ArchiveSearch | None = None) -> Iterator[list[FilmRecord]]:
+        """Walk over DICOM studies, the newest first: each as its films."""
         person.need(Right.SEE_ALL)
-        which = [Study.clinic_id == person.clinic_id, *self._patient(person, patient_id, name)]
-        which += [FilmRecord.study_uid == study] if study else [FilmRecord.study_uid.is_not(None)]
-        newest = func.max(FilmRecord.id)
-        query = select(FilmRecord.study_uid).join(Study).where(*which).group_by(FilmRecord.study_uid)
-        offset = 0
-        while uids := list(self._session.scalars(query.order_by(newest.desc()).offset(offset).limit(_AT_ONCE))):
-            for uid in uids:
-                yield self._films(person, str(uid))
-            offset += _AT_ONCE
+        uids = self._uids(person, search or ArchiveSearch())
+        while batch := list(islice(uids, _FETCHED_AT_ONCE)):
+            yield from self._films(person, batch)
 
-    def _patient(self, person: Person, patient_id: str, name: str) -> list[ColumnElement[bool]]:
-        which: list[ColumnElement[bool]] = []
-        if patient_id:
-            which.append(Study.patient_id.in_(self._patients.ids_having(person, patient_id)))
-        found = self._patients.search.matching(person, name)
-        if found is not None and len(found) <= FEW:  # of many, each film is looked at
-            which.append(Study.patient_id.in_(found))
-        return which
+    def _uids(self, person: Person, search: ArchiveSearch) -> Iterator[str]:
+        """Walk over the UIDs of studies, each once, that with the newest film first."""
+        rows = self._narrowed(person, search)
+        newest = self._walk(person, search) if rows is None else iter(sorted(rows, key=_film_id, reverse=True))
+        seen: set[str] = set()
+        for row in newest:
+            if row.study_uid not in seen:
+                seen.add(row.study_uid)
+                yield row.study_uid
 
-    def _films(self, person: Person, uid: str) -> list[FilmRecord]:
+    def _narrowed(self, person: Person, search: ArchiveSearch) -> Sequence[AnyRow] | None:
+        """Return the films that indexes leave; None where no index leaves few."""
+        which = [*self._of_patients(person, search), *self._of_uids(person, search)]
+        if search.accession:
+            context = accession_context(person.clinic_id)
+            numbered = FilmRecord.accession_index.in_(keys_of(self._session).indexes(context, search.accession))
+            return self._rows(person, *which, numbered) + self._not_indexed(person, *which)
+        if which:
+            return self._rows(person, *which)
+        if search.days is not None:
+            return self._of_days(person, *search.days) + self._not_indexed(person)
+        return None
+
+    def _rows(self, person: Person, *which: ColumnElement[bool]) -> list[AnyRow]:
+        return list(self._session.execute(self._query(person, *which)))
+
+    def _query(self, person: Person, *which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+        query = select(FilmRecord.id, FilmRecord.study_uid).join(Study).where(Study.clinic_id == person.clinic_id)
+        return query.where(FilmRecord.study_uid.is_not(None), *which)
+
+    def _not_indexed(self, person: Person, *which: ColumnElement[bool]) -> list[AnyRow]:
+        """Return films of an earlier release that are not indexed yet: whatever is asked may be theirs."""
+        query = self._query(person, FilmRecord.accession_index.is_(None), *which)
+        return list(self._session.execute(query.order_by(FilmRecord.id.desc()).limit(FEW)))
+
+    def _of_days(self, person: Person, first: date | None, last: date | None) -> list[AnyRow]:
+        """Return the newest films of some days."""
+        day = FilmRecord.study_date
+        bounds = [day.is_not(None), *([day >= first] if first else []), *([day <= last] if last else [])]
+        query = select(FilmRecord.id, FilmRecord.study_uid).where(*bounds, _clinic_of_film() == person.clinic_id)
+        return list(self._session.execute(query.order_by(day.desc(), FilmRecord.id.desc()).limit(FEW + 1)))
+
+    def _of_patients(self, person: Person, search: ArchiveSearch) -> Iterator[ColumnElement[bool]]:
+        if search.patient_id:
+            yield Study.patient_id.in_(self._patients.ids_having(person, search.patient_id))
+        found = self._patients.search.matching(person, search.words)
+        if found is not None and len(found) <= FEW:
+            yield Study.patient_id.in_(found)
+
+    def _of_uids(self, person: Person, search: ArchiveSearch) -> Iterator[ColumnElement[bool]]:
+        """Narrow by UIDs; those of results are in no table, and narrow nothing."""
+        if search.studies:
+            yield FilmRecord.study_uid.in_(search.studies)
+        for film, other, uids in (
+            (FilmRecord.series_uid, OtherObject.series_uid, search.series),
+            (FilmRecord.instance_uid, OtherObject.instance_uid, search.instances),
+        ):
+            of_films = select(FilmRecord.study_uid, film.label("uid")).where(film.in_(uids))
+            of_others = select(OtherObject.study_uid, other.label("uid"))
+            of_others = of_others.where(OtherObject.clinic_id == person.clinic_id, other.in_(uids))
+            found = self._found_in(uids, of_films, of_others) if uids and not search.studies else None
+            if found is not None:
+                yield FilmRecord.study_uid.in_(found)
+
+    def _found_in(self, uids: frozenset[str], *queries: Select[*tuple[Any, ...]]) -> set[str] | None:
+        """Return the studies that have these UIDs; None where one is in no table."""
+        known: set[str] = set()
+        studies: set[str] = set()
+        for query in queries:
+            rows = self._session.execute(query).all()
+            studies |= {row.study_uid for row in rows if row.study_uid}
+            known |= {row.uid for row in rows}
+            if known >= uids:
+                return studies
+        return None
+
+    def _walk(self, person: Person, search: ArchiveSearch) -> Iterator[AnyRow]:
+        """Walk over all films of a clinic, the newest first, without those of patients whom no word means."""
+        patient = select(Study.patient_id).where(Study.id == FilmRecord.study_id).scalar_subquery().label("patient_id")
+        query = select(FilmRecord.id, FilmRecord.study_uid, patient).where(
+            FilmRecord.study_uid.is_not(None), _clinic_of_film() == person.clinic_id
+        )
+        query = query.order_by(FilmRecord.id.desc()).limit(_WALKED_AT_ONCE)
+        last: int | None = None
+        while rows := self._session.execute(query if last is None else query.where(FilmRecord.id < last)).all():
+            last = rows[-1].id
+            meant = None
+            if search.words:
+                meant = self._patients.search.among(person, search.words, {row.patient_id for row in rows})
+            yield from (row for row in rows if meant is None or row.patient_id in meant)
+
+    def _films(self, person: Person, uids: Sequence[str]) -> Iterator[list[FilmRecord]]:
         query = (
             select(FilmRecord)
             .join(Study)
-            .where(FilmRecord.study_uid == uid, Study.clinic_id == person.clinic_id)
-            .options(selectinload(FilmRecord.readings), selectinload(FilmRecord.study))
+            .where(FilmRecord.study_uid.in_(uids), Study.clinic_id == person.clinic_id)
+            .options(
+                selectinload(FilmRecord.readings),
+                selectinload(FilmRecord.attributes),
+                selectinload(FilmRecord.study).selectinload(Study.opinions),
+            )
             .order_by(FilmRecord.id)
         )
-        return list(self._session.scalars(query))
+        films: dict[str, list[FilmRecord]] = {uid: [] for uid in uids}
+        for film in self._session.scalars(query):
+            films[film.study_uid or ""].append(film)
+        yield from films.values()
+
+
+def _film_id(row: AnyRow) -> int:
+    return int(row.id)
+
+
+def _clinic_of_film() -> ColumnElement[int]:
+    """Look a film's clinic up beside the film, so that the database walks over films and not over studies."""
+    return func.coalesce(select(Study.clinic_id).where(Study.id == FilmRecord.study_id).scalar_subquery(), 0)

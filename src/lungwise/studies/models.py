@@ -176,6 +176,20 @@ class Thumbnail(Base):
     picture = EncryptedBytes("picture_encrypted")
 
 
+class FilmAttributes(Base):
+    """What a DICOM film's header says, packed as the DICOM JSON Model, so that a search reads no file."""
+
+    __tablename__ = "film_attributes"
+
+    film_id: Mapped[int] = mapped_column(
+        ForeignKey("films.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    film_key: Mapped[str] = mapped_column(String(20))
+    packed_encrypted: Mapped[Value] = mapped_column("attributes", Encrypted(row_key="film_key"))
+
+    packed = EncryptedBytes("packed_encrypted")
+
+
 class FilmRecord(Base):
     """One film of a study; its bytes lie in the film store. A DICOM film keeps its own UIDs; another gets some.
 
@@ -183,6 +197,8 @@ class FilmRecord(Base):
     phone's camera took it; `corners` are where a person said that the film lies in the picture, as fractions of it.
     `taken_on` is the day on which its DICOM header says that it was taken, `view` the direction (PA, AP), `device` the
     maker and model of the machine, and `accession` the number of the order: with it a result finds its study.
+    `study_date` is the Study Date of its header. `accession_index` finds who has an accession number; it is empty of a
+    film without one, and null of a film of an earlier release that is not indexed yet.
     """
 
     __tablename__ = "films"
@@ -195,7 +211,7 @@ class FilmRecord(Base):
     kind: Mapped[str] = mapped_column(String(10))
     size: Mapped[int] = mapped_column()
     study_uid: Mapped[str | None] = mapped_column(String(64), index=True)
-    series_uid: Mapped[str | None] = mapped_column(String(64))
+    series_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     by_camera: Mapped[bool] = mapped_column(Boolean(create_constraint=False), default=False)
     corners: Mapped[list[list[float]] | None] = mapped_column(JSON(none_as_null=True))
@@ -204,6 +220,8 @@ class FilmRecord(Base):
     view: Mapped[str | None] = mapped_column(String(16))
     device: Mapped[str | None] = mapped_column(String(64))
     accession_encrypted: Mapped[Value | None] = mapped_column("accession", Encrypted())
+    accession_index: Mapped[str | None] = mapped_column(String(40), index=True)
+    study_date: Mapped[date | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
     header = EncryptedText("header_encrypted")
@@ -212,6 +230,7 @@ class FilmRecord(Base):
     study: Mapped[Study] = relationship(back_populates="films")
     readings: Mapped[list[ReadingRecord]] = relationship(order_by="ReadingRecord.id", cascade="all, delete-orphan")
     jobs: Mapped[list[Job]] = relationship(order_by="Job.id", cascade="all, delete-orphan")
+    attributes: Mapped[FilmAttributes | None] = relationship(cascade="all, delete-orphan")
 
     @property
     def photographed(self) -> Photographed | None:

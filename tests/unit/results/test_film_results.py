@@ -26,7 +26,7 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     with zipfile.ZipFile(io.BytesIO(results.archive(person, read))) as files:
         assert files.namelist() == ["structured-report.dcm", "heat-map.dcm", "report.dcm", "film.dcm"]
     assert [item.Modality for item in results.of(person, [refused])] == ["SR", "DOC"]
-    described = {item.SeriesInstanceUID for item in results.series(person, [read])}
+    described = {one.uid for one in results.outlines(person, [read])}
     assert {item.SeriesInstanceUID for item in results.of(person, [read])} < described
 
 
@@ -39,7 +39,5 @@ def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
     services.read_all()
     made = results.of(person, study.films)
     assert [item.Modality for item in made] == ["SR", "OT"]
-    assert {item.SeriesInstanceUID for item in made} < {
-        item.SeriesInstanceUID for item in results.series(person, study.films)
-    }
-    assert "DOC" not in [item.Modality for item in results.series(person, study.films)]
+    assert {item.SeriesInstanceUID for item in made} < {one.uid for one in results.outlines(person, study.films)}
+    assert "DOC" not in [one.series.modality for one in results.outlines(person, study.films)]

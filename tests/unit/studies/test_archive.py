@@ -1,72 +1,68 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
+from sqlalchemy import update
 
-from dicom_files import dicom_file
-from lungwise.access import Person, Role
-from lungwise.errors import NotFound
+from dated_films import dated_film
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.archive import Archive
+from lungwise.studies.archive import Archive, ArchiveSearch
+from lungwise.studies.models import FilmRecord
 
 if TYPE_CHECKING:
     from conftest import Services
+    from lungwise.access import Person
 
-WORDS = np.tile(np.arange(96, dtype=np.uint16) * 40, (80, 1))
+
+def opened(services: Services, person: Person, number: int, **header: Any) -> None:
+    uids: dict[str, Any] = {"StudyInstanceUID": f"1.2.{number}", "SeriesInstanceUID": f"1.2.{number}.1"}
+    data = dated_film(f"202603{number:02}", **uids, AccessionNumber=f"A-{number}", **header)
+    services.studies.open(person, PatientFacts(), [("film", data)])
 
 
-WANTED: list[tuple[dict[str, str], int]] = [
-    ({"study": "1.2.9"}, 1),
-    ({"patient_id": "A"}, 1),
-    ({"patient_id": "nobody"}, 0),
-    ({"name": "doe"}, 2),
-    ({"name": "doe b"}, 1),
-    ({"study": "1.2.9", "patient_id": "A"}, 0),
+SEARCHES = [
+    (ArchiveSearch(), ["1.2.3", "1.2.2", "1.2.1"]),
+    (ArchiveSearch(studies=frozenset({"1.2.1", "1.2.3", "9"})), ["1.2.3", "1.2.1"]),
+    (ArchiveSearch(series=frozenset({"1.2.2.1"})), ["1.2.2"]),
+    (ArchiveSearch(series=frozenset({"9.9"})), ["1.2.3", "1.2.2", "1.2.1"]),  # it may be a result's
+    (ArchiveSearch(accession="A-2"), ["1.2.2"]),
+    (ArchiveSearch(accession="A-9"), []),
+    (ArchiveSearch(days=(date(2026, 3, 2), date(2026, 3, 2))), ["1.2.2"]),
+    (ArchiveSearch(days=(date(2026, 3, 2), None)), ["1.2.3", "1.2.2"]),
+    (ArchiveSearch(days=(None, date(2026, 3, 1))), ["1.2.1"]),
+    (ArchiveSearch(patient_id="P-3"), ["1.2.3"]),
+    (ArchiveSearch(words="smi"), ["1.2.2", "1.2.1"]),
+    (ArchiveSearch(words="smi", accession="A-1"), ["1.2.1"]),
 ]
 
 
-def film_of(study: str, number: int, patient: str) -> bytes:
-    uids = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1", "SOPInstanceUID": f"{study}.1.{number}"}
-    return dicom_file(WORDS + np.uint16(number), **uids, PatientID=patient, PatientName=f"Doe^{patient}")
-
-
-def found(services: Services, person: Person, **wanted: str) -> list[list[str | None]]:
+def test_a_search_is_narrowed_by_indexes_and_films_that_are_not_indexed_yet_stay(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+    for number, name in ((1, "Smith^Jo"), (2, "Smithers^Al"), (3, "Rao^Asha")):
+        opened(services, person, number, PatientName=name, PatientID=f"P-{number}")
     archive = Archive(services.session, services.patients)
-    return [[film.instance_uid for film in films] for films in archive.studies(person, **wanted)]
+    for search, uids in SEARCHES:
+        assert [films[0].study_uid for films in archive.studies(person, search)] == uids, search
+    stranger = services.person("Bo", "Valley")
+    assert [list(archive.studies(stranger, search)) for search, _uids in SEARCHES] == [[]] * len(SEARCHES)
+    services.session.execute(update(FilmRecord).where(FilmRecord.study_uid == "1.2.3").values(accession_index=None))
+    found = [films[0].study_uid for films in archive.studies(person, ArchiveSearch(accession="A-1"))]
+    assert found == ["1.2.3", "1.2.1"]
 
 
-@pytest.fixture
-def people(either_services: Services) -> tuple[Person, Person]:
-    hill, valley = (either_services.person(name, clinic) for name, clinic in (("Asha", "Hill"), ("Bo", "Valley")))
-    films = (("1.2.3", 1, "A"), ("1.2.3", 2, "A"), ("1.2.9", 1, "B"))
-    for number, film in enumerate(films):
-        either_services.studies.open(hill, PatientFacts(), [(f"{number}.dcm", film_of(*film))])
-    either_services.studies.open(valley, PatientFacts(), [("1.dcm", film_of("1.2.3", 1, "A"))])
-    return hill, valley
+def test_a_study_is_found_once_whatever_many_films_it_has(services: Services) -> None:
+    person = services.person()
+    for level in (60, 90):
+        data = dated_film("20260301", level, StudyInstanceUID="1.2", SeriesInstanceUID="1.2.1")
+        services.studies.open(person, PatientFacts(), [("film", data)])
+    ((first, second),) = Archive(services.session, services.patients).studies(person)
+    assert first.study_uid == second.study_uid == "1.2"
 
 
-# One test for both databases: a MariaDB schema takes seconds to make.
-def test_a_clinic_finds_its_studies_newest_first(either_services: Services, people: tuple[Person, Person]) -> None:
-    hill, valley = people
-    assert found(either_services, hill) == [["1.2.9.1.1"], ["1.2.3.1.1", "1.2.3.1.2"]]
-    assert found(either_services, valley) == [["1.2.3.1.1"]]
-    assert found(either_services, valley, study="1.2.9") == []
-    for wanted, studies in WANTED:
-        assert len(found(either_services, hill, **wanted)) == studies, wanted
-
-
-def test_who_may_not_see_finds_nothing(services: Services) -> None:
-    blind = Person(1, "x", 1, Role.DOCTOR, frozenset())
-    with pytest.raises(NotFound):
-        found(services, blind)
-
-
-def test_a_film_without_dicom_has_uids_for_good(services: Services, film: Callable[..., bytes]) -> None:
-    person = services.person("Asha", "Hill")
-    study = services.studies.open(person, PatientFacts(identifier="7"), [("1.jpg", film(1)), ("2.jpg", film(2))])
-    first, second = study.films
-    assert first.study_uid == second.study_uid and str(first.study_uid).startswith("2.25.")
-    assert len({first.series_uid, second.series_uid, first.instance_uid, second.instance_uid}) == 4
+@pytest.mark.parametrize("search", [ArchiveSearch(words="nobody"), ArchiveSearch(patient_id="nobody")])
+def test_who_is_nobody_has_no_studies(services: Services, search: ArchiveSearch) -> None:
+    person = services.person()
+    opened(services, person, 1, PatientName="Smith^Jo")
+    assert list(Archive(services.session, services.patients).studies(person, search)) == []

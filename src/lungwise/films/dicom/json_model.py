@@ -1,0 +1,94 @@
+"""A film's header in the DICOM JSON Model (PS3.18, annex F)."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+from pydicom.datadict import dictionary_VR
+
+from lungwise.films.dicom.elements import Element, read_elements
+from lungwise.films.dicom.text import TextDecoder
+from lungwise.films.refusals import Refusal
+
+Attributes = dict[str, dict[str, Any]]
+"""By tag, eight hexadecimal digits."""
+_TEXT = {"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI"}
+_ONE_TEXT = {"LT", "ST", "UT", "UR"}
+_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_MOST_NUMBERS = 64
+
+
+def header_attributes(data: bytes) -> Attributes:
+    """Return the attributes on the first level of a film's header, without private elements and tables.
+
+    It is read by the bounded reader of `films`, since it may be hostile.
+    """
+    try:
+        elements = read_elements(data)[1]
+    except Refusal:
+        return {}
+    text = TextDecoder(elements)
+    found = ((tag, _attribute(tag, element, text)) for tag, element in sorted(elements.items()))
+    return {f"{tag:08X}": attribute for tag, attribute in found if attribute} | {
+        "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}
+    }
+
+
+def value(attributes: Attributes, tag: str) -> str:
+    """Return an attribute's first value as text; '' if it has none."""
+    values = attributes.get(tag, {}).get("Value") or [""]
+    first = values[0]
+    return str(first.get("Alphabetic", "") if isinstance(first, dict) else first)
+
+
+def attribute(vr: str, *values: Any) -> dict[str, Any]:  # noqa: ANN401 - a value is a text, a number or a name
+    """Write one attribute."""
+    return {"vr": vr, "Value": list(values)} if values and values != ("",) else {"vr": vr}
+
+
+def _attribute(tag: int, element: Element, text: TextDecoder) -> dict[str, Any] | None:
+    vr = _vr(tag, element)
+    if vr in _NUMBERS:
+        return attribute(vr, *_unpacked(element, _NUMBERS[vr]))
+    if vr in ("DS", "IS"):
+        numbers = _read_numbers(text(tag).split("\\"), vr)
+        return attribute(vr, *numbers)
+    if vr == "PN":
+        return attribute(vr, *filter(None, map(_name, text(tag).split("\\"))))
+    if vr in _TEXT:
+        return attribute(vr, *(one.strip(" \0") for one in text(tag).split("\\")))
+    return attribute(vr, text(tag).strip(" \0")) if vr in _ONE_TEXT else None
+
+
+def _vr(tag: int, element: Element) -> str:
+    if tag >> 16 & 1 or tag >> 16 < 8 or not element.value:
+        return ""
+    try:
+        known = dictionary_VR(tag)
+    except KeyError:
+        return ""
+    vr = element.vr.decode("ascii") or known
+    return "US" if vr == "US or SS" else vr
+
+
+def _unpacked(element: Element, form: str) -> list[int | float]:
+    size = struct.calcsize(form)
+    count = min(len(element.value) // size, _MOST_NUMBERS)
+    numbers = struct.unpack_from(f"{element.encoding.order}{count}{form}", element.value)
+    return [number for number in numbers if math.isfinite(number)]
+
+
+def _read_numbers(texts: list[str], vr: str) -> list[int | float]:
+    try:
+        numbers = [float(one) for one in texts if one.strip(" \0")]
+    except ValueError:
+        return []
+    finite = [number for number in numbers if math.isfinite(number)]
+    return [int(number) for number in finite] if vr == "IS" else list(finite)
+
+
+def _name(text: str) -> dict[str, str]:
+    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.strip(" \0").split("="), strict=False)
+    return {kind: group.strip() for kind, group in groups if group.strip()}
