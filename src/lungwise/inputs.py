@@ -7,6 +7,8 @@ from ipaddress import ip_address
 
 from lungwise.errors import Rejected
 
+MOST_WEEKS = 104
+"""Weeks that are counted at once."""
 LINE = 120
 """Characters of a name or another line."""
 _ADDRESS_CHARACTERS = 45
@@ -47,3 +49,43 @@ def is_text(text: str, longest: int) -> bool:
 def harmless_cell(text: str) -> str:
     """Keep a spreadsheet from taking a name for a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+DHIS2_UID = "[A-Za-z][A-Za-z0-9]{10}"
+"""The form of an identifier of DHIS2."""
+DHIS2_COUNTS = (
+    *("films", "refusals", "covid_positives", "tuberculosis_positives"),
+    *("pcr_tests", "pcr_found", "tuberculosis_tests", "tuberculosis_found"),
+)
+"""What a clinic's weeks count, by the names that a data element of DHIS2 is set for."""
+
+
+def dhis2_identifiers(text: str) -> dict[str, str]:
+    """Split a text, as `films=aBcDeFgHiJ1, refusals=...`, into identifiers by name; one without has the empty name.
+
+    Raises
+    ------
+    ValueError
+        If one has not the form of an identifier.
+    """
+    found: dict[str, str] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, _, uid = part.rpartition("=")
+        if not re.fullmatch(DHIS2_UID, uid.strip()):
+            raise ValueError(f"{uid.strip()} is not one of DHIS2's identifiers, which are 11 letters and digits")
+        found[name.strip()] = uid.strip()
+    return found
+
+
+def only_identifiers(text: str) -> str:
+    """Require identifiers of DHIS2; see `dhis2_identifiers`."""
+    dhis2_identifiers(text)
+    return text
+
+
+def only_data_elements(text: str) -> str:
+    """Require identifiers of DHIS2 for what is counted; see `dhis2_identifiers`."""
+    unknown = [name for name in dhis2_identifiers(text) if name not in DHIS2_COUNTS]
+    if unknown:
+        raise ValueError(f"There is no count {unknown[0] or 'without a name'}. Choose: {', '.join(DHIS2_COUNTS)}")
+    return text

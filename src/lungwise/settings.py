@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lungwise.inputs import DHIS2_UID, only_data_elements, only_identifiers
 from lungwise.languages import LANGUAGES
 from lungwise.logs import LogFormat
 from lungwise.time_zones import UTC_NAME, zone_names
@@ -283,10 +284,21 @@ class Settings(BaseSettings):
     """Share of those filmed who have COVID-19: a page says what a verdict is worth at it."""
     result_days: int = Field(default=3, ge=0, le=30)
     """Most days between a film and a test for the test's result to count for the film."""
+    model_folder: Path | None = None
+    """Folder of a model that reads in place of the shipped one, as `lungwise export` writes it."""
     webhook_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+([/?][^#\s]*)?$")
     """Address that is called about each alarm of the watch, as https://example.org/alarms. Empty: none."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
     """Signs what is sent to `webhook_url`, 20 characters at least; needed where that is set."""
+    dhis2_data_elements: Annotated[str, AfterValidator(only_data_elements)] = ""
+    """Identifiers of DHIS2's data elements by what is counted, as films=aBcDeFgHiJ1, separated by commas. Counted are
+    films, refusals, covid_positives, tuberculosis_positives, pcr_tests, pcr_found, tuberculosis_tests and
+    tuberculosis_found; what has no identifier is left out."""
+    dhis2_org_units: Annotated[str, AfterValidator(only_identifiers)] = ""
+    """Identifiers of DHIS2's organisation units by clinic, as Hill=aBcDeFgHiJ1, separated by commas; one without a
+    clinic stands for every other."""
+    dhis2_data_set: str = Field(default="", pattern=f"^({DHIS2_UID})?$")
+    """Identifier of DHIS2's data set, where it shall be named."""
     metrics_token: Annotated[SecretStr, AfterValidator(_not_guessable)] = SecretStr("")
     """Bearer token that opens /metrics to other machines, 20 characters at least. Empty: it opens to this machine
     alone."""

@@ -38,7 +38,7 @@ from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
-from lungwise.monitoring import alarm_words, local_views
+from lungwise.monitoring import aggregate_views, alarm_words, local_views, shadow_views
 from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.alarms import count_open
 from lungwise.patients import views as patients_views
@@ -114,6 +114,8 @@ _PAGES = (
     jobs_views,
     monitoring_views,
     local_views,
+    aggregate_views,
+    shadow_views,
     result_table_views,
     reports_views,
     results_views,
@@ -251,6 +253,8 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     clinics_views.services.provide(app, over)
     monitoring_views.services.provide(app, over)
     local_views.services.provide(app, over)
+    aggregate_views.services.provide(app, over)
+    shadow_views.services.provide(app, over)
     result_table_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)

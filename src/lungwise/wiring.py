@@ -21,13 +21,17 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.alarms import Alarms
-from lungwise.monitoring.drift import Drift, read_reference
+from lungwise.monitoring.drift import Drift, reference_in_use
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import thresholds_of
+from lungwise.monitoring.models_in_use import ModelsInUse
+from lungwise.monitoring.shadow import Shadows
 from lungwise.monitoring.statistics import ClinicStatistics
+from lungwise.monitoring.steadiness import ClinicSteadiness
 from lungwise.patients.service import IdentityRules, Patients
-from lungwise.reading.artefact import shipped_card
+from lungwise.reading.artefact import Thresholds, shipped_card
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.receiving.photographs import Photographs
 from lungwise.receiving.receive import Receive
@@ -47,6 +51,7 @@ from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_import import ResultImport
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
+from lungwise.studies.weeks import correct_weeks
 from lungwise.studies.worklist import Worklist
 from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit import transactions
@@ -106,7 +111,7 @@ class Services:
         settings, clock, store = wiring.settings, wiring.clock, wiring.store
         self.settings, self.clock = settings, clock
         self.audit = audit = wiring.audit(session, address)
-        self.clinics = Clinics(session, clock, settings, audit)
+        self.clinics = Clinics(session, clock, settings, audit, partial(_move_weeks, session, clock))
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
@@ -131,16 +136,20 @@ class Services:
             lambda clinic: self.clinics.settings_of(clinic).zone,
         )
         self.held = self.recording.held
-        self.statistics = ClinicStatistics(session, clock)
+        self.statistics = ClinicStatistics(session, clock, self._zone_of)
         self.clinic_films = ClinicFilms(session, settings.result_days)
         self.alarms = Alarms(
             session,
             clock,
             audit,
             self.clinic_films,
-            lambda finding: thresholds_of(shipped_card(), finding),
+            self.thresholds_in_force,
             calls_webhook=bool(settings.webhook_url),
         )
+        self.aggregates = Aggregates(session, clock, self._zone_of)
+        self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
+        self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
+        self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
         self.result_import = ResultImport(
             session, studies, self.reference_results, patients.having, settings.result_days
         )
@@ -149,10 +158,18 @@ class Services:
     def _zone_of(self, clinic_id: int) -> tzinfo:
         return self.clinics.settings_of(clinic_id).zone
 
+    def thresholds_in_force(self, clinic_id: int, finding: str) -> Thresholds:
+        """Return the thresholds of a finding in a clinic, of the probability that the model gives."""
+        return thresholds_of(shipped_card(), finding)
+
     @cached_property
     def accounts(self) -> Accounts:
         """The accounts; made when they are needed, because they read the secret key or create it."""
         return self._make_accounts()
+
+
+def _move_weeks(session: Session, clock: Clock, clinic_id: int, zone: tzinfo) -> None:
+    correct_weeks(session, clinic_id, zone, clock())
 
 
 class WebWiring(Wiring):
@@ -164,7 +181,7 @@ class WebWiring(Wiring):
         super().__init__(settings, store, clock)
         self.database = database
         self.worker = worker
-        self.reference = read_reference()
+        self.reference = reference_in_use()
 
     def over(self, session: Session, address: str = "") -> WebServices:
         """Return the services over a session, for somebody who acts from a network address."""
@@ -182,7 +199,7 @@ class WebServices(Services):
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
         self.photographs = Photographs(session, self.studies, self.thumbnails, self.audit, wake)
-        self.drift = Drift(session, clock, wiring.reference)
+        self.drift = Drift(session, clock, wiring.reference, self._zone_of)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
         self.uploads = Uploads(self._receive, wiring.limits)
 

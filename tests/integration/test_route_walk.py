@@ -32,6 +32,7 @@ PUBLIC |= {"/second-factor/code", "/second-factor/recovery", "/second-factor/sel
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
 ADMINISTRATORS = (
     "/accounts",
+    "/aggregates",
     "/audit",
     "/audit.csv",
     "/clinic",
@@ -40,6 +41,7 @@ ADMINISTRATORS = (
     "/held",
     "/queue",
     "/retry",
+    "/second-model",
     "/unclear",
     "/take-back",
 )

@@ -10,6 +10,7 @@ from lungwise.accounts.bearer import authenticate
 from lungwise.api.framework.document import document
 from lungwise.api.framework.operations import UPLOAD_TYPES, KeyConverter, Operation
 from lungwise.api.resources.about import describe, reference
+from lungwise.api.resources.aggregates import aggregates
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
@@ -24,7 +25,7 @@ from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
-_RESOURCES = (studies, films, patients, reports, describe)
+_RESOURCES = (studies, films, patients, reports, aggregates, describe)
 
 
 def create_api(

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from lungwise.inputs import MOST_WEEKS
+
 LONGEST_WAIT = 30
 """Seconds that a request may wait for a reading."""
 LINE = r"^[^\x00-\x1f\x7f]*$"
@@ -64,6 +66,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Day = Annotated[date, BeforeValidator(_day)]
 Flag = Annotated[bool, _matching("true|false"), WithJsonSchema({"type": "boolean"})]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), _matching(r"0|[1-9]\d?")]
+Weeks = Annotated[int, Field(ge=1, le=MOST_WEEKS), _matching(r"[1-9]\d{0,2}")]
 StudyCursor = Annotated[str, _cursor("study-cursor")]
 PatientCursor = Annotated[str, _cursor("patient-cursor")]
 Next = Annotated[str | None, Field(description="Cursor of the page that follows; null after the last.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import Patients
 from lungwise.receiving.service import Uploads
@@ -28,6 +29,7 @@ class ApiServices(Protocol):
     uploads: Uploads
     worklist: Worklist
     statistics: ClinicStatistics
+    aggregates: Aggregates
 
     @property
     def headlines(self) -> Headlines:

@@ -68,6 +68,7 @@ class Subject(StrEnum):
     CLINIC = "clinic"
     FILM = "film"
     INVITATION = "invitation"
+    MODEL = "model"
     OBJECT = "object"
     PATIENT = "patient"
     STUDY = "study"

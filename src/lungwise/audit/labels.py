@@ -63,6 +63,7 @@ SUBJECTS: Final = {
     Subject.CLINIC: N_("clinic"),
     Subject.FILM: N_("film"),
     Subject.INVITATION: N_("invitation"),
+    Subject.MODEL: N_("model"),
     Subject.OBJECT: N_("object"),
     Subject.PATIENT: N_("patient"),
     Subject.STUDY: N_("study"),

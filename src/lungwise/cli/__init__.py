@@ -22,6 +22,7 @@ COMMANDS = {
     "worker": "lungwise.cli.worker:worker",
     "jobs": "lungwise.cli.jobs:jobs",
     "watch": "lungwise.cli.watch:watch",
+    "aggregates": "lungwise.cli.aggregates:aggregates",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +25,7 @@ from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.languages import words_of
 from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch
+from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, use_artefact
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings, SettingsFileError
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
@@ -44,12 +47,30 @@ _log = logging.getLogger("lungwise.cli")
 def read_settings(**given: str | int) -> Settings:
     """Read the settings, or report which one is wrong."""
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         wrong = "; ".join(map(_what_is_wrong, error.errors()))
         raise click.ClickException(f"A setting is wrong. {wrong}") from error
     except SettingsFileError as error:
         raise click.ClickException(str(error)) from error
+    if settings.model_folder:
+        _use(settings.model_folder)
+    return settings
+
+
+def _use(folder: Path) -> None:
+    """Read with the model of a folder, or say what is wrong with it."""
+    try:
+        load_artefact(folder)
+    except ArtefactError as error:
+        raise click.ClickException(f"A setting is wrong. model_folder: {error}") from error
+    use_artefact(folder)
+
+
+def note_model(database: Database, settings: Settings) -> None:
+    """Keep which model reads from now on, and in every clinic's audit trail that it is another."""
+    services = partial(CommandServices, settings=settings)
+    database.transact(lambda session: services(session).models_in_use.note())
 
 
 def _what_is_wrong(item: ErrorDetails) -> str:
@@ -69,6 +90,14 @@ def make_reader(streams: int | None = None) -> FilmReader:
     from lungwise.reading import Reader
 
     reader: FilmReader = Reader(streams=streams)
+    return reader
+
+
+def make_shadow_reader(artefact: Artefact) -> FilmReader:
+    """Load a second model, for one film at a time on one core."""
+    from lungwise.reading import Reader
+
+    reader: FilmReader = Reader(artefact, streams=1)
     return reader
 
 

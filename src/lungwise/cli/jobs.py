@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -21,8 +23,11 @@ from lungwise.cli.progress import progress
 from lungwise.jobs.queue import Entry, JobState, Queue
 from lungwise.jobs.reading_queue import Model
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.monitoring.shadow_reader import ShadowReader
+from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, shipped_card
 from lungwise.store import Database, FilmStore, utc_now
 
+_NICE = 15
 _POLL_SECONDS = 0.5
 """Seconds between two looks at films that others read."""
 _json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
@@ -95,6 +100,50 @@ def reread(as_json: bool) -> None:
         _queue_all(database, worker)
         counts = _drain(database, worker, model)
     _print_outcome(counts, as_json)
+
+
+@jobs.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--once", is_flag=True, help="End when every film is read, rather than wait for more.")
+@one_line_errors
+def shadow(folder: Path, once: bool) -> None:
+    """Let the model in FOLDER read beside the one in use, where only administrators see what it says.
+
+    It reads at the lowest priority what the model in use has answered, the newest first, and waits while a new film
+    waits for its answer. Stop it at any time; started again, it goes on. The page /second-model compares them.
+    """
+    settings = read_settings()
+    artefact = _other_artefact(folder)
+    os.nice(_NICE)
+    with open_database(settings) as database:
+        reader = ShadowReader(
+            database, FilmStore(settings), utc_now, bootstrap.make_shadow_reader(artefact), artefact.card
+        )
+        _read_beside(reader, once=once)
+    click.echo("The second model has read every film.")
+
+
+def _other_artefact(folder: Path) -> Artefact:
+    try:
+        artefact = load_artefact(folder)
+    except ArtefactError as error:
+        raise click.ClickException(str(error)) from error
+    if artefact.card.hashes["onnx"] == shipped_card().hashes["onnx"]:
+        raise click.ClickException("The model in this folder is the one in use. Name a folder of another.")
+    return artefact
+
+
+def _read_beside(reader: ShadowReader, *, once: bool) -> None:
+    with progress() as report:
+        done, left = 0, reader.count_left()
+        while left or not once:
+            for _film in reader.read_some():
+                done += 1
+                report("Reading films with the second model", done, max(done, left))
+            if reader.must_wait() or not reader.count_left():
+                if once and not reader.count_left():
+                    return
+                time.sleep(_POLL_SECONDS)
 
 
 def _queue_all(database: Database, worker: ReadingWorker) -> None:

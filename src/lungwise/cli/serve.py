@@ -21,6 +21,7 @@ from lungwise.cli.bootstrap import (
     make_mail_sender,
     make_sender,
     make_watch,
+    note_model,
     open_database,
     read_settings,
 )
@@ -88,6 +89,7 @@ def _prepare(settings: Settings) -> None:
             _log.info("The database has this release's schema now. Data folder: %s", settings.data_folder)
         check_keys(database)
         check_secret_key(database, settings)
+        note_model(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 

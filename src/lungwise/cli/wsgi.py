@@ -10,7 +10,7 @@ import click
 from lungwise import logs
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import make_mail_sender, make_watch, open_database, read_settings
+from lungwise.cli.bootstrap import make_mail_sender, make_watch, note_model, open_database, read_settings
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
@@ -34,7 +34,8 @@ def application() -> Lungwise:
 def _opened(settings: Settings) -> Lungwise:
     give_memory_back()
     logs.configure(settings.log_format)
-    with open_database(settings):
+    with open_database(settings) as database:
+        note_model(database, settings)
         app = create_app(settings, bootstrap.make_reader)
     app.worker.start()
     atexit.register(app.worker.stop)  # the films in hand are finished

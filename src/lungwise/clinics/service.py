@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import tzinfo
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,9 +21,23 @@ __all__ = ["Clinic", "ClinicChoices", "ClinicSettings", "Clinics"]
 
 
 class Clinics:
-    """Every clinic of the installation."""
+    """Every clinic of the installation.
 
-    def __init__(self, session: Session, clock: Clock, settings: Settings, audit: AuditTrail) -> None:
+    Parameters
+    ----------
+    moved
+        Called with a clinic's id and its time zone where that has changed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        settings: Settings,
+        audit: AuditTrail,
+        moved: Callable[[int, tzinfo], None] = lambda _clinic_id, _zone: None,
+    ) -> None:
+        self._moved = moved
         self._session = session
         self._clock = clock
         self._settings = settings
@@ -67,11 +84,14 @@ class Clinics:
             self._check_name(clinic, chosen.name)
         if chosen == _choices_of(clinic):
             return
+        before = self.settings_of(clinic.id).zone
         clinic.name, clinic.letterhead = chosen.name, chosen.letterhead or None
         clinic.time_zone, clinic.prevalence = chosen.time_zone, chosen.prevalence
         clinic.language, clinic.registration = chosen.language, chosen.registration
         self._session.flush()
         self._audit.record(by, Action.CHANGED, Subject.CLINIC, str(clinic.id))
+        if (zone := self.settings_of(clinic.id).zone) != before:
+            self._moved(clinic.id, zone)
 
     def _own(self, person: Person) -> Clinic:
         found = self._session.get(Clinic, person.clinic_id)

@@ -258,4 +258,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
     record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)
+    if outcome.picture:
+        record.gate, record.grey = outcome.picture.gate, outcome.picture.grey
+        record.contrast = outcome.picture.contrast
     return record

@@ -13,7 +13,6 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.error_charts import ErrorChart, charts_of
-from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.models import DONE, Alarm
 from lungwise.reading.artefact import Thresholds
@@ -22,7 +21,7 @@ from lungwise.store.lease_queue import QUEUED
 
 SHOWN = 20
 """Alarms that were acknowledged, the newest, that a page lists."""
-ThresholdsOf = Callable[[str], Thresholds]
+ThresholdsOf = Callable[[int, str], Thresholds]
 
 
 class Alarms:
@@ -33,7 +32,7 @@ class Alarms:
     films
         Finds the clinic's verified films.
     thresholds
-        Gives those in force for a finding.
+        Gives those in force in a clinic for a finding, of the probability that the model gives.
     calls_webhook
         Whether there is a webhook to be called about a new alarm.
     """
@@ -61,8 +60,10 @@ class Alarms:
         model = self._films.newest_model(person)
         if model is None:
             return None, []
-        films = {finding: self._films.of(person, model, finding) for finding in FINDINGS}
-        return model, charts_of(films, self._thresholds, self._last(person, model), self._clock().toordinal())
+        films = self._films.of_each(person, model)
+        thresholds = {finding: self._thresholds(person.clinic_id, finding) for finding in films}
+        last, today = self._last(person, model), self._clock().toordinal()
+        return model, charts_of(films, thresholds.__getitem__, last, today)
 
     def raise_new(self, person: Person, model: Model, charts: Sequence[ErrorChart]) -> list[Alarm]:
         """Raise the alarms of charts; none of a chart whose last alarm nobody has acknowledged."""

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.weeks import last_weeks
-from lungwise.reading.artefact import WEIGHTS
+from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
+from lungwise.reading.artefact import WEIGHTS, folder_in_use, shipped_card
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study
 
@@ -93,15 +93,15 @@ class WeekSpread:
 class Drift:
     """Compares the spread of one model's probabilities in a clinic with that on its validation films."""
 
-    def __init__(self, session: Session, clock: Clock, reference: Reference) -> None:
+    def __init__(self, session: Session, clock: Clock, reference: Reference, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
-        self._clock = clock
+        self._weeks = ClinicWeeks(clock, zone_of)
         self.reference = reference
 
     def weeks(self, person: Person) -> list[WeekSpread]:
         """Count the films of the last 26 weeks' studies."""
         person.need(Right.ADMINISTER)
-        weeks = last_weeks(self._clock().date())
+        weeks = self._weeks.last(person.clinic_id)
         spreads = self._spreads(person, weeks)
         return [
             WeekSpread(
@@ -134,6 +134,15 @@ def _spread(films_by_band: Counter[int]) -> Spread:
 def _sum(spreads: Sequence[Spread]) -> Spread:
     bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
     return Spread(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
+
+
+def reference_in_use() -> Reference:
+    """Return the reference of the model in use; where its folder holds none, one of no films."""
+    path = folder_in_use() / REFERENCE.name
+    if path.is_file():
+        return read_reference(path)
+    card = shipped_card()
+    return Reference(model=Model(name=card.name, version=card.version), films="-", spread=_spread(Counter()))
 
 
 def read_reference(path: Path = REFERENCE) -> Reference:

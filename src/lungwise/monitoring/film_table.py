@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from lungwise.films.refusals import CHILD, PHOTOGRAPH
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.verified import Floats, Ints
 from lungwise.patients.identity import Identity, age_of
 from lungwise.patients.service import Patient
@@ -43,8 +44,6 @@ MARGIN = timedelta(minutes=2)
 """How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
 _STRATA = {Verdict.NEGATIVE: LOW, Verdict.UNCERTAIN: MIDDLE, Verdict.POSITIVE: HIGH}
 _AT_ONCE = 1000
-_TRAIL = 1000
-"""How many readings below the highest are looked for again: one may be committed after others with higher ids."""
 _BORN = Base.metadata.tables[Patient.__tablename__].columns["birth_date"]
 Texts = NDArray[np.object_]
 
@@ -154,17 +153,18 @@ class _Clinic:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._table = FilmTable.of([])
-        self._readings: set[int] = set()
+        self._readings = NewRows(ReadingRecord.id)
         self._patients: dict[int, datetime] | None = None
-        self._studies = (0, 0)
+        self._deleted = DeletedStudies()
 
     def refreshed(self, session: Session, clinic_id: int, model: Model) -> FilmTable:
         """Take in what has changed since the last time: everything at first."""
         query = _QUERY.where(Study.clinic_id == clinic_id)
         query = query.where(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
         patients = self._changed_patients(session, clinic_id)
-        self._drop_deleted(session, clinic_id)
-        if new := self._new_readings(session):
+        if (there := self._deleted.still_there(session, clinic_id)) is not None:
+            self._table = self._table.only(np.isin(self._table.study, there))
+        if new := self._readings.since_last(session):
             self._take(session, query.where(ReadingRecord.id >= min(new)))
         for start in range(0, len(patients), _AT_ONCE):
             some = patients[start : start + _AT_ONCE]
@@ -178,15 +178,6 @@ class _Clinic:
             kept = self._table.only(~np.isin(self._table.film, new.film))
             self._table = FilmTable.joined([kept, new])
 
-    def _new_readings(self, session: Session) -> set[int]:
-        """Return the ids of readings that were not there the last time; of any clinic."""
-        highest = max(self._readings, default=0)
-        ids = set(session.scalars(select(ReadingRecord.id).where(ReadingRecord.id > highest - _TRAIL)))
-        new = ids - self._readings
-        highest = max(ids, default=highest)
-        self._readings = {number for number in ids if number > highest - _TRAIL}
-        return new
-
     def _changed_patients(self, session: Session, clinic_id: int) -> list[int]:
         """Return the ids of those patients who were changed since the last time; nobody the first time."""
         query = select(Patient.id, Patient.changed_at).where(Patient.clinic_id == clinic_id)
@@ -198,18 +189,6 @@ class _Clinic:
     def _newest_change(self, session: Session, clinic_id: int) -> datetime:
         newest = session.scalar(select(func.max(Patient.changed_at)).where(Patient.clinic_id == clinic_id))
         return newest or datetime.now(UTC)
-
-    def _drop_deleted(self, session: Session, clinic_id: int) -> None:
-        """Drop the films of deleted studies: then there are fewer than there were before and are new."""
-        count, highest = self._studies
-        of_clinic = Study.clinic_id == clinic_id
-        now = session.scalar(select(func.count()).select_from(Study).where(of_clinic)) or 0
-        new = session.scalar(select(func.count()).select_from(Study).where(of_clinic, Study.id > highest)) or 0
-        if now != count + new:
-            there = np.array(session.scalars(select(Study.id).where(of_clinic)).all(), np.int64)
-            self._table = self._table.only(np.isin(self._table.study, there))
-        newest = session.scalar(select(func.max(Study.id)).where(of_clinic)) if new else None
-        self._studies = now, newest or highest
 
 
 _first, _any = aliased(ReadingRecord), aliased(ReadingRecord)

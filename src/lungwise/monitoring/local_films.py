@@ -82,11 +82,19 @@ class ClinicFilms:
         A patient's film is the highest of those that count: of an adult whose identity is clear, and no photograph.
         For `normal` it is the lowest.
         """
+        return self.of_each(person, model, [finding])[finding]
+
+    def of_each(self, person: Person, model: Model, findings: Sequence[str] = FINDINGS) -> dict[str, LocalFilms]:
+        """Return the films for each of some findings; see `of`. What they share is read once."""
         person.need(Right.SEE_ALL)
         table = tables_of(self._session).of(self._session, person.clinic_id, model)
+        results = self._results(person)
+        return {finding: self._of(table, results, finding) for finding in findings}
+
+    def _of(self, table: FilmTable, results: Sequence[Any], finding: str) -> LocalFilms:
         column = FINDINGS.index(finding)
         counting = _counting(table, column)
-        found = _relevant(finding, self._results(person))
+        found = _relevant(finding, results)
         verification, positive, result, used = self._verified(counting, found)
         films = ReadFilms(
             score=counting.score[:, column],

@@ -1,13 +1,15 @@
-"""The tables of the watch: the weeks in which each clinic's charts were looked at, and the alarms that were raised."""
+"""The tables of monitoring: the weeks in which charts were looked at, alarms, and what a second model reads."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-import lungwise.clinics.service  # noqa: F401 - both tables refer to its table
+import lungwise.clinics.service
+import lungwise.studies.models  # noqa: F401 - tables here refer to those of both
 from lungwise.store import Base, Moment
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
@@ -53,3 +55,45 @@ class Alarm(Leased, Base):
     expected: Mapped[float] = mapped_column()
     acknowledged_at: Mapped[datetime | None] = mapped_column(Moment)
     acknowledged_by: Mapped[str | None] = mapped_column(String(120))
+
+
+class ShadowModel(Base):
+    """A second model that reads beside the one in use. `thresholds` are its lower and upper ones by finding."""
+
+    __tablename__ = "shadow_models"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(40))
+    thresholds: Mapped[dict[str, list[float]]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class ShadowReading(Base):
+    """What a second model says of a film, or why it refuses it. No doctor sees it."""
+
+    __tablename__ = "shadow_readings"
+    __table_args__ = (UniqueConstraint("film_id", "shadow_id"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
+    shadow_id: Mapped[int] = mapped_column(ForeignKey("shadow_models.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    findings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    refusal_code: Mapped[str | None] = mapped_column(String(40))
+
+
+class ModelInUse(Base):
+    """That a model reads here from a moment on, until the next one does."""
+
+    __tablename__ = "models_in_use"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(40))
+    sha256: Mapped[str] = mapped_column(String(64))
+    since: Mapped[datetime] = mapped_column(Moment)

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.monitoring.weeks import last_weeks
+from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
 from lungwise.studies.diagnosis import as_verdict
@@ -77,14 +77,14 @@ class Statistics:
 class ClinicStatistics:
     """Counts a clinic's studies."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
-        self._clock = clock
+        self._weeks = ClinicWeeks(clock, zone_of)
 
     def count(self, person: Person) -> Statistics:
         """Count the studies of the last 26 weeks."""
         person.need(Right.SEE_ALL)
-        weeks = last_weeks(self._clock().date())
+        weeks = self._weeks.last(person.clinic_id)
         groups = list(self._session.execute(weeks_query(person, weeks[0])))
         by_pcr = _table(groups, "pcr")
         return Statistics(

@@ -16,7 +16,8 @@ from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Dri
 from lungwise.monitoring.error_charts import ErrorChart
 from lungwise.monitoring.local_words import explained
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
-from lungwise.monitoring.watch_words import EXPLANATIONS, TITLES
+from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.monitoring.watch_words import CAUSES, EXPLANATIONS, FEATURES, TITLES
 from lungwise.studies.labels import FINDINGS
 from lungwise.studies.models import StudyStatus
 from lungwise.webkit.current_person import person
@@ -33,6 +34,7 @@ class MonitoringServices(Protocol):
     statistics: ClinicStatistics
     drift: Drift
     alarms: Alarms
+    steadiness: ClinicSteadiness
 
 
 services = RequestServices[MonitoringServices]("monitoring")
@@ -63,7 +65,7 @@ def drift() -> str:
         fewest=FEWEST_FILMS,
         far_apart=NOTABLE_DISTANCE,
         kinds=_KINDS,
-        **_errors(),
+        **_more(),
     )
 
 
@@ -75,11 +77,14 @@ def acknowledge(key: str) -> Response:
     return redirect(url_for("monitoring.drift", _anchor="alarms"))
 
 
-def _errors() -> dict[str, Any]:
-    """Return what the part of the page on mistakes shows."""
+def _more() -> dict[str, Any]:
+    """Return what the page shows beside the spread of the answers: mistakes, changes, refusals, agreement."""
     alarms = services().alarms
-    _model, charts = alarms.charts(person())
+    model, charts = alarms.charts(person())
     return {
+        "steadiness": services().steadiness.of(person(), model),
+        "features": FEATURES,
+        "causes": CAUSES,
         "open": alarms.open(person()),
         "past": alarms.past(person()),
         "error_charts": charts,

@@ -25,7 +25,7 @@ from lungwise.monitoring.webhook import Webhook, WebhookError, alarm_message
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
-from lungwise.studies.models import monday
+from lungwise.studies.weeks import correct_weeks, week_of
 
 PAGE = "/drift"
 """Where alarms are shown and acknowledged."""
@@ -151,16 +151,22 @@ class WeeklyWatch(SingleJobWorker[WatchRuns, ClaimedRun, int]):
         with self._database.reading() as session:
             clinics, now = self._over(session).clinics, self._clock()
             zones = {clinic.id: clinics.settings_of(clinic.id).zone for clinic in clinics.all()}
-            weeks = {clinic: monday(now.astimezone(zone).date()) for clinic, zone in zones.items()}
+            weeks = {clinic: week_of(now, zone) for clinic, zone in zones.items()}
             missing = self.queue(session).missing(weeks)
         if missing:
             self._write(lambda queue: queue.add(missing))
 
     def do(self, job: ClaimedRun) -> int:
         """Look at one clinic's charts, and keep that it was done."""
+        self._database.transact(lambda session: self._correct_weeks(session, job.clinic_id))
         raised = self.look(job.clinic_id)
         self._write(lambda queue: queue.finish(job))
         return raised
+
+    def _correct_weeks(self, session: Session, clinic_id: int) -> None:
+        """Count studies in the clinic's weeks that an earlier release, or another setting, counted in others."""
+        zone = self._over(session).clinics.settings_of(clinic_id).zone
+        correct_weeks(session, clinic_id, zone, self._clock())
 
     def look(self, clinic_id: int) -> int:
         """Look at one clinic's charts now, raise what alarms they give, and return how many."""

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, timedelta, tzinfo
 
+from lungwise.store import Clock
 from lungwise.studies.models import monday
+from lungwise.studies.weeks import week_of
+
+ZoneOf = Callable[[int], tzinfo]
+"""Gives the time zone of a clinic."""
 
 WEEKS = 26
+
+
+def in_utc(_clinic_id: int) -> tzinfo:
+    """Return UTC for every clinic."""
+    return UTC
+
+
+class ClinicWeeks:
+    """The last weeks as they are where a clinic stands."""
+
+    def __init__(self, clock: Clock, zone_of: ZoneOf) -> None:
+        self._clock = clock
+        self._zone_of = zone_of
+
+    def last(self, clinic_id: int) -> list[date]:
+        """Return the Mondays of a clinic's last 26 weeks, this week's last."""
+        return last_weeks(week_of(self._clock(), self._zone_of(clinic_id)))
 
 
 def last_weeks(today: date) -> list[date]:

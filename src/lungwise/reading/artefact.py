@@ -23,6 +23,9 @@ GATE = ("upright", "turned left", "upside down", "turned right", "lateral", "oth
 
 WEIGHTS = Path(str(files("lungwise") / "weights"))
 """Where the shipped artefact lies."""
+_folders = [WEIGHTS]
+"""The artefact in use lies in the last of them."""
+_INSTALL, _EXPORT = "Install Lungwise anew.", "Name a folder as `lungwise export` writes it."
 
 
 class ArtefactError(Exception):
@@ -120,8 +123,19 @@ class Artefact:
     card: ModelCard
 
 
-def load_artefact(folder: Path = WEIGHTS) -> Artefact:
-    """Load `inception_v3.onnx` and `card.json`.
+def use_artefact(folder: Path) -> None:
+    """Let this process read with the artefact in a folder rather than with the shipped one; before anything is read."""
+    _folders[:] = [folder]
+    shipped_card.cache_clear()
+
+
+def folder_in_use() -> Path:
+    """Return where the artefact lies that this process reads with."""
+    return _folders[-1]
+
+
+def load_artefact(folder: Path | None = None) -> Artefact:
+    """Load `inception_v3.onnx` and `card.json`, by default of the artefact in use.
 
     Raises
     ------
@@ -129,16 +143,15 @@ def load_artefact(folder: Path = WEIGHTS) -> Artefact:
         If a file is missing, the card cannot be understood, the model's hash is not the
         card's, or the model was trained with another preprocessing or other labels.
     """
-    onnx = folder / "inception_v3.onnx"
+    folder = folder or folder_in_use()
+    onnx, remedy = folder / "inception_v3.onnx", _remedy(folder)
     try:
         card = read_card(folder / "card.json")
         digest = hashlib.sha256(onnx.read_bytes()).hexdigest()
     except OSError as error:
-        raise ArtefactError(
-            f"The model is incomplete: {error.filename} cannot be read. Install Lungwise anew."
-        ) from error
+        raise ArtefactError(f"The model is incomplete: {error.filename} cannot be read. {remedy}") from error
     if digest != card.hashes["onnx"]:
-        raise ArtefactError(f"The model file {onnx} is not the one its card describes. Install Lungwise anew.")
+        raise ArtefactError(f"The model file {onnx} is not the one its card describes. {remedy}")
     if card.preprocessing != PREPROCESSING or card.labels != labels():
         raise ArtefactError(f"The model in {folder} belongs to another version of Lungwise. Install both anew.")
     return Artefact(onnx=onnx, card=card)
@@ -151,14 +164,14 @@ def labels() -> dict[str, list[str]]:
 
 @cache
 def shipped_card() -> ModelCard:
-    """The card of the model that this installation ships.
+    """The card of the model that reads here: the shipped one, unless the settings name another.
 
     Raises
     ------
     OSError, ArtefactError
         As `read_card`.
     """
-    return read_card(WEIGHTS / "card.json")
+    return read_card(folder_in_use() / "card.json")
 
 
 def read_card(path: Path) -> ModelCard:
@@ -177,7 +190,11 @@ def read_card(path: Path) -> ModelCard:
         extent = calibration_from(fields["extent"]) if fields.get("extent") else None
         return ModelCard(**{**fields, "thresholds": thresholds, "extent": extent})
     except (ValueError, KeyError, TypeError) as error:
-        raise ArtefactError(f"The card {path} cannot be understood ({error}). Install Lungwise anew.") from error
+        raise ArtefactError(f"The card {path} cannot be understood ({error}). {_remedy(path.parent)}") from error
+
+
+def _remedy(folder: Path) -> str:
+    return _INSTALL if folder == WEIGHTS else _EXPORT
 
 
 def read_statement(folder: Path = WEIGHTS) -> Statement:

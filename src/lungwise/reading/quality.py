@@ -33,8 +33,8 @@ _NOISIEST, _SMOOTHEST = 0.7, 0.04
 _NO_CHANGE = 1e-3
 
 
-def refuse_unfit(film: Film, square: NDArray[np.float32]) -> None:
-    """Let a film pass that has the colours, the exposure, the shape and the detail of one.
+def refuse_unfit(film: Film, square: NDArray[np.float32]) -> Exposure:
+    """Let a film pass that has the colours, the exposure, the shape and the detail of one, and return its exposure.
 
     Parameters
     ----------
@@ -57,10 +57,11 @@ def refuse_unfit(film: Film, square: NDArray[np.float32]) -> None:
     if max(height, width) > _LONGEST_SIDE * min(height, width):
         raise Refusal("cut-off")
     _refuse_texture(square, exposure)
+    return exposure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Exposure:
+class Exposure:
     """Grey levels of a film before they are stretched: of its darkest parts, its middle, and its brightest parts."""
 
     low: float
@@ -69,6 +70,7 @@ class _Exposure:
 
     @property
     def range(self) -> float:
+        """How far apart the darkest and the brightest are."""
         return self.high - self.low
 
     @property
@@ -77,11 +79,11 @@ class _Exposure:
         return "too-dark" if self.middle < 0.5 and self.low < _LIFTED_BLACK else "too-bright"
 
 
-def _refuse_exposure(pixels: NDArray[np.float32]) -> _Exposure:
+def _refuse_exposure(pixels: NDArray[np.float32]) -> Exposure:
     step = -(-max(pixels.shape) // _SAMPLED_SIDE)
     levels = pixels[::step, ::step]
     low, middle, high = np.percentile(levels, (0.5, 50, 99.5))
-    exposure = _Exposure(low=float(low), middle=float(middle), high=float(high))
+    exposure = Exposure(low=float(low), middle=float(middle), high=float(high))
     if exposure.range < _NARROWEST_RANGE:
         raise Refusal(exposure.fault)
     if (levels < _BLACK).mean() > _MOST_BLACK:
@@ -91,7 +93,7 @@ def _refuse_exposure(pixels: NDArray[np.float32]) -> _Exposure:
     return exposure
 
 
-def _refuse_texture(square: NDArray[np.float32], exposure: _Exposure) -> None:
+def _refuse_texture(square: NDArray[np.float32], exposure: Exposure) -> None:
     """Drawings are flat between their lines, noise changes from pixel to pixel, and tissue does neither."""
     across, down = np.diff(square, axis=1)[:-1], np.diff(square, axis=0)[:, :-1]
     inner = square[:-1, :-1]

@@ -15,13 +15,14 @@ import numpy as np
 from lungwise.films import Film, Refusal, open_path
 from lungwise.films.preprocess import preprocess
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
-from lungwise.reading.artefact import APPEARANCES, Artefact, load_artefact
+from lungwise.reading.artefact import APPEARANCES, GATE, Artefact, load_artefact
 from lungwise.reading.extent import extent_of
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
 from lungwise.reading.pattern import COVID, normal_of, pattern_of
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
+    PictureFacts,
     Reading,
     Verdict,
     outcome_of,
@@ -126,7 +127,7 @@ class Reader:
     def _read(self, film: Film, runtime: Runtime) -> Reading:
         square = preprocess(film.pixels)
         refuse_blank(square)
-        refuse_unfit(film, square)
+        exposure = refuse_unfit(film, square)
         outputs = runtime.run(square)
         turns = quarter_turns(outputs["gate"])
         if turns:
@@ -134,7 +135,9 @@ class Reader:
             outputs = runtime.run(preprocess(film.pixels))
         refuse_unreadable(outputs["gate"], self.artefact.card.gate)
         view = film.view if film.view in FRONTAL else None
-        return replace(self._reading(outputs, turns, _warnings(film, turns)), view=view)
+        gate = float(outputs["gate"][GATE.index("upright")])
+        picture = PictureFacts(gate=gate, grey=exposure.middle, contrast=exposure.range)
+        return replace(self._reading(outputs, turns, _warnings(film, turns)), view=view, picture=picture)
 
     def _reading(self, outputs: Outputs, turns: int = 0, warnings: tuple[str, ...] = ()) -> Reading:
         card = self.artefact.card

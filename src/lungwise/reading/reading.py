@@ -30,6 +30,23 @@ class Normal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFacts:
+    """What a picture is like, whatever is on it: by these it is seen whether a clinic's pictures have changed.
+
+    Parameters
+    ----------
+    gate
+        Probability, as the network says, that it is an upright frontal chest film.
+    grey, contrast
+        Its middle grey level, and how far the darkest and the brightest are apart, in [0, 1], before stretching.
+    """
+
+    gate: float
+    grey: float
+    contrast: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What the model says of one film.
 
@@ -62,6 +79,8 @@ class Reading:
         How much of the lungs is opaque; None where the model does not say it.
     view
         AP or PA, where the file says.
+    picture
+        What the picture is like; None where the reader does not say it.
     """
 
     probability: float
@@ -77,6 +96,7 @@ class Reading:
     warnings: tuple[str, ...] = ()
     extent: Extent | None = None
     view: str | None = None
+    picture: PictureFacts | None = None
 
     @property
     def hot_spot(self) -> tuple[float, float]:

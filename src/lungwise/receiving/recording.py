@@ -27,6 +27,7 @@ from lungwise.studies.header_index import index_film
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
+from lungwise.studies.weeks import week_of
 
 _NOON = time(12)
 _VIEW, _DEVICE, _ACCESSION = 16, 64, 64
@@ -155,6 +156,7 @@ class Recording:
         match = self.patients.match_or_add(person, facts)
         if match.patient.is_unclear:
             UNCLEAR.inc()
+        now = self._clock()
         study = Study(
             key=key,
             clinic_id=person.clinic_id,
@@ -163,7 +165,8 @@ class Recording:
             author_id=person.id,
             node=None if person.id else person.name,
             study_uid=study_uid,
-            created_at=self._clock(),
+            created_at=now,
+            week=week_of(now, self._zone_of(person.clinic_id)),
             unread=True,
             status=StudyStatus.WAITING,
             probability=0.0,

@@ -285,7 +285,8 @@ class ReadingRecord(Base):
     A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
     `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
     `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
-    `view` is AP or PA, where the film's file says.
+    `view` is AP or PA, where the film's file says. `gate`, `grey` and `contrast` say what the picture is like; see
+    `reading.reading.PictureFacts`.
     """
 
     __tablename__ = "readings"
@@ -306,6 +307,9 @@ class ReadingRecord(Base):
     extent_brixia: Mapped[float | None] = mapped_column()
     extent_repeatability: Mapped[float | None] = mapped_column()
     view: Mapped[str | None] = mapped_column("view_position", String(2))
+    gate: Mapped[float | None] = mapped_column()
+    grey: Mapped[float | None] = mapped_column()
+    contrast: Mapped[float | None] = mapped_column()
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from lungwise.cli import bootstrap, main
+from lungwise.cli import bootstrap, jobs, main
+from lungwise.monitoring.models import ShadowReading
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import WEIGHTS, Artefact, shipped_card
 from lungwise.studies.models import Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Services
     from synthetic_reader import SyntheticReader
@@ -76,3 +80,28 @@ def test_a_new_model_reads_every_film_again_once(
     monkeypatch.setattr(synthetic_reader, "version", "2")
     for _start in range(2):
         assert run("reread") == {"queued": 0, "running": 0, "done": 3, "failed": 0}
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_second_model_reads_beside_the_first(
+    services: Services,
+    run: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    synthetic_reader: type[SyntheticReader],
+    tmp_path: Path,
+) -> None:
+    run("drain")
+    refused = CliRunner().invoke(main, ["jobs", "shadow", str(tmp_path)])
+    assert refused.exit_code == 1
+    assert "The model is incomplete" in refused.output
+    same = CliRunner().invoke(main, ["jobs", "shadow", str(WEIGHTS)])
+    assert "The model in this folder is the one in use." in same.output
+    card = replace(shipped_card(), version="2", hashes={"onnx": "e" * 64})
+    monkeypatch.setattr(jobs, "_other_artefact", lambda folder: Artefact(onnx=folder, card=card))
+    monkeypatch.setattr(bootstrap, "make_shadow_reader", lambda _artefact: synthetic_reader())
+    monkeypatch.setattr(jobs, "_NICE", 0)
+    done = CliRunner().invoke(main, ["jobs", "shadow", str(tmp_path), "--once"])
+    assert done.exit_code == 0, done.output
+    assert len(services.session.scalars(select(ShadowReading)).all()) == 3
+    services.session.commit()
+    assert CliRunner().invoke(main, ["jobs", "shadow", str(tmp_path), "--once"]).exit_code == 0

@@ -29,7 +29,7 @@ def alarms(services: Services, *, calls_webhook: bool = False) -> Alarms:
         services.clock,
         services.audit,
         films,
-        lambda _finding: Thresholds(lower=0.2, upper=0.7),
+        lambda _clinic, _finding: Thresholds(lower=0.2, upper=0.7),
         calls_webhook=calls_webhook,
     )
 

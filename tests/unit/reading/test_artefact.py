@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lungwise.reading import ArtefactError, load_artefact
-from lungwise.reading.artefact import WEIGHTS, read_statement
+from lungwise.reading.artefact import WEIGHTS, folder_in_use, read_statement, shipped_card, use_artefact
 from lungwise.reading.extent import Curve
 
 
@@ -106,3 +106,16 @@ def test_a_card_of_an_earlier_release_says_no_extent(copy: Path) -> None:
     (copy / "card.json").write_text(json.dumps(card))
 
     assert load_artefact(copy).card.extent is None
+
+
+def test_another_folder_is_used_until_the_shipped_one_is_again(copy: Path) -> None:
+    change(copy, version="9.0.0")
+    try:
+        use_artefact(copy)
+        assert folder_in_use() == copy
+        assert load_artefact().card.version == shipped_card().version == "9.0.0"
+    finally:
+        use_artefact(WEIGHTS)
+    assert load_artefact().card.version == shipped_card().version != "9.0.0"
+    with pytest.raises(ArtefactError, match="Name a folder as `lungwise export` writes it"):
+        load_artefact(copy.parent)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.answer_table import answers_of
+from lungwise.monitoring.weeks import last_weeks
+from lungwise.patients.service import PatientFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+
+def test_new_answers_are_taken_in_and_old_weeks_are_let_go(
+    services: Services, film: Callable[..., bytes], blank: bytes
+) -> None:
+    ada, model = services.person(), Model(name="synthetic", version="1")
+    since = last_weeks(services.clock().date())[0]
+    services.studies.open(ada, PatientFacts(), [("a", film(1)), ("b", blank)])
+    services.read_all()
+    table = answers_of(services.session, ada.clinic_id, model, since)
+    assert len(table.study) == 2
+    assert len(table.read.study) == 1
+    assert np.isnan(table.gate).all()  # this reader does not say it
+    services.studies.open(ada, PatientFacts(), [("c", film(2))])
+    services.read_all()
+    assert len(answers_of(services.session, ada.clinic_id, model, since).study) == 3
+    assert not len(answers_of(services.session, 99, model, since).study)
+    assert not len(answers_of(services.session, ada.clinic_id, model, since + timedelta(weeks=30)).study)
