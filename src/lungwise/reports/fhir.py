@@ -25,7 +25,7 @@ from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.reference_results import Reason, ReferenceTest
-from lungwise.studies.service import ReadingRecord, ReferenceResult, Study, StudyStatus
+from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 
 Fields = dict[str, Any]
 _SYSTEM = "urn:lungwise"
@@ -109,7 +109,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
         "category": [_RADIOLOGY],
         "code": _CHEST,
         "subject": {"reference": _name(report.patient.key)},
-        "effectiveDateTime": _effective(study),
+        "effectiveDateTime": _taken(study, *study.films),
         "issued": _issued(study),
         "imagingStudy": [{"reference": _name(uid)} for uid in fhir_imaging.study_uids(study)] or None,
         "performer": [{"display": report.clinic}],
@@ -117,6 +117,12 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
         "result": [{"reference": _name(film.record.key)} for film, _ in _read(report)] or None,
     }
     return DiagnosticReport(**fields)
+
+
+def _taken(study: Study, *films: FilmRecord) -> date | datetime:
+    """Return the day on which the first of the films was taken, or else when they came, as for a day that lies ahead."""
+    days = (film.taken_on for film in films if film.taken_on)
+    return min((day for day in days if day <= study.created_at.date()), default=study.created_at)
 
 
 def _symptoms(study: Study) -> str:
@@ -133,6 +139,7 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
         "subject": {"reference": _name(report.patient.key)},
+        "effectiveDateTime": _taken(report.study, film.record),
         "issued": reading.created_at,
         "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
         "device": {"reference": _name(fhir_imaging.device_key(reading))},
@@ -178,7 +185,7 @@ def _saturation(spo2: int, report: Report) -> Observation:
         "category": [_VITAL_SIGNS],
         "code": {"coding": _SPO2, "text": "SpO2"},
         "subject": {"reference": _name(report.patient.key)},
-        "effectiveDateTime": report.study.created_at,
+        "effectiveDateTime": _taken(report.study, *report.study.films),
         "valueQuantity": {"value": spo2, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
     }
     return Observation(**fields)
@@ -231,11 +238,6 @@ def _status(study: Study) -> str:
         return "preliminary"
     first = min(opinion.created_at for opinion in study.opinions if opinion.conclusion)
     return "corrected" if study.changed_at and study.changed_at > first else "final"
-
-
-def _effective(study: Study) -> date | datetime:
-    """Return the day on which the films were taken, or else when they came."""
-    return min((film.taken_on for film in study.films if film.taken_on), default=study.created_at)
 
 
 def _issued(study: Study) -> datetime:
