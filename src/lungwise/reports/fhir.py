@@ -120,7 +120,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
 
 
 def _taken(study: Study, *films: FilmRecord) -> date | datetime:
-    """Return the day on which the first of the films was taken, or else when they came, as for a day that lies ahead."""
+    """Return the day on which the first film was taken, or else when they came, as for a day that lies ahead."""
     days = (film.taken_on for film in films if film.taken_on)
     return min((day for day in days if day <= study.created_at.date()), default=study.created_at)
 
