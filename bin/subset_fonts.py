@@ -1,8 +1,9 @@
-"""Subset the fonts of the PDF reports: called by bin/fonts, which fetches them."""
+"""Subset the fonts of the PDF reports, and of pages in Hindi: called by bin/fonts, which fetches them."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 import struct
 import sys
@@ -10,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import uharfbuzz as hb
+from fontTools.ttLib import TTFont
 
 NOTO = "usr/share/fonts/truetype/noto"
 WOFF = "package/files/noto-sans-sc-chinese-simplified-400-normal.woff"
@@ -23,11 +25,16 @@ LATIN_GREEK_CYRILLIC = (
 )
 MOST_BYTES = 2 << 20
 """Of all fonts together."""
+OF_PAGES = {
+    "devanagari.woff2": {*range(0x900, 0x980), 0x200C, 0x200D, 0x20B9, 0x25CC},
+    "hindi.woff2": set(map(ord, "हिन्दी")),
+}
+"""The letters of pages in Hindi, and those of the language's own name, which stands on the sign-in page of each."""
 EXPECTED = "sources.sha256"
 """Lies beside the fonts: the hashes of what they were made of."""
 
 
-def main(source: Path, destination: Path) -> None:
+def main(source: Path, destination: Path, static: Path) -> None:
     """Write the subsets, the licence and the hashes of the sources."""
     fonts = {"NotoSans": source / NOTO / "NotoSans-Regular.ttf"}
     fonts |= {f"NotoSans{script}": source / NOTO / f"NotoSans{script}-Regular.ttf" for script in SCRIPTS}
@@ -45,14 +52,27 @@ def main(source: Path, destination: Path) -> None:
     sys.stdout.write(f"{len(fonts)} fonts, {size / (1 << 20):.2f} MB of {MOST_BYTES >> 20}\n")
     if size > MOST_BYTES:
         sys.exit("bin/fonts: that is too large.")
+    write_fonts_of_pages(destination, static)
+
+
+def write_fonts_of_pages(packed: Path, static: Path) -> None:
+    """Write the web fonts, from the packed font of the reports."""
+    devanagari = lzma.decompress((packed / "NotoSansDevanagari.ttf.xz").read_bytes())
+    for name, letters in OF_PAGES.items():
+        font = TTFont(io.BytesIO(_with_letters(devanagari, letters, ["STAT"])), recalcTimestamp=False)
+        font.flavor = "woff2"
+        font.save(static / name)
 
 
 def _subset(name: str, data: bytes) -> bytes:
+    dropped = ["STAT", "vhea", "vmtx", "BASE", "GSUB", "GPOS"] if name == "NotoSansSC" else ["STAT"]
+    return _with_letters(data, _letters(name, hb.Face(hb.Blob(data))), dropped)
+
+
+def _with_letters(data: bytes, letters: set[int], dropped: list[str]) -> bytes:
     face, wanted = hb.Face(hb.Blob(data)), hb.SubsetInput()
-    letters = _letters(name, face)
     wanted.unicode_set.update(hb.Set(letters))
     wanted.flags = hb.SubsetFlags.NO_HINTING
-    dropped = ["STAT", "vhea", "vmtx", "BASE", "GSUB", "GPOS"] if name == "NotoSansSC" else ["STAT"]
     wanted.drop_table_tag_set.update(hb.Set({int.from_bytes(tag.encode(), "big") for tag in dropped}))
     return bytes(hb.subset(face, wanted).blob.data)
 
@@ -90,4 +110,4 @@ def _hash(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:4]))

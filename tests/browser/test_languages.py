@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 PASSWORD = "three green kites fly"
 
 
+def fonts(page: Page) -> set[str]:
+    """Return the families that the page may load; a browser that has such letters loads none of them."""
+    return {name.strip('"') for name in page.evaluate("[...document.fonts].map(face => face.family)")}
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_the_language_chosen_on_the_sign_in_page_stays_and_files_are_chosen_in_it(
     size: tuple[int, int], served: Site, page: Page, film: Callable[..., bytes]
@@ -22,8 +27,11 @@ def test_the_language_chosen_on_the_sign_in_page_stays_and_files_are_chosen_in_i
     served.enrol("Ada")
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{served.address}/sign-in")
+    assert fonts(page) == {"Lungwise Hindi"}  # the letters of the button, 2 kB
     page.click("text=हिन्दी")
     expect(page.locator("html[lang=hi]")).to_have_count(1)
+    assert fonts(page) == {"Lungwise Hindi", "Lungwise Devanagari"}
+    assert page.evaluate("document.fonts.load('16px \"Lungwise Devanagari\"', 'हि').then(faces => faces.length)") == 1
     expect(page.locator("main h1")).to_have_text("प्रवेश करें")
     page.fill("[name=email]", "ada@example.org")
     page.fill("[name=password]", PASSWORD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -24,3 +25,11 @@ def test_a_sheet_uses_one_scale_of_type_and_one_of_distances(sheet: Path) -> Non
     given = re.findall(r"(?<![-\w])(?:padding|margin|gap|row-gap|column-gap)(?:-\w+)?: ([^;}]+)", text)
     odd = {value for value in given for number in re.findall(r"([\d.]+)rem", value) if float(number) not in DISTANCES}
     assert not odd
+
+
+def test_fonts_are_named_with_their_hash_and_small() -> None:
+    for sheet in SHEETS:
+        for name, version in re.findall(r'url\("([\w.]+)\?v=(\w+)"\)', sheet.read_text()):
+            font = (sheet.parent / name).read_bytes()
+            assert version == hashlib.sha256(font).hexdigest()[:12]
+            assert len(font) <= 40_000

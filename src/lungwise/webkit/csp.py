@@ -9,6 +9,7 @@ POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
+        "font-src 'self'",
         "img-src 'self' data: blob:",  # data: for the second factor's QR code, blob: for films that are chosen
         "connect-src 'self'",
         "manifest-src 'self'",
