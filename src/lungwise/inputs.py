@@ -26,7 +26,7 @@ def row_number(text: str | None) -> int | None:
     if not text:
         return None
     if not _ROW.fullmatch(text):
-        raise Rejected("There is no such page of this list. Go back to its first page.")
+        raise Rejected("This list has no such page. Go back to its first page.")
     return int(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 PATIENCE = 120_000
 """Milliseconds that a busy machine may take for what takes a moment on an idle one."""
@@ -26,6 +26,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def is_fault(line: ConsoleMessage) -> bool:
+    """Return whether the browser complains of a page, and not of a network that a test took away."""
+    return line.type == "error" and "ERR_INTERNET_DISCONNECTED" not in line.text
+
+
 @pytest.fixture
 def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     """Open a page that fails the test if its scripts fail or the policy blocks something."""
@@ -34,7 +39,7 @@ def page(chromium: Browser, tmp_path: Path) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    page.on("console", lambda line: errors.append(line.text) if is_fault(line) else None)
     yield page
     context.close()
     assert not errors

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from flask_security.recoverable import generate_reset_password_token
 from PIL import Image
@@ -133,7 +133,12 @@ def _add_studies(studies: StudiesInOneSession, patients: Patients, first: Person
     stuck = opened("D-301", as_jpeg(synthetic_film(77, 0)))
     for job in stuck.films[0].jobs:
         job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
-    header = {"PatientID": "D-101", "PatientName": "Herrera^Ana", "PatientBirthDate": "19800203", "PatientSex": "F"}
+    header: dict[str, Any] = {
+        "PatientID": "D-101",
+        "PatientName": "Herrera^Ana",
+        "PatientBirthDate": "19800203",
+        "PatientSex": "F",
+    }
     opened("", dated_film("20260301", **header))
     photographed = opened("D-303", photograph(SCENES["an edge outside"])[0], name="Photographed Film")
     held = Upload(data=as_jpeg(synthetic_film(200, 3)), kind="JPEG")

@@ -345,7 +345,7 @@ def test_a_viewer_on_a_slow_link_shows_the_picture_first_and_loads_the_depth_whe
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     enlarge(page)
-    expect(page.locator(".depth")).to_have_text("8 bits; full depth loads with the first change of contrast")
+    expect(page.locator(".depth")).to_have_text("8 bits; full depth loads when you change the contrast")
     assert not [address for address in asked if "/levels/" in address]
     page.get_by_role("slider", name="Contrast").fill("60")
     deepened(page)

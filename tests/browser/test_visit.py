@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, FilePayload, Page, StorageState, expect
+from playwright.sync_api import Browser, FilePayload, Page, StorageState, ViewportSize, expect
 from pydicom.data import get_testdata_file
 
 from conftest import blank_bytes, film_bytes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from live_server import Site
 
 PASSWORD = "three green kites fly"
+DESKTOP, PHONE = ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844)
 
 
 READ = ".verdict:not(.waiting)"
@@ -59,40 +60,18 @@ def send(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_doctors_whole_visit(
+    size: ViewportSize,
     either_served: Site,
     page: Page,
     film: Callable[..., bytes],
     authenticator: Callable[..., str],
 ) -> None:
     base = either_served.address
-    page.goto(base)
-    expect(page).to_have_url(f"{base}/welcome")
-    for name, value in {
-        "code": setup_code(either_served.settings),
-        "clinic_name": "Hill",
-        "name": "Ada",
-        "email": "ada@example.org",
-        "password": PASSWORD,
-        "again": PASSWORD,
-    }.items():
-        page.fill(f"[name={name}]", value)
-    page.click("[type=submit]")
-
-    sign_in(page, base, "ada@example.org")
-    page.goto(f"{base}/second-factor")
-    page.click("text=Set up an authenticator app")
-    secret = page.inner_text("main code").replace("-", "")
-    page.fill("[name=code]", authenticator(secret))
-    page.click("text=Confirm")
-    page.click("text=Create new codes")
-    expect(page.locator("main li code")).to_have_count(8)
-    page.click("text=Sign out")
-    sign_in(page, base, "ada@example.org")
-    expect(page.locator("h1")).to_have_text("Second factor")
-    page.fill("[name=code]", authenticator(secret, 1))  # each code works once
-    page.click("main button")
-    expect(page.locator("h1")).to_have_text("Worklist")
+    page.set_viewport_size(size)
+    start(page, base, setup_code(either_served.settings))
+    set_up_a_second_factor(page, base, authenticator)
 
     page.goto(f"{base}/studies/new")
     page.fill("[name=name]", "Béla Bartók")
@@ -103,9 +82,68 @@ def test_a_doctors_whole_visit(
     page.click("[type=submit]")
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
     page.wait_for_selector(READ)
+    study = page.url
     expect(page.locator(".verdict h1")).to_have_text("Looks like COVID-19 pneumonia.")
     expect(page.locator("li.film")).to_have_count(3)
     assert page.locator("img.heat").first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 272
+    conclude(page)
+    with page.expect_download() as download:
+        page.click("text=Report as PDF")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+    page.click("text=Print")
+    expect(page.locator(".report h1")).to_have_text("Chest X-ray report")
+
+    if size is DESKTOP:
+        send_dicom_and_zip(page, base, film)
+    page.goto(f"{base}/studies")
+    expect(page.locator("table.list tbody tr")).to_have_count(3 if size is DESKTOP else 1)
+    page.fill("[name=text]", "bartok")
+    page.click("text=Show")
+    expect(page.locator("table.list tbody tr")).to_have_count(1)
+
+    send_offline_and_back(page, base, film(30))
+    merge_into(page, study)
+    choose_french(page, base)
+    sign_out(page)
+    expect(page).to_have_url(f"{base}/sign-in")
+
+
+def start(page: Page, base: str, code: str) -> None:
+    """Open the first account, and sign in."""
+    page.goto(base)
+    expect(page).to_have_url(f"{base}/welcome")
+    for name, value in {
+        "code": code,
+        "clinic_name": "Hill",
+        "name": "Ada",
+        "email": "ada@example.org",
+        "password": PASSWORD,
+        "again": PASSWORD,
+    }.items():
+        page.fill(f"[name={name}]", value)
+    page.click("[type=submit]")
+    sign_in(page, base, "ada@example.org")
+
+
+def set_up_a_second_factor(page: Page, base: str, authenticator: Callable[..., str]) -> None:
+    """Set up an authenticator app and recovery codes, and sign in anew with a code."""
+    page.goto(f"{base}/second-factor")
+    page.click("text=Set up an authenticator app")
+    secret = page.inner_text("main code").replace("-", "")
+    page.fill("[name=code]", authenticator(secret))
+    page.click("text=Confirm")
+    page.click("text=Create new codes")
+    expect(page.locator("main li code")).to_have_count(8)
+    sign_out(page)
+    sign_in(page, base, "ada@example.org")
+    expect(page.locator("h1")).to_have_text("Second factor")
+    page.fill("[name=code]", authenticator(secret, 1))  # each code works once
+    page.click("main button")
+    expect(page.locator("h1")).to_have_text("Worklist")
+
+
+def conclude(page: Page) -> None:
+    """Give an opinion, a test's result and symptoms on a study's page."""
     page.check("text=I disagree")
     page.select_option("[name=conclusion]", "other")
     page.fill("[name=other]", "fibrosis")
@@ -126,10 +164,10 @@ def test_a_doctors_whole_visit(
     page.fill("[name=spo2]", "91")
     page.click("#clinical-submit")
     expect(page.locator("dl.facts").nth(1)).to_contain_text("91 %")
-    with page.expect_download() as download:
-        page.click("text=Report as PDF")
-    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
 
+
+def send_dicom_and_zip(page: Page, base: str, film: Callable[..., bytes]) -> None:
+    """Send a DICOM file, which names its patient, and an archive of two films."""
     dicom = Path(str(get_testdata_file("CT_small.dcm"))).read_bytes()
     choose(page, base, "film.dcm", "application/dicom", dicom)
     expect(page.locator(".crumb")).to_contain_text("CompressedSamples CT1")
@@ -140,13 +178,46 @@ def test_a_doctors_whole_visit(
     choose(page, base, "films.zip", "application/zip", packed.getvalue())
     expect(page.locator("li.film")).to_have_count(2)
 
+
+def send_offline_and_back(page: Page, base: str, data: bytes) -> None:
+    """Send a film of what may be another patient while the network is away, and again when it is back."""
+    page.goto(f"{base}/studies/new")
+    page.set_input_files("#films", [file("later.jpg", "image/jpeg", data)])
+    page.fill("[name=identifier]", "H-9")
+    page.context.set_offline(True)
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    page.context.set_offline(False)
+    page.click("#upload [type=submit]")
+    page.wait_for_selector(READ)
+
+
+def merge_into(page: Page, study: str) -> None:
+    """Merge the entry H-9 into the patient of a study, both seen side by side before."""
+    page.goto(study)
+    page.click("section.patient a")
+    page.click("text=Merge a duplicate")
+    page.fill("[name=identifier]", "H-9")
+    page.click("form[action$='/merge'] [type=submit]")
+    expect(page.locator("h1")).to_have_text("Are these the same person?")
+    page.check("text=Both entries are the same person")
+    page.click("text=Merge into this patient")
+    expect(page.locator("ul.films > li.film")).to_have_count(2)
+
+
+def choose_french(page: Page, base: str) -> None:
+    page.goto(f"{base}/profile")
+    page.select_option("[name=language]", "fr")
+    page.click("main form [type=submit] >> nth=0")
+    expect(page.locator("html[lang=fr]")).to_have_count(1)
     page.goto(f"{base}/studies")
-    expect(page.locator("table.list tbody tr")).to_have_count(3)
-    page.fill("[name=text]", "bartok")
-    page.click("text=Show")
-    expect(page.locator("table.list tbody tr")).to_have_count(1)
-    page.click("text=Sign out")
-    expect(page).to_have_url(f"{base}/sign-in")
+    expect(page.locator("main h1")).to_have_text("Liste de travail")
+
+
+def sign_out(page: Page) -> None:
+    if page.locator(".menu-button").is_visible():
+        page.click(".menu-button")
+    page.click("header form[data-ends] button")
 
 
 def test_an_upload_that_is_refused_says_why(served: Site, chromium: Browser) -> None:
@@ -179,7 +250,7 @@ def test_a_film_that_is_refused_keeps_none_of_the_others(
     page.click("[type=submit]")
     expect(page.locator("#trouble")).to_contain_text("notes.exe is not a film.")
     expect(page.locator("#trouble")).to_contain_text("The other films are saved.")
-    page.click("text=To the study")
+    page.click("text=Go to the study")
     expect(page.locator("li.film")).to_have_count(2)
     page.close()
 

@@ -142,7 +142,7 @@ def test_the_database_goes_away_and_comes_back(
         mariadb_server.stop()
         try:
             status, page = ada.send(film(2))
-            assert (status, "Nothing of what you just sent was kept" in page) == (503, True)
+            assert (status, "Nothing you just sent was kept" in page) == (503, True)
             worklist = ada.visitor.get("/studies", headers={"Accept-Language": "fr"})
             said = "La base de données est injoignable en ce moment. Veuillez réessayer."
             assert (worklist.status_code, said in worklist.text, "perdu" in worklist.text) == (503, True, False)
@@ -246,7 +246,7 @@ def test_a_full_disk_takes_nothing_and_keeps_what_it_has(
             while True:
                 ballast.write(bytes(4096))
         status, said = ada.post("/studies/new", token, film(2))
-        assert (status, "The disk is full. Nothing of what you just sent was kept" in said) == (507, True)
+        assert (status, "The disk is full. Nothing you just sent was kept" in said) == (507, True)
         (inside / "ballast").unlink()
         second = ada.send("/studies/new", token, film(2))
         for study in (first, second):

@@ -83,7 +83,7 @@ def test_what_is_sent_meanwhile_is_not_kept_and_the_page_says_only_that(
         answer = ada.post("/profile", name="Ida", language="")
     assert answer.status_code == 503
     assert "<h1>Not available right now</h1>" in answer.text
-    assert "The database is busy right now. Nothing of what you just sent was kept. Please try again." in answer.text
+    assert "The database is busy right now. Nothing you just sent was kept. Please try again." in answer.text
     assert f"Request number: {answer.headers['X-Request-ID']}" in answer.text
     assert "Ida" not in ada.get("/profile").text
 

@@ -59,17 +59,18 @@ class ClinicForm(PageForm):
 
     def offer(self, settings: Settings, clock: Clock) -> None:
         """Offer what can be chosen, and say what holds where nothing is."""
-        installed = f"{gettext('As the installation is set')}: {_zone_text(settings.time_zone, clock)}"
+        installed = f"{gettext('As set for this installation')}: {_zone_text(settings.time_zone, clock)}"
         self.time_zone.choices = [SelectChoice("", installed), SelectChoice(UTC_NAME, UTC_NAME), *_zones(clock)]
-        self.language.choices = [SelectChoice("", gettext("As each browser asks")), *map(_language, LANGUAGES)]
-        as_set = gettext("As the installation is set")
+        self.language.choices = [SelectChoice("", gettext("As each browser is set")), *map(_language, LANGUAGES)]
+        as_set = gettext("As set for this installation")
         ways = [SelectChoice(way.value, gettext(label)) for way, label in REGISTRATIONS.items()]
         self.registration.choices = [SelectChoice("", as_set), *ways]
         self.registration.description = gettext(
-            "As the installation is set: %(what)s", what=gettext(REGISTRATIONS[settings.registration])
+            "As set for this installation: %(what)s", what=gettext(REGISTRATIONS[settings.registration])
         )
         self.prevalence.description = gettext(
-            "Empty: %(n)s, as the installation is set. It decides how many positive and negative results are correct.",
+            "If left empty: %(n)s, as set for this installation. "
+            "It decides how many positive and negative results are correct.",
             n=f"{settings.prevalence * 100:g}",
         )
 

@@ -105,7 +105,7 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "damaged/contradiction": Entry(N_("%(file)s is damaged: its header and its pixels do not agree."), _EXPORT),
     "damaged/table": Entry(N_("%(file)s is damaged: a look-up table of its grey levels is broken."), _EXPORT),
     "damaged/numbers": Entry(N_("%(file)s is damaged: some of its pixels are not numbers."), _EXPORT),
-    "damaged/compression": Entry(N_("%(file)s is damaged: its pixels are compressed in no known way."), _EXPORT),
+    "damaged/compression": Entry(N_("%(file)s is damaged: its pixels are compressed in an unknown way."), _EXPORT),
     "damaged/deflated": Entry(N_("%(file)s is damaged: its compressed part cannot be unpacked."), _EXPORT),
     "damaged/element": Entry(N_("%(file)s is damaged: its data element %(tag)s is longer than the file."), _EXPORT),
     "damaged/value": Entry(N_("%(file)s is damaged: the value of %(name)s in its header cannot be read."), _EXPORT),
@@ -214,7 +214,7 @@ REFUSALS: Final[Mapping[str, Entry]] = {
 
 WARNINGS: Final[Mapping[str, Entry]] = {
     PHOTOGRAPH: Entry(
-        N_("This was a photograph of a film: it was cut out and straightened."),
+        N_("This is a photograph of a film: the film was cut out and straightened."),
         N_("Send the original file if there is one: it is read more reliably. Check that the whole film was found."),
     ),
     TURNED_UPRIGHT: Entry(

@@ -58,7 +58,7 @@ def agreed_facts(typed: PatientFacts, headers: Iterable[DicomHeader], rules: Ide
         raise Rejected("The DICOM header names another patient. Leave the identifier empty to use the header's.")
     if contradictions(typed, stated):
         raise Rejected(
-            "The DICOM header gives a different name, birth date or sex than was typed. Check whose film this is, "
+            "The DICOM header gives a different name, birth date or sex than you typed. Check whose film this is, "
             "or leave the fields empty to use the header's."
         )
     return typed.filled(stated)

@@ -46,7 +46,7 @@ from lungwise.studies.wording import change_sentence, extent_sentence, predictiv
 from lungwise.time_zones import local_text
 
 _UNWRITABLE = N_(
-    "There is no PDF: no font of this computer has these characters: %(letters)s. Print this page instead, "
+    "There is no PDF: no font on this computer has these characters: %(letters)s. Print this page instead, "
     "or ask your administrator for a font that has them (setting report_font)."
 )
 _PICTURE_SIDE = 700

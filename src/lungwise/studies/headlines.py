@@ -89,7 +89,7 @@ _COVID: Final = {
     Verdict.NEGATIVE: N_("No COVID-19 pattern."),
 }
 _OR_NORMAL: Final = N_("It may also be normal (%(probability)s).")
-_FAINT_COVID: Final = N_("Most like COVID-19 (%(probability)s), but only faintly: do a PCR test.")
+_FAINT_COVID: Final = N_("Looks most like COVID-19 (%(probability)s), but only faintly: do a PCR test.")
 _ADVICE: Final = {
     Verdict.POSITIVE: N_("Confirm with a PCR test and by examining the patient."),
     Verdict.UNCERTAIN: N_("Refer the film to a radiologist."),
@@ -102,7 +102,7 @@ _CAUTIONS: Final = {
     PHOTOGRAPH: N_("Read from a photograph, less surely than from the film."),
     TURNED_UPRIGHT: N_("The film was turned upright: check its sides."),
 }
-_SHARE_ILL: Final = N_("of results like this turn out to be COVID-19, if it is present in %(prevalence)s patients")
+_SHARE_ILL: Final = N_("of results like this turn out to be COVID-19, if %(prevalence)s patients have it")
 _INTERVAL: Final = N_("(95 %% interval: %(lower)s to %(upper)s)")
 _CALIBRATED: Final = N_("%(finding)s: calibrated probability")
 _ABNORMAL_FILMS: Final = N_("Not normal: %(count)s of %(films)s films; highest: film %(number)s.")

@@ -142,9 +142,9 @@ class ReferenceResults:
         """Require that a result can be right; see `add`."""
         born = self._studies.patient(person, study).birth_date
         if entered.tested_on > (self._clock() + _DAY).date():
-            raise Rejected("This test lies in the future. Check its date.")
+            raise Rejected("This test's date is in the future. Check it.")
         if born and entered.tested_on < born:
-            raise Contradiction("This test was done before the patient was born. Check its date.")
+            raise Contradiction("This test's date is before the patient was born. Check it.")
         _check_result(entered)
 
     def _changed(self, person: Person, study: Study, action: Action) -> None:
@@ -167,6 +167,6 @@ def _check_result(entered: EnteredResult) -> None:
     if entered.kind is ReferenceTest.RADIOLOGIST and entered.result not in SEEN:
         raise Rejected("Choose what the radiologist saw: normal, or a disease.")
     if entered.result not in results_of(entered.kind):
-        raise Rejected("The result of this test is negative or positive.")
+        raise Rejected("This test's result must be negative or positive.")
     if entered.kind is ReferenceTest.PCR and entered.reason is None:
         raise Rejected("Say why the PCR test was done: it decides how its result is counted.")

@@ -100,7 +100,7 @@ class ResultImport:
         keys = [row.study] if row.study else accessions.get(row.accession, []) if row.accession else []
         keys = keys or ([] if row.study or row.accession else self._of_patient(person, row.patient, day))
         if len(set(keys)) > 1:
-            raise Rejected("Several studies may be meant. Name the study by its key.")
+            raise Rejected("This could be one of several studies. Give the study's key.")
         try:
             return self._studies.get(person, keys[0] if keys else "")
         except NotFound:
@@ -132,7 +132,7 @@ class ResultImport:
             raise Rejected("Line %(line)s has a result of the same test on the same day.", line=first[same])
         there = ((one.study_id, one.kind, one.tested_on) for one in study.reference_results)
         if same in there:
-            raise Rejected("This study has a result of this test on this day already.")
+            raise Rejected("This study already has a result of this test on this day.")
 
 
 def _day(study: Study) -> date:

@@ -112,7 +112,7 @@ def read_table(data: bytes) -> list[TableRow]:
     try:
         rows = [(lines.line_num, [cell.strip()[:_CELL] for cell in row]) for row in lines if any(map(str.strip, row))]
     except csv.Error as error:
-        raise Rejected("This is not a table of text. Save it as CSV.") from error
+        raise Rejected("This is not a text table. Save it as CSV.") from error
     if len(rows) > MOST_ROWS + 1:
         raise Rejected("This table is too large. Send it in parts.")
     columns = _columns(rows[0][1] if rows else [])
@@ -137,7 +137,7 @@ def decoded(data: bytes) -> str:
             continue
         if "\0" not in text:
             return text
-    raise Rejected("This is not a table of text. Save it as CSV.")
+    raise Rejected("This is not a text table. Save it as CSV.")
 
 
 def separator(text: str) -> str:
@@ -184,13 +184,13 @@ def _entered(said: Mapping[str, str], named: TableRow) -> EnteredResult:
         raise Rejected("This row names no study.")
     kind = _word(said["test"], _TESTS)
     if kind is None:
-        raise Rejected("“%(word)s” is no test that is known: PCR, Xpert, sputum or radiologist.", word=said["test"])
+        raise Rejected("“%(word)s” is not a known test. Use PCR, Xpert, sputum or radiologist.", word=said["test"])
     result = _word(said["result"], _RESULTS)
     if result is None or result not in results_of(kind):
-        raise Rejected("“%(word)s” is no result of this test.", word=said["result"])
+        raise Rejected("“%(word)s” is not a result of this test.", word=said["result"])
     reason = _word(said.get("reason", ""), _REASONS)
     if reason is None and said.get("reason"):
-        raise Rejected("“%(word)s” is no reason that is known.", word=said["reason"])
+        raise Rejected("“%(word)s” is not a known reason.", word=said["reason"])
     return EnteredResult(kind=kind, result=result, tested_on=_day(said["date"]), reason=reason)
 
 
@@ -212,16 +212,16 @@ def _day(text: str) -> date:
     if found := re.fullmatch(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", text):
         first, second, year = int(found[1]), int(found[3]), int(found[4])
         if found[2] == "/" and first <= 12 and second <= 12 and first != second:
-            raise Rejected("“%(word)s” may be two days. Write it as 2026-03-01: year, month, day.", word=text)
+            raise Rejected("“%(word)s” could mean two dates. Write it as 2026-03-01: year, month, day.", word=text)
         return _made(text, year, first, second) if second > 12 else _made(text, year, second, first)
-    raise Rejected("“%(word)s” is no day. Write it as 2026-03-01: year, month, day.", word=text)
+    raise Rejected("“%(word)s” is not a date. Write it as 2026-03-01: year, month, day.", word=text)
 
 
 def _made(text: str, year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise Rejected("“%(word)s” is no day. Write it as 2026-03-01: year, month, day.", word=text) from None
+        raise Rejected("“%(word)s” is not a date. Write it as 2026-03-01: year, month, day.", word=text) from None
 
 
 def _plain(text: str) -> str:

@@ -39,7 +39,7 @@ _HEADINGS = {
     401: lazy_gettext("Please sign in again"),
     404: lazy_gettext("Page not found"),
     405: lazy_gettext("Page not found"),
-    409: lazy_gettext("Someone else was faster"),
+    409: lazy_gettext("Someone else changed this first"),
     413: lazy_gettext("This is too large"),
     415: lazy_gettext("This form could not be sent"),
     422: lazy_gettext("This was not accepted"),
@@ -67,8 +67,8 @@ API = {
     507: "The disk is full. The title says whether anything of this request was kept. Tell the administrator.",
 }
 """What each status means to a program, in a sentence."""
-_NOT_KEPT = lazy_gettext("Nothing of what you just sent was kept.")
-_PERHAPS_KEPT = lazy_gettext("Check whether what you just sent is there before you send it again.")
+_NOT_KEPT = lazy_gettext("Nothing you just sent was kept.")
+_PERHAPS_KEPT = lazy_gettext("Check whether it was saved before you send it again.")
 _AGAIN = lazy_gettext("Please try again.")
 _TELL = lazy_gettext("Tell your administrator.")
 _IF_AGAIN = lazy_gettext("If it happens again, tell your administrator the request number.")

@@ -67,8 +67,8 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     ada.post(f"{study}/results", page=study, kind="pcr", result="positive", tested_on="2026-03-02", reason="symptoms")
     page = ada.get("/statistics").text
     assert len(re.findall(r'class="number">100\s%', page)) == 2  # agreement and sensitivity
-    assert "1 of 1 were called positive. The others were missed." in page
-    assert "The others were false alarms." not in page  # nothing is said of what was not counted
+    assert "1 of 1 were called positive. Any others were missed." in page
+    assert "Any others were false alarms." not in page  # nothing is said of what was not counted
     assert "1 of 1" in page and "No negative PCR results recorded yet." in page
 
 

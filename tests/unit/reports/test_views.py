@@ -48,5 +48,5 @@ def test_where_no_font_has_a_names_letters_the_page_says_so_instead_of_the_pdf(
     answer = ada.get(f"{study}/report.pdf")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{study}/report")
     page = ada.get(f"{study}/report").text
-    assert "There is no PDF: no font of this computer has these characters: \U000f0001." in page
+    assert "There is no PDF: no font on this computer has these characters: \U000f0001." in page
     assert "report.pdf" not in page

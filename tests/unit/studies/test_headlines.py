@@ -79,7 +79,7 @@ def of(*films: FilmAnswer, is_child: bool = False, is_unclear: bool = False) -> 
         (
             said("negative", covid=0.2, normal=0.1),
             Level.AMBER,
-            "Not normal. Most like COVID-19 (20 %), but only faintly: do a PCR test.",
+            "Not normal. Looks most like COVID-19 (20 %), but only faintly: do a PCR test.",
             "This does not rule out infection.",
         ),
         (
@@ -104,8 +104,7 @@ def test_the_number_of_covid_is_its_predictive_value_with_the_interval() -> None
     assert number is not None
     assert number.value == "68 %"
     assert number.sentence == (
-        "of results like this turn out to be COVID-19, if it is present in 1 in 10 patients "
-        "(95 % interval: 50 % to 81 %)"
+        "of results like this turn out to be COVID-19, if 1 in 10 patients have it (95 % interval: 50 % to 81 %)"
     )
 
 

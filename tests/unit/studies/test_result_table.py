@@ -34,15 +34,15 @@ def test_a_table_is_read_whatever_its_encoding_separator_and_language(text: str,
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        ("P-1,PCR,positive,31/02/2026,film", "is no day"),
-        ("P-1,PCR,positive,03/04/2026,film", "may be two days"),
-        ("P-1,PCR,positive,soon,film", "is no day"),
-        ("P-1,blood,positive,2026-03-01,film", "“blood” is no test"),
-        ("P-1,PCR,normal,2026-03-01,film", "“normal” is no result"),
-        ("P-1,radiologist,positive,2026-03-01,film", "“positive” is no result"),
-        ("P-1,PCR,positive,2026-03-01,curiosity", "“curiosity” is no reason"),
+        ("P-1,PCR,positive,31/02/2026,film", "is not a date"),
+        ("P-1,PCR,positive,03/04/2026,film", "could mean two dates"),
+        ("P-1,PCR,positive,soon,film", "is not a date"),
+        ("P-1,blood,positive,2026-03-01,film", "“blood” is not a known test"),
+        ("P-1,PCR,normal,2026-03-01,film", "“normal” is not a result"),
+        ("P-1,radiologist,positive,2026-03-01,film", "“positive” is not a result"),
+        ("P-1,PCR,positive,2026-03-01,curiosity", "“curiosity” is not a known reason"),
         (",PCR,positive,2026-03-01,film", "names no study"),
-        ("P-1", "is no test"),
+        ("P-1", "is not a known test"),
     ],
 )
 def test_a_row_that_cannot_be_right_says_so_in_one_sentence(row: str, sentence: str) -> None:
@@ -58,8 +58,8 @@ def test_a_row_that_cannot_be_right_says_so_in_one_sentence(row: str, sentence: 
         (b"patient,test,result\nP-1,PCR,positive\n", "first line must name"),
         (b"test,result,date\nPCR,positive,2026-03-01\n", "first line must name"),
         (b"a" * (LARGEST + 1), "too large"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "not a table"),
-        (b'patient,test,result,date\n"' + b"x" * 200 + b"\0", "not a table"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "not a text table"),
+        (b'patient,test,result,date\n"' + b"x" * 200 + b"\0", "not a text table"),
     ],
 )
 def test_what_is_no_table_of_results_is_rejected(data: bytes, sentence: str) -> None:

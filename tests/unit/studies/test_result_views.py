@@ -35,7 +35,7 @@ def test_a_table_is_shown_first_and_kept_when_the_person_says_so(
     page = sent(ada, f"study;prueba;resultado;fecha\n{key};Xpert;negativo;2026-03-01\nX;Xpert;+;2026-03-01\n".encode())
     assert "Rows that can be kept: 1. Rows with an error: 1." in page
     assert "No study of your clinic has this number." in page
-    assert "No test result is entered yet." in ada.get(study).text
+    assert "No test results yet." in ada.get(study).text
     text = re.search(r'name="packed" value="([^"]+)"', page)
     assert text is not None
     refused = ada.post("/results", page="/results", packed=text[1], keep="y")
@@ -48,7 +48,7 @@ def test_a_table_is_shown_first_and_kept_when_the_person_says_so(
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
-    [(b"", "Choose a file"), (b"a,b\n1,2\n", "first line must name"), (b"\x89PNG\0\0\0\0", "not a table")],
+    [(b"", "Choose a file"), (b"a,b\n1,2\n", "first line must name"), (b"\x89PNG\0\0\0\0", "not a text table")],
 )
 def test_what_is_no_table_is_answered_with_a_sentence(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], data: bytes, sentence: str

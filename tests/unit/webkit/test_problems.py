@@ -70,6 +70,6 @@ def test_what_became_of_what_was_sent_is_said_only_where_it_is_known(
     said = "Something went wrong on our side."
     end = "If it happens again, tell your administrator the request number."
     assert f"{said} Please try again. {end}" in ada.get("/failing").text
-    assert f"{said} Nothing of what you just sent was kept. Please try again. {end}" in ada.post("/failing").text
-    unsure = f"{said} Check whether what you just sent is there before you send it again. {end}"
+    assert f"{said} Nothing you just sent was kept. Please try again. {end}" in ada.post("/failing").text
+    unsure = f"{said} Check whether it was saved before you send it again. {end}"
     assert unsure in ada.post("/failing?commits").text
