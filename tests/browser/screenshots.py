@@ -191,6 +191,7 @@ class Camera:
     def shoot(self, what: str) -> None:
         """Photograph what is there."""
         if self.wants(what):
+            self.page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
             self.page.screenshot(path=self._folder / f"{what}-{self._name}.png", full_page=True)
 
     def sign_in(self, address: str, email: str) -> None:
