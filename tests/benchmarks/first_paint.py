@@ -1,7 +1,7 @@
 """When the pages first show something over a slow link: `python tests/benchmarks/first_paint.py [--rounds N]`.
 
-Serves a demonstration of its own to Debian's Chromium over a network of 50 kB a second and 400 ms for each request, with
-nothing kept from before, and prints the quickest first paint of each page, in milliseconds.
+Serves a demonstration of its own to Debian's Chromium over a network of 50 kB a second and 400 ms for each request,
+with nothing kept from before, and prints the quickest first paint of each page, in milliseconds.
 All figures are of this machine and moment: stop other work first.
 """
 
