@@ -1,4 +1,4 @@
-"""How long the page on local accuracy takes: `python tests/benchmarks/local_accuracy.py [--studies N] [--tested N]`.
+"""How long the page on the model's steadiness takes: `python tests/benchmarks/steady.py [--studies N] [--tested N]`.
 
 Fills a clinic with synthetic studies, films and readings, and results of some of them, and asks for the page often.
 The first page of a process reads all films, which its later pages do not.
