@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.local_thresholds import (
+    FindingThresholds,
+    LocalThresholds,
+    ThresholdsError,
+    read_local_thresholds,
+    rule,
+)
+from lungwise.reading.pattern import COVID
+
+CARD = shipped_card()
+OWN = LocalThresholds(
+    id="2026-11-28-1",
+    model_sha256=CARD.hashes["onnx"] or "",
+    findings=(
+        FindingThresholds(finding=COVID, lower=0.1, upper=0.6, offset=-1.0, slope=0.8),
+        FindingThresholds(finding="tuberculosis", lower=0.2, upper=0.2),
+    ),
+    approved_by=("Ada Hill", "Ben Okafor"),
+    approved_at=datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
+)
+
+
+def test_a_set_stands_in_place_of_the_cards_thresholds() -> None:
+    own = rule(CARD, OWN)
+    assert (own.thresholds.lower, own.thresholds.upper, own.findings["tuberculosis"]) == (0.1, 0.6, 0.2)
+    assert own.findings["normal"] == CARD.finding_thresholds["normal"]
+    assert own.local is OWN
+
+
+def test_with_another_model_a_set_is_void() -> None:
+    other = rule(CARD, replace(OWN, model_sha256="0" * 64))
+    assert (other.thresholds, other.findings, other.local) == (CARD.thresholds, CARD.finding_thresholds, None)
+    assert rule(CARD, None) == other
+
+
+def test_probabilities_are_recalibrated_finding_by_finding() -> None:
+    before = {"normal": 0.3, COVID: 0.5, "tuberculosis": 0.4}
+    after = rule(CARD, OWN).recalibrated(before)
+    assert after == {"normal": 0.3, COVID: pytest.approx(1 / (1 + 2.718281828), abs=1e-6), "tuberculosis": 0.4}
+    assert rule(CARD, None).recalibrated(before) == before
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_recalibration_keeps_the_order_of_films(one: float, other: float) -> None:
+    own = OWN.findings[0]
+    first, second = own.recalibrated(min(one, other)), own.recalibrated(max(one, other))
+    assert 0 <= first <= second <= 1
+
+
+def test_a_set_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "thresholds.json"
+    path.write_text(OWN.as_json())
+    assert read_local_thresholds(path) == OWN
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lower": 0.7}, "the lower one first"),
+        ({"upper": 1.0}, "between 0 and 1"),
+        ({"slope": 0.0}, "above 0"),
+        ({"slope": float("nan")}, "above 0"),
+        ({"finding": "gout"}, "no finding 'gout'"),
+        ({"finding": "tuberculosis"}, "one threshold"),
+        ({"speed": 3}, "can be used"),
+        ({"lower": "low"}, "can be used"),
+    ],
+)
+def test_a_set_that_cannot_be_used_says_why(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    fields = json.loads(OWN.as_json())
+    fields["findings"] = [fields["findings"][0] | change]
+    path = tmp_path / "thresholds.json"
+    path.write_text(json.dumps(fields))
+    with pytest.raises(ThresholdsError, match=said):
+        read_local_thresholds(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"id": "x"}', "\x00"])
+def test_a_file_that_is_no_set_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "thresholds.json"
+    path.write_text(text)
+    with pytest.raises(ThresholdsError, match="lungwise thresholds export"):
+        read_local_thresholds(path)
+
+
+def test_a_finding_has_thresholds_once() -> None:
+    with pytest.raises(ThresholdsError, match="once"):
+        replace(OWN, findings=OWN.findings[:1] * 2)
