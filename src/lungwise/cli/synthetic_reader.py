@@ -14,8 +14,7 @@ from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import Film
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.pattern import normal_of, pattern_of
-from lungwise.reading.reader import verdict
-from lungwise.reading.reading import Reading
+from lungwise.reading.reading import Reading, verdict
 
 _GRID = (17, 17)
 _FAINTEST, _STRONGEST = 0.04, 0.3

@@ -7,16 +7,16 @@ model the set is void and the card's thresholds are back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from math import exp, inf, log
 from pathlib import Path
 from typing import Any
 
-from lungwise.reading.artefact import ModelCard, Thresholds
+from lungwise.reading.artefact import ModelCard
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.reading.pattern import COVID
+from lungwise.reading.pattern import COVID, normal_of, pattern_of
+from lungwise.reading.reading import Reading, verdict
 
 _ID_CHARACTERS = 64
 
@@ -106,44 +106,40 @@ class LocalThresholds:
         return json.dumps(asdict(self) | {"approved_at": self.approved_at.isoformat()}, indent=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """How one reading turns probabilities into a verdict.
+def localised(reading: Reading, card: ModelCard, local: LocalThresholds | None) -> Reading:
+    """Return a reading by a clinic's own thresholds; as it is where there are none for this model.
 
     Parameters
     ----------
-    thresholds
-        Of COVID-19.
-    findings
-        Of the other findings, by name.
-    local
-        The set that they come from; None of the card's.
+    reading
+        By the card's thresholds.
+    card
+        Of the model that read.
     """
-
-    thresholds: Thresholds
-    findings: Mapping[str, float]
-    local: LocalThresholds | None = field(default=None)
-
-    def recalibrated(self, findings: Mapping[str, float]) -> dict[str, float]:
-        """Return the probability of each finding at this clinic."""
-        return {name: self._recalibrated(name, probability) for name, probability in findings.items()}
-
-    def _recalibrated(self, name: str, probability: float) -> float:
-        own = self.local.of(name) if self.local else None
-        return own.recalibrated(probability) if own else probability
-
-
-def rule(card: ModelCard, local: LocalThresholds | None) -> Rule:
-    """Return the rule of a clinic: its own thresholds, where they were made for this model, else the card's."""
     if local is None or not local.fits(card):
-        return Rule(thresholds=card.thresholds, findings=card.finding_thresholds)
-    covid = local.of(COVID)
-    others = {one.finding: one.lower for one in local.findings if one.finding != COVID}
-    return Rule(
-        thresholds=Thresholds(lower=covid.lower, upper=covid.upper) if covid else card.thresholds,
-        findings=card.finding_thresholds | others,
-        local=local,
+        return reading
+    findings = {name: _recalibrated(local, name, value) for name, value in reading.findings.items()}
+    covid = local.of(COVID) or FindingThresholds(finding=COVID, **asdict(card.thresholds))
+    said, limits = verdict(findings[COVID], covid.lower, covid.upper), finding_thresholds(card, local)
+    return replace(
+        reading,
+        probability=findings[COVID],
+        verdict=said,
+        findings=findings,
+        normal=normal_of(findings, limits),
+        pattern=pattern_of(findings, said, limits),
+        thresholds=local.id,
     )
+
+
+def finding_thresholds(card: ModelCard, local: LocalThresholds) -> dict[str, float]:
+    """Return from which probability each finding other than COVID-19 counts as present at a clinic."""
+    return card.finding_thresholds | {one.finding: one.lower for one in local.findings if one.finding != COVID}
+
+
+def _recalibrated(local: LocalThresholds, name: str, probability: float) -> float:
+    own = local.of(name)
+    return own.recalibrated(probability) if own else probability
 
 
 def read_local_thresholds(path: Path) -> LocalThresholds:

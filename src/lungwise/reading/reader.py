@@ -24,8 +24,8 @@ from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
     PictureFacts,
     Reading,
-    Verdict,
     outcome_of,
+    verdict,
 )
 from lungwise.reading.runtime import OpenVino, Outputs, Runtime, cores
 
@@ -187,10 +187,3 @@ def _warnings(film: Film, turns: int) -> tuple[str, ...]:
         CHILD: film.age is not None and film.age < ADULT,
     }
     return (*(code for code, is_so in holds.items() if is_so), *film.warnings)
-
-
-def verdict(probability: float, lower: float, upper: float) -> Verdict:
-    """Negative below `lower`, positive from `upper` on, uncertain between."""
-    if probability < lower:
-        return Verdict.NEGATIVE
-    return Verdict.POSITIVE if probability >= upper else Verdict.UNCERTAIN

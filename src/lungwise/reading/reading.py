@@ -73,6 +73,8 @@ class Reading:
         The artefact's name.
     version
         The artefact's version.
+    thresholds
+        The id of the clinic's own thresholds that it was given by; None of the card's.
     warnings
         Codes of what to know before relying on the reading; their sentences are in `films.refusals`.
     extent
@@ -94,6 +96,7 @@ class Reading:
     model: str
     version: str
     warnings: tuple[str, ...] = ()
+    thresholds: str | None = None
     extent: Extent | None = None
     view: str | None = None
     picture: PictureFacts | None = None
@@ -103,6 +106,13 @@ class Reading:
         """Where the heat map is highest: x and y as fractions of the film."""
         row, column = divmod(int(self.heat_map.argmax()), self.heat_map.shape[1])
         return (column + 0.5) / self.heat_map.shape[1], (row + 0.5) / self.heat_map.shape[0]
+
+
+def verdict(probability: float, lower: float, upper: float) -> Verdict:
+    """Negative below `lower`, positive from `upper` on, uncertain between."""
+    if probability < lower:
+        return Verdict.NEGATIVE
+    return Verdict.POSITIVE if probability >= upper else Verdict.UNCERTAIN
 
 
 def outcome_of(read: Callable[[], Reading]) -> Reading | Refusal:

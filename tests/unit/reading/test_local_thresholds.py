@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +15,12 @@ from lungwise.reading.local_thresholds import (
     FindingThresholds,
     LocalThresholds,
     ThresholdsError,
+    finding_thresholds,
+    localised,
     read_local_thresholds,
-    rule,
 )
 from lungwise.reading.pattern import COVID
+from lungwise.reading.reading import Normal, Reading, Verdict
 
 CARD = shipped_card()
 OWN = LocalThresholds(
@@ -32,24 +35,39 @@ OWN = LocalThresholds(
 )
 
 
-def test_a_set_stands_in_place_of_the_cards_thresholds() -> None:
-    own = rule(CARD, OWN)
-    assert (own.thresholds.lower, own.thresholds.upper, own.findings["tuberculosis"]) == (0.1, 0.6, 0.2)
-    assert own.findings["normal"] == CARD.finding_thresholds["normal"]
-    assert own.local is OWN
+READING = Reading(
+    probability=0.5,
+    verdict=Verdict.UNCERTAIN,
+    appearance={},
+    findings={"normal": 0.3, COVID: 0.5, "other pneumonia": 0.1, "tuberculosis": 0.19},
+    normal=Normal(probability=0.3, called=False),
+    pattern="tuberculosis",
+    heat_map=np.zeros((17, 17), np.float32),
+    quarter_turns=0,
+    model=CARD.name,
+    version=CARD.version,
+)
+
+
+def test_a_reading_is_given_by_the_clinics_thresholds_and_says_so() -> None:
+    own = localised(READING, CARD, OWN)
+    assert own.probability == own.findings[COVID] == pytest.approx(1 / (1 + 2.718281828), abs=1e-6)
+    assert (own.verdict, own.thresholds, READING.thresholds) == (Verdict.UNCERTAIN, OWN.id, None)
+    assert (own.findings["tuberculosis"], own.findings["normal"]) == (0.19, 0.3)
+    higher = replace(OWN, findings=(FindingThresholds(finding=COVID, lower=0.1, upper=0.45),))
+    assert localised(READING, CARD, higher).verdict is Verdict.POSITIVE
+
+
+def test_a_finding_without_thresholds_of_the_clinic_keeps_the_cards() -> None:
+    limits = finding_thresholds(CARD, OWN)
+    assert (limits["tuberculosis"], limits["normal"]) == (0.2, CARD.finding_thresholds["normal"])
+    tuberculosis = localised(READING, CARD, replace(OWN, findings=OWN.findings[1:]))
+    assert (tuberculosis.probability, tuberculosis.verdict) == (0.5, Verdict.UNCERTAIN)
 
 
 def test_with_another_model_a_set_is_void() -> None:
-    other = rule(CARD, replace(OWN, model_sha256="0" * 64))
-    assert (other.thresholds, other.findings, other.local) == (CARD.thresholds, CARD.finding_thresholds, None)
-    assert rule(CARD, None) == other
-
-
-def test_probabilities_are_recalibrated_finding_by_finding() -> None:
-    before = {"normal": 0.3, COVID: 0.5, "tuberculosis": 0.4}
-    after = rule(CARD, OWN).recalibrated(before)
-    assert after == {"normal": 0.3, COVID: pytest.approx(1 / (1 + 2.718281828), abs=1e-6), "tuberculosis": 0.4}
-    assert rule(CARD, None).recalibrated(before) == before
+    assert localised(READING, CARD, replace(OWN, model_sha256="0" * 64)) is READING
+    assert localised(READING, CARD, None) is READING
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungwise.reading import Normal, Reading, Verdict
-from lungwise.reading.reader import verdict
+from lungwise.reading.reading import verdict
 
 
 def test_the_hot_spot_is_the_middle_of_the_hottest_cell() -> None:
