@@ -369,9 +369,9 @@ def either_app(either: Settings, clock: Clock, migrate: Callable[[Settings], Non
     yield from open_app(either, clock)
 
 
-def open_app(settings: Settings, clock: Clock) -> Iterator[Lungwise]:
+def open_app(settings: Settings, clock: Clock, reader: type[SyntheticReader] = SyntheticReader) -> Iterator[Lungwise]:
     """Open the application and start its reading worker."""
-    app = create_app(settings, SyntheticReader, clock)
+    app = create_app(settings, reader, clock)
     app.worker.start()
     yield app
     app.worker.stop()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lungwise.films import Film, Refusal
 from lungwise.films.refusals import CHILD
+from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
 from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import ADULT, FRONTAL
@@ -51,3 +54,13 @@ class SyntheticReader:
             extent=Extent(percent=80 * probability, brixia=18 * probability, repeatability=10.0),
             view=film.view if film.view in FRONTAL else None,
         )
+
+
+class NamedAsShipped(SyntheticReader):
+    """The same, in the name of the shipped model: a clinic's own thresholds are for its films alone."""
+
+    model, version = shipped_card().name, shipped_card().version
+
+    def read(self, film: Film) -> Reading:
+        """Read one film."""
+        return replace(super().read(film), model=self.model, version=self.version)

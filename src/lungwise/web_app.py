@@ -56,8 +56,14 @@ from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.stored_answers import film_headline, study_answer
-from lungwise.studies.uncertainty_range import thresholds_of
-from lungwise.studies.wording import change_sentence, extent_sentence, predictive_value, uncertain_between
+from lungwise.studies.uncertainty_range import right_share, thresholds_of
+from lungwise.studies.wording import (
+    change_sentence,
+    extent_sentence,
+    own_thresholds_sentence,
+    predictive_value,
+    uncertain_between,
+)
 from lungwise.time_zones import zone_of
 from lungwise.webkit import (
     bodies,
@@ -211,6 +217,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         uncertain_between=partial(uncertain_between, gettext),
         extent_sentence=partial(extent_sentence, gettext),
         change_sentence=partial(change_sentence, gettext),
+        own_thresholds_sentence=partial(own_thresholds_sentence, gettext),
+        right_share=right_share,
         headlines=headlines,
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),

@@ -13,12 +13,13 @@ from lungwise.access import Person
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
 from lungwise.accounts.second_factor import is_fresh
-from lungwise.accounts.service import Accounts, names_of
+from lungwise.accounts.service import Accounts, count_administrators, names_of
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics, ClinicSettings
+from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.monitoring.aggregates import Aggregates
@@ -137,6 +138,7 @@ class Services:
         )
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock, self._zone_of)
+        self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
         self.clinic_films = ClinicFilms(session, settings.result_days)
         self.alarms = Alarms(
             session,

@@ -37,6 +37,7 @@ from lungwise.api.schema_base import LONGEST_WAIT as LONGEST_WAIT
 from lungwise.api.schema_base import Order as Order
 from lungwise.api.schema_base import Status as Status
 from lungwise.api.schema_base import Verdict as Verdict
+from lungwise.api.threshold_schemas import OwnThresholds
 
 
 class Problem(Schema):
@@ -98,6 +99,9 @@ class Reading(Schema):
     )
     extent: Extent | None = Field(default=None, description="Null where refused, or where the model does not say it.")
     view: View | None = Field(default=None, description="Where the film's file says it.")
+    thresholds: OwnThresholds | None = Field(
+        default=None, description="The clinic's own thresholds that it was given by; null of the model's."
+    )
     refusal: Refusal | None
     warnings: list[Caution] = Field(default=[], description="What to know before the reading is believed.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lungwise.clinics.thresholds import Thresholds
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import Patients
@@ -22,6 +23,7 @@ class ApiServices(Protocol):
     """The services, over one session."""
 
     settings: Settings
+    thresholds: Thresholds
     studies: Studies
     reference_results: ReferenceResults
     patients: Patients

@@ -37,8 +37,10 @@ class Action(StrEnum):
     MADE_TOKEN = "made token"
     MARKED_CORNERS = "marked corners"
     MERGED = "merged"
+    PROPOSED = "proposed"
     RECEIVED = "received"
     REGISTERED = "registered"
+    REJECTED = "rejected"
     REMOVED_SECOND_FACTOR = "removed second factor"
     RESET_PASSWORD = "reset password"
     RESET_SECOND_FACTOR = "reset second factor"
@@ -57,6 +59,7 @@ class Action(StrEnum):
     USED_A_CODE_TWICE = "used a code twice"
     USED_TOKEN = "used token"
     WAS_REGISTERED_AGAIN = "was registered again"
+    WENT_BACK = "went back"
 
 
 class Subject(StrEnum):
@@ -72,5 +75,6 @@ class Subject(StrEnum):
     OBJECT = "object"
     PATIENT = "patient"
     STUDY = "study"
+    THRESHOLDS = "thresholds"
     TOKEN = "token"
     WORKLIST = "worklist"

@@ -34,8 +34,10 @@ ACTIONS: Final = {
     Action.MADE_TOKEN: N_("created a token"),
     Action.MARKED_CORNERS: N_("marked corners"),
     Action.MERGED: N_("merged"),
+    Action.PROPOSED: N_("proposed"),
     Action.RECEIVED: N_("received"),
     Action.REGISTERED: N_("registered"),
+    Action.REJECTED: N_("rejected"),
     Action.REMOVED_SECOND_FACTOR: N_("turned off own second factor"),
     Action.RESET_PASSWORD: N_("reset password"),
     Action.RESET_SECOND_FACTOR: N_("turned off second factor"),
@@ -54,6 +56,7 @@ ACTIONS: Final = {
     Action.USED_A_CODE_TWICE: N_("used a code twice"),
     Action.USED_TOKEN: N_("used a token"),
     Action.WAS_REGISTERED_AGAIN: N_("tried to register again"),
+    Action.WENT_BACK: N_("went back to"),
 }
 """What a person did, by the action that is recorded."""
 SUBJECTS: Final = {
@@ -67,6 +70,7 @@ SUBJECTS: Final = {
     Subject.OBJECT: N_("object"),
     Subject.PATIENT: N_("patient"),
     Subject.STUDY: N_("study"),
+    Subject.THRESHOLDS: N_("thresholds"),
     Subject.TOKEN: N_("token"),
     Subject.WORKLIST: N_("worklist"),
 }

@@ -6,17 +6,18 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, fields
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lungwise.cli.batch_reader import BatchReader, ModelName, by_thresholds, own_thresholds
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
@@ -27,10 +28,13 @@ from lungwise.reading import Reader, ReadFile, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES
+from lungwise.reading.own_thresholds import OwnThresholds
+from lungwise.reading.pattern import COVID
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.settings import DEFAULT_PREVALENCE
 from lungwise.studies.answers import Level, answer_of_reading
 from lungwise.studies.headlines import Headlines
+from lungwise.studies.wording import own_thresholds_sentence
 
 SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
@@ -46,25 +50,6 @@ class Named(NamedTuple):
 
     path: Path
     name: Path
-
-
-class ModelName(Protocol):
-    """Which model read."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-
-
-class BatchReader(NamedTuple):
-    """What reads many files, here or far away."""
-
-    model: ModelName
-    read_many: Callable[[Iterable[Path]], Iterator[ReadFile]]
 
 
 class Sink:
@@ -110,6 +95,12 @@ class Sink:
     show_envvar=True,
     help="Language of results, of what is said of films that were refused, and of warnings.",
 )
+@click.option(
+    "--thresholds",
+    "own",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read by a clinic's own thresholds, as `lungwise thresholds export` writes them.",
+)
 @click.option("--server", help="Upload each film to this server as a study, and print what it reads.")
 @click.option("--token", envvar="LUNGWISE_TOKEN", show_envvar=True, help="Token for the server, with the scope upload.")
 @click.pass_context
@@ -123,6 +114,7 @@ def read(
     prevalence: float,
     film_seconds: float,
     language: str,
+    own: Path | None,
     server: str | None,
     token: str | None,
 ) -> None:
@@ -134,7 +126,7 @@ def read(
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There are no files to read.")
-    reader, words = _reader(server, token), words_of(language)
+    reader, words = _reader(server, token, own), words_of(language)
     sinks: list[Sink] = [JsonLines(reader.model, words) if as_json else VerdictTable(reader.model, prevalence, words)]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
     sinks += [CsvTable(table, reader.model, words)] if table else []
@@ -142,11 +134,14 @@ def read(
     ctx.exit(SOME_REFUSED if refused else 0)
 
 
-def _reader(server: str | None, token: str | None) -> BatchReader:
+def _reader(server: str | None, token: str | None, own: Path | None) -> BatchReader:
     """Return the server's reader where one is named, else this machine's."""
     if server is None:
+        thresholds = own_thresholds(own, shipped_card()) if own else None
         local = Reader()
-        return BatchReader(local.artefact.card, local.read_many)
+        return by_thresholds(BatchReader(local.artefact.card, local.read_many), local.artefact.card, thresholds)
+    if own:
+        raise click.UsageError("A server reads by the thresholds of its own clinic. Leave out --thresholds.")
     if not token:
         raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     from lungwise.cli.remote import RemoteReader
@@ -216,6 +211,7 @@ def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str,
         "normal": {"probability": round(read.normal.probability, 4), "called": read.normal.called} if read else None,
         "pattern": read.pattern if read else None,
         "extent": rounded(read.extent) if read and read.extent else None,
+        "thresholds": read.thresholds.id if read and read.thresholds else None,
     }
 
 
@@ -250,6 +246,7 @@ class VerdictTable(Sink):
         for heading in ("film", "result", "number", "note"):
             self._table.add_column(heading, justify="right" if heading == "number" else "left", overflow="fold")
         self._counts: Counter[str] = Counter()
+        self._own: OwnThresholds | None = None
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Add one row."""
@@ -262,6 +259,7 @@ class VerdictTable(Sink):
             number = headline.number.value if headline.number else ""
             self._row(named, Text(headline.text, _COLOURS[headline.level]), number, warnings)
             self._counts[read.verdict] += 1
+            self._own = read.thresholds or self._own
 
     def _row(self, named: Named, result: Text, number: str, note: str) -> None:
         self._table.add_row(_plain(str(named.name)), result, number, _plain(note))
@@ -272,7 +270,9 @@ class VerdictTable(Sink):
         console.print(self._table)
         counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
         console.print(f"\n{counts}. Uncertain means: refer.")
-        console.print(_numbers(self._model, self._prevalence), soft_wrap=True)
+        console.print(_numbers(self._model, self._prevalence, self._own), soft_wrap=True)
+        if self._own:
+            console.print(own_thresholds_sentence(self._words, self._own), soft_wrap=True)
         console.print("Decision support for research, not a medical device: a doctor decides.", style="dim")
 
 
@@ -300,7 +300,7 @@ class CsvTable(Sink):
         columns = ["path", "status", "refusal_code", "refusal_reason", "probability", "verdict", *FINDING_NAMES]
         columns += ["hot_spot_x", "hot_spot_y", "model", "version", "milliseconds", "warnings"]
         columns += ["normal_called", "pattern", "level", "headline"]
-        self._rows.writerow([*columns, *(f"extent_{name}" for name in _EXTENT)])
+        self._rows.writerow([*columns, *(f"extent_{name}" for name in _EXTENT), "thresholds"])
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Write one line."""
@@ -312,7 +312,8 @@ class CsvTable(Sink):
         spot, model = line["hot_spot"] or ["", ""], line["model"].values()
         row += [*findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))]
         extent = line["extent"] or dict.fromkeys(_EXTENT, "")
-        self._rows.writerow([*row, *_said(file, self._words), *(extent[name] for name in _EXTENT)])
+        row += [*_said(file, self._words), *(extent[name] for name in _EXTENT), line["thresholds"] or ""]
+        self._rows.writerow(row)
 
 
 _EXTENT = tuple(field.name for field in fields(Extent))
@@ -334,10 +335,10 @@ def _warnings(file: ReadFile) -> tuple[str, ...]:
     return file.reading.warnings if file.reading else ()
 
 
-def _numbers(model: ModelName, prevalence: float) -> str:
-    """What the numbers are; how often the verdicts are right only of this installation's model."""
-    value = PredictiveValue(shipped_card(), prevalence)
-    right = {verdict: value.of(verdict, model.name, model.version) for verdict in Verdict}
+def _numbers(model: ModelName, prevalence: float, own: OwnThresholds | None) -> str:
+    """What the numbers are; how often the verdicts are right only of this installation's model and its thresholds."""
+    value, known = PredictiveValue(shipped_card(), prevalence), not (own and own.of(COVID))
+    right = {verdict: value.of(verdict if known else None, model.name, model.version) for verdict in Verdict}
     shares = [f"{share:.0%} of the {verdict} verdicts" for verdict, share in right.items() if share is not None]
     if not shares:
         return "Numbers: calibrated probabilities."

@@ -14,6 +14,7 @@ from lungwise.films.decode import bytes_of
 from lungwise.reading import Normal, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
+from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import read_in_order
 
@@ -51,6 +52,7 @@ class RemoteReader:
         if read is None or read.verdict is None or read.probability is None:
             raise Refusal("server")
         verdict, findings = Verdict(read.verdict), read.findings
+        own = stored_thresholds(read.thresholds.model_dump()) if read.thresholds else None
         limits = shipped_card().finding_thresholds
         return Reading(
             probability=read.probability,
@@ -66,4 +68,5 @@ class RemoteReader:
             warnings=tuple(warning.code for warning in read.warnings),
             extent=Extent(**read.extent.model_dump()) if read.extent else None,
             view=read.view,
+            thresholds=own,
         )

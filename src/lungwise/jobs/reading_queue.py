@@ -13,9 +13,11 @@ import numpy as np
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
+from lungwise.clinics.models import Clinic, ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches
+from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
@@ -48,19 +50,26 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Lease):
-    """One claimed job: which film to fetch and read, with which model."""
+    """One claimed job: which film to fetch and read, with which model, and by which thresholds of its clinic's own."""
 
     study: str
     sha256: str
     model: Model
     request_id: str = ""
     photographed: Photographed | None = None
+    thresholds: LocalThresholds | None = None
 
 
 def _of_film(column: InstrumentedAttribute[Any], label: str) -> ColumnElement[Any]:
     """Look a column of a job's film or study up beside the job, so that it is not locked with it."""
     of_job = (FilmRecord.id == Job.film_id, Study.id == FilmRecord.study_id)
     return select(column).where(*of_job).scalar_subquery().label(label)
+
+
+def _clinics_thresholds() -> ColumnElement[Any]:
+    """Look up which thresholds are in force at the clinic of a job's film."""
+    of_job = (FilmRecord.id == Job.film_id, Study.id == FilmRecord.study_id, Clinic.id == Study.clinic_id)
+    return select(Clinic.thresholds).where(*of_job).scalar_subquery().label("thresholds")
 
 
 _IS_READ = exists().where(
@@ -115,6 +124,7 @@ class Jobs(LeaseQueue[Job]):
         _of_film(FilmRecord.sha256, "sha256"),
         _of_film(FilmRecord.by_camera, "by_camera"),
         _of_film(FilmRecord.corners, "corners"),
+        _clinics_thresholds(),
         _IS_READ.label("is_read"),
         where=[Job.model == bindparam("wanted")],
         order_by=[Job.id],
@@ -177,6 +187,7 @@ class Jobs(LeaseQueue[Job]):
 
     def _claimed(self, rows: Sequence[AnyRow], model: Model, now: datetime) -> list[Claim]:
         token = self._take([row.id for row in rows], now)
+        thresholds = self._thresholds({row.thresholds for row in rows})
         return [
             Claim(
                 job=row.id,
@@ -186,9 +197,17 @@ class Jobs(LeaseQueue[Job]):
                 model=model,
                 request_id=row.request_id,
                 photographed=_photographed(row),
+                thresholds=thresholds.get(row.thresholds),
             )
             for row in rows
         ]
+
+    def _thresholds(self, keys: set[str | None]) -> dict[str | None, LocalThresholds]:
+        """Return the sets with these keys; most clinics have none, and nothing is asked."""
+        if not (given := keys - {None}):
+            return {}
+        found = self._session.scalars(select(ThresholdSet).where(ThresholdSet.key.in_(given)))
+        return {one.key: one.local for one in found}
 
     def _lock(self, studies: Iterable[str]) -> Sequence[Study]:
         """Let the readings of a study be written and summed up one after the other."""
@@ -255,6 +274,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
     record.normal_called, record.pattern = bool(outcome.normal.called), outcome.pattern
     record.extent, record.view = outcome.extent, outcome.view
+    record.thresholds = outcome.thresholds.as_stored() if outcome.thresholds else None
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
     record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)

@@ -23,6 +23,8 @@ from lungwise.jobs.reading_queue import Claim, Jobs, Model
 from lungwise.jobs.worker import Worker
 from lungwise.logs import request_id
 from lungwise.metrics import FAILURES, MEMORY, MODEL, PROCESSOR, READINGS, REFUSALS, STAGE_SECONDS
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.local_thresholds import localised
 from lungwise.reading.reading import Reading, outcome_of
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
@@ -235,7 +237,7 @@ class ReadingWorker(Worker[Jobs]):
         with STAGE_SECONDS.labels("decode").time():
             film = open_film(data, claim.photographed)
         with STAGE_SECONDS.labels("network").time():
-            reading = self._reader().read(film)
+            reading = localised(self._reader().read(film), shipped_card(), claim.thresholds)
         if not np.isfinite([reading.probability, *reading.appearance.values(), *reading.findings.values()]).all():
             raise ArithmeticError("The reading is not a number.")  # here, where it harms no other film
         return reading

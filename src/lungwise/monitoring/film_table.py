@@ -27,6 +27,7 @@ from lungwise.monitoring.verified import Floats, Ints
 from lungwise.patients.identity import Identity, age_of
 from lungwise.patients.service import Patient
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.pattern import COVID, finding_threshold
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Verdict
@@ -68,7 +69,7 @@ class FilmTable:
     day
         (n,) ordinal of the day on which it was taken, or else came.
     score
-        (n, findings) probability of each of `FINDINGS`.
+        (n, findings) probability of each of `FINDINGS` as the model said it, whatever the clinic's own calibration.
     stratum
         (n, findings) what was said of it first, by whichever model.
     standing
@@ -206,8 +207,10 @@ _QUERY = (
         ReadingRecord.probability,
         ReadingRecord.findings,
         ReadingRecord.warnings,
+        ReadingRecord.thresholds,
         _first.verdict,
         _first.findings.label("first_findings"),
+        _first.thresholds.label("first_thresholds"),
         Patient.id.label("patient"),
         Patient.key.label("patient_key"),
         Patient.identity,
@@ -231,8 +234,8 @@ def _values(row: Row[Any]) -> tuple[object, ...]:
         row.study,
         row.patient,
         day.toordinal(),
-        tuple(_scores(row.probability, row.findings)),
-        tuple(_strata(Verdict(row.verdict), row.first_findings)),
+        tuple(_scores(row.probability, row.findings, row.thresholds)),
+        tuple(_strata(Verdict(row.verdict), row.first_findings, row.first_thresholds)),
         _standing(row, age, warnings),
         -1 if age is None else age,
         row.sex,
@@ -255,15 +258,19 @@ def _standing(row: Row[Any], age: int | None, warnings: Sequence[str]) -> Standi
     return Standing.CHILD if (age < ADULT if age is not None else CHILD in warnings) else Standing.COUNTS
 
 
-def _scores(probability: float, findings: dict[str, float]) -> Iterator[float]:
-    return (probability if name == COVID else findings.get(name, 0.0) for name in FINDINGS)
+def _scores(probability: float, findings: dict[str, float], thresholds: dict[str, Any] | None) -> Iterator[float]:
+    own = stored_thresholds(thresholds)
+    for name in FINDINGS:
+        said = probability if name == COVID else findings.get(name, 0.0)
+        yield own.of_model(name, said) if own else said
 
 
-def _strata(verdict: Verdict, findings: dict[str, float]) -> Iterator[int]:
-    thresholds = shipped_card().finding_thresholds
+def _strata(verdict: Verdict, findings: dict[str, float], thresholds: dict[str, Any] | None) -> Iterator[int]:
+    own, of_card = stored_thresholds(thresholds), shipped_card().finding_thresholds
+    limits = own.limits(of_card) if own else of_card
     for name in FINDINGS:
         if name == COVID:
             yield _STRATA[verdict]
         else:
-            raised = findings.get(name, 0.0) >= finding_threshold(name, thresholds)
+            raised = findings.get(name, 0.0) >= finding_threshold(name, limits)
             yield HIGH if raised else LOW

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lungwise.films import Refusal
 from lungwise.reading.extent import Extent
+from lungwise.reading.own_thresholds import OwnThresholds
 
 
 class Verdict(StrEnum):
@@ -74,7 +75,7 @@ class Reading:
     version
         The artefact's version.
     thresholds
-        The id of the clinic's own thresholds that it was given by; None of the card's.
+        The clinic's own that it was given by; None of the card's.
     warnings
         Codes of what to know before relying on the reading; their sentences are in `films.refusals`.
     extent
@@ -96,7 +97,7 @@ class Reading:
     model: str
     version: str
     warnings: tuple[str, ...] = ()
-    thresholds: str | None = None
+    thresholds: OwnThresholds | None = None
     extent: Extent | None = None
     view: str | None = None
     picture: PictureFacts | None = None

@@ -141,13 +141,19 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "subject": {"reference": _name(report.patient.key)},
         "effectiveDateTime": _taken(report.study, film.record),
         "issued": reading.created_at,
-        "method": {"text": f"Lungwise, model {reading.model} {reading.version}"},
+        "method": {"text": _method(reading)},
         "device": {"reference": _name(fhir_imaging.device_key(reading))},
         "derivedFrom": fhir_imaging.derived_from(film.record, _name) or None,
         "note": [{"text": sentence} for sentence in (film.headline.text, *film.sentences)],
         **_value(film, reading, report.changes.get(film.record.key)),
     }
     return Observation(**fields)
+
+
+def _method(reading: ReadingRecord) -> str:
+    """Name the model, and the clinic's own thresholds where the film was read by them."""
+    own = reading.own_thresholds
+    return f"Lungwise, model {reading.model} {reading.version}" + (f", thresholds {own.id}" if own else "")
 
 
 def _result_codes(result: str) -> list[Fields] | None:

@@ -96,7 +96,7 @@ class _Pages:
             (self._words(N_("Findings")), film.findings),
             *self._extent_rows(film),
             *self._warnings(film.warnings),
-            (self._words(N_("Model")), film.model),
+            (self._words(N_("Model")), ". ".join(filter(None, (film.model, film.thresholds)))),
         ]
 
     def _extent_rows(self, film: FilmReport) -> list[Row]:

@@ -29,6 +29,8 @@ class FilmReport:
         How much of the lungs is opaque, and what changed of it since an earlier film.
     model
         Name and version of the model that read the film.
+    thresholds
+        By which of the clinic's own thresholds it was read, as a sentence; empty of the model's.
     """
 
     record: FilmRecord
@@ -44,12 +46,13 @@ class FilmReport:
     extent_change: str = ""
     warnings: tuple[str, ...] = ()
     model: str = ""
+    thresholds: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """What there is to say beside headline, numbers and model."""
-        said = (self.header, self.refusal, self.uncertainty_range, self.predictive_value, self.extent_change)
-        return tuple(filter(None, (*said, *self.warnings)))
+        verdict = (self.uncertainty_range, self.thresholds, self.predictive_value)
+        return tuple(filter(None, (self.header, self.refusal, *verdict, self.extent_change, *self.warnings)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

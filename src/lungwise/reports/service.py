@@ -41,8 +41,14 @@ from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_results import Reason, ReferenceTest, result_from
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
 from lungwise.studies.stored_answers import study_answer
-from lungwise.studies.uncertainty_range import thresholds_of
-from lungwise.studies.wording import change_sentence, extent_sentence, predictive_value, uncertain_between
+from lungwise.studies.uncertainty_range import right_share, thresholds_of
+from lungwise.studies.wording import (
+    change_sentence,
+    extent_sentence,
+    own_thresholds_sentence,
+    predictive_value,
+    uncertain_between,
+)
 from lungwise.time_zones import local_text
 
 _UNWRITABLE = N_(
@@ -220,6 +226,7 @@ class _Author:
             "uncertainty_range": self._uncertainty_range(reading),
             "predictive_value": self._right_share(reading),
             "model": f"{reading.model} {reading.version}",
+            "thresholds": own_thresholds_sentence(self._words, own) if (own := reading.own_thresholds) else "",
         }
 
     def _uncertainty_range(self, reading: ReadingRecord) -> str:
@@ -227,7 +234,7 @@ class _Author:
         return uncertain_between(self._words, thresholds) if thresholds else ""
 
     def _right_share(self, reading: ReadingRecord) -> str:
-        right = self._predictive_value.of(reading.verdict, reading.model, reading.version)
+        right = right_share(self._predictive_value, reading)
         return predictive_value(self._words, reading.verdict or "", self._predictive_value.prevalence, right)
 
     def _opinion(self, opinion: Opinion) -> OpinionReport:

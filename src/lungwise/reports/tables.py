@@ -23,7 +23,7 @@ _COLUMNS = (
     *("study", "at", "identifier", "name", "sex", "birth date", "verdict", "probability", "conclusion"),
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
     *("symptoms", "SpO2", "level", "headline", "taken"),
-    *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of"),
+    *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of", "thresholds"),
 )
 Cell = str | int | date
 
@@ -52,6 +52,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 headline.text,
                 study.taken_at.astimezone(zone).date(),
                 *_extent(line),
+                "; ".join(line.answer.thresholds),
             )
         )
     return out.getvalue()

@@ -228,5 +228,6 @@ def _reading(record: ReadingRecord) -> Reading | None:
         version=record.version,
         warnings=tuple(record.warnings or ()),
         extent=record.extent,
+        thresholds=record.own_thresholds,
         view=record.view,
     )

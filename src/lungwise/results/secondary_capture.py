@@ -24,7 +24,8 @@ _LINE = 60
 def heat_map_capture(header: StudyHeader, result: FilmResult, reading: Reading, film: Film, number: int = 1) -> Dataset:
     """Draw the heat map over a study's film, and beneath it what the model says and that it is for research."""
     overlay = pictures.with_heat(film, reading.heat_map, _SIDE)
-    lines = [*wrap(result.headline.text, _LINE), f"Lungwise {result.model} {result.version}", RESEARCH]
+    own = [f"Thresholds {reading.thresholds.id}"] if reading.thresholds else []
+    lines = [*wrap(result.headline.text, _LINE), f"Lungwise {result.model} {result.version}", *own, RESEARCH]
     capture = _capture(
         header,
         np.asarray(_with_lines(overlay, lines)),

@@ -28,12 +28,13 @@ from pydicom.sr.codedict import codes
 from lungwise.films import Refusal
 from lungwise.reading.extent import Direction, Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
+from lungwise.reading.reading import Reading
 from lungwise.results.orders import referenced_requests
 from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult, Statement
 from lungwise.results.study_header import StudyHeader
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.uids import own_uid
-from lungwise.studies.wording import change_sentence
+from lungwise.studies.wording import change_sentence, own_thresholds_sentence
 
 COVID_19: Final = Diagnosis.COVID_19.value
 VERDICTS: Final = {
@@ -108,6 +109,8 @@ def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQual
     evaluation = QualitativeEvaluation(_VERDICT, VERDICTS[reading.verdict])
     verdict = _group(header, result, COVID_19, COVID_19, reading.probability, [evaluation])
     _comment(verdict, result.headline.text)
+    if reading.thresholds:
+        _comment(verdict, own_thresholds_sentence(str, reading.thresholds))
     _comment(verdict, RESEARCH)
     others = ((name, share) for name, share in reading.findings.items() if name != COVID_19)
     findings = (_group(header, result, name, f"finding: {name}", share) for name, share in others)
@@ -175,11 +178,18 @@ def _measured(
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(result.uid(header, "SR", name), name),
         finding_type=finding,
-        algorithm_id=AlgorithmIdentification(result.model, result.version, manufacturer=MANUFACTURER),
+        algorithm_id=_algorithm(result),
         measurements=measurements or None,
         qualitative_evaluations=evaluations or None,
         source_images=[SourceImageForMeasurementGroup(header.film_class, header.film_uid)],
     )
+
+
+def _algorithm(result: FilmResult) -> AlgorithmIdentification:
+    """Name the model, and as its parameter the clinic's own thresholds where the film was read by them."""
+    own = result.outcome.thresholds if isinstance(result.outcome, Reading) else None
+    parameters = [f"thresholds {own.id}"] if own else None
+    return AlgorithmIdentification(result.model, result.version, parameters=parameters, manufacturer=MANUFACTURER)
 
 
 def _probability(probability: float) -> Measurement:

@@ -10,6 +10,7 @@ from functools import cached_property
 from lungwise.films.refusals import CHILD
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
+from lungwise.reading.own_thresholds import OwnThresholds
 from lungwise.reading.pattern import COVID, normal_leads, raised
 from lungwise.reading.reading import Normal, Reading, Verdict
 
@@ -52,6 +53,8 @@ class FilmAnswer:
         Codes of the reading's warnings.
     extent
         How much of the lungs is opaque; None where the model does not say it.
+    thresholds
+        The clinic's own that it was read by; None of the model's.
     """
 
     key: str = ""
@@ -68,6 +71,12 @@ class FilmAnswer:
     model: str = ""
     version: str = ""
     extent: Extent | None = None
+    thresholds: OwnThresholds | None = None
+
+    @property
+    def covid_is_local(self) -> bool:
+        """Whether the verdict is by the clinic's thresholds: how often such verdicts are right is then not known."""
+        return self.thresholds is not None and self.thresholds.of(COVID) is not None
 
     @property
     def level(self) -> Level:
@@ -98,9 +107,15 @@ def film_answer(
     model: str,
     version: str,
     extent: Extent | None = None,
+    thresholds: OwnThresholds | None = None,
 ) -> FilmAnswer:
-    """Return what a film says that was read: of its findings, the pattern and those that the shipped card raises."""
-    names = (pattern or "", *raised(findings, verdict, shipped_card().finding_thresholds))
+    """Return what a film says that was read: of its findings, the pattern and those that its thresholds raise.
+
+    Those are the clinic's, where it was read by them, else the shipped card's.
+    """
+    of_card = shipped_card().finding_thresholds
+    limits = thresholds.limits(of_card) if thresholds else of_card
+    names = (pattern or "", *raised(findings, verdict, limits))
     present = {name: findings[name] for name in names if name in findings and (name != COVID or name == pattern)}
     return FilmAnswer(
         key=key,
@@ -116,6 +131,7 @@ def film_answer(
         model=model,
         version=version,
         extent=extent,
+        thresholds=thresholds,
     )
 
 
@@ -131,6 +147,7 @@ def answer_of_reading(reading: Reading) -> FilmAnswer:
         model=reading.model,
         version=reading.version,
         extent=reading.extent,
+        thresholds=reading.thresholds,
     )
 
 
@@ -193,6 +210,11 @@ class StudyAnswer:
         """The film with the largest extent of opacity; None where no reading says one."""
         said = [film for film in self.read if film.extent]
         return max(said, key=lambda film: film.extent.percent if film.extent else 0.0, default=None)
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """The ids of the clinic's own thresholds that its films were read by."""
+        return tuple(dict.fromkeys(film.thresholds.id for film in self.read if film.thresholds))
 
     @cached_property
     def warnings(self) -> frozenset[str]:

@@ -181,7 +181,8 @@ class Headlines:
         """Choose the predictive value of COVID-19's verdict, or the calibrated probability of what leads."""
         film = answer.leading
         if film.level is Level.RED or (film.pattern == COVID and film.verdict == Verdict.UNCERTAIN):
-            share = self._predictive_value.share_ill(film.verdict, film.model, film.version)
+            known = None if film.covid_is_local else film.verdict
+            share = self._predictive_value.share_ill(known, film.model, film.version)
             return self._share_ill(share) if share else self._calibrated(COVID, film.probability)
         if film.pattern is not None and film.pattern in film.suggested:
             return self._calibrated(film.pattern, film.suggested[film.pattern])

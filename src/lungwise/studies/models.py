@@ -18,6 +18,7 @@ from lungwise import logs
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.reading.extent import Extent
+from lungwise.reading.own_thresholds import OwnThresholds, stored_thresholds
 from lungwise.store import Base, Encrypted, EncryptedBytes, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
@@ -73,8 +74,7 @@ def _week(context: DefaultExecutionContext) -> date:
 
 def _created(context: DefaultExecutionContext) -> datetime:
     """Take the moment of the upload, where it is not known when the films were taken."""
-    at: datetime = context.get_current_parameters()["created_at"]  # type: ignore[no-untyped-call]
-    return at
+    return context.get_current_parameters()["created_at"]  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _worklist_indexes() -> Iterator[Index]:
@@ -286,7 +286,7 @@ class ReadingRecord(Base):
     `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
     `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
     `view` is AP or PA, where the film's file says. `gate`, `grey` and `contrast` say what the picture is like; see
-    `reading.reading.PictureFacts`.
+    `reading.reading.PictureFacts`. `thresholds` are the clinic's own; null where it is by the model's.
     """
 
     __tablename__ = "readings"
@@ -311,11 +311,17 @@ class ReadingRecord(Base):
     grey: Mapped[float | None] = mapped_column()
     contrast: Mapped[float | None] = mapped_column()
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
+    thresholds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_values: Mapped[dict[str, str | int | float] | None] = mapped_column(JSON)
     refusal_reason: Mapped[str | None] = mapped_column(Text)
     warnings: Mapped[list[str] | None] = mapped_column(JSON)
+
+    @property
+    def own_thresholds(self) -> OwnThresholds | None:
+        """The clinic's own thresholds that it was given by."""
+        return stored_thresholds(self.thresholds)
 
     @property
     def refusal(self) -> Refusal | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from lungwise.patients.service import Patient
 from lungwise.reading import pattern
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
@@ -31,6 +32,7 @@ STORED_READING = (
     ReadingRecord.warnings,
     ReadingRecord.model,
     ReadingRecord.version,
+    ReadingRecord.thresholds,
 )
 """The columns that a `StoredReading` needs."""
 _any = aliased(ReadingRecord)
@@ -89,6 +91,10 @@ class StoredReading(Protocol):
     def version(self) -> str | None:
         """Version of the model."""
 
+    @property
+    def thresholds(self) -> dict[str, Any] | None:
+        """The clinic's own, as they are stored."""
+
 
 def normal_and_pattern(reading: StoredReading) -> tuple[Normal, str | None]:
     """Return whether a film is normal, and its pattern; of earlier releases' readings by the shipped thresholds.
@@ -123,6 +129,7 @@ def answer_of(reading: StoredReading | None, key: str = "", number: int = 1) -> 
         model=reading.model or "",
         version=reading.version or "",
         extent=stored_extent(reading.extent_percent, reading.extent_brixia, reading.extent_repeatability),
+        thresholds=stored_thresholds(reading.thresholds),
     )
 
 

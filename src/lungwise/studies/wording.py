@@ -7,6 +7,7 @@ from typing import Final
 from lungwise.films.refusals import N_, Words
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.extent import Direction, Extent
+from lungwise.reading.own_thresholds import OwnThresholds
 from lungwise.reading.reading import Verdict
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import in_words
@@ -26,6 +27,7 @@ _MORE_ILL: Final = {
     ),
 }
 
+_OWN_THRESHOLDS: Final = N_("Read by the clinic's own thresholds %(id)s.")
 _EXTENT: Final = N_("Opacities cover %(percent)s of the lung fields (Brixia score %(score)s of 18).")
 _CHANGE: Final = {
     Direction.MORE: N_(
@@ -63,6 +65,11 @@ def change_sentence(words: Words, change: ExtentChange, day: str = "") -> str:
         "limit": f"{change.difference.repeatability:.0f}",
     }
     return words(_CHANGE[change.difference.direction]) % values
+
+
+def own_thresholds_sentence(words: Words, own: OwnThresholds) -> str:
+    """Say by which of the clinic's own thresholds a film was read."""
+    return words(_OWN_THRESHOLDS) % {"id": own.id}
 
 
 def uncertain_between(words: Words, thresholds: Thresholds) -> str:

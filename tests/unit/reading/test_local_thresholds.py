@@ -7,18 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lungwise.reading.artefact import shipped_card
-from lungwise.reading.local_thresholds import (
-    FindingThresholds,
-    LocalThresholds,
-    ThresholdsError,
-    finding_thresholds,
-    localised,
-    read_local_thresholds,
-)
+from lungwise.reading.local_thresholds import LocalThresholds, localised, read_local_thresholds
+from lungwise.reading.own_thresholds import FindingThresholds, ThresholdsError
 from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Normal, Reading, Verdict
 
@@ -52,14 +44,14 @@ READING = Reading(
 def test_a_reading_is_given_by_the_clinics_thresholds_and_says_so() -> None:
     own = localised(READING, CARD, OWN)
     assert own.probability == own.findings[COVID] == pytest.approx(1 / (1 + 2.718281828), abs=1e-6)
-    assert (own.verdict, own.thresholds, READING.thresholds) == (Verdict.UNCERTAIN, OWN.id, None)
+    assert (own.verdict, own.thresholds, READING.thresholds) == (Verdict.UNCERTAIN, OWN.kept, None)
     assert (own.findings["tuberculosis"], own.findings["normal"]) == (0.19, 0.3)
     higher = replace(OWN, findings=(FindingThresholds(finding=COVID, lower=0.1, upper=0.45),))
     assert localised(READING, CARD, higher).verdict is Verdict.POSITIVE
 
 
 def test_a_finding_without_thresholds_of_the_clinic_keeps_the_cards() -> None:
-    limits = finding_thresholds(CARD, OWN)
+    limits = OWN.limits(CARD.finding_thresholds)
     assert (limits["tuberculosis"], limits["normal"]) == (0.2, CARD.finding_thresholds["normal"])
     tuberculosis = localised(READING, CARD, replace(OWN, findings=OWN.findings[1:]))
     assert (tuberculosis.probability, tuberculosis.verdict) == (0.5, Verdict.UNCERTAIN)
@@ -68,13 +60,8 @@ def test_a_finding_without_thresholds_of_the_clinic_keeps_the_cards() -> None:
 def test_with_another_model_a_set_is_void() -> None:
     assert localised(READING, CARD, replace(OWN, model_sha256="0" * 64)) is READING
     assert localised(READING, CARD, None) is READING
-
-
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_a_recalibration_keeps_the_order_of_films(one: float, other: float) -> None:
-    own = OWN.findings[0]
-    first, second = own.recalibrated(min(one, other)), own.recalibrated(max(one, other))
-    assert 0 <= first <= second <= 1
+    other = replace(READING, version="0")
+    assert localised(other, CARD, OWN) is other
 
 
 def test_a_set_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -88,9 +75,12 @@ def test_a_set_is_read_as_it_was_written(tmp_path: Path) -> None:
     [
         ({"lower": 0.7}, "the lower one first"),
         ({"upper": 1.0}, "between 0 and 1"),
-        ({"slope": 0.0}, "above 0"),
-        ({"slope": float("nan")}, "above 0"),
+        ({"slope": 0.0}, "a slope from 0.2 to 5"),
+        ({"slope": float("nan")}, "a slope from 0.2 to 5"),
+        ({"offset": -7.0}, "an offset from -6.0 to 6.0"),
+        ({"lower": 0.0004, "offset": 0.0, "slope": 1.0}, "may not leave 0.002 to 0.998"),
         ({"finding": "gout"}, "no finding 'gout'"),
+        ({"finding": "normal"}, "called normal cannot be changed"),
         ({"finding": "tuberculosis"}, "one threshold"),
         ({"speed": 3}, "can be used"),
         ({"lower": "low"}, "can be used"),
@@ -113,6 +103,9 @@ def test_a_file_that_is_no_set_is_refused(tmp_path: Path, text: str) -> None:
         read_local_thresholds(path)
 
 
-def test_a_finding_has_thresholds_once() -> None:
-    with pytest.raises(ThresholdsError, match="once"):
-        replace(OWN, findings=OWN.findings[:1] * 2)
+def test_a_file_that_is_missing_or_no_json_is_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ThresholdsError, match="cannot be read"):
+        read_local_thresholds(tmp_path / "none.json")
+    (tmp_path / "words").write_text("thresholds")
+    with pytest.raises(ThresholdsError, match="is not JSON"):
+        read_local_thresholds(tmp_path / "words")

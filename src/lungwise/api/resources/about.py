@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from flask import Flask, Response, render_template, request
@@ -10,7 +11,10 @@ from flask_babel import get_locale
 
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
+from lungwise.api.services import services
+from lungwise.api.threshold_schemas import InForce
 from lungwise.reading.artefact import shipped_card
+from lungwise.webkit.current_person import person
 
 describe = Operations()
 
@@ -32,6 +36,16 @@ def get_model() -> schemas.Model:
             "limits": card.limits,
         }
     )
+
+
+@describe.get("/thresholds", InForce)
+def get_thresholds() -> InForce:
+    """Get the thresholds of the clinic's own by which its films are read.
+
+    Null where they are the model's. A reading says which it was given by, and keeps them.
+    """
+    found = services().thresholds.in_force(person().clinic_id)
+    return InForce.model_validate({"thresholds": found and asdict(found)})
 
 
 def reference(api: Flask, text: dict[str, Any]) -> None:

@@ -185,6 +185,7 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "pattern": pattern,
             "extent": reading.extent and {name: round(value, 1) for name, value in asdict(reading.extent).items()},
             "view": reading.view,
+            "thresholds": reading.thresholds,
             "refusal": refusal and _refusal(refusal),
             "warnings": [
                 {"code": code, "sentence": warning_sentence(code, gettext)} for code in reading.warnings or []

@@ -1,0 +1,66 @@
+"""What reads many files for `lungwise read`, here or far away, by the model's thresholds or by a clinic's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import click
+
+from lungwise.reading import ReadFile
+from lungwise.reading.artefact import ModelCard
+from lungwise.reading.local_thresholds import LocalThresholds, localised, read_local_thresholds
+from lungwise.reading.own_thresholds import ThresholdsError
+
+
+class ModelName(Protocol):
+    """Which model read."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+
+class BatchReader(NamedTuple):
+    """What reads many files, here or far away."""
+
+    model: ModelName
+    read_many: Callable[[Iterable[Path]], Iterator[ReadFile]]
+
+
+def by_thresholds(reader: BatchReader, card: ModelCard, own: LocalThresholds | None) -> BatchReader:
+    """Let a reader give its readings by a clinic's own thresholds, where there are some."""
+    if own is None:
+        return reader
+
+    def read_many(paths: Iterable[Path]) -> Iterator[ReadFile]:
+        for file in reader.read_many(paths):
+            yield replace(file, outcome=localised(file.reading, card, own)) if file.reading else file
+
+    return BatchReader(reader.model, read_many)
+
+
+def own_thresholds(path: Path, card: ModelCard) -> LocalThresholds:
+    """Read a clinic's own thresholds, or say what is wrong with the file.
+
+    Raises
+    ------
+    ClickException
+        If they cannot be used, or are another model's.
+    """
+    try:
+        found = read_local_thresholds(path)
+    except ThresholdsError as error:
+        raise click.ClickException(str(error)) from error
+    if not found.fits(card):
+        raise click.ClickException(
+            f"{path}: these thresholds were made for another model than {card.name} {card.version}, and are void with "
+            "it. Leave out --thresholds, or let the clinic propose new ones."
+        )
+    return found
