@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
@@ -38,7 +38,7 @@ from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
-from lungwise.monitoring import aggregate_views, alarm_words, local_views, shadow_views
+from lungwise.monitoring import aggregate_views, alarm_words, local_views, shadow_views, threshold_views
 from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.alarms import count_open
 from lungwise.patients import views as patients_views
@@ -54,7 +54,9 @@ from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
 from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
+from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.headlines import Headlines
+from lungwise.studies.service import Study
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import right_share, thresholds_of
 from lungwise.studies.wording import (
@@ -122,6 +124,7 @@ _PAGES = (
     local_views,
     aggregate_views,
     shadow_views,
+    threshold_views,
     result_table_views,
     reports_views,
     results_views,
@@ -219,6 +222,8 @@ def _configure(app: Flask, settings: Settings) -> None:
         change_sentence=partial(change_sentence, gettext),
         own_thresholds_sentence=partial(own_thresholds_sentence, gettext),
         right_share=right_share,
+        asks_for_test=_asks_for_test,
+        waiting_thresholds=lambda: threshold_views.services().thresholds.waits_for(person()),
         headlines=headlines,
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
@@ -229,6 +234,11 @@ def _configure(app: Flask, settings: Settings) -> None:
         study_answer=study_answer,
         film_headline=partial(film_headline, headlines),
     )
+
+
+def _asks_for_test(study: Study, answer: StudyAnswer, results: Sized) -> bool:
+    """Return whether a study was drawn for a check and has no result yet."""
+    return studies_views.services().sampling.asks(study, answer, has_result=len(results) > 0)
 
 
 def _page_address() -> str:
@@ -263,6 +273,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     local_views.services.provide(app, over)
     aggregate_views.services.provide(app, over)
     shadow_views.services.provide(app, over)
+    threshold_views.services.provide(app, over)
     result_table_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)

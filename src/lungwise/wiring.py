@@ -50,6 +50,7 @@ from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_import import ResultImport
+from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.weeks import correct_weeks
@@ -139,7 +140,7 @@ class Services:
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock, self._zone_of)
         self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
-        self.clinic_films = ClinicFilms(session, settings.result_days)
+        self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days)
         self.alarms = Alarms(
             session,
             clock,
@@ -152,17 +153,21 @@ class Services:
         self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
         self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
         self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
-        self.result_import = ResultImport(
-            session, studies, self.reference_results, patients.having, settings.result_days
-        )
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
 
     def _zone_of(self, clinic_id: int) -> tzinfo:
         return self.clinics.settings_of(clinic_id).zone
 
+    def _result_days(self, clinic_id: int) -> int:
+        return self.clinics.settings_of(clinic_id).result_days
+
     def thresholds_in_force(self, clinic_id: int, finding: str) -> Thresholds:
         """Return the thresholds of a finding in a clinic, of the probability that the model gives."""
-        return thresholds_of(shipped_card(), finding)
+        own = self.thresholds.in_force(clinic_id)
+        mine = own.of(finding) if own else None
+        if mine is None:
+            return thresholds_of(shipped_card(), finding)
+        return Thresholds(lower=mine.of_model(mine.lower), upper=mine.of_model(mine.upper))
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -196,7 +201,7 @@ class WebServices(Services):
     def __init__(self, wiring: WebWiring, session: Session, address: str) -> None:
         super().__init__(wiring, session, address)
         settings, clock, wake = wiring.settings, wiring.clock, wiring.worker.wake
-        self._wiring = wiring
+        self._wiring, self._session = wiring, session
         self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
@@ -209,6 +214,18 @@ class WebServices(Services):
     def clinic_settings(self) -> ClinicSettings:
         """How the clinic is set for which the request is made; for nobody's, how the installation is."""
         return self.clinics.settings_of(person().clinic_id if is_known() else 0)
+
+    @cached_property
+    def result_import(self) -> ResultImport:
+        """Takes tables of test results."""
+        days = self.clinic_settings.result_days
+        return ResultImport(self._session, self.studies, self.reference_results, self.patients.having, days)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Says which of the clinic's studies are drawn for a check."""
+        chosen = self.clinic_settings
+        return Sampling(self._session, self.clock, chosen.sampled, chosen.result_days)
 
     @cached_property
     def worth(self) -> PredictiveValue:

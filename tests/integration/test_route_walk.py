@@ -44,17 +44,19 @@ ADMINISTRATORS = (
     "/second-model",
     "/unclear",
     "/take-back",
+    "/thresholds/propose",
 )
 ABSENT = (
     *("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back"),
     "/drift/alarms/<key>/acknowledge",
+    *(f"/local-accuracy/thresholds/<key>/{action}" for action in ("confirm", "reject", "go-back")),
 )
-"""What a study of one JPEG film does not have: a film's full depth, a test's result to take back, and an alarm."""
+"""What is not there: a JPEG film's full depth, a test's result to take back, an alarm, a proposal of thresholds."""
 DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (
     *("/patients", "/statistics", "/studies.csv", "/opinions", "/results", "/next", "/report", "/report.pdf"),
-    *("/original", "/results.zip", "/local-accuracy"),
+    *("/original", "/results.zip", "/local-accuracy", "/local-accuracy/thresholds"),
 )
 """What is not for those who only upload, beside what is for doctors and administrators."""
 

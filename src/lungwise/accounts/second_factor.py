@@ -73,6 +73,28 @@ def ask_to_confirm(then: str) -> Response:
     return redirect(url_for("security.verify", next=then))
 
 
+def require_code(code: str) -> None:
+    """Require a code of the second factor of who is signed in, which is used up. Guesses count as at sign-in.
+
+    The request must have written nothing yet.
+
+    Raises
+    ------
+    Rejected
+        If there is no second factor, the code is wrong, or too many were.
+    """
+    owner, throttle = user(), services().throttle
+    if not owner.has_second_factor:
+        raise Rejected("You have no second factor. Set it up on your account page first.")
+    guess = Guess(secret=Secret.CODE, name=owner.key, account=owner)
+    if throttle.admit(guess):
+        raise Rejected("Too many attempts. Wait a few minutes.")
+    if not is_valid_code(owner, code, owner.tf_totp_secret or ""):
+        throttle.failed(guess)
+        raise Rejected("This code is wrong or was already used. Wait for the next one.")
+    throttle.succeeded(guess)
+
+
 def require_second_factor() -> Response | None:
     """Redirect those who must have a second factor, and do not, to where it is set up."""
     if request.endpoint in STILL_OPEN or not user().is_authenticated:

@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",
+    "results": "lungwise.cli.results:results",
     "thresholds": "lungwise.cli.thresholds:thresholds",
     "db": "lungwise.cli.db:db",
     "keys": "lungwise.cli.keys:keys",

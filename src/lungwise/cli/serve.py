@@ -27,6 +27,7 @@ from lungwise.cli.bootstrap import (
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
 from lungwise.cli.start_errors import said_in_a_sentence
+from lungwise.monitoring.warming import FilmTableReader
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
@@ -69,6 +70,7 @@ def serve(host: str | None, port: int | None) -> None:
     app.worker.start()
     senders: list[Background] = [
         NameReader(app.database),
+        FilmTableReader(app.database),
         HeaderIndexer(app.database, FilmStore(settings)),
         *make_watch(app.database, settings),
     ]

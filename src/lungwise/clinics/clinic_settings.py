@@ -19,6 +19,10 @@ class ClinicChoices:
         Lines below the clinic's name on reports.
     prevalence
         Share of those filmed who have COVID-19, in [0, 1].
+    sampled
+        Of so many studies one is drawn for a check; None draws nobody.
+    result_days
+        How many days may lie between a film and a test.
     """
 
     name: str
@@ -27,17 +31,21 @@ class ClinicChoices:
     prevalence: float | None = None
     language: str | None = None
     registration: Registration | None = None
+    sampled: int | None = None
+    result_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClinicSettings:
-    """What holds for a clinic. `language` is empty where each browser may say."""
+    """What holds for a clinic. `language` is empty where each browser may say; `sampled` is None of none."""
 
     letterhead: tuple[str, ...]
     time_zone: str
     prevalence: float
     language: str
     registration: Registration
+    sampled: int | None
+    result_days: int
 
     @classmethod
     def of(cls, choices: ClinicChoices, settings: Settings) -> ClinicSettings:
@@ -48,6 +56,8 @@ class ClinicSettings:
             prevalence=settings.prevalence if choices.prevalence is None else choices.prevalence,
             language=choices.language or "",
             registration=choices.registration or settings.registration,
+            sampled=choices.sampled,
+            result_days=settings.result_days if choices.result_days is None else choices.result_days,
         )
 
     @property

@@ -8,7 +8,7 @@ from decimal import Decimal
 from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
+from wtforms import DecimalField, IntegerField, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import NumberInput
 
@@ -55,6 +55,20 @@ class ClinicForm(PageForm):
     )
     language = SelectField(_("Language"))
     registration = SelectField(_("Who may open an account"))
+    result_days = IntegerField(
+        _("A test result counts for a film within so many days"),
+        [Optional(), NumberRange(0, 30)],
+        render_kw={"inputmode": "numeric"},
+    )
+    sampled = IntegerField(
+        _("Of how many studies is one drawn for a check?"),
+        [Optional(), NumberRange(2, 1000)],
+        description=_(
+            "Empty: none. The patients of the studies that are drawn are to be tested whatever their film says: only "
+            "so does local accuracy know whom the model misses."
+        ),
+        render_kw={"inputmode": "numeric"},
+    )
     submit = SubmitField(_("Save"))
 
     def offer(self, settings: Settings, clock: Clock) -> None:
@@ -68,6 +82,7 @@ class ClinicForm(PageForm):
         self.registration.description = gettext(
             "As set for this installation: %(what)s", what=gettext(REGISTRATIONS[settings.registration])
         )
+        self.result_days.description = gettext("Empty: %(n)s, as the installation is set.", n=settings.result_days)
         self.prevalence.description = gettext(
             "If left empty: %(n)s, as set for this installation. "
             "It decides how many positive and negative results are correct.",
@@ -79,6 +94,7 @@ class ClinicForm(PageForm):
         self.name.data, self.letterhead.data = choices.name, choices.letterhead
         self.time_zone.data, self.language.data = choices.time_zone or "", choices.language or ""
         self.registration.data = choices.registration.value if choices.registration else ""
+        self.sampled.data, self.result_days.data = choices.sampled, choices.result_days
         share = choices.prevalence
         self.prevalence.data = None if share is None else Decimal(f"{share * 100:.6g}")
 
@@ -92,6 +108,8 @@ class ClinicForm(PageForm):
             prevalence=None if share is None else float(share / _HUNDRED),
             language=self.language.data or None,
             registration=Registration(self.registration.data) if self.registration.data else None,
+            sampled=self.sampled.data,
+            result_days=self.result_days.data,
         )
 
 

@@ -88,6 +88,7 @@ class Clinics:
         clinic.name, clinic.letterhead = chosen.name, chosen.letterhead or None
         clinic.time_zone, clinic.prevalence = chosen.time_zone, chosen.prevalence
         clinic.language, clinic.registration = chosen.language, chosen.registration
+        clinic.sampled, clinic.result_days = chosen.sampled, chosen.result_days
         self._session.flush()
         self._audit.record(by, Action.CHANGED, Subject.CLINIC, str(clinic.id))
         if (zone := self.settings_of(clinic.id).zone) != before:
@@ -119,4 +120,6 @@ def _choices_of(clinic: Clinic) -> ClinicChoices:
         prevalence=clinic.prevalence,
         language=clinic.language,
         registration=Registration(clinic.registration) if clinic.registration else None,
+        sampled=clinic.sampled,
+        result_days=clinic.result_days,
     )

@@ -78,7 +78,17 @@ class Thresholds:
 
     def waiting(self, person: Person) -> ThresholdSet | None:
         """Return the set that waits to be confirmed at a person's clinic."""
-        return next((one for one in self.all(person) if one.state == SetState.WAITING), None)
+        person.need(Right.SEE_ALL)
+        own = (ThresholdSet.clinic_id == person.clinic_id, ThresholdSet.state == SetState.WAITING)
+        return self._session.scalar(select(ThresholdSet).where(*own))
+
+    def waits_for(self, person: Person) -> ThresholdSet | None:
+        """Return the set that a person could confirm now; None where there is none, or it is for somebody else to."""
+        found = self.waiting(person) if person.may(Right.ADMINISTER) else None
+        if found is None or self.is_void(found):
+            return None
+        begins = self.confirmable_from(person, found)
+        return found if begins is not None and begins <= self._clock() else None
 
     def is_void(self, found: ThresholdSet) -> bool:
         """Return whether a set was made for another model than the one that reads."""
@@ -192,16 +202,24 @@ class Thresholds:
             self._session.flush()
             self._audit.record(by, Action.WENT_BACK, Subject.THRESHOLDS, key)
 
-    def _check_who(self, by: Person, found: ThresholdSet, has_given_code: bool) -> None:
+    def check_time(self, by: Person, found: ThresholdSet) -> None:
+        """Check that a person may confirm a set now, before a code of theirs is used up.
+
+        Raises
+        ------
+        Rejected
+            If somebody else must, or it is too soon.
+        """
         begins = self.confirmable_from(by, found)
         if begins is None:
             raise Rejected("Another administrator must confirm what you proposed.")
-        if by.id != found.proposer_id:
-            return
-        if not has_given_code:
-            raise Rejected("You are the only administrator: enter a code of your second factor.")
         if self._clock() < begins:
             raise Rejected("You are the only administrator: you can confirm it a day after you proposed it.")
+
+    def _check_who(self, by: Person, found: ThresholdSet, has_given_code: bool) -> None:
+        self.check_time(by, found)
+        if by.id == found.proposer_id and not has_given_code:
+            raise Rejected("You are the only administrator: enter a code of your second factor.")
 
     def _check_model(self, found: ThresholdSet) -> None:
         if self.is_void(found):

@@ -13,7 +13,8 @@ import numpy as np
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
-from lungwise.clinics.models import Clinic, ThresholdSet
+from lungwise.clinics.service import Clinic
+from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches

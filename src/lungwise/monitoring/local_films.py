@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from operator import itemgetter
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -14,8 +15,10 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.draft import MONTH_DAYS
 from lungwise.monitoring.film_table import FINDINGS, NORMAL, FilmTable, Standing, tables_of
-from lungwise.monitoring.verified import Flags, Ints, ReadFilms, Verification
+from lungwise.monitoring.proposal import Recalibration
+from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification
 from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
 from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
@@ -54,6 +57,10 @@ class LocalFilms:
     result: Ints
     left_out: int
 
+    def recalibrated(self, by: Recalibration) -> LocalFilms:
+        """Return them with the probabilities that a clinic's calibration makes of the model's."""
+        return replace(self, films=replace(self.films, score=by(self.films.score)))
+
 
 class ClinicFilms:
     """Finds the films of a clinic that one version of the model has read, and the results that count for them.
@@ -62,19 +69,23 @@ class ClinicFilms:
     ----------
     days
         How many days may lie between a film and the test.
+    chosen
+        Gives for how many days results count at a clinic; by default the same everywhere.
     """
 
-    def __init__(self, session: Session, days: int) -> None:
+    def __init__(self, session: Session, days: int, chosen: Callable[[int], int] | None = None) -> None:
         self._session = session
-        self.days = days
+        self._days = days
+        self._chosen = chosen
+
+    def days_of(self, clinic_id: int) -> int:
+        """Return how many days may lie between a film of a clinic and the test."""
+        return self._chosen(clinic_id) if self._chosen else self._days
 
     def newest_model(self, person: Person) -> Model | None:
         """Return the version that read a film of the clinic last; None of a clinic without a film that was read."""
         person.need(Right.SEE_ALL)
-        read = select(ReadingRecord.model, ReadingRecord.version).join(FilmRecord).join(Study)
-        read = read.where(Study.clinic_id == person.clinic_id).order_by(ReadingRecord.id.desc())
-        row = self._session.execute(read.limit(1)).one_or_none()
-        return Model(name=row.model, version=row.version) if row else None
+        return newest_model_of(self._session, person.clinic_id)
 
     def of(self, person: Person, model: Model, finding: str) -> LocalFilms:
         """Return the films that a version of the model has read, for one of `FINDINGS`.
@@ -89,13 +100,14 @@ class ClinicFilms:
         person.need(Right.SEE_ALL)
         table = tables_of(self._session).of(self._session, person.clinic_id, model)
         results = self._results(person)
-        return {finding: self._of(table, results, finding) for finding in findings}
+        days = self.days_of(person.clinic_id)
+        return {finding: self._of(table, results, finding, days) for finding in findings}
 
-    def _of(self, table: FilmTable, results: Sequence[Any], finding: str) -> LocalFilms:
+    def _of(self, table: FilmTable, results: Sequence[Any], finding: str, days: int) -> LocalFilms:
         column = FINDINGS.index(finding)
         counting = _counting(table, column)
         found = _relevant(finding, results)
-        verification, positive, result, used = self._verified(counting, found)
+        verification, positive, result, used = self._verified(counting, found, days)
         films = ReadFilms(
             score=counting.score[:, column],
             stratum=counting.stratum[:, column],
@@ -105,7 +117,20 @@ class ClinicFilms:
         )
         return LocalFilms(films=films, table=counting, result=result, left_out=len(found.patient) - used)
 
-    def _verified(self, counting: FilmTable, found: _Found) -> tuple[Ints, Flags, Ints, int]:
+    def last_month(self, person: Person, model: Model, finding: str, today: date) -> Floats:
+        """Return the probabilities of the studies of the last 30 days, of each study the highest; all that count."""
+        person.need(Right.SEE_ALL)
+        table = tables_of(self._session).of(self._session, person.clinic_id, model)
+        since = today.toordinal() - MONTH_DAYS
+        some = table.only((table.standing == Standing.COUNTS) & (table.day > since))
+        scores = some.score[:, FINDINGS.index(finding)]
+        order = np.lexsort((scores, some.study))
+        studies = some.study[order]
+        last = np.append(studies[1:] != studies[:-1], True)[: len(studies)]
+        found: Floats = scores[order][last]
+        return found
+
+    def _verified(self, counting: FilmTable, found: _Found, days: int) -> tuple[Ints, Flags, Ints, int]:
         """Say of each film whether and why its patient was tested, what was found, by which result; and how many count.
 
         A test counts before a radiologist; of several, one that is positive, and a reason other than the film.
@@ -114,7 +139,7 @@ class ClinicFilms:
         place = np.minimum(np.searchsorted(counting.patient, found.patient), max(count - 1, 0))
         fits = np.zeros(len(found.patient), bool)
         if count:
-            near = np.abs(counting.day[place] - found.day) <= self.days
+            near = np.abs(counting.day[place] - found.day) <= days
             fits = (counting.patient[place] == found.patient) & near
         tested = np.zeros(count, bool)
         tested[place[fits & found.is_test]] = True
@@ -142,6 +167,14 @@ class ClinicFilms:
             .where(Study.clinic_id == person.clinic_id)
         )
         return sorted(self._session.execute(query).all(), key=itemgetter(0))
+
+
+def newest_model_of(session: Session, clinic_id: int) -> Model | None:
+    """Return the version that read a film of a clinic last."""
+    read = select(ReadingRecord.model, ReadingRecord.version).join(FilmRecord).join(Study)
+    read = read.where(Study.clinic_id == clinic_id).order_by(ReadingRecord.id.desc())
+    row = session.execute(read.limit(1)).one_or_none()
+    return Model(name=row.model, version=row.version) if row else None
 
 
 class _Found(NamedTuple):

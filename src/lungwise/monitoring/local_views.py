@@ -11,8 +11,11 @@ from flask_babel import format_date, gettext
 from markupsafe import Markup
 
 from lungwise.access import Right
+from lungwise.clinics.clinic_settings import ClinicSettings
+from lungwise.clinics.thresholds import Thresholds
 from lungwise.errors import NotFound
 from lungwise.monitoring import cost_chart
+from lungwise.monitoring.draft import MOVABLE, in_force
 from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import LocalReport, report, thresholds_of
@@ -33,6 +36,11 @@ class LocalServices(Protocol):
     """What this page uses in a request."""
 
     clinic_films: ClinicFilms
+    thresholds: Thresholds
+
+    @property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set."""
 
 
 services = RequestServices[LocalServices]("local_accuracy")
@@ -45,11 +53,13 @@ def show() -> str:
     finding = request.args.get("finding", COVID)
     if finding not in FINDINGS:
         raise NotFound
-    used = services().clinic_films
-    model = used.newest_model(person())
+    used, own = services().clinic_films, services().thresholds.in_force(person().clinic_id)
+    model, days = used.newest_model(person()), used.days_of(person().clinic_id)
+    now = in_force(finding, thresholds_of(shipped_card(), finding), own)
     found = None
     if model:
-        found = report(finding, used.of(person(), model, finding), thresholds_of(shipped_card(), finding))
+        local = used.of(person(), model, finding).recalibrated(now.recalibration)
+        found = report(finding, local, now.thresholds)
     return render_template(
         "monitoring/local_accuracy.html",
         findings={name: FINDING_LABELS[name] for name in FINDINGS},
@@ -57,11 +67,14 @@ def show() -> str:
         model=model,
         report=found,
         chart=_chart(found) if found and found.curve else None,
-        explained=explained(EXPLANATIONS, days=used.days),
+        explained=explained(EXPLANATIONS, days=days),
         said=SHORT_BY_LEVEL if finding == COVID else RAISED,
         groups=GROUPS,
         label_of=_label,
-        days=used.days,
+        days=days,
+        own=own,
+        sampled=services().clinic_settings.sampled,
+        may_move=finding in MOVABLE,
     )
 
 

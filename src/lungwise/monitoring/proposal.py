@@ -20,6 +20,7 @@ import numpy as np
 from lungwise.monitoring.verified import Floats, ReadFilms, VerifiedFilms, verified
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.intervals import binomial_upper
+from lungwise.reading.own_thresholds import HIGHEST, LOWEST
 
 MISSED = 0.10
 """Highest share of those with the disease below the lower threshold, and of those without it from the upper one on."""
@@ -31,8 +32,6 @@ FEWEST_FOR_OFFSET = (100, 100)
 """Positives and negatives from which on the calibration is moved."""
 FEWEST_FOR_SLOPE = (200, 200)
 """Positives and negatives from which on it is stretched as well."""
-LOWEST, HIGHEST = 0.002, 0.998
-"""No threshold leaves these bounds: beyond them the model does not tell the clinic's patients apart."""
 _DIGITS = 10_000
 """Thresholds are rounded away from each other to what a page shows: none turns on the last digit of a score."""
 _TINY = 1e-6
@@ -56,7 +55,9 @@ class Recalibration:
     slope: float = 1.0
 
     def __call__(self, probability: Floats) -> Floats:
-        """Return the recalibrated probability of each film."""
+        """Return the recalibrated probability of each film; as it is where nothing is done to it."""
+        if (self.offset, self.slope) == (0.0, 1.0):
+            return probability
         odds: Floats = 1 / (1 + np.exp(-(self.slope * log_odds(probability) + self.offset)))
         return odds
 

@@ -55,8 +55,9 @@ def derived_from(film: FilmRecord, name: Callable[[str], str]) -> list[Fields]:
 
 
 def device_key(reading: ReadingRecord) -> str:
-    """Return the key of the device that made a reading."""
-    return f"model {reading.model} {reading.version}"
+    """Return the key of the device that made a reading: the model, at its thresholds or at the clinic's own."""
+    own = reading.own_thresholds
+    return f"model {reading.model} {reading.version}" + (f" thresholds {own.id}" if own else "")
 
 
 def devices(report: Report) -> dict[str, Device]:
@@ -71,7 +72,7 @@ def _device(reading: ReadingRecord) -> Device:
         "manufacturer": "Lungwise",
         "deviceName": [{"name": reading.model, "type": "model-name"}],
         "version": [{"value": reading.version}],
-        "property": _thresholds(reading) or None,
+        "property": [*_thresholds(reading), *_own_thresholds(reading)] or None,
     }
     return Device(**fields)
 
@@ -84,6 +85,12 @@ def _thresholds(reading: ReadingRecord) -> list[Fields]:
         {"type": {"text": f"Threshold of {verdict}"}, "valueQuantity": [{"value": round(value, 4), **_UNIT}]}
         for verdict, value in named.items()
     ]
+
+
+def _own_thresholds(reading: ReadingRecord) -> list[Fields]:
+    """Name the clinic's own thresholds, where a reading was given by them."""
+    own = reading.own_thresholds
+    return [{"type": {"text": "Thresholds of the clinic"}, "valueCode": [{"text": own.id}]}] if own else []
 
 
 def _imaging_study(report: Report, uid: str, name: Callable[[str], str]) -> ImagingStudy:

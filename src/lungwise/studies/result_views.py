@@ -27,7 +27,9 @@ bp = Blueprint("result_table", __name__)
 class ResultServices(Protocol):
     """What this page uses in a request."""
 
-    result_import: ResultImport
+    @property
+    def result_import(self) -> ResultImport:
+        """Takes tables of test results."""
 
 
 services = RequestServices[ResultServices]("result_table")

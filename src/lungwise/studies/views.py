@@ -33,6 +33,7 @@ from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
+from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import is_shown_after_upload
 from lungwise.studies.stored_answers import study_answer
@@ -60,6 +61,10 @@ class StudyServices(Protocol):
     worklist: Worklist
     worklist_details: WorklistDetails
     clock_check: ClockCheck
+
+    @property
+    def sampling(self) -> Sampling:
+        """Says which studies are drawn for a check."""
 
     @property
     def headlines(self) -> Headlines:

@@ -21,6 +21,8 @@ CHOICES = ClinicChoices(
     prevalence=0.35,
     language="es",
     registration=Registration.INVITATION,
+    sampled=20,
+    result_days=5,
 )
 
 

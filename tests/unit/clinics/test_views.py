@@ -181,3 +181,28 @@ def test_a_clock_that_cannot_be_right_is_said(
     for page in ("/studies", "/studies/new", "/clinic"):
         text = later.get(page).text
         assert "it shows 27 Feb 2026, 09:00 UTC, but the last film was uploaded on 2 Mar 2026, 09:00 UTC" in text, page
+
+
+def test_studies_are_drawn_for_a_check_and_results_count_as_long_as_the_clinic_says(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    studies = [ada.upload(film(number), identifier=f"H-{number}") for number in range(6)]
+    drawn = "Drawn for a check: please test"
+    assert all(drawn not in ada.get(study).text for study in studies)
+    as_installed: dict[str, Any] = {"name": "Hill", "time_zone": "", "language": "", "registration": ""}
+    for wrong in ({"sampled": "1"}, {"result_days": "31"}, {"sampled": "many"}):
+        assert "Saved." not in ada.post("/clinic", follow=True, **as_installed, **wrong).text
+    assert "Saved." in ada.post("/clinic", follow=True, **as_installed, sampled="2", result_days="7").text
+    form = ada.get("/clinic").text
+    assert re.search(r'name="sampled"[^>]*value="2"', form) and re.search(r'name="result_days"[^>]*value="7"', form)
+    asked = [study for study in studies if drawn in ada.get(study).text]
+    worklist = ada.get("/studies").text
+    assert worklist.count(drawn) == len(asked) < len(studies)
+    assert "at most 7 days from" in ada.get("/local-accuracy").text
+    if asked:
+        result: dict[str, Any] = {"kind": "pcr", "result": "negative", "tested_on": "2026-03-02", "reason": "sample"}
+        ada.post(f"{asked[0]}/results", asked[0], **result)
+        assert drawn not in ada.get(asked[0]).text

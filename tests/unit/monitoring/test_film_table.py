@@ -8,9 +8,10 @@ import pytest
 
 from dicom_files import dicom_bytes, film_dataset
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.film_table import FINDINGS, HIGH, FilmTable, Standing, tables_of
+from lungwise.monitoring.film_table import FINDINGS, HIGH, LOW, FilmTable, Standing, tables_of
 from lungwise.patients.identity import Identity
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.own_thresholds import FindingThresholds, OwnThresholds
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -78,6 +79,25 @@ def test_what_was_said_first_stays_when_another_model_has_read_the_film(
     other = Model(name="other", version="2")
     found = tables_of(services.session).of(services.session, ada.clinic_id, other)
     assert (found.score[0, 0], found.stratum[0, 0]) == (0.01, HIGH)
+
+
+def test_films_read_by_a_clinics_own_thresholds_have_the_models_scores_and_what_was_said(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(identifier="1"), [("a", film(1))])
+    services.read_all()
+    (reading,) = study.films[0].readings
+    covid = FindingThresholds(finding="COVID-19", lower=0.1, upper=0.2, offset=-1.0)
+    other = FindingThresholds(finding="other pneumonia", lower=0.05, upper=0.05)
+    before = reading.probability
+    assert before is not None
+    reading.thresholds = OwnThresholds(id="own", findings=(covid, other)).as_stored()
+    reading.probability, reading.verdict = covid.recalibrated(before), "positive"
+    services.session.commit()
+    found = table(services, ada)
+    assert found.score[0, 0] == pytest.approx(before)
+    assert list(found.stratum[0, :3]) == [HIGH, LOW, HIGH]  # 0.1 is enough for pneumonia here
 
 
 def test_what_is_new_changed_or_deleted_is_taken_in_and_else_the_table_is_the_same(

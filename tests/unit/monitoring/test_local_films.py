@@ -114,6 +114,28 @@ def test_of_a_patient_counts_the_highest_film_with_the_results_of_its_days(
     assert local.films.positive[0]
 
 
+def test_of_each_study_of_the_last_month_counts_its_highest_film(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    one, two = read(services, ada, film(1), film(2))
+    services.studies.add_films(ada, one.key, [("b", film(3, 8))])
+    services.read_all()
+    used, model = ClinicFilms(services.session, 3), services.worker.model
+    scores = used.last_month(ada, model, COVID, TODAY)
+    assert sorted(scores) == sorted([one.probability, two.probability])
+    assert len(used.last_month(ada, model, COVID, TODAY + timedelta(days=40))) == 0
+
+
+def test_results_count_as_long_as_the_clinic_says(services: Services, film: Callable[..., bytes]) -> None:
+    ada = services.person()
+    (study,) = read(services, ada, film(1))
+    enter(services, ada, study, ReferenceTest.PCR, Outcome.NEGATIVE, days=5)
+    model = services.worker.model
+    assert ClinicFilms(services.session, 3).of(ada, model, COVID).left_out == 1
+    assert ClinicFilms(services.session, 3, lambda _clinic: 7).of(ada, model, COVID).left_out == 0
+
+
 def test_nothing_is_left_out_and_nothing_breaks_where_there_is_nothing(services: Services) -> None:
     ada = services.person()
     assert ClinicFilms(services.session, 3).newest_model(ada) is None

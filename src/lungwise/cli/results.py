@@ -1,0 +1,47 @@
+"""`lungwise results`: test results from a CSV table, as the page takes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lungwise.access import Right
+from lungwise.cli.bootstrap import CommandServices, open_services
+from lungwise.studies.result_import import FoundRow, ResultImport
+
+
+@click.command()
+@click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--by", "email", required=True, help="E-mail address of who enters them: a doctor or an administrator.")
+@click.option("--only-good", is_flag=True, help="Keep the good rows although others cannot be kept.")
+@click.option("--keep", is_flag=True, help="Keep the results; without it, the rows are only shown.")
+def results(table: Path, email: str, only_good: bool, keep: bool) -> None:
+    """Show which study each row of a table of test results is of, or what is wrong with it, and keep them with --keep.
+
+    Nothing is kept unless all rows can be, or --only-good is given. The columns are those of the page.
+    """
+    with open_services(writes=keep) as services:
+        account = services.account(email)
+        person, data = account.person, table.read_bytes()
+        if not (account.active and person.may(Right.CONCLUDE)):
+            raise click.ClickException(f"{email} may not enter test results.")
+        taking = _import_for(services, person.clinic_id)
+        for row in taking.preview(person, data):
+            click.echo(_said(row))
+        count = taking.keep(person, data, only_good=only_good) if keep else 0
+    click.echo(f"{count} kept." if keep else "Nothing is kept yet: give --keep.")
+
+
+def _import_for(services: CommandServices, clinic_id: int) -> ResultImport:
+    days = services.clinics.settings_of(clinic_id).result_days
+    having = services.patients.having
+    return ResultImport(services.session, services.studies, services.reference_results, having, days)
+
+
+def _said(row: FoundRow) -> str:
+    if row.rejected:
+        return f"line {row.row.line}: {row.rejected}"
+    entered, study = row.row.entered, row.study
+    said = f"{entered.kind}, {entered.result}, {entered.tested_on}" if entered else ""
+    return f"line {row.row.line}: study {study.key if study else ''}, {said}"
