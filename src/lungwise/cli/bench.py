@@ -20,8 +20,8 @@ from rich.table import Table
 from lungwise.cli.bench_server import FILMS_OF_A_STUDY, measure_server, print_server
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.synthetic_film import synthetic_jpeg
-from lungwise.films import open_film
-from lungwise.films.preprocess import preprocess
+from lungwise.films import open_film, open_path
+from lungwise.films.preprocess import LEAST_SIDE, preprocess
 from lungwise.reading import Reader
 
 STAGES = ("decode", "preprocess", "network", "whole")
@@ -81,13 +81,13 @@ def measure(path: Path, rounds: int) -> Measured:
     start of a process to its first answer; the highest resident memory in MB.
     """
     reader, data = Reader(), path.read_bytes()
-    opened = open_film(data)
+    opened = open_film(data, least_side=LEAST_SIDE)
     square, network = preprocess(opened.pixels), reader.runtime()
     stages: dict[str, Callable[[], object]] = {
-        "decode": lambda: open_film(data),
+        "decode": lambda: open_film(data, least_side=LEAST_SIDE),
         "preprocess": lambda: preprocess(opened.pixels),
         "network": lambda: network.run(square),
-        "whole": lambda: reader.predict_ungated(open_film(path.read_bytes())),
+        "whole": lambda: reader.predict_ungated(open_path(path, LEAST_SIDE)),
     }
     times = _interleaved(stages, rounds)
     measured: Measured = {name: _summary(times[name]) for name in STAGES}

@@ -16,15 +16,15 @@ from lungwise.films.work_limit import bounded, in_process, refused_errors
 _UNREACHABLE = {errno.ENOENT: "missing", errno.EACCES: "rights", errno.EPERM: "rights", errno.EINVAL: "not-regular"}
 
 
-def open_path(path: Path) -> Film:
-    """Decode one file; one larger than any film is refused unread.
+def open_path(path: Path, least_side: int | None = None) -> Film:
+    """Decode one file as `open_film` does; one larger than any film is refused unread.
 
     Raises
     ------
     Refusal
         If it cannot be opened, or is not one readable radiograph.
     """
-    return open_film(bytes_of(path))
+    return open_film(bytes_of(path), least_side=least_side)
 
 
 def bytes_of(path: Path) -> bytes:
@@ -48,11 +48,18 @@ def bytes_of(path: Path) -> bytes:
         raise Refusal("unreachable", {"detail": detail} if detail else None) from error
 
 
-def open_film(data: bytes, photographed: Photographed | None = None) -> Film:
+def open_film(data: bytes, photographed: Photographed | None = None, least_side: int | None = None) -> Film:
     """Decode the bytes of one file, whatever its name: the first bytes tell the format.
 
-    Safe in many threads at once; time and memory are bounded whatever the bytes. `photographed` marks a picture that
-    a camera took.
+    Safe in many threads at once; time and memory are bounded whatever the bytes.
+
+    Parameters
+    ----------
+    photographed
+        That a camera took the picture.
+    least_side
+        Pixels that the shorter side must keep at least: a grey JPEG is decoded at the smallest half, quarter or eighth
+        of its size that leaves as many, which takes a fraction of the time. By default every pixel is kept.
 
     Raises
     ------
@@ -62,7 +69,8 @@ def open_film(data: bytes, photographed: Photographed | None = None) -> Film:
     check_bytes(data)
     with refused_errors():
         return bounded(
-            lambda: decode_film(data, photographed), lambda seconds: _decode_elsewhere(data, photographed, seconds)
+            lambda: decode_film(data, photographed, least_side),
+            lambda seconds: _decode_elsewhere(data, photographed, seconds),
         )
 
 
@@ -72,8 +80,8 @@ def _decode_elsewhere(data: bytes, photographed: Photographed | None, seconds: f
     return Film(pixels=pixels, **facts)
 
 
-def decode_film(data: bytes, photographed: Photographed | None = None) -> Film:
-    """Decode the bytes of one file in this process, whatever time they take and whatever its decoder raises.
+def decode_film(data: bytes, photographed: Photographed | None = None, least_side: int | None = None) -> Film:
+    """Decode as `open_film` does, in this process, whatever time it takes and whatever its decoder raises.
 
     Raises
     ------
@@ -89,4 +97,4 @@ def decode_film(data: bytes, photographed: Photographed | None = None) -> Film:
         return open_radiograph(data)
     from lungwise.films.picture import open_picture
 
-    return open_picture(data, kind, photographed)
+    return open_picture(data, kind, photographed, least_side)

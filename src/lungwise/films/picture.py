@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -50,7 +51,9 @@ _RARE = re.compile("unknown (pixel|image) mode|unsupported|not supported|cannot 
 """Pillow's messages for sound pictures that it cannot read."""
 
 
-def open_picture(data: bytes, kind: str, photographed: Photographed | None = None) -> Film:
+def open_picture(
+    data: bytes, kind: str, photographed: Photographed | None = None, least_side: int | None = None
+) -> Film:
     """Decode a picture.
 
     Parameters
@@ -61,6 +64,8 @@ def open_picture(data: bytes, kind: str, photographed: Photographed | None = Non
         Its format.
     photographed
         Where a camera took it. Any other picture is searched for a film, and read whole if it has none.
+    least_side
+        As for `films.open_film`.
 
     Raises
     ------
@@ -68,13 +73,13 @@ def open_picture(data: bytes, kind: str, photographed: Photographed | None = Non
         If the picture is too small, too large, of several frames, damaged or of no known kind.
     """
     if kind == "JPEG":
-        return _open_jpeg(jpeg_segments(data), photographed)
+        return _open_jpeg(jpeg_segments(data), photographed, least_side)
     with _header_errors(kind):
         data = _ONLY_PICTURE[kind](data) if kind in _ONLY_PICTURE else data
     return _open(data, kind, photographed)
 
 
-def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Film:
+def _open_jpeg(segments: JpegSegments, photographed: Photographed | None, least_side: int | None) -> Film:
     header = segments.header
     check_size(header.columns, header.rows)
     if header.precision != 8 or header.process not in _BY_PILLOW:
@@ -83,7 +88,7 @@ def _open_jpeg(segments: JpegSegments, photographed: Photographed | None) -> Fil
     check_work(header.columns * header.rows * max(1, segments.scans // SCANS_AS_ONE))
     if not segments.ended:
         decoded_whole(segments, _decode_jpeg)
-    return _open(segments.picture, "JPEG", photographed)
+    return _open(segments.picture, "JPEG", photographed, least_side)
 
 
 def _open_deep_jpeg(segments: JpegSegments) -> Film:
@@ -95,10 +100,12 @@ def _open_deep_jpeg(segments: JpegSegments) -> Film:
     return Film(pixels=np.divide(words, white, dtype=np.float32), photometric="MONOCHROME2", kind="JPEG")
 
 
-def _open(data: bytes, kind: str, photographed: Photographed | None) -> Film:
+def _open(data: bytes, kind: str, photographed: Photographed | None, least_side: int | None = None) -> Film:
     with _quiet(), _header(data, kind) as image:
         _check_header(image, data, kind)
         photometric = _photometric(image)
+        if least_side and image.mode == "L":  # in colours a film is first searched for
+            _decode_smaller(image, least_side)
         image.load()
         _turn_upright(image)
         film = cut_at(image, photographed) if photographed else cut_out(image)
@@ -158,6 +165,13 @@ def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
     if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
         # Pillow decodes these byte by byte in Python: minutes for a hostile file
         raise Refusal("unsupported", {"detail": "kind", "kind": "BMP (RLE)"})
+
+
+def _decode_smaller(image: ImageFile.ImageFile, least_side: int) -> None:
+    """Leave out the fine waves of a JPEG: its cosine transform gives a half, a quarter or an eighth of it at once."""
+    shrink = least_side / min(image.size)
+    if shrink < 1:
+        image.draft("L", (math.ceil(image.width * shrink), math.ceil(image.height * shrink)))
 
 
 def _turn_upright(image: ImageFile.ImageFile) -> None:

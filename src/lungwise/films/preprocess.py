@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-PREPROCESSING = "grey|squash(299)|stretch(0.5,99.5)|v1"
+PREPROCESSING = "grey|squash(299)|stretch(0.5,99.5)|v2"
 """Name and version; stored in the model card and checked when an artefact is loaded."""
 
 SIZE = 299
+LEAST_SIDE = 512
+"""Pixels of a film's shorter side that are worth decoding: 1.7 for each of the square's."""
+
 _DARKEST, _BRIGHTEST = 0.005, 0.995
 
 
@@ -29,7 +32,8 @@ def preprocess(pixels: NDArray[np.float32], size: int = SIZE) -> NDArray[np.floa
     one grey level becomes all 0.
     """
     image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
-    square = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    # whole pixels are averaged first: from a megapixel that takes a third of the time
+    square = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=1.0))
     low, high = _levels(square)
     stretched: NDArray[np.float32] = np.clip((square - low) / max(high - low, 1e-3), 0, 1, dtype=np.float32)
     return stretched

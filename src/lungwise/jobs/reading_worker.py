@@ -17,6 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from lungwise.films import Film, Refusal, open_film
+from lungwise.films.preprocess import LEAST_SIDE
 from lungwise.films.work_limit import set_seconds
 from lungwise.jobs.lease_renewer import LeaseRenewer
 from lungwise.jobs.reading_queue import Claim, Jobs, Model
@@ -235,7 +236,7 @@ class ReadingWorker(Worker[Jobs]):
 
     def _reading(self, data: bytes, claim: Claim) -> Reading:
         with STAGE_SECONDS.labels("decode").time():
-            film = open_film(data, claim.photographed)
+            film = open_film(data, claim.photographed, LEAST_SIDE)
         with STAGE_SECONDS.labels("network").time():
             reading = localised(self._reader().read(film), shipped_card(), claim.thresholds)
         if not np.isfinite([reading.probability, *reading.appearance.values(), *reading.findings.values()]).all():

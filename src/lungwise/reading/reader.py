@@ -13,7 +13,7 @@ from threading import Lock
 import numpy as np
 
 from lungwise.films import Film, Refusal, open_path
-from lungwise.films.preprocess import preprocess
+from lungwise.films.preprocess import LEAST_SIDE, preprocess
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import APPEARANCES, GATE, Artefact, load_artefact
 from lungwise.reading.extent import extent_of
@@ -112,7 +112,10 @@ class Reader:
         """
         runtime = self.runtime(streams=cores())
         yield from read_in_order(
-            paths, lambda path: self._read(open_path(path), runtime), threads=cores() + 1, ahead=_AHEAD * cores()
+            paths,
+            lambda path: self._read(open_path(path, LEAST_SIDE), runtime),
+            threads=cores() + 1,
+            ahead=_AHEAD * cores(),
         )
 
     def runtime(self, streams: int | None = None) -> Runtime:

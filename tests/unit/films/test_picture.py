@@ -13,6 +13,7 @@ from PIL import Image, ImageFile
 
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import read_collection
+from lungwise.films.preprocess import preprocess
 from synthetic_films import chest_bytes, chest_film, chest_words, picture
 
 LOSSLESS = ["PNG", "TIFF", "BMP"]
@@ -264,3 +265,22 @@ def test_a_jpeg_of_a_rare_process_is_never_taken_for_another(process: int) -> No
     with pytest.raises(Refusal) as refused:
         open_film(file[: at + 1] + bytes([process]) + file[at + 2 :])
     assert refused.value.code in ("unsupported", "damaged")
+
+
+def test_a_grey_jpeg_is_decoded_no_finer_than_it_is_asked_for() -> None:
+    smooth = Image.linear_gradient("L").resize((2600, 2000))
+    packed = io.BytesIO()
+    smooth.save(packed, "JPEG", quality=95)
+
+    whole, half = (open_film(packed.getvalue(), least_side=side) for side in (None, 512))
+
+    assert (whole.pixels.shape, half.pixels.shape) == ((2000, 2600), (1000, 1300))
+    assert open_film(packed.getvalue(), least_side=1100).pixels.shape == (2000, 2600)
+    np.testing.assert_allclose(preprocess(half.pixels), preprocess(whole.pixels), atol=0.01)
+
+
+def test_pictures_of_other_kinds_keep_every_pixel() -> None:
+    for kind, mode in (("PNG", "L"), ("JPEG", "RGB")):
+        packed = io.BytesIO()
+        Image.linear_gradient("L").resize((1300, 1400)).convert(mode).save(packed, kind)
+        assert open_film(packed.getvalue(), least_side=512).pixels.shape == (1400, 1300)

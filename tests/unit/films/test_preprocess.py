@@ -50,7 +50,7 @@ def test_the_film_itself_is_left_alone() -> None:
 
 
 def test_the_name_tells_side_stretch_and_version() -> None:
-    assert PREPROCESSING.split("|") == ["grey", f"squash({SIZE})", "stretch(0.5,99.5)", "v1"]
+    assert PREPROCESSING.split("|") == ["grey", f"squash({SIZE})", "stretch(0.5,99.5)", "v2"]
 
 
 @given(st.integers(64, 200), st.integers(64, 200), st.floats(0, 1, width=32), st.integers(0, 2**32 - 1))
