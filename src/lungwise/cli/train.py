@@ -24,6 +24,18 @@ from lungwise.cli.progress import progress
     help="A pretrained trunk, or the weights of a run to go on from.",
 )
 @click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A table of out-of-fold predictions by other networks, from which is learnt beside the teachers' own.",
+)
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="SOURCE",
+    help="Learn nothing from this source, to see how well the others prepare for it.",
+)
+@click.option(
     "--fold", metavar="K", type=click.IntRange(0), help="Leave fold K of the patients out; predict it at the end."
 )
 @click.option("--resume", is_flag=True, help="Go on from where the run in the output folder was last saved.")
@@ -42,6 +54,8 @@ def train(
     recipe: str,
     films: Path,
     init: Path | None,
+    predictions: tuple[Path, ...],
+    without: tuple[str, ...],
     fold: int | None,
     resume: bool,
     output: Path | None,
@@ -66,6 +80,8 @@ def train(
         plan = Plan(
             films_csv=films,
             init=init,
+            predictions=predictions,
+            without=without,
             resume=resume,
             device=device_named(device),
             precision=precision_named(precision),

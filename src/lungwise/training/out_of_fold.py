@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ FILE_NAME = "out_of_fold.csv"
 """In a run folder."""
 
 _COLUMNS = ("film", *APPEARANCES, *FINDING_NAMES)
+_ALSO_CALLED = {"covid": "COVID-19"}
+"""Columns of tables that others wrote."""
 
 
 def fold_of(film: LabelledFilm, folds: int) -> int:
@@ -64,9 +67,19 @@ def read_predictions(paths: list[Path], folder: Path) -> Predictions:
     for path in paths:
         with path.open(newline="", encoding="utf-8") as table:
             rows = csv.DictReader(table)
-            if tuple(rows.fieldnames or ()) != _COLUMNS:
+            rows.fieldnames = [_ALSO_CALLED.get(name, name) for name in rows.fieldnames or ()]
+            if tuple(rows.fieldnames) != _COLUMNS:
                 raise ValueError(f"{path} must have the columns {', '.join(_COLUMNS)}.")
             for row in rows:
                 parts = (np.array([row[name] for name in names], np.float32) for names in (APPEARANCES, FINDING_NAMES))
                 predictions[folder / row["film"]] = Prediction(*parts)
     return predictions
+
+
+def mean_predictions(several: list[Predictions]) -> Predictions:
+    """Return the mean of what several networks, or the networks of several folds together, say of each film."""
+    said: dict[Path, list[Prediction]] = defaultdict(list)
+    for predictions in several:
+        for film, prediction in predictions.items():
+            said[film].append(prediction)
+    return {film: Prediction(*(np.mean(part, 0) for part in zip(*all_, strict=True))) for film, all_ in said.items()}

@@ -13,7 +13,14 @@ from safetensors.torch import load_file, save_file
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.training.fit import CHECKPOINT, WEIGHTS, Progress, Report, Run
 from lungwise.training.labels import Predictions
-from lungwise.training.out_of_fold import FILE_NAME, fold_of, predict_films, read_predictions, write_predictions
+from lungwise.training.out_of_fold import (
+    FILE_NAME,
+    fold_of,
+    mean_predictions,
+    predict_films,
+    read_predictions,
+    write_predictions,
+)
 from lungwise.training.recipe import Recipe, read_recipe
 
 INIT = "init.safetensors"
@@ -31,6 +38,11 @@ class Plan:
     init
         A pretrained trunk, or the weights of a run to go on from; None for random weights. A network with teachers
         begins from theirs.
+    predictions
+        Tables of out-of-fold predictions that other networks made of these films: a network with teachers learns from
+        their mean with what its own teachers say.
+    without
+        Sources of which no film is seen, by any of the networks.
     resume
         Go on from where the network that was being trained was last saved.
     device, precision
@@ -48,6 +60,8 @@ class Plan:
     precision: torch.dtype
     progress: Progress
     report: Report
+    predictions: tuple[Path, ...] = ()
+    without: tuple[str, ...] = ()
     deadline: float = math.inf
 
 
@@ -71,20 +85,36 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     OutOfTimeError
         At the deadline; all is saved.
     ValueError
-        If the recipe has no such fold, its teachers have no folds, or a folder holds another run.
+        If the recipe has no such fold, its teachers have no folds, a folder holds another run, predictions are given
+        to a recipe without teachers, or a source to be left out is not there.
     """
     if fold is not None and not 0 <= fold < recipe.folds:
         raise ValueError(f"The recipe {recipe.name} has no fold {fold}; it has {recipe.folds}.")
     teachers = _teachers(recipe, folder)
     if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
         raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(folder / CHECKPOINT))
-    films = read_collection(plan.films_csv)
+    films = _films(plan)
     for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
         _train_one(its_recipe, teacher, films, plan, {}, held_out)
-    predictions = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
-    if teachers:
-        plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
+    if not teachers and plan.predictions:
+        raise ValueError(f"The recipe {recipe.name} learns from labels alone: leave out --predictions.")
+    if not teachers:
+        _train_one(recipe, folder, films, plan, {}, fold)
+        return
+    plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
+    tables = [[teacher / FILE_NAME for teacher in teachers], *([path] for path in plan.predictions)]
+    predictions = mean_predictions([read_predictions(folds, plan.films_csv.parent) for folds in tables])
     _train_one(recipe, folder, films, plan, predictions, fold)
+
+
+def _films(plan: Plan) -> list[LabelledFilm]:
+    """The films that are learnt and validated."""
+    films = read_collection(plan.films_csv)
+    sources = {film.source for film in films}
+    for source in plan.without:
+        if source not in sources:
+            raise ValueError(f"The collection has no source {source!r}; it has {', '.join(sorted(sources))}.")
+    return [film for film in films if film.source not in plan.without]
 
 
 def device_named(name: str | None) -> torch.device:

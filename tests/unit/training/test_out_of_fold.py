@@ -11,7 +11,13 @@ import torch
 from lungwise.films.collection import read_collection
 from lungwise.training.labels import Prediction
 from lungwise.training.network import LungNet
-from lungwise.training.out_of_fold import fold_of, predict_films, read_predictions, write_predictions
+from lungwise.training.out_of_fold import (
+    fold_of,
+    mean_predictions,
+    predict_films,
+    read_predictions,
+    write_predictions,
+)
 
 pytestmark = pytest.mark.training
 
@@ -57,3 +63,25 @@ def test_a_table_of_other_findings_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="tuberculosis"):
         read_predictions([tmp_path / "other.csv"], tmp_path)
+
+
+def test_a_table_may_call_covid_by_its_short_name(tmp_path: Path) -> None:
+    said = Prediction(np.array([0.1, 0.2, 0.3, 0.4], np.float32), np.array([0.5, 0.6, 0.7, 0.8], np.float32))
+    write_predictions({tmp_path / "film.png": said}, tmp_path, tmp_path / "ours.csv")
+    theirs = (tmp_path / "ours.csv").read_text().replace("COVID-19", "covid")
+    (tmp_path / "theirs.csv").write_text(theirs)
+
+    read = read_predictions([tmp_path / "theirs.csv"], tmp_path)
+
+    np.testing.assert_allclose(read[tmp_path / "film.png"].findings, said.findings)
+
+
+def test_a_film_has_the_mean_of_what_is_said_of_it() -> None:
+    low, high = (Prediction(np.full(4, value, np.float32), np.full(4, value, np.float32)) for value in (0.2, 0.6))
+    both, one = Path("both.png"), Path("one.png")
+
+    mean = mean_predictions([{both: low, one: low}, {both: high}])
+
+    np.testing.assert_allclose(mean[both].appearance, 0.4)
+    np.testing.assert_allclose(mean[both].findings, 0.4)
+    np.testing.assert_allclose(mean[one].findings, 0.2)

@@ -3,16 +3,19 @@ from __future__ import annotations
 import csv
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from lungwise.films.collection import read_collection
 from lungwise.training.fit import sha256
-from lungwise.training.out_of_fold import fold_of
+from lungwise.training.labels import Prediction
+from lungwise.training.out_of_fold import fold_of, write_predictions
 from lungwise.training.recipe import Recipe, parse_recipe, read_recipe
 from lungwise.training.train import Plan, device_named, train
 
@@ -90,6 +93,39 @@ def test_the_network_begins_from_the_mean_of_its_teachers(
     teachers = [load_file(tmp_path / f"small-fold-{fold}" / "weights.safetensors") for fold in range(2)]
     for key, value in load_file(tmp_path / "run" / "init.safetensors").items():
         assert value.equal((teachers[0][key].float() + teachers[1][key].float()) / 2)
+
+
+def test_other_networks_predictions_are_learnt_beside_the_teachers(
+    small_collection: Path, student: Recipe, tmp_path: Path
+) -> None:
+    others = tmp_path / "others.csv"
+    prediction = Prediction(np.array([0.1, 0.7, 0.1, 0.1], np.float32), np.full(4, 0.5, np.float32))
+    films = [film.path for film in read_collection(small_collection)]
+    write_predictions(dict.fromkeys(films, prediction), small_collection.parent, others)
+
+    train(student, tmp_path / "run", plan(small_collection, []))
+    train(student, tmp_path / "beside", replace(plan(small_collection, []), predictions=(others,)))
+
+    teachers = [json.loads((tmp_path / run / "record.json").read_text())["teacher"] for run in ("run", "beside")]
+    assert teachers[0] != teachers[1]
+
+
+def test_predictions_need_a_recipe_that_learns_from_them(small_collection: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="labels alone"):
+        train(recipe(), tmp_path / "run", replace(plan(small_collection, []), predictions=(tmp_path / "any.csv",)))
+
+
+def test_a_source_that_is_left_out_is_not_seen(small_collection: Path, tmp_path: Path) -> None:
+    table = small_collection.read_text().replace("0.png,train,siim", "0.png,train,nih")  # of 0 and 10
+    small_collection.write_text(table)
+    for name, without in (("all", ()), ("some", ("nih",))):
+        train(recipe(), tmp_path / name, replace(plan(small_collection, []), without=without))
+
+    all_films, some_films = (json.loads((tmp_path / run / "record.json").read_text()) for run in ("all", "some"))
+
+    assert all_films["data"] != some_films["data"]
+    with pytest.raises(ValueError, match="no source 'elsewhere'; it has nih, siim"):
+        train(recipe(), tmp_path / "none", replace(plan(small_collection, []), without=("elsewhere",)))
 
 
 def test_teachers_of_another_recipe_are_not_taken(small_collection: Path, student: Recipe, tmp_path: Path) -> None:
