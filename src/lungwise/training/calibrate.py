@@ -18,9 +18,9 @@ SENSITIVITY = 0.95
 SPECIFICITY = 0.95
 """Of the films above the upper threshold, at most 5 % of all negatives are called."""
 
-PRESENT_SPECIFICITY = {"normal": 0.9, "other pneumonia": 0.95, "tuberculosis": 0.95}
-"""Of the films that are known to be without a finding, the share that stays below its threshold; of `normal`, the
-share of SIIM's negatives that is called normal. COVID-19 has the two thresholds of the verdict."""
+PRESENT_SPECIFICITY = 0.95
+"""Of the adults' films that are known to be without a finding, the share that stays below its threshold: at most 5 % of
+the films that are not normal are called normal. COVID-19 has the two thresholds of the verdict."""
 
 REFUSED_SHARE = 0.003
 """Share of the good films of `val`, from every source, that the gate may refuse."""
@@ -82,7 +82,7 @@ def truth_of(film: LabelledFilm) -> dict[str, bool]:
 
 
 def finding_thresholds(films: list[LabelledFilm], findings: NDArray[np.float64]) -> dict[str, float]:
-    """From which probability each finding but COVID-19 counts as present; 0.5 where no film says anything of it.
+    """From which probability each finding but COVID-19 counts as present; 0.5 where no film is without it.
 
     Parameters
     ----------
@@ -92,16 +92,24 @@ def finding_thresholds(films: list[LabelledFilm], findings: NDArray[np.float64])
         (n, findings) probabilities.
     """
     found = {}
-    for name, specificity in PRESENT_SPECIFICITY.items():
-        column = findings[:, FINDING_NAMES.index(name)]
-        if name == "normal":
-            asked = [film.source == "siim" and film.label == "negative for pneumonia" for film in films]
-            specificity = 1 - specificity
-        else:
-            asked = [truth_of(film).get(name) is False for film in films]
-        asked_of = column[np.array(asked, np.bool_)]
-        found[name] = float(np.quantile(asked_of, specificity)) if len(asked_of) else 0.5
+    for name in FINDING_NAMES:
+        if name != "COVID-19":
+            without = np.array([film.adult and is_without(film, name) for film in films], np.bool_)
+            probability = findings[without, FINDING_NAMES.index(name)]
+            found[name] = float(np.quantile(probability, PRESENT_SPECIFICITY)) if len(probability) else 0.5
     return found
+
+
+def is_without(film: LabelledFilm, finding: str) -> bool:
+    """Whether a film's label says that a finding is not there, in whatever source.
+
+    "Negative for pneumonia" is neither normal nor not; opacities of unknown cause are neither pneumonia nor not.
+    """
+    if finding == "normal":
+        return film.label not in ("normal", "negative for pneumonia") and film.finding != "No Finding"
+    if finding == "tuberculosis":
+        return film.label != "tuberculosis"
+    return film.label in ("normal", "tuberculosis") or film.covid is True
 
 
 def gate(upright: Scores) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.training.calibrate import finding_thresholds, gate, scaling, thresholds, truth_of
+from lungwise.training.calibrate import finding_thresholds, gate, is_without, scaling, thresholds, truth_of
 
 pytestmark = pytest.mark.training
 
@@ -110,15 +111,39 @@ def test_a_finding_is_calibrated_where_both_kinds_of_films_are(given: LabelledFi
 
 
 def test_few_films_without_a_finding_reach_its_threshold() -> None:
-    films = [film("siim", "negative for pneumonia")] * 100 + [film("nih", "normal")] * 100
+    films = [film("siim", "atypical appearance")] * 100 + [film("nih", "normal")] * 100
     findings = np.random.default_rng(0).random((200, len(FINDING_NAMES)))
 
     limits = finding_thresholds(films, findings)
 
-    called = findings[:100, FINDING_NAMES.index("normal")] >= limits["normal"]
-    tuberculosis = findings[100:, FINDING_NAMES.index("tuberculosis")] >= limits["tuberculosis"]
-    assert (called.sum(), tuberculosis.sum()) == (90, 5)
+    def called(name: str, some: slice) -> int:
+        return int((findings[some, FINDING_NAMES.index(name)] >= limits[name]).sum())
+
+    ill, well = slice(0, 100), slice(100, 200)
+    assert (called("normal", ill), called("other pneumonia", well), called("tuberculosis", slice(0, 200))) == (5, 5, 10)
     assert "COVID-19" not in limits
+
+
+@pytest.mark.parametrize(
+    ("given", "absent"),
+    [
+        (film("nih", "normal"), {"other pneumonia", "tuberculosis"}),
+        (film("siim", "negative for pneumonia", False), {"tuberculosis"}),
+        (film("siim", "typical appearance", True), {"normal", "other pneumonia", "tuberculosis"}),
+        (film("chexpert", "opacity"), {"normal", "tuberculosis"}),
+        (film("tbx11k", "tuberculosis"), {"normal", "other pneumonia"}),
+        (replace(film("cohen-sirm.org", "other"), finding="No Finding"), {"tuberculosis"}),
+    ],
+)
+def test_a_label_says_which_findings_are_not_there(given: LabelledFilm, absent: set[str]) -> None:
+    assert {name for name in FINDING_NAMES if name != "COVID-19" and is_without(given, name)} == absent
+
+
+def test_children_choose_no_threshold() -> None:
+    films = [film("nih", "pneumonia")] * 20 + [film("kermany-children", "pneumonia", adult=False)] * 20
+    findings = np.repeat([0.2, 0.9], 20)[:, None].repeat(len(FINDING_NAMES), 1)
+
+    assert finding_thresholds(films, findings)["normal"] == pytest.approx(0.2)
 
 
 def test_a_finding_of_which_no_film_says_anything_counts_where_it_is_likelier_than_not() -> None:
