@@ -144,6 +144,8 @@ def evaluate(
             "precision": beside_float(rows, exact_by_split[name]) if extras.exact else None,
         }
 
+    measured = [split(name) for name in splits if name in by_split]
+    brixia = read_scores(films_csv.parent / "brixia.csv", "s-global")
     features = pooled_features(reader.artefact.onnx) if extras.leave_one_out else None
     return reported, {
         "date": date.today().isoformat(),
@@ -153,9 +155,9 @@ def evaluate(
         "films_sha256": hashlib.sha256(films_csv.read_bytes()).hexdigest(),
         "methods": METHODS,
         "operating_point": point,
-        "splits": [split(name) for name in splits if name in by_split],
+        "splits": measured,
         "others": refused_pictures(reader, extras.pictures, track) if extras.pictures else None,
-        "criteria": criteria_of(results, read_scores(films_csv.parent / "brixia.csv", "s-global")) if whole else [],
+        "criteria": criteria_of(results, brixia, measured) if whole else [],
         "left_out": leave_one_out(collection, features, track) if features else [],
     }
 

@@ -44,6 +44,8 @@ class Question(NamedTuple):
 _TYPICAL = ("typical appearance",)
 _ABNORMAL = ("typical appearance", "indeterminate appearance", "atypical appearance")
 _NEGATIVE = ("negative for pneumonia",)
+OTHER_DISEASE = ("pneumonia", "opacity", "other finding")
+"""Labels of films that are not normal, and of neither COVID-19 nor tuberculosis."""
 
 QUESTIONS = (
     Question("siim", "typical appearance against negative", _TYPICAL, _NEGATIVE, PROBABILITY),
@@ -54,6 +56,7 @@ QUESTIONS = (
     Question("cohen-radiopaedia.org", "other against COVID-19", ("other",), ("COVID-19",), "other pneumonia"),
     Question("nih", "pneumonia against normal", ("pneumonia",), ("normal",), "other pneumonia"),
     Question("nih", "normal against pneumonia", ("normal",), ("pneumonia",), "normal"),
+    Question("chexpert", "normal against not normal", ("normal",), OTHER_DISEASE, "normal"),
     Question("delhi", "tuberculosis against normal", ("tuberculosis",), ("normal",), "tuberculosis"),
     Question("delhi", "normal against tuberculosis", ("normal",), ("tuberculosis",), "normal"),
     Question("kermany-children", "pneumonia against normal", ("pneumonia",), ("normal",), "other pneumonia"),
@@ -66,6 +69,9 @@ CONTROLLED = QUESTIONS[0]
 WITHOUT_LUNGS, BORDER_ALONE = "lungs blacked out", "only the border kept"
 CONTROLS = (WITHOUT_LUNGS, BORDER_ALONE)
 """What is removed from films before every question is asked again."""
+
+HIGHEST_BORDER_AUC = 0.6
+"""Where the border alone has more, its whole interval above this, a question says nothing of lungs."""
 
 OPERATING_SPLIT = "val"
 OPERATING_SPECIFICITY = 0.9
@@ -83,6 +89,11 @@ LEFT_OUT = (CONTROLLED.source, "cohen", "cohen-radiopaedia.org")
 def fits_head(film: LabelledFilm) -> bool:
     """Whether a light head may learn from the film: never from an external source, never from `test`."""
     return film.split in ("train", "val")
+
+
+def question(source: str, name: str, score: str = PROBABILITY) -> Question:
+    """Return one of `QUESTIONS`."""
+    return next(q for q in QUESTIONS if (q.source, q.name, q.score) == (source, name, score))
 
 
 def reported_as(source: str) -> str:

@@ -75,7 +75,7 @@ class Calibration(TypedDict):
     films: int
     ece: float
     """Expected calibration error, in 10 bins of equal mass."""
-    ece_interval: NotRequired[list[float]]
+    ece_interval: list[float]
     """95 %, films resampled."""
     ece_if_perfect: float
     """On as many films, 95 % of perfectly calibrated models stay below this."""
@@ -203,8 +203,12 @@ class CriterionRow(TypedDict):
     estimate: Estimate
     at_least: float | None
     at_most: float | None
+    border: Estimate | None
+    """AUC of the same question, asked of the films' borders alone; None where none is asked of one source."""
+    is_claimed: bool
+    """Whether the border's interval does not lie above 0.60 as a whole."""
     reached: bool
-    """Whether the value itself, not the end of its interval, is on the right side."""
+    """Whether it is claimed, and the value itself, not the end of its interval, is on the right side."""
 
 
 class Evaluation(TypedDict):
