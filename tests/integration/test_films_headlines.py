@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 SOURCES = re.compile("tb-.*|tbx11k|kermany-children|chexpert")
 CHILDREN = "kermany-children"
 HEADER = study_header(b"a picture", FACTS)
+TYPEFACES = Typefaces()
 
 
 NAMES = {"normal": "ormal", "COVID-19": "COVID-19", "other pneumonia": "ther pneumonia", "tuberculosis": "uberculosis"}
@@ -158,7 +159,7 @@ def _table_row(row: dict[str, str]) -> Face:
 
 
 def _pdf(report: Report) -> Face:
-    return Face("PDF", "", text_of_pdf(report_pdf(report, [[]], str, Typefaces())))
+    return Face("PDF", "", text_of_pdf(report_pdf(report, [[]], str, TYPEFACES)))
 
 
 def _fhir(report: Report) -> Face:

@@ -236,7 +236,9 @@ def load_trunk(network: Trunk, path: Path) -> None:
     if stem in given:
         given[stem] = given[stem].sum(1, keepdim=True)
     missing, _ = network.load_state_dict(given, strict=False)
-    lost = [key for key in missing if key in Trunk().state_dict() and "num_batches" not in key]
+    with torch.device("meta"):
+        needed = Trunk().state_dict().keys()
+    lost = [key for key in missing if key in needed and "num_batches" not in key]
     if lost:
         raise ValueError(f"{path} is not an Inception V3 checkpoint: it lacks {lost[0]} and {len(lost) - 1} more.")
 
