@@ -113,7 +113,7 @@ def test_what_a_clinic_may_rely_on_is_not_open() -> None:
 def test_no_folder_is_listed_and_only_known_kinds_of_files_are_served(app: Lungwise) -> None:
     static, client = Path(lungwise.__file__).parent / "static", app.test_client()
     files = [file.relative_to(static) for file in static.rglob("*") if file.is_file()]
-    assert {file.suffix for file in files} <= {".css", ".js", ".svg"}
+    assert {file.suffix for file in files} <= {".css", ".js", ".svg", ".woff2"}
     assert all(client.get(f"/static/{file}", buffered=True).status_code == 200 for file in files)
     for folder in {static, *(path for path in static.rglob("*") if path.is_dir())}:
         for end in ("", "/"):
