@@ -191,8 +191,15 @@ BODIES: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With what the operation for DHIS2 needs."""
+    return settings.model_copy(update={"dhis2_data_elements": "films=aBcDeFgHiJ1", "dhis2_org_units": "aBcDeFgHiJ2"})
+
+
 NOT_UPLOADERS = {
     *("/patients/search", f"/patients/{KEY}", "/statistics"),
+    *("/aggregates", "/aggregates.csv", "/aggregates.dhis2"),
     *(f"/studies/{KEY}{end}" for end in ("/report", "/report.pdf", "/report.fhir", "/reference-results")),
     f"/films/{KEY}/original",
 }

@@ -114,7 +114,7 @@ EXPLANATIONS: Final = {
     "by_code": Explanation(
         name=N_("Refused for this reason"),
         sentence=N_("How many of them were refused for one reason; the doctor's guide explains each code."),
-        example=N_("Of the 12, 9 were too dark: the column too-dark says 9."),
+        example=N_("Of the 12, 9 were too dark: the column for that says 9."),
     ),
     "agreed": Explanation(
         name=N_("Agreement"),
