@@ -24,6 +24,7 @@ from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.api.app import PREFIX as API
 from lungwise.api.framework.operations import Operation
 from lungwise.api.framework.paging import encode_cursor
+from lungwise.api.resources.aggregates import aggregates
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
@@ -66,6 +67,7 @@ PARAMETERS = (
     "finding",
     "next",
     "week",
+    "weeks",
     "person",
     "action",
     "subject_key",
@@ -79,7 +81,7 @@ PARAMETERS = (
 )
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-OPERATIONS = [operation for room in (studies, films, patients, reports) for operation, _ in room.items]
+OPERATIONS = [operation for room in (studies, films, patients, reports, aggregates) for operation, _ in room.items]
 DICOM_NAMES: tuple[str, ...] = (
     "PatientName",
     "PatientID",
