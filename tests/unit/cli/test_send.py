@@ -12,7 +12,7 @@ from dicom_files import dicom_file
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
-from lungwise.studies.models import ReadingRecord
+from lungwise.studies.models import ReadingRecord, StudyStatus
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_a_study_that_is_not_there_is_named(send: Callable[..., Result]) -> None
 
 def test_nothing_to_send_is_no_failure(send: Callable[..., Result]) -> None:
     result = send()
-    assert (result.exit_code, result.stdout) == (0, "The results of 0 films are sent, 0 wait.\n")
+    assert (result.exit_code, result.stdout) == (0, "The results of 0 studies are sent, 0 wait.\n")
 
 
 def test_what_an_archive_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:
@@ -71,8 +71,9 @@ def test_what_an_archive_does_not_take_is_listed(services: Services, send: Calla
     study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
     record: dict[str, Any] = {"appearance": {}, "findings": {}, "created_at": services.clock()}
     study.films[0].readings.append(ReadingRecord(model="m", version="1", verdict=Verdict.NEGATIVE, **record))
+    study.status = StudyStatus.NEGATIVE
     result = send(study.key, "--json")
     assert result.exit_code == 3
     line = json.loads(result.stdout)
-    assert (line["study"], line["film"], line["attempts"]) == (study.key, study.films[0].key, 1)
+    assert (line["study"], line["attempts"]) == (study.key, 1)
     assert line["error"] == "ARCHIVE rejects this association"
