@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -100,12 +101,17 @@ def test_a_headline_says_what_is_suggested_and_what_to_do(
 
 
 def test_the_number_of_covid_is_its_predictive_value_with_the_interval() -> None:
-    number = of(COVID).number
+    number, rates = of(COVID).number, CARD.metrics["verdicts"]
     assert number is not None
-    assert number.value == "68 %"
-    assert number.sentence == (
-        "of results like this turn out to be COVID-19, if 1 in 10 patients have it (95 % interval: 50 % to 81 %)"
+    found, false = 0.1 * rates["sensitivity"], 0.9 * rates["false_alarms"]
+    assert number.value == f"{found / (found + false):.0%}".replace("%", " %")
+    said = re.fullmatch(
+        r"of results like this turn out to be COVID-19, if 1 in 10 patients have it "
+        r"\(95 % interval: (\d+) % to (\d+) %\)",
+        number.sentence,
     )
+    assert said is not None
+    assert int(said[1]) < int(number.value.split()[0]) < int(said[2])
 
 
 def test_the_number_of_anything_else_is_a_calibrated_probability_and_says_so() -> None:

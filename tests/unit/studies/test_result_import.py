@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_a_table_with_a_row_that_cannot_be_right_unless_the_p
     assert not services.studies.get(ada, study.key).reference_results
     assert importing(services).keep(ada, data, only_good=True) == 1
     (again, _bad) = importing(services).preview(ada, data)
-    assert "on this day already" in str(again.rejected)
+    assert "of this test on this day" in str(again.rejected)
 
 
 def test_of_a_patients_studies_the_nearest_counts_and_of_two_as_near_none(
@@ -87,7 +87,7 @@ def test_of_a_patients_studies_the_nearest_counts_and_of_two_as_near_none(
         ada, table(*(f",,P-7,Xpert,negative,2026-03-{day:02},routine" for day in (2, 4, 3)))
     )
     assert (near.study, far.study) == (first, second)
-    assert "Several studies" in str(between.rejected)
+    assert "one of several studies" in str(between.rejected)
 
 
 def test_the_studies_of_another_clinic_are_not_found_and_who_may_not_conclude_uploads_no_results(
