@@ -52,6 +52,7 @@ class Webhook:
             with self._opener.open(request, timeout=_SECONDS):
                 return
         except urllib.error.HTTPError as error:
+            error.close()  # it is the answer too, whose body nobody reads
             raise WebhookError(f"it answered {error.code}") from error
         except (OSError, HTTPException) as error:
             raise WebhookError(type(error).__name__) from error
