@@ -62,7 +62,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with app.database.session(writes=True) as session:
         synthetic.fill(session, ada, STUDIES, utc_now())
         synthetic.analyse(session)
-    NameReader(app.database).read_all()  # as a server does when it starts
+    NameReader(app.database).run()  # as a server does when it starts
     yield app
     app.database.close()
 

@@ -94,7 +94,7 @@ def _rotate(database: Database, settings: Settings, store: FilmStore, report: Re
         report("Indexing patients", done, left["patients"])
     with database.writing() as session:
         forget_accessions_of_other_keys(session)
-    HeaderIndexer(database, store).index_all()
+    HeaderIndexer(database, store).run()
     for done, _film in enumerate(reencrypt_films(database, store), start=1):
         report("Encrypting films", done, left["films"])
 

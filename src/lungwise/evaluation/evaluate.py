@@ -127,24 +127,8 @@ def evaluate(
     films = [film for film in collection if film.split in splits or _chooses(film, whole)]
     results = read_films(reader, films, track)
     reported = [r for r in results if r.film.split in splits]
-    point, by_split = operating_point(results), grouped(reported, lambda film: film.split)
-    exact = read_films(extras.exact, [r.film for r in reported], track) if extras.exact else []
-    exact_by_split = grouped(exact, lambda film: film.split)
-
-    def controlled(rows: Sequence[EvaluatedFilm]) -> list[Control]:
-        return controls(reader, rows, films_csv.parent / "lungs", track)
-
-    def split(name: str) -> Split:
-        rows = by_split[name]
-        controlled_films = [r for r in rows if r.film.source == protocol.CONTROLLED.source]
-        return {
-            **measure_split(name, rows, point, controlled),
-            "photographs": photographed(reader, controlled_films, track) if extras.photographs else None,
-            "source_probe": source_probe(rows),
-            "precision": beside_float(rows, exact_by_split[name]) if extras.exact else None,
-        }
-
-    measured = [split(name) for name in splits if name in by_split]
+    point = operating_point(results)
+    measured = _measured_splits(reader, reported, point, films_csv.parent / "lungs", track, splits, extras)
     brixia = read_scores(films_csv.parent / "brixia.csv", "s-global")
     features = pooled_features(reader.artefact.onnx) if extras.leave_one_out else None
     return reported, {
@@ -160,6 +144,33 @@ def evaluate(
         "criteria": criteria_of(results, brixia, measured) if whole else [],
         "left_out": leave_one_out(collection, features, track) if features else [],
     }
+
+
+def _measured_splits(
+    reader: FilmReader,
+    reported: Sequence[EvaluatedFilm],
+    point: OperatingPoint | None,
+    lungs: Path,
+    track: Track,
+    names: Sequence[str],
+    extras: Extras,
+) -> list[Split]:
+    """Each split that has films, in the order of the names, with what is measured besides."""
+    by_split = grouped(reported, lambda film: film.split)
+    exact = read_films(extras.exact, [r.film for r in reported], track) if extras.exact else []
+    exact_by_split = grouped(exact, lambda film: film.split)
+
+    def split(name: str) -> Split:
+        rows = by_split[name]
+        controlled_films = [r for r in rows if r.film.source == protocol.CONTROLLED.source]
+        return {
+            **measure_split(name, rows, point, lambda some: controls(reader, some, lungs, track)),
+            "photographs": photographed(reader, controlled_films, track) if extras.photographs else None,
+            "source_probe": source_probe(rows),
+            "precision": beside_float(rows, exact_by_split[name]) if extras.exact else None,
+        }
+
+    return [split(name) for name in names if name in by_split]
 
 
 def _chooses(film: LabelledFilm, whole: bool) -> bool:

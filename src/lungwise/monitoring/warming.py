@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.film_table import tables_of
 from lungwise.monitoring.local_films import newest_model_of
-from lungwise.store import Database, EncryptionError
+from lungwise.store.start_up_task import StartUpTask
 from lungwise.studies.models import ReferenceResult, Study
 
-_log = logging.getLogger("lungwise.monitoring")
 
+class FilmTableReader(StartUpTask):
+    """Reads the film tables of those clinics that have test results, for only they have a use."""
 
-class FilmTableReader:
-    """Reads the film tables in the background: of those clinics that have test results, for only they have a use."""
+    name = "film table reader"
+    failure = "The films cannot be read now; the first page on local accuracy reads them."
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="film table reader", daemon=True)
-
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the clinic in hand."""
-        self._stopping.set()
-        self._thread.join(15)
-
-    def _work(self) -> None:
-        try:
-            self.read_all()
-        except (SQLAlchemyError, EncryptionError):
-            _log.exception("The films cannot be read now; the first page on local accuracy reads them.")
-
-    def read_all(self) -> None:
-        """Read the films of every such clinic in the calling thread."""
+    def run(self) -> int:
+        """Read the films of every such clinic in the calling thread, and return of how many clinics."""
         with self._database.reading() as session:
-            for clinic_id, model in _clinics(session):
+            clinics = _clinics(session)
+            for clinic_id, model in clinics:
                 if self._stopping.is_set():
-                    return
+                    break
                 tables_of(session).of(session, clinic_id, model)
+        return len(clinics)
 
 
 def _clinics(session: Session) -> list[tuple[int, Model]]:

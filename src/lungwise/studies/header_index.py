@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import zlib
 from functools import partial
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.errors import Unavailable
 from lungwise.films.dicom.header import read_header
 from lungwise.films.dicom.json_model import Attributes, header_attributes
-from lungwise.store import Database, EncryptionError, FilmStore, keys_of
+from lungwise.store import Database, FilmStore, keys_of
+from lungwise.store.start_up_task import StartUpTask
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import FilmAttributes, FilmRecord, Study
 
@@ -78,25 +77,17 @@ def _accession_index(session: Session, film: FilmRecord, clinic_id: int) -> str:
     return keys_of(session).index(accession_context(clinic_id), film.accession) if film.accession else ""
 
 
-class HeaderIndexer:
-    """Indexes in the background the films that an earlier release took, the newest first."""
+class HeaderIndexer(StartUpTask):
+    """Indexes the films that an earlier release took, the newest first."""
+
+    name = "header indexer"
+    failure = "Films cannot be indexed now; that goes on after the next start."
 
     def __init__(self, database: Database, store: FilmStore) -> None:
-        self._database = database
+        super().__init__(database)
         self._store = store
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="header indexer", daemon=True)
 
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the films in hand."""
-        self._stopping.set()
-        self._thread.join(15)
-
-    def index_all(self) -> int:
+    def run(self) -> int:
         """Index every film that is not indexed, in the calling thread; return how many."""
         count = 0
         before: int | None = None
@@ -107,12 +98,6 @@ class HeaderIndexer:
             count += done
             self._stopping.wait(_PAUSE)
         return count
-
-    def _work(self) -> None:
-        try:
-            self.index_all()
-        except (SQLAlchemyError, EncryptionError):
-            _log.exception("Films cannot be indexed now; that goes on after the next start.")
 
     def _index_some(self, session: Session, before: int | None) -> tuple[int, int | None]:
         query = select(FilmRecord, Study.clinic_id, Study.key).join(Study).where(FilmRecord.accession_index.is_(None))

@@ -23,7 +23,7 @@ def test_names_are_read_before_somebody_searches(either_services: Services) -> N
     services.patients.match_or_add(person, PatientFacts(identifier="7", name="Béla Bartók"))
     services.session.commit()
     database = Database(services.settings)
-    NameReader(database).read_all()
+    NameReader(database).run()
     with database.reading() as session:
         assert len(index_of(session)._clinic(person.clinic_id).lines) == 1
         assert [patient.identifier for patient in patients_over(session).search.page(person, "bart")] == ["7"]

@@ -33,8 +33,8 @@ def test_a_film_is_indexed_as_it_comes_and_one_of_an_earlier_release_later(
     services.session.execute(update(FilmRecord).values(accession_index=None, study_date=None, accession_encrypted=None))
     services.session.commit()
     database = Database(services.settings)
-    assert HeaderIndexer(database, services.store).index_all() == 2
-    assert HeaderIndexer(database, services.store).index_all() == 0
+    assert HeaderIndexer(database, services.store).run() == 2
+    assert HeaderIndexer(database, services.store).run() == 0
     database.close()
     services.session.expire_all()
     assert (first.accession_index, first.study_date, first.accession) == (index, date(2026, 3, 1), "A-17")
