@@ -37,7 +37,8 @@ from lungwise.evaluation.protocol import (
     score_of,
 )
 from lungwise.evaluation.results import EvaluatedFilm
-from lungwise.evaluation.schema import Control, CriterionRow, Estimate, Source, Split
+from lungwise.evaluation.schema import CriterionRow, Estimate, Split
+from lungwise.evaluation.tables import controls_of
 from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Reading, Verdict
 from lungwise.reading.extent import mean_opacity
@@ -131,18 +132,15 @@ def _row(criterion: Criterion, rows: Rows, splits: Sequence[Split]) -> Criterion
 
 
 def _border(question: Question | None, splits: Sequence[Split]) -> Estimate | None:
-    """What the border alone answers."""
-    for control in (c for split in splits for source in split["sources"] for c in _controls(source, question)):
-        if control["control"] == BORDER_ALONE:
-            return control["control_auc"]
+    """What the border alone answers, where the question is asked of one source."""
+    if question is None:
+        return None
+    asked = (source for split in splits for source in split["sources"] if source["source"] == question.source)
+    for source in asked:
+        for control in controls_of(source, question.name, question.score):
+            if control["control"] == BORDER_ALONE:
+                return control["control_auc"]
     return None
-
-
-def _controls(source: Source, question: Question | None) -> list[Control]:
-    """The controls of a question, where it is asked of the source."""
-    if question is None or source["source"] != question.source:
-        return []
-    return [c for c in source["controls"] if (c["task"], c["score"]) == (question.name, question.score)]
 
 
 def _criteria(rows: Rows) -> Iterator[Criterion]:

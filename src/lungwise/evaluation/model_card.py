@@ -63,7 +63,7 @@ def _headline(evaluation: Evaluation) -> Iterator[str]:
 
 def _beside(split: Split, source: Source, task: Task) -> Iterator[str]:
     """The controls of a source's question, as they stand beside its AUC."""
-    for control in controls_of(source, task):
+    for control in controls_of(source, task["task"], task["score"]):
         yield f"{control['control']}: {area(control['control_auc'])}"
     probe = split.get("source_probe")
     if source["controls"] and probe:

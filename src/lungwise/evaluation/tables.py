@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from lungwise.evaluation.protocol import ABNORMAL, CONTROLS, PROBABILITY
-from lungwise.evaluation.schema import Calibration, Control, CriterionRow, Estimate, Evaluation, Source, Split, Task
+from lungwise.evaluation.schema import Calibration, Control, CriterionRow, Estimate, Evaluation, Source, Split
 from lungwise.reading.prevalence import VerdictRates, predictive_values
 
 _SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
@@ -55,9 +55,9 @@ def tables(split: Split) -> Iterator[Table]:
             yield Table(kind.title, kind.columns, rows, kind.note)
 
 
-def controls_of(source: Source, task: Task) -> list[Control]:
-    """The negative controls of one question."""
-    return [c for c in source["controls"] if (c["task"], c["score"]) == (task["task"], task["score"])]
+def controls_of(source: Source, task: str, score: str) -> list[Control]:
+    """The negative controls of one question, by its name and score."""
+    return [c for c in source["controls"] if (c["task"], c["score"]) == (task, score)]
 
 
 def percent(estimate: Estimate | None) -> str:
@@ -95,7 +95,9 @@ def _areas(split: Split) -> Iterator[Row]:
         for task in source["tasks"]:
             score = _SCORES.get(task["score"], f"finding: {task['score']}")
             films = f"{task['positives']}/{task['negatives']}"
-            controls = {one["control"]: area(one["control_auc"]) for one in controls_of(source, task)}
+            controls = {
+                one["control"]: area(one["control_auc"]) for one in controls_of(source, task["task"], task["score"])
+            }
             beside = (controls.get(name, _NONE) for name in CONTROLS)
             yield (source["source"], task["task"], score, films, area(task["auc"]), *beside)
 
