@@ -31,17 +31,33 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """The least weight of what is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 def accepted(given: str | None) -> str | None:
     """Return the id that came with a request, if it is well-formed."""
     return given if given and _WELL_FORMED.fullmatch(given) else None
 
 
-def configure(form: LogFormat) -> None:
-    """Write the logs of this process to standard error."""
+def configure(form: LogFormat, level: LogLevel = LogLevel.INFO) -> None:
+    """Write the logs of this process to standard error.
+
+    What libraries say of their work says nothing to who runs Lungwise, and may name whose film it is: of theirs only
+    warnings and errors are written, unless everything is asked for.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form is LogFormat.JSON else TextLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # a line for each step says nothing to who starts Lungwise
+    ours = logging.getLevelNamesMapping()[level.upper()]
+    theirs = ours if level is LogLevel.DEBUG else max(ours, logging.WARNING)
+    logging.basicConfig(level=theirs, handlers=[handler], force=True)
+    logging.getLogger("lungwise").setLevel(ours)
+    logging.getLogger("lungwise.security").setLevel(min(ours, logging.WARNING))
 
 
 class TextLines(logging.Formatter):

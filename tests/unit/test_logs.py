@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from lungwise.logs import JsonLines, TextLines, accepted, request_id
+from lungwise.logs import JsonLines, LogFormat, LogLevel, TextLines, accepted, configure, request_id
 
 NAME = "Béla Bartók"
 
@@ -60,3 +61,43 @@ def test_an_ill_formed_request_id_is_not_taken_over(given: str | None) -> None:
 
 def test_a_well_formed_request_id_is() -> None:
     assert accepted("req-0123.AB_c") == "req-0123.AB_c"
+
+
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """Leave the loggers of these tests as they were."""
+    kept = [(one, one.level, one.handlers[:]) for one in map(logging.getLogger, ("", "lungwise", "lungwise.security"))]
+    for logger, _level, handlers in kept:  # `configure` closes what it finds
+        logger.handlers = [] if logger.name == "root" else handlers
+    yield
+    for logger, level, handlers in kept:
+        logger.setLevel(level)
+        logger.handlers = handlers
+
+
+def logged(level: LogLevel, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Have each of three loggers say something of each weight, and return what is written."""
+    configure(LogFormat.TEXT, level)
+    for name in ("lungwise.web", "lungwise.security", "highdicom"):
+        for weight in ("debug", "info", "warning", "error"):
+            getattr(logging.getLogger(name), weight)("%s", weight)
+    return [line.split(" ", 2)[2] for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.mark.usefixtures("loggers")
+def test_libraries_say_only_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    ours = ["lungwise.web info", "lungwise.web warning", "lungwise.web error"]
+    security = ["lungwise.security info", "lungwise.security warning", "lungwise.security error"]
+    assert logged(LogLevel.INFO, capsys) == [*ours, *security, "highdicom warning", "highdicom error"]
+
+
+@pytest.mark.usefixtures("loggers")
+def test_a_refused_request_is_logged_at_every_level(capsys: pytest.CaptureFixture[str]) -> None:
+    security = ["lungwise.security warning", "lungwise.security error"]
+    assert logged(LogLevel.ERROR, capsys) == ["lungwise.web error", *security, "highdicom error"]
+    assert logged(LogLevel.DEBUG, capsys)[8:] == [
+        "highdicom debug",
+        "highdicom info",
+        "highdicom warning",
+        "highdicom error",
+    ]

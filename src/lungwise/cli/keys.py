@@ -10,7 +10,8 @@ import click
 
 from lungwise.cli.bootstrap import open_database, open_services, operator_of, read_settings, services_over
 from lungwise.cli.progress import Report, progress
-from lungwise.settings import Settings, new_key_text
+from lungwise.settings import Settings
+from lungwise.settings.checks import new_key_text
 from lungwise.store import Database, FilmStore
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films

@@ -30,7 +30,7 @@ def node(port: int | None) -> None:
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         store = FilmStore(settings)

@@ -62,7 +62,7 @@ def serve(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
     give_memory_back()
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     with said_in_a_sentence(settings):
         _prepare(settings)
         app = create_app(settings, bootstrap.make_reader)

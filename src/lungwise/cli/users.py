@@ -14,7 +14,7 @@ from lungwise.accounts.links import invitation_path
 from lungwise.accounts.service import Accounts, Applicant, User
 from lungwise.cli.bootstrap import open_services, operator_of, read_settings
 from lungwise.cli.rows import print_rows
-from lungwise.settings import PublicUrl
+from lungwise.settings.checks import PublicUrl
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 

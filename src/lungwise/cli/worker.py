@@ -48,7 +48,7 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     """
     settings = read_settings()
     give_memory_back()
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     if metrics_at:
         metrics.serve(*metrics_at)
     with open_database(settings) as database:

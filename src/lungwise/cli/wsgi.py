@@ -33,7 +33,7 @@ def application() -> Lungwise:
 
 def _opened(settings: Settings) -> Lungwise:
     give_memory_back()
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     with open_database(settings) as database:
         note_model(database, settings)
         app = create_app(settings, bootstrap.make_reader)

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from lungwise.settings import Settings, key_bytes, key_words, new_key_text
+from lungwise.settings import Settings
+from lungwise.settings.checks import key_bytes, key_words, new_key_text
 from lungwise.store.disk import write_atomically, write_once
 
 MARK = b"LWS2"

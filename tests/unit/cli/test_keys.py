@@ -11,7 +11,7 @@ from sqlalchemy import text
 from lungwise.access import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
-from lungwise.settings import key_bytes, new_key_text
+from lungwise.settings.checks import key_bytes, new_key_text
 from lungwise.store.facts import save_fact
 from lungwise.studies.service import Conclusion
 

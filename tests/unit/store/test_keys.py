@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from lungwise.settings import Settings, new_key_text
+from lungwise.settings import Settings
+from lungwise.settings.checks import new_key_text
 from lungwise.store import EncryptionError
 from lungwise.store.keys import Keys, is_encrypted
 from lungwise.store.secret_key import signing_key

@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from lungwise.settings import Settings, new_key_text
+from lungwise.settings import Settings
+from lungwise.settings.checks import new_key_text
 from lungwise.store import EncryptionError
 from lungwise.store.keys import Keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content

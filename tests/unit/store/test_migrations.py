@@ -21,7 +21,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import Patients
-from lungwise.settings import new_key_text
+from lungwise.settings.checks import new_key_text
 from lungwise.store import Base, Database, Encrypted, EncryptionError, check_keys
 from lungwise.store.backup import misplaced_values
 from lungwise.store.encryption import context_of, row_key_of

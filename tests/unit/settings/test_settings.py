@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from lungwise.settings import Settings, key_bytes, key_words, new_key_text
+from lungwise.settings import Settings
 
 
 def test_the_environment_comes_before_the_file_and_the_file_before_the_default(
@@ -79,11 +79,3 @@ def test_what_follows_from_several_settings(tmp_path: Path) -> None:
         broker_url=SecretStr("redis://host/0"), smtp_host="mail", public_url="http://a", database_url="mysql://b/c"
     )
     assert (with_more.own_readers, with_more.mails_links, with_more.database) == (0, True, "mysql://b/c")
-
-
-def test_keys_are_32_random_bytes_in_base64() -> None:
-    first, second = new_key_text(), new_key_text()
-    assert key_words(f" {first},\n{second}\n") == [first, second]
-    assert len(key_bytes(first)) == 32
-    with pytest.raises(ValueError, match="32 random bytes"):
-        key_bytes(first[:-4])

@@ -1,0 +1,101 @@
+"""What a setting must be: keys, addresses, lists and names, checked before anything starts."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from importlib.util import find_spec
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
+from lungwise.time_zones import zone_names
+
+RESULT_OBJECTS = frozenset({"SR", "SC", "PDF"})
+"""What is made of a study that was read: structured report, heat map over the film, report."""
+
+
+def listed(text: str) -> list[str]:
+    """Split a setting at its commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def new_key_text() -> str:
+    """Make an encryption key: 32 random bytes in base64, as a word of the setting or a line of its file."""
+    return secrets.token_urlsafe(32)
+
+
+def key_words(text: str) -> list[str]:
+    """Split a text into keys, by spaces, lines or commas."""
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def key_bytes(word: str) -> bytes:
+    """Return the bytes of a key.
+
+    Raises
+    ------
+    ValueError
+        If the word is not a key.
+    """
+    secret = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    if len(secret) != 32:
+        raise ValueError("A key is 32 random bytes in base64. Make one with: lungwise keys new")
+    return secret
+
+
+def only_keys(given: SecretStr) -> SecretStr:
+    """Require each word to be a key."""
+    for word in key_words(given.get_secret_value()):
+        key_bytes(word)
+    return given
+
+
+def not_guessable(given: SecretStr) -> SecretStr:
+    """Require a long token, since nothing counts guesses at it."""
+    if 0 < len(given.get_secret_value()) < 20:
+        raise ValueError("This token is too short: anyone may guess at it. Make one with: openssl rand -hex 24")
+    return given
+
+
+def only_with_boto3(url: str) -> str:
+    """Refuse a bucket where what it needs is not installed."""
+    if url and find_spec("boto3") is None:
+        raise ValueError("A bucket needs more of Lungwise. Run bin/setup s3 in Lungwise's folder.")
+    return url
+
+
+_ORIGIN = re.compile(r"https?://([a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?")
+
+
+def only_an_origin(url: str) -> str:
+    """Keep scheme, host and port: a link begins with nothing else, and a Host header has nothing else."""
+    origin = url.strip().lower().removesuffix("/")
+    if origin and not _ORIGIN.fullmatch(origin):
+        raise ValueError("It is a scheme and a host, and a port where it needs one, as https://lungwise.example.org")
+    return origin
+
+
+def only_origins(urls: str) -> str:
+    """Keep a list of origins, each in one spelling."""
+    return ", ".join(only_an_origin(url) for url in listed(urls))
+
+
+def only_result_objects(text: str) -> str:
+    """Require the kinds of objects to be those that are made."""
+    for kinds in re.findall(r"=([A-Z+]+)", text):
+        if not set(kinds.split("+")) <= RESULT_OBJECTS:
+            raise ValueError(f"It is AE=KIND+KIND, the kinds being {', '.join(sorted(RESULT_OBJECTS))}")
+    return text
+
+
+def only_a_time_zone(name: str) -> str:
+    """Require the name of a time zone."""
+    if name not in zone_names():
+        raise ValueError("It is the name of a time zone, as Africa/Nairobi, Asia/Kolkata or UTC")
+    return name
+
+
+PublicUrl = Annotated[str, AfterValidator(only_an_origin)]
+"""What a link begins with; empty if it is not known."""

@@ -1,0 +1,72 @@
+"""The settings of the hospital's network: the DICOM node, the archives and DICOMweb."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings
+
+from lungwise.settings.checks import RESULT_OBJECTS, listed, only_origins, only_result_objects
+
+
+class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
+    """What comes from machines and archives, and goes to them."""
+
+    node_ae_title: str = Field(default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$")
+    """AE title of the DICOM node, and of the sender."""
+    node_clinic: str = ""
+    """Clinic that films of the DICOM node belong to. Empty: the only one there is."""
+    node_host: str = "127.0.0.1"
+    """Address that the DICOM node listens on; 0.0.0.0 for the whole network."""
+    node_port: int = Field(default=11112, ge=0, le=65535)
+    """Port of the DICOM node; 0 for any free one."""
+    node_callers: str = ""
+    """AE titles that may send films to the node, separated by commas. Empty: any."""
+    node_associations: int = Field(default=8, ge=1, le=100)
+    """Associations that the node holds at once."""
+    node_wait_seconds: int = Field(default=20, ge=0, le=120)
+    """Seconds that a peer beyond these waits for a place before it is rejected."""
+    node_idle_seconds: int = Field(default=30, ge=1, le=3600)
+    """Seconds of silence after which the node ends an association."""
+    node_megabytes: int = Field(default=64, ge=1, le=256)
+    """Largest object that the node takes."""
+    node_tls_certificate: Path | None = None
+    """Certificate of the DICOM node; with it the node speaks TLS alone."""
+    node_tls_key: Path | None = None
+    """Key of that certificate."""
+    node_tls_client_ca: Path | None = None
+    """Certificate authority that the senders' own certificates must come from."""
+    dicomweb_origins: Annotated[str, AfterValidator(only_origins)] = ""
+    """Web pages elsewhere that may ask DICOMweb with a token, such as a viewer's: their origins, as
+    https://viewer.example.org, separated by commas. Empty: none."""
+    send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
+    """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
+    send_objects: Annotated[str, AfterValidator(only_result_objects)] = Field(
+        default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
+    )
+    """Objects that an archive gets, as AE=SR+PDF, separated by commas: SR (structured report), SC (heat map over the
+    film), PDF (report). An archive that is not named gets all of them."""
+    send_tls_ca: Path | None = None
+    """Certificate authority of the archives; with it results go over TLS, with the node's certificate."""
+
+    @property
+    def node_callers_list(self) -> list[str]:
+        """The AE titles that may send films to the node; none named is all."""
+        return listed(self.node_callers)
+
+    @property
+    def dicomweb_origins_list(self) -> list[str]:
+        """The origins of web pages that may ask DICOMweb."""
+        return listed(self.dicomweb_origins)
+
+    @property
+    def send_to_list(self) -> list[str]:
+        """The archives that results are sent to."""
+        return listed(self.send_to)
+
+    def objects_for(self, title: str) -> frozenset[str]:
+        """Return the kinds of objects that an archive gets: SR, SC, PDF."""
+        named = dict(one.split("=", 1) for one in listed(self.send_objects))
+        return frozenset(named[title].split("+")) if title in named else RESULT_OBJECTS
