@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any, Generic, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -61,10 +62,11 @@ class PlainValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptedValue:
-    """A value as it was read from its column, with the keys that may decrypt it."""
+    """A value as it was read from its column, with the keys that may decrypt it; it is decrypted once."""
 
     value: bytes
     keys: Keys = field(repr=False, compare=False)
+    _plain: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def decrypt(self, context: str) -> bytes:
         """Return the plain value, if this is its context.
@@ -74,7 +76,9 @@ class EncryptedValue:
         EncryptionError
             If its key is missing, it was changed, or it belongs to another context.
         """
-        return self.keys.decrypt(self.value, context).rstrip(b"\0")
+        if context not in self._plain:
+            self._plain[context] = self.keys.decrypt(self.value, context).rstrip(b"\0")
+        return self._plain[context]
 
     def encrypted(self, _keys: Keys) -> bytes:
         """Return the value as its column holds it."""
@@ -127,7 +131,7 @@ class _EncryptedAttribute(Generic[T]):
             setattr(row, self._attribute, None if data is None else PlainValue(plain=data, context=self._context(row)))
 
     def _context(self, row: object) -> str:
-        column: Column[Any] = inspect(type(row)).columns[self._attribute]
+        column = _column_of(type(row), self._attribute)
         row_key = getattr(row, row_key_of(column).key)
         if row_key is None:
             raise ValueError(f"Set a {column.table.name} row's {row_key_of(column).key} first.")
@@ -168,6 +172,12 @@ class EncryptedDate(_EncryptedAttribute[date | None]):
 
     def _from_bytes(self, data: bytes | None) -> date | None:
         return None if data is None else date.fromisoformat(data.decode())
+
+
+@cache
+def _column_of(mapped: type, attribute: str) -> Column[Any]:
+    column: Column[Any] = inspect(mapped).columns[attribute]
+    return column
 
 
 def row_key_of(column: Column[Any]) -> Column[str]:

@@ -125,9 +125,11 @@ class Keys:
         MissingKeyError
             If it is missing.
         """
-        for key in self.all:
-            if key.name == name:
-                return key
+        # The keys that were read last are asked first: a page decrypts hundreds of values, and a look at the file costs
+        # more than decrypting one.
+        known = self._known[1] if self._known else ()
+        if key := _named(name, known) or _named(name, self.all):
+            return key
         raise MissingKeyError(self.missing_message(name))
 
     def sign(self, purpose: str, text: str) -> str:
@@ -172,6 +174,10 @@ class Keys:
 def is_encrypted(data: bytes) -> bool:
     """Return whether bytes begin as encrypted ones do."""
     return data.startswith((MARK, FIRST_MARK))
+
+
+def _named(name: str, keys: tuple[Key, ...]) -> Key | None:
+    return next((key for key in keys if key.name == name), None)
 
 
 def _parsed(text: str) -> tuple[Key, ...]:

@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime
 from flask import Flask, current_app, request
 from flask_babel import format_date, format_datetime, get_domain, get_locale, get_timezone, gettext
 from flask_security import current_user
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -72,10 +75,21 @@ class FormTranslations:
 
 def init_app(app: Flask) -> None:
     """Add the filters for dates, and the sentences of refusals, to the templates."""
+    app.jinja_env.globals.update(_=_translated, gettext=_translated)
     app.jinja_env.filters.update(day=_day, moment=_moment, zoned=_zoned, second=_second, local_day=_local_day)
     app.jinja_env.globals.update(languages=LANGUAGES, page_language=lambda: str(get_locale()))
     app.jinja_env.globals.update(zone_now=lambda: zone_label(datetime.now(UTC), get_timezone()))
     app.jinja_env.globals.update(refused=_refused, warned=_warned)
+
+
+@pass_eval_context
+def _translated(context: EvalContext, sentence: str, /, **values: object) -> str:
+    """Translate a sentence of a template, and put the values in.
+
+    As Jinja's own does, without its two ways through the context: a worklist has two hundred sentences.
+    """
+    translated = get_domain().get_translations().ugettext(sentence)
+    return (Markup(translated) if context.autoescape else translated) % values  # noqa: S704 - ours; the values are escaped
 
 
 def _refused(refusal: Refusal) -> str:

@@ -13,6 +13,8 @@ from lungwise.reports.typesetting.bidi import in_visual_order, is_right_to_left,
 from lungwise.reports.typesetting.typefaces import Typeface, Typefaces, writable
 
 _JOINERS = "\u200c\u200d"
+_SEAMS = 2.0
+"""What kerning between a line's words may add up to, in em."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,11 @@ def line(text: str, base: int, typefaces: Typefaces) -> tuple[Run, ...]:
 
 def _spans(text: str, base: int, typefaces: Typefaces) -> Iterator[_Span]:
     """Give the spans of one direction and typeface from left to right."""
+    first = typefaces.of(text[:1] or " ", None)
+    if first and base == 0 and text.isascii() and first.letters.issuperset(map(ord, text)):
+        if text:
+            yield _Span(text, first, is_backwards=False)
+        return
     faces, found = _faces(text, typefaces), levels(text, base)
     kinds = groupby(range(len(text)), lambda at: (found[at], faces[at]))
     spans = [(level, face, list(places)) for (level, face), places in kinds]
@@ -149,14 +156,17 @@ def _cluster(text: str, members: Sequence[tuple[hb.GlyphInfo, hb.GlyphPosition]]
 
 def _broken(text: str, width: float, typefaces: Typefaces) -> Iterator[str]:
     """Break a paragraph where a line is full: after a space or between ideographs, else within a word."""
-    kept = ""
+    kept, about = "", 0.0
     for word in _words(text):
-        if _width(kept + word.rstrip(), typefaces) <= width:
+        of_word = _width(word, typefaces)
+        about += of_word
+        # Shaping the whole line for each of its words is needed only where it may be full.
+        if about < width - _SEAMS or _width(kept + word.rstrip(), typefaces) <= width:
             kept += word
             continue
         if kept:
             yield kept.rstrip()
-        kept = word
+        kept, about = word, of_word
         while _width(kept.rstrip(), typefaces) > width and len(kept) > 1:
             part = _fitting(kept, width, typefaces)
             yield part
