@@ -24,6 +24,7 @@ from lungwise.cli.bootstrap import (
     note_model,
     open_database,
     read_settings,
+    take_turns,
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
 from lungwise.cli.start_errors import said_in_a_sentence
@@ -62,6 +63,7 @@ def serve(host: str | None, port: int | None) -> None:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = read_settings(**given)
     give_memory_back()
+    take_turns()
     logs.configure(settings.log_format, settings.log_level)
     with said_in_a_sentence(settings):
         _prepare(settings)

@@ -10,7 +10,7 @@ import click
 from lungwise import logs
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import make_mail_sender, make_watch, note_model, open_database, read_settings
+from lungwise.cli.bootstrap import make_mail_sender, make_watch, note_model, open_database, read_settings, take_turns
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
@@ -33,6 +33,7 @@ def application() -> Lungwise:
 
 def _opened(settings: Settings) -> Lungwise:
     give_memory_back()
+    take_turns()
     logs.configure(settings.log_format, settings.log_level)
     with open_database(settings) as database:
         note_model(database, settings)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from typing import Any, Generic, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -112,6 +111,7 @@ class _EncryptedAttribute(Generic[T]):
 
     def __init__(self, attribute: str) -> None:
         self._attribute = attribute
+        self._columns: dict[type, Column[Any]] = {}
 
     @overload
     def __get__(self, row: None, owner: type) -> Self: ...
@@ -131,11 +131,16 @@ class _EncryptedAttribute(Generic[T]):
             setattr(row, self._attribute, None if data is None else PlainValue(plain=data, context=self._context(row)))
 
     def _context(self, row: object) -> str:
-        column = _column_of(type(row), self._attribute)
+        column = self._column(type(row))
         row_key = getattr(row, row_key_of(column).key)
         if row_key is None:
             raise ValueError(f"Set a {column.table.name} row's {row_key_of(column).key} first.")
         return context_of(column, row_key)
+
+    def _column(self, mapped: type) -> Column[Any]:
+        if mapped not in self._columns:
+            self._columns[mapped] = inspect(mapped).columns[self._attribute]
+        return self._columns[mapped]
 
     def _to_bytes(self, plain: T) -> bytes | None:
         raise NotImplementedError
@@ -172,12 +177,6 @@ class EncryptedDate(_EncryptedAttribute[date | None]):
 
     def _from_bytes(self, data: bytes | None) -> date | None:
         return None if data is None else date.fromisoformat(data.decode())
-
-
-@cache
-def _column_of(mapped: type, attribute: str) -> Column[Any]:
-    column: Column[Any] = inspect(mapped).columns[attribute]
-    return column
 
 
 def row_key_of(column: Column[Any]) -> Column[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,13 @@ def test_a_settings_file_that_cannot_be_used_is_said(
         file.write_text(text)
     monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
     assert sentence in run("users", "list").no()
+
+
+def test_a_page_that_has_its_answer_waits_less_than_a_millisecond_for_its_turn() -> None:
+    """A page asks a dozen times, and waited five milliseconds after each answer."""
+    before = sys.getswitchinterval()
+    try:
+        bootstrap.take_turns()
+        assert sys.getswitchinterval() < 0.001
+    finally:
+        sys.setswitchinterval(before)

@@ -46,3 +46,26 @@ def test_lines_end_after_words_between_ideographs_and_within_what_is_too_long() 
 @pytest.mark.parametrize("text", ["one two three four", "सुनीता शर्मा सुनीता", "محمد علي محمد علي"])
 def test_no_line_is_wider_than_it_may_be(text: str) -> None:
     assert all(runs[-1].end <= 5 for runs in lines(text, 5, FACES))
+
+
+def test_a_line_holds_as_many_words_as_fit_with_what_lies_between_them() -> None:
+    """The sum of the words' widths only says where a line need not be measured."""
+    text = "AVATAR To AWAY 10 yes, " * 8
+    for width in (9.3, 20.0, 33.7):
+        found = texts(text, width)
+        assert " ".join(found) == text.strip()
+        for at, shown in enumerate(found[:-1]):
+            following = found[at + 1].split(" ")[0]
+            assert line(shown, 0, FACES)[-1].end <= width < line(f"{shown} {following}", 0, FACES)[-1].end
+
+
+@pytest.mark.parametrize("text", ["SpO2 94 %, 38.5 °C", "10-12 (80 %) / a_b", "कमला 12 A", "1 2 3"])
+def test_plain_letters_are_shaped_as_among_others(text: str) -> None:
+    """What is written in ASCII alone takes a shorter way."""
+    plain = text.encode("ascii", "ignore").decode()
+
+    alone, among = line(plain, 0, FACES), line(f"{plain}é", 0, FACES)
+
+    for run, other in zip(alone, among, strict=True):
+        assert run.typeface is other.typeface
+        assert run.clusters == other.clusters[: len(run.clusters)]
