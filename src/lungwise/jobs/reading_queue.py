@@ -19,6 +19,7 @@ from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.reading.local_thresholds import LocalThresholds
+from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
@@ -275,7 +276,10 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
     record.normal_called, record.pattern = bool(outcome.normal.called), outcome.pattern
     record.extent, record.view = outcome.extent, outcome.view
-    record.thresholds = outcome.thresholds.as_stored() if outcome.thresholds else None
+    if outcome.thresholds and outcome.model_findings:
+        record.thresholds = outcome.thresholds.as_stored()
+        record.model_findings = {name: float(value) for name, value in outcome.model_findings.items()}
+        record.model_probability = record.model_findings[COVID]
     record.heat = np.round(np.clip(outcome.heat_map, 0, 1) * 255).astype(np.uint8).tobytes()
     record.quarter_turns = outcome.quarter_turns
     record.warnings = list(outcome.warnings)

@@ -19,7 +19,7 @@ from lungwise.films.refusals import PHOTOGRAPH
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.verified import Flags, Floats, Ints
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
 
 _AT_ONCE = 1000
 Texts = NDArray[np.object_]
@@ -36,7 +36,7 @@ class AnswerTable:
     week
         (n,) ordinal of the Monday of the study's week.
     probability, gate, grey, contrast
-        (n,) of COVID-19, and of the picture; NaN where there is none.
+        (n,) of COVID-19 as the model gave it, and of the picture; NaN where there is none.
     refusal
         (n,) code of the refusal; '' of a film that was read.
     device, view
@@ -121,7 +121,7 @@ _QUERY = (
         ReadingRecord.id,
         Study.id.label("study"),
         Study.week,
-        ReadingRecord.probability,
+        said_by_model().label("probability"),
         ReadingRecord.gate,
         ReadingRecord.grey,
         ReadingRecord.contrast,

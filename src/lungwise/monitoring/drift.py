@@ -19,7 +19,7 @@ from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
 from lungwise.reading.artefact import WEIGHTS, folder_in_use, shipped_card
 from lungwise.store import Clock
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
 
 REFERENCE = WEIGHTS / "reference.json"
 """How the shipped model answered its validation films; written by `lungwise reference`."""
@@ -27,15 +27,15 @@ EDGES = (0.2, 0.4, 0.6, 0.8)
 """Where one band of probabilities ends and the next begins."""
 _REFUSED = -1
 """The band of a film without a probability."""
-_WEEKS_BEFORE = 4
+WEEKS_BEFORE = 4
 """Weeks that a week is compared with, besides the validation films."""
 FEWEST_FILMS = 100
 """A distance between fewer films says nothing."""
 NOTABLE_DISTANCE = 0.25
-"""From this distance on, a population counts as another one (Siddiqi 2006).
-
-Without any drift that of 100 films from 400 reaches it about once in a thousand times: it is then a chi-square of
-5 degrees of freedom times 1/100 + 1/400 (Yurdakul and Naranjo 2020)."""
+"""From this distance on, a population counts as another one (Siddiqi 2006)."""
+_CHANCE = 20.5
+"""Without any drift the distance is a chi-square of 5 degrees of freedom times 1/n + 1/m for n and m films (Yurdakul
+and Naranjo 2020); once in a thousand times it is higher than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,20 @@ class Spread:
         pairs = zip(_shares(self.counts), _shares(other.counts), strict=True)
         return sum((here - there) * log(here / there) for here, there in pairs)
 
+    @classmethod
+    def sum_of(cls, spreads: Sequence[Spread]) -> Spread:
+        """Add spreads up."""
+        bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
+        return cls(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
+
+
+def limit_of_chance(here: int, there: int) -> float:
+    """Return from which distance on populations of so many films count as different.
+
+    It is `NOTABLE_DISTANCE`, or more where chance alone would pass that more often than once in a thousand times.
+    """
+    return max(NOTABLE_DISTANCE, _CHANCE * (1 / here + 1 / there))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
@@ -77,17 +91,24 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekSpread:
-    """One week's spread, and its distances from the validation films' and from that of the weeks before."""
+    """One week's spread, and its distances from the validation films' and from that of the weeks before.
+
+    Parameters
+    ----------
+    limit
+        From which distance from the weeks before on it is far from them; None where there are too few films.
+    """
 
     begins: date
     spread: Spread
     from_reference: float | None
     from_before: float | None
+    limit: float | None
 
     @property
     def notable(self) -> bool:
         """Whether the week is far from the weeks before it."""
-        return self.from_before is not None and self.from_before >= NOTABLE_DISTANCE
+        return self.from_before is not None and self.limit is not None and self.from_before >= self.limit
 
 
 class Drift:
@@ -100,18 +121,26 @@ class Drift:
 
     def weeks(self, person: Person) -> list[WeekSpread]:
         """Count the films of the last 26 weeks' studies."""
-        person.need(Right.ADMINISTER)
-        weeks = self._weeks.last(person.clinic_id)
+        weeks = self.mondays(person)
         spreads = self._spreads(person, weeks)
-        return [
-            WeekSpread(
-                begins=week,
-                spread=spread,
-                from_reference=spread.distance(self.reference.spread),
-                from_before=spread.distance(_sum(spreads[max(n - _WEEKS_BEFORE, 0) : n])),
-            )
-            for n, (week, spread) in enumerate(zip(weeks, spreads, strict=True))
-        ]
+        return [self._week(week, spreads[max(n - WEEKS_BEFORE, 0) : n + 1]) for n, week in enumerate(weeks)]
+
+    def mondays(self, person: Person) -> list[date]:
+        """Return the Mondays of these weeks, this week's last."""
+        person.need(Right.ADMINISTER)
+        return self._weeks.last(person.clinic_id)
+
+    def _week(self, begins: date, spreads: Sequence[Spread]) -> WeekSpread:
+        """Compare the last of some weeks with the others, and with the validation films."""
+        spread, before = spreads[-1], Spread.sum_of(spreads[:-1])
+        from_before = spread.distance(before)
+        return WeekSpread(
+            begins=begins,
+            spread=spread,
+            from_reference=spread.distance(self.reference.spread),
+            from_before=from_before,
+            limit=None if from_before is None else limit_of_chance(spread.films, before.films),
+        )
 
     def _spreads(self, person: Person, weeks: list[date]) -> list[Spread]:
         found: dict[date, Counter[int]] = {week: Counter() for week in weeks}
@@ -129,11 +158,6 @@ def spread_of(probabilities: Sequence[float | None]) -> Spread:
 def _spread(films_by_band: Counter[int]) -> Spread:
     bands = tuple(films_by_band[band] for band in range(len(EDGES) + 1))
     return Spread(bands=bands, refused=films_by_band[_REFUSED])
-
-
-def _sum(spreads: Sequence[Spread]) -> Spread:
-    bands = (sum(spread.bands[band] for spread in spreads) for band in range(len(EDGES) + 1))
-    return Spread(bands=tuple(bands), refused=sum(spread.refused for spread in spreads))
 
 
 def reference_in_use() -> Reference:
@@ -168,7 +192,7 @@ def _query(person: Person, since: date, model: Model) -> Select[date, int, int]:
 
 
 def _band() -> ColumnElement[int]:
-    probability = ReadingRecord.probability
+    probability = said_by_model()
     steps = [(probability < edge, number) for number, edge in enumerate(EDGES)]
     return case((probability.is_(None), _REFUSED), *steps, else_=len(EDGES))
 

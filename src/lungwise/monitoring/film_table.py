@@ -33,7 +33,7 @@ from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Verdict
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
 
 FINDINGS = (COVID, "tuberculosis", "other pneumonia", "normal")
 """What is compared with results, in the order of the columns."""
@@ -204,10 +204,10 @@ _QUERY = (
         FilmRecord.view,
         FilmRecord.device,
         _photographed.label("photographed"),
-        ReadingRecord.probability,
+        said_by_model().label("probability"),
         ReadingRecord.findings,
+        ReadingRecord.model_findings,
         ReadingRecord.warnings,
-        ReadingRecord.thresholds,
         _first.verdict,
         _first.findings.label("first_findings"),
         _first.thresholds.label("first_thresholds"),
@@ -234,7 +234,7 @@ def _values(row: Row[Any]) -> tuple[object, ...]:
         row.study,
         row.patient,
         day.toordinal(),
-        tuple(_scores(row.probability, row.findings, row.thresholds)),
+        tuple(_scores(row.probability, row.model_findings or row.findings)),
         tuple(_strata(Verdict(row.verdict), row.first_findings, row.first_thresholds)),
         _standing(row, age, warnings),
         -1 if age is None else age,
@@ -258,11 +258,9 @@ def _standing(row: Row[Any], age: int | None, warnings: Sequence[str]) -> Standi
     return Standing.CHILD if (age < ADULT if age is not None else CHILD in warnings) else Standing.COUNTS
 
 
-def _scores(probability: float, findings: dict[str, float], thresholds: dict[str, Any] | None) -> Iterator[float]:
-    own = stored_thresholds(thresholds)
+def _scores(probability: float, findings: dict[str, float]) -> Iterator[float]:
     for name in FINDINGS:
-        said = probability if name == COVID else findings.get(name, 0.0)
-        yield own.of_model(name, said) if own else said
+        yield probability if name == COVID else findings.get(name, 0.0)
 
 
 def _strata(verdict: Verdict, findings: dict[str, float], thresholds: dict[str, Any] | None) -> Iterator[int]:

@@ -76,6 +76,7 @@ def localised(reading: Reading, card: ModelCard, local: LocalThresholds | None) 
         normal=normal_of(findings, limits),
         pattern=pattern_of(findings, said, limits),
         thresholds=local.kept,
+        model_findings=reading.findings,
     )
 
 

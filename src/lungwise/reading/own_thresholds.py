@@ -134,11 +134,6 @@ class OwnThresholds:
         own = self.of(finding)
         return own.recalibrated(probability) if own else probability
 
-    def of_model(self, finding: str, probability: float) -> float:
-        """Return what the model said of a finding, where the clinic's probability is given."""
-        own = self.of(finding)
-        return own.of_model(probability) if own else probability
-
     def as_stored(self) -> dict[str, Any]:
         """Return what the database keeps with a reading."""
         return {"id": self.id, "findings": [asdict(one) for one in self.findings]}

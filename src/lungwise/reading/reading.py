@@ -76,6 +76,8 @@ class Reading:
         The artefact's version.
     thresholds
         The clinic's own that it was given by; None of the card's.
+    model_findings
+        What the model said of each finding before a clinic's own calibration; None where `findings` is that.
     warnings
         Codes of what to know before relying on the reading; their sentences are in `films.refusals`.
     extent
@@ -98,6 +100,7 @@ class Reading:
     version: str
     warnings: tuple[str, ...] = ()
     thresholds: OwnThresholds | None = None
+    model_findings: dict[str, float] | None = None
     extent: Extent | None = None
     view: str | None = None
     picture: PictureFacts | None = None

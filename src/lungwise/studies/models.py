@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -287,6 +298,8 @@ class ReadingRecord(Base):
     `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
     `view` is AP or PA, where the film's file says. `gate`, `grey` and `contrast` say what the picture is like; see
     `reading.reading.PictureFacts`. `thresholds` are the clinic's own; null where it is by the model's.
+    Beside them stands what the model said before the clinic's own calibration, of COVID-19 and of each finding: what
+    compares the model with itself asks `said_by_model` for it.
     """
 
     __tablename__ = "readings"
@@ -312,6 +325,8 @@ class ReadingRecord(Base):
     contrast: Mapped[float | None] = mapped_column()
     heat: Mapped[bytes | None] = mapped_column(LargeBinary(4096))
     thresholds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    model_probability: Mapped[float | None] = mapped_column()
+    model_findings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     quarter_turns: Mapped[int] = mapped_column(default=0, server_default="0")
     refusal_code: Mapped[str | None] = mapped_column(String(40))
     refusal_values: Mapped[dict[str, str | int | float] | None] = mapped_column(JSON)
@@ -348,6 +363,11 @@ class ReadingRecord(Base):
             return None
         side = round(len(self.heat) ** 0.5)
         return (np.frombuffer(self.heat, np.uint8).reshape(side, side) / 255).astype(np.float32)
+
+
+def said_by_model() -> ColumnElement[float | None]:
+    """Return the probability of COVID-19 as the model gave it, whatever a clinic's own calibration made of it."""
+    return func.coalesce(ReadingRecord.model_probability, ReadingRecord.probability)
 
 
 class Dispatch(Leased, Base):

@@ -4,16 +4,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sqlalchemy import update
 
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.answer_table import answers_of
 from lungwise.monitoring.weeks import last_weeks
 from lungwise.patients.service import PatientFacts
+from lungwise.studies.models import ReadingRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+
+
+def test_the_probability_is_the_models_whatever_the_clinic_makes_of_it(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada, model = services.person(), Model(name="synthetic", version="1")
+    services.studies.open(ada, PatientFacts(), [("a", film(1))])
+    services.read_all()
+    services.session.execute(update(ReadingRecord).values(probability=0.5, model_probability=0.125))
+    found = answers_of(services.session, ada.clinic_id, model, last_weeks(services.clock().date())[0])
+    assert list(found.probability) == [0.125]
 
 
 def test_new_answers_are_taken_in_and_old_weeks_are_let_go(

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import update
 
 import synthetic
-from lungwise.access import Person, Role
+from answered import MODEL, answer
+from lungwise.access import Role
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.drift import (
@@ -18,40 +18,20 @@ from lungwise.monitoring.drift import (
     Drift,
     Reference,
     Spread,
+    limit_of_chance,
     read_reference,
     spread_of,
     write_reference,
 )
-from lungwise.patients.service import PatientFacts
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study, monday
+from lungwise.studies.models import ReadingRecord, monday
 from plans import explained, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from conftest import Services
 
-MODEL = Model(name="synthetic", version="1")
 REFERENCE = Reference(model=MODEL, films="drawn films", spread=Spread(bands=(500, 100, 100, 100, 200), refused=0))
-
-
-def answer(
-    services: Services, person: Person, weeks_ago: int, answers: Sequence[float | None], model: Model = MODEL
-) -> None:
-    """Let films of one study of a week be answered so."""
-    clinic, at = person.clinic_id, services.clock() - timedelta(weeks=weeks_ago)
-    patient = services.patients.match_or_add(person, PatientFacts(identifier=f"{clinic}-{weeks_ago}-{model}")).patient
-    study = Study(key=f"{patient.id}s", clinic_id=clinic, patient_id=patient.id, created_at=at, unread=False)
-    study.status, study.probability = "negative", 0.0
-    services.session.add(study)
-    services.session.flush()
-    film = {"study_id": study.id, "kind": "JPEG", "size": 1, "created_at": at}
-    rows = [{"key": f"{study.id}f{n}", "sha256": f"{n}", **film} for n in range(len(answers))]
-    films = services.session.scalars(insert(FilmRecord).returning(FilmRecord.id), rows).all()
-    reading = {"model": model.name, "version": model.version, "created_at": at, "appearance": {}, "findings": {}}
-    said = [{"film_id": film, "probability": value, **reading} for film, value in zip(films, answers, strict=True)]
-    services.session.execute(insert(ReadingRecord), said)
 
 
 def drift(services: Services) -> Drift:
@@ -87,6 +67,14 @@ def test_a_week_unlike_those_before_it_is_notable_and_one_like_them_is_not(servi
     assert weeks[-1].from_before is None and weeks[-1].from_reference is None  # too few films
 
 
+def test_a_clinics_own_calibration_moves_no_film_into_another_band(services: Services) -> None:
+    ada = services.person()
+    answer(services, ada, 0, [0.1] * 3)
+    assert drift(services).weeks(ada)[-1].spread.bands == (3, 0, 0, 0, 0)
+    services.session.execute(update(ReadingRecord).values(probability=0.5, model_probability=0.1))
+    assert drift(services).weeks(ada)[-1].spread.bands == (3, 0, 0, 0, 0)
+
+
 def test_the_distance_is_the_population_stability_index() -> None:
     here, there = Spread(bands=(600, 0, 0, 0, 400), refused=0), Spread(bands=(400, 0, 0, 0, 600), refused=0)
     assert here.distance(here) == 0
@@ -110,6 +98,16 @@ def test_films_of_one_population_are_seldom_notable_and_of_another_always() -> N
 
     assert sum(distance >= NOTABLE_DISTANCE for distance in distances([0.4, 0.1, 0.1, 0.1, 0.25, 0.05])) <= 5
     assert min(distances([0.1, 0.1, 0.1, 0.1, 0.2, 0.4])) >= NOTABLE_DISTANCE
+
+
+def test_fewer_films_must_be_farther_apart_than_chance_takes_them() -> None:
+    assert limit_of_chance(1000, 4000) == NOTABLE_DISTANCE
+    assert limit_of_chance(FEWEST_FILMS, FEWEST_FILMS) == pytest.approx(0.41)
+    shares, chance = [0.4, 0.1, 0.1, 0.1, 0.25, 0.05], np.random.default_rng(7)
+    drawn = [chance.multinomial(FEWEST_FILMS, shares) for _ in range(2000)]
+    spreads = [Spread(bands=tuple(map(int, bands)), refused=int(refused)) for *bands, refused in drawn]
+    far = [here.distance(there) or 0 for here, there in zip(spreads[::2], spreads[1::2], strict=True)]
+    assert sum(distance >= limit_of_chance(FEWEST_FILMS, FEWEST_FILMS) for distance in far) <= 4  # 1 of 1000
 
 
 def test_only_an_administrator_sees_it(services: Services) -> None:

@@ -46,6 +46,7 @@ def test_a_reading_is_given_by_the_clinics_thresholds_and_says_so() -> None:
     assert own.probability == own.findings[COVID] == pytest.approx(1 / (1 + 2.718281828), abs=1e-6)
     assert (own.verdict, own.thresholds, READING.thresholds) == (Verdict.UNCERTAIN, OWN.kept, None)
     assert (own.findings["tuberculosis"], own.findings["normal"]) == (0.19, 0.3)
+    assert (own.model_findings, READING.model_findings) == (READING.findings, None)
     higher = replace(OWN, findings=(FindingThresholds(finding=COVID, lower=0.1, upper=0.45),))
     assert localised(READING, CARD, higher).verdict is Verdict.POSITIVE
 

@@ -30,8 +30,8 @@ def test_a_recalibration_keeps_the_order_of_films(one: float, other: float) -> N
 @given(st.floats(0.001, 0.999))
 def test_what_the_model_said_is_found_again(probability: float) -> None:
     said = OWN.recalibrated("COVID-19", probability)
-    assert OWN.of_model("COVID-19", said) == pytest.approx(probability, abs=1e-9)
-    assert OWN.of_model("tuberculosis", probability) == OWN.recalibrated("normal", probability) == probability
+    assert COVID.of_model(said) == pytest.approx(probability, abs=1e-9)
+    assert OWN.recalibrated("tuberculosis", probability) == OWN.recalibrated("normal", probability) == probability
 
 
 def test_a_set_is_stored_and_found_as_it_was() -> None:

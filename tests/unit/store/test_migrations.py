@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +217,26 @@ def test_studies_of_an_earlier_release_are_given_what_the_worklist_sorts_by(eith
         rows = connection.execute(text(f"SELECT {columns} FROM studies ORDER BY id")).all()
     assert tuple(rows[0]) == (1, "COVID-19", 3.75, 1)
     assert {tuple(row[1:]) for row in rows[1:]} == {("", 3.75, 1)}  # they have no reading
+    database.close()
+
+
+def test_readings_by_a_clinics_own_calibration_are_given_what_the_model_said(either: Settings) -> None:
+    database = Database(either)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine, "0032")
+    own = {"finding": "COVID-19", "lower": 0.1, "upper": 0.2, "offset": -1.0, "slope": 2.0}
+    values = {"own": json.dumps({"id": "x", "findings": [own]}), "said": '{"COVID-19": 0.75, "normal": 0.25}'}
+    with database.engine.begin() as connection:
+        statement = "UPDATE readings SET thresholds = :own, findings = :said WHERE id = 1"
+        connection.execute(text(statement), values)
+    upgrade(database.engine)
+    with database.engine.connect() as connection:
+        row = connection.execute(text("SELECT probability, model_probability, model_findings FROM readings")).one()
+    expected = 1 / (1 + math.exp(-(math.log(3) + 1) / 2))
+    assert row[:2] == (0.75, pytest.approx(expected))
+    assert json.loads(row[2]) == {"COVID-19": pytest.approx(expected), "normal": 0.25}
     database.close()
 
 
