@@ -13,11 +13,12 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from lungwise.api.result_schemas import ResultTable
 from lungwise.api.schemas import (
     LONGEST_WAIT,
     ClinicalDetails,
@@ -166,6 +167,14 @@ class Client:
         """Keep what a PCR, Xpert or sputum test found."""
         body = result.model_dump_json(exclude_unset=True).encode()
         return self._post(ReferenceResult, f"/studies/{study}/reference-results", body, "application/json")
+
+    def add_reference_results(self, table: bytes, keep: Literal["all", "good", "none"] = "all") -> ResultTable:
+        """Keep the test results of a CSV table: all rows or none, the good ones, or none at all to look at them."""
+        return self._post(ResultTable, f"/reference-results?keep={keep}", table, "text/csv")
+
+    def reference_results(self) -> str:
+        """Get all test results of the clinic as a CSV table."""
+        return self._send("GET", "/reference-results.csv").decode()
 
     def describe(self, study: str, details: ClinicalDetailsIn) -> ClinicalDetails:
         """Keep the patient's symptoms and oxygen saturation on this visit."""

@@ -51,6 +51,7 @@ from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_import import ResultImport
 from lungwise.studies.sampling import Sampling
+from lungwise.studies.result_export import ResultExport
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.weeks import correct_weeks
@@ -131,6 +132,7 @@ class Services:
             session,
             clock,
             store,
+        self.result_export = ResultExport(session)
             wiring.limits,
             studies,
             patients,
@@ -219,7 +221,7 @@ class WebServices(Services):
     def result_import(self) -> ResultImport:
         """Takes tables of test results."""
         days = self.clinic_settings.result_days
-        return ResultImport(self._session, self.studies, self.reference_results, self.patients.having, days)
+        return ResultImport(self._session, self.studies, self.reference_results, self.patients.known_by, days)
 
     @cached_property
     def sampling(self) -> Sampling:

@@ -31,5 +31,8 @@ for kind, name, places in (
     schemathesis.openapi.format(kind, st.sampled_from([encode_cursor(name, place) for place in places]))
 schemathesis.openapi.format("date", st.dates(date(1950, 1, 1), date(2025, 12, 31)).map(str))  # a person's, and past
 schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
+TABLES = [b"study,test,result,date,reason\n", b"\xff\xfe" + "patient;test;result;date".encode("utf-16-le")]
+schemathesis.openapi.format("result-table", st.sampled_from(TABLES).map(Binary))
+schemathesis.openapi.media_type("text/csv", st.sampled_from(TABLES))
 for name in FILM_TYPES:
     schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

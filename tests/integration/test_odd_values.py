@@ -300,6 +300,10 @@ def ask_oddly(trial: Trial, operation: Operation, path: str) -> None:
                 trial.ask_as_program(operation.method, path, f"{name}={value}", **where)
     for said in bodies(operation.body) if operation.body else ():
         trial.ask_as_program("POST", path, said, data=said, content_type=JSON)
+    for value in ODD if operation.takes_table else ():
+        for table in (value, f"patient,test,result,date\n{value},PCR,{value},{value}\n"):
+            data = as_sent(table).encode("utf-8", "replace")
+            trial.ask_as_program("POST", path, value, data=data, content_type="text/csv")
     for name in (*operation.fields.model_fields, "unknown") if operation.fields else ():
         for value in ODD:
             film = FileStorage(io.BytesIO(b"x"), as_header(value[:100]))

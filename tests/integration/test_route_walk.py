@@ -56,7 +56,7 @@ DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (
     *("/patients", "/statistics", "/studies.csv", "/opinions", "/results", "/next", "/report", "/report.pdf"),
-    *("/original", "/results.zip", "/local-accuracy", "/local-accuracy/thresholds"),
+    *("/original", "/results.csv", "/results.zip", "/local-accuracy", "/local-accuracy/thresholds"),
 )
 """What is not for those who only upload, beside what is for doctors and administrators."""
 

@@ -44,6 +44,10 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
     kept = client.conclude(study.key, OpinionIn(agrees=True, conclusion="other", other="fibrosis"))
     said = {"test": "pcr", "result": "positive", "tested_on": "2026-03-01", "reason": "symptoms"}
     result = client.add_reference_result(study.key, ReferenceResultIn.model_validate(said))
+    listed = client.reference_results()
+    assert [row.error for row in client.add_reference_results(listed.encode(), keep="none").rows] == [
+        "This study already has a result of this test on this day."
+    ]
     details = client.describe(study.key, ClinicalDetailsIn(symptoms=["fever", "cough"], spo2=91))
     now = client.study(study.key)
     assert (now.opinions, now.reference_results, now.clinical_details) == ([kept], [result], details)

@@ -14,6 +14,7 @@ from lungwise.api.resources.aggregates import aggregates
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
+from lungwise.api.resources.results import results
 from lungwise.api.resources.studies import studies
 from lungwise.languages import LANGUAGES
 from lungwise.settings import Settings
@@ -25,7 +26,7 @@ from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
-_RESOURCES = (studies, films, patients, reports, aggregates, describe)
+_RESOURCES = (studies, films, patients, reports, results, aggregates, describe)
 
 
 def create_api(

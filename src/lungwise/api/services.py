@@ -14,6 +14,8 @@ from lungwise.settings import Settings
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
+from lungwise.studies.result_export import ResultExport
+from lungwise.studies.result_import import ResultImport
 from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.webkit.request_services import RequestServices
@@ -32,6 +34,11 @@ class ApiServices(Protocol):
     worklist: Worklist
     statistics: ClinicStatistics
     aggregates: Aggregates
+    result_export: ResultExport
+
+    @property
+    def result_import(self) -> ResultImport:
+        """Takes tables of test results."""
 
     @property
     def headlines(self) -> Headlines:

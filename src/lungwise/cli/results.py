@@ -35,8 +35,8 @@ def results(table: Path, email: str, only_good: bool, keep: bool) -> None:
 
 def _import_for(services: CommandServices, clinic_id: int) -> ResultImport:
     days = services.clinics.settings_of(clinic_id).result_days
-    having = services.patients.having
-    return ResultImport(services.session, services.studies, services.reference_results, having, days)
+    known_by = services.patients.known_by
+    return ResultImport(services.session, services.studies, services.reference_results, known_by, days)
 
 
 def _said(row: FoundRow) -> str:

@@ -89,6 +89,10 @@ class Patients:
         person.need(Right.SEE_ALL)
         return [self.records.root(record).id for record in self.records.having(person, identifier)]
 
+    def known_by(self, person: Person, identifier: str) -> list[Patient]:
+        """List the patients who have an identifier, also by a record that was merged into theirs."""
+        return list(self.by_ids(person, self.ids_having(person, identifier)).values())
+
     def rivals(self, person: Person, patient: Patient) -> list[Patient]:
         """List the other patients who have this patient's identifier."""
         return [other for other in self.having(person, patient.identifier) if other.id != patient.id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.access import Person, Right
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient
+from lungwise.store import keys_of
+from lungwise.studies.header_index import accession_context
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.reference_results import EnteredResult, ReferenceResults
 from lungwise.studies.result_table import TableRow, read_table
 from lungwise.studies.service import Studies
 from lungwise.studies.visibility import visible_to
 
-Having = Callable[[Person, str], list[Patient]]
+KnownBy = Callable[[Person, str], list[Patient]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +38,19 @@ class ResultImport:
 
     Parameters
     ----------
-    having
+    known_by
         Lists the patients of a clinic that have an identifier.
     days
         How many days may lie between a film and the test, where a row names the patient alone.
     """
 
     def __init__(
-        self, session: Session, studies: Studies, results: ReferenceResults, having: Having, days: int
+        self, session: Session, studies: Studies, results: ReferenceResults, known_by: KnownBy, days: int
     ) -> None:
         self._session = session
         self._studies = studies
         self._results = results
-        self._having = having
+        self._known_by = known_by
         self._days = days
 
     def preview(self, person: Person, data: bytes) -> list[FoundRow]:
@@ -61,7 +63,7 @@ class ResultImport:
         """
         person.need(Right.CONCLUDE)
         rows = read_table(data)
-        accessions = self._accessions(person) if any(row.accession for row in rows) else {}
+        accessions = self._accessions(person, {row.accession for row in rows if row.accession})
         first: dict[tuple[object, ...], int] = {}
         return [self._found(person, row, accessions, first) for row in rows]
 
@@ -101,6 +103,8 @@ class ResultImport:
         keys = keys or ([] if row.study or row.accession else self._of_patient(person, row.patient, day))
         if len(set(keys)) > 1:
             raise Rejected("This could be one of several studies. Give the study's key.")
+        if not (keys or row.study or row.accession):
+            raise Rejected("No study of your clinic is of this patient and within %(days)s days.", days=self._days)
         try:
             return self._studies.get(person, keys[0] if keys else "")
         except NotFound:
@@ -109,19 +113,23 @@ class ResultImport:
     def _of_patient(self, person: Person, identifier: str, day: date) -> list[str]:
         """Return the key of the patient's study that is nearest to a day, of those that are near enough."""
         near: dict[int, list[str]] = defaultdict(list)
-        for patient in self._having(person, identifier):
+        for patient in self._known_by(person, identifier):
             for study in self._studies.of_patient(person, patient):
                 days = abs((_day(study) - day).days)
                 if days <= self._days:
                     near[days].append(study.key)
         return near[min(near)] if near else []
 
-    def _accessions(self, person: Person) -> dict[str, list[str]]:
-        """Return the studies by the numbers of their orders, which lie encrypted."""
+    def _accessions(self, person: Person, numbers: Collection[str]) -> dict[str, list[str]]:
+        """Return the studies by the numbers of their orders, which lie encrypted: by index, where they have one."""
+        keys, context = keys_of(self._session), accession_context(person.clinic_id)
+        indexes = [index for number in numbers for index in keys.indexes(context, number)]
+        there = FilmRecord.accession_index.in_(indexes) | FilmRecord.accession_index.is_(None)
         films = select(FilmRecord).join(Study).where(visible_to(person), FilmRecord.accession_encrypted.is_not(None))
         found: dict[str, list[str]] = defaultdict(list)
-        for film in self._session.scalars(films.options(selectinload(FilmRecord.study))):
-            found[film.accession].append(film.study.key)
+        if numbers:
+            for film in self._session.scalars(films.where(there).options(selectinload(FilmRecord.study))):
+                found[film.accession].append(film.study.key)
         return found
 
     def _check_new(

@@ -31,6 +31,8 @@ LARGEST = 48 << 10
 MOST_ROWS = 1000
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _SEPARATORS = ",;\t"
+_NAMED_SEPARATOR = re.compile(r"\A\ufeff?sep=.\r?\n", re.IGNORECASE)
+"""The first line by which some programs tell others the separator."""
 _CELL = 200
 """Characters of a cell that are looked at."""
 
@@ -107,16 +109,22 @@ def read_table(data: bytes) -> list[TableRow]:
     """
     if len(data) > LARGEST:
         raise Rejected("This table is too large. Send it in parts.")
-    text = decoded(data)
+    text = _NAMED_SEPARATOR.sub("\n", decoded(data))
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text))
     try:
-        rows = [(lines.line_num, [cell.strip()[:_CELL] for cell in row]) for row in lines if any(map(str.strip, row))]
+        rows = [(lines.line_num, [_cell(cell) for cell in row]) for row in lines if any(map(str.strip, row))]
     except csv.Error as error:
         raise Rejected("This is not a text table. Save it as CSV.") from error
     if len(rows) > MOST_ROWS + 1:
         raise Rejected("This table is too large. Send it in parts.")
     columns = _columns(rows[0][1] if rows else [])
     return [_row(line, cells, columns) for line, cells in rows[1:]]
+
+
+def _cell(text: str) -> str:
+    """Take a cell's text; of a number that a program wrote as a formula, so that its zeros stay, the number."""
+    text = text.strip()
+    return (text[2:-1] if text.startswith('="') and text.endswith('"') else text)[:_CELL]
 
 
 def decoded(data: bytes) -> str:

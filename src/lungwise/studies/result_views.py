@@ -14,9 +14,13 @@ from werkzeug.wrappers import Response
 from wtforms import FileField, HiddenField, SubmitField
 
 from lungwise.access import Right
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.after_response import audit_after_response
 from lungwise.errors import Rejected
+from lungwise.studies.result_export import ResultExport
 from lungwise.studies.result_import import FoundRow, ResultImport
 from lungwise.studies.result_table import LARGEST
+from lungwise.webkit import downloads
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import PageForm, attempt
 from lungwise.webkit.request_services import RequestServices
@@ -26,6 +30,8 @@ bp = Blueprint("result_table", __name__)
 
 class ResultServices(Protocol):
     """What this page uses in a request."""
+
+    result_export: ResultExport
 
     @property
     def result_import(self) -> ResultImport:
@@ -77,6 +83,14 @@ def upload() -> str | Response:
         return _preview(form, data)
     flash(ngettext("%(num)s result is kept.", "%(num)s results are kept.", count))
     return redirect(url_for("result_table.upload"))
+
+
+@bp.get("/results.csv")
+def table() -> Response:
+    """Return all test results of the clinic as a table, which can be uploaded again."""
+    text = services().result_export.table(person())
+    audit_after_response(Action.EXPORTED, Subject.CLINIC, str(person().clinic_id))
+    return downloads.table(text, "test-results.csv")
 
 
 def _preview(form: TableForm, data: bytes) -> str:

@@ -21,7 +21,7 @@ HEAD = "accession,study,patient,test,result,date,reason\n"
 
 
 def importing(services: Services) -> ResultImport:
-    return ResultImport(services.session, services.studies, services.reference_results, services.patients.having, 3)
+    return ResultImport(services.session, services.studies, services.reference_results, services.patients.known_by, 3)
 
 
 def table(*rows: str) -> bytes:
@@ -88,6 +88,23 @@ def test_of_a_patients_studies_the_nearest_counts_and_of_two_as_near_none(
     )
     assert (near.study, far.study) == (first, second)
     assert "one of several studies" in str(between.rejected)
+
+
+def test_a_merged_patient_is_found_by_either_identifier_and_a_far_test_is_said_to_be_far(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    kept = services.studies.open(ada, PatientFacts(identifier="P-1", name="Bo Li"), [("a", film(1))])
+    gone = services.studies.open(ada, PatientFacts(identifier="P-2", name="Bo Li"), [("a", film(2))])
+    services.clock.forward(days=9)
+    later = services.studies.open(ada, PatientFacts(identifier="P-1", name="Bo Li"), [("a", film(3))])
+    keys = [services.studies.patient(ada, study).key for study in (kept, gone)]
+    services.patient_studies.merge(ada, *keys)
+    near, far = importing(services).preview(
+        ada, table(",,P-2,Xpert,negative,2026-03-11,routine", ",,P-2,Xpert,negative,2026-03-06,routine")
+    )
+    assert near.study == later
+    assert "within 3 days" in str(far.rejected)
 
 
 def test_the_studies_of_another_clinic_are_not_found_and_who_may_not_conclude_uploads_no_results(

@@ -80,5 +80,14 @@ def test_a_day_that_can_be_only_one_is_taken_and_empty_lines_are_passed_over() -
     ]
 
 
+def test_what_spreadsheets_write_beside_the_cells_is_taken_for_what_it_is() -> None:
+    (row,) = read_table(b'\xef\xbb\xbfsep=;\r\npatient;test;result;date\r\n="007";Xpert;neg;2026-03-01\r\n')
+    assert (row.line, row.patient) == (3, "007")
+    assert row.entered and row.entered.tested_on == date(2026, 3, 1)
+    (formula,) = read_table(b"patient,test,result,date\n=1+1,PCR,pos,46082\n")
+    assert formula.patient == "=1+1"
+    assert formula.rejected and "46082" in str(formula.rejected.values)
+
+
 def test_what_stands_in_quotation_marks_separates_nothing() -> None:
     assert separator('"a,b,c";d\n') == ";"

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from lungwise.api.framework.operations import FILM_TYPES, KEY, Operation
+from lungwise.api.framework.operations import FILM_TYPES, KEY, TABLE_TYPE, Operation
 from lungwise.api.schema_base import Asked
 from lungwise.api.schemas import Film, Problem, Study
 from lungwise.webkit.problems import API as SENTENCES
@@ -151,6 +151,8 @@ def _header(operation: Operation) -> Iterable[Json]:
 def _body(operation: Operation, schemas: Json) -> Json | None:
     if operation.body:
         return {"required": True, "content": {"application/json": {"schema": _ref(operation.body)}}}
+    if operation.takes_table:
+        return {"required": True, "content": {TABLE_TYPE: {"schema": {"type": "string", "format": "result-table"}}}}
     if operation.fields is None:
         return None
     form = {

@@ -24,6 +24,7 @@ KEY = "[0-9a-f]{20}"
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "application/octet-stream")
 """What may be sent as the whole body of an upload."""
+TABLE_TYPE = "text/csv"
 UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 
 
@@ -35,6 +36,7 @@ class Options(TypedDict, total=False):
     query: type[BaseModel]
     body: type[BaseModel]
     fields: type[BaseModel]
+    takes_table: bool
     may_contradict: bool
 
 
@@ -60,6 +62,8 @@ class Operation:
         Models of the query and of a JSON body.
     fields
         Model of the form fields beside the films, if films are uploaded.
+    takes_table
+        Whether its body is a CSV table, which the view is given as bytes.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Operation:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     fields: type[BaseModel] | None = None
+    takes_table: bool = False
     may_contradict: bool = False
 
     @property
@@ -104,7 +109,7 @@ class Operation:
             found.append(404)
         if self.query or self.body or self.fields:
             found.append(422)
-        if self.body or self.fields:
+        if self.body or self.fields or self.takes_table:
             found += [400, 413, 415]
         if self.is_idempotent:
             found.append(507)
@@ -169,6 +174,8 @@ def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Re
             given["body"] = _json(operation.body)
         if operation.fields:
             given["fields"] = operation.fields.model_validate(_form())
+        if operation.takes_table:
+            given["table"] = _table()
         if operation.is_idempotent:
             idempotency_key()
         response = view(**given)
@@ -196,6 +203,12 @@ def _json(model: type[BaseModel]) -> BaseModel:
     if request.mimetype != "application/json":
         raise Refused(415)
     return model.model_validate_json(request.get_data(), strict=True)
+
+
+def _table() -> bytes:
+    if request.mimetype != TABLE_TYPE:
+        raise Refused(415)
+    return request.get_data()
 
 
 def _form() -> dict[str, Any]:
