@@ -80,7 +80,10 @@ def _use(folder: Path) -> None:
 
 
 def note_model(database: Database, settings: Settings) -> None:
-    """Keep which model reads from now on, and in every clinic's audit trail that it is another."""
+    """Keep which model reads from now on, and in every clinic's audit trail that it is another.
+
+    Whatever process reads does so before its first film: servers, the node, workers, and `lungwise jobs`.
+    """
     services = partial(CommandServices, settings=settings)
     database.transact(lambda session: services(session).models_in_use.note())
 

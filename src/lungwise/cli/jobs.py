@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import open_database, open_services, read_settings
+from lungwise.cli.bootstrap import note_model, open_database, open_services, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import progress
 from lungwise.jobs.queue import Entry, JobState, Queue
@@ -186,6 +186,7 @@ def _queue(*, writes: bool = False) -> Iterator[Queue]:
 def _worker() -> Iterator[tuple[Database, ReadingWorker]]:
     settings = read_settings()
     with open_database(settings) as database:
+        note_model(database, settings)
         store = FilmStore(settings)
         yield database, ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader)
 

@@ -12,7 +12,7 @@ from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import CommandServices, make_sender, open_database, read_settings
+from lungwise.cli.bootstrap import CommandServices, make_sender, note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.receiving.receiver import FilmReceiver
@@ -33,6 +33,7 @@ def node(port: int | None) -> None:
     logs.configure(settings.log_format, settings.log_level)
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
+        note_model(database, settings)
         store = FilmStore(settings)
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None

@@ -12,7 +12,7 @@ import click
 from lungwise import logs, metrics
 from lungwise.allocator import give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.bootstrap import note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_queue import Jobs
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -52,6 +52,7 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     if metrics_at:
         metrics.serve(*metrics_at)
     with open_database(settings) as database:
+        note_model(database, settings)
         run = _answer_wake_ups if settings.broker else _read
         run(settings, database, readers or max(1, settings.readers))
     click.echo("The worker has stopped.")

@@ -106,7 +106,7 @@ def report(finding: str, local: LocalFilms, thresholds: Thresholds) -> LocalRepo
         strata=_strata(local, levels_of(finding)),
         unverified=unverified_stratum(local.films),
         whole=known.whole,
-        accuracy=accuracy(known, thresholds, _area),
+        accuracy=accuracy(known, thresholds, area),
         curve=costs(known),
         costs=_shown_costs(known, thresholds),
         groups=_groups(known, _counted(local, known), thresholds),
@@ -180,8 +180,8 @@ def _of_months(table: FilmTable) -> Iterator[tuple[str, Flags]]:
         yield month, months == month
 
 
-def _area(known: VerifiedFilms) -> Measure | None:
-    """The area under the curve, worked out once for the same films."""
+def area(known: VerifiedFilms) -> Measure | None:
+    """Return the area under the curve, worked out once for the same films."""
     digest = hashlib.sha256(b"".join(part.tobytes() for part in (known.score, known.positive, known.weight))).digest()
     if digest not in _AUCS:
         while len(_AUCS) >= _FORGOTTEN_AFTER:

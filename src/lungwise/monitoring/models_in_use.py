@@ -29,7 +29,7 @@ class ModelsInUse:
         """Keep that the model of this process reads from now on, where another did before."""
         card = shipped_card()
         digest = card.hashes["onnx"] or ""
-        last = self._session.scalar(select(ModelInUse).order_by(ModelInUse.id.desc()).limit(1))
+        last = self._session.scalar(select(ModelInUse).order_by(ModelInUse.id.desc()).limit(1).with_for_update())
         if last is not None and last.sha256 == digest:
             return
         self._session.add(ModelInUse(name=card.name, version=card.version, sha256=digest, since=self._clock()))

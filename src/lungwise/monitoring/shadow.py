@@ -15,8 +15,10 @@ from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.film_table import FINDINGS, FilmTable, tables_of
 from lungwise.monitoring.local_accuracy import Accuracy, accuracy
 from lungwise.monitoring.local_films import ClinicFilms, LocalFilms
-from lungwise.monitoring.models import ShadowModel, ShadowReading
-from lungwise.monitoring.verified import Flags, Floats, Ints, VerifiedFilms, verified
+from lungwise.monitoring.local_report import area
+from lungwise.monitoring.models import ShadowModel
+from lungwise.monitoring.shadow_table import shadow_answers
+from lungwise.monitoring.verified import Flags, Floats, Ints, verified
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, Study
@@ -101,7 +103,7 @@ class Shadows:
             return None
         table = tables_of(self._session).of(self._session, person.clinic_id, used)
         in_force = {finding: self._thresholds(person.clinic_id, finding) for finding in FINDINGS}
-        pair = _Pair(table, *self._read(person, shadow), in_force, shadow)
+        pair = _Pair(table, *shadow_answers(self._session, person.clinic_id, shadow.id), in_force, shadow)
         local = self._films.of_each(person, used)
         levels = Counter(zip(pair.level(COVID).tolist(), pair.level(COVID, shadow=True).tolist(), strict=True))
         return Beside(
@@ -115,18 +117,6 @@ class Shadows:
             comparisons=[_compare(local[finding], pair, finding) for finding in FINDINGS],
             flips=self._flips(pair),
         )
-
-    def _read(self, person: Person, shadow: ShadowModel) -> tuple[Ints, Floats]:
-        """Return the films that a second model has answered, in order, and its scores: NaN of those it refuses."""
-        query = select(ShadowReading.film_id, ShadowReading.findings).join(
-            FilmRecord, FilmRecord.id == ShadowReading.film_id
-        )
-        query = query.join(Study, Study.id == FilmRecord.study_id).where(Study.clinic_id == person.clinic_id)
-        rows = self._session.execute(
-            query.where(ShadowReading.shadow_id == shadow.id).order_by(ShadowReading.film_id)
-        ).all()
-        score = [[findings.get(name, np.nan) for name in FINDINGS] for _film, findings in rows]
-        return np.array([row[0] for row in rows], np.int64), np.array(score, float).reshape(-1, len(FINDINGS))
 
     def _flips(self, pair: _Pair) -> list[Flip]:
         found = [(int(film), finding) for finding in FINDINGS for film in pair.table.film[pair.flipped(finding)]]
@@ -204,10 +194,6 @@ def _compare(local: LocalFilms, pair: _Pair, finding: str) -> Comparison:
     return Comparison(
         finding=finding,
         flipped=int(pair.flipped(finding).sum()),
-        used=accuracy(known, pair.thresholds(finding), _no_area),
-        shadow=accuracy(other, pair.thresholds(finding, shadow=True), _no_area),
+        used=accuracy(known, pair.thresholds(finding), area),
+        shadow=accuracy(other, pair.thresholds(finding, shadow=True), area),
     )
-
-
-def _no_area(known: VerifiedFilms) -> None:
-    """The area under the curve is not shown: its interval would take long."""

@@ -34,6 +34,6 @@ EXPLANATIONS: Final = {
         sentence=N_("What probability each of the models gives."),
         example=N_("The model in use says 15 %%, the second one 62 %%: look at that film."),
     ),
-    **{name: ACCURACY[name] for name in ("positives", "negatives", "sensitivity", "specificity", "interval")},
+    **{name: ACCURACY[name] for name in ("positives", "negatives", "sensitivity", "specificity", "auc", "interval")},
 }
 """By the number's name in the page."""

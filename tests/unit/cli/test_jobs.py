@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, update
 
+from lungwise.audit.models import AuditEntry
 from lungwise.cli import bootstrap, jobs, main
-from lungwise.monitoring.models import ShadowReading
+from lungwise.monitoring.models import ModelInUse, ShadowReading
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.artefact import WEIGHTS, Artefact, shipped_card
 from lungwise.studies.models import Job, JobState
@@ -47,9 +48,14 @@ def queued(services: Services, film: Callable[..., bytes]) -> None:
 
 
 @pytest.mark.usefixtures("queued")
-def test_a_queue_is_drained(run: Callable[..., Any]) -> None:
+def test_a_queue_is_drained_and_that_another_model_does_it_is_in_the_trail(
+    services: Services, run: Callable[..., Any]
+) -> None:
     assert run("list")["counts"] == {"queued": 3, "running": 0, "done": 0, "failed": 0}
+    services.session.add(ModelInUse(name="before", version="1", sha256="b" * 64, since=services.clock()))
     assert run("drain") == {"queued": 0, "running": 0, "done": 3, "failed": 0}
+    trail = select(AuditEntry).where(AuditEntry.subject == "model", AuditEntry.action == "changed")
+    assert len(services.session.scalars(trail).all()) == 1
     assert run("list")["jobs"] == []
     assert len(run("list", "--state", "done", "--limit", "2")["jobs"]) == 2
 

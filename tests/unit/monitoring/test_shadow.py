@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from lungwise.access import Role
 from lungwise.errors import NotFound
@@ -13,7 +13,7 @@ from lungwise.monitoring.models import ShadowModel, ShadowReading
 from lungwise.monitoring.shadow import Beside, Shadows
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.pattern import COVID
-from lungwise.studies.models import FilmRecord
+from lungwise.studies.models import FilmRecord, ReferenceResult
 from watched import MODEL, RIGHT, WRONG, open_studies, verify
 
 if TYPE_CHECKING:
@@ -66,6 +66,22 @@ def test_the_two_models_are_compared_on_the_films_that_both_have_read(either_ser
     flips = [(one.finding, one.used_level, one.shadow_level) for one in found.flips if one.finding == COVID]
     assert flips == [(COVID, 0, 1), (COVID, 0, 2), (COVID, 2, 0)]
     assert found.flips[0].shadow == 0.5
+
+
+def test_the_area_under_the_curve_is_that_of_each_model_on_the_same_films(services: Services) -> None:
+    ada = services.person()
+    open_studies(services.session, ada, 8, services.clock())
+    verify(services.session, ada, [RIGHT] * 6 + [WRONG] * 2)
+    ill = ReferenceResult.id <= 4
+    services.session.execute(update(ReferenceResult).where(~ill).values(result="negative"))
+    add_shadow(services.session, services, [0.9] * 4 + [0.1] * 4)
+    found = newest(services, ada)
+    assert found is not None
+    used, shadow = found.comparisons[0].used.auc, found.comparisons[0].shadow.auc
+    assert used is not None and shadow is not None
+    assert (used.value, shadow.value, used.films) == (0.75, 1.0, 8)
+    assert used.lower < used.value < used.upper
+    assert found.comparisons[1].used.auc is None  # nobody was tested for tuberculosis
 
 
 def test_a_clinic_sees_its_own_films_alone_and_only_administrators_do(services: Services) -> None:
