@@ -24,7 +24,9 @@ from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.alarms import Alarms
-from lungwise.monitoring.drift import Drift, reference_in_use
+from lungwise.monitoring.answer_changes import AnswerWatch
+from lungwise.monitoring.draft import of_model
+from lungwise.monitoring.drift import Drift, Reference, reference_in_use
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import thresholds_of
 from lungwise.monitoring.models_in_use import ModelsInUse
@@ -49,9 +51,9 @@ from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.report_changes import ReportChanges
+from lungwise.studies.result_export import ResultExport
 from lungwise.studies.result_import import ResultImport
 from lungwise.studies.sampling import Sampling
-from lungwise.studies.result_export import ResultExport
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.weeks import correct_weeks
@@ -69,6 +71,7 @@ class Wiring:
         self.settings = settings
         self.store = store
         self.clock = clock
+        self._reference: Reference | None = None
         self.limits = Limits(
             films=settings.study_films,
             film_bytes=settings.film_megabytes << 20,
@@ -76,6 +79,12 @@ class Wiring:
             keeps_objects=settings.other_objects == "keep",
         )
         self.identity_rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+
+    @property
+    def reference(self) -> Reference:
+        """How the model in use answered its validation films; read once."""
+        self._reference = self._reference or reference_in_use()
+        return self._reference
 
     def over(self, session: Session, address: str = "") -> Services:
         """Return the services over a session, for somebody who acts from a network address."""
@@ -123,6 +132,7 @@ class Services:
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit)
+        self.result_export = ResultExport(session)
         self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
         self.worklist_details = WorklistDetails(session, partial(names_of, session))
@@ -132,7 +142,6 @@ class Services:
             session,
             clock,
             store,
-        self.result_export = ResultExport(session)
             wiring.limits,
             studies,
             patients,
@@ -154,6 +163,8 @@ class Services:
         self.aggregates = Aggregates(session, clock, self._zone_of)
         self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
         self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
+        self.drift = Drift(session, clock, wiring.reference, self._zone_of)
+        self.answer_watch = AnswerWatch(session, self.drift)
         self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
 
@@ -166,10 +177,7 @@ class Services:
     def thresholds_in_force(self, clinic_id: int, finding: str) -> Thresholds:
         """Return the thresholds of a finding in a clinic, of the probability that the model gives."""
         own = self.thresholds.in_force(clinic_id)
-        mine = own.of(finding) if own else None
-        if mine is None:
-            return thresholds_of(shipped_card(), finding)
-        return Thresholds(lower=mine.of_model(mine.lower), upper=mine.of_model(mine.upper))
+        return of_model(finding, thresholds_of(shipped_card(), finding), own)
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -190,7 +198,6 @@ class WebWiring(Wiring):
         super().__init__(settings, store, clock)
         self.database = database
         self.worker = worker
-        self.reference = reference_in_use()
 
     def over(self, session: Session, address: str = "") -> WebServices:
         """Return the services over a session, for somebody who acts from a network address."""
@@ -208,7 +215,6 @@ class WebServices(Services):
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)
         self.photographs = Photographs(session, self.studies, self.thumbnails, self.audit, wake)
-        self.drift = Drift(session, clock, wiring.reference, self._zone_of)
         self._receive = wiring.receive(wiring.database, wake, transactions.end_early, address)
         self.uploads = Uploads(self._receive, wiring.limits)
 

@@ -6,8 +6,9 @@ or as the film asks, with some drawn by lot of those with a negative verdict. Pr
 promise (at least 90 % sensitivity), how often one is made where the numbers suffice and testing is at random, how far
 the local sensitivity is off where the film decided who was tested, and that none is made below the numbers. Then lets
 each clinic's watch run for a year in which nothing changes, and for one in which 15 points of sensitivity are lost from
-the first day: prints alarms a clinic and year, and after how many verified positives the loss is seen. Ends with 1 if
-one of them is not as the guide promises.
+the first day: prints alarms a clinic and year, those of answers that jumped among them, and after how many verified
+positives the loss is seen; and how often it is seen in its first weeks that films are others. Ends with 1 if one of
+them is not as the guide promises.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 
+from lungwise.monitoring.answer_changes import comparison_of
 from lungwise.monitoring.cusum import BASELINE, RISE, expected_share, follow, watch
+from lungwise.monitoring.drift import Spread
 from lungwise.monitoring.local_accuracy import sensitivity_at
 from lungwise.monitoring.proposal import FEWEST_NEGATIVES, FEWEST_POSITIVES, Hindrance, Proposal, propose
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification, verified
@@ -140,13 +143,20 @@ class WatchedYear:
     Parameters
     ----------
     false_alarms
-        In a year in which nothing changed, of both charts.
+        In a year in which nothing changed, of both charts and of the answers.
+    from_answers
+        Those of the answers alone.
     positives_until_seen
         Verified positives until the chart of the misses gave an alarm, from the day of the loss on.
+    seen_at_once
+        Whether answers that jumped because a third of the films are others gave an alarm in their first weeks; None of
+        a clinic with too few films.
     """
 
     false_alarms: int
+    from_answers: int
     positives_until_seen: int
+    seen_at_once: bool | None
 
 
 def watch_one(random: np.random.Generator) -> WatchedYear:
@@ -156,11 +166,40 @@ def watch_one(random: np.random.Generator) -> WatchedYear:
     expected = [expected_share((random.random(BASELINE) < rate).tolist()) for rate in rates]
     charts = [watch(share, count, charts=2) for share, count in zip(expected, films, strict=True)]
     quiet = [follow(chart, random.random(n) < rate) for chart, n, rate in zip(charts, films, rates, strict=True)]
+    weekly, shares = int(np.exp(random.uniform(np.log(20), np.log(1500)))), random.dirichlet([4, 1, 1, 1, 2, 0.5])
+    jumps = _jumps([_week(weekly, shares, random) for _ in range(16 + 52)])
     lost = follow(charts[0], random.random(_AT_MOST) < rates[0] + RISE)
     return WatchedYear(
-        false_alarms=sum(len(course.alarms) for course in quiet),
+        false_alarms=sum(len(course.alarms) for course in quiet) + jumps,
+        from_answers=jumps,
         positives_until_seen=lost.alarms[0] + 1 if lost.alarms else _AT_MOST,
+        seen_at_once=_sees_others(weekly, shares, random),
     )
+
+
+def _week(films: int, shares: Floats, random: np.random.Generator) -> Spread:
+    *bands, refused = (int(count) for count in random.multinomial(random.poisson(films), shares))
+    return Spread(bands=tuple(bands), refused=refused)
+
+
+def _jumps(weeks: list[Spread]) -> int:
+    """Count the alarms of answers of the last year, week by week, each as the watch would raise it."""
+    alarms, last = 0, 0
+    for now in range(17, len(weeks) + 1):
+        found = comparison_of(weeks[:now])
+        if found and found.is_far and now - found.weeks - found.before >= last:
+            alarms, last = alarms + 1, now - found.weeks
+    return alarms
+
+
+def _sees_others(weekly: int, shares: Floats, random: np.random.Generator) -> bool | None:
+    """Whether the first weeks, as many as are compared, are seen in which a third of the films are called positive."""
+    weeks = [_week(weekly, shares, random) for _ in range(16)]
+    others = shares * 2 / 3 + np.array([0, 0, 0, 0, 1, 0]) / 3
+    found = comparison_of(weeks)
+    changed = [_week(weekly, others, random) for _ in range(found.weeks)] if found else []
+    after = comparison_of([*weeks, *changed])
+    return after.is_far if found and after else None
 
 
 @click.command()
@@ -190,7 +229,9 @@ class Figures:
     bias_by_film: float
     proposals_below_the_numbers: int
     false_alarms_a_year: float
+    of_them_from_answers: float
     positives_until_seen: float
+    jumps_seen_at_once: float
 
     @property
     def kept(self) -> bool:
@@ -218,7 +259,9 @@ def measure(results: list[Result], years: list[WatchedYear]) -> Figures:
         bias_by_film=float(np.mean([one.bias for one in results if one.manner == "film" and one.bias is not None])),
         proposals_below_the_numbers=sum(one.proposed and not one.enough for one in results),
         false_alarms_a_year=float(np.mean([year.false_alarms for year in years])),
+        of_them_from_answers=float(np.mean([year.from_answers for year in years])),
         positives_until_seen=float(np.median([year.positives_until_seen for year in years])),
+        jumps_seen_at_once=float(np.mean([year.seen_at_once for year in years if year.seen_at_once is not None])),
     )
 
 
@@ -234,7 +277,9 @@ def _print(figures: Figures) -> None:
     click.echo(f"mean bias of local sensitivity, by film        {figures.bias_by_film:+7.1%}   at most 3 %")
     click.echo(f"proposals below the numbers                    {figures.proposals_below_the_numbers:7}   wanted 0")
     click.echo(f"false alarms a clinic and year                 {figures.false_alarms_a_year:7.2f}   at most 1")
+    click.echo(f"  of them from answers that jumped             {figures.of_them_from_answers:7.2f}")
     click.echo(f"verified positives until a loss is seen        {figures.positives_until_seen:7.0f}   at most 100")
+    click.echo(f"other films for a third seen in their first weeks {figures.jumps_seen_at_once:7.1%}")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,5 @@ def _fields(clinic: str, alarm: Alarm) -> dict[str, object]:
         "finding": alarm.finding,
         "sort": alarm.sort,
         "model": f"{alarm.model} {alarm.version}",
-        "films": alarm.films,
-        "wrong": alarm.wrong,
-        "expected": round(alarm.expected, 1),
+        **alarm.figures,
     }

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, Boolean, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lungwise.reading.local_thresholds import LocalThresholds
@@ -51,7 +51,8 @@ class ThresholdSet(Base):
 
     `key` is the id that every output names. `findings` are all thresholds of the set, `finding` is the one that was
     proposed anew on top of the set `before`. `evidence` is what was known of it when it was proposed. People are kept
-    by number and name, as in the audit trail: their accounts may go.
+    by number and name, as in the audit trail: their accounts may go. `alone` says that there was no other
+    administrator when it was proposed; null of sets of earlier releases.
     """
 
     __tablename__ = "threshold_sets"
@@ -71,6 +72,7 @@ class ThresholdSet(Base):
     proposer_id: Mapped[int] = mapped_column()
     proposer_name: Mapped[str] = mapped_column(String(120))
     proposed_at: Mapped[datetime] = mapped_column(Moment)
+    alone: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     decider_id: Mapped[int | None] = mapped_column()
     decider_name: Mapped[str | None] = mapped_column(String(120))
     decided_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -20,6 +20,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.models import Clinic, SetState, ThresholdSet
 from lungwise.errors import Contradiction, NotFound, Rejected
+from lungwise.films.refusals import N_
 from lungwise.reading.artefact import ModelCard
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.own_thresholds import FindingThresholds
@@ -31,6 +32,11 @@ WAIT = timedelta(days=1)
 """How long a single administrator waits before they confirm what they proposed."""
 AS_SHIPPED = "shipped"
 """What the audit trail and pages call the model's own thresholds."""
+ALONE_SINCE = N_(
+    "When you proposed this there was another administrator. If you are the only one now, take it back and propose it "
+    "again."
+)
+"""Nobody gets rid of the other administrator to confirm their own proposal at once."""
 AdministratorCount = Callable[[int], int]
 """Counts the administrators of a clinic who can sign in."""
 
@@ -129,6 +135,7 @@ class Thresholds:
             proposer_id=by.id,
             proposer_name=by.name,
             proposed_at=now,
+            alone=self.is_alone(by),
         )
         self._session.add(made)
         self._session.flush()
@@ -141,7 +148,11 @@ class Thresholds:
             return None
         if by.id != found.proposer_id:
             return found.proposed_at
-        return found.proposed_at + WAIT if self._administrators(by.clinic_id) == 1 else None
+        return found.proposed_at + WAIT if found.alone and self.is_alone(by) else None
+
+    def is_alone(self, by: Person) -> bool:
+        """Return whether a person's clinic has no more than one administrator."""
+        return self._administrators(by.clinic_id) == 1
 
     def confirm(self, by: Person, key: str, *, has_given_code: bool = False) -> None:
         """Confirm a proposal, and put it in force.
@@ -212,7 +223,9 @@ class Thresholds:
         """
         begins = self.confirmable_from(by, found)
         if begins is None:
-            raise Rejected("Another administrator must confirm what you proposed.")
+            raise Rejected(
+                ALONE_SINCE if self.is_alone(by) else "Another administrator must confirm what you proposed."
+            )
         if self._clock() < begins:
             raise Rejected("You are the only administrator: you can confirm it a day after you proposed it.")
 

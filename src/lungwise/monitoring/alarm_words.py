@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from lungwise.films.refusals import N_
+from lungwise.monitoring.answer_changes import JumpCause
 from lungwise.monitoring.error_charts import Errors
-from lungwise.monitoring.models import Alarm
+from lungwise.monitoring.models import ANSWERS, Alarm
+from lungwise.monitoring.shift import Cause
+from lungwise.monitoring.watch_words import CAUSES
 from lungwise.studies.labels import FINDINGS
 
 SENTENCES: Final = {
@@ -24,6 +27,19 @@ _NUMBERS = N_(
     "Of the last %(films)s films with a test result, the verdict was wrong on %(wrong)s; about %(expected)s were to be "
     "expected."
 )
+_JUMPED = N_("%(finding)s: the model's answers are clearly different from those of the weeks before.")
+_JUMP_NUMBERS = N_(
+    "The %(films)s films since %(day)s are at a distance of %(distance)s from those before; chance alone seldom makes "
+    "%(limit)s."
+)
+JUMP_CAUSES: Final = {
+    JumpCause.PREVALENCE: CAUSES[Cause.PREVALENCE],
+    JumpCause.PICTURES: CAUSES[Cause.PICTURES],
+    JumpCause.BOTH: CAUSES[Cause.BOTH],
+    JumpCause.REFUSALS: N_("Many more films are refused, or far fewer."),
+    JumpCause.UNKNOWN: CAUSES[Cause.UNKNOWN],
+}
+"""What a jump of the answers comes from."""
 _SUBJECT = N_("Lungwise: an alarm about the model")
 _WHAT_TO_DO = N_(
     "Look at films from the last weeks, and find out what has changed: other patients, another X-ray machine, another "
@@ -36,13 +52,19 @@ Words = Callable[[str], str]
 
 def sentence(alarm: Alarm, words: Words) -> str:
     """Say what has happened."""
+    if alarm.sort == ANSWERS:
+        return words(_JUMPED) % {"finding": words(FINDINGS[alarm.finding])}
     if alarm.finding == "normal":
         return words(NORMAL_SENTENCES[Errors(alarm.sort)])
     return words(SENTENCES[Errors(alarm.sort)]) % {"finding": words(FINDINGS[alarm.finding])}
 
 
 def numbers(alarm: Alarm, words: Words) -> str:
-    """Say what it rests on."""
+    """Say what it rests on, and of a jump what it comes from."""
+    if alarm.sort == ANSWERS:
+        values = {name: f"{value:.2f}" for name, value in (("distance", alarm.distance), ("limit", alarm.expected))}
+        said = words(_JUMP_NUMBERS) % {"films": alarm.films, "day": alarm.since, **values}
+        return f"{said} {words(JUMP_CAUSES[JumpCause(alarm.cause)])}"
     return words(_NUMBERS) % {"films": alarm.films, "wrong": alarm.wrong, "expected": round(alarm.expected)}
 
 

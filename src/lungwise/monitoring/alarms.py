@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,10 +14,12 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.answer_changes import Jump
 from lungwise.monitoring.error_charts import ErrorChart, charts_of
 from lungwise.monitoring.local_films import ClinicFilms
-from lungwise.monitoring.models import DONE, Alarm
+from lungwise.monitoring.models import ANSWERS, DONE, Alarm
 from lungwise.reading.artefact import Thresholds
+from lungwise.reading.pattern import COVID
 from lungwise.store import Clock, new_key
 from lungwise.store.lease_queue import QUEUED
 
@@ -71,7 +75,7 @@ class Alarms:
         still_open = {(one.finding, one.sort) for one in self.open(person) if _is_of(one, model)}
         last = self._last(person, model)
         new = [
-            self._alarm(person, model, chart)
+            self._alarm(person, model, chart.finding, chart.errors, asdict(crossing))
             for chart in charts
             if (crossing := chart.crossing) is not None
             and (chart.finding, chart.errors) not in still_open
@@ -80,6 +84,20 @@ class Alarms:
         self._session.add_all(new)
         self._session.flush()
         return new
+
+    def raise_jump(self, person: Person, jump: Jump) -> list[Alarm]:
+        """Raise the alarm about answers that jumped; none while one is open, or where they are compared with weeks
+        before the last jump, which is then the same.
+        """
+        person.need(Right.ADMINISTER)
+        last = self._last(person, jump.model).get((COVID, ANSWERS), 0)
+        waiting = any(one.sort == ANSWERS and _is_of(one, jump.model) for one in self.open(person))
+        if waiting or jump.compared_from.toordinal() < last:
+            return []
+        alarm = self._alarm(person, jump.model, COVID, ANSWERS, _figures_of_jump(jump))
+        self._session.add(alarm)
+        self._session.flush()
+        return [alarm]
 
     def open(self, person: Person) -> list[Alarm]:
         """List the alarms that nobody has acknowledged, the newest first."""
@@ -93,8 +111,8 @@ class Alarms:
         query = select(Alarm).where(Alarm.clinic_id == person.clinic_id, Alarm.acknowledged_at.is_not(None))
         return list(self._session.scalars(query.order_by(Alarm.id.desc()).limit(SHOWN)))
 
-    def acknowledge(self, person: Person, key: str) -> None:
-        """Keep that an administrator has seen an alarm; its chart may raise the next one then."""
+    def acknowledge(self, person: Person, key: str) -> Alarm:
+        """Keep that an administrator has seen an alarm, and return it; the next one may be raised then."""
         person.need(Right.ADMINISTER)
         query = select(Alarm).where(Alarm.key == key, Alarm.clinic_id == person.clinic_id)
         alarm = self._session.scalar(query.with_for_update())
@@ -103,6 +121,7 @@ class Alarms:
         if alarm.acknowledged_at is None:
             alarm.acknowledged_at, alarm.acknowledged_by = self._clock(), person.name
             self._audit.record(person, Action.ACKNOWLEDGED, Subject.ALARM, alarm.key)
+        return alarm
 
     def _last(self, person: Person, model: Model) -> dict[tuple[str, str], int]:
         query = select(Alarm.finding, Alarm.sort, func.max(Alarm.result)).group_by(Alarm.finding, Alarm.sort)
@@ -110,20 +129,16 @@ class Alarms:
         query = query.where(Alarm.model == model.name, Alarm.version == model.version)
         return {(finding, sort): result for finding, sort, result in self._session.execute(query)}
 
-    def _alarm(self, person: Person, model: Model, chart: ErrorChart) -> Alarm:
-        now, crossing = self._clock(), chart.crossing
-        assert crossing is not None  # noqa: S101 - as `raise_new` chose them
+    def _alarm(self, person: Person, model: Model, finding: str, sort: str, figures: dict[str, Any]) -> Alarm:
+        now = self._clock()
         return Alarm(
             key=new_key(),
             clinic_id=person.clinic_id,
             model=model.name,
             version=model.version,
-            finding=chart.finding,
-            sort=chart.errors,
-            result=crossing.result,
-            films=crossing.films,
-            wrong=crossing.wrong,
-            expected=crossing.expected,
+            finding=finding,
+            sort=sort,
+            **figures,
             state=QUEUED if self._calls_webhook else DONE,
             created_at=now,
             due_at=now,
@@ -135,6 +150,11 @@ def count_open(session: Session) -> dict[tuple[str, str], int]:
     query = select(Alarm.finding, Alarm.sort, func.count()).where(Alarm.acknowledged_at.is_(None))
     rows = session.execute(query.group_by(Alarm.finding, Alarm.sort))
     return {(finding, sort): count for finding, sort, count in rows}
+
+
+def _figures_of_jump(jump: Jump) -> dict[str, Any]:
+    figures = {"result": jump.since.toordinal(), "films": jump.films, "wrong": 0, "expected": jump.limit}
+    return figures | {"distance": jump.distance, "cause": jump.cause.value}
 
 
 def _is_of(alarm: Alarm, model: Model) -> bool:

@@ -115,7 +115,7 @@ def draft(
     own
         Those in force.
     """
-    since, found = _fitted(films, shipped)
+    since, found = _fitted(films, of_model(finding, shipped, own))
     if isinstance(found, Hindrance):
         return found
     try:
@@ -143,6 +143,12 @@ def in_force(finding: str, shipped: Thresholds, own: OwnThresholds | None) -> Pr
     return proposal_of(mine) if mine else Proposal(thresholds=shipped, recalibration=Recalibration())
 
 
+def of_model(finding: str, shipped: Thresholds, own: OwnThresholds | None) -> Thresholds:
+    """Return a finding's thresholds in force, of the probability that the model gives."""
+    mine = own.of(finding) if own else None
+    return Thresholds(lower=mine.of_model(mine.lower), upper=mine.of_model(mine.upper)) if mine else shipped
+
+
 def proposal_of(one: FindingThresholds) -> Proposal:
     """Return thresholds as what is done to the model's probabilities."""
     return Proposal(thresholds=one.thresholds, recalibration=Recalibration(offset=one.offset, slope=one.slope))
@@ -154,15 +160,15 @@ def simulated(month: Floats, now: Proposal, then: Proposal) -> Month:
     return Month(now=_counts(before), then=_counts(after), changed=int((before != after).sum()))
 
 
-def _fitted(films: ReadFilms, shipped: Thresholds) -> tuple[int | None, Proposal | Hindrance]:
+def _fitted(films: ReadFilms, now: Thresholds) -> tuple[int | None, Proposal | Hindrance]:
     """Fit the older months if they suffice, else all films."""
     for since in _months(films):
         older, newer = films.only(films.day < since), verified(films.only(films.day >= since))
         positives = int(newer.positive.sum())
         if positives >= FEWEST_JUDGED and len(newer.score) - positives >= FEWEST_JUDGED:
-            found = propose(older, shipped)
-            return (None, propose(films, shipped)) if isinstance(found, Hindrance) else (since, found)
-    return None, propose(films, shipped)
+            found = propose(older, now)
+            return (None, propose(films, now)) if isinstance(found, Hindrance) else (since, found)
+    return None, propose(films, now)
 
 
 def _months(films: ReadFilms) -> Iterator[int]:

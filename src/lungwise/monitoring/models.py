@@ -15,6 +15,8 @@ from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
 
 DONE = "done"
+ANSWERS = "answers"
+"""The sort of an alarm about answers that are far from those of the weeks before."""
 
 
 class WatchRun(Leased, Base):
@@ -28,11 +30,13 @@ class WatchRun(Leased, Base):
 
 
 class Alarm(Leased, Base):
-    """That the share of one sort of wrong verdicts has risen; and the work of calling the webhook about it.
+    """That the share of one sort of wrong verdicts has risen, or the answers jumped; and the work of calling about it.
 
     `result` is the id of the reference result with which the sum passed its limit: with it the alarm is raised once,
     and the chart begins anew after it. Of the last `films` verified ones, `wrong` were wrong, where `expected` of them
-    were to be expected. Who acknowledged it is kept by name.
+    were to be expected. Of answers that jumped, `result` is the ordinal of the Monday on which they did, and `films`
+    how many there are; `distance` is from the weeks before, `expected` how far chance may take it, and `cause` what it
+    comes from. Who acknowledged it is kept by name.
     """
 
     __tablename__ = "alarms"
@@ -53,8 +57,23 @@ class Alarm(Leased, Base):
     films: Mapped[int] = mapped_column()
     wrong: Mapped[int] = mapped_column()
     expected: Mapped[float] = mapped_column()
+    distance: Mapped[float | None] = mapped_column()
+    cause: Mapped[str | None] = mapped_column(String(20))
     acknowledged_at: Mapped[datetime | None] = mapped_column(Moment)
     acknowledged_by: Mapped[str | None] = mapped_column(String(120))
+
+    @property
+    def since(self) -> date | None:
+        """The Monday since which the answers are others; None of another alarm."""
+        return date.fromordinal(self.result) if self.sort == ANSWERS else None
+
+    @property
+    def figures(self) -> dict[str, int | float | str | None]:
+        """What it rests on, for programs."""
+        if self.distance is None:
+            return {"films": self.films, "wrong": self.wrong, "expected": round(self.expected, 1)}
+        jump = {"distance": round(self.distance, 2), "limit": round(self.expected, 2), "cause": self.cause}
+        return {"films": self.films, "since": str(self.since), **jump}
 
 
 class ShadowModel(Base):

@@ -43,7 +43,7 @@ class Hindrance(StrEnum):
 
     TOO_FEW = "too few"
     NONE_TESTED = "none tested"
-    """Of those with a negative verdict nobody was tested whom symptoms, contact or routine had not brought to it."""
+    """Of those with a negative verdict nobody was tested; or only for other reasons than the film, and too few."""
     OUT_OF_BOUNDS = "out of bounds"
 
 
@@ -70,20 +70,23 @@ class Proposal:
     recalibration: Recalibration
 
 
-def propose(films: ReadFilms, shipped: Thresholds) -> Proposal | Hindrance:
+def propose(films: ReadFilms, now: Thresholds) -> Proposal | Hindrance:
     """Propose thresholds for a clinic, or say why not.
 
     Parameters
     ----------
     films
         Of the clinic, one of each patient.
-    shipped
-        The thresholds that the model comes with.
+    now
+        The thresholds in force, of the probability that the model gives.
     """
-    return propose_from(verified(films), shipped)
+    lowest = films.verification[films.stratum == 0]
+    if len(lowest) and not lowest.any():
+        return Hindrance.NONE_TESTED
+    return propose_from(verified(films), now)
 
 
-def propose_from(known: VerifiedFilms, shipped: Thresholds) -> Proposal | Hindrance:
+def propose_from(known: VerifiedFilms, now: Thresholds) -> Proposal | Hindrance:
     """Propose thresholds from verified films."""
     counts = int(known.positive.sum()), int((~known.positive).sum())
     if not known.whole and not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
@@ -91,15 +94,15 @@ def propose_from(known: VerifiedFilms, shipped: Thresholds) -> Proposal | Hindra
     if not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
         return Hindrance.TOO_FEW
     both = _reaches(counts, FEWEST_FOR_BOTH)
-    lower, upper = lower_threshold(known), upper_threshold(known) if both else shipped.upper
+    lower, upper = lower_threshold(known), upper_threshold(known) if both else now.upper
     if lower is None or upper is None or lower < LOWEST or upper > HIGHEST:
         return Hindrance.OUT_OF_BOUNDS
-    lower = lower if both else min(lower, shipped.lower)
+    lower = lower if both else min(lower, now.lower)
     recalibration = _recalibration(known, counts)
     return Proposal(
         thresholds=Thresholds(
-            lower=floor(_one(recalibration, min(lower, upper)) * _DIGITS) / _DIGITS,
-            upper=ceil(_one(recalibration, upper) * _DIGITS) / _DIGITS,
+            lower=floor(_digits(_one(recalibration, min(lower, upper)))) / _DIGITS,
+            upper=ceil(_digits(_one(recalibration, upper))) / _DIGITS,
         ),
         recalibration=recalibration,
     )
@@ -175,6 +178,11 @@ def log_odds(probability: Floats) -> Floats:
 def _one(recalibration: Recalibration, threshold: float) -> float:
     value = recalibration.slope * log(threshold / (1 - threshold)) + recalibration.offset
     return 1 / (1 + exp(-value))
+
+
+def _digits(threshold: float) -> float:
+    """Return a threshold in its last digit, without what arithmetic adds: rounded again, it stays."""
+    return round(threshold * _DIGITS, 6)
 
 
 def _reaches(counts: tuple[int, int], fewest: tuple[int, int]) -> bool:

@@ -90,7 +90,13 @@ def shift_of(table: AnswerTable, this_week: int) -> Shift | None:
     """
     begins = this_week + 7 - NOW.days
     read = table.read
-    now, before = read.only(read.week >= begins), read.only((read.week < begins) & (read.week >= begins - BEFORE.days))
+    return compared(
+        read.only((read.week < begins) & (read.week >= begins - BEFORE.days)), read.only(read.week >= begins)
+    )
+
+
+def compared(before: AnswerTable, now: AnswerTable) -> Shift | None:
+    """Compare films with earlier ones, all of which were read; None where either are too few."""
     if min(len(now.study), len(before.study)) < FEWEST_FILMS:
         return None
     old, new = prevalences(before.probability, now.probability)

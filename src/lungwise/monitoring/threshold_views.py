@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Right
 from lungwise.accounts.second_factor import require_code
-from lungwise.clinics.thresholds import AS_SHIPPED, SetState, Thresholds, ThresholdSet
+from lungwise.clinics.thresholds import ALONE_SINCE, AS_SHIPPED, SetState, Thresholds, ThresholdSet
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.draft import MOVABLE, Draft, draft, in_force
@@ -20,7 +20,7 @@ from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import thresholds_of
 from lungwise.monitoring.local_words import RAISED, explained
 from lungwise.monitoring.proposal import Hindrance, Proposal
-from lungwise.monitoring.threshold_words import HINDRANCES, STATES, THRESHOLD_EXPLANATIONS
+from lungwise.monitoring.threshold_words import HINDRANCES, STATES, THRESHOLD_EXPLANATIONS, UNSUPPORTED
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import findings_from
 from lungwise.reading.pattern import COVID
@@ -77,6 +77,8 @@ def confirm(key: str) -> Response | str:
     found = _set(key)
 
     def act() -> None:
+        if isinstance(_draft(found.finding), Hindrance):
+            raise Contradiction(UNSUPPORTED)
         own = found.proposer_id == person().id
         if own:
             services().thresholds.check_time(person(), found)
@@ -136,6 +138,8 @@ def _page(finding: str, error: str = "") -> str:
         time=services().clock(),
         draft=found if isinstance(found, Draft) else None,
         is_in_force=isinstance(found, Draft) and own is not None and own.of(finding) == found.wanted,
+        alone_since=ALONE_SINCE if waiting and used.is_alone(who) else None,
+        unsupported=UNSUPPORTED if waiting and isinstance(_draft(waiting.finding), Hindrance) else None,
         hindrance=HINDRANCES[found] if isinstance(found, Hindrance) else None,
         sets=[one for one in sets if one is not waiting],
         is_void=used.is_void,

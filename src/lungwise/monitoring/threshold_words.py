@@ -86,6 +86,11 @@ HINDRANCES: Final = {
         "results, and whether the films are good."
     ),
 }
+UNSUPPORTED: Final = N_(
+    "By the results as they are now, no thresholds would be proposed: some were taken back, or no longer count. Reject "
+    "this proposal."
+)
+"""Why a proposal cannot be confirmed any more."""
 STATES: Final = {
     SetState.WAITING: N_("waits to be confirmed"),
     SetState.APPROVED: N_("approved"),

@@ -15,6 +15,7 @@ from lungwise.monitoring.cusum import BASELINE
 from lungwise.monitoring.drift import EDGES, FEWEST_FILMS, NOTABLE_DISTANCE, Drift, Spread, WeekSpread
 from lungwise.monitoring.error_charts import ErrorChart
 from lungwise.monitoring.local_words import explained
+from lungwise.monitoring.models import ANSWERS
 from lungwise.monitoring.statistics import ClinicStatistics, Statistics
 from lungwise.monitoring.steadiness import ClinicSteadiness
 from lungwise.monitoring.watch_words import CAUSES, EXPLANATIONS, FEATURES, TITLES
@@ -72,8 +73,8 @@ def drift() -> str:
 @bp.post("/drift/alarms/<key>/acknowledge")
 def acknowledge(key: str) -> Response:
     """Keep that an administrator has seen an alarm."""
-    services().alarms.acknowledge(person(), key)
-    flash(gettext("Acknowledged. The count begins anew."))
+    alarm = services().alarms.acknowledge(person(), key)
+    flash(gettext("Acknowledged.") if alarm.sort == ANSWERS else gettext("Acknowledged. The count begins anew."))
     return redirect(url_for("monitoring.drift", _anchor="alarms"))
 
 

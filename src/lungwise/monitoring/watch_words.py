@@ -64,8 +64,13 @@ EXPLANATIONS: Final = {
     ),
     "from_before": Explanation(
         name=N_("Distance from the weeks before"),
-        sentence=N_("The same distance, from the four weeks before: a jump shows that something has changed."),
-        example=N_("For months the distance is about 0.03, and in one week 0.40: something changed in that week."),
+        sentence=N_(
+            "The same distance, from the four weeks before: bold from 0.25 on, and of few films only where chance "
+            "seldom takes it so far. Once the week is over, that is an alarm."
+        ),
+        example=N_(
+            "100 films, and 400 in the four weeks before: bold from 0.26 on. 100, and 100 before: from 0.41 on."
+        ),
     ),
     "prevalence": Explanation(
         name=N_("Patients with COVID-19"),

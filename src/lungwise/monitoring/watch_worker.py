@@ -1,4 +1,4 @@
-"""The workers of the watch: one looks at every clinic's charts once a week, one calls the webhook about alarms."""
+"""The workers of the watch: one looks at every clinic once a week, one calls the webhook about alarms."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lungwise.jobs.worker import SingleJobWorker
 from lungwise.languages import words_of
 from lungwise.monitoring import alarm_words
 from lungwise.monitoring.alarms import Alarms
+from lungwise.monitoring.answer_changes import AnswerWatch
 from lungwise.monitoring.models import DONE, Alarm, WatchRun
 from lungwise.monitoring.webhook import Webhook, WebhookError, alarm_message
 from lungwise.settings import Settings
@@ -39,6 +40,7 @@ class WatchServices(Protocol):
     settings: Settings
     clinics: Clinics
     alarms: Alarms
+    answer_watch: AnswerWatch
     outbox: Outbox
 
     @property
@@ -172,13 +174,16 @@ class WeeklyWatch(SingleJobWorker[WatchRuns, ClaimedRun, int]):
         """Look at one clinic's charts now, raise what alarms they give, and return how many."""
         person = Person(None, "weekly watch", clinic_id, Role.ADMINISTRATOR)
         with self._database.reading() as session:  # the charts take a while; nothing is locked meanwhile
-            model, charts = self._over(session).alarms.charts(person)
-        if model is None or not any(chart.crossing for chart in charts):
+            services = self._over(session)
+            model, charts = services.alarms.charts(person)
+            jump = services.answer_watch.jump(person)
+        if jump is None and not any(chart.crossing for chart in charts):
             return 0
 
         def raise_new(session: Session) -> int:
             services = self._over(session)
-            new = services.alarms.raise_new(person, model, charts)
+            new = services.alarms.raise_new(person, model, charts) if model else []
+            new += services.alarms.raise_jump(person, jump) if jump else []
             if new:
                 _write_letters(services, person, new)
             return len(new)

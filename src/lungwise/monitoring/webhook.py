@@ -77,9 +77,7 @@ def alarm_message(alarm: Alarm, clinic: str, page: str) -> dict[str, Any]:
         "finding": alarm.finding,
         "sort": alarm.sort,
         "model": {"name": alarm.model, "version": alarm.version},
-        "films": alarm.films,
-        "wrong": alarm.wrong,
-        "expected": round(alarm.expected, 1),
+        **alarm.figures,
         "page": page,
     }
 

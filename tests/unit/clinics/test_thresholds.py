@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from lungwise.access import Role
 from lungwise.accounts.service import count_administrators
 from lungwise.audit.models import AuditEntry
-from lungwise.clinics.models import Clinic
+from lungwise.clinics.models import Clinic, ThresholdSet
 from lungwise.clinics.thresholds import AS_SHIPPED, SetState, Thresholds, in_force
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import FindingThresholds
+from lungwise.store import Database, FilmStore
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Services
+    from lungwise.access import Person
     from lungwise.reading.artefact import ModelCard
 
 CARD = shipped_card()
@@ -108,6 +116,23 @@ def test_with_a_second_administrator_no_waiting_stands_in_for_them(services: Ser
     sets.confirm(ada, made.key, has_given_code=True)
 
 
+def test_nobody_confirms_alone_by_getting_rid_of_the_other_administrator(services: Services) -> None:
+    ada, ben = services.person("Ada"), services.user("Ben", "Hill", Role.ADMINISTRATOR)
+    sets = thresholds_of(services)
+    made = sets.propose(ada, COVID, {})
+    services.clock.forward(days=2)
+    ben.active = False
+    services.session.flush()
+    with pytest.raises(Rejected, match="propose it again"):
+        sets.confirm(ada, made.key, has_given_code=True)
+    sets.reject(ada, made.key)
+    again = sets.propose(ada, COVID, {})
+    with pytest.raises(Rejected, match="a day after"):
+        sets.confirm(ada, again.key, has_given_code=True)
+    services.clock.forward(days=1)
+    sets.confirm(ada, again.key, has_given_code=True)
+
+
 @pytest.mark.parametrize("role", [Role.DOCTOR, Role.RADIOLOGIST, Role.HEALTH_WORKER, Role.NODE])
 def test_no_other_role_moves_or_goes_back(services: Services, role: Role) -> None:
     ada = services.person("Ada")
@@ -129,6 +154,40 @@ def test_no_other_role_moves_or_goes_back(services: Services, role: Role) -> Non
 def test_who_is_not_signed_in_proposes_nothing(services: Services) -> None:
     with pytest.raises(Rejected, match="signed in"):
         thresholds_of(services).propose(replace(services.person("Ada"), id=None), COVID, {})
+
+
+def test_of_those_who_decide_or_propose_at_the_same_moment_one_does(either_services: Services) -> None:
+    services = either_services
+    people = [services.person(name) for name in ("Ada", "Ben", "Cem")]
+    services.session.commit()
+    database = Database(services.settings)
+    together = Barrier(2)
+
+    def once(act: Callable[[Thresholds], object]) -> bool:
+        """Do it in a transaction of its own, and say whether it was done."""
+        together.wait(60)
+        over = Wiring(services.settings, FilmStore(services.settings), services.clock).over
+        try:
+            database.transact(lambda session: act(over(session).thresholds))
+        except Contradiction:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as both:
+        for _round in range(3):
+            proposals = both.map(once, [partial(_propose, by=person) for person in people[:2]])
+            assert sorted(proposals) == [False, True]
+            services.session.rollback()
+            (waiting,) = services.session.scalars(select(ThresholdSet).where(ThresholdSet.state == SetState.WAITING))
+            key, other = waiting.key, next(one for one in people[:2] if one.id != waiting.proposer_id)
+            decided = partial(Thresholds.confirm, by=people[2], key=key), partial(Thresholds.reject, by=other, key=key)
+            decisions = both.map(once, decided)
+            assert sorted(decisions) == [False, True]
+    database.close()
+
+
+def _propose(sets: Thresholds, by: Person) -> None:
+    sets.propose(by, COVID, {})
 
 
 def test_a_rejected_set_is_never_put_in_force(services: Services) -> None:

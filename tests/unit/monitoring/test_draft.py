@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -56,6 +57,32 @@ def test_where_the_older_months_do_not_suffice_all_are_fitted_and_nothing_is_jud
 @pytest.mark.parametrize("counts", [(28, 40), (40, 29)])
 def test_below_the_numbers_nothing_is_proposed(counts: tuple[int, int]) -> None:
     assert draft(COVID, films(*counts, 6), MONTH, SHIPPED, None) is Hindrance.TOO_FEW
+
+
+def test_below_the_numbers_for_both_a_threshold_in_force_goes_down_only() -> None:
+    some = films(40, 43, 1)
+    low = FindingThresholds(finding=COVID, lower=0.1, upper=0.65)
+    found = draft(COVID, some, MONTH, SHIPPED, OwnThresholds(id="own", findings=(low,)))
+    assert isinstance(found, Draft)
+    assert found.wanted == low  # not back up to 0.2, and not down by a digit of rounding
+    for lower in (0.29, 0.1234, 0.07):
+        own = OwnThresholds(id="own", findings=(FindingThresholds(finding=COVID, lower=lower, upper=0.7),))
+        found = draft(COVID, some, MONTH, SHIPPED, own)
+        assert isinstance(found, Draft) and found.wanted.lower == min(lower, 0.2)
+
+
+def test_where_nobody_with_a_negative_verdict_was_tested_nothing_is_proposed() -> None:
+    some = films(90, 120, 6)
+    some.verification[some.stratum == 0] = Verification.NOT_TESTED
+    some.verification[some.score < 0.1] = Verification.NOT_TESTED
+    more = films(90, 120, 6)
+    joined = replace(
+        some,
+        **{name: np.concatenate([getattr(some, name), getattr(more, name)]) for name in ("score", "positive", "day")},
+        stratum=np.concatenate([some.stratum, np.full(len(more.score), 2)]),
+        verification=np.concatenate([some.verification, more.verification]),
+    )
+    assert draft(COVID, joined, MONTH, SHIPPED, None) is Hindrance.NONE_TESTED
 
 
 def test_thresholds_beyond_the_bounds_are_no_proposal() -> None:

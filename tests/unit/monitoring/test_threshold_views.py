@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import delete
 
 import synthetic
 from lungwise.access import Role
@@ -13,6 +14,7 @@ from lungwise.jobs.reading_queue import Model
 from lungwise.languages import LANGUAGES
 from lungwise.monitoring.threshold_words import THRESHOLD_EXPLANATIONS
 from lungwise.reading.artefact import shipped_card
+from lungwise.studies.models import ReferenceResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,21 @@ def test_one_proposes_another_confirms_and_anyone_goes_back(ada: Visitor, sign_i
     trail = ada.get("/audit").text
     assert trail.count(key) == 3
     assert "went back to: thresholds" in trail
+
+
+def test_what_the_results_bear_no_longer_cannot_be_confirmed(
+    app: Lungwise, ada: Visitor, sign_in: Callable[..., Visitor]
+) -> None:
+    ben = sign_in("Ben")
+    ada.post(f"{PAGE}/propose", PAGE, finding="COVID-19")
+    key = key_of(ada.get(PAGE).text)
+    assert "Confirm and put in force" in ben.get(PAGE).text
+    with app.database.writing() as session:
+        session.execute(delete(ReferenceResult))
+    page = ben.get(PAGE).text
+    assert "no thresholds would be proposed" in page and "Confirm and put in force" not in page
+    assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
+    assert "The model&#39;s own thresholds are in force." in ben.get(PAGE).text
 
 
 def test_nobody_else_moves_them(ada: Visitor, sign_in: Callable[..., Visitor]) -> None:

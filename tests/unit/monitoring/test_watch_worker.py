@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select
 
+from answered import answer
 from listener import Listener, listener
 from lungwise.access import Role
 from lungwise.accounts.models import Mail
+from lungwise.monitoring.alarms import count_open
 from lungwise.monitoring.cusum import BASELINE
+from lungwise.monitoring.drift import read_reference
 from lungwise.monitoring.models import Alarm, WatchRun
 from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch
 from lungwise.store import Database, FilmStore
@@ -80,6 +83,29 @@ def test_the_watch_of_a_week_raises_an_alarm_mails_it_and_calls_the_webhook_once
     assert letters[1]["subject"] != letters[0]["subject"]
     database.close()
     _other.close()
+
+
+def test_answers_that_jumped_are_an_alarm_as_mistakes_are(services: Services, heard: Listener) -> None:
+    ada, model = services.person(), read_reference().model
+    for weeks_ago in (5, 4, 3, 2):
+        answer(services, ada, weeks_ago, [0.1] * 80 + [0.9] * 20, model)
+    answer(services, ada, 1, [0.1] * 20 + [0.9] * 80, model)
+    services.session.commit()
+    settings = set_up(services, heard)
+    database, watch, caller = workers(services, settings)
+    watch.queue_week()
+    assert list(watch.work_all()) == [1]
+    assert watch.look(ada.clinic_id) == 0  # it is open
+    assert list(caller.work_all()) == [True]
+    services.session.rollback()
+    said = json.loads(heard.messages[0][1])
+    assert (said["event"], said["sort"], said["films"], said["since"]) == ("alarm", "answers", 100, "2026-02-23")
+    assert (said["cause"], said["limit"]) == ("prevalence", 0.26)
+    assert "wrong" not in said
+    assert count_open(services.session) == {("COVID-19", "answers"): 1}
+    (mail,) = services.session.scalars(select(Mail))
+    assert "clearly different from those of the weeks before" in json.loads(mail.content)["text"]
+    database.close()
 
 
 def test_each_clinics_week_begins_on_monday_where_it_stands(services: Services, heard: Listener) -> None:
