@@ -13,14 +13,15 @@ from lungwise.films.refusals import REFUSALS, VALUES, Entry
 from lungwise.webkit.current_person import person
 
 bp = Blueprint("help", __name__)
+_OF_DOCTORS = (
+    *("answer", "uncertain", "heat-map", "conclusion", "upload", "photograph", "refused"),
+    *("results", "thresholds"),
+)
 _SECTIONS = {
     Role.HEALTH_WORKER: ("upload", "photograph", "own_answers", "answer", "uncertain", "heat-map", "refused"),
-    Role.DOCTOR: ("answer", "uncertain", "heat-map", "conclusion", "upload", "photograph", "refused"),
-    Role.RADIOLOGIST: ("answer", "uncertain", "heat-map", "conclusion", "upload", "photograph", "refused"),
-    Role.ADMINISTRATOR: (
-        *("clinic", "answer", "uncertain", "heat-map", "conclusion"),
-        *("upload", "photograph", "refused"),
-    ),
+    Role.DOCTOR: _OF_DOCTORS,
+    Role.RADIOLOGIST: _OF_DOCTORS,
+    Role.ADMINISTRATOR: ("clinic", *_OF_DOCTORS, "watch", "second-model", "programme"),
 }
 """What each role's page says, by the sections' templates. Links lead to a section of one's own page."""
 

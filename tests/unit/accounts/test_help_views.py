@@ -40,6 +40,22 @@ def test_each_role_has_its_page_with_all_that_other_pages_link_to(
     assert ('<section id="conclusion">' in own) is (role is not Role.HEALTH_WORKER)
 
 
+def test_pages_on_the_model_in_the_clinic_link_to_their_own_section(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    pages = {"/local-accuracy": "results", "/local-accuracy/thresholds": "thresholds"}
+    of_administrators = {"/drift": "watch", "/second-model": "second-model", "/aggregates": "programme"}
+    for role, of_role in ((Role.DOCTOR, pages), (Role.ADMINISTRATOR, pages | of_administrators)):
+        enrol(app, role.value, role=role)
+        visitor = visit(app)
+        visitor.sign_in(f"{role.value}@example.org")
+        own = visitor.get("/help").text
+        for page, section in of_role.items():
+            assert f'<a href="/help#{section}">' in visitor.get(page).text
+            assert f'<section id="{section}">' in own
+            assert f'href="{page}"' in content(own)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pages_speak_every_language(
     language: str, app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
