@@ -33,5 +33,8 @@ def answer(
     rows = [{"key": f"{study.id}f{n}", "sha256": f"{n}", **film} for n in range(len(answers))]
     films = services.session.scalars(insert(FilmRecord).returning(FilmRecord.id), rows).all()
     reading = {"model": model.name, "version": model.version, "created_at": at, "appearance": {}, "findings": {}}
-    said = [{"film_id": film, "probability": value, **reading} for film, value in zip(films, answers, strict=True)]
+    said = [
+        {"film_id": film, "probability": value, "verdict": None if value is None else "negative", **reading}
+        for film, value in zip(films, answers, strict=True)
+    ]
     services.session.execute(insert(ReadingRecord), said)

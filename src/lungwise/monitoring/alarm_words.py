@@ -64,7 +64,7 @@ def numbers(alarm: Alarm, words: Words) -> str:
     if alarm.sort == ANSWERS:
         values = {name: f"{value:.2f}" for name, value in (("distance", alarm.distance), ("limit", alarm.expected))}
         said = words(_JUMP_NUMBERS) % {"films": alarm.films, "day": alarm.since, **values}
-        return f"{said} {words(JUMP_CAUSES[JumpCause(alarm.cause)])}"
+        return f"{said} {words(JUMP_CAUSES[JumpCause(alarm.cause or JumpCause.UNKNOWN)])}"
     return words(_NUMBERS) % {"films": alarm.films, "wrong": alarm.wrong, "expected": round(alarm.expected)}
 
 

@@ -177,9 +177,9 @@ def test_of_those_who_decide_or_propose_at_the_same_moment_one_does(either_servi
         for _round in range(3):
             proposals = both.map(once, [partial(_propose, by=person) for person in people[:2]])
             assert sorted(proposals) == [False, True]
-            services.session.rollback()
-            (waiting,) = services.session.scalars(select(ThresholdSet).where(ThresholdSet.state == SetState.WAITING))
-            key, other = waiting.key, next(one for one in people[:2] if one.id != waiting.proposer_id)
+            with database.reading() as session:
+                (waiting,) = session.scalars(select(ThresholdSet).where(ThresholdSet.state == SetState.WAITING))
+                key, other = waiting.key, next(one for one in people[:2] if one.id != waiting.proposer_id)
             decided = partial(Thresholds.confirm, by=people[2], key=key), partial(Thresholds.reject, by=other, key=key)
             decisions = both.map(once, decided)
             assert sorted(decisions) == [False, True]

@@ -74,7 +74,7 @@ def test_the_area_under_the_curve_is_that_of_each_model_on_the_same_films(servic
     verify(services.session, ada, [RIGHT] * 6 + [WRONG] * 2)
     ill = ReferenceResult.id <= 4
     services.session.execute(update(ReferenceResult).where(~ill).values(result="negative"))
-    add_shadow(services.session, services, [0.9] * 4 + [0.1] * 4)
+    add_shadow(services.session, services, [*[0.9] * 4, *[0.1] * 4])
     found = newest(services, ada)
     assert found is not None
     used, shadow = found.comparisons[0].used.auc, found.comparisons[0].shadow.auc
