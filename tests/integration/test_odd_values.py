@@ -300,14 +300,18 @@ def ask_oddly(trial: Trial, operation: Operation, path: str) -> None:
                 trial.ask_as_program(operation.method, path, f"{name}={value}", **where)
     for said in bodies(operation.body) if operation.body else ():
         trial.ask_as_program("POST", path, said, data=said, content_type=JSON)
-    for value in ODD if operation.takes_table else ():
-        for table in (value, f"patient,test,result,date\n{value},PCR,{value},{value}\n"):
-            data = as_sent(table).encode("utf-8", "replace")
-            trial.ask_as_program("POST", path, value, data=data, content_type="text/csv")
+    for table in tables() if operation.takes_table else ():
+        trial.ask_as_program("POST", path, repr(table), data=table, content_type="text/csv")
     for name in (*operation.fields.model_fields, "unknown") if operation.fields else ():
         for value in ODD:
             film = FileStorage(io.BytesIO(b"x"), as_header(value[:100]))
             trial.ask_as_program("POST", path, f"{name}={value}", data={name: as_sent(value), "films": film})
+
+
+def tables() -> Iterator[bytes]:
+    for value in ODD:
+        for table in (value, f"patient,test,result,date\n{value},PCR,{value},{value}\n"):
+            yield as_sent(table).encode("utf-8", "replace")
 
 
 def cursors() -> Iterator[str]:
