@@ -124,7 +124,7 @@ def test_what_the_results_bear_no_longer_cannot_be_confirmed(
     page = ben.get(PAGE).text
     assert "no thresholds would be proposed" in page and "Confirm and put in force" not in page
     assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
-    assert "The model&#39;s own thresholds are in force." in ben.get(PAGE).text
+    assert "The model's own thresholds are in force." in ben.get(PAGE).text
 
 
 def test_nobody_else_moves_them(ada: Visitor, sign_in: Callable[..., Visitor]) -> None:
