@@ -33,6 +33,32 @@ with ThreadPoolExecutor(8) as threads:
 """
 
 
+GARBAGE = """
+import gc
+
+from lungwise.allocator import collect_rarely, loading
+
+with loading():
+    assert not gc.isenabled()
+    before = gc.get_freeze_count()
+    made = [[number] for number in range(5000)]
+assert gc.isenabled()
+assert gc.get_freeze_count() >= before + 5000
+served = [[number] for number in range(5000)]
+collect_rarely()
+assert gc.get_freeze_count() >= before + 10_000
+assert gc.get_threshold()[0] > 700
+ring = []
+ring.append(ring)
+del ring
+assert gc.collect() == 1
+"""
+
+
+def test_garbage_is_looked_for_rarely_and_not_among_what_stays() -> None:
+    subprocess.run([sys.executable, "-c", GARBAGE], check=True)
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators give back by themselves")
 def test_what_films_took_goes_back_to_the_system() -> None:
     command = [sys.executable, "-c", ROUNDS, "bounded"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
 
 from lungwise import __version__
+from lungwise.allocator import loading
 
 COMMANDS = {
     "read": "lungwise.cli.read:read",
@@ -46,7 +48,10 @@ class _Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(import_module(module), name)
+        if module not in sys.modules:
+            with loading():
+                import_module(module)
+        command: click.Command = getattr(sys.modules[module], name)
         return command
 
 

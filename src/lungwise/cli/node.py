@@ -10,7 +10,7 @@ import click
 
 from lungwise import logs
 from lungwise.access import Person, Role
-from lungwise.allocator import give_memory_back
+from lungwise.allocator import collect_rarely, give_memory_back, loading
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import CommandServices, make_sender, note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
@@ -26,7 +26,8 @@ from lungwise.wiring import Wiring
 @one_line_errors
 def node(port: int | None) -> None:
     """Take films by DICOM and read them, until stopped."""
-    from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
+    with loading():
+        from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
@@ -40,6 +41,7 @@ def node(port: int | None) -> None:
         receive = Wiring(settings, store).receive(database, worker.wake)
         receiver = FilmReceiver(receive, _person(database, settings))
         served = Node(settings, receiver)
+        collect_rarely()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _signal, _frame: stop.set())

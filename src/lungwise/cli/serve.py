@@ -13,7 +13,7 @@ import click
 
 from lungwise import logs
 from lungwise.accounts.security import setup_code
-from lungwise.allocator import give_memory_back
+from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import (
     CommandServices,
@@ -68,6 +68,7 @@ def serve(host: str | None, port: int | None) -> None:
     with said_in_a_sentence(settings):
         _prepare(settings)
         app = create_app(settings, bootstrap.make_reader)
+    collect_rarely()
     server = _listening(app, settings)
     app.worker.start()
     senders: list[Background] = [

@@ -10,7 +10,7 @@ from functools import partial
 import click
 
 from lungwise import logs, metrics
-from lungwise.allocator import give_memory_back
+from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
@@ -48,6 +48,7 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
     """
     settings = read_settings()
     give_memory_back()
+    collect_rarely()
     logs.configure(settings.log_format, settings.log_level)
     if metrics_at:
         metrics.serve(*metrics_at)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from lungwise import logs
-from lungwise.allocator import give_memory_back
+from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import make_mail_sender, make_watch, note_model, open_database, read_settings, take_turns
 from lungwise.settings import Settings
@@ -38,6 +38,7 @@ def _opened(settings: Settings) -> Lungwise:
     with open_database(settings) as database:
         note_model(database, settings)
         app = create_app(settings, bootstrap.make_reader)
+    collect_rarely()
     app.worker.start()
     atexit.register(app.worker.stop)  # the films in hand are finished
     if mail_sender := make_mail_sender(app.database, settings):
