@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from flask import Flask, Response, g, request
 from sqlalchemy.orm import Session, scoped_session
 
@@ -40,13 +43,22 @@ def create_api(
     api.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
-    operations = {operation.name: operation for resource in _RESOURCES for operation, _ in resource.items}
-    _guard(api, operations, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
+    _guard(api, {operation.name: operation for operation in _operations()}, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
     fields.readable_address(api)
     for resource in _RESOURCES:
         resource.register(api)
-    reference(api, document(list(operations.values()), __version__))
+    reference(api, _document)
     return api
+
+
+def _operations() -> list[Operation]:
+    return [operation for resource in _RESOURCES for operation, _ in resource.items]
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """Write the document, the same for every application: once, since it takes longer than a page."""
+    return document(_operations(), __version__)
 
 
 def _language() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -48,17 +49,17 @@ def get_thresholds() -> InForce:
     return InForce.model_validate({"thresholds": found and asdict(found)})
 
 
-def reference(api: Flask, text: dict[str, Any]) -> None:
-    """Add the document, and the page that shows it."""
+def reference(api: Flask, write: Callable[[], dict[str, Any]]) -> None:
+    """Add the document, and the page that shows it; it is written when somebody asks for it."""
 
     def document() -> Response:
         """Return the OpenAPI document."""
-        return Response(json.dumps(text), content_type="application/json")
+        return Response(json.dumps(write()), content_type="application/json")
 
     def page() -> str:
         """Show the document as a page."""
         root = request.root_path.removesuffix("/api/v1")
-        return render_template("api/reference.html", document=text, root=root, language=str(get_locale()))
+        return render_template("api/reference.html", document=write(), root=root, language=str(get_locale()))
 
     api.add_url_rule("/openapi.json", view_func=document)
     api.add_url_rule("/", view_func=page)
