@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import hmac
 import io
@@ -14,10 +15,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from jinja2 import FileSystemBytecodeCache
 from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 import synthetic
@@ -36,6 +39,7 @@ from live_server import Site, add_account, serving_site
 from lungwise.access import Person, Role
 from lungwise.accounts.models import User
 from lungwise.accounts.service import Accounts, Applicant
+from lungwise.allocator import collect_rarely
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.jobs.queue import Queue
@@ -57,6 +61,18 @@ from synthetic_reader import SyntheticReader
 PASSWORD = "three green kites fly"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Load the tests without looking for garbage, and look from then on among what they make."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        collect_rarely()
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
     """Take away what a command set up: its logs would go to a stream that is closed with the command."""
@@ -73,6 +89,22 @@ def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compile each template once, rather than for each application."""
     cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     Lungwise.jinja_options = {**Lungwise.jinja_options, "bytecode_cache": cache}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_rules() -> Iterator[None]:
+    """Compile what builds an address once, rather than for each application."""
+    compile_builder, compiled = Rule._compile_builder, dict[tuple[object, ...], Any]()
+
+    def builder(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, *rule._trace, repr(rule.defaults), append_unknown)
+        if key not in compiled:
+            compiled[key] = compile_builder(rule, append_unknown)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", builder)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -102,6 +134,7 @@ class Clock:
         self.now += timedelta(**by)
 
 
+@cache
 def film_bytes(seed: int = 1, opacities: int = 0) -> bytes:
     """Draw a film's file."""
     return as_jpeg(synthetic_film(seed, opacities).resize((360, 400)))
