@@ -43,7 +43,8 @@ def create_api(
     api.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
-    _guard(api, {operation.name: operation for operation in _operations()}, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
+    operations = {operation.name: operation for operation in _operations()}
+    _guard(api, operations, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
     fields.readable_address(api)
     for resource in _RESOURCES:
         resource.register(api)
