@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field
 
 from lungwise.api.extent_schemas import Extent, ExtentChange, View
 from lungwise.api.headline_schemas import Headline, Normal
+from lungwise.api.identifier_schemas import Identifier
 from lungwise.api.opinion_schemas import ClinicalDetails as ClinicalDetails
 from lungwise.api.opinion_schemas import ClinicalDetailsIn as ClinicalDetailsIn
 from lungwise.api.opinion_schemas import Concluded as Concluded
@@ -128,6 +129,9 @@ class Film(Schema):
     kind: str = Field(description="The format of the file, such as JPEG or DICOM.")
     size: int = Field(description="Bytes of the file.", ge=0)
     created_at: datetime
+    identifiers: list[Identifier] = Field(
+        default=[], description="The number of its order, and the UIDs of its study, its series and itself."
+    )
     header: Header | None = Field(description="What its DICOM header says of the patient; null of other films.")
     reading: Reading | None = Field(description="The newest reading; null while the film waits for it.")
     headline: Headline | None = Field(default=None, description="What the pages say of the film.")
@@ -177,6 +181,9 @@ class StudySummary(Schema):
 class Study(StudySummary):
     """One visit's films of one patient, their readings and the doctors' opinions."""
 
+    identifiers: list[Identifier] = Field(
+        default=[], description="The numbers of the orders that it answers, and the UIDs of its DICOM studies."
+    )
     films: list[Film]
     opinions: list[Opinion]
     reference_results: list[ReferenceResult]

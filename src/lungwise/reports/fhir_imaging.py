@@ -9,12 +9,12 @@ from fhir.resources.R4B.device import Device
 from fhir.resources.R4B.imagingstudy import ImagingStudy
 
 from lungwise.reports.report import Report
+from lungwise.studies.identifiers import ACCESSIONS, UIDS
 from lungwise.studies.service import FilmRecord, ReadingRecord, Study
 from lungwise.studies.uids import own_uid
 from lungwise.studies.uncertainty_range import thresholds_of
 
 Fields = dict[str, Any]
-_UID = "urn:dicom:uid"
 _ACCESSION: Fields = {
     "coding": [
         {
@@ -31,7 +31,7 @@ _UNIT: Fields = {"unit": "1", "system": "http://unitsofmeasure.org", "code": "1"
 def accessions(study: Study) -> list[Fields]:
     """Write the accession numbers of a study's films as identifiers."""
     numbers = dict.fromkeys(film.accession for film in study.films if film.accession)
-    return [{"type": _ACCESSION, "system": "urn:lungwise:accession", "value": number} for number in numbers]
+    return [{"type": _ACCESSION, "system": ACCESSIONS, "value": number} for number in numbers]
 
 
 def orders(study: Study) -> list[Fields]:
@@ -68,7 +68,7 @@ def devices(report: Report) -> dict[str, Device]:
 
 def _device(reading: ReadingRecord) -> Device:
     fields: Fields = {
-        "identifier": [{"system": _UID, "value": f"urn:oid:{own_uid('model', reading.model, reading.version)}"}],
+        "identifier": [{"system": UIDS, "value": f"urn:oid:{own_uid('model', reading.model, reading.version)}"}],
         "manufacturer": "Lungwise",
         "deviceName": [{"name": reading.model, "type": "model-name"}],
         "version": [{"value": reading.version}],
@@ -97,7 +97,7 @@ def _imaging_study(report: Report, uid: str, name: Callable[[str], str]) -> Imag
     films = [film for film in report.study.films if film.study_uid == uid]
     series = dict.fromkeys(film.series_uid for film in films if film.series_uid)
     fields: Fields = {
-        "identifier": [{"system": _UID, "value": f"urn:oid:{uid}"}, *accessions(report.study)],
+        "identifier": [{"system": UIDS, "value": f"urn:oid:{uid}"}, *accessions(report.study)],
         "basedOn": orders(report.study) or None,
         "status": "available",
         "subject": {"reference": name(report.patient.key)},

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from flask_babel import gettext
 
 from lungwise.api import extent_schemas, headline_schemas, schemas
+from lungwise.api.identifier_schemas import Identifier
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
@@ -16,6 +17,7 @@ from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import header_of
 from lungwise.studies.headlines import Headline, Headlines
+from lungwise.studies.identifiers import identifiers_of_film, identifiers_of_study
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study
 from lungwise.studies.stored_answers import normal_and_pattern, study_answer
 
@@ -43,6 +45,7 @@ def study_of(
     return schemas.Study.model_validate(
         {
             **_summary(study, patient, headlines.of(answer)),
+            "identifiers": [asdict(one) for one in identifiers_of_study(study)],
             "films": [
                 film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key))
                 for film, said in zip(study.films, answer.films, strict=True)
@@ -65,6 +68,7 @@ def film_of(
         kind=film.kind,
         size=film.size,
         created_at=film.created_at,
+        identifiers=[Identifier.model_validate(asdict(one)) for one in identifiers_of_film(film)],
         header=_header_of(film, patient, data),
         reading=_reading_of(film.reading) if film.reading else None,
         headline=headline_of(headline),
