@@ -16,6 +16,7 @@ from dicom_files import dicom_file
 from film_results import FACTS, MADE_AT
 from lungwise.films import Refusal, open_film
 from lungwise.reading import Reader, Reading
+from lungwise.reading.regions import LEVEL
 from lungwise.results.result_objects import FilmResult, file_bytes, film_object, result_objects
 
 
@@ -62,6 +63,11 @@ def dicom_of(jpeg: Path, number: int) -> bytes:
     )
 
 
+def is_hot(result: FilmResult) -> bool:
+    """Whether the heat map reaches the level from which on it is outlined."""
+    return isinstance(result.outcome, Reading) and bool(result.outcome.heat_map.max() >= LEVEL)
+
+
 @pytest.mark.films
 def test_the_objects_of_ten_real_films_are_valid(films_folder: Path, reader: Reader, tmp_path: Path) -> None:
     with (films_folder / "films.csv").open(encoding="utf-8") as file:
@@ -75,7 +81,8 @@ def test_the_objects_of_ten_real_films_are_valid(films_folder: Path, reader: Rea
         objects = result_objects(data, FACTS, result, REPORT)
         answered = isinstance(result.outcome, Reading)
         read += answered
-        assert [item.Modality for item in objects] == (["SR", "OT", "DOC"] if answered else ["SR", "DOC"])
+        outlines = ["PR"] if is_hot(result) else []
+        assert [item.Modality for item in objects] == (["SR", "OT", *outlines, "DOC"] if answered else ["SR", "DOC"])
         assert {item.StudyInstanceUID for item in objects} == {f"1.2.3.{number}"}
         assert [error for item in objects for error in errors_of(item, tmp_path)] == []
         assert disagreements([data, *map(file_bytes, objects)], tmp_path) == []
@@ -101,10 +108,11 @@ def test_a_jpeg_as_uploaded_gives_valid_objects_too(films_folder: Path, reader: 
     with (films_folder / "films.csv").open(encoding="utf-8") as file:
         name = next(line["film"] for line in csv.DictReader(file) if line["split"] == "test")
     data = (films_folder / name).read_bytes()
-    objects = result_objects(data, FACTS, result_of(data, reader), REPORT)
+    result = result_of(data, reader)
+    objects = result_objects(data, FACTS, result, REPORT)
     film = film_object(data, FACTS)
     assert film is not None
     objects.append(film)
-    assert [item.Modality for item in objects] == ["SR", "OT", "DOC", "OT"]
+    assert [item.Modality for item in objects] == ["SR", "OT", *(["PR"] if is_hot(result) else []), "DOC", "OT"]
     assert [error for item in objects for error in errors_of(item, tmp_path)] == []
-    assert io.BytesIO(objects[2].EncapsulatedDocument).read(4) == b"%PDF"
+    assert io.BytesIO(objects[-2].EncapsulatedDocument).read(4) == b"%PDF"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from pydicom.uid import generate_uid
 from sqlalchemy import func, select
@@ -23,6 +24,7 @@ from dicom_files import dicom_file
 from dicom_peers import NodeProcess, make_certificate, running_node, until
 from lungwise.access import Role
 from lungwise.accounts.service import Applicant
+from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.settings import Settings
 from lungwise.store import FilmStore
 from lungwise.studies.diagnosis import Diagnosis
@@ -102,7 +104,7 @@ def orthanc(tmp_path: Path) -> Orthanc:
 def film(tmp_path: Path) -> Path:
     file = tmp_path / "film.dcm"
     uids = {name: generate_uid() for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")}
-    file.write_bytes(dicom_file(chest_bytes(400, 360), **uids, PatientID="P1", PatientName="Curie^Marie"))
+    file.write_bytes(dicom_file(np.asarray(synthetic_film(0, 8)), **uids, PatientID="P1", PatientName="Curie^Marie"))
     return file
 
 
@@ -132,9 +134,9 @@ def test_results_arrive_in_the_films_own_study_and_the_archive_shows_them(
         study = orthanc.all("studies")
         assert len(study) == 1
         modalities = sorted(series["MainDicomTags"]["Modality"] for series in orthanc.all("series"))
-        assert modalities == ["DOC", "DX", "OT", "SR"]
+        assert modalities == ["DOC", "DX", "OT", "PR", "SR"]
         instances = {series["MainDicomTags"]["Modality"]: series["Instances"] for series in orthanc.all("series")}
-        assert [len(found) for found in instances.values()] == [1, 1, 1, 1]
+        assert [len(found) for found in instances.values()] == [1] * 5
         assert orthanc.get(f"/instances/{instances['DOC'][0]}/pdf").startswith(b"%PDF-")
         assert orthanc.get(f"/instances/{instances['OT'][0]}/preview").startswith(b"\x89PNG")
         report = json.loads(orthanc.get(f"/instances/{instances['SR'][0]}/simplified-tags"))
@@ -147,16 +149,16 @@ def test_results_arrive_in_the_films_own_study_and_the_archive_shows_them(
         assert (again.returncode, again.stdout) == (0, "")
         sent = dispatch(node)
         assert sent is not None
-        assert (sent.attempts, len(sent.accepted)) == (1, 3)
-        assert len(orthanc.all("instances")) == 4
+        assert (sent.attempts, len(sent.accepted)) == (1, 4)
+        assert len(orthanc.all("instances")) == 5
 
         with node.database.writing() as session:  # a doctor concludes: the archive gets the new report by itself
             services = Wiring(node.settings, FilmStore(node.settings)).over(session)
             doctor = services.accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR)
             services.studies.conclude(doctor.person, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
-        until(lambda: len(orthanc.all("instances")) == 6)
+        until(lambda: len(orthanc.all("instances")) == 7)
         counts = {series["MainDicomTags"]["Modality"]: len(series["Instances"]) for series in orthanc.all("series")}
-        assert counts == {"DOC": 2, "DX": 1, "OT": 1, "SR": 2}
+        assert counts == {"DOC": 2, "DX": 1, "OT": 1, "PR": 1, "SR": 2}
         reports = next(one["Instances"] for one in orthanc.all("series") if one["MainDicomTags"]["Modality"] == "SR")
         said = [orthanc.get(f"/instances/{one}/simplified-tags").decode() for one in reports]
         assert sorted("Impression" in one and "154283005" in one for one in said) == [False, True]
@@ -192,7 +194,7 @@ def test_results_wait_for_an_archive_that_is_away(
         with orthanc.running():
             there = lungwise_send(node, orthanc.name)
             assert there.returncode == 0, there.stdout + there.stderr
-            assert len(orthanc.all("instances")) == 3
+            assert len(orthanc.all("instances")) == 4
         assert "Sent to the archive ARCHIVE" in page()
         assert lungwise_send(node, orthanc.name, "nonsense").returncode == 1
 
@@ -245,7 +247,7 @@ def test_results_go_over_tls_to_the_archive_that_shows_the_right_certificate_alo
         assert list(got.iterdir()) == []
         arrived = lungwise_send(node, archive, **own, LUNGWISE_SEND_TLS_CA=str(tmp_path / "archive.pem"))
         assert arrived.returncode == 0, arrived.stdout + arrived.stderr
-        assert len(list(got.iterdir())) == 3
+        assert len(list(got.iterdir())) == 4
 
 
 ROUTED = int(os.environ.get("LUNGWISE_TEST_ROUTED", "4"))

@@ -95,11 +95,19 @@ class Archives:
             tls_args=tls,
         )
         if not association.is_established:
-            return _failed(association, destination, tls)
+            only_extras = association.rejected_contexts and not self._taken(association, destination.title, objects)
+            return Delivery() if only_extras else _failed(association, destination, tls)
         try:
-            return _send_each(association, destination.title, objects, acknowledged)
+            taken = self._taken(association, destination.title, objects)
+            return _send_each(association, destination.title, taken, acknowledged)
         finally:
             association.release()
+
+    def _taken(self, association: Association, title: str, objects: Sequence[Dataset]) -> list[Dataset]:
+        """Leave out outlines that an archive does not take, unless it is set to get them: the report has them too."""
+        if self._settings.names_objects_of(title):
+            return list(objects)
+        return [item for item in objects if item.Modality != "PR" or _as_accepted(association, item)]
 
     def _tls(self, destination: Destination) -> tuple[ssl.SSLContext, str] | None:
         if self._settings.send_tls_ca is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pydicom.dataset import Dataset
@@ -16,6 +16,7 @@ from lungwise.dicom.archives import Archives, Delivery, Destination
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
 from lungwise.jobs.worker import SingleJobWorker
 from lungwise.store import Clock, Database
+from lungwise.studies.sent_reports import ReportVersion
 
 _log = logging.getLogger("lungwise.send")
 Objects = Callable[[Session, ClaimedDelivery], Sequence[Dataset]]
@@ -66,10 +67,19 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
             left = [item for item in wanted if str(item.SOPInstanceUID) not in job.accepted]
             if not left:
                 return Delivery()
-            return self._archives.deliver(destination, left, partial(self._accept, job))
+            reports = {str(item.SOPInstanceUID): _version_of(item) for item in left if item.Modality == "SR"}
+            return self._archives.deliver(destination, left, partial(self._accept, job, reports))
         except Exception as error:  # whatever one study does, the others are sent
             _log.exception("Dispatch %d failed.", job.job)
             return Delivery(error=f"a fault on our side ({type(error).__name__})")
 
-    def _accept(self, job: ClaimedDelivery, instance: str) -> None:
-        self._write(lambda dispatches: dispatches.accept(job, instance))
+    def _accept(self, job: ClaimedDelivery, reports: Mapping[str, ReportVersion], instance: str) -> None:
+        self._write(lambda dispatches: dispatches.accept(job, instance, reports.get(instance)))
+
+
+def _version_of(report: Dataset) -> ReportVersion:
+    return ReportVersion(
+        study_uid=str(report.StudyInstanceUID),
+        series_uid=str(report.SeriesInstanceUID),
+        instance_uid=str(report.SOPInstanceUID),
+    )

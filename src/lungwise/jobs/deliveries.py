@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.store import Clock
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.sent_reports import ReportVersion, SentReports
 
 _LEASE = timedelta(minutes=10)
 _SETTLE = timedelta(seconds=3)
@@ -128,11 +129,14 @@ class Dispatches(LeaseQueue[Dispatch]):
             accepted=frozenset(dispatch.accepted),
         )
 
-    def accept(self, delivery: ClaimedDelivery, instance: str) -> None:
-        """Keep that the archive has acknowledged an object: it is never sent there again."""
+    def accept(self, delivery: ClaimedDelivery, instance: str, report: ReportVersion | None = None) -> None:
+        """Keep that the archive has acknowledged an object, which may be a report: it is never sent there again."""
         dispatch = self._session.get(Dispatch, delivery.job)
-        if dispatch is not None:  # else the study was deleted meanwhile
-            dispatch.accepted = sorted({*dispatch.accepted, instance})
+        if dispatch is None:  # the study was deleted meanwhile
+            return
+        dispatch.accepted = sorted({*dispatch.accepted, instance})
+        if report is not None:
+            SentReports(self._session, self._now).keep(dispatch.study_id, report)
 
     def finish(self, delivery: ClaimedDelivery) -> None:
         """Keep that an archive has all objects, unless somebody has changed meanwhile what they say."""

@@ -8,7 +8,12 @@ from lungwise.films.dicom.header import DicomHeader
 from lungwise.studies.uids import own_uid
 
 MANUFACTURER = "Lungwise"
-DESCRIPTIONS = {"SR": "Lungwise structured report", "SC": "Lungwise heat map", "PDF": "Lungwise report"}
+DESCRIPTIONS = {
+    "SR": "Lungwise structured report",
+    "SC": "Lungwise heat map",
+    "PDF": "Lungwise report",
+    "GSPS": "Lungwise regions",
+}
 """Of the series of results, by what they hold."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
@@ -17,6 +17,7 @@ from lungwise.access import Person
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.reading.reading import Reading, Verdict
+from lungwise.reading.regions import LEVEL
 from lungwise.receiving.duplicates import is_renamed
 from lungwise.receiving.own_results import result_series_uid
 from lungwise.reports.report import Report
@@ -30,11 +31,12 @@ from lungwise.results.result_objects import (
     study_objects,
 )
 from lungwise.results.study_header import StudyFacts, study_header
+from lungwise.settings.checks import RESULT_OBJECTS
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern
 from lungwise.studies.uids import own_uid
 
-_NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "DOC": "report.dcm"}
+_NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "PR": "outlines.dcm", "DOC": "report.dcm"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class Outline:
     film: FilmRecord
     uid: str
     series: Series = FILM
+    kind: str = ""
 
 
 class FilmResults:
@@ -62,15 +65,15 @@ class FilmResults:
         self._zone = zone
         self._with_pdf: dict[str, bool] = {}
 
-    def of(self, person: Person, films: Iterable[FilmRecord]) -> list[Dataset]:
-        """Make the results of films: of each study one report for all of them that were read."""
-        return [item for group in _studies_of(films) for item in self._of_study(person, group)]
+    def of(self, person: Person, films: Iterable[FilmRecord], kinds: Collection[str] = RESULT_OBJECTS) -> list[Dataset]:
+        """Make the results of films: of each study one report for all of them that were read; of these kinds alone."""
+        return [item for group in _studies_of(films) for item in self._of_study(person, group, kinds)] if kinds else []
 
     def of_film(self, person: Person, film: FilmRecord) -> list[Dataset]:
-        """Make the results of a film's study, without the heat maps of the study's other films."""
+        """Make the results of a film's study, without the heat maps and outlines of the study's other films."""
         uid = film.instance_uid or own_uid("film", film.key)
         whole = self.of(person, [other for other in film.study.films if other.study_uid == film.study_uid])
-        return [item for item in whole if item.Modality != "OT" or _is_of(item, uid)] if film.reading else []
+        return [item for item in whole if uid in _sources(item, uid)] if film.reading else []
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
@@ -96,12 +99,17 @@ class FilmResults:
     def _outlines(self, person: Person, films: Sequence[FilmRecord]) -> Iterator[Outline]:
         first, last = films[0], films[-1]
         yield _outline(first, last.reading, "SR")
-        yield from (_outline(film, film.reading, "SC") for film in films if film.reading and film.reading.verdict)
+        for film in films:
+            if film.reading and film.reading.verdict:
+                yield _outline(film, film.reading, "SC")
+                heat_map = film.reading.heat_map
+                if heat_map is not None and heat_map.max() >= LEVEL:
+                    yield _outline(film, film.reading, "GSPS")
         if self._has_pdf(person, first.study):
             yield _outline(first, last.reading, "PDF")
 
-    def _of_study(self, person: Person, films: Sequence[FilmRecord]) -> list[Dataset]:
-        return study_objects(self._read(person, films), self._statement(person, films[0].study))
+    def _of_study(self, person: Person, films: Sequence[FilmRecord], kinds: Collection[str]) -> list[Dataset]:
+        return study_objects(self._read(person, films), self._statement(person, films[0], "PDF" in kinds), kinds)
 
     def _read(self, person: Person, films: Sequence[FilmRecord]) -> list[ReadFilm]:
         return [
@@ -131,13 +139,15 @@ class FilmResults:
                 files.writestr("film.dcm", file_bytes(own))
         return out.getvalue()
 
-    def _statement(self, person: Person, study: Study) -> Statement:
+    def _statement(self, person: Person, film: FilmRecord, with_pdf: bool) -> Statement:
+        study = film.study
         report = self._reports.of(person, study.key, self._clinic, str)
         return Statement(
-            pdf=self._report(person, study),
+            pdf=self._report(person, study) if with_pdf else None,
             sentences=tuple(_sentences(report)),
             diagnosis=study.conclusion or "",
             changed_at=study.changed_at,
+            sent=tuple(self._studies.sent_reports.of(study.id, film.study_uid or "")),
         )
 
     def _report(self, person: Person, study: Study) -> bytes | None:
@@ -190,11 +200,15 @@ def _studies_of(films: Iterable[FilmRecord]) -> Iterable[list[FilmRecord]]:
 def _outline(film: FilmRecord, reading: ReadingRecord | None, kind: str) -> Outline:
     model, version = (reading.model, reading.version) if reading else ("", "")
     uid = result_series_uid(film.study_uid or "", film.study.key, model, version, kind)
-    return Outline(film=film, uid=uid, series=SERIES[kind])
+    return Outline(film=film, uid=uid, series=SERIES[kind], kind=kind)
 
 
-def _is_of(item: Dataset, film_uid: str) -> bool:
-    return any(source.ReferencedSOPInstanceUID == film_uid for source in item.SourceImageSequence)
+def _sources(item: Dataset, study: str) -> set[str]:
+    """Return the UIDs of the films that an object is of; `study` for one that is of all films of the study."""
+    if item.Modality == "PR":
+        series = item.ReferencedSeriesSequence
+        return {str(one.ReferencedSOPInstanceUID) for each in series for one in each.ReferencedImageSequence}
+    return {str(one.ReferencedSOPInstanceUID) for one in item.get("SourceImageSequence", ())} or {study}
 
 
 def _sentences(report: Report) -> Iterable[str]:

@@ -18,12 +18,16 @@ from lungwise.results.study_header import StudyHeader
 from lungwise.studies.answers import StudyAnswer, answer_of_reading
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import Headline, Headlines
+from lungwise.studies.sent_reports import ReportVersion
 from lungwise.studies.uids import own_uid
 
 __all__ = ["MANUFACTURER", "RESEARCH", "SERIES", "FilmResult", "Series"]
 IMPLEMENTATION_UID, IMPLEMENTATION_NAME = UID(own_uid("implementation")), "LUNGWISE"
 """How Lungwise identifies itself in associations and in files."""
 RESEARCH = "For research use only. Not a diagnosis."
+
+
+Polygon = tuple[tuple[float, float], ...]
 
 
 class Series(NamedTuple):
@@ -38,6 +42,7 @@ SERIES: Final = {
     "SR": Series("SR", 8801, DESCRIPTIONS["SR"]),
     "SC": Series("OT", 8802, DESCRIPTIONS["SC"]),
     "PDF": Series("DOC", 8803, DESCRIPTIONS["PDF"]),
+    "GSPS": Series("PR", 8804, DESCRIPTIONS["GSPS"]),
 }
 _KINDS: Final = {series.modality: kind for kind, series in SERIES.items()}
 FILM: Final = Series("OT", 1, "Film as uploaded")
@@ -63,12 +68,15 @@ class Statement:
         What the doctor concludes, as the study has it; empty if nobody has concluded anything.
     changed_at
         When somebody last changed what a report says.
+    sent
+        The versions of the structured report that archives have, the newest first.
     """
 
     pdf: bytes | None = None
     sentences: tuple[str, ...] = ()
     diagnosis: str = ""
     changed_at: datetime | None = None
+    sent: tuple[ReportVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,9 @@ class FilmResult:
     ----------
     change
         Of the extent of opacity since an earlier film, where one can be compared.
+    regions
+        Where the heat map reaches `reading.regions.LEVEL`: closed polygons of points across and down, in the film's
+        pixels.
     """
 
     outcome: Reading | Refusal
@@ -88,6 +99,7 @@ class FilmResult:
     is_child: bool = False
     is_unclear: bool = False
     change: ExtentChange | None = None
+    regions: tuple[Polygon, ...] = ()
 
     @property
     def headline(self) -> Headline:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -13,9 +13,13 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
 from lungwise.films import Film, Refusal, open_film
+from lungwise.films.dicom.softcopy import Softcopy, read_softcopy
+from lungwise.films.formats import DICOM, kind_of
 from lungwise.reading.reading import Reading
+from lungwise.reading.regions import outlines
 from lungwise.results.encapsulated_pdf import encapsulated_pdf
 from lungwise.results.orders import request_attributes
+from lungwise.results.report_versions import as_version
 from lungwise.results.result import (
     IMPLEMENTATION_NAME,
     IMPLEMENTATION_UID,
@@ -23,6 +27,8 @@ from lungwise.results.result import (
     Statement,
 )
 from lungwise.results.study_header import StudyFacts, StudyHeader, study_header
+from lungwise.settings.checks import RESULT_OBJECTS
+from lungwise.studies import pictures
 from lungwise.studies.uids import own_uid
 
 __all__ = [
@@ -61,33 +67,54 @@ def result_objects(data: bytes, facts: StudyFacts, result: FilmResult, report: b
     return study_objects([ReadFilm(data=data, facts=facts, result=result)], Statement(pdf=report))
 
 
-def study_objects(films: Sequence[ReadFilm], said: Statement) -> list[Dataset]:
+def study_objects(films: Sequence[ReadFilm], said: Statement, kinds: Collection[str] = RESULT_OBJECTS) -> list[Dataset]:
     """Make the objects that go beside films in their study, in the films' order.
+
+    Parameters
+    ----------
+    kinds
+        Of objects to make, as the setting `send_objects` names them.
 
     Returns
     -------
-    One structured report of all films, the heat map over each film that was read, and the report. The same contents
-    give the same UIDs, and others give others.
+    One structured report of all films, of each film that was read the heat map over it and its outlines where it is
+    hot, and the report. The same contents give the same UIDs, and others give others.
     """
-    from lungwise.results.secondary_capture import heat_map_capture  # here: highdicom is slow to load
-    from lungwise.results.structured_report import structured_report
+    from lungwise.results.structured_report import structured_report  # here: highdicom is slow to load
 
     headers = [study_header(film.data, film.facts) for film in films]
-    reported = [(header, film.result) for header, film in zip(headers, films, strict=True)]
+    shown = [_decoded(film.data, film.facts) for film in films]
+    results = [_outlined(film, picture) for film, picture in zip(films, shown, strict=True)]
+    reported = list(zip(headers, results, strict=True))
     changed_at = max(filter(None, (said.changed_at, *(film.result.made_at for film in films))))
     begun_at = min(header.received_at for header in headers)
-    made = [(structured_report(reported, said), headers[0], changed_at)]
-    for number, (header, film) in enumerate(zip(headers, films, strict=True), start=1):
-        outcome, shown = film.result.outcome, _decoded(film.data, film.facts)
-        if isinstance(outcome, Reading) and shown is not None:
-            capture = heat_map_capture(header, film.result, outcome, shown, number)
-            made.append((capture, header, film.result.made_at))
-    if said.pdf is not None:
+    made = [(structured_report(reported, said), headers[0], changed_at)] if "SR" in kinds else []
+    for number, (header, result) in enumerate(reported, start=1):
+        own = _film_objects(header, result, films[number - 1].data, shown[number - 1], number, kinds)
+        made += ((item, header, result.made_at) for item in own)
+    if said.pdf is not None and "PDF" in kinds:
         made.append((encapsulated_pdf(reported, said.pdf), headers[0], changed_at))
     for item, header, made_at in made:
         _finish(item, header, made_at, begun_at)
         _name(item)
+    if "SR" in kinds:
+        as_version(made[0][0], said.sent)
     return [item for item, _header, _made_at in made]
+
+
+def _film_objects(
+    header: StudyHeader, result: FilmResult, data: bytes, picture: Film | None, number: int, kinds: Collection[str]
+) -> Iterator[Dataset]:
+    """Make the heat map over a film, and its outlines."""
+    from lungwise.results.presentation_state import presentation_state  # here: highdicom is slow to load
+    from lungwise.results.secondary_capture import heat_map_capture
+
+    if not isinstance(result.outcome, Reading) or picture is None:
+        return
+    if "SC" in kinds:
+        yield heat_map_capture(header, result, result.outcome, picture, number)
+    if "GSPS" in kinds and result.regions and (softcopy := _softcopy(data, picture)):
+        yield presentation_state(header, result, softcopy, number)
 
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
@@ -115,6 +142,27 @@ def file_bytes(item: Dataset) -> bytes:
     return file.getvalue()
 
 
+def _softcopy(data: bytes, picture: Film) -> Softcopy | None:
+    """Return how the film that the objects refer to is shown; None of colours."""
+    if kind_of(data) == DICOM:
+        return read_softcopy(data)
+    columns, rows = pictures.picture(picture, pictures.LARGEST).size
+    return Softcopy(rows=rows, columns=columns)
+
+
+def _outlined(film: ReadFilm, picture: Film | None) -> FilmResult:
+    """Add where the heat map is hot, in pixels of the film that the objects refer to."""
+    outcome = film.result.outcome
+    if picture is None or not isinstance(outcome, Reading):
+        return film.result
+    rows, columns = picture.pixels.shape
+    shrunk = 1.0 if kind_of(film.data) == DICOM else min(1.0, pictures.LARGEST / max(rows, columns))
+    width, height = round(columns * shrunk), round(rows * shrunk)
+    polygons = outlines(outcome.heat_map)
+    placed = (tuple((across * width, down * height) for across, down in polygon) for polygon in polygons)
+    return replace(film.result, regions=tuple(placed))
+
+
 def _decoded(data: bytes, facts: StudyFacts) -> Film | None:
     try:
         return open_film(data, facts.photographed)
@@ -128,8 +176,11 @@ def _finish(item: Dataset, header: StudyHeader, made_at: datetime, begun_at: dat
     if item.Modality != "SR" and (requests := request_attributes(header)):
         item.RequestAttributesSequence = requests
     day, time = header.local(made_at)
-    item.InstanceCreationDate = item.ContentDate = day
-    item.InstanceCreationTime = item.ContentTime = time
+    item.InstanceCreationDate, item.InstanceCreationTime = day, time
+    if item.Modality == "PR":
+        item.PresentationCreationDate, item.PresentationCreationTime = day, time
+    else:
+        item.ContentDate, item.ContentTime = day, time
     item.SeriesDate, item.SeriesTime = header.local(begun_at)
     if item.Modality == "DOC":
         item.AcquisitionDateTime = f"{day}{time}"

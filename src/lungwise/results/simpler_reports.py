@@ -28,7 +28,10 @@ def as_simpler_report(report: Dataset, kind: UID) -> Dataset:
     simpler = Dataset()
     simpler.update(deepcopy(dict(report)))
     simpler.file_meta = deepcopy(report.file_meta)
-    simpler.SOPClassUID, simpler.SOPInstanceUID = kind, own_uid("simpler", report.SOPInstanceUID, kind)
+    simpler.SOPClassUID, simpler.SOPInstanceUID = kind, _uid(report.SOPInstanceUID, kind)
+    for reference in _predecessors(simpler):
+        reference.ReferencedSOPClassUID = kind
+        reference.ReferencedSOPInstanceUID = _uid(reference.ReferencedSOPInstanceUID, kind)
     for name in ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID"):
         if name in simpler.file_meta:
             del simpler.file_meta[name]
@@ -36,6 +39,17 @@ def as_simpler_report(report: Dataset, kind: UID) -> Dataset:
         simpler.ContentSequence = list(_in_words(simpler.ContentSequence))
         del simpler.ContentTemplateSequence
     return simpler
+
+
+def _uid(report: str, kind: UID) -> str:
+    return own_uid("simpler", report, kind)
+
+
+def _predecessors(report: Dataset) -> Iterator[Dataset]:
+    """Return what refers to earlier versions, which the archive has in the same class."""
+    for study in report.get("PredecessorDocumentsSequence", ()):
+        for series in study.ReferencedSeriesSequence:
+            yield from series.ReferencedSOPSequence
 
 
 def _in_words(items: Iterable[Dataset]) -> Iterator[Dataset]:

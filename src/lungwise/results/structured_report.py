@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import numpy as np
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
+    GraphicTypeValues,
+    ImageRegion,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    SourceImageForRegion,
     TextContentItem,
     TrackingIdentifier,
 )
@@ -29,6 +34,7 @@ from lungwise.films import Refusal
 from lungwise.reading.extent import Direction, Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reading.reading import Reading
+from lungwise.reading.regions import LEVEL
 from lungwise.results.orders import referenced_requests
 from lungwise.results.result import MANUFACTURER, RESEARCH, SERIES, FilmResult, Statement
 from lungwise.results.study_header import StudyHeader
@@ -36,6 +42,7 @@ from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.uids import own_uid
 from lungwise.studies.wording import change_sentence, own_thresholds_sentence
 
+Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 COVID_19: Final = Diagnosis.COVID_19.value
 VERDICTS: Final = {
     "positive": CodedConcept("10828004", "SCT", "Positive"),
@@ -55,21 +62,25 @@ DIRECTIONS: Final = {
     Direction.SAME: CodedConcept("260388006", "SCT", "No change"),
 }
 _SCORE: Final = CodedConcept("{score}", "UCUM", "score")
+_HEAT_LEVEL: Final = CodedConcept("heat-level", "99LUNGWISE", "Level of the heat map that the outline encloses")
 _IMPRESSION: Final = CodedConcept("121073", "DCM", "Impression")
+_TITLE: Final = CodedConcept("18748-4", "LN", "Diagnostic imaging report")
+"""Under the template's own title OHIF 3.12 breaks off at the first group without coordinates; so it shows the text."""
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 
 
 def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> Dataset:
     """Make the report of a study; of a refused film it says that the film could not be read, and why."""
     header, result = films[0][0], films[-1][1]
-    groups = [group for film, its in films for group in _groups(film, its)]
+    groups: list[Group] = [group for film, its in films for group in _groups(film, its)]
     if said is not None and (said.sentences or said.diagnosis):
         groups.append(_statement(films, said))
+    groups += (region for film, its in films for region in _regions(film, its))
     content = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(result)),
         procedure_reported=_CHEST_FILM,
         imaging_measurements=groups,
-        title=codes.DCM.ImagingMeasurementReport,
+        title=_TITLE,
     )
     return Comprehensive3DSR(
         evidence=[film.as_evidence() for film, _result in films],
@@ -99,7 +110,7 @@ def _observer(result: FilmResult) -> ObserverContext:
     return ObserverContext(codes.DCM.Device, device)
 
 
-def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQualitativeEvaluations]:
+def _groups(header: StudyHeader, result: FilmResult) -> list[Group]:
     if isinstance(result.outcome, Refusal):
         failed = QualitativeEvaluation(codes.DCM.SummaryOfAnalyses, codes.DCM.Failed)
         group = _group(header, result, COVID_19, COVID_19, evaluations=[failed])
@@ -114,7 +125,22 @@ def _groups(header: StudyHeader, result: FilmResult) -> list[MeasurementsAndQual
     _comment(verdict, RESEARCH)
     others = ((name, share) for name, share in reading.findings.items() if name != COVID_19)
     findings = (_group(header, result, name, f"finding: {name}", share) for name, share in others)
-    return [verdict, *findings, *([_extent(header, result, reading.extent)] if reading.extent else [])]
+    extent = [_extent(header, result, reading.extent)] if reading.extent else []
+    return [verdict, *findings, *extent]
+
+
+def _regions(header: StudyHeader, result: FilmResult) -> Iterator[PlanarROIMeasurementsAndQualitativeEvaluations]:
+    """Make one group (TID 1410) for each outline of the heat map."""
+    for number, polygon in enumerate(result.regions, start=1):
+        source = SourceImageForRegion(header.film_class, header.film_uid)
+        name = f"heat map region {number}"
+        yield PlanarROIMeasurementsAndQualitativeEvaluations(
+            tracking_identifier=TrackingIdentifier(result.uid(header, "SR", name), name),
+            referenced_region=ImageRegion(GraphicTypeValues.POLYLINE, np.array(polygon), source),
+            finding_type=_OPACITY,
+            algorithm_id=_algorithm(result),
+            measurements=[Measurement(_HEAT_LEVEL, LEVEL, codes.UCUM.NoUnits)],
+        )
 
 
 def _statement(

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, SecretStr
 
 from lungwise.time_zones import zone_names
 
-RESULT_OBJECTS = frozenset({"SR", "SC", "PDF"})
-"""What is made of a study that was read: structured report, heat map over the film, report."""
+RESULT_OBJECTS = frozenset({"SR", "SC", "PDF", "GSPS"})
+"""What is made of a study that was read: structured report, heat map over the film, report, outlines on the film."""
 
 
 def listed(text: str) -> list[str]:

@@ -46,8 +46,9 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     send_objects: Annotated[str, AfterValidator(only_result_objects)] = Field(
         default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
     )
-    """Objects that an archive gets, as AE=SR+PDF, separated by commas: SR (structured report), SC (heat map over the
-    film), PDF (report). An archive that is not named gets all of them."""
+    """Objects that an archive gets, as AE=SR+PDF, separated by commas: SR (structured report), GSPS (presentation
+    state: outlines of the heat map that a viewer draws on the film itself), SC (heat map over the film), PDF (report).
+    An archive that is not named gets all of them, except a presentation state that it does not take."""
     send_tls_ca: Path | None = None
     """Certificate authority of the archives; with it results go over TLS, with the node's certificate."""
 
@@ -67,6 +68,13 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
         return listed(self.send_to)
 
     def objects_for(self, title: str) -> frozenset[str]:
-        """Return the kinds of objects that an archive gets: SR, SC, PDF."""
-        named = dict(one.split("=", 1) for one in listed(self.send_objects))
+        """Return the kinds of objects that an archive gets: SR, GSPS, SC, PDF."""
+        named = self._named_objects()
         return frozenset(named[title].split("+")) if title in named else RESULT_OBJECTS
+
+    def names_objects_of(self, title: str) -> bool:
+        """Return whether it is set which kinds of objects an archive gets."""
+        return title in self._named_objects()
+
+    def _named_objects(self) -> dict[str, str]:
+        return dict(one.split("=", 1) for one in listed(self.send_objects))

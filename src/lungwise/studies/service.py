@@ -34,6 +34,7 @@ from lungwise.studies.models import (
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
 from lungwise.studies.report_changes import ReportChanges
+from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
@@ -68,6 +69,7 @@ class Studies:
         self._audit = audit
         self.objects = OtherObjects(session, store)
         self.report_changes = ReportChanges(session, clock)
+        self.sent_reports = SentReports(session, clock)
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study that the person sees, with its films, readings and opinions."""

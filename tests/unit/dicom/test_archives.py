@@ -14,6 +14,7 @@ from pydicom.uid import (
     BasicTextSRStorage,
     CTImageStorage,
     EnhancedSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
 )
@@ -127,6 +128,26 @@ def test_an_archive_gets_the_kinds_that_it_is_set_to_get(settings: Settings, arc
     for kinds, modalities in ("", ["SR", "DOC"]), ("ARCHIVE=PDF", ["DOC"]), ("OTHER=PDF", ["SR", "DOC"]):
         archives = Archives(settings.model_copy(update={"send_objects": kinds}))
         assert [item.Modality for item in archives.wanted(archive.destination, objects)] == modalities
+
+
+def test_an_archive_goes_without_outlines_that_it_does_not_take_unless_it_is_set_to_get_them(
+    settings: Settings,
+) -> None:
+    archive = Archive(kinds=[SecondaryCaptureImageStorage], answers_questions=False)
+    archive.answers[SecondaryCaptureImageStorage] = 0x0000
+    outlines = an_object(GrayscaleSoftcopyPresentationStateStorage, "1.2.8", Modality="PR")
+    chosen = settings.model_copy(update={"send_objects": "ARCHIVE=SC+GSPS"})
+    refused = "ARCHIVE takes no Grayscale Softcopy Presentation State Storage"
+    for set_as, objects, accepted, error in (
+        (settings, [OBJECTS[2], outlines], ["1.2.3"], ""),
+        (settings, [outlines], [], ""),
+        (chosen, [OBJECTS[2], outlines], ["1.2.3"], f"{refused}: it refuses the presentation context"),
+        (chosen, [outlines], [], refused),
+    ):
+        delivery = Archives(set_as).deliver(archive.destination, objects, archive.acknowledged.append)
+        assert delivery.accepted == accepted
+        assert delivery.error.startswith(error) and bool(delivery.error) == bool(error)
+    archive.entity.shutdown()
 
 
 def test_an_archive_that_takes_nothing_is_said_to_be_there(settings: Settings) -> None:

@@ -78,12 +78,12 @@ def jpeg_film() -> bytes:
 
 def test_a_read_film_has_a_report_a_heat_map_and_a_pdf_in_its_own_study() -> None:
     objects = result_objects(dicom_film(), FACTS, READ, REPORT)
-    assert [item.Modality for item in objects] == ["SR", "OT", "DOC"]
+    assert [item.Modality for item in objects] == ["SR", "OT", "PR", "DOC"]
     for item in objects:
         for name, value in KEPT.items():
             if name not in ("SeriesInstanceUID", "SOPInstanceUID"):
                 assert str(item[name].value) == value, name
-    assert len({item.SeriesInstanceUID for item in objects} | {"1.2.3.4"}) == 4
+    assert len({item.SeriesInstanceUID for item in objects} | {"1.2.3.4"}) == 5
 
 
 def test_the_objects_of_a_refused_film_say_so(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_heat_map_is_drawn_over_the_film_and_the_words_beneath_it() -> None:
 
 def test_a_pdf_comes_out_as_it_went_in() -> None:
     odd = b"%PDF-1.4 odds"
-    pdf = result_objects(dicom_film(), FACTS, READ, odd)[2]
+    pdf = result_objects(dicom_film(), FACTS, READ, odd)[-1]
     kept = dcmread(io.BytesIO(file_bytes(pdf)))
     assert kept.EncapsulatedDocument[: kept.EncapsulatedDocumentLength] == odd
 
@@ -141,14 +141,14 @@ def test_a_pdf_comes_out_as_it_went_in() -> None:
 def test_a_film_that_was_no_dicom_becomes_what_its_results_refer_to(tmp_path: Path) -> None:
     film = film_object(jpeg_film(), FACTS)
     assert film is not None
-    report, capture, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
+    report, capture, outlines, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
     assert film.SOPInstanceUID == FACTS.film_uid and film.pixel_array.shape == (300, 256)
     named = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
     assert named.SeriesInstanceUID == film.SeriesInstanceUID
     assert named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
-    assert {item.StudyInstanceUID for item in (film, report, capture, pdf)} == {FACTS.study_uid}
+    assert {item.StudyInstanceUID for item in (film, report, capture, outlines, pdf)} == {FACTS.study_uid}
     assert (film.PatientID, str(film.PatientName), film.StudyDate) == ("L-17", "Asha Rao", "20260304")
-    assert not [error for item in (film, report, capture, pdf) for error in errors_of(item, tmp_path)]
+    assert not [error for item in (film, report, capture, outlines, pdf) for error in errors_of(item, tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,8 @@ def test_times_are_of_the_films_time_zone_or_of_the_place(offset: str, local: st
     """One offset holds for every time of an object, and the study's times are the film's."""
     for item in result_objects(dicom_film(TimezoneOffsetFromUTC=offset), FACTS, READ, REPORT):
         assert item.get("TimezoneOffsetFromUTC", "") == (offset if local else "")
-        assert item.ContentTime == (local or MADE_AT.astimezone().strftime("%H%M%S"))
+        made_at = item.PresentationCreationTime if item.Modality == "PR" else item.ContentTime
+        assert made_at == (local or MADE_AT.astimezone().strftime("%H%M%S"))
         assert item.StudyTime == KEPT["StudyTime"]
 
 
@@ -172,7 +173,7 @@ def test_another_version_is_other_objects_and_another_report_another_pdf() -> No
     newer = replace(READ, version="1.0.1")
     assert not set(first) & {item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, newer, REPORT)}
     edited = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT + b" ")]
-    assert first[:2] == edited[:2] and first[2] != edited[2]
+    assert first[:3] == edited[:3] and first[3] != edited[3]
 
 
 ODD: dict[str, dict[str, Any]] = {

@@ -65,7 +65,7 @@ def test_lists_are_separated_by_commas() -> None:
     assert [chosen.objects_for(name) for name in ("PACS", "OLD", "NEW")] == [
         {"SR", "PDF"},
         {"PDF"},
-        {"SR", "SC", "PDF"},
+        {"SR", "SC", "PDF", "GSPS"},
     ]
     assert settings.own_issuers_list == []
     assert "ANONYMOUS" in settings.nobody_list

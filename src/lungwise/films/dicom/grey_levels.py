@@ -115,7 +115,7 @@ def occurring(words: NDArray[Any], scale: WordScale) -> Numbers:
 def _grey_levels(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Numbers:
     scale = word_scale(words, elements, pixel)
     display = next(displays(words, elements, pixel, scale), None)
-    levels = display.levels if display else _full_range(scale.numbers, occurring(words, scale))
+    levels = display.levels if display else full_range(scale.numbers, occurring(words, scale))
     if pixel.photometric == "MONOCHROME1":
         levels = 1 - levels
     levels[scale.air] = 0
@@ -195,7 +195,8 @@ def _linear(numbers: Numbers, center: float, width: float, name: str) -> Display
     return Display(levels=(numbers - center) / width + 0.5, window=window)
 
 
-def _full_range(numbers: Numbers, occurring: Numbers) -> Numbers:
+def full_range(numbers: Numbers, occurring: Numbers) -> Numbers:
+    """Return the levels of a film that does not say how to show it: those that occur span the whole range."""
     low, high = (occurring.min(), occurring.max()) if occurring.size else (0, 0)
     return (numbers - low) / (high - low) if high > low else np.zeros_like(numbers)
 
