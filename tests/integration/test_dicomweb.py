@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 WORDS = np.tile(np.arange(256, dtype=np.uint16) * 16, (300, 1))
-JSON, DICOM = "application/dicom+json", "application/dicom"
+JSON, DICOM, OCTETS = "application/dicom+json", "application/dicom", "application/octet-stream"
 EVERYTHING = (Scope.SEE, Scope.UPLOAD, Scope.EXPORT)
 
 
@@ -147,13 +147,13 @@ def test_a_client_finds_studies_series_and_instances(stocked: Archive) -> None:
     client = stocked.client()
     studies = client.search_for_studies(search_filters={"PatientID": "77"})
     assert [study["0020000D"]["Value"] for study in studies] == [["1.2.3"]]
-    assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "SR"]
-    assert studies[0]["00201208"]["Value"] == [6]  # two films, their heat maps, and two reports of both
+    assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "PR", "SR"]
+    assert studies[0]["00201208"]["Value"] == [8]  # two films, their heat maps and outlines, and two reports of both
     assert len(client.search_for_studies()) == 2
     series = client.search_for_series("1.2.3")
-    assert len(series) == studies[0]["00201206"]["Value"][0] == 4
+    assert len(series) == studies[0]["00201206"]["Value"][0] == 5
     instances = client.search_for_instances("1.2.3")
-    assert len(instances) == 6
+    assert len(instances) == 8
     assert len(client.search_for_instances("1.2.3", "1.2.3.1")) == 2
     assert len(client.search_for_instances(search_filters={"SOPInstanceUID": "1.2.3.1.2"})) == 1
 
@@ -161,7 +161,7 @@ def test_a_client_finds_studies_series_and_instances(stocked: Archive) -> None:
 def test_a_client_retrieves_the_film_and_its_results(stocked: Archive, tmp_path: Path) -> None:
     client = stocked.client()
     objects = client.retrieve_study("1.2.9")
-    assert sorted(item.Modality for item in objects) == ["DOC", "DX", "OT", "SR"]
+    assert sorted(item.Modality for item in objects) == ["DOC", "DX", "OT", "PR", "SR"]
     film = next(item for item in objects if item.Modality == "DX")
     assert np.array_equal(film.pixel_array, WORDS + 1)
     results = [item for item in objects if item.Modality != "DX"]
@@ -176,10 +176,12 @@ def test_a_client_retrieves_the_film_and_its_results(stocked: Archive, tmp_path:
 def test_a_client_retrieves_metadata(stocked: Archive) -> None:
     client = stocked.client()
     described = client.retrieve_study_metadata("1.2.9")
-    assert len(described) == 4
+    assert len(described) == 5
     film = client.retrieve_instance_metadata("1.2.9", "1.2.9.1", "1.2.9.1.1")
     assert film["00280010"]["Value"] == [300] and film["00100010"]["Value"] == [{"Alphabetic": "Roe^Rick"}]
-    assert "7FE00010" not in film
+    assert "Value" not in film["7FE00010"]
+    address = film["7FE00010"]["BulkDataURI"].partition("/dicom-web")[2]  # the client's Host names no port
+    assert stocked.ask("GET", address, headers={"Accept": OCTETS}).content == (WORDS + 1).tobytes()
     assert len(client.retrieve_series_metadata("1.2.9", "1.2.9.1")) == 1
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
 from flask_babel import gettext
 from sqlalchemy.orm import Session, scoped_session
-from werkzeug.datastructures import MIMEAccept
-from werkzeug.http import parse_accept_header
 from werkzeug.routing import BaseConverter
 
 from lungwise.access import Person, Right
@@ -18,12 +16,14 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.clinics.service import ClinicSettings
 from lungwise.dicomweb import query
+from lungwise.dicomweb.accept import AS_STORED, DICOM, JSON, LITTLE_ENDIAN, OCTETS, Accept
 from lungwise.dicomweb.cross_origin import allow_origins
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
-from lungwise.dicomweb.metadata import value
-from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts, with_quoted_type
-from lungwise.dicomweb.pixels import RenderOptions, frame, rendered
+from lungwise.dicomweb.metadata import described, value
+from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts
+from lungwise.dicomweb.pixels import RenderOptions, bulk, frame, rendered
 from lungwise.dicomweb.store import StoreRequest
+from lungwise.dicomweb.transcoding import in_a_form_of, syntax_of
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence
@@ -34,6 +34,7 @@ from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
 from lungwise.studies.archive import Archive, ArchiveSearch
+from lungwise.studies.pictures import LARGEST, THUMBNAIL
 from lungwise.studies.service import Studies
 from lungwise.webkit import bodies, fields, problems, transactions
 from lungwise.webkit.current_person import person
@@ -43,13 +44,9 @@ from lungwise.webkit.rates import Rates, limit
 from lungwise.webkit.request_services import RequestServices
 
 PREFIX = "/dicom-web"
-DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
-_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _STUDY = "/studies/<uid:study>"
 _SERIES = f"{_STUDY}/series/<uid:series>"
 _INSTANCE = f"{_SERIES}/instances/<uid:instance>"
-_LONGEST_ACCEPT, _MOST_ACCEPTED = 4096, 64
-"""Characters and media types of an Accept header that are read."""
 _STORE = "dicomweb.store"
 
 bp = Blueprint("dicomweb", __name__)
@@ -91,6 +88,13 @@ class Frames(BaseConverter):
     part_isolating = True
 
 
+class BulkPath(BaseConverter):
+    """Where bulk data is in an object: a tag, or a sequence's tag, the number of an item, and a tag in it."""
+
+    regex = "[0-9A-Fa-f]{8}(?:/[0-9]{1,6}/[0-9A-Fa-f]{8}){0,16}"
+    part_isolating = False
+
+
 def create_dicomweb(
     settings: Settings,
     clock: Clock,
@@ -99,7 +103,7 @@ def create_dicomweb(
 ) -> transactions.Application:
     """Make the DICOMweb application over the same services as the pages."""
     app = program_app("lungwise.dicomweb", settings, database, sessions, lambda: settings.language)
-    app.url_map.converters |= {"uid": Uid, "frames": Frames}
+    app.url_map.converters |= {"uid": Uid, "frames": Frames, "bulk": BulkPath}
     app.register_error_handler(Malformed, lambda _error: problems.problem(400))
     app.register_error_handler(Rejected, lambda error: problems.problem(400, str(error)))
     app.register_error_handler(Refusal, lambda refusal: problems.problem(406, refusal_sentence(refusal, gettext)))
@@ -154,48 +158,89 @@ def search(level: str, study: str | None = None, series: str | None = None) -> R
 @bp.get(_SERIES)
 @bp.get(_INSTANCE)
 def retrieve(study: str, series: str | None = None, instance: str | None = None) -> Response:
-    """Return whole objects (WADO-RS)."""
+    """Return whole objects (WADO-RS), each in the first of the accepted transfer syntaxes that it can be given in."""
     _need(Right.EXPORT)
-    alone = instance is not None and _is_accepted(DICOM)
-    if not alone:
-        _accepts_multipart(DICOM)
-    found = _found(study, series, instance)
+    accept = _accept()
+    alone = accept.syntaxes(DICOM) if instance is not None else []
+    wanted = alone or accept.syntaxes_in_parts(DICOM)
+    if not wanted:
+        raise Refused(406)
+    found = _in_one_of(_found(study, series, instance), wanted)
     if alone:
-        return Response(found[0].load(), content_type=DICOM)
-    chunks, content_type = message((one.load() for one in found), DICOM)
+        data = in_a_form_of(found[0].load(), wanted)
+        return Response(data, content_type=f"{DICOM}; transfer-syntax={syntax_of(data)}")
+    chunks, content_type = message((in_a_form_of(one.load(), wanted) for one in found), DICOM, syntax_of)
     return Response(chunks, content_type=content_type)
+
+
+def _in_one_of(found: list[Instance], wanted: list[str]) -> list[Instance]:
+    """Leave out what can be given in none of these transfer syntaxes."""
+    if AS_STORED in wanted or LITTLE_ENDIAN in wanted:
+        return found
+    fitting = [one for one in found if syntax_of(one.load()) in wanted]
+    if not fitting:
+        raise Refused(406)
+    return fitting
 
 
 @bp.get(f"{_STUDY}/metadata")
 @bp.get(f"{_SERIES}/metadata")
 @bp.get(f"{_INSTANCE}/metadata")
 def describe(study: str, series: str | None = None, instance: str | None = None) -> Response:
-    """Return the attributes of objects, without bulk data (WADO-RS)."""
+    """Return the attributes of objects, and where their bulk data is (WADO-RS)."""
     _need(Right.EXPORT)
     _accepts_json()
-    return _json([one.attributes for one in _found(study, series, instance)])
+    return _json([described(one, f"{_root()}/studies/{study}") for one in _found(study, series, instance)])
+
+
+@bp.get(f"{_INSTANCE}/bulkdata/<bulk:path>")
+def bulk_value(study: str, series: str, instance: str, path: str) -> Response:
+    """Return bulk data of an object (WADO-RS)."""
+    _need(Right.EXPORT)
+    accept = _accept()
+    in_parts = accept.syntaxes_in_parts(OCTETS)
+    if not (in_parts or accept.quality(OCTETS)):
+        raise Refused(406)
+    value = bulk(_found(study, series, instance)[0].load(), path)
+    if value is None:
+        raise NotFound
+    return _in_parts([value]) if in_parts else Response(value, content_type=OCTETS)
 
 
 @bp.get(f"{_INSTANCE}/frames/<frames:frames>")
 def pixels(study: str, series: str, instance: str, frames: str) -> Response:
     """Return frames, decoded (WADO-RS)."""
     _need(Right.EXPORT)
-    _accepts_multipart(OCTETS, _LITTLE_ENDIAN)
+    if not {AS_STORED, LITTLE_ENDIAN} & {*_accept().syntaxes_in_parts(OCTETS)}:
+        raise Refused(406)
     numbers = frames.split(",")
     if set(numbers) != {"1"}:  # no film has more
         raise NotFound
     first = frame(_found(study, series, instance)[0].load())
-    chunks, content_type = message([first] * len(numbers), OCTETS)
+    return _in_parts([first] * len(numbers))
+
+
+def _in_parts(values: list[bytes]) -> Response:
+    chunks, content_type = message(values, OCTETS, lambda _value: LITTLE_ENDIAN)
     return Response(chunks, content_type=content_type)
 
 
-@bp.get(f"{_INSTANCE}/rendered")
-def render(study: str, series: str, instance: str) -> Response:
-    """Return what a browser can show (WADO-RS)."""
+@bp.get(f"{_INSTANCE}/rendered", defaults={"largest": LARGEST})
+@bp.get(f"{_INSTANCE}/frames/<int:number>/rendered", defaults={"largest": LARGEST})
+@bp.get(f"{_STUDY}/thumbnail", defaults={"largest": THUMBNAIL})
+@bp.get(f"{_SERIES}/thumbnail", defaults={"largest": THUMBNAIL})
+@bp.get(f"{_INSTANCE}/thumbnail", defaults={"largest": THUMBNAIL})
+@bp.get(f"{_INSTANCE}/frames/<int:number>/thumbnail", defaults={"largest": THUMBNAIL})
+def render(
+    largest: int, study: str, series: str | None = None, instance: str | None = None, number: int = 1
+) -> Response:
+    """Return what a browser can show; of a study or a series its first film (WADO-RS)."""
     _need(Right.EXPORT)
-    options = RenderOptions.parse(dict(request.args.items()))
-    data = _found(study, series, instance)[0].load()
-    shown = rendered(data, lambda kind: _is_accepted(kind, f"{kind.split('/')[0]}/*", "*/*"), options)
+    options = RenderOptions.parse(dict(request.args.items()), largest)
+    if number != 1:  # no film has more
+        raise NotFound
+    found = _found(study, series, instance, films_first=instance is None)
+    shown = rendered(found[0].load(), _accept().quality, options)
     if shown is None:
         raise Refused(406)
     return Response(shown[0], content_type=shown[1])
@@ -222,15 +267,16 @@ def _index() -> InstanceIndex:
     return InstanceIndex(person(), used.archive, used.studies, results)
 
 
-def _found(study: str, series: str | None, instance: str | None) -> list[Instance]:
-    """Find objects, and record in the audit trail that they were exported."""
+def _found(study: str, series: str | None, instance: str | None, *, films_first: bool = False) -> list[Instance]:
+    """Find objects, of films alone where there is one, and record in the audit trail that they were exported."""
     index = _index()
     films = next(index.studies(ArchiveSearch(studies=frozenset({study}))), [])
-    found = [
-        one
-        for one in index.instances(films, instance)
-        if series in (None, value(one.attributes, SERIES)) and instance in (None, value(one.attributes, INSTANCE))
-    ]
+
+    def chosen(objects: Iterable[Instance]) -> list[Instance]:
+        uids = {SERIES: series, INSTANCE: instance}
+        return [one for one in objects if all(uid in (None, value(one.attributes, tag)) for tag, uid in uids.items())]
+
+    found = (chosen(index.films(films)) if films_first else []) or chosen(index.instances(films, instance, series))
     if not found:
         raise NotFound
     for key in dict.fromkeys(film.study.key for film in films):
@@ -254,30 +300,12 @@ def _warn(response: Response, text: str) -> None:
     response.headers.add("Warning", f'299 {_root()} "{text}"')
 
 
-def _accepted() -> Iterator[tuple[str, dict[str, str]]]:
-    """Return the media types that the client accepts (PS3.18, 8.7.4)."""
-    header = request.args.get("accept") or request.headers.get("Accept") or "*/*"
-    accepted = parse_accept_header(with_quoted_type(header[:_LONGEST_ACCEPT]), MIMEAccept)
-    yield from (media_type(name) for name, quality in accepted[:_MOST_ACCEPTED] if quality > 0)
-
-
-def _is_accepted(*kinds: str) -> bool:
-    return any(kind in kinds and _is_given(parameters) for kind, parameters in _accepted())
-
-
-def _is_given(parameters: dict[str, str], *syntaxes: str) -> bool:
-    """Return whether the transfer syntax is one of ours: objects are given as they were stored, frames in one only."""
-    return parameters.get("transfer-syntax", "*") in ("*", *syntaxes)
+def _accept() -> Accept:
+    """Return what the client accepts (PS3.18, 8.3.3.1 and 8.7.4)."""
+    return Accept(request.args.get("accept") or request.headers.get("Accept") or "*/*")
 
 
 def _accepts_json() -> None:
-    if not _is_accepted(JSON, "application/json", "application/*", "*/*"):
+    accept = _accept()
+    if not (accept.quality(JSON) or accept.quality("application/json")):
         raise Refused(406)
-
-
-def _accepts_multipart(kind: str, *syntaxes: str) -> None:
-    for container, parameters in _accepted():
-        fits = parameters.get("type", kind).lower() in (kind, "application/*", "*/*")
-        if fits and container in ("multipart/related", "multipart/*", "*/*") and _is_given(parameters, *syntaxes):
-            return
-    raise Refused(406)

@@ -55,22 +55,31 @@ class InstanceIndex:
         made = (_outlined(headers[one.film.id], one) for one in self._results.outlines(self._person, films))
         return list(_each_once([*own, *made, *(one.attributes for one in self._objects(films))]))
 
-    def instances(self, films: list[FilmRecord], instance: str | None = None) -> Iterator[Instance]:
-        """Return the films' objects and their results', each once; if `instance` is a film's UID, only that film."""
+    def instances(
+        self, films: list[FilmRecord], instance: str | None = None, series: str | None = None
+    ) -> Iterator[Instance]:
+        """Return the films' objects and their results', each once.
+
+        If `instance` is a film's UID, only that film; of the results only those that may lie in `series`.
+        """
         seen: set[str] = set()
-        for one in self._instances(films, instance):
+        for one in self._instances(films, instance, series):
             uid = value(one.attributes, INSTANCE)
             if uid not in seen:
                 seen.add(uid)
                 yield one
 
-    def _instances(self, films: list[FilmRecord], instance: str | None) -> Iterator[Instance]:
+    def films(self, films: list[FilmRecord]) -> Iterator[Instance]:
+        """Return the films' own objects."""
+        yield from filter(None, map(self._film, films))
+
+    def _instances(self, films: list[FilmRecord], instance: str | None, series: str | None) -> Iterator[Instance]:
         named = [film for film in films if instance and film.instance_uid == instance]
-        for film in named or films:
-            if own := self._film(film):
-                yield own
+        yield from self.films(named or films)
         if not named:
-            yield from map(_made, self._results.of(self._person, films))
+            outlines = self._results.outlines(self._person, films)
+            kinds = {one.kind for one in outlines if series in (None, one.uid)} - {""}
+            yield from map(_made, self._results.of(self._person, films, kinds))
             yield from self._objects(films)
 
     def study_attributes(self, instances: list[Attributes], url: str) -> Attributes:

@@ -17,6 +17,7 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal, open_film
 from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
 from lungwise.films.dicom.image_pixel import SAMPLES, ImagePixel, read_image_pixel
+from lungwise.films.dicom.json_object import bulk_data
 from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
 from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
 
@@ -33,8 +34,8 @@ class RenderOptions:
     quality: int = 88
 
     @classmethod
-    def parse(cls, parameters: dict[str, str]) -> RenderOptions:
-        """Parse the parameters of a request.
+    def parse(cls, parameters: dict[str, str], largest: int = LARGEST) -> RenderOptions:
+        """Parse the parameters of a request for a picture whose longest side is at most `largest`.
 
         Raises
         ------
@@ -42,11 +43,11 @@ class RenderOptions:
             If there are others than viewport and quality, or one of these is wrong.
         """
         found = {name: text for name, text in parameters.items() if name != "accept"}
-        viewport = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", found.pop("viewport", f"{LARGEST},{LARGEST}"))
+        viewport = re.fullmatch(r"([1-9]\d{0,4}),([1-9]\d{0,4})", found.pop("viewport", f"{largest},{largest}"))
         quality = re.fullmatch(r"100|[1-9]\d?", found.pop("quality", "88"))
         if found or viewport is None or quality is None:
             raise Rejected("A rendered picture takes viewport=WIDTH,HEIGHT and quality=1 to 100, and nothing else.")
-        width, height = (min(int(side), LARGEST) for side in viewport.groups())
+        width, height = (min(int(side), largest) for side in viewport.groups())
         return cls(width=width, height=height, quality=int(quality[0]))
 
 
@@ -62,8 +63,24 @@ def frame(data: bytes) -> bytes:
     return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
 
 
-def rendered(data: bytes, accepted: Callable[[str], bool], options: RenderOptions) -> tuple[bytes, str] | None:
-    """Return an instance's picture, or the document that it holds, with its media type; none where no accepted one is.
+def bulk(data: bytes, path: str) -> bytes | None:
+    """Return bulk data by its path: pixels decoded, anything else as it is; None where there is none.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be read.
+    """
+    return frame(data) if int(path[:8], 16) == PIXEL_DATA else bulk_data(data, path)
+
+
+def rendered(data: bytes, quality: Callable[[str], float], options: RenderOptions) -> tuple[bytes, str] | None:
+    """Return an instance's picture, or the document that it holds, with its media type.
+
+    Parameters
+    ----------
+    quality
+        How much the client likes a media type; 0 for one that it does not take. None comes back where it takes none.
 
     Raises
     ------
@@ -72,8 +89,8 @@ def rendered(data: bytes, accepted: Callable[[str], bool], options: RenderOption
     """
     _syntax, elements = read_elements(data)
     document = elements.get(_DOCUMENT)
-    kind = next(filter(accepted, (PDF,) if document else (JPEG, PNG)), None)
-    if kind is None:
+    kind = max((PDF,) if document else (JPEG, PNG), key=quality)
+    if not quality(kind):
         return None
     if document:
         return _document(elements), PDF

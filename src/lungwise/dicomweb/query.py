@@ -153,11 +153,16 @@ def _of_patient(
     if level == "studies":
         yield _with(study, outlines[0], query)
     elif _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
-        instance = query.match.get(INSTANCE)
-        attributes = [one.attributes for one in index.instances(films, instance)] if level == "instances" else outlines
+        attributes = [*_instances(index, films, query.match)] if level == "instances" else outlines
         for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
             inside = [one for one in attributes if value(one, SERIES) == uid]
             yield from _of_series(index, study, inside, level, query)
+
+
+def _instances(index: InstanceIndex, films: list[FilmRecord], match: dict[str, str]) -> Iterator[Attributes]:
+    series = _uids_in(match.get(SERIES, ""))
+    only = next(iter(series)) if len(series) == 1 else None
+    yield from (one.attributes for one in index.instances(films, match.get(INSTANCE), only))
 
 
 def _of_series(

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 from dicom_files import dicom_bytes, film_dataset
 from lungwise.accounts.tokens import Scope, Tokens
@@ -63,3 +67,44 @@ def test_a_quality_of_zero_is_not_acceptable(ask: Callable[..., Any], accept: st
 
 def test_nobody_gets_in_without_a_token(app: Lungwise) -> None:
     assert app.test_client(use_cookies=False).get(f"{PREFIX}/studies").status_code == 401
+
+
+def test_an_object_comes_in_the_transfer_syntax_that_is_asked_for(ask: Callable[..., Any]) -> None:
+    stored = dicom_bytes(film_dataset(chest_bytes(), **UIDS), ImplicitVRLittleEndian)
+    assert store(ask, stored).status_code == 200
+
+    def get(path: str, accept: str) -> Any:
+        return ask("GET", path, headers={"Accept": accept})
+
+    plain = get(FILM, "application/dicom")
+    assert plain.headers["Content-Type"] == f"application/dicom; transfer-syntax={ExplicitVRLittleEndian}"
+    assert dcmread(io.BytesIO(plain.data)).file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    for alike in (
+        "application/dicom; transfer-syntax=*",
+        f"application/dicom; transfer-syntax={ImplicitVRLittleEndian}",
+    ):
+        assert get(FILM, alike).data == stored
+    parts = 'multipart/related; type="application/dicom"'
+    for accept, syntax in ((parts, ExplicitVRLittleEndian), (f"{parts}; transfer-syntax=*", ImplicitVRLittleEndian)):
+        head = get("/studies/1.2/series/1.2.3", accept).data.split(b"\r\n\r\n")[0].decode()
+        assert head.endswith(f"Content-Type: application/dicom; transfer-syntax={syntax}")
+    assert get(FILM, f"application/dicom; transfer-syntax={JPEG2000Lossless}").status_code == 406
+    assert get("/studies/1.2/series/1.2.3", f"{parts}; transfer-syntax={JPEG2000Lossless}").status_code == 406
+    frame = get(f"{FILM}/frames/1", 'multipart/related; type="application/octet-stream"; transfer-syntax=*')
+    assert f"application/octet-stream; transfer-syntax={ExplicitVRLittleEndian}".encode() in frame.data[:200]
+
+
+def test_thumbnails_rendered_frames_and_bulk_data_are_given(ask: Callable[..., Any]) -> None:
+    assert store(ask, dicom_bytes(film_dataset(chest_bytes(), **UIDS))).status_code == 200
+    for path in ("/studies/1.2", "/studies/1.2/series/1.2.3", FILM, f"{FILM}/frames/1"):
+        small = ask("GET", f"{path}/thumbnail")
+        assert small.mimetype == "image/jpeg" and max(Image.open(io.BytesIO(small.data)).size) <= 320, path
+    liked = {"Accept": "image/jpeg;q=0.5, image/png"}
+    assert ask("GET", f"{FILM}/frames/1/rendered", headers=liked).mimetype == "image/png"
+    assert ask("GET", f"{FILM}/frames/2/rendered").status_code == 404
+    (described,) = ask("GET", f"{FILM}/metadata").json
+    address = described["7FE00010"]["BulkDataURI"]
+    assert address.endswith(f"{FILM}/bulkdata/7FE00010")
+    pixels = ask("GET", address[address.index("/studies") :], headers={"Accept": "application/octet-stream"})
+    assert pixels.data == chest_bytes().tobytes()
+    assert ask("GET", f"{FILM}/bulkdata/00420011").status_code == 404

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +102,32 @@ class Elements(dict[int, Element]):
         if sequence is None or len(sequence.value) < 16:  # an item and one element
             return None
         return _Reader(sequence.value, 8, sequence.encoding).read()[0]
+
+    def items_of(self, tag: int) -> Iterator[Elements]:
+        """Iterate over the items of a sequence.
+
+        Raises
+        ------
+        Refusal
+            `damaged` or `too-large`.
+        """
+        if tag in self:
+            yield from _items(self[tag])
+
+
+def _items(sequence: Element) -> Iterator[Elements]:
+    value, at = sequence.value, 0
+    while at + 8 <= len(value):
+        group, element, length = struct.unpack_from(sequence.encoding.order + "HHI", value, at)
+        at += 8
+        if group << 16 | element != _ITEM:
+            return
+        if length == _UNDEFINED:
+            item, end = _Reader(value, at, sequence.encoding).read()
+            at = end + 8
+        else:
+            item, at = _Reader(value[at : at + length], 0, sequence.encoding).read()[0], at + length
+        yield item
 
 
 def read_elements(data: bytes) -> tuple[str, Elements]:

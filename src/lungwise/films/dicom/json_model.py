@@ -16,7 +16,7 @@ Attributes = dict[str, dict[str, Any]]
 """By tag, eight hexadecimal digits."""
 _TEXT = {"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI"}
 _ONE_TEXT = {"LT", "ST", "UT", "UR"}
-_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
 _MOST_NUMBERS = 64
 
 
@@ -30,7 +30,10 @@ def header_attributes(data: bytes) -> Attributes:
     except Refusal:
         return {}
     text = TextDecoder(elements)
-    found = ((tag, _attribute(tag, element, text)) for tag, element in sorted(elements.items()))
+    found = (
+        (tag, attribute_of(_vr(tag, element), tag, element, text, _MOST_NUMBERS))
+        for tag, element in sorted(elements.items())
+    )
     return {f"{tag:08X}": attribute for tag, attribute in found if attribute} | {
         "00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}
     }
@@ -43,15 +46,26 @@ def value(attributes: Attributes, tag: str) -> str:
     return str(first.get("Alphabetic", "") if isinstance(first, dict) else first)
 
 
+def known_vr(tag: int) -> str:
+    """Return the value representation of an element, or those that it may have, as the standard says; '' of none."""
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return ""
+
+
 def attribute(vr: str, *values: Any) -> dict[str, Any]:  # noqa: ANN401 - a value is a text, a number or a name
     """Write one attribute."""
     return {"vr": vr, "Value": list(values)} if values and values != ("",) else {"vr": vr}
 
 
-def _attribute(tag: int, element: Element, text: TextDecoder) -> dict[str, Any] | None:
-    vr = _vr(tag, element)
+def attribute_of(vr: str, tag: int, element: Element, text: TextDecoder, most: int) -> dict[str, Any] | None:
+    """Write an element that holds texts or numbers, `most` of these; None of what holds neither."""
     if vr in _NUMBERS:
-        return attribute(vr, *_unpacked(element, _NUMBERS[vr]))
+        return attribute(vr, *_unpacked(element, _NUMBERS[vr], most))
+    if vr == "AT":
+        words = element.words()
+        return attribute(vr, *(f"{group:04X}{own:04X}" for group, own in zip(words[::2], words[1::2], strict=False)))
     if vr in ("DS", "IS"):
         numbers = _read_numbers(text(tag).split("\\"), vr)
         return attribute(vr, *numbers)
@@ -65,17 +79,16 @@ def _attribute(tag: int, element: Element, text: TextDecoder) -> dict[str, Any] 
 def _vr(tag: int, element: Element) -> str:
     if tag >> 16 & 1 or tag >> 16 < 8 or not element.value:
         return ""
-    try:
-        known = dictionary_VR(tag)
-    except KeyError:
+    known = known_vr(tag)
+    if not known:
         return ""
     vr = element.vr.decode("ascii") or known
     return "US" if vr == "US or SS" else vr
 
 
-def _unpacked(element: Element, form: str) -> list[int | float]:
+def _unpacked(element: Element, form: str, most: int) -> list[int | float]:
     size = struct.calcsize(form)
-    count = min(len(element.value) // size, _MOST_NUMBERS)
+    count = min(len(element.value) // size, most)
     numbers = struct.unpack_from(f"{element.encoding.order}{count}{form}", element.value)
     return [number for number in numbers if math.isfinite(number)]
 

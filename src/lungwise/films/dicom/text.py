@@ -40,18 +40,19 @@ class PersonName:
 class TextDecoder:
     """Decodes the texts of a file by the character sets that the file names."""
 
-    def __init__(self, elements: Elements, codec: str = "") -> None:
+    def __init__(self, elements: Elements, codec: str = "", most_bytes: int = _MAX_BYTES) -> None:
         self._elements = elements
+        self._most_bytes = most_bytes
         named = elements.texts(_CHARACTER_SET)
         self._first = _codec(named[0]) if named else codec
 
     def of_item(self, item: Elements) -> TextDecoder:
         """Return the decoder of an item's texts: it has the file's character set unless it names its own."""
-        return TextDecoder(item, self._first)
+        return TextDecoder(item, self._first, self._most_bytes)
 
     def __call__(self, tag: int) -> str:
         """Return an element's text, every value of it; '' where it is missing."""
-        value = bytes(self._elements[tag].value[:_MAX_BYTES]) if tag in self._elements else b""
+        value = bytes(self._elements[tag].value[: self._most_bytes]) if tag in self._elements else b""
         if b"\x1b" not in value:
             return self._plain(value)
         # each escape sequence holds until the next, or until a delimiter

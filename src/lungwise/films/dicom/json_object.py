@@ -1,0 +1,112 @@
+"""A whole object in the DICOM JSON Model (PS3.18, annex F): with sequences, and with where its bulk data is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lungwise.films.dicom.elements import PIXEL_DATA, Element, Elements, read_elements
+from lungwise.films.dicom.json_model import Attributes, attribute, attribute_of, known_vr
+from lungwise.films.dicom.text import TextDecoder
+from lungwise.films.refusals import Refusal
+
+_BULK = {"OB", "OD", "OF", "OL", "OV", "OW", "UN"}
+_TEXTS = {"LT", "ST", "UC", "UR", "UT"}
+_LONGEST_TEXT, _MOST_NUMBERS = 1 << 20, 1 << 12
+"""Bytes of a text, and numbers of an attribute, that are not bulk data."""
+_DEEPEST = 16
+_DOCUMENT, _DOCUMENT_LENGTH, _SIGNED = 0x00420011, 0x00420015, 0x00280103
+_CREATORS = range(0x10, 0x100)
+"""Elements of an odd group that name who made the others of the group."""
+
+
+def object_attributes(data: bytes, bulk_url: str) -> Attributes:
+    """Return all attributes of an object; none of what cannot be read.
+
+    Parameters
+    ----------
+    bulk_url
+        Below it bulk data is, by tag, and within sequences by tag, number of the item from 0, tag, and so on.
+    """
+    try:
+        elements = read_elements(data)[1]
+    except Refusal:
+        return {}
+    text = TextDecoder(elements, most_bytes=_LONGEST_TEXT)
+    found = _Level(elements, text, bulk_url, bool(elements.word(_SIGNED, 0))).attributes()
+    return found | {"00080005": attribute("CS", "ISO_IR 192")}
+
+
+def bulk_data(data: bytes, path: str) -> bytes | None:
+    """Return bulk data other than pixels, by its path below an object's address; None where there is none.
+
+    Raises
+    ------
+    Refusal
+        If the object cannot be read.
+    """
+    elements = read_elements(data)[1]
+    *way, last = path.split("/")
+    for tag, number in zip(way[::2], way[1::2], strict=True):
+        items = list(elements.items_of(int(tag, 16)))
+        if int(number) >= len(items):
+            return None
+        elements = items[int(number)]
+    element = elements.get(int(last, 16))
+    if element is None or int(last, 16) == PIXEL_DATA:
+        return None
+    length = elements.get(_DOCUMENT_LENGTH) if int(last, 16) == _DOCUMENT else None
+    value = element.octets().tobytes()
+    return value[: int.from_bytes(length.value, "little")] if length else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The elements of an object, or of one item of its sequences."""
+
+    elements: Elements
+    text: TextDecoder
+    url: str
+    signed: bool
+    depth: int = 0
+
+    def attributes(self) -> Attributes:
+        """Write all but file meta information and the lengths of groups."""
+        elements = sorted(self.elements.items())
+        return {f"{tag:08X}": self._attribute(tag, one) for tag, one in elements if tag >> 16 >= 8 and tag & 0xFFFF}
+
+    def _attribute(self, tag: int, element: Element) -> dict[str, Any]:
+        vr = _vr(tag, element, self.signed)
+        if vr == "SQ":
+            return self._sequence(tag)
+        is_long = len(element.value) > (_LONGEST_TEXT if vr in _TEXTS else 8 * _MOST_NUMBERS)
+        if element.value and (vr in _BULK or is_long):
+            return {"vr": vr, "BulkDataURI": f"{self.url}/{tag:08X}"}
+        return attribute_of(vr, tag, element, self.text, _MOST_NUMBERS) or {"vr": vr}
+
+    def _sequence(self, tag: int) -> dict[str, Any]:
+        """Write the items of a sequence; none where it is nested too deep, or cannot be read."""
+        if self.depth == _DEEPEST:
+            return {"vr": "SQ"}
+        try:
+            items = list(self.elements.items_of(tag))
+        except Refusal:
+            return {"vr": "SQ"}
+        below = f"{self.url}/{tag:08X}"
+        levels = (
+            _Level(item, self.text.of_item(item), f"{below}/{number}", self.signed, self.depth + 1)
+            for number, item in enumerate(items)
+        )
+        return attribute("SQ", *(level.attributes() for level in levels))
+
+
+def _vr(tag: int, element: Element, signed: bool) -> str:
+    """Return an element's value representation: its own, or what the dictionary says; UN where nobody does."""
+    if element.vr and element.vr != b"UN":
+        return element.vr.decode("ascii")
+    if tag >> 16 & 1:
+        return "LO" if tag & 0xFFFF in _CREATORS else "UN"
+    known = known_vr(tag)
+    if " or " not in known:
+        return known or "UN"
+    return "OW" if "OW" in known else "SS" if signed else "US"
