@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutated guide lint docs licences clean
+.PHONY: help run test check mutated guide viewers lint docs licences clean
 
 venv := .venv/bin
+ohif := 3.12.10
 # Two tests at a time, each with a database server and a browser of its own; in the order of the folders, since the files
 # that take longest have few tests, and would come last.
 # Each on one core: threads of torch that wait for a core that another test has are slower than none.
@@ -31,6 +32,12 @@ mutated: ## read 10,000 mutated films, within the bounds on time and memory
 guide: ## run the blocks of the guides on a fresh Debian; needs root, mmdebstrap and systemd-container
 	@bin/setup check
 	$(venv)/python docs/run_guides.py
+
+viewers: ## fetch OHIF from npm, and let it show a study with its report; needs npm
+	@bin/setup check
+	@mkdir -p .cache/viewers
+	cd .cache/viewers && npm pack --silent @ohif/app@$(ohif) && tar xzf ohif-app-$(ohif).tgz
+	LUNGWISE_TEST_OHIF=.cache/viewers/package/dist $(venv)/pytest tests/browser/test_viewers.py
 
 lint: # style, types, import rules
 	$(venv)/ruff check
