@@ -60,14 +60,26 @@ class WaitingFilms:
     oldest_seconds: float
 
 
-class QueueCollector(Collector):
-    """The queue and the alarms as they stand when somebody asks: the same whichever process answers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsentResults:
+    """How many results wait for an archive and for how long the oldest has, and how many were given up."""
 
-    def __init__(self, waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int]) -> None:
+    waiting: int = 0
+    given_up: int = 0
+    oldest_seconds: float = 0
+
+
+class QueueCollector(Collector):
+    """The queues and the alarms as they stand when somebody asks: the same whichever process answers."""
+
+    def __init__(self, waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int], unsent: UnsentResults) -> None:
         self._alarms = alarms
         self._figures = (
             ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting.films)),
             ("lungwise_queue_oldest_seconds", "How long the oldest of them has waited.", waiting.oldest_seconds),
+            ("lungwise_unsent_results", "Studies' results that wait for an archive.", float(unsent.waiting)),
+            ("lungwise_unsent_oldest_seconds", "How long the oldest of them have waited.", unsent.oldest_seconds),
+            ("lungwise_unsent_given_up", "Studies' results that no archive took in four days.", float(unsent.given_up)),
         )
 
     def collect(self) -> Iterable[Metric]:
@@ -81,10 +93,10 @@ class QueueCollector(Collector):
         yield alarms
 
 
-def page(waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int]) -> bytes:
+def page(waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int], unsent: UnsentResults) -> bytes:
     """Write everything in Prometheus' text format; `alarms` are those that are open, by finding and sort."""
     now = CollectorRegistry()
-    now.register(QueueCollector(waiting, alarms))
+    now.register(QueueCollector(waiting, alarms, unsent))
     return generate_latest(_counted()) + generate_latest(now)
 
 

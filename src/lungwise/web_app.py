@@ -38,6 +38,7 @@ from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
 from lungwise.jobs.reading_worker import FilmReader, ReadingWorker
+from lungwise.jobs.unsent import unsent_results
 from lungwise.monitoring import aggregate_views, alarm_words, local_views, shadow_views, threshold_views
 from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.alarms import count_open
@@ -163,7 +164,7 @@ def create_app(settings: Settings, make_reader: Callable[[], FilmReader], clock:
 
 def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: scoped_session[Session]) -> None:
     """Set up what stands before and after every page, in the order in which a request meets it, and the pages."""
-    request_log.init_app(app, settings, waiting_films, count_open)
+    request_log.init_app(app, settings, waiting_films, count_open, lambda session: unsent_results(session, utc_now()))
     transactions.init_app(app, app.database, sessions)
     compression.init_app(app)
     csp.init_app(app, https=settings.https)
@@ -228,6 +229,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
         waiting_accounts=_waiting_accounts,
+        late_results=lambda: jobs_views.services().unsent.count_late(person()),
         open_alarms=lambda: monitoring_views.services().alarms.open(person()),
         alarm_sentence=partial(alarm_words.sentence, words=gettext),
         alarm_numbers=partial(alarm_words.numbers, words=gettext),
@@ -262,7 +264,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
 
     trail.provide(app, lambda session: over(session).audit)
     idempotency.services.provide(app, lambda session: over(session).idempotency)
-    jobs_views.services.provide(app, lambda session: over(session).queue)
+    jobs_views.services.provide(app, over)
     account_services.provide(app, over)
     audit_views.services.provide(app, over)
     patients_views.services.provide(app, over)

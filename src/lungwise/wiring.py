@@ -22,6 +22,7 @@ from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.jobs.unsent import Unsent
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.alarms import Alarms
 from lungwise.monitoring.answer_changes import AnswerWatch
@@ -138,6 +139,7 @@ class Services:
         self.worklist_details = WorklistDetails(session, partial(names_of, session))
         self.clock_check = ClockCheck(session, clock)
         self.archive = Archive(session, patients)
+        self.unsent = Unsent(session, clock, settings.send_to_list)
         self.recording = Recording(
             session,
             clock,

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import click
+import yaml
 from prometheus_client.registry import REGISTRY
 
 from lungwise import metrics
@@ -43,11 +44,27 @@ def test_every_command_of_the_units_and_containers_exists_with_its_options() -> 
         assert {word for word in words[2:] if word.startswith("--")} <= options
 
 
+def test_the_rules_for_alarms_ask_of_metrics_that_exist() -> None:
+    (text,) = (block for block in blocks("yaml") if "alert:" in block)
+    rules = yaml.safe_load(text)["groups"][0]["rules"]
+    documented = set(re.findall(r"^\| `(lungwise_\w+)`", SEVERAL, re.MULTILINE))
+    asked = {name for rule in rules for name in re.findall(r"lungwise_\w+", rule["expr"])}
+    assert asked <= documented
+    assert {
+        "lungwise_queue_oldest_seconds",
+        "lungwise_unsent_given_up",
+        "lungwise_associations_rejected_total",
+    } <= asked
+    assert all(rule["annotations"]["summary"] for rule in rules)
+
+
 def test_every_metric_is_documented_and_nothing_else() -> None:
     documented = set(re.findall(r"^\| `(lungwise_\w+)`", SEVERAL, re.MULTILINE))
     counted = {metric.name: metric.type for metric in REGISTRY.collect() if metric.name.startswith("lungwise_")}
     counted |= {
         metric.name: metric.type
-        for metric in metrics.QueueCollector(metrics.WaitingFilms(films=0, oldest_seconds=0), {}).collect()
+        for metric in metrics.QueueCollector(
+            metrics.WaitingFilms(films=0, oldest_seconds=0), {}, metrics.UnsentResults()
+        ).collect()
     }
     assert documented == {f"{name}_total" if kind == "counter" else name for name, kind in counted.items()}

@@ -27,6 +27,7 @@ FILMS.append(_zip(FILMS[0]))
 for kind, name, places in (
     ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),
     ("patient-cursor", "patients", ("12",)),
+    ("unsent-cursor", "unsent", ("12",)),
 ):
     schemathesis.openapi.format(kind, st.sampled_from([encode_cursor(name, place) for place in places]))
 schemathesis.openapi.format("date", st.dates(date(1950, 1, 1), date(2025, 12, 31)).map(str))  # a person's, and past

@@ -199,7 +199,7 @@ def settings(settings: Settings) -> Settings:
 
 NOT_UPLOADERS = {
     *("/patients/search", f"/patients/{KEY}", "/statistics", "/reference-results", "/reference-results.csv"),
-    *("/aggregates", "/aggregates.csv", "/aggregates.dhis2"),
+    *("/aggregates", "/aggregates.csv", "/aggregates.dhis2", "/unsent"),
     *(f"/studies/{KEY}{end}" for end in ("/report", "/report.pdf", "/report.fhir", "/reference-results")),
     f"/films/{KEY}/original",
 }

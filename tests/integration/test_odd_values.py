@@ -29,6 +29,7 @@ from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
 from lungwise.api.resources.studies import studies
+from lungwise.api.resources.unsent import unsent
 from lungwise.audit.service import AuditTrail
 from lungwise.dicomweb.app import PREFIX as DICOMWEB
 from lungwise.store import utc_now
@@ -81,7 +82,9 @@ PARAMETERS = (
 )
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-OPERATIONS = [operation for room in (studies, films, patients, reports, aggregates) for operation, _ in room.items]
+OPERATIONS = [
+    operation for room in (studies, films, patients, reports, aggregates, unsent) for operation, _ in room.items
+]
 DICOM_NAMES: tuple[str, ...] = (
     "PatientName",
     "PatientID",

@@ -19,6 +19,7 @@ from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
 from lungwise.api.resources.results import results
 from lungwise.api.resources.studies import studies
+from lungwise.api.resources.unsent import unsent
 from lungwise.languages import LANGUAGES
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
@@ -29,7 +30,7 @@ from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
-_RESOURCES = (studies, films, patients, reports, results, aggregates, describe)
+_RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, describe)
 
 
 def create_api(

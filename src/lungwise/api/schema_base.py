@@ -56,7 +56,8 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _cursor(kind: str) -> WithJsonSchema:
+def cursor(kind: str) -> WithJsonSchema:
+    """Describe a cursor of one list."""
     about = "Where the list goes on: `next` of the page before."
     return WithJsonSchema({"type": "string", "format": kind, "description": about})
 
@@ -67,8 +68,8 @@ Day = Annotated[date, BeforeValidator(_day)]
 Flag = Annotated[bool, _matching("true|false"), WithJsonSchema({"type": "boolean"})]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_WAIT), _matching(r"0|[1-9]\d?")]
 Weeks = Annotated[int, Field(ge=1, le=MOST_WEEKS), _matching(r"[1-9]\d{0,2}")]
-StudyCursor = Annotated[str, _cursor("study-cursor")]
-PatientCursor = Annotated[str, _cursor("patient-cursor")]
+StudyCursor = Annotated[str, cursor("study-cursor")]
+PatientCursor = Annotated[str, cursor("patient-cursor")]
 Next = Annotated[str | None, Field(description="Cursor of the page that follows; null after the last.")]
 Words = Annotated[str, Field(max_length=100, pattern=LINE, description="Beginnings of words of names and identifiers.")]
 Verdict = Literal["negative", "uncertain", "positive"]

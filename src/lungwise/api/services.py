@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lungwise.clinics.thresholds import Thresholds
+from lungwise.jobs.unsent import Unsent
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import Patients
@@ -34,6 +35,7 @@ class ApiServices(Protocol):
     worklist: Worklist
     statistics: ClinicStatistics
     aggregates: Aggregates
+    unsent: Unsent
     result_export: ResultExport
 
     @property

@@ -21,6 +21,7 @@ COMMANDS = {
     "serve": "lungwise.cli.serve:serve",
     "node": "lungwise.cli.node:node",
     "send": "lungwise.cli.send:send",
+    "unsent": "lungwise.cli.unsent:unsent",
     "worker": "lungwise.cli.worker:worker",
     "jobs": "lungwise.cli.jobs:jobs",
     "watch": "lungwise.cli.watch:watch",

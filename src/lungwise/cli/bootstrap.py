@@ -30,7 +30,7 @@ from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, us
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings, SettingsFileError
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
-from lungwise.store.migrations import is_current
+from lungwise.store.migrations import is_current, newer_schema
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_key import SecretKeyError, check_secret_key
 from lungwise.store.sqlite import WAIT_SECONDS
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from lungwise.dicom.send import Sender
 
 
+_NEWER = (
+    "A later release of Lungwise has upgraded this database (schema %s). Install that release again, or let it go back "
+    "with: lungwise db go-back"
+)
 _log = logging.getLogger("lungwise.cli")
 
 _TURN_SECONDS = 0.0005
@@ -127,6 +131,8 @@ def open_database(
     with said_in_a_sentence(settings):
         database = Database(settings, wait_seconds=wait_seconds)
     try:
+        if newer := newer_schema(database.engine):
+            raise click.ClickException(_NEWER % newer)
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
         if current:

@@ -7,14 +7,26 @@ import sys
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
-from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, read_settings, services_over
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.cli.bootstrap import (
+    encrypt_films_of_earlier_releases,
+    open_database,
+    operator_of,
+    read_settings,
+    services_over,
+)
 from lungwise.cli.cleaning import Cleaned, clean_store
+from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, restore_from
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
+from lungwise.store.way_back import copies, keep_copy, upgrade_with_copy
+from lungwise.store.way_back import go_back as put_back
 
 
 @click.group()
@@ -24,12 +36,50 @@ def db() -> None:
 
 @db.command("upgrade")
 def upgrade_schema() -> None:
-    """Bring the database to this release's schema, and encrypt films that an earlier release kept plain."""
+    """Bring the database to this release's schema, and encrypt films that an earlier release kept plain.
+
+    Before anything is changed, a copy of the database is kept in the data folder: see `lungwise db go-back`.
+    """
     settings = read_settings()
-    with open_database(settings, current=False) as database:
-        upgrade(database.engine)
+    with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+        copy = upgrade_with_copy(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
+    if copy:
+        click.echo(f"{copy} holds the database as it was. Go back to it with: lungwise db go-back")
     click.echo("The database has this release's schema.")
+
+
+@db.command("go-back")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def go_back(file: Path | None, yes: bool) -> None:
+    """Make the database what it was before the last upgrade, or as the copy FILE says; then install that release.
+
+    Stop every part of Lungwise first. What was entered since is not in it; a copy of the present database is kept too,
+    and going back to that one brings it back. Films stay where they are.
+    """
+    settings = read_settings()
+    chosen = file or next(iter(copies(settings)), None)
+    if chosen is None:
+        raise click.ClickException(f"There is no copy in {settings.data_folder}: no upgrade has changed the database.")
+    if not yes:
+        click.confirm(f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True)
+    try:
+        with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+            present = keep_copy(database, settings)
+            schema = put_back(database, chosen)
+            database.transact(lambda session: _note_way_back(session, schema))
+    except BackupError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The database has schema {schema} again. {present} holds what it was until now.")
+    click.echo("Install the release of that schema before you start Lungwise: this one would upgrade it again.")
+
+
+def _note_way_back(session: Session, schema: str) -> None:
+    """Accept the audit trail's end, which is an earlier one, and note why."""
+    trail = AuditTrail(session, utc_now, "command line")
+    trail.mark_anew()
+    trail.record(operator_of(0), Action.WENT_BACK, Subject.AUDIT_TRAIL, schema)
 
 
 @db.command()

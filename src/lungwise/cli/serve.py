@@ -32,8 +32,8 @@ from lungwise.monitoring.warming import FilmTableReader
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, check_keys
-from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.secret_key import check_secret_key
+from lungwise.store.way_back import upgrade_with_copy
 from lungwise.studies.header_index import HeaderIndexer
 from lungwise.web_app import Lungwise, create_app
 from lungwise.webkit.server import BoundedServer, make_server
@@ -89,9 +89,8 @@ def serve(host: str | None, port: int | None) -> None:
 def _prepare(settings: Settings) -> None:
     """Upgrade the installation to this release, and check its keys."""
     with open_database(settings, current=False, wait_seconds=_START_SECONDS) as database:
-        if not is_current(database.engine):
-            upgrade(database.engine)
-            _log.info("The database has this release's schema now. Data folder: %s", settings.data_folder)
+        if copy := upgrade_with_copy(database, settings):
+            _log.info("The database has this release's schema now. What it was is kept in %s", copy)
         check_keys(database)
         check_secret_key(database, settings)
         note_model(database, settings)

@@ -23,6 +23,8 @@ _IS_READ = (
 )
 """What may be sent: results of which no film waits, for an archive that is still one."""
 
+_OVER = (DispatchState.SENT, DispatchState.CANCELLED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery(Lease):
@@ -88,6 +90,8 @@ class Dispatches(LeaseQueue[Dispatch]):
                 known[name] = Dispatch(study_id=study_id, destination=name, created_at=now)
                 self._session.add(known[name])
             dispatch = known[name]
+            if dispatch.state in _OVER:
+                dispatch.created_at = now
             dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
             dispatch.due_at = now + _SETTLE
         self._session.flush()
@@ -159,9 +163,8 @@ class Dispatches(LeaseQueue[Dispatch]):
     def unsent(self) -> list[DispatchLine]:
         """List what is not sent, the oldest first."""
         shown = (Dispatch.destination, Dispatch.state, Dispatch.attempts, Dispatch.error)
-        over = (DispatchState.SENT, DispatchState.CANCELLED)
         query = select(Study.key.label("study"), *shown).select_from(Dispatch).join(Study)
-        query = query.where(Dispatch.state.not_in(over)).order_by(Dispatch.id)
+        query = query.where(Dispatch.state.not_in(_OVER)).order_by(Dispatch.id)
         return [DispatchLine(**row._mapping) for row in self._session.execute(query)]
 
     def _of_study(self, study_id: int) -> Collection[Dispatch]:

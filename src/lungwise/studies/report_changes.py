@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
@@ -33,5 +33,15 @@ class ReportChanges:
         now = self._clock()
         self._session.execute(update(Study).where(Study.id.in_(studies)).values(changed_at=now))
         sent = (Dispatch.study_id.in_(studies), Dispatch.state.in_(_SETTLED))
-        again = update(Dispatch).where(*sent).values(state=DispatchState.QUEUED, claim="", attempts=0, due_at=now)
+        since = case((Dispatch.state == DispatchState.SENT, now), else_=Dispatch.created_at)
+        queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""), (Dispatch.attempts, 0))
+        again = (
+            update(Dispatch)
+            .where(*sent)
+            .ordered_values(
+                (Dispatch.created_at, since),  # first: MySQL sets one after the other
+                *queued,
+                (Dispatch.due_at, now),
+            )
+        )
         self._session.execute(again)

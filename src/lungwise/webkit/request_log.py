@@ -32,6 +32,7 @@ def init_app(
     settings: Settings,
     waiting: Callable[[Session], metrics.WaitingFilms],
     alarms: Callable[[Session], Mapping[tuple[str, str], int]],
+    unsent: Callable[[Session], metrics.UnsentResults],
 ) -> None:
     """Log every request, and add `/metrics`."""
     log_requests(app)
@@ -40,7 +41,8 @@ def init_app(
         """Show Prometheus the metrics: only from this machine, or with the token that is set."""
         if not may_read(settings):
             raise NotFound
-        answer = make_response(metrics.page(waiting(request_session()), alarms(request_session())))
+        session = request_session()
+        answer = make_response(metrics.page(waiting(session), alarms(session), unsent(session)))
         answer.content_type = CONTENT_TYPE_LATEST
         return answer
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from commands import Run
+from commands import ADA, Run
+from lungwise.settings import Settings
+from lungwise.store import Database
+from lungwise.store.migrations import upgrade
 
 
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
@@ -24,3 +29,32 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     shutil.copy(tmp_path / "data" / "secret.key", tmp_path / "new" / "secret.key")
     assert "3 films" in run("db", "check").ok()
     run("audit", "verify").ok()
+
+
+def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> None:
+    with closing(Database(Settings(data_folder=tmp_path / "data"))) as database:
+        upgrade(database.engine, "0031")
+    assert "There is no copy" in run("db", "go-back").no()
+    said = run("db", "upgrade").ok()
+    assert "schema-0031.tar holds the database as it was" in said
+    assert "schema-0031.tar" not in run("db", "upgrade").ok()
+    run(*ADA).ok()
+    assert "has schema 0031 again" in run("db", "go-back", "--yes").ok()
+    assert "does not have this release's schema" in run("users", "list").no()
+    newest = max((tmp_path / "data" / "before-upgrades").iterdir())
+    run("db", "go-back", "--yes", str(newest)).ok()
+    assert "ada@example.org" in run("users", "list").ok()
+    assert "The audit trail is whole" in run("audit", "verify").ok()
+
+
+@pytest.mark.parametrize("command", [("users", "list"), ("db", "upgrade"), ("db", "check"), ("serve",)])
+def test_an_old_program_on_a_new_database_says_so_and_stops(
+    run: type[Run], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with closing(Database(Settings(data_folder=tmp_path / "data"))) as database:
+        upgrade(database.engine, "0001")
+        with database.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    said = run(*command).no()
+    assert "A later release of Lungwise has upgraded this database (schema 9999)." in said
+    assert len(said.splitlines()) == 1

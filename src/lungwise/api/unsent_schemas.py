@@ -1,0 +1,39 @@
+"""What the API says of results that are not sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lungwise.api.schema_base import Asked, Key, Next, Schema, cursor
+
+UnsentCursor = Annotated[str, cursor("unsent-cursor")]
+
+
+class UnsentQuery(Asked):
+    """Where the list goes on."""
+
+    cursor: UnsentCursor | None = None
+
+
+class UnsentResult(Schema):
+    """The results of one study that one archive does not have."""
+
+    study: Key
+    archive: str = Field(description="As AE@host:port.")
+    state: Literal["waiting", "sending", "given up", "archive removed"] = Field(
+        description="given up: it was tried for four days. archive removed: the setting `send_to` no longer names it."
+    )
+    attempts: int
+    error: str = Field(description="What the last attempt ended with; empty before the first.")
+    since: datetime
+    next_try: datetime | None = Field(description="Null where nothing is tried by itself.")
+
+
+class UnsentPage(Schema):
+    """Results that are not sent, the oldest first."""
+
+    items: list[UnsentResult]
+    next: Next

@@ -1,0 +1,175 @@
+"""The way back: before an upgrade changes anything, every row of the database is copied as it is, and can be put back.
+
+A copy has the rows as the database stores them, so that it needs no model of that time: what is encrypted stays so.
+Films are not in it. They never change, and lie where they lay. A copy is signed, as a backup is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, inspect
+
+from lungwise.settings import Settings
+from lungwise.store.database import Database, utc_now
+from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
+from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
+
+KEPT = 3
+"""Copies that stay; an upgrade that was broken off and begun again does not push the good one out."""
+_BATCH_SIZE = 1000
+_SCHEMA = "copy.json"
+_VERSIONS = "alembic_version"
+
+
+def upgrade_with_copy(database: Database, settings: Settings) -> Path | None:
+    """Upgrade the database, and return the copy of what it was; None where it was empty or needs no upgrade.
+
+    Raises
+    ------
+    OSError
+        If the copy cannot be written: then nothing is upgraded.
+    """
+    if is_current(database.engine):
+        return None
+    copy = keep_copy(database, settings)
+    for old in copies(settings)[KEPT:]:
+        old.unlink()
+    with database.engine.connect() as connection:
+        with without_foreign_keys(connection), connection.begin():
+            apply_steps(connection)
+        empty_log(connection)
+    return copy
+
+
+def copies(settings: Settings) -> list[Path]:
+    """List the copies that are kept, the newest first."""
+    return sorted(_folder(settings).glob("*.tar"), key=lambda file: file.name, reverse=True)
+
+
+def keep_copy(database: Database, settings: Settings) -> Path | None:
+    """Copy every row into a file in the data folder; None where there is no table yet."""
+    with _one_moment(database.engine) as connection:
+        schema = schema_of(connection)
+        if not schema:
+            return None
+        _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = _folder(settings) / f"{utc_now():%Y%m%dT%H%M%S%f}-schema-{schema}.tar"
+        unfinished = file.with_suffix(".part")
+        with unfinished.open("xb") as out:
+            os.fchmod(out.fileno(), 0o600)
+            with tarfile.open(fileobj=out, mode="w") as archive:
+                _write(connection, BackupWriter(archive, database.keys), schema)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(file)
+    return file
+
+
+def go_back(database: Database, file: Path) -> str:
+    """Make the database what a copy says that it was, whatever it is now; return its schema.
+
+    On SQLite all of it happens or nothing. On MySQL and MariaDB tables are made anew one after the other: where that
+    is broken off, do it again.
+
+    Raises
+    ------
+    BackupError
+        If the file is not a copy, was changed, is of a release after this one, or its keys are missing.
+    """
+    try:
+        with tarfile.open(file) as archive:
+            check_manifest(archive, database.keys)
+            copied = json.loads(content(archive, _SCHEMA))
+            with database.engine.connect() as connection:
+                with without_foreign_keys(connection), connection.begin():
+                    _drop_tables(connection)
+                    apply_steps(connection, copied["schema"])
+                    _fill(connection, archive, copied["tables"])
+                empty_log(connection)
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise BackupError(f"{file} is not a copy that an upgrade made ({error}).") from error
+    return str(copied["schema"])
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data_folder / "before-upgrades"
+
+
+@contextmanager
+def _one_moment(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that reads everything as it was at one moment."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "mysql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
+
+
+def _write(connection: Connection, copy: BackupWriter, schema: str) -> None:
+    inspector = inspect(connection)
+    names = [name for name in inspector.get_table_names() if name != _VERSIONS]
+    tables = {name: [column["name"] for column in inspector.get_columns(name)] for name in names}
+    copy.add(_SCHEMA, json.dumps({"schema": schema, "tables": tables}).encode())
+    for name, columns in tables.items():
+        for number, rows in enumerate(_rows(connection, name, columns)):
+            copy.add(f"{name}/{number:08d}.jsonl", rows)
+    copy.finish()
+
+
+def _rows(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[bytes]:
+    """Read a table as the driver gives it, some rows at a time."""
+    quote = connection.dialect.identifier_preparer.quote
+    query = f"SELECT {', '.join(map(quote, columns))} FROM {quote(table)}"  # noqa: S608 - names of the schema alone
+    found = connection.execution_options(stream_results=True).exec_driver_sql(query)
+    for part in found.partitions(_BATCH_SIZE):
+        yield b"".join(json.dumps([_said(value) for value in row], ensure_ascii=False).encode() + b"\n" for row in part)
+
+
+def _said(value: object) -> object:
+    """Say in JSON what it does not know: bytes, moments and days."""
+    if isinstance(value, bytes):
+        return {"bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"moment": value.isoformat()}
+    return {"day": value.isoformat()} if isinstance(value, date) else value
+
+
+def _meant(value: Any) -> object:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(value, dict):
+        return value
+    ((kind, text),) = value.items()
+    if kind == "bytes":
+        return base64.b64decode(text)
+    return datetime.fromisoformat(text) if kind == "moment" else date.fromisoformat(text)
+
+
+def _drop_tables(connection: Connection) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    for name in inspect(connection).get_table_names():
+        connection.exec_driver_sql(f"DROP TABLE {quote(name)}")
+
+
+def _fill(connection: Connection, archive: tarfile.TarFile, tables: dict[str, list[str]]) -> None:
+    """Put the rows in place of those that the steps make."""
+    quote = connection.dialect.identifier_preparer.quote
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    for name in tables:
+        connection.exec_driver_sql(f"DELETE FROM {quote(name)}")  # noqa: S608 - signed, and names of the schema alone
+    for member in archive:
+        table = member.name.partition("/")[0]
+        if table not in tables or not member.name.endswith(".jsonl"):
+            continue
+        columns = tables[table]
+        into = f"{quote(table)} ({', '.join(map(quote, columns))})"
+        statement = f"INSERT INTO {into} VALUES ({', '.join([mark] * len(columns))})"  # noqa: S608 - as above
+        rows = [tuple(map(_meant, json.loads(line))) for line in content(archive, member).splitlines()]
+        connection.exec_driver_sql(statement, rows)

@@ -1,0 +1,124 @@
+"""An upgrade can be undone: what the database was before it is kept, and put back row by row."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import delete, inspect, text
+
+from lungwise.patients.service import PatientFacts
+from lungwise.store import Base, Database
+from lungwise.store.manifest import BackupError
+from lungwise.store.migrations import newer_schema, upgrade
+from lungwise.store.migrations.steps import is_current, schema_of
+from lungwise.store.way_back import KEPT, copies, go_back, keep_copy, upgrade_with_copy
+from lungwise.studies.models import ReadingRecord
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Services
+    from lungwise.settings import Settings
+
+BEFORE = "0031"
+
+
+def rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Every row as the driver gives it."""
+    with database.engine.connect() as connection:
+        names = inspect(connection).get_table_names()
+        return {name: [tuple(row) for row in connection.execute(text(f"SELECT * FROM {name}"))] for name in names}
+
+
+def test_every_row_is_put_back_as_it_was(either_services: Services, film: Callable[..., bytes]) -> None:
+    services = either_services
+    ada = services.person()
+    facts = PatientFacts(identifier="7", name="Béla Bartók सुनीता")
+    study = services.studies.open(ada, facts, [("a", film(1)), ("b", film(2, 8))])
+    services.read_all()
+    services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="line\nline"))
+    services.session.commit()
+    with closing(Database(services.settings)) as database:
+        before = rows(database)
+        copy = keep_copy(database, services.settings)
+        assert copy is not None
+        assert copy.stat().st_mode & 0o77 == 0
+        with database.writing() as session:
+            session.execute(delete(ReadingRecord))
+            session.execute(text("UPDATE users SET name = 'Eve'"))
+        assert rows(database) != before
+        assert go_back(database, copy) == before["alembic_version"][0][0]
+        assert rows(database) == before
+        with database.writing() as session:  # and rows that follow get numbers of their own
+            assert session.query(Base.metadata.tables["users"]).count() == 1
+            assert b"Bart" not in copy.read_bytes()
+
+
+def test_an_upgrade_keeps_what_was_and_goes_back_to_it(either: Settings) -> None:
+    with closing(Database(either)) as database:
+        assert keep_copy(database, either) is None  # there is nothing yet
+        upgrade(database.engine, BEFORE)
+        with database.engine.begin() as connection:
+            connection.execute(text("INSERT INTO clinics (name) VALUES ('Hill')"))
+        tables = set(rows(database))
+        copy = upgrade_with_copy(database, either)
+        assert copy is not None and BEFORE in copy.name
+        assert is_current(database.engine)
+        assert set(rows(database)) > tables
+        assert upgrade_with_copy(database, either) is None
+        assert copies(either) == [copy]
+        assert go_back(database, copy) == BEFORE
+        with database.engine.connect() as connection:
+            assert schema_of(connection) == BEFORE
+            assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
+        assert set(rows(database)) == tables
+        upgrade_with_copy(database, either)
+        assert is_current(database.engine)
+
+
+def test_some_copies_stay_and_a_changed_one_is_refused(settings: Settings) -> None:
+    with closing(Database(settings)) as database:
+        upgrade(database.engine, BEFORE)
+        for _ in range(KEPT + 1):
+            keep_copy(database, settings)
+        kept = copies(settings)
+        upgrade_with_copy(database, settings)
+        assert len(copies(settings)) == KEPT
+        assert copies(settings)[1:] == kept[: KEPT - 1]
+        changed = add_row(copies(settings)[0])
+        with pytest.raises(BackupError, match="was changed"):
+            go_back(database, changed)
+        changed.write_bytes(b"nothing")
+        with pytest.raises(BackupError, match="is not a copy"):
+            go_back(database, changed)
+        assert is_current(database.engine)
+
+
+def add_row(copy: Path) -> Path:
+    """Return a copy whose accounts somebody has added to."""
+    changed = copy.with_name("changed.tar")
+    with tarfile.open(copy) as old, tarfile.open(changed, "w") as new:
+        for member in old:
+            file = old.extractfile(member)
+            assert file is not None
+            data = file.read() + (
+                b"[]\n" if member.name.startswith("key_record") or member.name == "copy.json" else b""
+            )
+            member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    return changed
+
+
+def test_a_schema_of_a_later_release_is_recognised(either: Settings, migrate: Callable[[Settings], None]) -> None:
+    migrate(either)
+    with closing(Database(either)) as database:
+        assert newer_schema(database.engine) == ""
+        with database.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        assert newer_schema(database.engine) == "9999"
