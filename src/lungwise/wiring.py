@@ -43,9 +43,12 @@ from lungwise.receiving.receiver import FilmReceiver
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.service import Uploads
 from lungwise.receiving.uploads import Limits
+from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
+from lungwise.reports.study_archive import StudyArchive
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
+from lungwise.store.keys import Keys
 from lungwise.studies.archive import Archive
 from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
@@ -54,6 +57,7 @@ from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_export import ResultExport
 from lungwise.studies.result_import import ResultImport
+from lungwise.studies.retention import Keep, Retention
 from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies, Study
 from lungwise.studies.thumbnails import Thumbnails
@@ -78,6 +82,8 @@ class Wiring:
             film_bytes=settings.film_megabytes << 20,
             total_bytes=settings.upload_megabytes << 20,
             keeps_objects=settings.other_objects == "keep",
+            account_films=settings.account_films,
+            account_bytes=settings.account_gigabytes << 30,
         )
         self.identity_rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
 
@@ -167,8 +173,25 @@ class Services:
         self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
         self.drift = Drift(session, clock, wiring.reference, self._zone_of)
         self.answer_watch = AnswerWatch(session, self.drift)
+        self.retention = Retention(
+            session, clock, studies, patients, audit, self.clinics.settings_of, self._study_archive(store.keys)
+        )
         self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
+
+    def _study_archive(self, keys: Keys) -> Keep | None:
+        """Return what archives a study; None where there is no folder for it."""
+        folder = self.settings.archive_folder
+        if folder is None:
+            return None
+
+        def keep(person: Person, key: str) -> None:
+            clinics = {clinic.id: clinic.name for clinic in self.clinics.all()}
+            reports = Reports(self.studies, str, self.settings, self.clinics.settings_of(person.clinic_id))
+            export = PatientExport(self.studies, self.patients, reports, self.clock, str)
+            StudyArchive(folder, keys, export).keep(person, key, clinics[person.clinic_id])
+
+        return keep
 
     def _zone_of(self, clinic_id: int) -> tzinfo:
         return self.clinics.settings_of(clinic_id).zone
@@ -251,6 +274,11 @@ class WebServices(Services):
     def reports(self) -> Reports:
         """Makes the reports of the clinic's studies."""
         return Reports(self.studies, gettext, self.settings, self.clinic_settings)
+
+    @cached_property
+    def patient_export(self) -> PatientExport:
+        """Writes all that is kept about a patient."""
+        return PatientExport(self.studies, self.patients, self.reports, self.clock, gettext)
 
     @cached_property
     def waiting_accounts(self) -> int:

@@ -158,3 +158,8 @@ class TokenForm(PageForm):
         ],
     )
     submit = SubmitField(_("Create the token"))
+
+    def offer(self, *, may_delete: bool) -> None:
+        """Offer a token that deletes only to who may delete."""
+        if not may_delete:
+            self.scopes.choices = [one for one in self.scopes.choices if one.value != Scope.DELETE]

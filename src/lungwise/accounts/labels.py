@@ -17,4 +17,5 @@ SCOPES: Final = {
     "upload": N_("upload films"),
     "conclude": N_("give opinions"),
     "export": N_("export reports and films"),
+    "delete": N_("delete studies and patients for good"),
 }

@@ -27,12 +27,13 @@ _USE_KEPT_EVERY = timedelta(minutes=1)
 
 
 class Scope(StrEnum):
-    """What a token may be allowed to do. None lets a program delete or administer."""
+    """What a token may be allowed to do. None lets a program administer, and only an administrator's lets it delete."""
 
     SEE = "see"
     UPLOAD = "upload"
     CONCLUDE = "conclude"
     EXPORT = "export"
+    DELETE = "delete"
 
     @property
     def right(self) -> Right:

@@ -290,6 +290,7 @@ def reset_second_factor(key: str) -> Answer:
 
 def _tokens(*, machine: bool) -> Answer:
     form, text = TokenForm(), None
+    form.offer(may_delete=person().may(Right.DELETE))
     if request.method == "POST" and not is_fresh():
         return ask_to_confirm(request.path)
     if form.validate_on_submit():

@@ -303,6 +303,12 @@ class Statistics(Schema):
     uncertain_with_pcr: int
 
 
+class Deleted(Schema):
+    """What was deleted for good."""
+
+    studies: int
+
+
 class Wait(Asked):
     """How long to wait for the films' readings."""
 

@@ -10,6 +10,7 @@ from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.patients.service import Patients
 from lungwise.receiving.service import Uploads
+from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.studies.headlines import Headlines
@@ -49,6 +50,10 @@ class ApiServices(Protocol):
     @property
     def reports(self) -> Reports:
         """Makes the reports of the clinic's studies."""
+
+    @property
+    def patient_export(self) -> PatientExport:
+        """Writes all that is kept about a patient."""
 
     def wait_for_readings(self, study_id: int, seconds: float) -> bool:
         """Wait until a study is read, for so many seconds at most. No transaction is held meanwhile."""

@@ -30,6 +30,7 @@ COMMANDS = {
     "users": "lungwise.cli.users:users",
     "tokens": "lungwise.cli.tokens:tokens",
     "results": "lungwise.cli.results:results",
+    "retention": "lungwise.cli.retention:retention",
     "thresholds": "lungwise.cli.thresholds:thresholds",
     "db": "lungwise.cli.db:db",
     "keys": "lungwise.cli.keys:keys",

@@ -26,17 +26,9 @@ def aggregates(clinic: str | None, weeks: int, value_set: bool) -> None:
     DHIS2 imports what --value-set prints; its identifiers are settings.
     """
     with open_services(writes=False) as services:
-        clinics = {one.name: one.id for one in services.clinics.all()}
-        name = clinic or (next(iter(clinics)) if len(clinics) == 1 else "")
-        if name not in clinics:
-            raise click.ClickException(_which(name, list(clinics)))
-        found = services.aggregates.of(operator_of(clinics[name]), weeks)
+        name, number = services.clinic_named(clinic)
+        found = services.aggregates.of(operator_of(number), weeks)
         if value_set:
             click.echo(json.dumps(data_value_set(found, name, services.settings), indent=1))
         else:
             click.echo(aggregates_csv(found), nl=False)
-
-
-def _which(name: str, clinics: list[str]) -> str:
-    known = ", ".join(clinics) or "(none yet)"
-    return f"There is no clinic {name}. There are: {known}" if name else f"Name one with --clinic. There are: {known}"

@@ -211,6 +211,16 @@ class CommandServices(Services):
             raise click.ClickException(f"There is no account {email}. See: lungwise users list")
         return user
 
+    def clinic_named(self, name: str | None) -> tuple[str, int]:
+        """Return the name and the number of a clinic, of the only one where none is named; or say which there are."""
+        clinics = {one.name: one.id for one in self.clinics.all()}
+        chosen = name or (next(iter(clinics)) if len(clinics) == 1 else "")
+        if chosen in clinics:
+            return chosen, clinics[chosen]
+        known = ", ".join(clinics) or "(none yet)"
+        what = f"There is no clinic {chosen}." if chosen else "Name one with --clinic."
+        raise click.ClickException(f"{what} There are: {known}")
+
 
 @contextmanager
 def services_over(database: Database, settings: Settings, *, writes: bool) -> Iterator[CommandServices]:

@@ -21,7 +21,7 @@ from lungwise.cli.bootstrap import (
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, plain_films, utc_now
-from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, restore_from
+from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
@@ -136,8 +136,11 @@ def _as_json(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain
 def backup(file: Path) -> None:
     """Write the database and its films into one FILE, while the service goes on."""
     settings = read_settings()
-    with open_database(settings) as database, database.snapshot() as session:
-        films = back_up(session, FilmStore(settings), file)
+    with open_database(settings) as database:
+        began = utc_now()
+        with database.snapshot() as session:
+            films = back_up(session, FilmStore(settings), file)
+        database.transact(lambda session: note_backup(session, began))
     click.echo(f"{file} holds the database and {films} films, encrypted.")
     click.echo(
         "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."

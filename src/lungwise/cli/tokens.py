@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lungwise.access import Right
 from lungwise.accounts.tokens import LONGEST_DAYS, Scope, Token
 from lungwise.cli.bootstrap import open_services
 from lungwise.cli.rows import print_rows
@@ -31,6 +32,8 @@ def add(email: str, name: str, scopes: tuple[str, ...], days: int, machine: bool
     """Make a token of the account EMAIL, and print it once."""
     with open_services(writes=True) as services:
         person = services.account(email).person
+        if Scope.DELETE in scopes and not person.may(Right.DELETE):
+            raise click.ClickException("Only an administrator's token may delete.")
         try:
             _, text = services.tokens.add(person, name, map(Scope, scopes), days, machine=machine)
         except NotFound:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
+from enum import StrEnum
 
 from lungwise.settings import Registration, Settings
 from lungwise.time_zones import zone_of
+
+
+class RetentionMode(StrEnum):
+    """What is done with studies that are older than a clinic keeps them."""
+
+    DELETE = "delete"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,8 @@ class ClinicChoices:
         Of so many studies one is drawn for a check; None draws nobody.
     result_days
         How many days may lie between a film and a test.
+    retention, retention_days
+        What is done with studies after so many days; None keeps everything.
     """
 
     name: str
@@ -33,6 +43,8 @@ class ClinicChoices:
     registration: Registration | None = None
     sampled: int | None = None
     result_days: int | None = None
+    retention: RetentionMode | None = None
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,8 @@ class ClinicSettings:
     registration: Registration
     sampled: int | None
     result_days: int
+    retention: RetentionMode | None
+    retention_days: int | None
 
     @classmethod
     def of(cls, choices: ClinicChoices, settings: Settings) -> ClinicSettings:
@@ -58,6 +72,8 @@ class ClinicSettings:
             registration=choices.registration or settings.registration,
             sampled=choices.sampled,
             result_days=settings.result_days if choices.result_days is None else choices.result_days,
+            retention=choices.retention,
+            retention_days=choices.retention_days,
         )
 
     @property

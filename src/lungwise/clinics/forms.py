@@ -12,7 +12,7 @@ from wtforms import DecimalField, IntegerField, SelectChoice, SelectField, Strin
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import NumberInput
 
-from lungwise.clinics.clinic_settings import ClinicChoices
+from lungwise.clinics.clinic_settings import ClinicChoices, RetentionMode
 from lungwise.clinics.labels import REGISTRATIONS
 from lungwise.inputs import LINE
 from lungwise.languages import LANGUAGES
@@ -69,7 +69,24 @@ class ClinicForm(PageForm):
         ),
         render_kw={"inputmode": "numeric"},
     )
+    retention = SelectField(
+        _("What is done with old studies"),
+        description=_(
+            "Nothing is removed by itself: an administrator sees what is due on the page of old studies, "
+            "and agrees to it."
+        ),
+    )
+    retention_days = IntegerField(
+        _("A study is old after so many days"),
+        [Optional(), NumberRange(30, 36500)],
+        render_kw={"inputmode": "numeric"},
+    )
     submit = SubmitField(_("Save"))
+
+    def validate_retention(self, field: SelectField) -> None:
+        """Require a number of days where old studies are not kept."""
+        if field.data and self.retention_days.data is None:
+            raise ValidationError(gettext("Enter after how many days a study is old."))
 
     def offer(self, settings: Settings, clock: Clock) -> None:
         """Offer what can be chosen, and say what holds where nothing is."""
@@ -82,6 +99,13 @@ class ClinicForm(PageForm):
         self.registration.description = gettext(
             "As set for this installation: %(what)s", what=gettext(REGISTRATIONS[settings.registration])
         )
+        self.retention.choices = [
+            SelectChoice("", gettext("They are kept")),
+            SelectChoice(RetentionMode.DELETE.value, gettext("They are deleted")),
+        ]
+        if settings.archive_folder or self.retention.data == RetentionMode.ARCHIVE:
+            archived = gettext("They are archived, encrypted, and then deleted")
+            self.retention.choices.append(SelectChoice(RetentionMode.ARCHIVE.value, archived))
         self.result_days.description = gettext("Empty: %(n)s, as the installation is set.", n=settings.result_days)
         self.prevalence.description = gettext(
             "If left empty: %(n)s, as set for this installation. "
@@ -95,6 +119,7 @@ class ClinicForm(PageForm):
         self.time_zone.data, self.language.data = choices.time_zone or "", choices.language or ""
         self.registration.data = choices.registration.value if choices.registration else ""
         self.sampled.data, self.result_days.data = choices.sampled, choices.result_days
+        self.retention.data, self.retention_days.data = choices.retention or "", choices.retention_days
         share = choices.prevalence
         self.prevalence.data = None if share is None else Decimal(f"{share * 100:.6g}")
 
@@ -110,6 +135,8 @@ class ClinicForm(PageForm):
             registration=Registration(self.registration.data) if self.registration.data else None,
             sampled=self.sampled.data,
             result_days=self.result_days.data,
+            retention=RetentionMode(self.retention.data) if self.retention.data else None,
+            retention_days=self.retention_days.data,
         )
 
 

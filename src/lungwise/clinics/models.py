@@ -20,7 +20,7 @@ class Clinic(Base):
 
     What its administrator has not set is null, and as the installation is set. `thresholds` is the key of the set of
     thresholds in force, null where the model's own are; of every `sampled` patients one is drawn for a check, nobody
-    where it is null.
+    where it is null. After `retention_days` studies may be removed, as `retention` says; never where either is null.
     """
 
     __tablename__ = "clinics"
@@ -36,6 +36,8 @@ class Clinic(Base):
     thresholds: Mapped[str | None] = mapped_column(String(20))
     sampled: Mapped[int | None] = mapped_column()
     result_days: Mapped[int | None] = mapped_column()
+    retention: Mapped[str | None] = mapped_column(String(10))
+    retention_days: Mapped[int | None] = mapped_column()
 
 
 class SetState(StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings
+from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
 from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
@@ -89,6 +89,7 @@ class Clinics:
         clinic.time_zone, clinic.prevalence = chosen.time_zone, chosen.prevalence
         clinic.language, clinic.registration = chosen.language, chosen.registration
         clinic.sampled, clinic.result_days = chosen.sampled, chosen.result_days
+        clinic.retention, clinic.retention_days = chosen.retention, chosen.retention_days
         self._session.flush()
         self._audit.record(by, Action.CHANGED, Subject.CLINIC, str(clinic.id))
         if (zone := self.settings_of(clinic.id).zone) != before:
@@ -122,4 +123,6 @@ def _choices_of(clinic: Clinic) -> ClinicChoices:
         registration=Registration(clinic.registration) if clinic.registration else None,
         sampled=clinic.sampled,
         result_days=clinic.result_days,
+        retention=RetentionMode(clinic.retention) if clinic.retention else None,
+        retention_days=clinic.retention_days,
     )

@@ -21,6 +21,7 @@ from lungwise.receiving.duplicates import Duplicates, renamed_uid
 from lungwise.receiving.held_films import HeldFilms
 from lungwise.receiving.other_objects import ReceivedObjects
 from lungwise.receiving.own_results import is_marked_as_own, result_series_uids
+from lungwise.receiving.quota import Quota
 from lungwise.receiving.uploads import Limits, Upload, too_many
 from lungwise.store import Clock, CollisionError, FilmStore, database_time, new_key
 from lungwise.studies.header_index import index_film
@@ -65,6 +66,7 @@ class Recording:
         self.duplicates = Duplicates(session, store, patients)
         self.objects = ReceivedObjects(session, clock, store, audit)
         self.held = HeldFilms(session, clock, store, audit)
+        self.quota = Quota(session, clock, limits)
 
     def facts(self, person: Person, key: str) -> PatientFacts:
         """Return what is known of a study's patient."""

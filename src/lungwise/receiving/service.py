@@ -184,6 +184,7 @@ class Uploads:
             earlier = once.earlier(session)
             if earlier is None:
                 study.check(recording, person, films)
+                recording.quota.check(person, films.new)
         if earlier is not None or not films.new:
             return _saved(earlier or study.key, films, skipped)
         key = study.key or new_key()
@@ -194,6 +195,7 @@ class Uploads:
             if len(recording.duplicates.sort(person, films.new, facts).new) != len(films.new):
                 raise CollisionError("A film of this upload is here now.")
             study.record(recording, person, key, stored)
+            recording.quota.count(person, films.new)
             once.keep(recording.session, key)
 
         self._receive.record(files, key, films.new, record)

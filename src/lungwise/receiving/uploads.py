@@ -30,12 +30,14 @@ class CameraPicture(bytes):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one upload may hold."""
+    """What one upload may hold, and what one account may upload in a day; 0 for any amount."""
 
     films: int
     film_bytes: int
     total_bytes: int
     keeps_objects: bool = True
+    account_films: int = 0
+    account_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from flask import Blueprint, redirect, render_template, url_for
@@ -13,6 +14,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.clinics.service import ClinicSettings
 from lungwise.errors import Rejected
+from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.reports.tables import worklist_csv
 from lungwise.store import Clock
@@ -45,6 +47,10 @@ class ReportServices(Protocol):
         """Makes the reports of the clinic's studies."""
 
     @property
+    def patient_export(self) -> PatientExport:
+        """Writes all that is kept about a patient."""
+
+    @property
     def clinic(self) -> str:
         """The clinic's name."""
 
@@ -73,6 +79,15 @@ def pdf(key: str) -> Response:
         return redirect(url_for("reports.page", key=key))
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
     return attachment(data, "application/pdf", f"study-{key}.pdf")
+
+
+@bp.get("/patients/<key>/export.zip")
+def patient(key: str) -> Response:
+    """Return all that is kept about a patient, as a ZIP file with an index."""
+    write = partial(services().patient_export.write, person(), key, services().clinic)
+    response = downloads.stream(write, "application/zip", f"patient-{key}.zip")
+    audit_after_response(Action.EXPORTED, Subject.PATIENT, key)
+    return response
 
 
 @bp.post("/studies.csv")

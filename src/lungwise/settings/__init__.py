@@ -72,6 +72,8 @@ class Settings(AccountSettings, NetworkSettings, OversightSettings):
     """Access key of the bucket. Empty: what boto3 finds in its own files, or the machine's role."""
     s3_secret_key: SecretStr = SecretStr("")
     """Secret of that access key."""
+    archive_folder: Path | None = None
+    """Folder in which studies are archived, encrypted, before they are removed by age, where a clinic wants that."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for the whole network."""
     port: int = Field(default=8000, ge=1, le=65535)
@@ -100,6 +102,10 @@ class Settings(AccountSettings, NetworkSettings, OversightSettings):
     """Seconds of the processor's time after which reading a film is stopped, and the film refused."""
     study_films: int = Field(default=50, ge=1, le=500)
     """Most films of one study."""
+    account_films: int = Field(default=5000, ge=0)
+    """Most films that one account may upload in a day; 0 for any number."""
+    account_gigabytes: int = Field(default=100, ge=0)
+    """Most gigabytes of films that one account may upload in a day; 0 for any number."""
     other_objects: Literal["keep", "discard"] = "keep"
     """What is done with reports, documents, key object selections and presentation states that come beside films:
     `keep` them with their study, or acknowledge and `discard` them."""

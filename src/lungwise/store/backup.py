@@ -21,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from lungwise.store import plain_films
 from lungwise.store.database import Base, Moment
 from lungwise.store.encryption import as_stored, context_of, encrypted_columns, keys_of, row_key_of
+from lungwise.store.facts import read_fact, save_fact
 from lungwise.store.film_store import FilmStore
 from lungwise.store.key_record import KeyRecord, require_keys
 from lungwise.store.keys import EncryptionError, MissingKeyError
@@ -29,6 +30,7 @@ from lungwise.store.named_files import named_files
 
 _BATCH_SIZE = 500
 _SCHEMA = "schema.json"
+_LAST = "last backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,17 @@ def back_up(session: Session, store: FilmStore, file: Path) -> int:
         backup.finish()
     unfinished.replace(file)
     return films
+
+
+def note_backup(session: Session, at: datetime) -> None:
+    """Keep that a backup holds everything that was there at a moment."""
+    save_fact(session, _LAST, at.isoformat())
+
+
+def last_backup(session: Session) -> datetime | None:
+    """Return the moment that the last backup holds; None where there is none."""
+    at = read_fact(session, _LAST)
+    return datetime.fromisoformat(at) if at else None
 
 
 def restore_from(session: Session, store: FilmStore, file: Path) -> int:

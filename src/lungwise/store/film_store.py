@@ -38,7 +38,7 @@ class FilmStore:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._blobs = blob_store(settings)
-        self._keys = Keys(settings)
+        self.keys = Keys(settings)
 
     @staticmethod
     def name_of(data: bytes) -> str:
@@ -56,7 +56,7 @@ class FilmStore:
         name = self.name_of(data)
         path = _path(study, name)
         if not self._blobs.holds(path):
-            self._blobs.write(path, self._keys.encrypt(data, _context(study, name)))
+            self._blobs.write(path, self.keys.encrypt(data, _context(study, name)))
         return name
 
     def get(self, study: str, name: str) -> bytes:
@@ -113,7 +113,7 @@ class FilmStore:
         """Return a film encrypted, after checking that it can be decrypted: for a backup."""
         stored = self._blobs.read(_path(study, name))
         data = self._decrypted(study, name, stored)
-        return stored if is_encrypted(stored) else self._keys.encrypt(data, _context(study, name))
+        return stored if is_encrypted(stored) else self.keys.encrypt(data, _context(study, name))
 
     def put_encrypted(self, study: str, name: str, encrypted: bytes) -> None:
         """Store a film that is encrypted already, after checking that it can be decrypted: from a backup."""
@@ -127,15 +127,15 @@ class FilmStore:
     def is_stale(self, study: str, name: str) -> bool:
         """Return whether a film is plain, or encrypted with another key than the first."""
         head = self._blobs.head(_path(study, name), HEADER)
-        return not is_encrypted(head) or head[len(MARK) :] != self._keys.header[len(MARK) :]
+        return not is_encrypted(head) or head[len(MARK) :] != self.keys.header[len(MARK) :]
 
     def reencrypt(self, study: str, name: str) -> None:
         """Encrypt a film again with the first key."""
-        self._blobs.write(_path(study, name), self._keys.encrypt(self.get(study, name), _context(study, name)))
+        self._blobs.write(_path(study, name), self.keys.encrypt(self.get(study, name), _context(study, name)))
 
     def _decrypted(self, study: str, name: str, stored: bytes) -> bytes:
         if is_encrypted(stored):  # authenticated: these are the bytes that were stored under this name
-            return self._keys.decrypt(stored, _context(study, name), (MARK, FIRST_MARK))
+            return self.keys.decrypt(stored, _context(study, name), (MARK, FIRST_MARK))
         if not plain_films.are_read_in(self._settings):
             raise EncryptionError(f"Film {name} is not encrypted, as it should be. Restore it from a backup.")
         if self.name_of(stored) != name:

@@ -27,13 +27,15 @@ class PatientStudies:
         """List a patient's studies with their films, the newest first."""
         return self._studies.of_patient(person, patient)
 
-    def delete_patient(self, person: Person, key: str) -> None:
-        """Delete a patient with all their studies."""
+    def delete_patient(self, person: Person, key: str) -> int:
+        """Delete a patient with all their studies, and return how many these were."""
         person.need(Right.DELETE)
         patient = self._patients.get(person, key)
-        for study in self.of_patient(person, patient):
+        studies = self.of_patient(person, patient)
+        for study in studies:
             self._studies.delete(person, study.key)
         self._patients.remove(person, patient)
+        return len(studies)
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
         """Return whether a person may decide who a patient is: one who keeps patients, or uploaded all the films."""

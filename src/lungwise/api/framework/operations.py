@@ -138,6 +138,10 @@ class Operations:
         """Declare an operation that writes, or one that searches for words which must not be in an address."""
         return self._declare("POST", rule, gives, status, options)
 
+    def delete(self, rule: str, gives: Gives, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Declare an operation that deletes for good."""
+        return self._declare("DELETE", rule, gives, 200, options)
+
     def register(self, api: Flask) -> None:
         """Add the addresses to the application."""
         for operation, view in self.items:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from flask import Response
+
 from lungwise.access import Right
+from lungwise.accounts.bearer import clinic
+from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
 from lungwise.api.framework.paging import decode_cursor, encode_cursor
@@ -13,6 +19,7 @@ from lungwise.audit.after_response import audit_after_response
 from lungwise.inputs import row_number
 from lungwise.patients.search import PAGE
 from lungwise.studies.stored_answers import study_answer
+from lungwise.webkit import downloads
 from lungwise.webkit.current_person import person
 
 patients = Operations()
@@ -26,6 +33,25 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     found = services().patients.search.page(person(), body.text, row_number(position))
     following = encode_cursor(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
+
+
+@patients.get("/patients/<key:key>/export", "application/zip", scope=Scope.EXPORT, right=Right.SEE_ALL)
+def export_patient(key: str) -> Response:
+    """Get all that is kept about a patient, as a ZIP file with an index: films as they came, readings, reports.
+
+    `index.json` lists its files with their SHA-256. The audit trail is not in it.
+    """
+    write = partial(services().patient_export.write, person(), key, clinic())
+    response = downloads.stream(write, "application/zip", f"patient-{key}.zip")
+    audit_after_response(Action.EXPORTED, Subject.PATIENT, key)
+    return response
+
+
+@patients.delete("/patients/<key:key>", schemas.Deleted, scope=Scope.DELETE, right=Right.SEE_ALL)
+def delete_patient(key: str) -> schemas.Deleted:
+    """Delete a patient with all their studies and films, for good. The audit trail keeps that it was done."""
+    count = services().patient_studies.delete_patient(person(), key)
+    return schemas.Deleted(studies=count)
 
 
 @patients.get("/patients/<key:key>", schemas.PatientStudies, right=Right.SEE_ALL)

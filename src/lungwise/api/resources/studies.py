@@ -70,6 +70,13 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
     return _saved(services().uploads.open(person(), facts, files, asking), query.wait)
 
 
+@studies.delete("/studies/<key:key>", schemas.Deleted, scope=Scope.DELETE)
+def delete_study(key: str) -> schemas.Deleted:
+    """Delete a study with its films, readings and opinions, for good. The audit trail keeps that it was done."""
+    services().studies.delete(person(), key)
+    return schemas.Deleted(studies=1)
+
+
 @studies.get("/studies/<key:key>", schemas.Study, query=schemas.Wait)
 def get_study(key: str, query: schemas.Wait) -> schemas.Study:
     """Get a study with its films, their readings, and the opinions."""

@@ -31,4 +31,4 @@ def test_a_clinics_unsent_results_are_listed_page_by_page(program: Any, clock: C
     }
     rest = program.get(f"/unsent?cursor={first['next']}")
     assert ([item["archive"] for item in rest["items"]], rest["next"]) == (["A200@a:200"], None)
-    assert program.ask("GET", "/unsent?cursor=x").status_code == 400
+    assert program.ask("GET", "/unsent?cursor=x").status_code == 422

@@ -1,0 +1,88 @@
+"""How much one account may upload in a day, so that none fills the disk (OWASP ASVS 12.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, timedelta
+
+from sqlalchemy import BigInteger, ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from lungwise.access import Person
+from lungwise.errors import Rejected
+from lungwise.films.refusals import N_
+from lungwise.receiving.uploads import Limits, Upload
+from lungwise.store import Base, Clock
+
+_TOO_MANY = N_(
+    "With this upload your account would have sent %(count)s films today, and %(most)s are allowed. Go on tomorrow, or "
+    "ask whoever runs the server (setting account_films)."
+)
+_TOO_LARGE = N_(
+    "With this upload your account would have sent %(count)s GB today, and %(most)s are allowed. Go on tomorrow, or "
+    "ask whoever runs the server (setting account_gigabytes)."
+)
+_KEPT = timedelta(days=2)
+
+
+class UploadDay(Base):
+    """What an account uploaded on a day in UTC. Days that are over are deleted."""
+
+    __tablename__ = "upload_days"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)
+    films: Mapped[int] = mapped_column()
+    size: Mapped[int] = mapped_column(BigInteger)
+
+
+class Quota:
+    """Counts what each account uploads. A node has no account: what it takes is bounded by who may send to it."""
+
+    def __init__(self, session: Session, clock: Clock, limits: Limits) -> None:
+        self._session = session
+        self._clock = clock
+        self._limits = limits
+
+    def check(self, person: Person, uploads: Sequence[Upload]) -> None:
+        """Refuse films beyond the account's quota of a day.
+
+        Raises
+        ------
+        Rejected
+            If there would be too many, or they would be too large together.
+        """
+        if person.id is None:
+            return
+        known = self._session.get(UploadDay, (person.id, self._today()))
+        films, size = (known.films, known.size) if known else (0, 0)
+        self._check(films + len(uploads), size + sum(len(upload.data) for upload in uploads))
+
+    def count(self, person: Person, uploads: Sequence[Upload]) -> None:
+        """Count films, in the transaction that records them."""
+        if person.id is None:
+            return
+        key = (person.id, self._today())
+        day = self._session.get(UploadDay, key, with_for_update=True, populate_existing=True)
+        if day is None:
+            day = UploadDay(user_id=person.id, day=self._today(), films=0, size=0)
+            self._session.add(day)
+            old = select(UploadDay).where(UploadDay.user_id == person.id, UploadDay.day < self._today() - _KEPT)
+            for gone in self._session.scalars(old):
+                self._session.delete(gone)
+        day.films += len(uploads)
+        day.size += sum(len(upload.data) for upload in uploads)
+        self._check(day.films, day.size)
+        self._session.flush()
+
+    def _check(self, films: int, size: int) -> None:
+        if 0 < self._limits.account_films < films:
+            raise Rejected(_TOO_MANY, count=films, most=self._limits.account_films)
+        if 0 < self._limits.account_bytes < size:
+            gigabytes = (f"{one / (1 << 30):.1f}" for one in (size, self._limits.account_bytes))
+            raise Rejected(_TOO_LARGE, **dict(zip(("count", "most"), gigabytes, strict=True)))
+
+    def _today(self) -> date:
+        return self._clock().astimezone(UTC).date()

@@ -1,0 +1,171 @@
+"""Everything that a clinic keeps about a patient, in one ZIP file with an index."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import IO, Any
+
+from sqlalchemy import inspect
+
+from lungwise import __version__
+from lungwise.access import Person, Right
+from lungwise.errors import Contradiction
+from lungwise.films.formats import suffix_of
+from lungwise.films.refusals import N_, Words
+from lungwise.patients.service import Patient, Patients
+from lungwise.reports.service import Reports
+from lungwise.store import Base, Clock
+from lungwise.studies.pictures import as_png, heat_layer, upright
+from lungwise.studies.service import FilmRecord, Studies, Study
+
+_HEAT_SIDE = 960
+"""Width and height of a heat map's picture, in pixels."""
+_PAGE = """<!doctype html>
+<html><head><meta charset="utf-8"><title>{title}</title></head>
+<body><h1>{title}</h1><p>{about}</p>
+<table><tbody>
+{rows}
+</tbody></table></body></html>
+"""
+
+
+class PatientExport:
+    """Writes all that is kept about a patient.
+
+    Parameters
+    ----------
+    words
+        Translates a message id into the reader's language.
+    """
+
+    def __init__(self, studies: Studies, patients: Patients, reports: Reports, clock: Clock, words: Words) -> None:
+        self._studies = studies
+        self._patients = patients
+        self._reports = reports
+        self._clock = clock
+        self._words = words
+
+    def write(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
+        """Write the ZIP file of a patient: films as they came, readings, opinions, results, reports, and an index.
+
+        Raises
+        ------
+        NotFound
+            If the person may not export, or their clinic has no such patient.
+        Unavailable
+            If the store does not give a film.
+        """
+        person.need(Right.EXPORT)
+        person.need(Right.SEE_ALL)
+        patient = self._patients.get(person, key)
+        self._write(person, patient, self._studies.of_patient(person, patient), clinic, out)
+
+    def write_study(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
+        """Write the same of one study and its patient."""
+        study = self._studies.get(person, key)
+        self._write(person, self._studies.patient(person, study), [study], clinic, out)
+
+    def _write(self, person: Person, patient: Patient, studies: Sequence[Study], clinic: str, out: IO[bytes]) -> None:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            files = _Files(archive)
+            files.add(
+                "patient.json", N_("The patient, and what was known before each change"), self._of(person, patient)
+            )
+            for study in studies:
+                self._add_study(files, person, study, clinic)
+            about = {"patient": patient.key, "clinic": clinic, "made_at": self._clock(), "lungwise": __version__}
+            archive.writestr("index.json", _as_json({**about, "files": files.listed}))
+            archive.writestr("index.html", self._page(files.listed, patient))
+
+    def _of(self, person: Person, patient: Patient) -> bytes:
+        history = self._patients.history(person, patient)
+        before = [{"until": one.at, "changed_by": one.person_name, **asdict(one.facts)} for one in history]
+        return _as_json({**row_values(patient), "before": before})
+
+    def _add_study(self, files: _Files, person: Person, study: Study, clinic: str) -> None:
+        folder = f"studies/{study.created_at:%Y-%m-%d}-{study.key}"
+        files.add(f"{folder}/study.json", N_("Readings, opinions, test results and symptoms"), _study(study))
+        for film in study.films:
+            name = f"{folder}/films/{film.key}.{suffix_of(film.kind) or 'bin'}"
+            files.add(name, N_("A film as it came"), self._studies.data(film))
+            if heat := _heat(film):
+                files.add(f"{folder}/heat-maps/{film.key}.png", N_("Where the model looked"), heat)
+        for item in self._studies.objects_of(person, study):
+            data = self._studies.objects.data(item)
+            files.add(f"{folder}/objects/{item.key}.dcm", N_("A document beside the films"), data)
+        for name, data in self._written(person, study, clinic):
+            files.add(f"{folder}/{name}", N_("The report"), data)
+
+    def _written(self, person: Person, study: Study, clinic: str) -> Iterator[tuple[str, bytes]]:
+        from lungwise.reports.fhir import bundle  # its library loads for half a second, and few ask for it
+
+        yield "report.fhir.json", bundle(self._reports.of(person, study.key, clinic, str)).encode()
+        try:
+            yield "report.pdf", self._reports.pdf(person, study.key, clinic)
+        except Contradiction:  # no font has these letters; what would be in it is in the other files
+            return
+
+    def _page(self, files: list[dict[str, Any]], patient: Patient) -> str:
+        words = self._words
+        title = words("Everything about a patient")
+        about = ", ".join(filter(None, (patient.name, patient.identifier)))
+        rows = (
+            f'<tr><td><a href="{html.escape(one["name"])}">{html.escape(one["name"])}</a></td>'
+            f"<td>{html.escape(words(one['what']))}</td></tr>"
+            for one in files
+        )
+        return _PAGE.format(title=html.escape(title), about=html.escape(about), rows="\n".join(rows))
+
+
+class _Files:
+    """Puts files into an archive, and lists them."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.listed: list[dict[str, Any]] = []
+
+    def add(self, name: str, what: str, data: bytes) -> None:
+        """Put a file in."""
+        self._archive.writestr(name, data)
+        self.listed.append({"name": name, "what": what, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()})
+
+
+def row_values(row: Base) -> dict[str, Any]:
+    """Return what a row says, decrypted, without numbers that mean something in the database alone."""
+    names = (column.key.removesuffix("_encrypted") for column in inspect(type(row)).column_attrs)
+    said = (name for name in names if name not in ("id", "heat", "clinical") and not name.endswith(("_id", "_index")))
+    return {name: getattr(row, name) for name in said}
+
+
+def _study(study: Study) -> bytes:
+    films = [{**row_values(film), "readings": [row_values(one) for one in film.readings]} for film in study.films]
+    return _as_json(
+        {
+            **row_values(study),
+            "clinical": json.loads(study.clinical_json) if study.clinical_json else None,
+            "films": films,
+            "opinions": [row_values(one) for one in study.opinions],
+            "test_results": [row_values(one) for one in study.reference_results],
+        }
+    )
+
+
+def _heat(film: FilmRecord) -> bytes | None:
+    heat = film.reading.heat_map if film.reading else None
+    return None if heat is None else as_png(heat_layer(upright(heat, film.quarter_turns), (_HEAT_SIDE, _HEAT_SIDE)))
+
+
+def _as_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_said).encode()
+
+
+def _said(value: object) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
