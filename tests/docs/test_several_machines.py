@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import click
-import yaml
+import yaml  # type: ignore[import-untyped]
 from prometheus_client.registry import REGISTRY
 
 from lungwise import metrics

@@ -14,3 +14,10 @@ def audit_after_response(action: Action, subject: Subject, key: str) -> None:
     """Record what the person did, in a transaction of its own: a page that reads takes no lock."""
     who = person()
     trail.after_response(lambda later: later.record(who, action, subject, key))
+
+
+def audit_search_after_response(action: Action, subject: Subject, words: str) -> None:
+    """Record what the person did with words of a patient, if there are any; the trail does not keep the words."""
+    if words.strip():
+        who = person()
+        trail.after_response(lambda later: later.record_words(who, action, subject, words))

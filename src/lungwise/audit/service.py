@@ -14,7 +14,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.chain import START, ChainKeys, End, entry_hash
 from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
 from lungwise.audit.models import AuditEntry, AuditHead
-from lungwise.store import Clock
+from lungwise.store import Clock, keys_of
 
 PAGE = 50
 
@@ -77,6 +77,11 @@ class AuditTrail:
         self._session.add(entry)
         self._session.flush()
         mark_after_commit(self._session, head)
+
+    def record_words(self, person: Person, action: Action, subject: Subject, words: str) -> None:
+        """Record what a person searched for, by a keyed hash of the words: the same for the same words, and no more."""
+        said = keys_of(self._session).index(f"search in clinic {person.clinic_id}", " ".join(words.casefold().split()))
+        self.record(person, action, subject, said)
 
     def page(self, person: Person, filters: AuditFilter, before: int | None = None) -> list[AuditEntry]:
         """List a page of the clinic's entries, the newest first."""

@@ -5,13 +5,32 @@ from __future__ import annotations
 import click
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.audit.syslog import SyslogError
+from lungwise.cli.bootstrap import make_audit_exporter, open_database, read_settings
+from lungwise.cli.errors import one_line_errors
 from lungwise.store import utc_now
 
 
 @click.group()
 def audit() -> None:
-    """Check the audit trail."""
+    """Check the audit trail, and send it to a syslog server."""
+
+
+@audit.command()
+@one_line_errors
+def send() -> None:
+    """Send now to the syslog server what it does not have yet. `lungwise serve` and the pages do so by themselves."""
+    settings = read_settings()
+    with open_database(settings) as database:
+        exporter = make_audit_exporter(database, settings)
+        if exporter is None:
+            raise click.ClickException("There is no syslog server. Set LUNGWISE_AUDIT_SYSLOG to host:port.")
+        try:
+            count = exporter.send_all()
+        except SyslogError as error:
+            raise click.ClickException(f"{settings.audit_syslog} does not take the audit trail: {error}.") from error
+        left = exporter.unsent()
+    click.echo(f"{count} entries are sent, {left} wait.")
 
 
 @audit.command()

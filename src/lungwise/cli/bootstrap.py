@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
 from lungwise.accounts.service import User
+from lungwise.audit.exporter import AuditExporter
 from lungwise.cli.progress import progress
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.errors import Rejected
@@ -189,6 +190,11 @@ def make_mail_sender(database: Database, settings: Settings) -> MailSender | Non
     if not settings.public_url:
         _log.warning("The setting public_url is not set: no mail holds a link, and administrators hand them over.")
     return MailSender(database, settings, utc_now, words_of)
+
+
+def make_audit_exporter(database: Database, settings: Settings) -> AuditExporter | None:
+    """Make what sends the audit trail to a syslog server; None if there is none."""
+    return AuditExporter(database, settings, utc_now) if settings.audit_syslog else None
 
 
 def make_watch(database: Database, settings: Settings) -> list[WeeklyWatch | AlarmCaller]:

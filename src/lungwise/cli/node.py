@@ -28,6 +28,7 @@ def node(port: int | None) -> None:
     """Take films by DICOM and read them, until stopped."""
     with loading():
         from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
+        from lungwise.dicom.rejection_trail import RejectionTrail
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
@@ -39,19 +40,22 @@ def node(port: int | None) -> None:
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         sender = make_sender(database, settings) if settings.send_to_list else None
         receive = Wiring(settings, store).receive(database, worker.wake)
-        receiver = FilmReceiver(receive, _person(database, settings))
-        served = Node(settings, receiver)
+        person = _person(database, settings)
+        rejections = RejectionTrail(database, utc_now, person)
+        served = Node(settings, FilmReceiver(receive, person), rejections.note)
         collect_rarely()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _signal, _frame: stop.set())
         port = served.start()
         worker.start()
+        rejections.start()
         if sender:
             sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
+        rejections.stop()
         worker.stop()
         if sender:
             sender.stop()

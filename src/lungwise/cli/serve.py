@@ -18,6 +18,7 @@ from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import (
     CommandServices,
     encrypt_films_of_earlier_releases,
+    make_audit_exporter,
     make_mail_sender,
     make_sender,
     make_watch,
@@ -79,6 +80,8 @@ def serve(host: str | None, port: int | None) -> None:
     ]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
+    if exporter := make_audit_exporter(app.database, settings):
+        senders.append(exporter)
     if mail_sender := make_mail_sender(app.database, settings):
         senders.append(mail_sender)
     for sender in senders:

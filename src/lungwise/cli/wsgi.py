@@ -10,7 +10,15 @@ import click
 from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import make_mail_sender, make_watch, note_model, open_database, read_settings, take_turns
+from lungwise.cli.bootstrap import (
+    make_audit_exporter,
+    make_mail_sender,
+    make_watch,
+    note_model,
+    open_database,
+    read_settings,
+    take_turns,
+)
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 
@@ -44,7 +52,8 @@ def _opened(settings: Settings) -> Lungwise:
     if mail_sender := make_mail_sender(app.database, settings):
         mail_sender.start()
         atexit.register(mail_sender.stop)
-    for part in make_watch(app.database, settings):
+    exporter = make_audit_exporter(app.database, settings)
+    for part in (*make_watch(app.database, settings), *([exporter] if exporter else [])):
         part.start()
         atexit.register(part.stop)
     return app

@@ -71,6 +71,7 @@ class ClinicForm(PageForm):
     )
     retention = SelectField(
         _("What is done with old studies"),
+        default="",
         description=_(
             "Nothing is removed by itself: an administrator sees what is due on the page of old studies, "
             "and agrees to it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
+from collections.abc import Callable
 from typing import cast
 
 from pydicom.dataset import Dataset
@@ -48,9 +49,17 @@ class Node:
         Those of the node: its AE title, address, port, limits, peers and TLS files.
     receiver
         Keeps each object; called from several threads.
+    rejected
+        Told of each association that is rejected.
     """
 
-    def __init__(self, settings: Settings, receiver: Receiver) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        receiver: Receiver,
+        rejected: Callable[[evt.Event], None] = lambda _event: None,
+    ) -> None:
+        self._rejected = rejected
         self._settings = settings
         self._receiver = receiver
         self._slots = threading.Semaphore(_STORED_AT_ONCE)
@@ -73,6 +82,7 @@ class Node:
                 (evt.EVT_C_ECHO, _echo),
                 (evt.EVT_C_STORE, self._store),
                 (evt.EVT_REJECTED, log_rejected),
+                (evt.EVT_REJECTED, self._rejected),
                 (evt.EVT_ABORTED, log_aborted),
             ],
             largest_object=self._settings.node_megabytes << 20,

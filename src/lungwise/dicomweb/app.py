@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from lungwise.access import Person, Right
 from lungwise.accounts.bearer import authenticate, clinic
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.clinics.service import ClinicSettings
 from lungwise.dicomweb import query
 from lungwise.dicomweb.accept import AS_STORED, DICOM, JSON, LITTLE_ENDIAN, OCTETS, Accept
@@ -146,6 +146,7 @@ def search(level: str, study: str | None = None, series: str | None = None) -> R
     found = query.parse(request.args.items(multi=True))
     found.match |= {tag: uid for tag, uid in (("0020000D", study), (SERIES, series)) if uid}
     answer = query.search(_index(), level, found, _root())
+    audit_search_after_response(Action.SEARCHED, Subject.STUDY, query.said_of_patients(found.match))
     response = _json(answer.found)
     if answer.is_cut:
         _warn(response, "There are additional results that can be requested")

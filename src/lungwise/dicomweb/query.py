@@ -105,6 +105,12 @@ def narrowed(match: dict[str, str]) -> ArchiveSearch:
     )
 
 
+def said_of_patients(match: dict[str, str]) -> str:
+    """Return what of a search is said of patients and orders."""
+    named = {tag: match.get(tag, "") for tag in (_NAME, _PATIENT_ID, _ACCESSION)}
+    return " ".join(f"{tag}={text}" for tag, text in named.items() if text)
+
+
 def _uids_in(text: str) -> frozenset[str]:
     return frozenset(one for one in re.split(r"[,\\]", text) if re.fullmatch(r"[0-9.]{1,64}", one))
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.errors import NotFound
 from lungwise.inputs import row_number
 from lungwise.patients.forms import DeleteForm, MergeForm, MergeSureForm, PatientForm, SearchForm
@@ -35,8 +35,8 @@ class StudiesOfPatients(Protocol):
     def of_patient(self, person: Person, patient: Patient) -> Sequence[object]:
         """List a patient's studies, the newest first."""
 
-    def delete_patient(self, person: Person, key: str) -> None:
-        """Delete a patient with all their studies."""
+    def delete_patient(self, person: Person, key: str) -> int:
+        """Delete a patient with all their studies, and return how many these were."""
 
     def may_settle(self, person: Person, patient: Patient) -> bool:
         """Return whether a person may decide who a patient is."""
@@ -81,6 +81,7 @@ def search() -> Answer:
     words = request.args.get("words", "")
     form = SearchForm(MultiDict({"text": legible(words)}), meta={"csrf": False})
     found = _search(form, row_number(request.args.get("after")))
+    audit_search_after_response(Action.SEARCHED, Subject.PATIENT, form.text.data or "")
     after = str(found[-1].id) if len(found) == PAGE else ""
     return render_template("patients/search.html", form=form, found=found, words=words, after=after)
 

@@ -24,6 +24,7 @@ from lungwise.store import Base, Clock
 from lungwise.studies.pictures import as_png, heat_layer, upright
 from lungwise.studies.service import FilmRecord, Studies, Study
 
+_TITLE = N_("Everything about a patient")
 _HEAT_SIDE = 960
 """Width and height of a heat map's picture, in pixels."""
 _PAGE = """<!doctype html>
@@ -113,7 +114,7 @@ class PatientExport:
 
     def _page(self, files: list[dict[str, Any]], patient: Patient) -> str:
         words = self._words
-        title = words("Everything about a patient")
+        title = words(_TITLE)
         about = ", ".join(filter(None, (patient.name, patient.identifier)))
         rows = (
             f'<tr><td><a href="{html.escape(one["name"])}">{html.escape(one["name"])}</a></td>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -20,6 +21,14 @@ class OversightSettings(BaseSettings, use_attribute_docstrings=True):
     log_level: LogLevel = LogLevel.INFO
     """Least weight of what is logged: debug, info, warning or error. Of what libraries say only warnings and errors are
     logged, except with debug; refused requests and failed sign-ins (lungwise.security) are logged with any."""
+    audit_syslog: str = Field(default="", pattern=r"^$|^[A-Za-z0-9._-]+:[1-9]\d{0,4}$")
+    """Syslog server that gets the audit trail over TLS (RFC 5425), as audit.example.org:6514. Empty: none."""
+    audit_syslog_ca: Path | None = None
+    """Certificate authority of the syslog server. Empty: those that the machine trusts."""
+    audit_syslog_certificate: Path | None = None
+    """Own certificate, where the syslog server asks for one."""
+    audit_syslog_key: Path | None = None
+    """Key of that certificate."""
     webhook_url: str = Field(default="", pattern=r"^$|^https?://[^/?#@\s]+([/?][^#\s]*)?$")
     """Address that is called about each alarm of the watch, as https://example.org/alarms. Empty: none."""
     webhook_secret: Annotated[SecretStr, AfterValidator(not_guessable)] = SecretStr("")

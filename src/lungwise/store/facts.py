@@ -29,6 +29,12 @@ def read_fact(session: Session, name: str) -> str:
     return found.value
 
 
+def locked_fact(session: Session, name: str) -> str:
+    """Return the value of a fact, which no other transaction changes until this one ends, where it is known."""
+    session.get(Fact, name, with_for_update=True, populate_existing=True)
+    return read_fact(session, name)
+
+
 def save_fact(session: Session, name: str, value: str) -> None:
     """Save a fact under its name."""
     signature = keys_of(session).sign(_PURPOSE, f"{name}\0{value}")

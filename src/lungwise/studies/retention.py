@@ -140,7 +140,7 @@ class Retention:
         if old is None or not due:
             return 0
         if old.mode is RetentionMode.ARCHIVE and self._keep is None:
-            raise Rejected("There is no folder to archive studies in. Set archive_folder.")
+            raise Rejected("There is no folder for archived studies. Set archive_folder.")
         for key in sorted(due):
             self._remove(person, key, archives=old.mode is RetentionMode.ARCHIVE)
         self._audit.record(person, Action.REMOVED_BY_AGE, Subject.CLINIC, str(person.clinic_id), len(due))

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.errors import NotFound
 from lungwise.films import Refusal
 from lungwise.films.dicom.full_depth import read_full_depth
@@ -90,6 +90,7 @@ def search() -> Answer:
     form = WorklistForm()
     form.validate()
     words = "" if form.text.errors else form.text.data or ""
+    audit_search_after_response(Action.SEARCHED, Subject.WORKLIST, words)
     return redirect(url_for("studies.worklist", **_parameters(form, hidden(words))), 303)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from tempfile import TemporaryFile
 from typing import IO
 
 from flask import Response
-from werkzeug.wsgi import FileWrapper
 
 _PART_BYTES = 1 << 16
 
@@ -18,18 +17,31 @@ def attachment(data: bytes | str, content_type: str, name: str) -> Response:
     return Response(data, content_type=content_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
+class _Parts:
+    """A file, piece by piece. It is closed with the response, or with whoever never read it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        while part := self._file.read(_PART_BYTES):
+            yield part
+
+    def close(self) -> None:
+        """Close the file, which deletes it."""
+        self._file.close()
+
+    __del__ = close
+
+
 def stream(write: Callable[[IO[bytes]], None], content_type: str, name: str) -> Response:
     """Write a file on the disk and return it piece by piece: it may be larger than the memory."""
     file = TemporaryFile()  # noqa: SIM115 - the response closes it
-    try:
-        write(file)
-    except BaseException:
-        file.close()
-        raise
-    size = file.tell()
+    parts = _Parts(file)
+    write(file)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(file.tell())}
     file.seek(0)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
-    return Response(FileWrapper(file, _PART_BYTES), content_type=content_type, headers=headers, direct_passthrough=True)
+    return Response(parts, content_type=content_type, headers=headers)
 
 
 def table(text: str, name: str) -> Response:

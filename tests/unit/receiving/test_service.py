@@ -197,3 +197,16 @@ def test_a_film_of_whatever_bytes_is_taken(
     ada = visit(app)
     ada.sign_in("ada@example.org")
     assert ada.upload(film() + b"\r\n" * 200_000)
+
+
+def test_films_beyond_the_accounts_quota_leave_nothing_behind(
+    desk: Desk, either: Settings, film: Callable[..., bytes]
+) -> None:
+    wiring = Wiring(either.model_copy(update={"account_films": 2}), desk.store)
+    uploads = Uploads(wiring.receive(desk.database), wiring.limits)
+    uploads.open(desk.person, PatientFacts(), files(film(1)))
+    with pytest.raises(Rejected, match="3 films today, and 2 are allowed"):
+        uploads.open(desk.person, PatientFacts(), files(film(2), film(3)))
+    assert (desk.count(Study), desk.count(FilmRecord), desk.left()) == (1, 1, [])
+    uploads.open(desk.person, PatientFacts(), files(film(1), film(2)))  # the first is here, and counts once
+    assert desk.count(FilmRecord) == 2

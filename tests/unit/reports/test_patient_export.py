@@ -9,6 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from pydicom.uid import generate_uid
 
 from dicom_files import dicom_file
 from lungwise.access import Role
@@ -38,8 +39,10 @@ def exported(services: Services, person: Person, key: str) -> zipfile.ZipFile:
 
 def test_everything_about_a_patient_is_in_one_file(services: Services, film: Callable[..., bytes]) -> None:
     ada = services.person()
-    films = [film(1, 8), dicom_file(chest_bytes(), PatientID="7", PatientName="")]
+    uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": "1.2.3"}
+    films = [film(1, 8), dicom_file(chest_bytes(), PatientID="7", PatientName="", **uids)]
     study = services.studies.open(ada, FACTS, [("a", films[0])])
+    services.read_all()
     services.studies.open(ada, FACTS, [("b", films[1])])
     services.read_all()
     services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="Send for a test."))
@@ -57,7 +60,7 @@ def test_everything_about_a_patient_is_in_one_file(services: Services, film: Cal
     (first,) = (json.loads(archive.read(name)) for name in listed if name.endswith(f"{study.key}/study.json"))
     assert first["opinions"][0]["note"] == "Send for a test."
     assert first["films"][0]["readings"][0]["verdict"] == "positive"
-    ends = {name.rsplit("/", 1)[1] for name in listed}
+    ends = {name.rpartition("/")[2] for name in listed}
     assert {"report.pdf", "report.fhir.json"} <= ends
     assert any("/heat-maps/" in name for name in listed)
     assert "Béla Bartók, 7" in archive.read("index.html").decode()

@@ -65,7 +65,7 @@ def test_an_upgrade_keeps_what_was_and_goes_back_to_it(either: Settings) -> None
         assert keep_copy(database, either) is None  # there is nothing yet
         upgrade(database.engine, BEFORE)
         with database.engine.begin() as connection:
-            connection.execute(text("INSERT INTO clinics (name) VALUES ('Hill')"))
+            connection.execute(text("INSERT INTO clinics (name, created_at) VALUES ('Hill', '2026-03-02 09:00:00')"))
         tables = set(rows(database))
         copy = upgrade_with_copy(database, either)
         assert copy is not None and BEFORE in copy.name

@@ -15,7 +15,7 @@ from lungwise.api.framework.paging import decode_cursor, encode_cursor
 from lungwise.api.resources.representations import patient_fields, patient_of, summary_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.inputs import row_number
 from lungwise.patients.search import PAGE
 from lungwise.studies.stored_answers import study_answer
@@ -31,6 +31,7 @@ def search_patients(body: schemas.PatientSearch) -> schemas.PatientPage:
     """List the clinic's patients, the newest first, by the beginnings of words of names and identifiers."""
     position = decode_cursor(_LIST, body.cursor)
     found = services().patients.search.page(person(), body.text, row_number(position))
+    audit_search_after_response(Action.SEARCHED, Subject.PATIENT, body.text)
     following = encode_cursor(_LIST, str(found[-1].id)) if len(found) == PAGE else None
     return schemas.PatientPage(items=[patient_of(patient) for patient in found], next=following)
 

@@ -15,7 +15,7 @@ from lungwise.api.idempotent_requests import idempotent_request, once
 from lungwise.api.resources.representations import details_of, opinion_of, result_of, study_of, summary_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response
+from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.labels import REASONS
@@ -45,6 +45,7 @@ def list_studies(query: schemas.StudyQuery) -> schemas.StudyPage:
 @studies.post("/studies/search", schemas.StudyPage, body=schemas.StudySearch)
 def search_studies(body: schemas.StudySearch) -> schemas.StudyPage:
     """Search the clinic's studies by the beginnings of words of patients' names and identifiers."""
+    audit_search_after_response(Action.SEARCHED, Subject.WORKLIST, body.text)
     return _page(body, body.text)
 
 

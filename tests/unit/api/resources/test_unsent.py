@@ -11,12 +11,13 @@ from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Clock
+    from lungwise.web_app import Lungwise
 
 
-def test_a_clinics_unsent_results_are_listed_page_by_page(program: Any, clock: Clock) -> None:
+def test_a_clinics_unsent_results_are_listed_page_by_page(app: Lungwise, program: Any, clock: Clock) -> None:
     study = program.upload(dicom_file(chest_bytes(), StudyInstanceUID=generate_uid(), SeriesInstanceUID="1.2.3"))
     assert program.get("/unsent") == {"items": [], "next": None}
-    with program.app.database.writing() as session:
+    with app.database.writing() as session:
         Dispatches(session, clock, [f"A{n}@a:{n}" for n in range(201)]).queue(session.query(Study.id).scalar())
     first = program.get("/unsent")
     assert len(first["items"]) == 200

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.errors import Rejected
+from lungwise.patients.service import PatientFacts
+from lungwise.reports.patient_export import PatientExport
+from lungwise.reports.service import Reports
+from lungwise.reports.study_archive import StudyArchive, open_archived
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Services
+
+
+def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
+    services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    ada, data, keys = services.person(), film(1, 8), services.store.keys
+    facts = PatientFacts(identifier="7", name="Béla Bartók")
+    study = services.studies.open(ada, facts, [("a", data)])
+    services.read_all()
+    reports = Reports(services.studies, str, services.settings)
+    export = PatientExport(services.studies, services.patients, reports, services.clock, str)
+    file = StudyArchive(tmp_path / "old", keys, export).keep(ada, study.key, "Hill")
+    assert (file.name, file.stat().st_mode & 0o77) == (f"{ada.clinic_id}-{study.key}.lungwise", 0)
+    assert "Bartók".encode() not in file.read_bytes() and data[:64] not in file.read_bytes()
+    opened = zipfile.ZipFile(io.BytesIO(open_archived(file, keys)))
+    assert any(opened.read(name) == data for name in opened.namelist())
+    other = file.with_name("1-0123456789abcdef0123.lungwise")
+    for bad in (file.rename(other), file.with_name("study.zip")):
+        bad.write_bytes(other.read_bytes())
+        with pytest.raises(Rejected):
+            open_archived(bad, keys)

@@ -1,0 +1,172 @@
+"""Old studies go in two steps, and never what an archive, a backup or a reader still needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.access import Person, Role
+from lungwise.audit.models import AuditEntry
+from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
+from lungwise.errors import NotFound, Rejected
+from lungwise.patients.service import Patient, PatientFacts
+from lungwise.store.backup import note_backup
+from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.retention import KeptBack, Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+
+class Case:
+    """A clinic with studies, and what keeps them."""
+
+    def __init__(self, services: Services, film: Callable[..., bytes]) -> None:
+        self.services = services
+        self.film = film
+        self.ada = services.person()
+        self.archived: list[str] = []
+        self.settings = ClinicSettings.of(ClinicChoices(name="Hill"), services.settings)
+        self.films = 0
+
+    def study(self, patient: str, *, read: bool = True) -> Study:
+        """Open a study of a film of its own."""
+        self.films += 1
+        data = self.film(self.films)
+        study = self.services.studies.open(self.ada, PatientFacts(identifier=patient), [(str(self.films), data)])
+        if read:
+            self.services.read_all()
+        return study
+
+    def retention(self, mode: RetentionMode | None = RetentionMode.DELETE, *, archives: bool = True) -> Retention:
+        services, chosen = self.services, replace(self.settings, retention=mode, retention_days=365 if mode else None)
+
+        def keep(_person: Person, key: str) -> None:
+            self.archived.append(key)
+
+        return Retention(
+            services.session,
+            services.clock,
+            services.studies,
+            services.patients,
+            services.audit,
+            lambda _clinic: chosen,
+            keep if archives else None,
+        )
+
+    def years_later(self) -> None:
+        self.services.clock.forward(days=400)
+
+    def back_up(self) -> None:
+        note_backup(self.services.session, self.services.clock())
+        self.services.session.flush()
+
+
+@pytest.fixture
+def case(either_services: Services, film: Callable[..., bytes]) -> Case:
+    return Case(either_services, film)
+
+
+def test_a_clinic_that_says_nothing_keeps_everything(case: Case) -> None:
+    case.study("1")
+    case.years_later()
+    case.back_up()
+    assert case.retention(None).preview(case.ada) is None
+    with pytest.raises(Rejected, match="Look at it again"):
+        case.retention(None).remove(case.ada, "")
+
+
+def test_what_is_due_goes_once_somebody_agrees_to_exactly_that(case: Case) -> None:
+    old = [case.study("1"), case.study("1"), case.study("2")]
+    case.years_later()
+    young = case.study("2")
+    case.back_up()
+    retention = case.retention()
+    preview = retention.preview(case.ada)
+    assert preview is not None
+    assert [one.key for one in preview.due] == [study.key for study in old]
+    assert (preview.kept_back, preview.due[0].films, preview.backup_at) == ({}, 1, case.services.clock())
+    keys = [study.key for study in old]
+    with pytest.raises(Rejected, match="Look at it again"):
+        retention.remove(case.ada, "0" * 20)
+    assert retention.remove(case.ada, preview.agreement) == 3
+    session = case.services.session
+    assert [study.key for study in session.query(Study)] == [young.key]
+    assert [patient.identifier for patient in session.query(Patient)] == ["2"]  # the other has no study any more
+    done = [
+        (one.action, one.subject_key, one.times) for one in session.query(AuditEntry).order_by(AuditEntry.id.desc())
+    ]
+    assert done[0] == ("removed by age", str(case.ada.clinic_id), 3)
+    assert {("deleted", key, None) for key in keys} <= set(done)
+    with pytest.raises(Rejected, match="Look at it again"):
+        retention.remove(case.ada, preview.agreement)
+
+
+def test_what_is_still_needed_stays(case: Case) -> None:
+    unsent, unread, edited, lost = case.study("1"), case.study("2"), case.study("3"), case.study("4", read=False)
+    now = case.services.clock()
+    case.services.session.add(
+        Dispatch(study_id=unsent.id, destination="A@a:1", state=DispatchState.FAILED, created_at=now, due_at=now)
+    )
+    case.years_later()
+    assert counts(case) == {KeptBack.UNSENT: 1, KeptBack.NOT_READ: 1, KeptBack.NO_BACKUP: 2}
+    case.back_up()
+    assert counts(case) == {KeptBack.UNSENT: 1, KeptBack.NOT_READ: 1}
+    assert due(case) == [unread.key, edited.key]
+    case.services.clock.forward(seconds=1)
+    case.services.studies.report_changes.of_study(edited)  # it is not old any more
+    assert due(case) == [unread.key]
+    case.services.clock.forward(days=400)
+    assert counts(case)[KeptBack.NO_BACKUP] == 1
+    agreement = case.retention().preview(case.ada).agreement  # type: ignore[union-attr]
+    assert case.retention().remove(case.ada, agreement) == 1
+    left = {study.key for study in case.services.session.query(Study)}
+    assert left == {unsent.key, edited.key, lost.key}
+
+
+def test_a_study_is_archived_before_it_goes(case: Case) -> None:
+    key = case.study("1").key
+    case.years_later()
+    case.back_up()
+    archiving = case.retention(RetentionMode.ARCHIVE)
+    preview = archiving.preview(case.ada)
+    assert preview is not None and preview.agreement != case.retention().preview(case.ada).agreement  # type: ignore[union-attr]
+    with pytest.raises(Rejected, match="Set archive_folder"):
+        case.retention(RetentionMode.ARCHIVE, archives=False).remove(case.ada, preview.agreement)
+    assert archiving.remove(case.ada, preview.agreement) == 1
+    assert case.archived == [key]
+
+
+def test_only_an_administrator_of_the_clinic_removes(case: Case) -> None:
+    case.study("1")
+    case.years_later()
+    case.back_up()
+    with pytest.raises(NotFound):
+        case.retention().preview(replace(case.ada, role=Role.DOCTOR))
+    stranger = replace(case.ada, clinic_id=case.ada.clinic_id + 1)
+    assert case.retention().preview(stranger).due == ()  # type: ignore[union-attr]
+
+
+def test_the_day_begins_where_the_clinic_stands(case: Case) -> None:
+    preview = case.retention().preview(case.ada)
+    assert preview is not None
+    local = preview.before.astimezone(case.settings.zone)
+    assert (local.hour, local.minute) == (0, 0)
+    assert case.services.clock() - preview.before < timedelta(days=366)
+
+
+def counts(case: Case) -> dict[KeptBack, int]:
+    preview = case.retention().preview(case.ada)
+    assert preview is not None
+    return preview.kept_back
+
+
+def due(case: Case) -> list[str]:
+    preview = case.retention().preview(case.ada)
+    assert preview is not None
+    return [one.key for one in preview.due]
