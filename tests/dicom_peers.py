@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from forked import Process, start
 from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
@@ -39,7 +40,7 @@ class NodeProcess:
 
     settings: Settings
     database: Database
-    process: subprocess.Popen[str]
+    process: Process
     port: int
 
     def run(self, tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -73,9 +74,7 @@ def running_node(settings: Settings, **more: str) -> Iterator[NodeProcess]:
     }
     log = settings.data_folder / "node.log"
     with log.open("w") as errors:
-        process = subprocess.Popen(
-            [*SYNTHETIC, "node"], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+        process = start([*SYNTHETIC, "node"], environment, errors.fileno())
     assert process.stdout is not None
     try:
         says = process.stdout.readline()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
+from forked import Process, start
 from lungwise.settings import Settings
 from servers import free_port
 
@@ -43,11 +43,9 @@ def _plain(value: object) -> str:
 
 
 @contextmanager
-def running(command: list[str], settings: Settings, ready: str = "") -> Iterator[subprocess.Popen[str]]:
+def running(command: list[str], settings: Settings, ready: str = "") -> Iterator[Process]:
     """Run a command until the block ends; first wait until it says that it is ready."""
-    process = subprocess.Popen(
-        command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    process = start(command, environment(settings))
     try:
         assert process.stdout is not None
         if ready:
@@ -70,7 +68,7 @@ def serving(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def served(port: int, settings: Settings) -> Iterator[subprocess.Popen[str]]:
+def served(port: int, settings: Settings) -> Iterator[Process]:
     """Serve by gunicorn, and let it end its processes."""
     command = [*GUNICORN, "--bind", f"127.0.0.1:{port}", "lungwise.cli.wsgi:application()"]
     with running(command, settings) as pages:

@@ -1,0 +1,83 @@
+"""Starts programs of Lungwise by forking: whatever they load is loaded here once, rather than by each.
+
+Run as `python fork_server.py FD`, with a socket on that file descriptor. Each message is a line of JSON with the
+program, its words, its environment and its folder; with it come the files for its output and its errors, and a
+socket that is told its number, and at its end how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import socket
+import struct
+import sys
+from importlib import import_module
+from typing import Any
+
+from lungwise.allocator import loading
+
+NUMBER = struct.Struct("=i")
+"""A process's number, and what waitpid says of its end."""
+LOADED = (
+    "lungwise.cli.node",
+    "lungwise.cli.serve",
+    "lungwise.dicom.node",
+    "lungwise.dicom.send",
+    "lungwise.results.film_results",
+    "synthetic_reader",
+)
+
+
+def main() -> None:
+    """Fork a process for each message; in that process, run what the message names."""
+    asked = socket.socket(fileno=int(sys.argv[1]))
+    with loading():
+        for name in LOADED:
+            import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that stand between
+    while True:
+        message, files, _flags, _address = socket.recv_fds(asked, 1 << 20, 3)
+        if not message:
+            return
+        if os.fork() == 0:
+            asked.close()
+            break
+        for file in files:
+            os.close(file)
+    _stand_between(json.loads(message), *files)
+
+
+def _stand_between(program: dict[str, Any], out: int, errors: int, tell: int) -> None:
+    """Fork the program, say its number, wait for its end, and say how that was."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        os.close(tell)
+        _become(program, out, errors)
+        return
+    os.close(out)
+    os.close(errors)
+    os.write(tell, NUMBER.pack(child))
+    _, status = os.waitpid(child, 0)
+    os.write(tell, NUMBER.pack(status))
+    os._exit(0)
+
+
+def _become(program: dict[str, Any], out: int, errors: int) -> None:
+    """Run a program as if it had been started by itself."""
+    for file, number in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (errors, 2)):
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]  # as PYTHONUNBUFFERED has it
+    os.environ.clear()
+    os.environ.update(program["environment"])
+    os.chdir(program["folder"])
+    sys.argv = [program["path"], *program["words"]]
+    runpy.run_path(program["path"], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
