@@ -54,7 +54,7 @@ from lungwise.studies.service import Studies
 from lungwise.studies.worklist import Worklist
 from lungwise.web_app import Lungwise, create_app
 from one_session import StudiesInOneSession
-from schemas import Schema, make_schema, schema_of
+from schemas import Schema, empty_again, make_schema, schema_of
 from servers import MariaDb, Redis
 from synthetic_reader import SyntheticReader
 
@@ -212,21 +212,54 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def mariadb_url(mariadb: str) -> Iterator[str]:
-    """Make an empty database on the server, and give its URL."""
-    with _empty_mariadb(mariadb) as url:
-        yield url
+def mariadb_url(request: pytest.FixtureRequest, mariadb: str) -> Iterator[str]:
+    """Make an empty database on the server, and give its URL; for a test that has it migrated, it is so already."""
+    if "migrate" not in request.fixturenames:
+        with _empty_mariadb(mariadb) as url:
+            yield url
+        return
+    spare: list[str] = request.getfixturevalue("spare_mariadbs")
+    schema: Schema = request.getfixturevalue("empty_mariadb")
+    if spare:
+        url = spare.pop()
+    else:
+        url = _new_mariadb(mariadb)
+        make_schema(url, schema)
+    yield url
+    if empty_again(url, schema):
+        spare.append(url)
+    else:
+        _drop_mariadb(url)
+
+
+@pytest.fixture(scope="session")
+def spare_mariadbs() -> list[str]:
+    """Give the databases that a test has left as they were made."""
+    return []
 
 
 @contextmanager
 def _empty_mariadb(address: str) -> Iterator[str]:
-    host, port = address.split(":")
+    url = _new_mariadb(address)
+    yield url
+    _drop_mariadb(url)
+
+
+def _new_mariadb(address: str) -> str:
     name = f"lungwise_{os.urandom(6).hex()}"
+    _tell_mariadb(address, f"CREATE DATABASE {name}")
+    return f"mysql+pymysql://lungwise:secret@{address}/{name}"
+
+
+def _drop_mariadb(url: str) -> None:
+    address, name = url.rpartition("@")[2].split("/")
+    _tell_mariadb(address, f"DROP DATABASE {name}")
+
+
+def _tell_mariadb(address: str, statement: str) -> None:
+    host, port = address.split(":")
     with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
-        connection.cursor().execute(f"CREATE DATABASE {name}")
-    yield f"mysql+pymysql://lungwise:secret@{address}/{name}"
-    with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
-        connection.cursor().execute(f"DROP DATABASE {name}")
+        connection.cursor().execute(statement)
 
 
 @pytest.fixture
@@ -264,13 +297,12 @@ def empty_mariadb(mariadb: str, tmp_path_factory: pytest.TempPathFactory) -> Sch
 
 
 @pytest.fixture
-def migrate(request: pytest.FixtureRequest, empty_sqlite: Path) -> Callable[[Settings], None]:
+def migrate(empty_sqlite: Path) -> Callable[[Settings], None]:
     """Give what makes the schema of an empty database."""
 
     def migrate(settings: Settings) -> None:
         if settings.database_url:
-            make_schema(settings.database_url, request.getfixturevalue("empty_mariadb"))
-            return
+            return  # `mariadb_url` has made it
         settings.data_folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(empty_sqlite, settings.data_folder / "lungwise.sqlite")
 
