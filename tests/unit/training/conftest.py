@@ -30,7 +30,16 @@ COLUMNS = (
 @pytest.fixture
 def small_collection(tmp_path: Path) -> Path:
     """The `films.csv` of 24 drawn squares: a bright patch where a film is typical, none where it is negative."""
-    folder = tmp_path / "collection"
+    return _draw_collection(tmp_path / "collection")
+
+
+@pytest.fixture(scope="module")
+def shared_collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, for what a module trains once."""
+    return _draw_collection(tmp_path_factory.mktemp("shared") / "collection")
+
+
+def _draw_collection(folder: Path) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     rows = []

@@ -59,54 +59,59 @@ def recipe(**settings: object) -> Recipe:
     return parse_recipe({**tomllib.loads(RECIPE), **settings})
 
 
+def student_in(folder: Path) -> Recipe:
+    """A recipe whose two teachers take a second each."""
+    (folder / "teacher.toml").write_text(f"{RECIPE}folds = 2\n")
+    return recipe(teachers=str(folder / "teacher.toml"))
+
+
 @pytest.fixture
 def student(tmp_path: Path) -> Recipe:
-    """A recipe whose two teachers take a second each."""
-    (tmp_path / "teacher.toml").write_text(f"{RECIPE}folds = 2\n")
-    return recipe(teachers=str(tmp_path / "teacher.toml"))
+    return student_in(tmp_path)
 
 
-def test_one_command_trains_the_teachers_and_then_the_network(
-    small_collection: Path, student: Recipe, tmp_path: Path
-) -> None:
-    epochs: list[Any] = []
+@pytest.fixture(scope="module")
+def trained(shared_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two teachers and of the network `run`, by one command, which was killed once and resumed."""
+    folder = tmp_path_factory.mktemp("trained")
+    student, epochs = student_in(folder), list[Any]()
     with pytest.raises(KilledError):
-        train(student, tmp_path / "run", plan(small_collection, epochs, killed_at="epoch 1/1"))
-    train(student, tmp_path / "run", plan(small_collection, epochs, resume=True))
-
+        train(student, folder / "run", plan(shared_collection, epochs, killed_at="epoch 1/1"))
+    train(student, folder / "run", plan(shared_collection, epochs, resume=True))
     assert len(epochs) == 3
+    return folder
+
+
+def test_one_command_trains_the_teachers_and_then_the_network(shared_collection: Path, trained: Path) -> None:
     predicted = []
     for fold in range(2):
-        with (tmp_path / f"small-fold-{fold}" / "out_of_fold.csv").open() as table:
+        with (trained / f"small-fold-{fold}" / "out_of_fold.csv").open() as table:
             predicted += [(row["film"], fold) for row in csv.DictReader(table)]
-    learnt = [film for film in read_collection(small_collection) if film.split == "train"]
+    learnt = [film for film in read_collection(shared_collection) if film.split == "train"]
     assert sorted(predicted) == sorted((film.path.name, fold_of(film, 2)) for film in learnt)
-    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    record = json.loads((trained / "run" / "record.json").read_text())
     assert record["teacher"]
-    assert record["init"] == sha256(tmp_path / "run" / "init.safetensors")
+    assert record["init"] == sha256(trained / "run" / "init.safetensors")
 
 
-def test_the_network_begins_from_the_mean_of_its_teachers(
-    small_collection: Path, student: Recipe, tmp_path: Path
-) -> None:
-    train(student, tmp_path / "run", plan(small_collection, []))
-    teachers = [load_file(tmp_path / f"small-fold-{fold}" / "weights.safetensors") for fold in range(2)]
-    for key, value in load_file(tmp_path / "run" / "init.safetensors").items():
+def test_the_network_begins_from_the_mean_of_its_teachers(trained: Path) -> None:
+    teachers = [load_file(trained / f"small-fold-{fold}" / "weights.safetensors") for fold in range(2)]
+    for key, value in load_file(trained / "run" / "init.safetensors").items():
         assert value.equal((teachers[0][key].float() + teachers[1][key].float()) / 2)
 
 
 def test_other_networks_predictions_are_learnt_beside_the_teachers(
-    small_collection: Path, student: Recipe, tmp_path: Path
+    shared_collection: Path, trained: Path, tmp_path: Path
 ) -> None:
     others = tmp_path / "others.csv"
     prediction = Prediction(np.array([0.1, 0.7, 0.1, 0.1], np.float32), np.full(4, 0.5, np.float32))
-    films = [film.path for film in read_collection(small_collection)]
-    write_predictions(dict.fromkeys(films, prediction), small_collection.parent, others)
+    films = [film.path for film in read_collection(shared_collection)]
+    write_predictions(dict.fromkeys(films, prediction), shared_collection.parent, others)
 
-    train(student, tmp_path / "run", plan(small_collection, []))
-    train(student, tmp_path / "beside", replace(plan(small_collection, []), predictions=(others,)))
+    asked = replace(plan(shared_collection, []), predictions=(others,))
+    train(student_in(trained), trained / "beside", asked)
 
-    teachers = [json.loads((tmp_path / run / "record.json").read_text())["teacher"] for run in ("run", "beside")]
+    teachers = [json.loads((trained / run / "record.json").read_text())["teacher"] for run in ("run", "beside")]
     assert teachers[0] != teachers[1]
 
 
