@@ -68,9 +68,11 @@ class Keys:
         """Every key, the one that encrypts first."""
         if self._from_setting and self._known:
             return self._known[1]
-        if not self.path.exists():
+        try:
+            file = self.path.stat()  # once: a page decrypts hundreds of values
+        except FileNotFoundError:
             write_once(self.path, new_key_text().encode() + b"\n")
-        file = self.path.stat()
+            file = self.path.stat()
         version = file.st_ino, file.st_mtime_ns
         if self._known is None or self._known[0] != version:
             self._known = version, _parsed(self.path.read_text(encoding="ascii"))
@@ -125,11 +127,9 @@ class Keys:
         MissingKeyError
             If it is missing.
         """
-        # The keys that were read last are asked first: a page decrypts hundreds of values, and a look at the file costs
-        # more than decrypting one.
-        known = self._known[1] if self._known else ()
-        if key := _named(name, known) or _named(name, self.all):
-            return key
+        for key in self.all:
+            if key.name == name:
+                return key
         raise MissingKeyError(self.missing_message(name))
 
     def sign(self, purpose: str, text: str) -> str:
@@ -174,10 +174,6 @@ class Keys:
 def is_encrypted(data: bytes) -> bool:
     """Return whether bytes begin as encrypted ones do."""
     return data.startswith((MARK, FIRST_MARK))
-
-
-def _named(name: str, keys: tuple[Key, ...]) -> Key | None:
-    return next((key for key in keys if key.name == name), None)
 
 
 def _parsed(text: str) -> tuple[Key, ...]:
