@@ -27,6 +27,7 @@ import boto3
 import pymysql
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import settings as property_settings
 from jinja2 import FileSystemBytecodeCache
 from PIL import Image
 from pydantic import SecretStr
@@ -57,6 +58,9 @@ from one_session import StudiesInOneSession
 from schemas import Schema, empty_again, make_schema, schema_of
 from servers import MariaDb, Redis
 from synthetic_reader import SyntheticReader
+
+property_settings.register_profile("lungwise", deadline=None)  # no test asserts how fast a machine is
+property_settings.load_profile("lungwise")
 
 PASSWORD = "three green kites fly"
 

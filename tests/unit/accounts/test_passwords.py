@@ -49,7 +49,7 @@ def test_the_years_that_are_known_go_with_the_calendar(settings: Settings) -> No
         passwords.check("Autumn2041!!", *KNOWN)
 
 
-@examples(max_examples=50, deadline=None)
+@examples(max_examples=50)
 @given(st.text(max_size=200))
 def test_any_text_is_either_taken_or_refused_with_a_sentence(text: str) -> None:
     try:

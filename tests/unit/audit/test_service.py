@@ -96,7 +96,7 @@ def test_a_chain_made_anew_without_the_key_is_found(services: Services) -> None:
     assert found.entry == 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_done_to_the_tables_is_found(data: st.DataObject, services: Services) -> None:
     if not services.audit.head()[0]:

@@ -174,7 +174,7 @@ def test_what_cannot_be_de_identified_is_refused() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*:UserWarning:pydicom")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     places=st.lists(st.sampled_from(SOMEWHERE), min_size=1, max_size=12, unique=True),
     value=st.sampled_from([NAME, NUMBER, DATE, UID]),

@@ -56,7 +56,7 @@ def test_a_value_is_its_first_one() -> None:
     assert value({"00200010": attribute("SH", "")}, "00200010") == value({}, "00200010") == ""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 1 << 32), cut=st.integers(150, 900))
 def test_damaged_headers_are_said_as_far_as_they_go(seed: int, cut: int) -> None:
     data = bytearray(dicom_file(WORDS, **FACTS))

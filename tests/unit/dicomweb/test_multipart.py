@@ -76,7 +76,7 @@ def test_what_is_no_message_is_refused(data: bytes) -> None:
         read(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.binary(max_size=400), size=st.integers(1, 50), cut=st.integers(0, 400))
 def test_no_bytes_bring_it_down(data: bytes, size: int, cut: int) -> None:
     whole = b"--edge\r\n" + HEAD + data[:cut] + b"\r\n--edge\r\n" + data[cut:]
@@ -86,7 +86,7 @@ def test_no_bytes_bring_it_down(data: bytes, size: int, cut: int) -> None:
         assert not whole.endswith(b"\r\n--edge--")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(bodies=st.lists(st.binary(max_size=90), max_size=6), size=st.integers(1, 70))
 def test_what_is_written_is_read_back(bodies: list[bytes], size: int) -> None:
     chunks, content_type = message(bodies, "application/dicom")

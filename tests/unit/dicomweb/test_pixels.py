@@ -62,7 +62,7 @@ def test_wishes_are_bounded_and_nothing_else_is_wished_for() -> None:
             RenderOptions.parse(wrong)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 1 << 32), cut=st.integers(150, 20_000), colours=st.booleans())
 def test_damaged_files_are_refused_or_shown(seed: int, cut: int, colours: bool) -> None:
     data, luck = bytearray(dicom_file(COLOURS if colours else WORDS)), random.Random(seed)

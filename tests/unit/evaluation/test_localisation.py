@@ -50,12 +50,12 @@ def test_a_map_without_heat_lies_nowhere() -> None:
 
 
 @given(arrays(np.float32, (17, 17), elements=st.floats(0, 1, width=32)), BOXES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_share_inside_is_a_share_whatever_the_boxes(heat: NDArray[np.float32], boxes: list[Box]) -> None:
     assert 0 <= energy_inside(heat, boxes) <= 1
 
 
 @given(arrays(np.float32, (17, 17), elements=st.floats(0, 1, width=32)), BOXES, BOXES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_more_boxes_never_hold_less_heat(heat: NDArray[np.float32], boxes: list[Box], more: list[Box]) -> None:
     assert energy_inside(heat, boxes + more) >= energy_inside(heat, boxes) - 1e-9

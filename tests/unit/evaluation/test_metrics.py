@@ -66,14 +66,14 @@ def test_auc_counts_pairs_in_the_right_order_and_half_the_ties() -> None:
 
 
 @given(TABLES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_auc_is_that_of_scikit_learn(rng: np.random.Generator) -> None:
     sides = drawn(rng)
     assert auc(sides)["value"] == pytest.approx(roc_auc_score(sides.positive, sides.score), abs=1e-6)
 
 
 @given(TABLES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_auc_and_its_interval_do_not_change_under_a_monotone_map(rng: np.random.Generator) -> None:
     sides = drawn(rng)
     mapped = contrast(sides.positive, np.exp(3 * sides.score) - 7, sides.patient)
@@ -81,7 +81,7 @@ def test_auc_and_its_interval_do_not_change_under_a_monotone_map(rng: np.random.
 
 
 @given(TABLES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_interval_of_an_auc_holds_its_value(rng: np.random.Generator) -> None:
     estimate = auc(drawn(rng))
     assert 0 <= estimate["lower"] <= estimate["value"] <= estimate["upper"] <= 1
@@ -121,7 +121,7 @@ def test_resamples_with_one_class_alone_are_left_out() -> None:
 
 
 @given(TABLES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_roc_passes_through_the_points_of_scikit_learn(rng: np.random.Generator) -> None:
     sides = drawn(rng)
     false, found, _ = roc_curve(sides.positive, sides.score, drop_intermediate=False)
@@ -200,7 +200,7 @@ def test_what_chance_leaves_is_seldom_passed_by_calibrated_films_and_always_by_o
 
 
 @given(TABLES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_ece_does_not_depend_on_the_order_of_the_films(rng: np.random.Generator) -> None:
     probability, positive = np.round(rng.random(50), 1), rng.random(50) < 0.4
     order = rng.permutation(50)

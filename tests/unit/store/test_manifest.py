@@ -63,7 +63,7 @@ def test_what_was_written_agrees_whatever_the_order(keys: Keys, tmp_path: Path) 
     check(members[::-1], keys)
 
 
-@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_changed_is_found(data: st.DataObject, keys: Keys, tmp_path: Path) -> None:
     members = written(keys, tmp_path / "backup.tar")

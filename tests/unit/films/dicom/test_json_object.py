@@ -73,7 +73,7 @@ def test_a_sequence_that_is_nested_too_deep_is_left_empty() -> None:
     assert json.dumps(object_attributes(dicom_bytes(whole), URL)).count("0040A730") == 17
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cut=st.integers(150, 2000), changes=st.lists(st.tuples(st.integers(132, 1500), st.integers(0, 255)), max_size=8))
 def test_damaged_objects_are_said_as_far_as_they_go(cut: int, changes: list[tuple[int, int]]) -> None:
     data = bytearray(dicom_file(WORDS, SpecificCharacterSet="ISO_IR 100", VOILUTSequence=[film().VOILUTSequence[0]]))
