@@ -74,7 +74,7 @@ def install(settings: Settings) -> str:
     with database.writing() as session:
         audit = AuditTrail(session, utc_now)
         accounts = Accounts(session, utc_now, settings, audit)
-        ada = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR).person
+        ada = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR).person
         _, text = Tokens(session, utc_now, audit).add(ada, "tests", list(Scope), 1)
     database.close()
     return text

@@ -29,6 +29,7 @@ _LINKS: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
         ("get_report_pdf", "$response.body#/key"),
         ("get_report_fhir", "$response.body#/key"),
         ("get_patient", "$response.body#/patient"),
+        ("delete_study", "$response.body#/key"),
         ("get_film", "$response.body#/films/0/key"),
     ),
     Film: tuple(
