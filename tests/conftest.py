@@ -48,7 +48,7 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
-from lungwise.store.migrations import upgrade
+from lungwise.store.migrations import is_current, upgrade
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.service import Studies
@@ -306,11 +306,19 @@ def migrate(empty_sqlite: Path) -> Callable[[Settings], None]:
 
     def migrate(settings: Settings) -> None:
         if settings.database_url:
-            return  # `mariadb_url` has made it
+            _migrate_where_it_is_empty(settings)  # `mariadb_url` has made it mostly
+            return
         settings.data_folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(empty_sqlite, settings.data_folder / "lungwise.sqlite")
 
     return migrate
+
+
+def _migrate_where_it_is_empty(settings: Settings) -> None:
+    database = Database(settings)
+    if not is_current(database.engine):
+        upgrade(database.engine)
+    database.close()
 
 
 @pytest.fixture
