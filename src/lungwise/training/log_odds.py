@@ -5,7 +5,7 @@ is the surest sign of a normal film, and what tells typical from negative the su
 from many places, some of which have one class alone: they tell diseases apart, and take a film for ill by the look of
 its source. So each finding asks two questions: is the film abnormal, and is it this disease?
 
-The weights were chosen on `train`, out of fold, and on `val`.
+The weights were chosen on `train`, out of fold, and on `val` (docs/experiments/0010).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def finding_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
     )
     calm = _log_odds_negative(appearance) + _SHARE_OF_FINDING * normal
     too_calm = torch.relu(calm + _CLEARLY_NORMAL)
-    typical = _logit(appearance, "typical") - _logit(appearance, "negative")
+    typical = _logit(appearance, "typical") - _log_sum(appearance, "negative", "atypical")
     other = 0.5 * torch.relu(tuberculosis + 2) + 0.3 * torch.relu(pneumonia + 1)
     log_odds = {
-        "normal": calm - 0.5 * torch.relu(tuberculosis + 1),
+        "normal": calm - torch.relu(tuberculosis + 2),
         "COVID-19": typical + _SHARE_OF_FINDING * covid - other,
         "other pneumonia": pneumonia - too_calm,
         "tuberculosis": tuberculosis - too_calm,
@@ -48,8 +48,13 @@ def finding_log_odds(appearance: Tensor, findings: Tensor) -> Tensor:
 
 def _log_odds_negative(appearance: Tensor) -> Tensor:
     """(n,) log odds that a film is negative rather than of any other appearance."""
-    others = [_logit(appearance, name) for name in APPEARANCES if name != "negative"]
-    return _logit(appearance, "negative") - torch.stack(others).logsumexp(0)
+    others = [name for name in APPEARANCES if name != "negative"]
+    return _logit(appearance, "negative") - _log_sum(appearance, *others)
+
+
+def _log_sum(appearance: Tensor, *names: str) -> Tensor:
+    """(n,) logits of being of any of these appearances."""
+    return torch.stack([_logit(appearance, name) for name in names]).logsumexp(0)
 
 
 def _logit(appearance: Tensor, name: str) -> Tensor:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -26,10 +28,17 @@ def test_a_typical_film_is_covid_and_less_so_where_another_disease_is_seen() -> 
 
     alone = log_odds("COVID-19", typical, {"COVID-19": 2.0})
 
-    assert alone == 8.0
-    assert log_odds("COVID-19", typical, {"COVID-19": 2.0, "tuberculosis": 4.0}) == 5.0
-    assert log_odds("COVID-19", typical, {"COVID-19": 2.0, "other pneumonia": 4.0}) == 6.5
-    assert log_odds("COVID-19", typical, {"COVID-19": -2.0}) == 6.0
+    assert alone == pytest.approx(8.0 - math.log(2))  # as unlikely to be negative as to be atypical
+    assert log_odds("COVID-19", typical, {"COVID-19": 2.0, "tuberculosis": 4.0}) == pytest.approx(alone - 3)
+    assert log_odds("COVID-19", typical, {"COVID-19": 2.0, "other pneumonia": 4.0}) == pytest.approx(alone - 1.5)
+    assert log_odds("COVID-19", typical, {"COVID-19": -2.0}) == pytest.approx(alone - 2)
+
+
+def test_a_film_of_atypical_opacities_is_less_like_covid() -> None:
+    """Only "negative" was held against "typical", and half of the atypical films were called positive."""
+    atypical = log_odds("COVID-19", {"typical": 1.0, "atypical": 1.0}, {"COVID-19": 0.0})
+
+    assert atypical < log_odds("COVID-19", {"typical": 1.0}, {"COVID-19": 0.0}) - 4
 
 
 @pytest.mark.parametrize("disease", ["tuberculosis", "other pneumonia"])
@@ -45,7 +54,7 @@ def test_a_film_with_tuberculosis_is_less_normal() -> None:
 
     clear, ill = (log_odds("normal", negative, {"tuberculosis": logit}) for logit in (-3.0, 3.0))
 
-    assert clear - ill == 2.0
+    assert clear - ill == 5.0
 
 
 def test_each_film_is_asked_on_its_own() -> None:
