@@ -185,5 +185,11 @@ def _digits(threshold: float) -> float:
     return round(threshold * _DIGITS, 6)
 
 
+def level_of(positives: int, negatives: int) -> int:
+    """Return how much may be moved with so many: nothing, the lower threshold, both, the offset, the slope (0 to 4)."""
+    levels = ((FEWEST_POSITIVES, FEWEST_NEGATIVES), FEWEST_FOR_BOTH, FEWEST_FOR_OFFSET, FEWEST_FOR_SLOPE)
+    return sum(_reaches((positives, negatives), fewest) for fewest in levels)
+
+
 def _reaches(counts: tuple[int, int], fewest: tuple[int, int]) -> bool:
     return counts[0] >= fewest[0] and counts[1] >= fewest[1]

@@ -19,7 +19,7 @@ from lungwise.monitoring.draft import MOVABLE, Draft, draft, in_force
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import thresholds_of
 from lungwise.monitoring.local_words import RAISED, explained
-from lungwise.monitoring.proposal import Hindrance, Proposal
+from lungwise.monitoring.proposal import Hindrance, Proposal, level_of
 from lungwise.monitoring.threshold_words import HINDRANCES, STATES, THRESHOLD_EXPLANATIONS, UNSUPPORTED
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import findings_from
@@ -77,7 +77,7 @@ def confirm(key: str) -> Response | str:
     found = _set(key)
 
     def act() -> None:
-        if isinstance(_draft(found.finding), Hindrance):
+        if not _is_borne(found):
             raise Contradiction(UNSUPPORTED)
         own = found.proposer_id == person().id
         if own:
@@ -139,7 +139,7 @@ def _page(finding: str, error: str = "") -> str:
         draft=found if isinstance(found, Draft) else None,
         is_in_force=isinstance(found, Draft) and own is not None and own.of(finding) == found.wanted,
         alone_since=ALONE_SINCE if waiting and used.is_alone(who) else None,
-        unsupported=UNSUPPORTED if waiting and isinstance(_draft(waiting.finding), Hindrance) else None,
+        unsupported=UNSUPPORTED if waiting and not _is_borne(waiting) else None,
         hindrance=HINDRANCES[found] if isinstance(found, Hindrance) else None,
         sets=[one for one in sets if one is not waiting],
         is_void=used.is_void,
@@ -161,6 +161,15 @@ def _draft(finding: str) -> Draft | Hindrance | None:
     month = used.last_month(who, model, finding, services().clock().date())
     own = services().thresholds.in_force(who.clinic_id)
     return draft(finding, films, month, thresholds_of(card, finding), own)
+
+
+def _is_borne(waiting: ThresholdSet) -> bool:
+    """Whether the results as they are now let as much be moved as when it was proposed."""
+    found, then = _draft(waiting.finding), waiting.evidence["fitted"]
+    if not isinstance(found, Draft):
+        return False
+    now = found.evidence.fitted
+    return level_of(now.positives, now.negatives) >= level_of(then["positives"], then["negatives"])
 
 
 def _now_of(waiting: ThresholdSet) -> Proposal:

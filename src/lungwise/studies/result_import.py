@@ -92,6 +92,7 @@ class ResultImport:
         study: Study | None = None
         try:
             study = self._study(person, row, row.entered.tested_on, accessions)
+            self._check_patient(person, study, row.patient)
             self._results.check(person, study, row.entered)
             self._check_new(study, row, row.entered, first)
         except Rejected as rejected:
@@ -109,6 +110,13 @@ class ResultImport:
             return self._studies.get(person, keys[0] if keys else "")
         except NotFound:
             raise Rejected("No study of your clinic has this number.") from None
+
+    def _check_patient(self, person: Person, study: Study, identifier: str) -> None:
+        """Refuse a row whose study is of somebody else than it says: one of the two was mistyped."""
+        named = identifier.removeprefix("'")  # before what a spreadsheet would take for a formula
+        known = (patient.id for name in {identifier, named} for patient in self._known_by(person, name))
+        if identifier and self._studies.patient(person, study).id not in known:
+            raise Rejected("This study is of another patient than the row says.")
 
     def _of_patient(self, person: Person, identifier: str, day: date) -> list[str]:
         """Return the key of the patient's study that is nearest to a day, of those that are near enough."""

@@ -63,7 +63,7 @@ _TESTS: Final = {
 }
 _RESULTS: Final[Mapping[Result, tuple[str, ...]]] = {
     Outcome.POSITIVE: ("positive", "pos", "+", "positivo", "positiva", "positif", "पॉज़िटिव"),
-    Outcome.NEGATIVE: ("negative", "neg", "-", "negativo", "negativa", "negatif", "नेगेटिव"),
+    Outcome.NEGATIVE: ("negative", "neg", "negativo", "negativa", "negatif", "नेगेटिव"),
     Diagnosis.NORMAL: ("normal", "सामान्य"),
     Diagnosis.COVID_19: ("covid-19", "covid", "covid19"),
     Diagnosis.TUBERCULOSIS: ("tuberculosis", "tb", "tuberculose", "तपेदिक"),

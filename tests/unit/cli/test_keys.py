@@ -172,5 +172,5 @@ def test_a_bucket_without_boto3_or_a_wrong_address_is_a_wrong_setting(
     monkeypatch.setenv("LUNGWISE_FILMS_URL", "/films")
     assert "films_url" in run("db", "check", code=1)
     monkeypatch.setenv("LUNGWISE_FILMS_URL", "s3://films")
-    monkeypatch.setattr("lungwise.settings.find_spec", lambda _name: None)
+    monkeypatch.setattr("lungwise.settings.checks.find_spec", lambda _name: None)
     assert "bin/setup s3" in run("db", "check", code=1)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 import synthetic
 from lungwise.access import Role
@@ -123,6 +123,23 @@ def test_what_the_results_bear_no_longer_cannot_be_confirmed(
         session.execute(delete(ReferenceResult))
     page = ben.get(PAGE).text
     assert "no thresholds would be proposed" in page and "Confirm and put in force" not in page
+    assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
+    assert "The model's own thresholds are in force." in ben.get(PAGE).text
+
+
+def test_what_fewer_results_would_not_bear_cannot_be_confirmed(
+    app: Lungwise, ada: Visitor, sign_in: Callable[..., Visitor]
+) -> None:
+    """Both thresholds take 61 patients with the finding; the results of all but 45 are taken back."""
+    ben = sign_in("Ben")
+    ada.post(f"{PAGE}/propose", PAGE, finding="COVID-19")
+    key = key_of(ada.get(PAGE).text)
+    with app.database.writing() as session:
+        positive = select(ReferenceResult.id).where(ReferenceResult.result == "positive").order_by(ReferenceResult.id)
+        kept = list(session.scalars(positive.limit(45)))
+        gone = ReferenceResult.result == "positive", ReferenceResult.id.not_in(kept)
+        session.execute(delete(ReferenceResult).where(*gone))
+    assert "no thresholds would be proposed" in ben.get(PAGE).text
     assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
     assert "The model's own thresholds are in force." in ben.get(PAGE).text
 

@@ -56,6 +56,8 @@ def test_a_row_finds_its_study_by_accession_number_by_key_or_by_patient_and_day(
         (",{key},,PCR,positive,2036-03-01,contact", "in the future"),
         (",{key},,PCR,positive,1969-03-01,contact", "before the patient was born"),
         (",{key},,PCR,positive,2026-03-01,", "why the PCR test was done"),
+        (",{key},P-8,PCR,positive,2026-03-01,contact", "of another patient"),
+        (",{key},,PCR,-,2026-03-01,contact", "not a result of this test"),
         (",{key},,Xpert,positive,2026-03-01,", "Line 2 has a result of the same test"),
     ],
 )
