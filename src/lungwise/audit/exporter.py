@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
-import threading
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,6 +16,7 @@ from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.audit.syslog import SyslogError, SyslogServer, syslog_message
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, keys_of
+from lungwise.store.background_thread import BackgroundThread
 from lungwise.store.facts import locked_fact, read_fact, save_fact
 
 _AT_ONCE = 200
@@ -29,30 +29,22 @@ _SENT, _TURN = "audit trail sent", "audit trail turn"
 _log = logging.getLogger("lungwise.audit")
 
 
-class AuditExporter:
+class AuditExporter(BackgroundThread):
     """Sends what was added to the trail; of several processes one does at a time.
 
     An entry is sent once at least. It may come twice where a connection breaks: its number tells.
     """
 
+    name = "audit exporter"
+    stop_seconds = 30.0
+
     def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        super().__init__()
         self._database = database
         self._clock = clock
         self._server = server_of(settings)
         self._source = settings.public_url.partition("//")[2] or socket.gethostname()
         self._name = secrets.token_hex(8)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="audit exporter", daemon=True)
-
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after what is being sent."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
 
     def send_all(self) -> int:
         """Send all that is not sent, and return how many entries that was; none where another process does so.
@@ -75,7 +67,7 @@ class AuditExporter:
             head = session.get(AuditHead, 1)
             return max((head.entries if head else 0) - _position(session), 0)
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         pause = _POLL_SECONDS
         while not self._stopping.wait(pause):
             try:

@@ -15,6 +15,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.inputs import network_address
 from lungwise.store import Clock, Database
+from lungwise.store.background_thread import BackgroundThread
 
 _EVERY_SECONDS = 60.0
 _MOST_PEERS = 100
@@ -22,33 +23,25 @@ _MOST_PEERS = 100
 _log = logging.getLogger("lungwise.node")
 
 
-class RejectionTrail:
+class RejectionTrail(BackgroundThread):
     """Counts rejected associations by peer, and writes them down each minute. A peer waits for no database."""
 
+    name = "rejections"
+    stop_seconds = 60.0
+
     def __init__(self, database: Database, clock: Clock, node: Person) -> None:
+        super().__init__()
         self._database = database
         self._clock = clock
         self._node = Person(None, node.name, node.clinic_id, Role.NODE)
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rejections", daemon=True)
 
     def note(self, event: evt.Event) -> None:
         """Count a rejected association."""
         address = network_address(event.assoc.requestor.address or "")
         with self._lock:
             self._counts[address if address in self._counts or len(self._counts) < _MOST_PEERS else ""] += 1
-
-    def start(self) -> None:
-        """Begin to write in the background."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what is counted, and stop."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(60)
 
     def write(self) -> None:
         """Write what was counted since the last time."""
@@ -62,7 +55,7 @@ class RejectionTrail:
             trail = AuditTrail(session, self._clock, address)
             trail.record(self._node, Action.REJECTED_ASSOCIATION, Subject.CLINIC, str(self._node.clinic_id), times)
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         while not self._stopping.wait(_EVERY_SECONDS):
             self._write_if_possible()
         self._write_if_possible()

@@ -9,16 +9,13 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from sqlalchemy.orm import Session
 
 from archive_peer import OBJECTS, Archive
-from dicom_files import dicom_file
 from lungwise.audit.models import AuditEntry
 from lungwise.dicom.archives import Archives
 from lungwise.dicom.send import Sender
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
-from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch, ReadingRecord, StudyStatus
-from synthetic_films import chest_bytes
+from lungwise.studies.models import Dispatch
+from queued_results import queued_study
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -34,20 +31,7 @@ def archive() -> Iterator[Archive]:
 
 def queued(services: Services, destination: str) -> str:
     """Queue the results of a study, and give its key."""
-    data = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
-    study = services.studies.open(services.person(), PatientFacts(), [("film", data)])
-    record = ReadingRecord(
-        model="synthetic",
-        version="1",
-        created_at=services.clock(),
-        verdict=Verdict.NEGATIVE,
-        appearance={},
-        findings={},
-    )
-    study.films[0].readings.append(record)
-    study.status = StudyStatus.NEGATIVE
-    services.session.flush()
-    Dispatches(services.session, services.clock, [destination]).queue(study.id)
+    study = queued_study(services, services.person(), [destination], StudyInstanceUID="1.2.3")
     services.session.commit()
     services.clock.forward(seconds=3)
     return study.key

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from pydicom.uid import generate_uid
 
-from dicom_files import dicom_file
 from lungwise.access import Person, Role
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.jobs.unsent import Unsent, Why, unsent_results
 from lungwise.metrics import UnsentResults
-from lungwise.patients.service import PatientFacts
-from lungwise.reading.reading import Verdict
-from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord, Study, StudyStatus
-from synthetic_films import chest_bytes
+from lungwise.studies.models import Dispatch, DispatchState, Study
+from queued_results import queued_study
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -27,22 +24,8 @@ ARCHIVES = ["A@a:1", "B@b:2"]
 @pytest.fixture
 def study(either_services: Services) -> Study:
     """A DICOM film's study, which is read and queued for two archives."""
-    services = either_services
-    data = dicom_file(chest_bytes(), StudyInstanceUID=generate_uid(), SeriesInstanceUID="1.2.3")
-    study = services.studies.open(services.person("Ada"), PatientFacts(), [("film", data)])
-    record = ReadingRecord(
-        model="synthetic",
-        version="1",
-        created_at=services.clock(),
-        verdict=Verdict.NEGATIVE,
-        appearance={},
-        findings={},
-    )
-    study.films[0].readings.append(record)
-    study.status = StudyStatus.NEGATIVE
-    services.session.flush()
-    Dispatches(services.session, services.clock, ARCHIVES).queue(study.id)
-    return study
+    ada = either_services.person("Ada")
+    return queued_study(either_services, ada, ARCHIVES, StudyInstanceUID=generate_uid(), SeriesInstanceUID="1.2.3")
 
 
 def somebody(study: Study, clinic: int | None = None) -> Person:

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
+from lungwise.films.dicom.elements import Elements
 from lungwise.films.dicom.grey_levels import Display, Window, WordScale, displays, look_up, occurring, word_scale
-from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
-from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
-from lungwise.films.work_limit import refused_errors
+from lungwise.films.dicom.image_pixel import ImagePixel
+from lungwise.films.dicom.pixel_data import of_grey_film
 
 _MOST = 2**16 - 1
 _MAX_WINDOWS = 8
@@ -58,16 +57,7 @@ def read_full_depth(data: bytes) -> FullDepth | None:
     Refusal
         If it cannot be decoded.
     """
-    syntax, elements = read_elements(data)
-    if PIXEL_DATA not in elements:
-        return None
-    check_syntax(syntax)
-    pixel = read_image_pixel(elements)
-    if not pixel.photometric.startswith("MONOCHROME"):
-        return None
-    words = bounded_words(data, elements, syntax, pixel)
-    with refused_errors(), np.errstate(all="ignore"):  # hostile slopes and windows
-        return _full_depth(words, elements, pixel)
+    return of_grey_film(data, _full_depth)
 
 
 def reduced(values: NDArray[np.uint16], side: int) -> NDArray[np.uint16]:
@@ -107,9 +97,14 @@ def _full_depth(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> F
         slope=slope,
         intercept=intercept,
         bits=pixel.bits_stored,
-        windows=tuple(window for window in windows if np.isfinite([window.low, window.high]).all()),
+        windows=tuple(window for window in windows if _is_shown(window)),
         curve=_curve(shown[0], scale, counted) if shown and shown[0].window is None else None,
     )
+
+
+def _is_shown(window: Window) -> bool:
+    """Whether a window has a width: one far from the film's numbers, or narrower than they are exact, has none."""
+    return bool(np.isfinite([window.low, window.high]).all()) and window.low < window.high
 
 
 class _Counted:

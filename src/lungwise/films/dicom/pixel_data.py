@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungwise.films.dicom.codestream import decode_codestream, decode_run_lengths, is_codestream
-from lungwise.films.dicom.elements import PIXEL_DATA, Element, Elements
-from lungwise.films.dicom.image_pixel import ImagePixel
+from lungwise.films.dicom.elements import PIXEL_DATA, Element, Elements, read_elements
+from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
 from lungwise.films.limits import damaged
 from lungwise.films.refusals import Refusal
 from lungwise.films.work_limit import bounded, check_work, in_process, refused_errors
 
+T = TypeVar("T")
 _NATIVE = {"", *(f"1.2.840.10008.1.2{part}" for part in ("", ".1", ".1.99", ".2"))}
 _RLE = "1.2.840.10008.1.2.5"
 _CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
@@ -72,6 +74,26 @@ def bounded_words(data: bytes, elements: Elements, syntax: str, pixel: ImagePixe
         return bounded(
             lambda: stored_words(elements, syntax, pixel), lambda seconds: in_process("words", data, seconds)[0]
         )
+
+
+def of_grey_film(data: bytes, make: Callable[[NDArray[Any], Elements, ImagePixel], T]) -> T | None:
+    """Make something of the stored numbers of a DICOM film, with limits on time and memory; None of colours.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be decoded.
+    """
+    syntax, elements = read_elements(data)
+    if PIXEL_DATA not in elements:
+        return None
+    check_syntax(syntax)
+    pixel = read_image_pixel(elements)
+    if not pixel.photometric.startswith("MONOCHROME"):
+        return None
+    words = bounded_words(data, elements, syntax, pixel)
+    with refused_errors(), np.errstate(all="ignore"):  # hostile slopes and windows
+        return make(words, elements, pixel)
 
 
 def _is_native(element: Element, syntax: str) -> bool:

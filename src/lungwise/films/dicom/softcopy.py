@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_elements
+from lungwise.films.dicom.elements import Elements
 from lungwise.films.dicom.grey_levels import Numbers, displays, full_range, occurring, word_scale
-from lungwise.films.dicom.image_pixel import ImagePixel, read_image_pixel
-from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
-from lungwise.films.work_limit import refused_errors
+from lungwise.films.dicom.image_pixel import ImagePixel
+from lungwise.films.dicom.pixel_data import of_grey_film
 
 _MOST = 2**16 - 1
 
@@ -50,16 +49,7 @@ def read_softcopy(data: bytes) -> Softcopy | None:
     Refusal
         If it cannot be decoded.
     """
-    syntax, elements = read_elements(data)
-    if PIXEL_DATA not in elements:
-        return None
-    check_syntax(syntax)
-    pixel = read_image_pixel(elements)
-    if not pixel.photometric.startswith("MONOCHROME"):
-        return None
-    words = bounded_words(data, elements, syntax, pixel)
-    with refused_errors(), np.errstate(all="ignore"):  # hostile slopes and windows
-        return _softcopy(words, elements, pixel)
+    return of_grey_film(data, _softcopy)
 
 
 def _softcopy(words: NDArray[Any], elements: Elements, pixel: ImagePixel) -> Softcopy:
