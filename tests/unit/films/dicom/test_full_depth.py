@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -118,6 +118,14 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: f"
     widths=st.lists(NUMBERS, min_size=1, max_size=3),
     function=st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID"]),
     photometric=st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
+)
+@example(
+    slope="1",
+    intercept="0",
+    centers=["2000"],
+    widths=["1e-300"],
+    function="LINEAR_EXACT",
+    photometric="MONOCHROME2",
 )
 def test_whatever_numbers_a_header_states_what_a_viewer_gets_is_finite(
     slope: str, intercept: str, centers: list[str], widths: list[str], function: str, photometric: str
