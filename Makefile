@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check mutated guide viewers lint docs licences clean
+.PHONY: help run test check wheel mutated guide viewers lint docs licences clean
 
 venv := .venv/bin
 ohif := 3.12.10
@@ -25,6 +25,10 @@ check: ## the same without torch: all but the training tests
 	@bin/setup check
 	@$(MAKE) --no-print-directory lint types="--exclude training --follow-imports silent"
 	$(venv)/pytest $(at_once) -m "not training"
+
+wheel: ## build dist/lungwise-VERSION-py3-none-any.whl, which holds all but the packages that it needs
+	@bin/setup
+	$(venv)/python -m hatchling build --target wheel --directory dist
 
 mutated: ## read 10,000 mutated films, within the bounds on time and memory
 	LUNGWISE_TEST_MUTATED=10000 $(venv)/pytest tests/integration/test_mutated_inputs.py

@@ -41,4 +41,9 @@ lungwise() {
 
 curl() { command curl --silent --show-error "$@"; }
 
-make() { background "listens at" "$(type -P make)" "$@"; }
+make() {
+    case $1 in
+    run) background "listens at" "$(type -P make)" "$@" ;;
+    *) command make "$@" ;;
+    esac
+}
