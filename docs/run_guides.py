@@ -75,7 +75,7 @@ class Machine:
 
     name: str
     scripts: dict[str, str]
-    units: list[str]
+    units: list[Path]
 
 
 def blocks(page: str) -> Iterator[Block]:
@@ -114,10 +114,10 @@ def sections(page: Path, only: str = "") -> dict[str, str]:
     return scripts
 
 
-def units(page: Path) -> list[str]:
-    """Name the unit files that a page writes."""
-    paths = [block.path for block in blocks(page.read_text(encoding="utf-8")) if block.section not in NOT_RUN]
-    return [path for path in paths if path.startswith("/etc/systemd/system/")]
+def units(page: Path) -> list[Path]:
+    """Name the unit files of this repository that a page installs."""
+    found = re.findall(r'^install -m 644 "?(deploy/\S+\.service)"? ', page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [ROOT / unit for unit in found]
 
 
 def packages(pages: list[Path]) -> list[str]:
@@ -176,8 +176,8 @@ def _write_run(system: Path, machine: Machine, film: bytes) -> None:
         names.append(f"/guide/{number:02}.sh")
         (system / names[-1].lstrip("/")).write_text(f"echo {shlex.quote(f'=== {title}')}\n. /guide/section.sh\n{text}")
     checks = "".join(
-        f"echo '=== {unit}'\n! systemd-analyze verify {Path(unit).name.replace('@.', '@0.')} 2>&1 | grep .\n"
-        f"systemd-analyze --offline=true --threshold={EXPOSURE} security {unit} | tail -1\n"
+        f"echo '=== {unit.name}'\n! systemd-analyze verify {unit.name.replace('@.', '@0.')} 2>&1 | grep .\n"
+        f"systemd-analyze --offline=true --threshold={EXPOSURE} security /etc/systemd/system/{unit.name} | tail -1\n"
         for unit in machine.units
     )
     steps = "".join(f"bash -e {name}\n" for name in ("/guide/stand_ins.sh", *names))

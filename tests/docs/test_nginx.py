@@ -1,4 +1,4 @@
-"""The guides' nginx blocks let large bodies through to the addresses that take films, and to no other."""
+"""The files for nginx let large bodies through to the addresses that take films, and to no other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lungwise.settings import Settings
 from lungwise.web_app import create_app
 from lungwise.webkit.bodies import SMALL
 
-GUIDES = [Path(__file__).parents[2] / "docs" / "guide" / name for name in ("administrator.md", "several-machines.md")]
+FILES = sorted((Path(__file__).parents[2] / "deploy").glob("*/nginx.conf"))
 EXAMPLES = {"key": "0123456789abcdef0123", "study": "1.2.3", "filename": "style.css", "token": "abc"}
 
 
@@ -39,8 +39,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
 
 
 def blocks() -> list[str]:
-    texts = [guide.read_text(encoding="utf-8") for guide in GUIDES]
-    return [block for text in texts for block in re.findall(r"```nginx\n(.*?)```", text, re.DOTALL)]
+    assert len(FILES) == 2
+    return [file.read_text(encoding="utf-8") for file in FILES]
 
 
 @pytest.mark.parametrize("block", blocks())

@@ -73,7 +73,7 @@ def test_what_is_not_run_is_a_section_of_a_guide() -> None:
 
 
 def test_units_and_packages_are_found() -> None:
-    assert [Path(unit).name for unit in [*units(ADMINISTRATOR), *units(SEVERAL)]] == [
+    assert [unit.name for unit in [*units(ADMINISTRATOR), *units(SEVERAL)]] == [
         "lungwise.service",
         "lungwise.service",
         "lungwise-worker@.service",

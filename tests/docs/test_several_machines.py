@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
-import click
 import yaml  # type: ignore[import-untyped]
 from prometheus_client.registry import REGISTRY
 
 from lungwise import metrics
-from lungwise.cli import COMMANDS, main
 from lungwise.settings import Settings
 
 SEVERAL = (Path(__file__).parents[2] / "docs" / "guide" / "several-machines.md").read_text(encoding="utf-8")
@@ -27,21 +24,6 @@ def test_the_settings_file_names_settings() -> None:
     names = re.findall(r"^(\w+) = ", blocks("toml")[0], re.MULTILINE)
     assert len(names) > 10
     assert set(names) <= set(Settings.model_fields)
-
-
-def test_every_command_of_the_units_and_containers_exists_with_its_options() -> None:
-    started = re.findall(r"^ExecStart=/opt/lungwise/bin/(.*)$", SEVERAL, re.MULTILINE)
-    started += re.findall(r"^    command: (lungwise .*|gunicorn .*)$", SEVERAL, re.MULTILINE)
-    assert len(started) == 7
-    for words in map(shlex.split, started):
-        if words[0] == "gunicorn":
-            assert words[-1] == "lungwise.cli.wsgi:application()"
-            continue
-        with click.Context(main, info_name="lungwise") as context:
-            command = main.get_command(context, words[1])
-            assert command is not None and words[1] in COMMANDS
-            options = {option for one in command.params for option in one.opts}
-        assert {word for word in words[2:] if word.startswith("--")} <= options
 
 
 def test_the_rules_for_alarms_ask_of_metrics_that_exist() -> None:
