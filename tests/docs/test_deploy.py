@@ -71,7 +71,7 @@ def test_a_service_is_little_exposed(unit: Path) -> None:
         if os.environ.get("CI") == "true":
             pytest.fail("There is no systemd-analyze: apt-get install systemd")
         pytest.skip("there is no systemd-analyze")
-    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", unit]
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", str(unit)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
     assert done.returncode == 0, done.stdout
     assert re.search(r"Overall exposure level for lungwise\S*: [01]\.\d ", done.stdout)
