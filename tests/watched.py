@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 import synthetic
 from lungwise.access import Person
 from lungwise.jobs.reading_queue import Model
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
 
-MODEL = Model(name="watched", version="1")
+MODEL = current_model()
 RIGHT, WRONG = False, True
 
 

@@ -1,14 +1,14 @@
 """A thousand simulated clinics: `python tests/benchmarks/calibration.py [--clinics N] [--json]`.
 
 Each clinic's scores are shifted and stretched against those of the validation films, its prevalence lies between 2 and
-40 %, and its patients are tested in one of three manners: at random, for symptoms (those with the disease more often),
-or as the film asks, with some drawn by lot of those with a negative verdict. Prints how often a proposal keeps its
-promise (at least 90 % sensitivity), how often one is made where the numbers suffice and testing is at random, how far
-the local sensitivity is off where the film decided who was tested, and that none is made below the numbers. Then lets
-each clinic's watch run for a year in which nothing changes, and for one in which 15 points of sensitivity are lost from
-the first day: prints alarms a clinic and year, those of answers that jumped among them, and after how many verified
-positives the loss is seen; and how often it is seen in its first weeks that films are others. Ends with 1 if one of
-them is not as the guide promises.
+40 %, and its patients are tested in one of four manners: at random, for symptoms (those with the disease more often),
+as the film asks, with some tested of those with a negative verdict, or with one in so many of those drawn by lot.
+Prints how often a proposal keeps its promise (at least 90 % sensitivity), how often one is made where the numbers
+suffice and testing is at random, how far the local sensitivity is off where the film decided who was tested, and that
+none is made below the numbers. Then lets each clinic's watch run for a year in which nothing changes, and for one in
+which 15 points of sensitivity are lost from the first day: prints alarms a clinic and year, those of answers that
+jumped among them, and after how many verified positives the loss is seen; and how often it is seen in its first weeks
+that films are others. Ends with 1 if one of them is not as the guide promises.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from lungwise.reading.artefact import Thresholds
 
 SHIPPED = Thresholds(lower=0.2, upper=0.75)
 _AT_MOST = 5000
-MANNERS = ("random", "symptoms", "film")
+MANNERS = ("random", "symptoms", "film", "lot")
+ONE_IN = (2, 5, 10, 20)
+"""Of how many patients with a negative verdict one is drawn, where the lot decides."""
 _SPREADS = ((-1.8, 1.3), (1.6, 1.6))
 """Mean and standard deviation of the log odds on validation films without the disease, and with it."""
 
@@ -45,6 +47,7 @@ class Clinic:
     offset: float
     slope: float
     tested: float
+    one_in: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Result:
     """What became of one clinic."""
 
     manner: str
+    one_in: int
     positives: int
     negatives: int
     proposed: bool
@@ -74,6 +78,7 @@ def draw_clinic(random: np.random.Generator) -> Clinic:
         offset=float(random.uniform(-1.5, 1.5)),
         slope=float(random.uniform(0.6, 1.4)),
         tested=float(random.uniform(0.2, 1.0)),
+        one_in=int(random.choice(ONE_IN)),
     )
 
 
@@ -107,11 +112,12 @@ def _tested(
 ) -> Ints:
     """Draw who is tested, and why."""
     found = np.full(clinic.patients, Verification.NOT_TESTED, dtype=np.int64)
-    if clinic.manner == "film":
-        by_film = random.random(clinic.patients) < clinic.tested * np.array([0.15, 0.8, 1.0])[stratum]
-        found[by_film] = Verification.BY_FILM
+    by_verdict = {"film": clinic.tested * np.array([0.15, 0.8, 1.0]), "lot": np.array([1 / clinic.one_in, 0.9, 0.9])}
+    if clinic.manner in by_verdict:
+        found[random.random(clinic.patients) < by_verdict[clinic.manner][stratum]] = Verification.BY_FILM
     symptoms = np.where(positive, 0.8, 0.25)
     anyway = {"random": clinic.tested + 0 * symptoms, "symptoms": clinic.tested * symptoms, "film": 0.05 + 0 * symptoms}
+    anyway["lot"] = 0 * symptoms
     found[random.random(clinic.patients) < anyway[clinic.manner]] = Verification.ANYWAY
     return found
 
@@ -123,6 +129,7 @@ def run(clinic: Clinic, random: np.random.Generator) -> Result:
     estimate = sensitivity_at(known, SHIPPED.lower)
     return Result(
         manner=clinic.manner,
+        one_in=clinic.one_in,
         positives=int(known.positive.sum()),
         negatives=int((~known.positive).sum()),
         proposed=isinstance(proposal, Proposal),
@@ -226,6 +233,7 @@ class Figures:
     proposals: int
     keeping_the_promise: dict[str, float]
     proposed_where_random: float
+    proposed_by_lot: dict[int, float]
     bias_by_film: float
     proposals_below_the_numbers: int
     false_alarms_a_year: float
@@ -256,6 +264,14 @@ def measure(results: list[Result], years: list[WatchedYear]) -> Figures:
         proposals=len(proposals),
         keeping_the_promise={"all": _kept(proposals)} | kept,
         proposed_where_random=float(np.mean(random)),
+        proposed_by_lot={
+            one_in: float(
+                np.mean(
+                    [one.proposed for one in results if (one.manner, one.one_in, one.enough) == ("lot", one_in, True)]
+                )
+            )
+            for one_in in ONE_IN
+        },
         bias_by_film=float(np.mean([one.bias for one in results if one.manner == "film" and one.bias is not None])),
         proposals_below_the_numbers=sum(one.proposed and not one.enough for one in results),
         false_alarms_a_year=float(np.mean([year.false_alarms for year in years])),
@@ -263,6 +279,11 @@ def measure(results: list[Result], years: list[WatchedYear]) -> Figures:
         positives_until_seen=float(np.median([year.positives_until_seen for year in years])),
         jumps_seen_at_once=float(np.mean([year.seen_at_once for year in years if year.seen_at_once is not None])),
     )
+
+
+def _proposed_by_lot(results: list[Result], one_in: int) -> float:
+    drawn = [one.proposed for one in results if one.manner == "lot" and one.one_in == one_in and one.enough]
+    return float(np.mean(drawn)) if drawn else 0.0
 
 
 def _kept(proposals: list[Result]) -> float:
@@ -274,6 +295,8 @@ def _print(figures: Figures) -> None:
     for manner, share in figures.keeping_the_promise.items():
         click.echo(f"true sensitivity at least 90 %, tested {manner:9} {share:7.1%}   wanted 95 %")
     click.echo(f"a proposal where the numbers suffice, random   {figures.proposed_where_random:7.1%}   wanted 80 %")
+    for one_in, share in figures.proposed_by_lot.items():
+        click.echo(f"  the same, one in {one_in:2} negatives drawn by lot     {share:7.1%}")
     click.echo(f"mean bias of local sensitivity, by film        {figures.bias_by_film:+7.1%}   at most 3 %")
     click.echo(f"proposals below the numbers                    {figures.proposals_below_the_numbers:7}   wanted 0")
     click.echo(f"false alarms a clinic and year                 {figures.false_alarms_a_year:7.2f}   at most 1")

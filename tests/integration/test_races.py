@@ -28,7 +28,8 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.store.migrations import upgrade
-from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.models import FilmRecord, ReferenceResult, Study
+from lungwise.studies.result_views import packed
 from lungwise.web_app import create_app
 from one_session import StudiesInOneSession
 from synthetic_reader import SyntheticReader
@@ -239,6 +240,16 @@ def test_one_invitation_is_accepted_twice(clinic: Clinic) -> None:
 
     clinic.race([(accept(token), accept(token)) for token in links])
     assert clinic.count(User) - before == PAIRS
+
+
+def test_one_table_of_results_is_kept_twice(clinic: Clinic) -> None:
+    def keep(study: str) -> Ask:
+        rows = f"study,test,result,date\n{study},Xpert,negative,2026-03-01\n".encode()
+        return lambda who: clinic.send(who, "/results", packed=packed(rows), keep="1")
+
+    studies, before = clinic.studies(*[""] * PAIRS), clinic.count(ReferenceResult)
+    clinic.race([(keep(study), keep(study)) for study in studies])
+    assert clinic.count(ReferenceResult) - before == PAIRS
 
 
 def test_one_film_is_added_twice(clinic: Clinic) -> None:

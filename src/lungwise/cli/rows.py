@@ -9,6 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+_WIDEST = 10_000
+"""Characters of a line that goes into a file or to another program."""
+
 
 def print_rows(rows: Sequence[Mapping[str, str]], first_column: str, *, as_json: bool) -> None:
     """Print rows that have the same columns; without any row, the name of the first column."""
@@ -19,4 +22,7 @@ def print_rows(rows: Sequence[Mapping[str, str]], first_column: str, *, as_json:
     table = Table(*(rows[0] if rows else [first_column]))
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a program reads it: nothing is cut
+        console.width = _WIDEST
+    console.print(table)

@@ -65,7 +65,8 @@ class ClinicForm(PageForm):
         [Optional(), NumberRange(2, 1000)],
         description=_(
             "Empty: none. The patients of the studies that are drawn are to be tested whatever their film says: only "
-            "so does local accuracy know whom the model misses."
+            "so does local accuracy know whom the model misses. With one in two, thresholds of your own can be "
+            "proposed soon; with one in twenty, seldom."
         ),
         render_kw={"inputmode": "numeric"},
     )

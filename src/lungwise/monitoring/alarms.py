@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
@@ -59,15 +59,15 @@ class Alarms:
         self._calls_webhook = calls_webhook
 
     def charts(self, person: Person) -> tuple[Model | None, list[ErrorChart]]:
-        """Draw the clinic's charts for the model that reads its films now; none where none does."""
+        """Draw the clinic's charts for the model that reads its films now; none until it has read one."""
         person.need(Right.ADMINISTER)
-        model = self._films.newest_model(person)
+        model = self._films.model_in_use(person)
         if model is None:
             return None, []
         films = self._films.of_each(person, model)
         thresholds = {finding: self._thresholds(person.clinic_id, finding) for finding in films}
-        last, today = self._last(person, model), self._clock().toordinal()
-        return model, charts_of(films, thresholds.__getitem__, last, today)
+        seen = self._last(person, model, Alarm.acknowledged_at.is_not(None))  # an open alarm's course is still drawn
+        return model, charts_of(films, thresholds.__getitem__, seen, self._clock().toordinal())
 
     def raise_new(self, person: Person, model: Model, charts: Sequence[ErrorChart]) -> list[Alarm]:
         """Raise the alarms of charts; none of a chart whose last alarm nobody has acknowledged."""
@@ -123,9 +123,9 @@ class Alarms:
             self._audit.record(person, Action.ACKNOWLEDGED, Subject.ALARM, alarm.key)
         return alarm
 
-    def _last(self, person: Person, model: Model) -> dict[tuple[str, str], int]:
+    def _last(self, person: Person, model: Model, *which: ColumnElement[bool]) -> dict[tuple[str, str], int]:
         query = select(Alarm.finding, Alarm.sort, func.max(Alarm.result)).group_by(Alarm.finding, Alarm.sort)
-        query = query.where(Alarm.clinic_id == person.clinic_id)
+        query = query.where(Alarm.clinic_id == person.clinic_id, *which)
         query = query.where(Alarm.model == model.name, Alarm.version == model.version)
         return {(finding, sort): result for finding, sort, result in self._session.execute(query)}
 

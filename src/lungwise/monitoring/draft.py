@@ -7,9 +7,10 @@ judged yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ MOVABLE = (COVID, "tuberculosis", "other pneumonia")
 """Findings whose thresholds a clinic may move. When a film is called normal stays as it is."""
 MONTH_DAYS = 30
 """Days of the worklist that is simulated."""
+Fit = Callable[[ReadFilms], Proposal | Hindrance]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,8 @@ def draft(
     own
         Those in force.
     """
-    since, found = _fitted(films, of_model(finding, shipped, own))
+    fit = partial(propose, now=of_model(finding, shipped, own), one_threshold=finding != COVID)
+    since, found = _fitted(films, fit)
     if isinstance(found, Hindrance):
         return found
     try:
@@ -160,15 +163,15 @@ def simulated(month: Floats, now: Proposal, then: Proposal) -> Month:
     return Month(now=_counts(before), then=_counts(after), changed=int((before != after).sum()))
 
 
-def _fitted(films: ReadFilms, now: Thresholds) -> tuple[int | None, Proposal | Hindrance]:
+def _fitted(films: ReadFilms, fit: Fit) -> tuple[int | None, Proposal | Hindrance]:
     """Fit the older months if they suffice, else all films."""
     for since in _months(films):
         older, newer = films.only(films.day < since), verified(films.only(films.day >= since))
         positives = int(newer.positive.sum())
         if positives >= FEWEST_JUDGED and len(newer.score) - positives >= FEWEST_JUDGED:
-            found = propose(older, now)
-            return (None, propose(films, now)) if isinstance(found, Hindrance) else (since, found)
-    return None, propose(films, now)
+            found = fit(older)
+            return (None, fit(films)) if isinstance(found, Hindrance) else (since, found)
+    return None, fit(films)
 
 
 def _months(films: ReadFilms) -> Iterator[int]:

@@ -28,14 +28,14 @@ class Errors(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """Where a chart's sum passed its limit.
+    """That a chart's sum passed its limit.
 
     Parameters
     ----------
     result
-        Id of the reference result with which it did.
+        Id of the newest reference result when this was seen: results that came together raise one alarm.
     films, wrong
-        Verified films since the sum was last at nothing, and the wrong verdicts among them.
+        Verified films since the sum was last at nothing before it, and the wrong verdicts among them.
     expected
         How many of them were to be expected.
     """
@@ -152,13 +152,12 @@ def _chart(finding: str, errors: Errors, found: _Errors, since: int, charts: int
 
 
 def _crossing(chart: Watch, course: Course, wrong: Flags, result: Ints) -> Crossing:
-    last = course.alarms[0]
-    first = next((n + 1 for n in range(last - 1, -1, -1) if course.sums[n] == 0), 0)
-    films = last + 1 - first
+    first = next((n + 1 for n in range(course.alarms[0] - 1, -1, -1) if course.sums[n] == 0), 0)
+    films = len(wrong) - first
     return Crossing(
-        result=int(result[last]),
+        result=int(result[-1]),
         films=films,
-        wrong=int(wrong[first : last + 1].sum()),
+        wrong=int(wrong[first:].sum()),
         expected=chart.expected * films,
     )
 

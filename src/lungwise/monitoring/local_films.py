@@ -17,6 +17,7 @@ from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.draft import MONTH_DAYS
 from lungwise.monitoring.film_table import FINDINGS, NORMAL, FilmTable, Standing, tables_of
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.monitoring.proposal import Recalibration
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification
 from lungwise.reading.pattern import COVID
@@ -82,10 +83,13 @@ class ClinicFilms:
         """Return how many days may lie between a film of a clinic and the test."""
         return self._chosen(clinic_id) if self._chosen else self._days
 
-    def newest_model(self, person: Person) -> Model | None:
-        """Return the version that read a film of the clinic last; None of a clinic without a film that was read."""
+    def model_in_use(self, person: Person) -> Model | None:
+        """Return the model in use; None until it has read the clinic's newest film.
+
+        Films of another one are not judged: the thresholds that it had are not known any more.
+        """
         person.need(Right.SEE_ALL)
-        return newest_model_of(self._session, person.clinic_id)
+        return model_in_use_of(self._session, person.clinic_id)
 
     def of(self, person: Person, model: Model, finding: str) -> LocalFilms:
         """Return the films that a version of the model has read, for one of `FINDINGS`.
@@ -169,12 +173,13 @@ class ClinicFilms:
         return sorted(self._session.execute(query).all(), key=itemgetter(0))
 
 
-def newest_model_of(session: Session, clinic_id: int) -> Model | None:
-    """Return the version that read a film of a clinic last."""
+def model_in_use_of(session: Session, clinic_id: int) -> Model | None:
+    """Return the model in use where it read the newest film of a clinic."""
     read = select(ReadingRecord.model, ReadingRecord.version).join(FilmRecord).join(Study)
     read = read.where(Study.clinic_id == clinic_id).order_by(ReadingRecord.id.desc())
     row = session.execute(read.limit(1)).one_or_none()
-    return Model(name=row.model, version=row.version) if row else None
+    used = current_model()
+    return used if row and Model(name=row.model, version=row.version) == used else None
 
 
 class _Found(NamedTuple):

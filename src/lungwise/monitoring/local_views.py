@@ -20,6 +20,7 @@ from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import LocalReport, report, thresholds_of
 from lungwise.monitoring.local_words import EXPLANATIONS, GROUPS, RAISED, explained
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.patients.labels import SEXES
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.pattern import COVID
@@ -54,7 +55,7 @@ def show() -> str:
     if finding not in FINDINGS:
         raise NotFound
     used, own = services().clinic_films, services().thresholds.in_force(person().clinic_id)
-    model, days = used.newest_model(person()), used.days_of(person().clinic_id)
+    model, days = used.model_in_use(person()), used.days_of(person().clinic_id)
     now = in_force(finding, thresholds_of(shipped_card(), finding), own)
     found = None
     if model:
@@ -64,7 +65,7 @@ def show() -> str:
         "monitoring/local_accuracy.html",
         findings={name: FINDING_LABELS[name] for name in FINDINGS},
         finding=finding,
-        model=model,
+        model=current_model(),
         report=found,
         chart=_chart(found) if found and found.curve else None,
         explained=explained(EXPLANATIONS, days=days),

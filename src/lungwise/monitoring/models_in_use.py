@@ -9,11 +9,18 @@ from lungwise.access import Person, Right, Role
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics
+from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.models import ModelInUse
 from lungwise.reading.artefact import shipped_card
 from lungwise.store import Clock
 
 _SHOWN = 10
+
+
+def current_model() -> Model:
+    """Return the model that this process reads with."""
+    card = shipped_card()
+    return Model(name=card.name, version=card.version)
 
 
 class ModelsInUse:

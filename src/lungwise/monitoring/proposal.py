@@ -20,7 +20,7 @@ import numpy as np
 from lungwise.monitoring.verified import Floats, ReadFilms, VerifiedFilms, verified
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.intervals import binomial_upper
-from lungwise.reading.own_thresholds import HIGHEST, LOWEST
+from lungwise.reading.own_thresholds import FURTHEST, HIGHEST, LOWEST, STEEPEST
 
 MISSED = 0.10
 """Highest share of those with the disease below the lower threshold, and of those without it from the upper one on."""
@@ -44,6 +44,8 @@ class Hindrance(StrEnum):
     TOO_FEW = "too few"
     NONE_TESTED = "none tested"
     """Of those with a negative verdict nobody was tested; or only for other reasons than the film, and too few."""
+    FEW_DRAWN = "few drawn"
+    """So few were tested of those with one of the verdicts that each of them stands for too many others."""
     OUT_OF_BOUNDS = "out of bounds"
 
 
@@ -53,6 +55,11 @@ class Recalibration:
 
     offset: float = 0.0
     slope: float = 1.0
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether a clinic may move the model's answers so far."""
+        return 1 / STEEPEST <= self.slope <= STEEPEST and abs(self.offset) <= FURTHEST
 
     def __call__(self, probability: Floats) -> Floats:
         """Return the recalibrated probability of each film; as it is where nothing is done to it."""
@@ -70,7 +77,7 @@ class Proposal:
     recalibration: Recalibration
 
 
-def propose(films: ReadFilms, now: Thresholds) -> Proposal | Hindrance:
+def propose(films: ReadFilms, now: Thresholds, *, one_threshold: bool = False) -> Proposal | Hindrance:
     """Propose thresholds for a clinic, or say why not.
 
     Parameters
@@ -79,23 +86,26 @@ def propose(films: ReadFilms, now: Thresholds) -> Proposal | Hindrance:
         Of the clinic, one of each patient.
     now
         The thresholds in force, of the probability that the model gives.
+    one_threshold
+        Whether the finding has a single threshold, which misses few: the proposal's upper one means nothing then.
     """
     lowest = films.verification[films.stratum == 0]
     if len(lowest) and not lowest.any():
         return Hindrance.NONE_TESTED
-    return propose_from(verified(films), now)
+    return propose_from(verified(films), now, one_threshold=one_threshold)
 
 
-def propose_from(known: VerifiedFilms, now: Thresholds) -> Proposal | Hindrance:
+def propose_from(known: VerifiedFilms, now: Thresholds, *, one_threshold: bool = False) -> Proposal | Hindrance:
     """Propose thresholds from verified films."""
     counts = int(known.positive.sum()), int((~known.positive).sum())
-    if not known.whole and not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
-        return Hindrance.NONE_TESTED
     if not _reaches(counts, (FEWEST_POSITIVES, FEWEST_NEGATIVES)):
-        return Hindrance.TOO_FEW
+        return Hindrance.TOO_FEW if known.whole else Hindrance.NONE_TESTED
     both = _reaches(counts, FEWEST_FOR_BOTH)
     lower, upper = lower_threshold(known), upper_threshold(known) if both else now.upper
-    if lower is None or upper is None or lower < LOWEST or upper > HIGHEST:
+    upper = lower if one_threshold else upper
+    if lower is None or upper is None:
+        return Hindrance.FEW_DRAWN
+    if lower < LOWEST or upper > HIGHEST:
         return Hindrance.OUT_OF_BOUNDS
     lower = lower if both else min(lower, now.lower)
     recalibration = _recalibration(known, counts)
@@ -143,9 +153,11 @@ def _few_enough(missed: int, below: Floats, group: VerifiedFilms) -> bool:
 
 
 def _recalibration(known: VerifiedFilms, counts: tuple[int, int]) -> Recalibration:
-    if _reaches(counts, FEWEST_FOR_SLOPE):
-        return _fit(known, with_slope=True)
-    return _fit(known, with_slope=False) if _reaches(counts, FEWEST_FOR_OFFSET) else Recalibration()
+    """What so many suffice for; where scores part the patients perfectly, no slope is the best."""
+    for fewest, with_slope in ((FEWEST_FOR_SLOPE, True), (FEWEST_FOR_OFFSET, False)):
+        if _reaches(counts, fewest) and (found := _fit(known, with_slope=with_slope)).is_allowed:
+            return found
+    return Recalibration()
 
 
 def _fit(known: VerifiedFilms, *, with_slope: bool) -> Recalibration:
@@ -165,7 +177,7 @@ def _fit(known: VerifiedFilms, *, with_slope: bool) -> Recalibration:
         offset, slope = offset + float(step[0]), slope + float(step[1])
         if np.abs(step).max() < _TINY:
             break
-    return Recalibration(offset=offset, slope=slope) if slope > 0 else _fit(known, with_slope=False)
+    return Recalibration(offset=offset, slope=slope)
 
 
 def log_odds(probability: Floats) -> Floats:

@@ -19,7 +19,7 @@ from lungwise.monitoring.local_report import area
 from lungwise.monitoring.models import ShadowModel
 from lungwise.monitoring.shadow_table import shadow_answers
 from lungwise.monitoring.verified import Flags, Floats, Ints, verified
-from lungwise.reading.artefact import Thresholds
+from lungwise.reading.artefact import Thresholds, shipped_card
 from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, Study
 
@@ -97,8 +97,9 @@ class Shadows:
     def newest(self, person: Person) -> Beside | None:
         """Compare the newest second model with the one in use; None where there are no two."""
         person.need(Right.ADMINISTER)
-        shadow = self._session.scalar(select(ShadowModel).order_by(ShadowModel.id.desc()).limit(1))
-        used = self._films.newest_model(person)
+        other = ShadowModel.sha256 != shipped_card().hashes["onnx"]
+        shadow = self._session.scalar(select(ShadowModel).where(other).order_by(ShadowModel.id.desc()).limit(1))
+        used = self._films.model_in_use(person)
         if shadow is None or used is None:
             return None
         table = tables_of(self._session).of(self._session, person.clinic_id, used)

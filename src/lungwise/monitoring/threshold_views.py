@@ -14,7 +14,6 @@ from lungwise.access import Right
 from lungwise.accounts.second_factor import require_code
 from lungwise.clinics.thresholds import ALONE_SINCE, AS_SHIPPED, SetState, Thresholds, ThresholdSet
 from lungwise.errors import Contradiction, NotFound, Rejected
-from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.draft import MOVABLE, Draft, draft, in_force
 from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.local_report import thresholds_of
@@ -154,8 +153,8 @@ def _page(finding: str, error: str = "") -> str:
 def _draft(finding: str) -> Draft | Hindrance | None:
     """Draft thresholds from the films that the model in use has read; None of a clinic without such films."""
     used, who, card = services().clinic_films, person(), shipped_card()
-    model = used.newest_model(who)
-    if model != Model(name=card.name, version=card.version):
+    model = used.model_in_use(who)
+    if model is None:
         return None
     films = used.of(who, model, finding).films
     month = used.last_month(who, model, finding, services().clock().date())

@@ -81,14 +81,18 @@ HINDRANCES: Final = {
         "by lot, so nobody knows how many of them have the finding. Let a random one in so many be tested: an "
         "administrator sets how many on the clinic's page."
     ),
+    Hindrance.FEW_DRAWN: N_(
+        "Nothing is proposed yet: of the patients whose film was called negative, so few were tested that each of them "
+        "stands for too many others. Let more of them be drawn: an administrator sets how many on the clinic's page."
+    ),
     Hindrance.OUT_OF_BOUNDS: N_(
         "Nothing is proposed: by the results that were entered, the thresholds would leave what is allowed. Check the "
         "results, and whether the films are good."
     ),
 }
 UNSUPPORTED: Final = N_(
-    "By the results as they are now, no thresholds would be proposed: some were taken back, or no longer count. Reject "
-    "this proposal."
+    "By the results as they are now, these thresholds would not be proposed: some results were taken back, or no "
+    "longer count. Reject this proposal."
 )
 """Why a proposal cannot be confirmed any more."""
 STATES: Final = {

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.film_table import tables_of
-from lungwise.monitoring.local_films import newest_model_of
+from lungwise.monitoring.local_films import model_in_use_of
 from lungwise.store.start_up_task import StartUpTask
 from lungwise.studies.models import ReferenceResult, Study
 
@@ -31,5 +31,5 @@ class FilmTableReader(StartUpTask):
 
 def _clinics(session: Session) -> list[tuple[int, Model]]:
     tested = select(Study.clinic_id).join(ReferenceResult, ReferenceResult.study_id == Study.id).distinct()
-    found = [(clinic_id, newest_model_of(session, clinic_id)) for clinic_id in session.scalars(tested).all()]
+    found = [(clinic_id, model_in_use_of(session, clinic_id)) for clinic_id in session.scalars(tested).all()]
     return [(clinic_id, model) for clinic_id, model in found if model]

@@ -49,7 +49,7 @@ VERDICTS: Final = {
     "negative": CodedConcept("260385009", "SCT", "Negative"),
     "uncertain": CodedConcept("42425007", "SCT", "Equivocal"),
 }
-_VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the model's thresholds")
+_VERDICT: Final = CodedConcept("verdict", "99LUNGWISE", "Verdict at the thresholds in force")
 _OPACITY: Final = CodedConcept("112001", "DCM", "Opacity")
 _LUNG: Final = CodedConcept("39607008", "SCT", "Lung")
 _EXTENT: Final = CodedConcept("opacity-extent", "99LUNGWISE", "Extent of opacity in percent of the lung fields")

@@ -105,10 +105,11 @@ class ReferenceResults:
         Rejected
             If it lies in the future, a PCR test has no reason, or the test cannot have this result.
         Contradiction
-            If it was done before the patient was born.
+            If it was done before the patient was born, or the study has a result of this test on this day.
         """
         person.need(Right.CONCLUDE)
         study = self._studies.get(person, key)
+        self._session.refresh(study, ["pcr", "reference_results"], with_for_update=True)
         self.check(person, study, entered)
         found = ReferenceResult(
             key=new_key(),
@@ -145,6 +146,8 @@ class ReferenceResults:
             raise Rejected("This test's date is in the future. Check it.")
         if born and entered.tested_on < born:
             raise Contradiction("This test's date is before the patient was born. Check it.")
+        if (entered.kind, entered.tested_on) in ((one.kind, one.tested_on) for one in study.reference_results):
+            raise Contradiction("This study already has a result of this test on this day.")
         _check_result(entered)
 
     def _changed(self, person: Person, study: Study, action: Action) -> None:

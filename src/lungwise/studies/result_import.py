@@ -31,6 +31,8 @@ class FoundRow:
     row: TableRow
     study: Study | None = None
     rejected: Rejected | None = None
+    too_far: int | None = None
+    """How many days from the film the test was done, where it counts for no film because of that."""
 
 
 class ResultImport:
@@ -94,10 +96,11 @@ class ResultImport:
             study = self._study(person, row, row.entered.tested_on, accessions)
             self._check_patient(person, study, row.patient)
             self._results.check(person, study, row.entered)
-            self._check_new(study, row, row.entered, first)
+            _check_first(study, row, row.entered, first)
         except Rejected as rejected:
             return FoundRow(row=row, study=study, rejected=rejected)
-        return FoundRow(row=row, study=study)
+        days = abs((_day(study) - row.entered.tested_on).days)
+        return FoundRow(row=row, study=study, too_far=days if days > self._days else None)
 
     def _study(self, person: Person, row: TableRow, day: date, accessions: dict[str, list[str]]) -> Study:
         keys = [row.study] if row.study else accessions.get(row.accession, []) if row.accession else []
@@ -121,7 +124,10 @@ class ResultImport:
     def _of_patient(self, person: Person, identifier: str, day: date) -> list[str]:
         """Return the key of the patient's study that is nearest to a day, of those that are near enough."""
         near: dict[int, list[str]] = defaultdict(list)
-        for patient in self._known_by(person, identifier):
+        patients = {patient.id: patient for patient in self._known_by(person, identifier)}
+        if len(patients) > 1:
+            raise Rejected("Several patients have this identifier. Give the study's key or its accession number.")
+        for patient in patients.values():
             for study in self._studies.of_patient(person, patient):
                 days = abs((_day(study) - day).days)
                 if days <= self._days:
@@ -140,15 +146,11 @@ class ResultImport:
                 found[film.accession].append(film.study.key)
         return found
 
-    def _check_new(
-        self, study: Study, row: TableRow, entered: EnteredResult, first: dict[tuple[object, ...], int]
-    ) -> None:
-        same = (study.id, entered.kind, entered.tested_on)
-        if first.setdefault(same, row.line) != row.line:
-            raise Rejected("Line %(line)s has a result of the same test on the same day.", line=first[same])
-        there = ((one.study_id, one.kind, one.tested_on) for one in study.reference_results)
-        if same in there:
-            raise Rejected("This study already has a result of this test on this day.")
+
+def _check_first(study: Study, row: TableRow, entered: EnteredResult, first: dict[tuple[object, ...], int]) -> None:
+    same = (study.id, entered.kind, entered.tested_on)
+    if first.setdefault(same, row.line) != row.line:
+        raise Rejected("Line %(line)s has a result of the same test on the same day.", line=first[same])
 
 
 def _day(study: Study) -> date:

@@ -208,7 +208,7 @@ def _word(text: str, words: Mapping[T, tuple[str, ...]]) -> T | None:
 
 
 def _day(text: str) -> date:
-    """Read a day as 2026-03-01, 01.03.2026 or 01/03/2026; where day and month may be either, nobody guesses.
+    """Read a day as 2026-03-01, 01.03.2026, 01/03/2026 or 01-03-2026; where it could be two days, nobody guesses.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def _day(text: str) -> date:
         return _made(text, *map(int, found.groups()))
     if found := re.fullmatch(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})", text):
         first, second, year = int(found[1]), int(found[3]), int(found[4])
-        if found[2] == "/" and first <= 12 and second <= 12 and first != second:
+        if found[2] in "/-" and first <= 12 and second <= 12 and first != second:
             raise Rejected("“%(word)s” could mean two dates. Write it as 2026-03-01: year, month, day.", word=text)
         return _made(text, year, first, second) if second > 12 else _made(text, year, second, first)
     raise Rejected("“%(word)s” is not a date. Write it as 2026-03-01: year, month, day.", word=text)

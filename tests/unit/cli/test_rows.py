@@ -20,6 +20,11 @@ def test_programs_get_an_object_in_each_line(capsys: pytest.CaptureFixture[str])
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == ROWS
 
 
+def test_nothing_is_cut_where_another_program_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{f"column {n}": "x" * 60 for n in range(4)}], "column", as_json=False)
+    assert capsys.readouterr().out.count("x" * 60) == 4
+
+
 def test_a_table_without_rows_has_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows([], "email", as_json=False)
     assert "email" in capsys.readouterr().out

@@ -67,5 +67,5 @@ def test_a_clinic_without_identifiers_is_told_what_to_set_and_doctors_see_nothin
     page = eve.get("/aggregates").text
     assert "Set dhis2_org_units." in page
     assert "/aggregates.json" not in page
-    assert eve.get("/aggregates.json").status_code == 409
+    assert eve.get("/aggregates.json").status_code == 422
     assert {dora.get(path).status_code for path in ("/aggregates", "/aggregates.csv", "/aggregates.json")} == {404}

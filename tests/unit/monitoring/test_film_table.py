@@ -125,6 +125,23 @@ def test_what_is_new_changed_or_deleted_is_taken_in_and_else_the_table_is_the_sa
     assert list(table(services, ada).study) == [second.id]
 
 
+def test_a_study_that_follows_the_newest_after_it_was_deleted_is_another(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services = either_services
+    ada = services.person()
+    newest = services.studies.open(ada, PatientFacts(identifier="1"), [("a", film(1, 8))])
+    services.read_all()
+    (before,) = table(services, ada).score
+    services.studies.delete(ada, newest.key)
+    services.session.commit()
+    other = services.studies.open(ada, PatientFacts(identifier="2", sex="F"), [("a", film(2))])
+    services.read_all()
+    after = table(services, ada)
+    assert (list(after.study), list(after.sex)) == ([other.id], ["F"])
+    assert after.score[0, 0] != before[0]
+
+
 def columns(found: FilmTable) -> tuple[list[int], list[int]]:
     return list(found.study), list(found.standing)
 

@@ -53,10 +53,7 @@ def enter(
 
 
 def found(services: Services, person: Person, finding: str = COVID) -> LocalFilms:
-    films = ClinicFilms(services.session, days=3)
-    model = films.newest_model(person)
-    assert model == services.worker.model
-    return films.of(person, model, finding)
+    return ClinicFilms(services.session, days=3).of(person, services.worker.model, finding)
 
 
 def test_why_a_patient_was_tested_decides_how_a_film_is_verified(
@@ -138,7 +135,7 @@ def test_results_count_as_long_as_the_clinic_says(services: Services, film: Call
 
 def test_nothing_is_left_out_and_nothing_breaks_where_there_is_nothing(services: Services) -> None:
     ada = services.person()
-    assert ClinicFilms(services.session, 3).newest_model(ada) is None
+    assert ClinicFilms(services.session, 3).model_in_use(ada) is None
     for finding in FINDINGS:
         empty = ClinicFilms(services.session, 3).of(ada, Model(name="m", version="1"), finding)
         assert (len(empty.films.score), empty.left_out) == (0, 0)

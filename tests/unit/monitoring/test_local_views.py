@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+from sqlalchemy import update
 
 import synthetic
 from lungwise.access import Role
-from lungwise.jobs.reading_queue import Model
 from lungwise.languages import LANGUAGES
 from lungwise.monitoring.film_table import FINDINGS
 from lungwise.monitoring.local_words import EXPLANATIONS
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.store import utc_now
+from lungwise.studies.models import ReadingRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Perso
     person = enrol(app, "Ada", role=Role.DOCTOR)
     with app.database.session(writes=True) as session:
         synthetic.fill(session, person, STUDIES, utc_now(), to_a_patient=1)
-        synthetic.read(session, person, Model(name="synthetic", version="1"))
+        synthetic.read(session, person, current_model())
         synthetic.enter_results(session, person, 0.3)
     ada = visit(app)
     ada.sign_in("ada@example.org")
@@ -105,4 +107,12 @@ def test_a_clinic_without_films_is_told_so(
     enrol(app, "Eve", "Valley", Role.DOCTOR)
     eve = visit(app)
     eve.sign_in("eve@example.org")
-    assert "No film has been read here yet." in eve.get("/local-accuracy").text
+    used = current_model()
+    assert f"The model in use, {used}, has not read a film here yet." in eve.get("/local-accuracy").text
+
+
+def test_films_of_the_model_before_are_not_judged_by_the_thresholds_of_the_new_one(app: Lungwise, ada: Visitor) -> None:
+    assert "has not read a film here yet" not in ada.get("/local-accuracy").text
+    with app.database.writing() as session:
+        session.execute(update(ReadingRecord).values(version="1.0.0"))
+    assert "has not read a film here yet" in ada.get("/local-accuracy").text

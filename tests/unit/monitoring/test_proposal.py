@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from lungwise.monitoring.proposal import (
 )
 from lungwise.monitoring.verified import VerifiedFilms
 from lungwise.reading.artefact import Thresholds
+from lungwise.reading.own_thresholds import FindingThresholds
 
 SHIPPED = Thresholds(lower=0.3, upper=0.8)
 
@@ -77,6 +80,34 @@ def test_those_who_stand_for_many_prove_less() -> None:
 def test_where_only_those_tested_anyway_count_too_few_of_them_say_that_nobody_was_tested() -> None:
     assert propose_from(known(20, 20, whole=False), SHIPPED) is Hindrance.NONE_TESTED
     assert isinstance(propose_from(known(40, 43, whole=False), SHIPPED), Proposal)
+
+
+def test_where_each_stands_for_too_many_it_is_said_that_more_must_be_drawn() -> None:
+    assert propose_from(known(60, 50, heaviest=10.0), SHIPPED) is Hindrance.FEW_DRAWN
+    assert isinstance(propose_from(known(60, 50, heaviest=1.5), SHIPPED), Proposal)
+
+
+def apart(count: int) -> VerifiedFilms:
+    """Films of which every one with the disease is higher than every one without it."""
+    films = known(count, count)
+    return replace(films, score=np.where(films.positive, 0.6 + 0.3 * films.score, 0.3 * films.score + 0.005))
+
+
+def test_scores_that_part_the_patients_perfectly_are_no_reason_against_a_proposal() -> None:
+    found = propose_from(apart(200), SHIPPED)
+    assert isinstance(found, Proposal)
+    assert found.recalibration.is_allowed and found.recalibration.slope == 1
+    FindingThresholds(finding="COVID-19", **asdict(found.thresholds), **asdict(found.recalibration))
+
+
+def test_a_finding_with_one_threshold_is_not_bound_by_another() -> None:
+    """Some who do not have it are as high as can be: no upper threshold could be allowed."""
+    films = known(80, 60)
+    high = replace(films, score=np.where(films.positive, films.score, 0.9995))
+    assert propose_from(high, SHIPPED) is Hindrance.OUT_OF_BOUNDS
+    found = propose_from(high, SHIPPED, one_threshold=True)
+    assert isinstance(found, Proposal)
+    assert found.thresholds.lower == pytest.approx(lower_threshold(films), abs=1e-4)
 
 
 def test_no_threshold_leaves_the_bounds() -> None:

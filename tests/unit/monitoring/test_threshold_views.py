@@ -122,8 +122,8 @@ def test_what_the_results_bear_no_longer_cannot_be_confirmed(
     with app.database.writing() as session:
         session.execute(delete(ReferenceResult))
     page = ben.get(PAGE).text
-    assert "no thresholds would be proposed" in page and "Confirm and put in force" not in page
-    assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
+    assert "these thresholds would not be proposed" in page and "Confirm and put in force" not in page
+    assert "these thresholds would not be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
     assert "The model's own thresholds are in force." in ben.get(PAGE).text
 
 
@@ -139,8 +139,8 @@ def test_what_fewer_results_would_not_bear_cannot_be_confirmed(
         kept = list(session.scalars(positive.limit(45)))
         gone = ReferenceResult.result == "positive", ReferenceResult.id.not_in(kept)
         session.execute(delete(ReferenceResult).where(*gone))
-    assert "no thresholds would be proposed" in ben.get(PAGE).text
-    assert "no thresholds would be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
+    assert "these thresholds would not be proposed" in ben.get(PAGE).text
+    assert "these thresholds would not be proposed" in ben.post(f"{PAGE}/{key}/confirm", PAGE).text
     assert "The model's own thresholds are in force." in ben.get(PAGE).text
 
 

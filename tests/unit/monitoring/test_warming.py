@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import synthetic
-from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.film_table import tables_of
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.monitoring.warming import FilmTableReader
 from lungwise.store import Database
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conftest import Services
     from lungwise.settings import Settings
 
-MODEL = Model(name="synthetic", version="1")
+MODEL = current_model()
 
 
 def test_the_films_of_clinics_with_results_are_read_at_the_start(services: Services, settings: Settings) -> None:

@@ -136,6 +136,26 @@ def test_upgrading_again_changes_nothing(settings: Settings) -> None:
     database.close()
 
 
+def test_an_id_is_never_given_twice_on_sqlite(settings: Settings) -> None:
+    database = Database(settings)
+    upgrade(database.engine, "0001")
+    with database.engine.begin() as connection:
+        fill(connection)
+    upgrade(database.engine)
+    statement = "INSERT INTO clinics (id, name, created_at) VALUES ({}, :name, CURRENT_TIMESTAMP) RETURNING id"
+    with database.engine.begin() as connection:
+        assert connection.scalar(text(statement.format("NULL")), {"name": "Third"}) == 3
+        connection.execute(text("DELETE FROM clinics WHERE id = 3"))
+        assert connection.scalar(text(statement.format("NULL")), {"name": "Fourth"}) == 4
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+        counting = set(connection.scalars(text(query)))
+    database.close()
+    keys = {name: list(table.primary_key.columns) for name, table in Base.metadata.tables.items()}
+    assert counting == {
+        name for name, (key, *more) in keys.items() if key.name == "id" and not more and key.autoincrement is not False
+    }
+
+
 def test_what_the_release_before_kept_is_there_after_the_upgrade(either: Settings) -> None:
     database = Database(either)
     upgrade(database.engine, "0001")

@@ -92,6 +92,28 @@ def test_of_a_patients_studies_the_nearest_counts_and_of_two_as_near_none(
     assert "one of several studies" in str(between.rejected)
 
 
+def test_where_two_patients_have_the_identifier_nobody_guesses(services: Services, film: Callable[..., bytes]) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(identifier="P-7", issuer="Hill"), [("a", film(1))])
+    services.clock.forward(days=9)
+    services.studies.open(ada, PatientFacts(identifier="P-7", issuer="Valley"), [("a", film(2))])
+    rows = (",,P-7,Xpert,negative,2026-03-02,routine", f",{study.key},P-7,Xpert,negative,2026-03-02,routine")
+    between, named = importing(services).preview(ada, table(*rows))
+    assert "Several patients have this identifier" in str(between.rejected)
+    assert (named.study, named.rejected) == (study, None)
+
+
+def test_a_test_of_another_year_is_kept_and_said_to_count_for_no_film(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(identifier="P-7"), [("a", film(1))])
+    near, far = importing(services).preview(
+        ada, table(*(f",{study.key},,Xpert,negative,{day},routine" for day in ("2026-03-01", "2024-03-02")))
+    )
+    assert (near.too_far, far.too_far) == (None, 730)
+
+
 def test_a_merged_patient_is_found_by_either_identifier_and_a_far_test_is_said_to_be_far(
     services: Services, film: Callable[..., bytes]
 ) -> None:

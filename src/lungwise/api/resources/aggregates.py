@@ -45,12 +45,11 @@ def get_aggregates_csv(query: schemas.AggregateQuery) -> Response:
     scope=Scope.EXPORT,
     right=Right.SEE_ALL,
     query=schemas.AggregateQuery,
-    may_contradict=True,
 )
 def get_aggregates_dhis2(query: schemas.AggregateQuery) -> Response:
     """Get the same as a data value set for DHIS2, which imports it as data values.
 
-    Without the settings `dhis2_data_elements` and `dhis2_org_units` there is none: 409 says what is missing.
+    Without the settings `dhis2_data_elements` and `dhis2_org_units` there is none: 422 says what is missing.
     """
     weeks = services().aggregates.of(person(), query.weeks)
     values = data_value_set(weeks, clinic(), services().settings)
