@@ -43,10 +43,15 @@ class InstanceIndex:
         self._archive = archive
         self._studies = studies
         self._results = results
+        self._alone: set[str | None] = set()
+        """Studies beside whose films there are no other objects."""
 
     def studies(self, search: ArchiveSearch | None = None) -> Iterator[list[FilmRecord]]:
         """Iterate over the studies, the newest first, each as its films."""
-        return self._archive.studies(self._person, search)
+        for study in self._archive.studies(self._person, search):
+            if not study.has_objects:
+                self._alone.update(film.study_uid for film in study.films)
+            yield study.films
 
     def outlines(self, films: list[FilmRecord]) -> list[Attributes]:
         """Return the attributes of the films and, as far as they are known without making them, of their results."""
@@ -108,7 +113,9 @@ class InstanceIndex:
 
     def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
         """Return the other objects of a DICOM study."""
-        uids = {film.study_uid for film in films}
+        uids = {film.study_uid for film in films} - self._alone
+        if not uids:
+            return
         for study in {film.study_id: film.study for film in films}.values():
             for item in self._studies.objects_of(self._person, study):
                 if item.study_uid in uids:

@@ -38,6 +38,12 @@ class PatientRecords:
         patients = self._session.scalars(select(Patient).where(Patient.id.in_(set(ids))))
         return {patient.id: patient for patient in patients if patient.clinic_id == person.clinic_id}
 
+    def by_id(self, person: Person, number: int) -> Patient | None:
+        """Return the record with an id, if it is of the person's clinic; none that the session has is asked for."""
+        person.need(Right.SEE)
+        found = self._session.get(Patient, number)
+        return found if found and found.clinic_id == person.clinic_id else None
+
     def having(self, person: Person, identifier: str) -> list[Patient]:
         """List the records of the person's clinic with an identifier, the oldest first."""
         indexes = self._keys.indexes(identifier_context(person.clinic_id), identifier.strip())

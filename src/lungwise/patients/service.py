@@ -79,6 +79,10 @@ class Patients:
         """Return the patients with these ids that are of the person's clinic."""
         return self.records.by_ids(person, ids)
 
+    def by_id(self, person: Person, number: int) -> Patient | None:
+        """Return the patient with an id, if it is of the person's clinic; none that the session has is asked for."""
+        return self.records.by_id(person, number)
+
     def having(self, person: Person, identifier: str) -> list[Patient]:
         """List the patients of the person's clinic who have an identifier, the oldest first."""
         person.need(Right.SEE_ALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -20,7 +20,7 @@ from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.object_models import OtherObject
 
 _WALKED_AT_ONCE = 500
-_FETCHED_AT_ONCE = 50
+_FETCHED_AT_ONCE = 30
 AnyRow = Row[*tuple[Any, ...]]
 
 
@@ -51,6 +51,14 @@ class ArchiveSearch:
     days: tuple[date | None, date | None] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedStudy:
+    """A DICOM study: its films, and whether there are other objects beside them."""
+
+    films: list[FilmRecord]
+    has_objects: bool
+
+
 class Archive:
     """Finds films by the UIDs of their studies."""
 
@@ -58,12 +66,22 @@ class Archive:
         self._session = session
         self._patients = patients
 
-    def studies(self, person: Person, search: ArchiveSearch | None = None) -> Iterator[list[FilmRecord]]:
-        """Walk over DICOM studies, the newest first: each as its films."""
+    def studies(self, person: Person, search: ArchiveSearch | None = None) -> Iterator[ArchivedStudy]:
+        """Walk over DICOM studies, the newest first."""
         person.need(Right.SEE_ALL)
         uids = self._uids(person, search or ArchiveSearch())
         while batch := list(islice(uids, _FETCHED_AT_ONCE)):
-            yield from self._films(person, batch)
+            found = self._films(person, batch)
+            ids = {film.study.patient_id for films in found.values() for film in films}
+            patients = self._patients.by_ids(person, ids)  # held, so that nobody asks for them one by one
+            with_objects = self._with_objects(person, batch)
+            for uid, films in found.items():
+                yield ArchivedStudy(films=films, has_objects=uid in with_objects)
+            del patients
+
+    def _with_objects(self, person: Person, uids: Iterable[str]) -> set[str]:
+        of_clinic = (OtherObject.clinic_id == person.clinic_id, OtherObject.study_uid.in_(uids))
+        return set(self._session.scalars(select(OtherObject.study_uid).where(*of_clinic).distinct()))
 
     def _uids(self, person: Person, search: ArchiveSearch) -> Iterator[str]:
         """Walk over the UIDs of studies, each once, that with the newest film first."""
@@ -92,7 +110,7 @@ class Archive:
         return list(self._session.execute(self._query(person, *which)))
 
     def _query(self, person: Person, *which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-        query = select(FilmRecord.id, FilmRecord.study_uid).join(Study).where(Study.clinic_id == person.clinic_id)
+        query = select(FilmRecord.id, FilmRecord.study_uid).join(Study).where(_clinic() == person.clinic_id)
         return query.where(FilmRecord.study_uid.is_not(None), *which)
 
     def _not_indexed(self, person: Person, *which: ColumnElement[bool]) -> list[AnyRow]:
@@ -156,26 +174,31 @@ class Archive:
                 meant = self._patients.search.among(person, search.words, {row.patient_id for row in rows})
             yield from (row for row in rows if meant is None or row.patient_id in meant)
 
-    def _films(self, person: Person, uids: Sequence[str]) -> Iterator[list[FilmRecord]]:
+    def _films(self, person: Person, uids: Sequence[str]) -> dict[str, list[FilmRecord]]:
         query = (
             select(FilmRecord)
-            .join(Study)
-            .where(FilmRecord.study_uid.in_(uids), Study.clinic_id == person.clinic_id)
+            .where(FilmRecord.study_uid.in_(uids), _clinic_of_film() == person.clinic_id)
             .options(
                 selectinload(FilmRecord.readings),
                 selectinload(FilmRecord.attributes),
                 selectinload(FilmRecord.study).selectinload(Study.opinions),
+                selectinload(FilmRecord.study).selectinload(Study.films),
             )
             .order_by(FilmRecord.id)
         )
         films: dict[str, list[FilmRecord]] = {uid: [] for uid in uids}
         for film in self._session.scalars(query):
             films[film.study_uid or ""].append(film)
-        yield from films.values()
+        return films
 
 
 def _film_id(row: AnyRow) -> int:
     return int(row.id)
+
+
+def _clinic() -> ColumnElement[int]:
+    """Ask for a study's clinic last, so that the database walks over what is searched for and not over the clinic."""
+    return func.coalesce(Study.clinic_id, 0)
 
 
 def _clinic_of_film() -> ColumnElement[int]:

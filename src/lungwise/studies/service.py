@@ -98,7 +98,7 @@ class Studies:
         CollisionError
             If both were deleted since the study was found.
         """
-        found = self._patients.by_ids(person, [study.patient_id]).get(study.patient_id)
+        found = self._patients.by_id(person, study.patient_id)
         if found is None:
             raise CollisionError(f"The patient of study {study.key} is deleted.")
         return found
