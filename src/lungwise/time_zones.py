@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
 UTC_NAME = "UTC"
+ZoneOf = Callable[[int], tzinfo]
+"""Gives the time zone of a clinic."""
+
+
+def in_utc(_clinic_id: int) -> tzinfo:
+    """Return UTC for every clinic."""
+    return UTC
+
+
+def day_in(zone: tzinfo, moment: datetime) -> date:
+    """Return a moment's day in a zone."""
+    return moment.astimezone(zone).date()
 
 
 @lru_cache

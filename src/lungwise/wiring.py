@@ -135,10 +135,12 @@ class Services:
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
         changes = ReportChanges(session, clock)
-        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules, changes.of_patient)
+        self.patients = patients = Patients(
+            session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of
+        )
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
-        self.reference_results = ReferenceResults(session, clock, studies, audit)
+        self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
         self.result_export = ResultExport(session)
         self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
@@ -154,7 +156,7 @@ class Services:
             studies,
             patients,
             audit,
-            lambda clinic: self.clinics.settings_of(clinic).zone,
+            self._zone_of,
         )
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock, self._zone_of)
@@ -251,8 +253,9 @@ class WebServices(Services):
     @cached_property
     def result_import(self) -> ResultImport:
         """Takes tables of test results."""
-        days = self.clinic_settings.result_days
-        return ResultImport(self._session, self.studies, self.reference_results, self.patients.known_by, days)
+        chosen, known_by = self.clinic_settings, self.patients.known_by
+        days, zone = chosen.result_days, chosen.zone
+        return ResultImport(self._session, self.studies, self.reference_results, known_by, days, zone)
 
     @cached_property
     def sampling(self) -> Sampling:

@@ -319,8 +319,8 @@ class StudyFilter(Asked):
     """Which studies to list."""
 
     standing: Status | None = None
-    since: Day | None = None
-    until: Day | None = None
+    since: Day | None = Field(default=None, description="The first day of the films, in the clinic's time zone.")
+    until: Day | None = Field(default=None, description="The last day of the films, in the clinic's time zone.")
     order: Order = "newest"
     cursor: StudyCursor | None = None
 

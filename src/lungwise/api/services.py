@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from lungwise.clinics.clinic_settings import ClinicSettings
 from lungwise.clinics.thresholds import Thresholds
 from lungwise.jobs.unsent import Unsent
 from lungwise.monitoring.aggregates import Aggregates
@@ -38,6 +39,10 @@ class ApiServices(Protocol):
     aggregates: Aggregates
     unsent: Unsent
     result_export: ResultExport
+
+    @property
+    def clinic_settings(self) -> ClinicSettings:
+        """How the clinic is set for which the request is made."""
 
     @property
     def result_import(self) -> ResultImport:

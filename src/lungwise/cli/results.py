@@ -34,9 +34,9 @@ def results(table: Path, email: str, only_good: bool, keep: bool) -> None:
 
 
 def _import_for(services: CommandServices, clinic_id: int) -> ResultImport:
-    days = services.clinics.settings_of(clinic_id).result_days
-    known_by = services.patients.known_by
-    return ResultImport(services.session, services.studies, services.reference_results, known_by, days)
+    chosen, known_by = services.clinics.settings_of(clinic_id), services.patients.known_by
+    studies, results = services.studies, services.reference_results
+    return ResultImport(services.session, studies, results, known_by, chosen.result_days, chosen.zone)
 
 
 def _said(row: FoundRow) -> str:

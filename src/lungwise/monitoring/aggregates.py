@@ -18,10 +18,11 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from lungwise.access import Person, Right
-from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf
+from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus, monday
 from lungwise.studies.reference_results import Outcome, ReferenceTest
+from lungwise.time_zones import ZoneOf
 
 _WEEK = timedelta(weeks=1)
 

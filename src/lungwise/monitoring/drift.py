@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
+from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.reading.artefact import WEIGHTS, folder_in_use, shipped_card
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
+from lungwise.time_zones import ZoneOf, in_utc
 
 REFERENCE = WEIGHTS / "reference.json"
 """How the shipped model answered its validation films; written by `lungwise reference`."""

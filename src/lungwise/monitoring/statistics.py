@@ -11,11 +11,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
+from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
 from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import Study, StudyStatus
+from lungwise.time_zones import ZoneOf, in_utc
 
 _DECIDED = ("negative", "positive")
 

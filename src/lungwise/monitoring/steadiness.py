@@ -13,8 +13,9 @@ from lungwise.monitoring.agreement import Agreement, agreements
 from lungwise.monitoring.answer_table import AnswerTable, answers_of
 from lungwise.monitoring.shift import Shift, shift_of
 from lungwise.monitoring.statistics import Share
-from lungwise.monitoring.weeks import ClinicWeeks, ZoneOf, in_utc
+from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.store import Clock
+from lungwise.time_zones import ZoneOf, in_utc
 
 MOST_DEVICES = 12
 """Devices that a table lists by themselves, those with the most films; the others are summed up."""

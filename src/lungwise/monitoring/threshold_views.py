@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import get_timezone, gettext
 from werkzeug.wrappers import Response
 
 from lungwise.access import Right
@@ -26,6 +26,7 @@ from lungwise.reading.pattern import COVID
 from lungwise.store import Clock
 from lungwise.studies.labels import FINDINGS as FINDING_LABELS
 from lungwise.studies.labels import SHORT
+from lungwise.time_zones import day_in
 from lungwise.webkit import rejections
 from lungwise.webkit.current_person import person
 from lungwise.webkit.request_services import RequestServices
@@ -157,7 +158,7 @@ def _draft(finding: str) -> Draft | Hindrance | None:
     if model is None:
         return None
     films = used.of(who, model, finding).films
-    month = used.last_month(who, model, finding, services().clock().date())
+    month = used.last_month(who, model, finding, day_in(get_timezone(), services().clock()))
     own = services().thresholds.in_force(who.clinic_id)
     return draft(finding, films, month, thresholds_of(card, finding), own)
 

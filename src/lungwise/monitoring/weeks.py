@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import date, timedelta
 
 from lungwise.store import Clock
 from lungwise.studies.models import monday
 from lungwise.studies.weeks import week_of
-
-ZoneOf = Callable[[int], tzinfo]
-"""Gives the time zone of a clinic."""
+from lungwise.time_zones import ZoneOf
 
 WEEKS = 26
-
-
-def in_utc(_clinic_id: int) -> tzinfo:
-    """Return UTC for every clinic."""
-    return UTC
 
 
 class ClinicWeeks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import get_timezone
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectField, StringField, SubmitField
@@ -11,6 +12,7 @@ from lungwise.films.dicom.header import is_possible_birth
 from lungwise.patients.labels import SEXES
 from lungwise.patients.service import PatientFacts
 from lungwise.store import utc_now
+from lungwise.time_zones import day_in
 from lungwise.webkit.forms import PageForm
 
 
@@ -22,7 +24,7 @@ def one_line(_form: FlaskForm, field: StringField) -> None:
 
 def possible_birth(_form: FlaskForm, field: DateField) -> None:
     """Reject a birth date in the future, or too long ago."""
-    if field.data and not is_possible_birth(field.data, utc_now().date()):
+    if field.data and not is_possible_birth(field.data, day_in(get_timezone(), utc_now())):
         raise ValidationError(
             str(_("This birth date cannot be right: it is in the future or more than 120 years ago."))
         )

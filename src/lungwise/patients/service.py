@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -25,6 +24,7 @@ from lungwise.patients.name_index import index_of
 from lungwise.patients.records import PatientRecords
 from lungwise.patients.search import PatientSearch
 from lungwise.store import Clock, CollisionError, new_key
+from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 __all__ = ["Identity", "IdentityRules", "Patient", "PatientChange", "PatientFacts", "PatientMatch", "Patients"]
 
@@ -47,6 +47,8 @@ class Patients:
     ----------
     corrected
         Told the id of a patient whom somebody has corrected, in the same transaction.
+    zone_of
+        Gives a clinic's time zone, in which a birth date lies in the future or does not.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Patients:
         audit: AuditTrail,
         rules: IdentityRules | None = None,
         corrected: Callable[[int], None] = lambda _patient: None,
+        zone_of: ZoneOf = in_utc,
     ) -> None:
         self.rules = rules or IdentityRules()
         self._corrected = corrected
         self._session = session
         self._clock = clock
+        self._zone_of = zone_of
         self._audit = audit
         self._history = PatientHistory(session, clock)
         self.records = PatientRecords(session, self.rules)
@@ -115,7 +119,7 @@ class Patients:
             If the same patient is being added at this moment.
         """
         person.need(Right.UPLOAD)
-        facts = self._checked(facts)
+        facts = self._checked(person, facts)
         known = self.records.having(person, facts.identifier) if facts.identifier else []
         record = self._matcher.match(known, facts)
         if record is None:
@@ -154,7 +158,7 @@ class Patients:
         """
         person.need(Right.KEEP_PATIENTS)
         patient = self.get(person, key)
-        facts = self._checked(facts)
+        facts = self._checked(person, facts)
         if not facts.identifier:
             raise Rejected("A patient needs an identifier.")
         same_number = facts.identifier == patient.identifier
@@ -186,10 +190,6 @@ class Patients:
         index_of(self._session).forget(patient.clinic_id, [patient.id])
         self._audit.record(person, Action.DELETED, Subject.PATIENT, patient.key)
 
-    def today(self) -> date:
-        """Return today's date where the server stands."""
-        return self._clock().astimezone().date()
-
     def _match_of(self, record: Patient) -> PatientMatch:
         patient = self.records.root(record)
         return PatientMatch(patient=patient, merged_from_id=None if patient.id == record.id else record.id)
@@ -213,9 +213,10 @@ class Patients:
         self._audit.record(person, Action.ADDED, Subject.PATIENT, patient.key)
         return patient
 
-    def _checked(self, facts: PatientFacts) -> PatientFacts:
+    def _checked(self, person: Person, facts: PatientFacts) -> PatientFacts:
         """Take the spaces off, and refuse a birth date that cannot be right."""
-        if facts.birth_date and not is_possible_birth(facts.birth_date, self.today()):
+        today = day_in(self._zone_of(person.clinic_id), self._clock())
+        if facts.birth_date and not is_possible_birth(facts.birth_date, today):
             raise Rejected("This birth date cannot be right: it is in the future or more than 120 years ago.")
         return replace(facts, identifier=facts.identifier.strip(), name=facts.name.strip(), issuer=facts.issuer.strip())
 

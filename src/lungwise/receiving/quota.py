@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import BigInteger, ForeignKey, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -13,6 +13,7 @@ from lungwise.errors import Rejected
 from lungwise.films.refusals import N_
 from lungwise.receiving.uploads import Limits, Upload
 from lungwise.store import Base, Clock
+from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 _TOO_MANY = N_(
     "With this upload your account would have sent %(count)s films today, and %(most)s are allowed. Go on tomorrow, or "
@@ -26,7 +27,7 @@ _KEPT = timedelta(days=2)
 
 
 class UploadDay(Base):
-    """What an account uploaded on a day in UTC. Days that are over are deleted."""
+    """What an account uploaded on a day where its clinic stands. Days that are over are deleted."""
 
     __tablename__ = "upload_days"
 
@@ -41,10 +42,11 @@ class UploadDay(Base):
 class Quota:
     """Counts what each account uploads. A node has no account: what it takes is bounded by who may send to it."""
 
-    def __init__(self, session: Session, clock: Clock, limits: Limits) -> None:
+    def __init__(self, session: Session, clock: Clock, limits: Limits, zone_of: ZoneOf = in_utc) -> None:
         self._session = session
         self._clock = clock
         self._limits = limits
+        self._zone_of = zone_of
 
     def check(self, person: Person, uploads: Sequence[Upload]) -> None:
         """Refuse films beyond the account's quota of a day.
@@ -56,7 +58,7 @@ class Quota:
         """
         if person.id is None:
             return
-        known = self._session.get(UploadDay, (person.id, self._today()))
+        known = self._session.get(UploadDay, (person.id, self._today(person)))
         films, size = (known.films, known.size) if known else (0, 0)
         self._check(films + len(uploads), size + sum(len(upload.data) for upload in uploads))
 
@@ -64,12 +66,13 @@ class Quota:
         """Count films, in the transaction that records them."""
         if person.id is None:
             return
-        key = (person.id, self._today())
+        today = self._today(person)
+        key = (person.id, today)
         day = self._session.get(UploadDay, key, with_for_update=True, populate_existing=True)
         if day is None:
-            day = UploadDay(user_id=person.id, day=self._today(), films=0, size=0)
+            day = UploadDay(user_id=person.id, day=today, films=0, size=0)
             self._session.add(day)
-            old = select(UploadDay).where(UploadDay.user_id == person.id, UploadDay.day < self._today() - _KEPT)
+            old = select(UploadDay).where(UploadDay.user_id == person.id, UploadDay.day < today - _KEPT)
             for gone in self._session.scalars(old):
                 self._session.delete(gone)
         day.films += len(uploads)
@@ -84,5 +87,5 @@ class Quota:
             gigabytes = (f"{one / (1 << 30):.1f}" for one in (size, self._limits.account_bytes))
             raise Rejected(_TOO_LARGE, **dict(zip(("count", "most"), gigabytes, strict=True)))
 
-    def _today(self) -> date:
-        return self._clock().astimezone(UTC).date()
+    def _today(self, person: Person) -> date:
+        return day_in(self._zone_of(person.clinic_id), self._clock())

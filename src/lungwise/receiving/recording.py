@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, time, tzinfo
 
 from sqlalchemy import select
@@ -29,6 +29,7 @@ from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, St
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
 from lungwise.studies.weeks import week_of
+from lungwise.time_zones import ZoneOf
 
 _NOON = time(12)
 _VIEW, _DEVICE, _ACCESSION = 16, 64, 64
@@ -53,7 +54,7 @@ class Recording:
         studies: Studies,
         patients: Patients,
         audit: AuditTrail,
-        zone_of: Callable[[int], tzinfo],
+        zone_of: ZoneOf,
     ) -> None:
         self.session = session
         self._clock = clock
@@ -66,7 +67,7 @@ class Recording:
         self.duplicates = Duplicates(session, store, patients)
         self.objects = ReceivedObjects(session, clock, store, audit)
         self.held = HeldFilms(session, clock, store, audit)
-        self.quota = Quota(session, clock, limits)
+        self.quota = Quota(session, clock, limits, zone_of)
 
     def facts(self, person: Person, key: str) -> PatientFacts:
         """Return what is known of a study's patient."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -17,9 +17,7 @@ from lungwise.store import Clock, new_key
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import ReferenceResult, Study
 from lungwise.studies.service import Studies
-
-_DAY = timedelta(days=1)
-"""How far ahead of UTC a clinic's day may be."""
+from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 
 class ReferenceTest(StrEnum):
@@ -91,11 +89,14 @@ class EnteredResult:
 class ReferenceResults:
     """The reference results of studies."""
 
-    def __init__(self, session: Session, clock: Clock, studies: Studies, audit: AuditTrail) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, studies: Studies, audit: AuditTrail, zone_of: ZoneOf = in_utc
+    ) -> None:
         self._session = session
         self._clock = clock
         self._studies = studies
         self._audit = audit
+        self._zone_of = zone_of
 
     def add(self, person: Person, key: str, entered: EnteredResult) -> ReferenceResult:
         """Keep a result with a study.
@@ -142,7 +143,7 @@ class ReferenceResults:
     def check(self, person: Person, study: Study, entered: EnteredResult) -> None:
         """Require that a result can be right; see `add`."""
         born = self._studies.patient(person, study).birth_date
-        if entered.tested_on > (self._clock() + _DAY).date():
+        if entered.tested_on > day_in(self._zone_of(person.clinic_id), self._clock()):
             raise Rejected("This test's date is in the future. Check it.")
         if born and entered.tested_on < born:
             raise Contradiction("This test's date is before the patient was born. Check it.")

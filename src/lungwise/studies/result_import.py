@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -20,6 +20,7 @@ from lungwise.studies.reference_results import EnteredResult, ReferenceResults
 from lungwise.studies.result_table import TableRow, read_table
 from lungwise.studies.service import Studies
 from lungwise.studies.visibility import visible_to
+from lungwise.time_zones import day_in
 
 KnownBy = Callable[[Person, str], list[Patient]]
 
@@ -44,16 +45,25 @@ class ResultImport:
         Lists the patients of a clinic that have an identifier.
     days
         How many days may lie between a film and the test, where a row names the patient alone.
+    zone
+        The clinic's time zone, in which a film that states no day came on one.
     """
 
     def __init__(
-        self, session: Session, studies: Studies, results: ReferenceResults, known_by: KnownBy, days: int
+        self,
+        session: Session,
+        studies: Studies,
+        results: ReferenceResults,
+        known_by: KnownBy,
+        days: int,
+        zone: tzinfo = UTC,
     ) -> None:
         self._session = session
         self._studies = studies
         self._results = results
         self._known_by = known_by
         self._days = days
+        self._zone = zone
 
     def preview(self, person: Person, data: bytes) -> list[FoundRow]:
         """Say of each row which study it is of, or why it cannot be kept; keep nothing.
@@ -99,7 +109,7 @@ class ResultImport:
             _check_first(study, row, row.entered, first)
         except Rejected as rejected:
             return FoundRow(row=row, study=study, rejected=rejected)
-        days = abs((_day(study) - row.entered.tested_on).days)
+        days = abs((_day(study, self._zone) - row.entered.tested_on).days)
         return FoundRow(row=row, study=study, too_far=days if days > self._days else None)
 
     def _study(self, person: Person, row: TableRow, day: date, accessions: dict[str, list[str]]) -> Study:
@@ -129,7 +139,7 @@ class ResultImport:
             raise Rejected("Several patients have this identifier. Give the study's key or its accession number.")
         for patient in patients.values():
             for study in self._studies.of_patient(person, patient):
-                days = abs((_day(study) - day).days)
+                days = abs((_day(study, self._zone) - day).days)
                 if days <= self._days:
                     near[days].append(study.key)
         return near[min(near)] if near else []
@@ -153,7 +163,7 @@ def _check_first(study: Study, row: TableRow, entered: EnteredResult, first: dic
         raise Rejected("Line %(line)s has a result of the same test on the same day.", line=first[same])
 
 
-def _day(study: Study) -> date:
+def _day(study: Study, zone: tzinfo) -> date:
     """Return the day of a study: on which its first film was taken, or else came."""
     taken = [film.taken_on for film in study.films if film.taken_on]
-    return min(taken, default=study.created_at.date())
+    return min(taken, default=day_in(zone, study.created_at))

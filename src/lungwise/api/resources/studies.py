@@ -205,6 +205,7 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
             text=text,
             status=StudyStatus(wanted.standing) if wanted.standing else None,
             unread=wanted.unread,
+            zone=services().clinic_settings.zone,
             since=wanted.since,
             until=wanted.until,
             order=Order(wanted.order),
