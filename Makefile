@@ -1,13 +1,25 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel mutated guide viewers lint docs licences clean
+.PHONY: help run test check wheel mutated guide viewers lint style docs licences clean
 
 venv := .venv/bin
 ohif := 3.12.10
-# Two tests at a time, each with a database server and a browser of its own; in the order of the folders, since the files
-# that take longest have few tests, and would come last.
+# Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
+# database server and a browser of its own; in the order of the folders, since the files that take longest have few
+# tests, and would come last.
 # Each on one core: threads of torch that wait for a core that another test has are slower than none.
 test check: export OMP_NUM_THREADS := 1
-at_once := -n 2 --dist loadfile --no-loadscope-reorder
+at_once := -n 3 --dist loadfile --no-loadscope-reorder
+
+# The types are checked beside the tests, and what was found is said after them: checked TESTS,TYPES
+define checked
+@$(MAKE) --no-print-directory style
+@mkdir -p .cache; \
+$(venv)/mypy $(2) >.cache/types 2>&1 & types=$$!; \
+$(venv)/pytest $(at_once) $(1); tests=$$?; \
+wait $$types; types=$$?; \
+cat .cache/types; \
+exit $$((tests || types))
+endef
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -18,13 +30,11 @@ run: ## set everything up and start the application on http://127.0.0.1:8000
 
 test: ## set everything up and run every check
 	@bin/setup train check
-	@$(MAKE) --no-print-directory lint
-	$(venv)/pytest $(at_once)
+	$(checked)
 
 check: ## the same without torch: all but the training tests
 	@bin/setup check
-	@$(MAKE) --no-print-directory lint types="--exclude training --follow-imports silent"
-	$(venv)/pytest $(at_once) -m "not training"
+	$(call checked,-m "not training",--exclude training --follow-imports silent)
 
 wheel: ## build dist/lungwise-VERSION-py3-none-any.whl, which holds all but the packages that it needs
 	@bin/setup
@@ -43,10 +53,12 @@ viewers: ## fetch OHIF from npm, and let it show a study with its report; needs 
 	cd .cache/viewers && npm pack --silent @ohif/app@$(ohif) && tar xzf ohif-app-$(ohif).tgz
 	LUNGWISE_TEST_OHIF=.cache/viewers/package/dist $(venv)/pytest tests/browser/test_viewers.py
 
-lint: # style, types, import rules
+lint: style # style, import rules, types
+	$(venv)/mypy
+
+style: # style and import rules
 	$(venv)/ruff check
 	$(venv)/ruff format --check
-	$(venv)/mypy $(types)
 	$(venv)/lint-imports
 
 docs: ## write the generated pages anew
