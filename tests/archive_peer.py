@@ -17,7 +17,8 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 
 from dicom_files import dicom_bytes, film_dataset
-from lungwise.dicom.archives import _FIND, Destination
+from lungwise.dicom.archives import _FIND
+from lungwise.dicom.outgoing import Destination
 from synthetic_films import chest_bytes
 
 ANSWERS = {

@@ -21,6 +21,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from dicom_files import dicom_file
 from film_results import FACTS
 from lungwise.dicom.archives import _is_kept
+from lungwise.dicom.commitment import PUSH_MODEL
 from lungwise.dicom.limits import LARGEST_PDU
 from lungwise.dicom.node import _entity
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
@@ -92,7 +93,7 @@ def results() -> list[Dataset]:
 
 
 def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
-    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", *STORAGE_CLASSES, *OBJECT_CLASSES}
+    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", PUSH_MODEL, *STORAGE_CLASSES, *OBJECT_CLASSES}
     assert column("4.2.1.5", 1) == set(TRANSFER_SYNTAXES)
 
 
@@ -135,7 +136,7 @@ def test_the_overview_names_what_the_rest_does(results: list[Dataset]) -> None:
     }
     assert len(several) == 4
     sent = {item.SOPClassUID.name for item in results} | {kind.name for kind in SIMPLER_CLASSES}
-    assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent
+    assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent | {"Storage Commitment Push Model"}
 
 
 def test_the_statuses_that_the_sender_takes_for_an_acknowledgement() -> None:

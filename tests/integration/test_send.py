@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -31,6 +28,7 @@ from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, ReadingRecord, Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
+from orthanc_peer import Orthanc, listens
 from servers import free_port
 from synthetic_films import chest_bytes
 
@@ -38,60 +36,6 @@ if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.access import Person
     from lungwise.web_app import Lungwise
-
-
-@dataclass
-class Orthanc:
-    """An archive of its own: its DICOM port, and its REST API."""
-
-    folder: Path
-    dicom: int
-    http: int
-
-    @property
-    def name(self) -> str:
-        """The archive as a destination."""
-        return f"ARCHIVE@127.0.0.1:{self.dicom}"
-
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=240) as answer:
-            return bytes(answer.read())
-
-    def all(self, level: str) -> list[dict[str, Any]]:
-        return [json.loads(self.get(f"/{level}/{key}")) for key in json.loads(self.get(f"/{level}"))]
-
-    @contextmanager
-    def running(self, routes_to: int = 0) -> Iterator[None]:
-        """Run it; it may route all that it stores to a node at this port."""
-        script = self.folder.with_suffix(".lua")
-        script.write_text("function OnStoredInstance(id) SendToModality(id, 'LUNGWISE') end" if routes_to else "")
-        settings = {
-            "LuaScripts": [str(script)],
-            "DicomModalities": {"LUNGWISE": ["LUNGWISE", "127.0.0.1", routes_to]} if routes_to else {},
-            "Name": "ARCHIVE",
-            "DicomAet": "ARCHIVE",
-            "DicomPort": self.dicom,
-            "HttpPort": self.http,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "StorageDirectory": str(self.folder),
-            "IndexDirectory": str(self.folder),
-            "Plugins": [],
-            "OverwriteInstances": False,
-        }
-        file = self.folder.with_suffix(".json")
-        file.write_text(json.dumps(settings))
-        with self.folder.with_suffix(".log").open("w") as log:
-            process = subprocess.Popen(["/usr/sbin/Orthanc", str(file)], stdout=log, stderr=log)
-        try:
-            until(self._answers)
-            yield
-        finally:
-            process.terminate()
-            process.wait(240)
-
-    def _answers(self) -> bool:
-        return listens(self.dicom) and listens(self.http)
 
 
 @pytest.fixture
@@ -215,11 +159,6 @@ def storescp(folder: Path, port: int) -> Iterator[Path]:
         process.wait(240)
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def test_results_go_over_tls_to_the_archive_that_shows_the_right_certificate_alone(
     settings: Settings, migrate: Callable[[Settings], None], film: Path, tmp_path: Path
 ) -> None:
@@ -268,7 +207,7 @@ def test_an_archive_that_routes_everything_back_makes_no_reading_of_a_result(
             sent = [Dispatch.state == "sent"] if what is Dispatch else []
             return session.scalar(select(func.count()).select_from(what).where(*sent)) or 0
 
-    with running_node(settings, LUNGWISE_SEND_TO=orthanc.name) as node, orthanc.running(node.port):
+    with running_node(settings, LUNGWISE_SEND_TO=orthanc.name) as node, orthanc.running(node.port, routes=True):
         subprocess.run(["dcmsend", "-aec", "ARCHIVE", "127.0.0.1", str(orthanc.dicom), *map(str, files)], check=True)
         until(lambda: count(Dispatch) == ROUTED)
         log = settings.data_folder / "node.log"

@@ -23,8 +23,9 @@ class UnsentResult(Schema):
 
     study: Key
     archive: str = Field(description="As AE@host:port.")
-    state: Literal["waiting", "sending", "given up", "archive removed"] = Field(
-        description="given up: it was tried for four days. archive removed: the setting `send_to` no longer names it."
+    state: Literal["waiting", "sending", "not confirmed", "given up", "archive removed"] = Field(
+        description="not confirmed: the archive has it and has not said yet that it keeps it (storage commitment). "
+        "given up: it was tried for four days. archive removed: the setting `send_to` no longer names it."
     )
     attempts: int
     error: str = Field(description="What the last attempt ended with; empty before the first.")

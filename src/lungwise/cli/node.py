@@ -27,7 +27,9 @@ from lungwise.wiring import Wiring
 def node(port: int | None) -> None:
     """Take films by DICOM and read them, until stopped."""
     with loading():
-        from lungwise.dicom.node import Node  # here: pynetdicom is slow to load
+        from lungwise.dicom.commitment_reporter import CommitmentReporter  # here: pynetdicom is slow to load
+        from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
+        from lungwise.dicom.node import Node
         from lungwise.dicom.rejection_trail import RejectionTrail
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
@@ -42,7 +44,10 @@ def node(port: int | None) -> None:
         receive = Wiring(settings, store).receive(database, worker.wake)
         person = _person(database, settings)
         rejections = RejectionTrail(database, utc_now, person)
-        served = Node(settings, FilmReceiver(receive, person), rejections.note)
+        associations = OpenAssociations()
+        commitment = CommitmentScp(database, utc_now, person.clinic_id, associations)
+        reporter = CommitmentReporter(database, utc_now, settings, store, associations)
+        served = Node(settings, FilmReceiver(receive, person), rejections.note, commitment)
         collect_rarely()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,12 +55,14 @@ def node(port: int | None) -> None:
         port = served.start()
         worker.start()
         rejections.start()
+        reporter.start()
         if sender:
             sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
         rejections.stop()
+        reporter.stop()
         worker.stop()
         if sender:
             sender.stop()

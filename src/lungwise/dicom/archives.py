@@ -2,101 +2,82 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
-from pynetdicom import AE, build_context
+from pynetdicom import build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
 
-from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID, kind_of_result
+from lungwise.dicom.outgoing import Destination, Outgoing
+from lungwise.results.result import kind_of_result
 from lungwise.results.simpler_reports import as_simpler_report, simpler_classes
 from lungwise.settings import Settings
+from lungwise.studies.commitment_models import Reference
 
 _FIND = StudyRootQueryRetrieveInformationModelFind
-_ANSWER_SECONDS = 30
-"""How long an archive has for each answer."""
-_PROBE_SECONDS = 5
-"""How long an archive has to show why it cannot be reached."""
 _DUPLICATE = 0x0111
 """The archive has an object of this UID: what it acknowledged before a crash here is told so when it comes again."""
 _SHOWN = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "ContentDate", "ContentTime")
 """What an archive may say of an object that it is asked for; the time is that of the reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """An archive's address, written AE@host:port."""
-
-    title: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Destination:
-        """Read AE@host:port."""
-        found = re.fullmatch(r"(.+)@(.+):(\d+)", text)
-        if found is None:
-            raise ValueError(f"{text} is not a destination. Write it as AE@host:port.")
-        return cls(found[1], found[2], int(found[3]))
-
-
 @dataclass(slots=True)
 class Delivery:
-    """What an archive acknowledged, why it did not acknowledge all, and whether it could not be spoken to at all."""
+    """What an archive acknowledged, why it did not acknowledge all, and whether it could not be spoken to at all.
+
+    `stored` are the objects that it has, by their own SOP Instance UIDs, each as it was sent.
+    """
 
     accepted: list[str] = field(default_factory=list)
     error: str = ""
     away: bool = False
+    stored: dict[str, Reference] = field(default_factory=dict)
 
 
 class Archives:
     """Sends objects in the name of this installation's AE title."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        self._outgoing = Outgoing(settings)
 
     @property
     def title(self) -> str:
         """The name that archives know this installation by."""
-        return self._settings.node_ae_title
+        return self._outgoing.title
 
     @property
     def destinations(self) -> list[str]:
         """The archives that results are sent to."""
-        return self._settings.send_to_list
+        return self.settings.send_to_list
+
+    @property
+    def confirmation_time(self) -> timedelta:
+        """How long an archive has to confirm what it keeps, before it is asked again."""
+        return timedelta(minutes=self.settings.send_commitment_minutes)
+
+    def confirms(self, destination: str) -> bool:
+        """Return whether an archive is set to confirm what it keeps."""
+        return Destination.parse(destination).title in self.settings.send_commitment_list
 
     def wanted(self, destination: Destination, objects: Sequence[Dataset]) -> list[Dataset]:
         """Return those objects that an archive is set to get."""
-        kinds = self._settings.objects_for(destination.title)
+        kinds = self.settings.objects_for(destination.title)
         return [item for item in objects if kind_of_result(item) in kinds]
 
     def deliver(
         self, destination: Destination, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
     ) -> Delivery:
         """Send objects over one association; each acknowledgement is passed on before the next object goes."""
-        entity = AE(self.title)
-        entity.implementation_class_uid, entity.implementation_version_name = IMPLEMENTATION_UID, IMPLEMENTATION_NAME
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = (
-            _ANSWER_SECONDS
-        )
-        tls = self._tls(destination)
-        association = entity.associate(
-            destination.host,
-            destination.port,
-            contexts=list(_contexts(objects)),
-            ae_title=destination.title,
-            tls_args=tls,
-        )
+        association = self._outgoing.associate(destination, list(_contexts(objects)))
         if not association.is_established:
             only_extras = association.rejected_contexts and not self._taken(association, destination.title, objects)
-            return Delivery() if only_extras else _failed(association, destination, tls)
+            return Delivery() if only_extras else self._failed(association, destination)
         try:
             taken = self._taken(association, destination.title, objects)
             return _send_each(association, destination.title, taken, acknowledged)
@@ -105,17 +86,20 @@ class Archives:
 
     def _taken(self, association: Association, title: str, objects: Sequence[Dataset]) -> list[Dataset]:
         """Leave out outlines that an archive does not take, unless it is set to get them: the report has them too."""
-        if self._settings.names_objects_of(title):
+        if self.settings.names_objects_of(title):
             return list(objects)
         return [item for item in objects if item.Modality != "PR" or _as_accepted(association, item)]
 
-    def _tls(self, destination: Destination) -> tuple[ssl.SSLContext, str] | None:
-        if self._settings.send_tls_ca is None:
-            return None
-        context = ssl.create_default_context(cafile=str(self._settings.send_tls_ca))
-        if self._settings.node_tls_certificate is not None:
-            context.load_cert_chain(self._settings.node_tls_certificate, self._settings.node_tls_key)
-        return context, destination.host
+    def _failed(self, association: Association, destination: Destination) -> Delivery:
+        """Say why there is no association."""
+        title = destination.title
+        if association.is_rejected:
+            return Delivery(error=f"{title} rejects this association", away=True)
+        if association.rejected_contexts:
+            refused = (one.abstract_syntax for one in association.rejected_contexts if one.abstract_syntax != _FIND)
+            kinds = dict.fromkeys(kind.name for kind in refused if kind is not None)
+            return Delivery(error=f"{title} takes no {', no '.join(kinds)}")
+        return Delivery(error=self._outgoing.why_away(destination), away=True)
 
 
 def _contexts(objects: Sequence[Dataset]) -> Iterator[PresentationContext]:
@@ -130,36 +114,6 @@ def _contexts(objects: Sequence[Dataset]) -> Iterator[PresentationContext]:
     yield build_context(_FIND)
 
 
-def _failed(association: Association, destination: Destination, tls: tuple[ssl.SSLContext, str] | None) -> Delivery:
-    """Say why there is no association."""
-    title = destination.title
-    if association.is_rejected:
-        return Delivery(error=f"{title} rejects this association", away=True)
-    if association.rejected_contexts:
-        refused = (one.abstract_syntax for one in association.rejected_contexts if one.abstract_syntax != _FIND)
-        kinds = dict.fromkeys(kind.name for kind in refused if kind is not None)
-        return Delivery(error=f"{title} takes no {', no '.join(kinds)}")
-    return Delivery(error=_why_away(destination, tls), away=True)
-
-
-def _why_away(destination: Destination, tls: tuple[ssl.SSLContext, str] | None) -> str:
-    """Connect once more to learn why that failed: an association does not tell."""
-    title = destination.title
-    try:
-        with socket.create_connection((destination.host, destination.port), _PROBE_SECONDS) as plain:
-            if tls is None:
-                return f"{title} ends the connection without an answer: it may want TLS (setting send_tls_ca)"
-            with tls[0].wrap_socket(plain, server_hostname=tls[1]) as secure:
-                secure.recv(1)  # who does not accept our certificate says so only now
-    except ssl.SSLCertVerificationError as error:
-        return f"TLS with {title} fails: its certificate is not accepted ({error.verify_message})"
-    except ssl.SSLError as error:
-        return f"TLS with {title} fails: {(error.reason or 'no reason is given').replace('_', ' ').lower()}"
-    except OSError:
-        return f"{title} cannot be reached"
-    return f"{title} ends the connection over TLS without an answer"
-
-
 def _send_each(
     association: Association, title: str, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
 ) -> Delivery:
@@ -170,7 +124,13 @@ def _send_each(
         else:
             acknowledged(str(item.SOPInstanceUID))
             delivery.accepted.append(str(item.SOPInstanceUID))
+            delivery.stored[str(item.SOPInstanceUID)] = _as_stored(association, item)
     return delivery
+
+
+def _as_stored(association: Association, item: Dataset) -> Reference:
+    sent = _as_accepted(association, item) or item
+    return Reference(str(sent.SOPClassUID), str(sent.SOPInstanceUID))
 
 
 def _send_one(association: Association, title: str, item: Dataset) -> str:

@@ -8,6 +8,7 @@ connections. The classes here do the same work within limits.
 from __future__ import annotations
 
 import logging
+import queue
 import socket
 import ssl
 import threading
@@ -17,8 +18,15 @@ from typing import cast
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import DimsePrimitiveType, DimseServiceType
+from pynetdicom.dimse_messages import (
+    C_ECHO_RQ,
+    C_STORE_RQ,
+    N_ACTION_RQ,
+    N_EVENT_REPORT_RQ,
+    N_EVENT_REPORT_RSP,
+    DIMSEMessage,
+)
+from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType, DimseServiceType
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
@@ -28,6 +36,8 @@ LARGEST_PDU = 256 << 10
 _log = logging.getLogger("lungwise.node")
 _LARGEST_PDU_READ = LARGEST_PDU + 4096
 _LARGEST_COMMAND = 16 << 10
+_LARGEST_REQUEST = 2 << 20
+"""Bytes of what a peer asks for, or reports, beside storing."""
 _SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
 MOST_WAITING = 32
@@ -72,13 +82,19 @@ class BoundedSocket(AssociationSocket):
 
 
 class BoundedMessages(DIMSEServiceProvider):
-    """Takes only C-ECHO and C-STORE requests, one at a time, of limited size and within a limited time."""
+    """Takes only the requests that the node answers, one at a time, of limited size and within a limited time.
+
+    Meanwhile it may send one request of the node's own, an N-EVENT-REPORT, and takes the answer to that.
+    """
 
     def __init__(self, assoc: Association, largest_object: int, timeout_seconds: float) -> None:
         super().__init__(assoc)
         self._largest_object = largest_object
         self._longest_seconds = timeout_seconds + largest_object / _SLOWEST_BYTES_PER_SECOND
         self._unanswered = threading.Event()
+        self._sending = threading.Lock()
+        self._asking = threading.Lock()
+        self._answer: queue.SimpleQueue[int] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -99,7 +115,7 @@ class BoundedMessages(DIMSEServiceProvider):
             self.dul.event_queue.put("Evt19")
 
     def _receive(self, primitive: P_DATA) -> None:
-        if self._unanswered.is_set():
+        if self._unanswered.is_set() and self._answer is None:
             raise LimitExceededError("it does not wait for the response")
         if self.message is None:
             self._begin()
@@ -115,14 +131,22 @@ class BoundedMessages(DIMSEServiceProvider):
                 self._command += len(part)
             else:
                 self._data += len(part)
+        if isinstance(self.message, N_ACTION_RQ | N_EVENT_REPORT_RQ) and self._data > _LARGEST_REQUEST:
+            raise LimitExceededError("its request names too many objects")
         if self._command > _LARGEST_COMMAND or self._data > self._largest_object:
             raise LimitExceededError("its object is larger than the setting node_megabytes allows")
         if time.monotonic() - self._began > self._longest_seconds:
             raise LimitExceededError("its object comes too slowly")
 
     def _take(self, message: DIMSEMessage) -> None:
-        if not isinstance(message, C_ECHO_RQ | C_STORE_RQ):
-            raise LimitExceededError("it asks for something else than C-ECHO and C-STORE")
+        if isinstance(message, N_EVENT_REPORT_RSP) and self._answer is not None:
+            self._answer.put(cast(int, message.command_set.Status))
+            self._answer = None
+            return
+        if not isinstance(message, C_ECHO_RQ | C_STORE_RQ | N_ACTION_RQ | N_EVENT_REPORT_RQ):
+            raise LimitExceededError("it asks for something else than C-ECHO, C-STORE and storage commitment")
+        if self._unanswered.is_set():
+            raise LimitExceededError("it does not wait for the response")
         request = cast(DimseServiceType, message.message_to_primitive())
         self._unanswered.set()
         self.msg_queue.put((cast(int, message.context_id), request))
@@ -131,7 +155,23 @@ class BoundedMessages(DIMSEServiceProvider):
         """Send a response; the peer may then send a request, and its idle time begins anew however long this took."""
         self._unanswered.clear()
         self.dul._idle_timer.restart()
-        super().send_msg(primitive, context_id)
+        with self._sending:
+            super().send_msg(primitive, context_id)
+
+    def report(self, request: N_EVENT_REPORT, context_id: int, seconds: float) -> int | None:
+        """Send a report, and return the status that the peer answers with; None if it does not answer in time.
+
+        It is called from another thread than the association's, which goes on answering the peer's requests.
+        """
+        with self._asking:
+            answer: queue.SimpleQueue[int] = queue.SimpleQueue()
+            self._answer = answer
+            with self._sending:
+                super().send_msg(request, context_id)
+            try:
+                return answer.get(timeout=seconds)
+            except queue.Empty:
+                return None
 
 
 class BoundedServer(ThreadedAssociationServer):

@@ -1,4 +1,4 @@
-"""The DICOM node: takes films from X-ray machines and archives by C-STORE, and answers C-ECHO."""
+"""The DICOM node: takes films from X-ray machines and archives by C-STORE, and says which of them are safe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -19,6 +19,7 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made on import
 
+from lungwise.dicom.commitment import PUSH_MODEL
 from lungwise.dicom.limits import LARGEST_PDU, MOST_WAITING, BoundedServer, peer
 from lungwise.dicom.negotiation import Negotiation, Places, log_aborted, log_rejected
 from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES, Receiver
@@ -40,8 +41,19 @@ _SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0
 """`_KEPT_ASIDE` is a warning: the object is safe, but under a UID that another one has."""
 
 
+class CommitmentHandlers(Protocol):
+    """What answers requests and reports of storage commitment."""
+
+    @property
+    def handlers(self) -> list[evt.EventHandlerType]:
+        """What is done on their events."""
+        ...
+
+
 class Node:
-    """A C-STORE and C-ECHO SCP. It answers success once the film is on disk and in the database.
+    """An SCP of storage, verification and storage commitment.
+
+    It answers success once the film is on disk and in the database.
 
     Parameters
     ----------
@@ -51,6 +63,8 @@ class Node:
         Keeps each object; called from several threads.
     rejected
         Told of each association that is rejected.
+    commitment
+        Answers what peers ask and report about storage commitment.
     """
 
     def __init__(
@@ -58,8 +72,10 @@ class Node:
         settings: Settings,
         receiver: Receiver,
         rejected: Callable[[evt.Event], None] = lambda _event: None,
+        commitment: CommitmentHandlers | None = None,
     ) -> None:
         self._rejected = rejected
+        self._commitment = commitment
         self._settings = settings
         self._receiver = receiver
         self._slots = threading.Semaphore(_STORED_AT_ONCE)
@@ -84,6 +100,7 @@ class Node:
                 (evt.EVT_REJECTED, log_rejected),
                 (evt.EVT_REJECTED, self._rejected),
                 (evt.EVT_ABORTED, log_aborted),
+                *(self._commitment.handlers if self._commitment else ()),
             ],
             largest_object=self._settings.node_megabytes << 20,
             timeout_seconds=self._settings.node_idle_seconds,
@@ -132,6 +149,7 @@ def _entity(settings: Settings) -> AE:
     entity.network_timeout = entity.acse_timeout = settings.node_idle_seconds
     entity.dimse_timeout = settings.node_idle_seconds
     entity.add_supported_context(Verification)
+    entity.add_supported_context(PUSH_MODEL, _UNCOMPRESSED, scu_role=True, scp_role=True)
     for storage in STORAGE_CLASSES:
         entity.add_supported_context(storage, sorted(TRANSFER_SYNTAXES))
     for storage in OBJECT_CLASSES:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
@@ -23,6 +24,10 @@ _IS_READ = (
 )
 """What may be sent: results of which no film waits, for an archive that is still one."""
 
+LONGEST_CONFIRMATION = timedelta(days=1)
+"""How long an archive may be given to confirm what it keeps, before it is asked again."""
+_MOST_ASKS = 3
+"""How often an archive is asked in vain, before the objects are sent again."""
 _OVER = (DispatchState.SENT, DispatchState.CANCELLED)
 
 
@@ -62,6 +67,7 @@ class Dispatches(LeaseQueue[Dispatch]):
     """
 
     statements = LeaseStatements(Dispatch, always=_IS_READ)
+    longest_wait = LONGEST_CONFIRMATION
 
     def __init__(self, session: Session, clock: Clock, destinations: Collection[str] = ()) -> None:
         super().__init__(session, clock, _LEASE)
@@ -93,7 +99,7 @@ class Dispatches(LeaseQueue[Dispatch]):
             if dispatch.state in _OVER:
                 dispatch.created_at = now
             dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
-            dispatch.due_at = now + _SETTLE
+            dispatch.due_at, dispatch.asks = now + _SETTLE, 0
         self._session.flush()
 
     def queue_study(self, key: str) -> bool:
@@ -123,6 +129,8 @@ class Dispatches(LeaseQueue[Dispatch]):
         dispatch = self._claim_next()
         if dispatch is None:
             return None
+        if dispatch.asks >= _MOST_ASKS:  # it does not know them, or has lost them
+            dispatch.accepted, dispatch.asks = sorted(dispatch.committed or ()), 0
         study = self._session.get_one(Study, dispatch.study_id)
         return ClaimedDelivery(
             job=dispatch.id,
@@ -147,6 +155,80 @@ class Dispatches(LeaseQueue[Dispatch]):
         dispatch = self._held(delivery)
         if dispatch is not None:
             dispatch.state, dispatch.error, dispatch.due_at = DispatchState.SENT, "", self._now()
+
+    def request(
+        self, delivery: ClaimedDelivery, stored: Mapping[str, Reference], transaction_uid: str
+    ) -> list[Reference]:
+        """Keep that an archive is asked about objects, and return those that it has not confirmed yet.
+
+        Parameters
+        ----------
+        stored
+            What the archive has of the study's results: by their own SOP Instance UIDs, each as it was sent.
+        """
+        dispatch = self._held(delivery)
+        if dispatch is None:
+            return []
+        changed = {own: list(sent) for own, sent in stored.items() if sent.instance != own}
+        dispatch.as_sent = (dispatch.as_sent or {}) | changed
+        left = [own for own in stored if own not in (dispatch.committed or ())]
+        if left:
+            dispatch.asks += 1
+            self._session.add(
+                CommitmentRequest(dispatch_id=dispatch.id, transaction_uid=transaction_uid, created_at=self._now())
+            )
+        return [Reference.of([dispatch.as_sent.get(own, stored[own])])[0] for own in left]
+
+    def settle(self, delivery: ClaimedDelivery, stored: Mapping[str, Reference], wait: timedelta) -> str:
+        """Finish where the archive has confirmed all objects; else wait for that, and return what is missing."""
+        dispatch = self._held(delivery)
+        if dispatch is None:
+            return ""
+        left = [own for own in stored if own not in (dispatch.committed or ())]
+        if not left:
+            self._session.execute(delete(CommitmentRequest).where(CommitmentRequest.dispatch_id == dispatch.id))
+            self.finish(delivery)
+            dispatch.asks = 0
+            return ""
+        if not all(own in dispatch.accepted for own in left):  # it says that it does not keep them
+            error = dispatch.error
+            self.fail(delivery, error)
+            return error
+        title = dispatch.destination.rpartition("@")[0]
+        error = f"{title} has not confirmed yet that it keeps {len(left)} objects"
+        self.fail(delivery, error)
+        if dispatch.state == DispatchState.QUEUED:
+            dispatch.due_at = self._now() + wait
+        return error
+
+    def confirm(self, title: str, transaction_uid: str, kept: Collection[str], failed: Mapping[str, int]) -> bool:
+        """Take an archive's answer about objects; return whether it was asked that.
+
+        Parameters
+        ----------
+        title
+            The AE title of who answers.
+        kept, failed
+            SOP Instance UIDs, as they were sent, and of what the archive does not keep why.
+        """
+        mine = CommitmentRequest.transaction_uid == transaction_uid
+        query = select(Dispatch).join(CommitmentRequest, CommitmentRequest.dispatch_id == Dispatch.id).where(mine)
+        dispatch = self._session.scalar(query.with_for_update())
+        if dispatch is None or dispatch.destination.rpartition("@")[0] != title:
+            return False
+        own = {sent[1]: uid for uid, sent in (dispatch.as_sent or {}).items()}
+        lost = {own.get(uid, uid) for uid in failed}
+        accepted = set(dispatch.accepted)
+        confirmed = {own.get(uid, uid) for uid in kept} & accepted
+        dispatch.committed = sorted({*(dispatch.committed or ()), *confirmed} - lost)
+        dispatch.accepted = sorted(accepted - lost)
+        if lost:
+            reasons = ", ".join(f"{reason:04X}" for reason in sorted(set(failed.values())))
+            dispatch.error = f"{title} does not keep {len(lost)} objects ({reasons})"
+        if dispatch.state == DispatchState.QUEUED:
+            dispatch.due_at = self._now() + (self._pause(dispatch) if lost else timedelta(0))
+        self._session.execute(delete(CommitmentRequest).where(mine))
+        return True
 
     def fail(self, lease: Lease, error: str, *, away: bool = False) -> Dispatch | None:
         """Queue a dispatch again for later.

@@ -25,6 +25,7 @@ class Why(StrEnum):
 
     WAITING = "waiting"
     SENDING = "sending"
+    NOT_CONFIRMED = "not confirmed"
     GIVEN_UP = "given up"
     ARCHIVE_REMOVED = "archive removed"
 
@@ -92,7 +93,7 @@ class Unsent:
             attempts=dispatch.attempts,
             error=dispatch.error,
             since=dispatch.created_at,
-            next_try=dispatch.due_at if state is Why.WAITING else None,
+            next_try=dispatch.due_at if state in (Why.WAITING, Why.NOT_CONFIRMED) else None,
         )
 
     def _why(self, dispatch: Dispatch) -> Why:
@@ -100,7 +101,9 @@ class Unsent:
             return Why.GIVEN_UP
         if dispatch.destination not in self._destinations:
             return Why.ARCHIVE_REMOVED
-        return Why.SENDING if dispatch.state == DispatchState.SENDING else Why.WAITING
+        if dispatch.state == DispatchState.SENDING:
+            return Why.SENDING
+        return Why.NOT_CONFIRMED if dispatch.asks else Why.WAITING
 
 
 def unsent_results(session: Session, now: datetime) -> UnsentResults:

@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings
 
 from lungwise.settings.checks import RESULT_OBJECTS, listed, only_origins, only_result_objects
 
+_DESTINATIONS = r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$"
+"""AE@host:port, separated by commas."""
+
 
 class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     """What comes from machines and archives, and goes to them."""
@@ -38,10 +41,13 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     """Key of that certificate."""
     node_tls_client_ca: Path | None = None
     """Certificate authority that the senders' own certificates must come from."""
+    node_commitment_to: str = Field(default="", pattern=_DESTINATIONS)
+    """Senders that ask whether their films are safe (storage commitment), each where it awaits the answer, as
+    AE@host:port, separated by commas. One that is not named is answered only while its association stays open."""
     dicomweb_origins: Annotated[str, AfterValidator(only_origins)] = ""
     """Web pages elsewhere that may ask DICOMweb with a token, such as a viewer's: their origins, as
     https://viewer.example.org, separated by commas. Empty: none."""
-    send_to: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$")
+    send_to: str = Field(default="", pattern=_DESTINATIONS)
     """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
     send_objects: Annotated[str, AfterValidator(only_result_objects)] = Field(
         default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
@@ -50,12 +56,29 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     state: outlines of the heat map that a viewer draws on the film itself), SC (heat map over the film), PDF (report).
     An archive that is not named gets all of them, except a presentation state that it does not take."""
     send_tls_ca: Path | None = None
-    """Certificate authority of the archives; with it results go over TLS, with the node's certificate."""
+    """Certificate authority of the archives, and of all peers that Lungwise calls; with it results go over TLS, with
+    the node's certificate."""
+    send_commitment: str = Field(default="", pattern=r"^$|^[^@=,]{1,16}( *, *[^@=, ][^@=,]{0,15})*$")
+    """Archives, by their AE titles, separated by commas, that confirm what they keep (storage commitment): results
+    count as sent once the archive has said so to `lungwise node`."""
+    send_commitment_minutes: int = Field(default=60, ge=1, le=1440)
+    """Minutes that such an archive has to confirm results before it is asked again; the third time they are sent
+    again."""
 
     @property
     def node_callers_list(self) -> list[str]:
         """The AE titles that may send films to the node; none named is all."""
         return listed(self.node_callers)
+
+    @property
+    def node_commitment_to_list(self) -> list[str]:
+        """Where senders await what is said of their films."""
+        return listed(self.node_commitment_to)
+
+    @property
+    def send_commitment_list(self) -> list[str]:
+        """The AE titles of the archives that confirm what they keep."""
+        return listed(self.send_commitment)
 
     @property
     def dicomweb_origins_list(self) -> list[str]:

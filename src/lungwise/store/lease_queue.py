@@ -132,8 +132,7 @@ class LeaseQueue(Generic[J]):
         if job is not None:
             job.error = error[:200]
             if job.attempts < self.max_attempts:
-                pause = self.first_pause * self.factor ** min(job.attempts - 1, 10)
-                self._requeue(job, min(pause, self.longest_pause))
+                self._requeue(job, self._pause(job))
             else:
                 job.state = FAILED
         return job
@@ -177,6 +176,11 @@ class LeaseQueue(Generic[J]):
         """Lock a claimed job, unless its lease has ended and another worker has claimed it."""
         job = self._session.get(self.statements.job, lease.job, with_for_update=True, populate_existing=True)
         return job if job is not None and (job.state, job.claim) == (job.running, lease.token) else None
+
+    def _pause(self, job: J) -> timedelta:
+        """Return how long a job waits after the attempts that it has had."""
+        doubled: int = self.factor ** min(max(job.attempts - 1, 0), 10)
+        return min(self.first_pause * doubled, self.longest_pause)
 
     def _requeue(self, job: J, pause: timedelta) -> None:
         job.state, job.claim, job.due_at = QUEUED, "", self._now() + pause

@@ -374,7 +374,8 @@ class Dispatch(Leased, Base):
     """The work of sending one study's results to one archive, written in the same transaction as its last reading.
 
     It is queued again when what the results say is changed. `accepted` are the SOP Instance UIDs that the archive has
-    acknowledged: they are not sent again.
+    acknowledged: they are not sent again. Of an archive that confirms what it keeps, `committed` are those that it has
+    confirmed, `as_sent` class and UID of those that it has in another form, and `asks` how often it was asked in vain.
     """
 
     __tablename__ = "study_dispatches"
@@ -384,6 +385,9 @@ class Dispatch(Leased, Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
     destination: Mapped[str] = mapped_column(String(100))
     accepted: Mapped[list[str]] = mapped_column(JSON, default=list)
+    committed: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    as_sent: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
+    asks: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Job(Leased, Base):

@@ -1,0 +1,111 @@
+"""The queue of what peers asked about: each is told which of its objects are safe here, however long it is away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from lungwise.store import Clock
+from lungwise.store.lease_queue import QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.commitment_models import CommitmentReport, Reference
+
+_LEASE = timedelta(minutes=5)
+_FIRST_WAIT = timedelta(seconds=1)
+"""A peer that ends its association after asking has done so by then."""
+_MOST_WAITING = 2_000
+"""Requests of one clinic that may wait at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedReport(Lease):
+    """One claimed report: who wants to know what."""
+
+    clinic_id: int
+    title: str
+    transaction_uid: str
+    references: Sequence[Reference]
+
+
+class TooManyReportsError(Exception):
+    """So many requests of a clinic's peers wait that no more are taken."""
+
+
+class AnotherRequestError(Exception):
+    """A peer has used a transaction UID before, for other objects."""
+
+
+class CommitmentReports(LeaseQueue[CommitmentReport]):
+    """The queue of reports to peers. A report is tried for four days."""
+
+    statements = LeaseStatements(CommitmentReport)
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        super().__init__(session, clock, _LEASE)
+
+    def queue(self, clinic_id: int, title: str, transaction_uid: str, references: Sequence[Reference]) -> None:
+        """Queue a report on objects; who asks the same again is told again.
+
+        Raises
+        ------
+        AnotherRequestError
+            If the peer asked something else by this transaction UID.
+        TooManyReportsError
+            If too many wait.
+        """
+        now = self._now()
+        known = self._known(title, transaction_uid)
+        if known is not None:
+            if known.references != list(references):
+                raise AnotherRequestError
+            known.state, known.claim, known.attempts, known.due_at = QUEUED, "", 0, now + _FIRST_WAIT
+            return
+        waiting = select(func.count()).select_from(CommitmentReport).where(CommitmentReport.clinic_id == clinic_id)
+        if (self._session.scalar(waiting) or 0) >= _MOST_WAITING:
+            raise TooManyReportsError
+        report = CommitmentReport(
+            clinic_id=clinic_id,
+            title=title,
+            transaction_uid=transaction_uid,
+            asked=[list(one) for one in references],
+            created_at=now,
+            due_at=now + _FIRST_WAIT,
+        )
+        self._session.add(report)
+        self._session.flush()
+
+    def claim(self) -> ClaimedReport | None:
+        """Claim the report that has been due for longest."""
+        report = self._claim_next()
+        if report is None:
+            return None
+        return ClaimedReport(
+            job=report.id,
+            token=report.claim,
+            clinic_id=report.clinic_id,
+            title=report.title,
+            transaction_uid=report.transaction_uid,
+            references=report.references,
+        )
+
+    def finish(self, report: ClaimedReport) -> None:
+        """Delete a report that its peer has acknowledged, unless the peer has asked again meanwhile."""
+        held = self._held(report)
+        if held is not None:
+            self._session.delete(held)
+
+    def fail(self, lease: Lease, error: str) -> CommitmentReport | None:
+        """Queue a report again for later, and all others for the same peer, which take no time from other peers."""
+        report = super().fail(lease, error)
+        if report is not None and report.state == QUEUED:
+            waits = (CommitmentReport.state == QUEUED, CommitmentReport.title == report.title)
+            early = update(CommitmentReport).where(*waits, CommitmentReport.due_at < report.due_at)
+            self._session.execute(early.values(due_at=report.due_at))
+        return report
+
+    def _known(self, title: str, transaction_uid: str) -> CommitmentReport | None:
+        same = (CommitmentReport.title == title, CommitmentReport.transaction_uid == transaction_uid)
+        return self._session.scalar(select(CommitmentReport).where(*same).with_for_update())

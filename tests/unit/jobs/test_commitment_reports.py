@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.jobs import commitment_reports
+from lungwise.jobs.commitment_reports import AnotherRequestError, CommitmentReports, TooManyReportsError
+from lungwise.studies.commitment_models import CommitmentReport, Reference
+
+if TYPE_CHECKING:
+    from conftest import Services
+
+ASKED = [Reference("1.2", "1.2.3")]
+
+
+@pytest.fixture
+def clinic(services: Services) -> int:
+    return services.person().clinic_id
+
+
+def test_a_report_is_told_once_a_peer_acknowledges_it(services: Services, clinic: int) -> None:
+    reports = CommitmentReports(services.session, services.clock)
+    for _ in range(2):  # who asks the same again is told once
+        reports.queue(clinic, "CR1", "1.9", ASKED)
+    assert not reports.any_due()
+    services.clock.forward(seconds=1)
+    claimed = reports.claim()
+    assert claimed is not None
+    assert (claimed.title, claimed.transaction_uid, claimed.references) == ("CR1", "1.9", ASKED)
+    reports.finish(claimed)
+    assert services.session.query(CommitmentReport).count() == 0
+
+
+def test_a_transaction_is_for_the_same_objects(services: Services, clinic: int) -> None:
+    reports = CommitmentReports(services.session, services.clock)
+    reports.queue(clinic, "CR1", "1.9", ASKED)
+    reports.queue(clinic, "CR2", "1.9", [Reference("1.2", "1.2.4")])
+    with pytest.raises(AnotherRequestError):
+        reports.queue(clinic, "CR1", "1.9", [Reference("1.2", "1.2.4")])
+
+
+def test_so_many_wait_and_no_more(services: Services, clinic: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commitment_reports, "_MOST_WAITING", 1)
+    reports = CommitmentReports(services.session, services.clock)
+    reports.queue(clinic, "CR1", "1.9", ASKED)
+    with pytest.raises(TooManyReportsError):
+        reports.queue(clinic, "CR1", "1.10", ASKED)
+
+
+def test_while_a_peer_is_away_its_other_reports_wait_as_long(services: Services, clinic: int) -> None:
+    reports = CommitmentReports(services.session, services.clock)
+    for title, transaction in ("CR1", "1.1"), ("CR1", "1.2"), ("CR2", "1.3"):
+        reports.queue(clinic, title, transaction, ASKED)
+    services.clock.forward(seconds=1)
+    first = reports.claim()
+    assert first is not None
+    reports.fail(first, "CR1 cannot be reached")
+    second = reports.claim()
+    assert second is not None and second.title == "CR2"
+    assert reports.claim() is None
