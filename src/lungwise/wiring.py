@@ -34,6 +34,7 @@ from lungwise.monitoring.models_in_use import ModelsInUse
 from lungwise.monitoring.shadow import Shadows
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.orders.service import Orders
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import Thresholds, shipped_card
 from lungwise.reading.prevalence import PredictiveValue
@@ -138,6 +139,8 @@ class Services:
         self.patients = patients = Patients(
             session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of
         )
+        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules, changes.of_patient)
+        self.orders = Orders(session, clock, patients, audit)
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)

@@ -93,6 +93,8 @@ def _rotate(database: Database, settings: Settings, store: FilmStore, report: Re
         report("Encrypting rows", done, left["rows"])
     for done in accumulate(_reindex_patients(database, settings)):
         report("Indexing patients", done, left["patients"])
+    for done in accumulate(_reindex_orders(database, settings)):
+        report("Indexing orders", done, left["orders"])
     with database.writing() as session:
         forget_accessions_of_other_keys(session)
     HeaderIndexer(database, store).run()
@@ -109,16 +111,27 @@ def _reindex_patients(database: Database, settings: Settings) -> Iterator[int]:
         yield count
 
 
+def _reindex_orders(database: Database, settings: Settings) -> Iterator[int]:
+    """Index orders again, and yield the size of each batch."""
+    after: int | None = 0
+    while after is not None:
+        with services_over(database, settings, writes=True) as services:
+            count, after = services.orders.records.reindex(after)
+        yield count
+
+
 def _count_left(database: Database, settings: Settings, store: FilmStore) -> dict[str, int]:
     """Count what the first key has not encrypted or indexed."""
     with services_over(database, settings, writes=False) as services:
         rows, patients = count_stale_rows(services.session), services.patients.records.count_stale()
-    return {"rows": rows, "patients": patients, "films": sum(1 for _film in stale_films(store))}
+        orders = services.orders.records.count_stale()
+    films = sum(1 for _film in stale_films(store))
+    return {"rows": rows, "patients": patients, "orders": orders, "films": films}
 
 
 def _print_left(left: dict[str, int]) -> None:
     if any(left.values()):
-        counts = "{rows} rows, {patients} patients' indexes and {films} films".format(**left)
+        counts = "{rows} rows, {patients} patients' indexes, {orders} orders' indexes and {films} films".format(**left)
         click.echo(f"{counts} are not encrypted with the first key. Run: lungwise keys rotate")
     else:
         click.echo("Everything is encrypted with the first key. Backups made before still need the others.")

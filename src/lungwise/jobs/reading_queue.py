@@ -18,6 +18,7 @@ from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.jobs.deliveries import Dispatches
+from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
@@ -249,6 +250,9 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
         study.urgency = urgency_of(study.status, study.pattern, study.probability, study.clinical)
         if before not in (StudyStatus.WAITING, study.status):
             study.unread = True
+    read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]
+    if read:
+        OrderProgress(session).finish(read)
 
 
 def _photographed(row: AnyRow) -> Photographed | None:

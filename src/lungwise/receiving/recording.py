@@ -18,6 +18,7 @@ from lungwise.metrics import UNCLEAR
 from lungwise.patients.service import Patient, PatientFacts, Patients
 from lungwise.patients.stated_facts import agreed_facts, facts_of, stated_facts
 from lungwise.receiving.duplicates import Duplicates, renamed_uid
+from lungwise.receiving.film_orders import FilmOrders
 from lungwise.receiving.held_films import HeldFilms
 from lungwise.receiving.other_objects import ReceivedObjects
 from lungwise.receiving.own_results import is_marked_as_own, result_series_uids
@@ -66,6 +67,7 @@ class Recording:
         self.audit = audit
         self.duplicates = Duplicates(session, store, patients)
         self.objects = ReceivedObjects(session, clock, store, audit)
+        self._orders = FilmOrders(session)
         self.held = HeldFilms(session, clock, store, audit)
         self.quota = Quota(session, clock, limits, zone_of)
 
@@ -235,6 +237,7 @@ class Recording:
         )
         if upload.header:
             _describe(film, upload.header)
+            self._orders.answer(study, film, upload.header)
         index_film(self.session, film, study.clinic_id, upload.data)
         return film
 

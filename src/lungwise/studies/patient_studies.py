@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.errors import NotFound, Rejected
+from lungwise.orders.progress import OrderProgress
 from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
@@ -22,18 +23,20 @@ class PatientStudies:
         self._session = session
         self._patients = patients
         self._studies = studies
+        self._orders = OrderProgress(session)
 
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
         """List a patient's studies with their films, the newest first."""
         return self._studies.of_patient(person, patient)
 
     def delete_patient(self, person: Person, key: str) -> int:
-        """Delete a patient with all their studies, and return how many these were."""
+        """Delete a patient with all their studies and orders, and return how many studies these were."""
         person.need(Right.DELETE)
         patient = self._patients.get(person, key)
         studies = self.of_patient(person, patient)
         for study in studies:
             self._studies.delete(person, study.key)
+        self._orders.remove_of(patient.id)
         self._patients.remove(person, patient)
         return len(studies)
 
@@ -75,6 +78,7 @@ class PatientStudies:
         self._session.execute(
             moved.values(patient_id=kept.id, merged_from_id=func.coalesce(Study.merged_from_id, gone.id))
         )
+        self._orders.merge(kept.id, gone.id)
         self._patients.decisions.merge(person, kept, gone)
         self._studies.report_changes.of_patient(kept.id)
         self._read_now([kept.id])
@@ -97,6 +101,7 @@ class PatientStudies:
             self._session.execute(its.values(patient_id=record.id))
             own = update(Study).where(Study.patient_id == record.id, Study.merged_from_id == record.id)
             self._session.execute(own.values(merged_from_id=None))
+            self._orders.take_back(root.id, record.id, parts)
         self._patients.decisions.undo(person, record)
         for patient in {root.id, record.id}:
             self._studies.report_changes.of_patient(patient)

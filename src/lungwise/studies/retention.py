@@ -21,6 +21,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicSettings, RetentionMode
 from lungwise.errors import Rejected
+from lungwise.orders.progress import OrderProgress
 from lungwise.patients.service import Patients
 from lungwise.store import Clock
 from lungwise.store.backup import last_backup
@@ -154,7 +155,9 @@ class Retention:
             self._audit.record(person, Action.ARCHIVED, Subject.STUDY, key)
         self._studies.delete(person, key)
         left = select(Study.id).where(or_(Study.patient_id == patient_id, Study.merged_from_id == patient_id))
-        if self._session.scalar(left.limit(1)) is None:
+        orders = OrderProgress(self._session)
+        if self._session.scalar(left.limit(1)) is None and not orders.has_open(patient_id):
+            orders.remove_of(patient_id)
             for patient in self._patients.by_ids(person, [patient_id]).values():
                 self._patients.remove(person, patient)
 

@@ -15,6 +15,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
+from lungwise.orders.progress import OrderProgress
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
@@ -229,6 +230,7 @@ class Studies:
         person.need(Right.DELETE)
         study = self.get(person, key)
         self.objects.delete(self.objects_of(person, study))
+        OrderProgress(self._session).release(study.key)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))

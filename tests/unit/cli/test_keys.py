@@ -46,12 +46,12 @@ def filled(everywhere_services: Services, film: Callable[..., bytes], monkeypatc
 def test_a_new_key_encrypts_all_that_is_stored_and_the_old_one_can_go(filled: Services) -> None:
     file = filled.settings.data_folder / "encryption.keys"
     films = {place: filled.store.get(*place) for place in filled.store.films()}
-    assert json.loads(run("keys", "list", "--json"))["left"] == {"rows": 0, "patients": 0, "films": 0}
+    assert json.loads(run("keys", "list", "--json"))["left"] == {"rows": 0, "patients": 0, "orders": 0, "films": 0}
     (old,) = json.loads(run("keys", "list", "--json"))["keys"]
     assert "encrypts from now on" in run("keys", "new")
     listed = json.loads(run("keys", "list", "--json"))
     assert listed["keys"][1] == old
-    assert listed["left"] == {"rows": 6, "patients": 3, "films": 3}
+    assert listed["left"] == {"rows": 6, "patients": 3, "orders": 0, "films": 3}
     assert "Run: lungwise keys rotate" in run("keys", "list")
     assert "Everything is encrypted" in run("keys", "rotate")
     assert "Everything is encrypted" in run("keys", "rotate")

@@ -1,0 +1,227 @@
+"""The rules of orders: a placer's number is one order, and its accession number no other's."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import Rejected
+from lungwise.films.refusals import N_
+from lungwise.orders.models import Order
+from lungwise.orders.order import OrderRequest, OrderStatus, OrderUrgency, OrderWay, PlacerNumber
+from lungwise.orders.progress import OrderProgress
+from lungwise.orders.records import OrderRecords
+from lungwise.patients.search import FEW
+from lungwise.patients.service import Patient, PatientFacts, PatientMatch, Patients
+from lungwise.store import Clock, new_key
+
+__all__ = ["Order", "OrderFilter", "Orders", "Placed"]
+
+PAGE = 50
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_OPEN_ALONE = N_("Only an order that is not done and not cancelled can be changed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An order, and whether it is new: one that was placed before is as it was."""
+
+    order: Order
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders are listed: all, those of some statuses, or of the patients whom a text finds."""
+
+    statuses: tuple[OrderStatus, ...] = ()
+    text: str = ""
+
+
+class Orders:
+    """The orders of every clinic, each person seeing their own clinic's. The caller owns the transaction."""
+
+    def __init__(self, session: Session, clock: Clock, patients: Patients, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._patients = patients
+        self._audit = audit
+        self.records = OrderRecords(session)
+        self._progress = OrderProgress(session)
+
+    def get(self, person: Person, key: str) -> Order:
+        """Find an order of the person's clinic."""
+        return self.records.get(person, key)
+
+    def placed_as(self, person: Person, placer: PlacerNumber) -> Order | None:
+        """Return the order of the person's clinic with a placer's number."""
+        person.need(Right.SEE_ALL)
+        tidy = PlacerNumber(number=placer.number.strip(), namespace=placer.namespace.strip())
+        return self.records.placed_as(person.clinic_id, tidy)
+
+    def with_accession(self, person: Person, accession: str) -> Order | None:
+        """Return the order of the person's clinic with an accession number."""
+        person.need(Right.SEE_ALL)
+        return self.records.with_accession(person.clinic_id, accession)
+
+    def of_study(self, person: Person, study_key: str) -> list[Order]:
+        """List the orders that a study of the person's clinic answers."""
+        person.need(Right.SEE)
+        return [order for order in self._progress.of_study(study_key) if order.clinic_id == person.clinic_id]
+
+    def of_patient(self, person: Person, patient: Patient) -> list[Order]:
+        """List a patient's orders, the newest first."""
+        person.need(Right.SEE_ALL)
+        return [order for order in self._progress.of_patient(patient.id) if order.clinic_id == person.clinic_id]
+
+    def page(self, person: Person, chosen: OrderFilter, after: int | None = None) -> list[Order]:
+        """List a page of the clinic's orders, the newest first.
+
+        Raises
+        ------
+        Rejected
+            If the text is too long.
+        """
+        person.need(Right.SEE_ALL)
+        found = self._patients.search.matching(person, chosen.text)
+        if found is None:
+            return self._listed(person, chosen, after)
+        if len(found) <= FEW:
+            return self._listed(person, chosen, after, Order.patient_id.in_(found))
+        return self._walked(person, chosen, after)
+
+    def place(self, person: Person, patient: Patient | PatientFacts, asked: OrderRequest, way: OrderWay) -> Placed:
+        """Place an order; one whose placer's number is here already is not placed again.
+
+        Raises
+        ------
+        Rejected
+            If a value cannot be right, the accession number is another order's, or the same order was placed for
+            another patient.
+        IntegrityError
+            If the same is being placed at this moment: try again.
+        """
+        _need_to_order(person)
+        asked = asked.checked()
+        match = self._match(person, patient)
+        known = self.records.placed_as(person.clinic_id, asked.placer) if asked.placer else None
+        if known is not None:
+            if known.patient_id != match.patient.id:
+                raise Rejected("This order was placed before, for another patient.")
+            return Placed(order=known, is_new=False)
+        if asked.accession and self.records.with_accession(person.clinic_id, asked.accession):
+            raise Rejected("Another order has this accession number.")
+        order = self._add(person, match, asked, way)
+        self._audit.record(person, Action.ORDERED, Subject.ORDER, order.key)
+        return Placed(order=order, is_new=True)
+
+    def change(self, person: Person, key: str, asked: OrderRequest) -> Order:
+        """Replace what an order asks for. Its numbers stay.
+
+        Raises
+        ------
+        Rejected
+            If a value cannot be right, its numbers are others, or it is not open.
+        """
+        _need_to_order(person)
+        asked = asked.checked()
+        order = self.records.get(person, key, locks=True)
+        if not order.is_open:
+            raise Rejected(_OPEN_ALONE)
+        if _names_another(order, asked):
+            raise Rejected("The numbers of an order cannot be changed. Cancel it, and place another one.")
+        self._fill(person, order, asked, order.scheduled_at)
+        if self._session.is_modified(order):
+            self._session.flush()
+            self._audit.record(person, Action.CHANGED, Subject.ORDER, order.key)
+        return order
+
+    def cancel(self, person: Person, key: str) -> Order:
+        """Cancel an order; one that is cancelled stays so.
+
+        Raises
+        ------
+        Rejected
+            If films of it are here already.
+        """
+        _need_to_order(person)
+        order = self.records.get(person, key, locks=True)
+        if order.status not in (OrderStatus.REQUESTED, OrderStatus.CANCELLED):
+            raise Rejected("Films of this order are here already, so it cannot be cancelled.")
+        if order.status == OrderStatus.REQUESTED:
+            order.status = OrderStatus.CANCELLED
+            self._session.flush()
+            self._audit.record(person, Action.CANCELLED, Subject.ORDER, order.key)
+        return order
+
+    def _match(self, person: Person, patient: Patient | PatientFacts) -> PatientMatch:
+        """Return whose order it is: of facts whom they mean, as with a film's header."""
+        if isinstance(patient, PatientFacts):
+            return self._patients.match_or_add(person, patient)
+        return PatientMatch(patient=self._patients.get(person, patient.key))
+
+    def _add(self, person: Person, match: PatientMatch, asked: OrderRequest, way: OrderWay) -> Order:
+        now = self._clock()
+        order = Order(key=new_key(), clinic_id=person.clinic_id, patient_id=match.patient.id, created_at=now)
+        order.merged_from_id, order.author_id, order.way = match.merged_from_id, person.id, way
+        order.accession = asked.accession or _new_accession(now)
+        order.study_uid = asked.study_uid or f"2.25.{uuid.uuid4().int}"
+        if asked.placer:
+            order.placer = asked.placer
+        self._fill(person, order, asked, now)
+        self.records.index(order)
+        return order
+
+    def _fill(self, person: Person, order: Order, asked: OrderRequest, scheduled_at: datetime) -> None:
+        order.procedure, order.reason = asked.procedure, asked.reason
+        order.modality, order.station = asked.modality, asked.station
+        order.urgency = OrderUrgency(asked.urgency).value
+        order.scheduled_at = asked.scheduled_at or scheduled_at
+        order.referring_physician = asked.referring_physician
+        order.ordered_by = asked.ordered_by or order.ordered_by or person.name
+
+    def _listed(
+        self, person: Person, chosen: OrderFilter, after: int | None, *where: ColumnElement[bool]
+    ) -> list[Order]:
+        query = select(Order).where(Order.clinic_id == person.clinic_id, *where)
+        if chosen.statuses:
+            query = query.where(Order.status.in_(chosen.statuses))
+        if after is not None:
+            query = query.where(Order.id < after)
+        return list(self._session.scalars(query.order_by(Order.id.desc()).limit(PAGE)))
+
+    def _walked(self, person: Person, chosen: OrderFilter, after: int | None) -> list[Order]:
+        """Walk over the orders until those of patients whom the text finds fill a page."""
+        page: list[Order] = []
+        while len(page) < PAGE and (rows := self._listed(person, chosen, after)):
+            fitting = self._patients.search.among(person, chosen.text, {order.patient_id for order in rows})
+            page += [order for order in rows if order.patient_id in fitting]
+            after = rows[-1].id
+        return page[:PAGE]
+
+
+def _need_to_order(person: Person) -> None:
+    person.need(Right.SEE_ALL)
+    person.need(Right.UPLOAD)
+
+
+def _names_another(order: Order, asked: OrderRequest) -> bool:
+    """Return whether a change names other numbers than an order has."""
+    return (
+        (bool(asked.accession) and asked.accession != order.accession)
+        or (bool(asked.study_uid) and asked.study_uid != order.study_uid)
+        or (asked.placer is not None and asked.placer != order.placer)
+    )
+
+
+def _new_accession(now: datetime) -> str:
+    """Make an accession number that a person can type: of 14 characters, the day in it."""
+    return f"LW{now:%y%m%d}{''.join(secrets.choice(_LETTERS) for _ in range(6))}"

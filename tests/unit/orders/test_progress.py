@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pydicom.uid import generate_uid
+
+from dicom_files import dicom_file
+from lungwise.errors import NotFound
+from lungwise.orders.order import OrderRequest, OrderStatus, OrderWay
+from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Order, Orders
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.service import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+BELA = PatientFacts(identifier="7", name="Bartók^Béla")
+CLARA = PatientFacts(identifier="8", name="Schumann^Clara")
+
+
+class Case:
+    """A clinic whose X-ray machine takes films of orders."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.ada = services.person()
+        self.orders = Orders(services.session, services.clock, services.patients, services.audit)
+
+    def order(self, facts: PatientFacts = BELA, **asked: str) -> Order:
+        return self.orders.place(self.ada, facts, OrderRequest(**asked), OrderWay.PAGE).order  # type: ignore[arg-type]
+
+    def film(self, facts: PatientFacts = BELA, **header: str) -> Study:
+        """Take a film whose header says this."""
+        words = np.full((400, 360), 900, np.uint16)
+        stated = {"PatientID": facts.identifier, "PatientName": facts.name, "SpecificCharacterSet": "ISO_IR 192"}
+        data = dicom_file(words, SOPInstanceUID=generate_uid(), **{**stated, **header})
+        return self.services.studies.open(self.ada, PatientFacts(), [("film", data)])
+
+
+@pytest.fixture
+def case(services: Services) -> Case:
+    """Give a clinic with an X-ray machine."""
+    return Case(services)
+
+
+def test_a_film_finds_its_order_by_accession_number_and_patient(case: Case) -> None:
+    order = case.order()
+    study = case.film(AccessionNumber=order.accession)
+    assert (order.status, order.study_key) == (OrderStatus.IN_PROGRESS, study.key)
+    assert case.orders.of_study(case.ada, study.key) == [order]
+
+
+def test_a_film_finds_its_order_by_the_study_uid_that_it_was_given(case: Case) -> None:
+    order = case.order()
+    study = case.film(StudyInstanceUID=order.study_uid)
+    assert order.study_key == study.key
+    assert study.films[0].accession == order.accession
+
+
+def test_a_film_of_another_patient_never_answers_an_order(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    order = case.order()
+    case.film(CLARA, AccessionNumber=order.accession)
+    case.film(CLARA, StudyInstanceUID=order.study_uid)
+    assert (order.status, order.study_key) == (OrderStatus.REQUESTED, None)
+    assert caplog.text.count("of another patient") == 2
+
+
+def test_an_order_is_done_once_its_films_are_read(case: Case, film: Callable[..., bytes]) -> None:
+    order = case.order()
+    study = case.services.studies.open(case.ada, BELA, [("film", film(1))])
+    OrderProgress(case.services.session).begin(order, study.key)
+    case.services.session.commit()
+    case.services.read_all()
+    case.services.session.refresh(order)
+    assert order.status == OrderStatus.DONE
+
+
+def test_a_film_that_is_refused_leaves_its_order_open(case: Case) -> None:
+    order = case.order()
+    case.film(AccessionNumber=order.accession)
+    case.services.session.commit()
+    case.services.read_all()
+    case.services.session.refresh(order)
+    assert order.status == OrderStatus.IN_PROGRESS
+
+
+def test_a_deleted_study_asks_again_for_what_was_not_read(case: Case) -> None:
+    read, unread = case.order(), case.order()
+    first, second = (case.film(AccessionNumber=order.accession) for order in (read, unread))
+    read.status = OrderStatus.DONE
+    case.services.session.flush()
+    for study in (first, second):
+        case.services.studies.delete(case.ada, study.key)
+    for order in (read, unread):
+        case.services.session.refresh(order)
+    assert (read.status, unread.status) == (OrderStatus.DONE, OrderStatus.REQUESTED)
+    assert (read.study_key, unread.study_key) == (None, None)
+
+
+def test_orders_move_with_a_merged_patient_and_back_again(case: Case) -> None:
+    order, other = case.order(), case.order(CLARA)
+    patients, studies, kept = case.services.patients, case.services.patient_studies, other.patient_id
+    bela, clara = (patients.having(case.ada, facts.identifier)[0] for facts in (BELA, CLARA))
+    studies.merge(case.ada, clara.key, bela.key)
+    assert [one.id for one in case.orders.of_patient(case.ada, clara)] == [other.id, order.id]
+    later = case.order()
+    assert later.patient_id == kept
+    studies.take_back(case.ada, bela.key)
+    assert [one.id for one in case.orders.of_patient(case.ada, bela)] == [later.id, order.id]
+    assert order.merged_from_id is None
+
+
+def test_a_deleted_patient_leaves_no_order(case: Case) -> None:
+    order = case.order()
+    key = case.services.patients.having(case.ada, "7")[0].key
+    case.services.patient_studies.delete_patient(case.ada, key)
+    case.services.session.expunge_all()
+    with pytest.raises(NotFound):
+        case.orders.get(case.ada, order.key)
