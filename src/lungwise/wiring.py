@@ -139,7 +139,6 @@ class Services:
         self.patients = patients = Patients(
             session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of
         )
-        self.patients = patients = Patients(session, clock, audit, wiring.identity_rules, changes.of_patient)
         self.orders = Orders(session, clock, patients, audit)
         self.studies = studies = Studies(session, clock, store, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)

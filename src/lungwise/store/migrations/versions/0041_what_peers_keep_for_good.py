@@ -9,7 +9,7 @@ from lungwise.store.database import Moment
 from lungwise.store.migrations.tables import columns_of, create_table, indexes_of
 
 revision = "0041"
-down_revision = "0037"
+down_revision = "0038"
 
 
 def upgrade() -> None:
