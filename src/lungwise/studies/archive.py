@@ -101,7 +101,7 @@ class Archive:
             numbered = FilmRecord.accession_index.in_(keys_of(self._session).indexes(context, search.accession))
             return self._rows(person, *which, numbered) + self._not_indexed(person, *which)
         if which:
-            return self._rows(person, *which)
+            return self._rows(person, *which, *_not_without(*(search.days or (None, None))))
         if search.days is not None:
             return self._of_days(person, *search.days) + self._not_indexed(person)
         return None
@@ -120,10 +120,10 @@ class Archive:
 
     def _of_days(self, person: Person, first: date | None, last: date | None) -> list[AnyRow]:
         """Return the newest films of some days."""
-        day = FilmRecord.study_date
-        bounds = [day.is_not(None), *([day >= first] if first else []), *([day <= last] if last else [])]
-        query = select(FilmRecord.id, FilmRecord.study_uid).where(*bounds, _clinic_of_film() == person.clinic_id)
-        return list(self._session.execute(query.order_by(day.desc(), FilmRecord.id.desc()).limit(FEW + 1)))
+        query = select(FilmRecord.id, FilmRecord.study_uid)
+        query = query.where(*_within(first, last), _clinic_of_film() == person.clinic_id)
+        newest = FilmRecord.study_date.desc(), FilmRecord.id.desc()
+        return list(self._session.execute(query.order_by(*newest).limit(FEW + 1)))
 
     def _of_patients(self, person: Person, search: ArchiveSearch) -> Iterator[ColumnElement[bool]]:
         if search.patient_id:
@@ -190,6 +190,19 @@ class Archive:
         for film in self._session.scalars(query):
             films[film.study_uid or ""].append(film)
         return films
+
+
+def _within(first: date | None, last: date | None) -> list[ColumnElement[bool]]:
+    day = FilmRecord.study_date
+    return [day.is_not(None), *([day >= first] if first else []), *([day <= last] if last else [])]
+
+
+def _not_without(first: date | None, last: date | None) -> Iterator[ColumnElement[bool]]:
+    """Leave out films of other days, and none whose day is not known; the database must not walk over these days."""
+    if first:
+        yield func.coalesce(FilmRecord.study_date, first) >= first
+    if last:
+        yield func.coalesce(FilmRecord.study_date, last) <= last
 
 
 def _film_id(row: AnyRow) -> int:
