@@ -23,6 +23,7 @@ from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import synthetic
 from dated_films import dated_film
 from lungwise.access import Person, Role
 from lungwise.accounts.models import User
@@ -31,6 +32,7 @@ from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
+from lungwise.monitoring.models_in_use import current_model
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.receiving.duplicates import Difference
 from lungwise.receiving.film_files import FilmFiles
@@ -55,12 +57,10 @@ PAGES = (
     "patients/unclear",
     "held",
     "results",
-    "statistics",
-    "local-accuracy",
-    "drift",
     "accounts",
     "accounts/tokens",
     "clinic",
+    "clinic/old-studies",
     "audit",
     "queue",
     "profile",
@@ -74,6 +74,16 @@ PAGES = (
     "help/administrator",
     "nothing",
 )
+OF_A_YEAR = (
+    "statistics",
+    "local-accuracy",
+    "local-accuracy/thresholds",
+    "drift",
+    "second-model",
+    "aggregates",
+)
+"""Pages that need the films and test results of a year: a clinic of its own has them."""
+VALLEY = "valley@example.org"
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,12 @@ def _prepare(settings: Settings) -> dict[str, str]:
         patients = Patients(session, utc_now, trail)
         studies = StudiesInOneSession(session, utc_now, FilmStore(settings), patients, trail)
         keys = _add_studies(studies, patients, first)
+        year = accounts.add(Applicant("Dr. Valley", VALLEY, demo.PASSWORD), "Valley", Role.ADMINISTRATOR)
         keys["invitation"] = accounts.invitations.add(first, "rita@example.org", Role.RADIOLOGIST)
+    with database.session(writes=True) as session:
+        synthetic.fill(session, year.person, 400, utc_now(), to_a_patient=1)
+        synthetic.read(session, year.person, current_model())
+        synthetic.enter_results(session, year.person, 0.7)
     database.close()
     return keys | {"reset": _reset_link(settings)}
 
@@ -222,6 +237,8 @@ def _walk(camera: Camera, site: Site) -> None:
     for path in PAGES:
         camera.take(site.of(path), path.replace("/", "-").replace(" ", "-"))
     _of_one_study(camera, site)
+    _of_a_year(camera, site)
+    camera.sign_in(site.address, demo.EMAIL)
     for name, path in {
         "study-several": "studies/{several}",
         "report-several": "studies/{several}/report",
@@ -231,6 +248,14 @@ def _walk(camera: Camera, site: Site) -> None:
         "api": "api/v1/",
     }.items():
         camera.take(site.of(path), name)
+
+
+def _of_a_year(camera: Camera, site: Site) -> None:
+    """Photograph what a clinic's administrator watches."""
+    if any(map(camera.wants, (path.replace("/", "-") for path in OF_A_YEAR))):
+        camera.sign_in(site.address, VALLEY)
+        for path in OF_A_YEAR:
+            camera.take(site.of(path), path.replace("/", "-"))
 
 
 def _of_one_study(camera: Camera, site: Site) -> None:

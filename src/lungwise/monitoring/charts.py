@@ -7,7 +7,7 @@ from html import escape
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 200, 36, 24, 10
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 200, 44, 24, 10
 _MOST_POINTS = 400
 _APART = 4
 """Columns from one label to the next."""

@@ -102,7 +102,7 @@ class Archive:
             return self._rows(person, *which, numbered) + self._not_indexed(person, *which)
         if which:
             return self._rows(person, *which, *_not_without(*(search.days or (None, None))))
-        if search.days is not None:
+        if search.days is not None and not search.words:
             return self._of_days(person, *search.days) + self._not_indexed(person)
         return None
 
@@ -160,10 +160,12 @@ class Archive:
         return None
 
     def _walk(self, person: Person, search: ArchiveSearch) -> Iterator[AnyRow]:
-        """Walk over all films of a clinic, the newest first, without those of patients whom no word means."""
+        """Walk over films, the newest first, without those of other days and of patients whom no word means."""
         patient = select(Study.patient_id).where(Study.id == FilmRecord.study_id).scalar_subquery().label("patient_id")
         query = select(FilmRecord.id, FilmRecord.study_uid, patient).where(
-            FilmRecord.study_uid.is_not(None), _clinic_of_film() == person.clinic_id
+            FilmRecord.study_uid.is_not(None),
+            _clinic_of_film() == person.clinic_id,
+            *_not_without(*(search.days or (None, None))),
         )
         query = query.order_by(FilmRecord.id.desc()).limit(_WALKED_AT_ONCE)
         last: int | None = None
