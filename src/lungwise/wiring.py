@@ -135,12 +135,12 @@ class Services:
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
-        changes = ReportChanges(session, clock)
+        changes = ReportChanges(session, clock, settings.report_to_list)
         self.patients = patients = Patients(
             session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of
         )
         self.orders = Orders(session, clock, patients, audit)
-        self.studies = studies = Studies(session, clock, store, patients, audit)
+        self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
         self.result_export = ResultExport(session)
@@ -149,7 +149,7 @@ class Services:
         self.worklist_details = WorklistDetails(session, partial(names_of, session))
         self.clock_check = ClockCheck(session, clock)
         self.archive = Archive(session, patients)
-        self.unsent = Unsent(session, clock, settings.send_to_list)
+        self.unsent = Unsent(session, clock, settings.destinations)
         self.recording = Recording(
             session,
             clock,

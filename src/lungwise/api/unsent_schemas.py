@@ -19,13 +19,13 @@ class UnsentQuery(Asked):
 
 
 class UnsentResult(Schema):
-    """The results of one study that one archive does not have."""
+    """The results of one study that one archive, or another system, does not have."""
 
     study: Key
-    archive: str = Field(description="As AE@host:port.")
+    archive: str = Field(description="An archive, as AE@host:port, or another system: webhook.")
     state: Literal["waiting", "sending", "not confirmed", "given up", "archive removed"] = Field(
         description="not confirmed: the archive has it and has not said yet that it keeps it (storage commitment). "
-        "given up: it was tried for four days. archive removed: the setting `send_to` no longer names it."
+        "given up: it was tried for four days, or refused. archive removed: the settings no longer name it."
     )
     attempts: int
     error: str = Field(description="What the last attempt ended with; empty before the first.")

@@ -27,7 +27,10 @@ from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.languages import words_of
 from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch
-from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, use_artefact
+from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, shipped_card, use_artefact
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reports.outgoing import ReportDestination, ReportMessage
+from lungwise.reports.report_sender import ReportSender
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings, SettingsFileError
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
@@ -181,6 +184,38 @@ def make_sender(database: Database, settings: Settings) -> Sender:
         return FilmResults(studies, reports, clinics[delivery.clinic_id], clinic.zone).of(node, films)
 
     return Sender(database, utc_now, objects, Archives(settings))
+
+
+def make_report_sender(database: Database, settings: Settings) -> ReportSender | None:
+    """Make the sender of reports to systems that are no archives; None if there are none."""
+    destinations = list(_report_destinations(settings))
+    if not destinations:
+        return None
+    wiring = Wiring(settings, FilmStore(settings))
+
+    def message(session: Session, delivery: ClaimedDelivery) -> ReportMessage:
+        services = wiring.over(session)
+        clinics = {clinic.id: clinic.name for clinic in services.clinics.all()}
+        clinic = services.clinics.settings_of(delivery.clinic_id)
+        words = words_of(clinic.language or settings.language)
+        node = Person(None, settings.node_ae_title, delivery.clinic_id, Role.NODE)
+        report = Reports(services.studies, words, settings, clinic).of(node, delivery.study, clinics[node.clinic_id])
+        return ReportMessage(
+            version=report.study.report_version,
+            report=report,
+            words=words,
+            studies=services.studies,
+            worth=PredictiveValue(shipped_card(), clinic.prevalence),
+        )
+
+    return ReportSender(database, utc_now, message, destinations, settings.node_ae_title)
+
+
+def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:
+    if settings.report_webhook_url:
+        from lungwise.outgoing.webhook import ReportWebhook  # here: the API is slow to load
+
+        yield ReportWebhook(settings, utc_now)
 
 
 def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:

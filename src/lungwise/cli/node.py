@@ -12,7 +12,14 @@ from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import collect_rarely, give_memory_back, loading
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import CommandServices, make_sender, note_model, open_database, read_settings
+from lungwise.cli.bootstrap import (
+    CommandServices,
+    make_report_sender,
+    make_sender,
+    note_model,
+    open_database,
+    read_settings,
+)
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.receiving.receiver import FilmReceiver
@@ -40,7 +47,8 @@ def node(port: int | None) -> None:
         note_model(database, settings)
         store = FilmStore(settings)
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
-        sender = make_sender(database, settings) if settings.send_to_list else None
+        archives = make_sender(database, settings) if settings.send_to_list else None
+        senders = [one for one in (archives, make_report_sender(database, settings)) if one]
         receive = Wiring(settings, store).receive(database, worker.wake)
         person = _person(database, settings)
         rejections = RejectionTrail(database, utc_now, person)
@@ -56,7 +64,7 @@ def node(port: int | None) -> None:
         worker.start()
         rejections.start()
         reporter.start()
-        if sender:
+        for sender in senders:
             sender.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
@@ -64,7 +72,7 @@ def node(port: int | None) -> None:
         rejections.stop()
         reporter.stop()
         worker.stop()
-        if sender:
+        for sender in senders:
             sender.stop()
     click.echo("The node has stopped.")
 

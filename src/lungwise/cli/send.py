@@ -1,18 +1,25 @@
-"""`lungwise send`: results to the archives, now."""
+"""`lungwise send`: results to the archives and to other systems, now."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.orm import Session
 
-from lungwise.cli.bootstrap import make_sender, open_database, read_settings
+from lungwise.cli.bootstrap import make_report_sender, make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.jobs.deliveries import Dispatches, DispatchLine
+from lungwise.jobs.deliveries import Dispatches, DispatchLine, ReportDispatches
+from lungwise.reports.report_sender import ReportSender
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
+
+if TYPE_CHECKING:
+    from lungwise.dicom.send import Sender
 
 _OTHERS_SECONDS = 60
 """How long another process may take over what it is sending."""
@@ -21,35 +28,53 @@ _OTHERS_SECONDS = 60
 @click.command()
 @click.argument("study", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each study that is left unsent.")
-@click.option("--cancel", metavar="ARCHIVE", help="Cancel what waits for this archive (AE or AE@host:port).")
+@click.option(
+    "--cancel", metavar="DESTINATION", help="Cancel what waits for this archive (AE or AE@host:port), or for webhook."
+)
 @one_line_errors
 def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
-    """Send now what waits for the archives, and what was given up; first queue each STUDY (its page's last word).
+    """Send now what waits for the archives and for other systems, and what was given up; first queue each STUDY.
 
-    Exits with 3 where something is left unsent. `lungwise node` and `lungwise serve` send by themselves.
+    STUDY is the last word of its page's address. Exits with 3 where something is left unsent. `lungwise node` and
+    `lungwise serve` send by themselves.
     """
     settings = read_settings()
     if cancel is not None:
         return _cancel(settings, cancel)
-    if not settings.send_to_list:
-        raise click.ClickException("There is no archive to send to. Set LUNGWISE_SEND_TO to AE@host:port.")
+    if not settings.destinations:
+        raise click.ClickException(
+            "There is nowhere to send to. Set LUNGWISE_SEND_TO to an archive, as AE@host:port, or "
+            "LUNGWISE_REPORT_WEBHOOK_URL."
+        )
     with open_database(settings) as database:
         with database.writing() as session:
-            dispatches = Dispatches(session, utc_now, settings.send_to_list)
-            for key in study:
-                if not dispatches.queue_study(key):
-                    raise click.ClickException(f"There is no study {key}.")
-            dispatches.retry_now()
-        arrived = [error for error in make_sender(database, settings).work_all() if not error]
+            _queue(session, settings, study)
+        arrived = sum(not error for sender in _senders(database, settings) for error in sender.work_all())
         left = _left(database)
     for line in left:
         error = line.error or "waits"
-        if line.destination not in settings.send_to_list:
-            error = "it is not in send_to any more; cancel it with lungwise send --cancel"
+        if line.destination not in settings.destinations:
+            error = "the settings name it no more; cancel it with lungwise send --cancel"
         click.echo(json.dumps(asdict(line)) if as_json else f"Study {line.study} to {line.destination}: {error}.")
     if not as_json:
-        click.echo(f"The results of {len(arrived)} studies are sent, {len(left)} wait.")
+        click.echo(f"The results of {arrived} studies are sent, {len(left)} wait.")
     click.get_current_context().exit(3 if left else 0)
+
+
+def _queue(session: Session, settings: Settings, studies: tuple[str, ...]) -> None:
+    archives = Dispatches(session, utc_now, settings.send_to_list)
+    systems = ReportDispatches(session, utc_now, settings.report_to_list)
+    for key in studies:
+        if not (archives.queue_study(key) and systems.queue_study(key)):
+            raise click.ClickException(f"There is no study {key}.")
+    archives.retry_now()
+
+
+def _senders(database: Database, settings: Settings) -> Iterator[Sender | ReportSender]:
+    if settings.send_to_list:
+        yield make_sender(database, settings)
+    if reports := make_report_sender(database, settings):
+        yield reports
 
 
 def _left(database: Database) -> list[DispatchLine]:
@@ -64,7 +89,7 @@ def _left(database: Database) -> list[DispatchLine]:
 
 
 def _cancel(settings: Settings, archive: str) -> None:
-    """Cancel what waits for an archive, whether or not results are still sent there."""
+    """Cancel what waits for a destination, whether or not results are still sent there."""
     with open_database(settings) as database, database.writing() as session:
         count = Dispatches(session, utc_now).cancel(archive)
     click.echo(f"Nothing waits for {archive} any more: {count} cancelled.")

@@ -20,6 +20,7 @@ from lungwise.cli.bootstrap import (
     encrypt_films_of_earlier_releases,
     make_audit_exporter,
     make_mail_sender,
+    make_report_sender,
     make_sender,
     make_watch,
     note_model,
@@ -80,6 +81,8 @@ def serve(host: str | None, port: int | None) -> None:
     ]
     if settings.send_to_list:
         senders.append(make_sender(app.database, settings))
+    if report_sender := make_report_sender(app.database, settings):
+        senders.append(report_sender)
     if exporter := make_audit_exporter(app.database, settings):
         senders.append(exporter)
     if mail_sender := make_mail_sender(app.database, settings):

@@ -1,12 +1,16 @@
-"""The queue of results to send: a study's objects wait for an archive, until it has acknowledged each."""
+"""The queue of results to send: a study's objects wait for an archive, and its reports for other systems.
+
+A report waits until the system has acknowledged its newest version; an archive acknowledges each object.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
@@ -15,7 +19,6 @@ from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
-_LEASE = timedelta(minutes=10)
 _SETTLE = timedelta(seconds=3)
 """How long a study waits for further films after its last reading: they go in one report."""
 _IS_READ = (
@@ -33,11 +36,15 @@ _OVER = (DispatchState.SENT, DispatchState.CANCELLED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery(Lease):
-    """One claimed dispatch: which study's results go where, and what the archive has already."""
+    """One claimed dispatch: which study's results go where, and what the archive has already.
+
+    `version` is that of the report when it was claimed: what is made after that says as much, or more.
+    """
 
     destination: str
     clinic_id: int
     study: str
+    version: int
     accepted: frozenset[str]
 
 
@@ -68,9 +75,12 @@ class Dispatches(LeaseQueue[Dispatch]):
 
     statements = LeaseStatements(Dispatch, always=_IS_READ)
     longest_wait = LONGEST_CONFIRMATION
+    lease: ClassVar[timedelta] = timedelta(minutes=10)
+    films: ClassVar[tuple[ColumnElement[bool], ...]] = (FilmRecord.kind == "DICOM",)
+    """Of which films the results are sent."""
 
     def __init__(self, session: Session, clock: Clock, destinations: Collection[str] = ()) -> None:
-        super().__init__(session, clock, _LEASE)
+        super().__init__(session, clock, self.lease)
         self._destinations = list(dict.fromkeys(destinations))
 
     def bound(self) -> dict[str, object]:
@@ -78,15 +88,12 @@ class Dispatches(LeaseQueue[Dispatch]):
         return {"destinations": self._destinations}
 
     def queue(self, study_id: int) -> None:
-        """Queue a study's results for every archive where a film of it came as DICOM and was looked at.
+        """Queue a study's results for every destination, where a film of it came as DICOM and was looked at.
 
-        What was sent is queued again: a further film makes another report.
+        What was sent is queued again: a further film makes another report. What is being sent just now stays so; see
+        `finish`.
         """
-        looked_at = (
-            FilmRecord.study_id == study_id,
-            FilmRecord.kind == "DICOM",
-            ReadingRecord.film_id == FilmRecord.id,
-        )
+        looked_at = (FilmRecord.study_id == study_id, *self.films, ReadingRecord.film_id == FilmRecord.id)
         if not self._session.scalar(select(exists().where(*looked_at))):
             return
         now = self._now()
@@ -98,8 +105,9 @@ class Dispatches(LeaseQueue[Dispatch]):
             dispatch = known[name]
             if dispatch.state in _OVER:
                 dispatch.created_at = now
-            dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
-            dispatch.due_at, dispatch.asks = now + _SETTLE, 0
+            if dispatch.state != DispatchState.SENDING:
+                dispatch.state, dispatch.attempts, dispatch.asks = DispatchState.QUEUED, 0, 0
+                dispatch.due_at = now + _SETTLE
         self._session.flush()
 
     def queue_study(self, key: str) -> bool:
@@ -115,7 +123,7 @@ class Dispatches(LeaseQueue[Dispatch]):
         self._session.execute(unsent.values(state=DispatchState.QUEUED, due_at=self._now(), attempts=0))
 
     def cancel(self, archive: str) -> int:
-        """Cancel what waits for an archive, named as AE@host:port or by its AE title; return how many studies."""
+        """Cancel what waits for a destination, an archive by AE@host:port or AE title; return how many studies."""
         waits = (DispatchState.QUEUED, DispatchState.FAILED, DispatchState.SENDING)
         unsent = self._session.scalars(select(Dispatch).where(Dispatch.state.in_(waits)).with_for_update())
         named = [one for one in unsent if archive in (one.destination, one.destination.rpartition("@")[0])]
@@ -138,6 +146,7 @@ class Dispatches(LeaseQueue[Dispatch]):
             destination=dispatch.destination,
             clinic_id=study.clinic_id,
             study=study.key,
+            version=study.report_version,
             accepted=frozenset(dispatch.accepted),
         )
 
@@ -151,10 +160,23 @@ class Dispatches(LeaseQueue[Dispatch]):
             SentReports(self._session, self._now).keep(dispatch.study_id, report)
 
     def finish(self, delivery: ClaimedDelivery) -> None:
-        """Keep that an archive has all objects, unless somebody has changed meanwhile what they say."""
+        """Keep that a destination has a version; if somebody has changed meanwhile what it says, the next is due."""
         dispatch = self._held(delivery)
-        if dispatch is not None:
+        if dispatch is not None and not self._is_outdated(delivery):
             dispatch.state, dispatch.error, dispatch.due_at = DispatchState.SENT, "", self._now()
+        elif dispatch is not None:
+            self._queue_next(dispatch)
+
+    def refuse(self, delivery: ClaimedDelivery, error: str) -> None:
+        """Give up a version that its destination refuses; if there is another meanwhile, that is due."""
+        dispatch = self._held(delivery)
+        if dispatch is None:
+            return
+        if self._is_outdated(delivery):
+            self._queue_next(dispatch)
+        else:
+            dispatch.state = DispatchState.FAILED
+        dispatch.error = error[:200]
 
     def request(
         self, delivery: ClaimedDelivery, stored: Mapping[str, Reference], transaction_uid: str
@@ -249,5 +271,29 @@ class Dispatches(LeaseQueue[Dispatch]):
         query = query.where(Dispatch.state.not_in(_OVER)).order_by(Dispatch.id)
         return [DispatchLine(**row._mapping) for row in self._session.execute(query)]
 
+    def _held(self, lease: Lease) -> Dispatch | None:
+        """Lock the study too, and before its dispatch, as who changes the report does: its version is the last then."""
+        of_job = select(Dispatch.study_id).where(Dispatch.id == lease.job).scalar_subquery()
+        self._session.execute(select(Study.id).where(Study.id == of_job).with_for_update())
+        return super()._held(lease)
+
+    def _is_outdated(self, delivery: ClaimedDelivery) -> bool:
+        newest = select(Study.report_version).where(Study.key == delivery.study)
+        return self._session.scalar(newest) != delivery.version
+
+    def _queue_next(self, dispatch: Dispatch) -> None:
+        dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
+        dispatch.error, dispatch.created_at, dispatch.due_at = "", self._now(), self._now()
+
     def _of_study(self, study_id: int) -> Collection[Dispatch]:
         return self._session.scalars(select(Dispatch).where(Dispatch.study_id == study_id).with_for_update()).all()
+
+
+class ReportDispatches(Dispatches):
+    """The queue of reports to send to systems that are no archives: of every film, whatever it came as.
+
+    Its lease is longer than any system has to answer, and short, for whatever waits behind a process that died.
+    """
+
+    lease = timedelta(minutes=3)
+    films = ()

@@ -17,7 +17,7 @@ from lungwise.clinics.service import Clinic
 from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
-from lungwise.jobs.deliveries import Dispatches
+from lungwise.jobs.deliveries import Dispatches, ReportDispatches
 from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
@@ -91,7 +91,10 @@ _LOCKED_STUDIES = (
     .where(Study.key.in_(bindparam("studies", expanding=True)))
     .order_by(Study.id)
     .options(
-        load_only(*(Study.key, Study.status, Study.probability, Study.pattern, Study.urgency, Study.clinical_encrypted))
+        load_only(
+            *(Study.key, Study.status, Study.probability, Study.pattern, Study.urgency, Study.clinical_encrypted),
+            Study.report_version,
+        )
     )
     .with_for_update()
     .execution_options(populate_existing=True)
@@ -136,10 +139,18 @@ class Jobs(LeaseQueue[Job]):
     first_pause, longest_pause, factor = timedelta(seconds=5), timedelta(seconds=125), 5
     longest_wait = ANSWER_TIME
 
-    def __init__(self, session: Session, clock: Clock, lease: float, send_to: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        lease: float,
+        send_to: Sequence[str] = (),
+        report_to: Sequence[str] = (),
+    ) -> None:
         super().__init__(session, partial(database_time, session), timedelta(seconds=lease))
         self._clock = clock
         self._send_to = send_to
+        self._report_to = report_to
 
     def claim(self, model: Model, limit: int = 1) -> list[Claim]:
         """Claim the next jobs for a model: new films first, the oldest first.
@@ -226,12 +237,16 @@ class Jobs(LeaseQueue[Job]):
         rows = {claim: found[claim.job] for claim in claims if claim.job in found}
         return {claim: row for claim, row in rows.items() if _photographed(row) == claim.photographed}
 
-    def _send(self, studies: Iterable[Study]) -> None:
-        """Queue the results of studies with new films for the archives; an old film that is read again stays here."""
-        if self._send_to:
-            self._session.flush()
+    def _send(self, studies: Collection[Study]) -> None:
+        """Queue the results of studies with new films to be sent; an old film that is read again stays here."""
+        archives = Dispatches(self._session, self._clock, self._send_to)
+        systems = ReportDispatches(self._session, self._clock, self._report_to)
+        for study in studies:
+            study.report_version += 1
+        self._session.flush()
+        for queue in (*([archives] if self._send_to else []), *([systems] if self._report_to else [])):
             for study in studies:
-                Dispatches(self._session, self._clock, self._send_to).queue(study.id)
+                queue.queue(study.id)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:

@@ -103,7 +103,8 @@ class ReadingWorker(Worker[Jobs]):
 
     def queue(self, session: Session) -> Jobs:
         """Open the queue over a session."""
-        return Jobs(session, self._clock, self._settings.lease_seconds, self._settings.send_to_list)
+        settings = self._settings
+        return Jobs(session, self._clock, settings.lease_seconds, settings.send_to_list, settings.report_to_list)
 
     def wake(self) -> None:
         """Tell all workers that films were queued."""

@@ -1,4 +1,4 @@
-"""What is not sent: results that wait for an archive, and those that were given up. Looking at it changes nothing."""
+"""What is not sent: results that wait for an archive or another system, or were given up. Looking changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.metrics import UnsentResults
 from lungwise.store import Clock
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.models import Dispatch, DispatchState, Study, is_archive
 
 LATE = timedelta(hours=1)
 """What has waited for longer is said to the clinic's administrators."""
@@ -32,7 +32,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsentLine:
-    """The results of one study that one archive does not have.
+    """The results of one study that one archive, or another system, does not have.
 
     `next_try` is None where nothing is tried any more: somebody must act.
     """
@@ -47,6 +47,11 @@ class UnsentLine:
     since: datetime
     next_try: datetime | None
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is an archive that does not have them."""
+        return is_archive(self.archive)
+
 
 class Unsent:
     """Lists what is not sent.
@@ -54,7 +59,7 @@ class Unsent:
     Parameters
     ----------
     destinations
-        The archives that results are sent to; what waits for another one is not tried.
+        Wherever results are sent; what waits for another place is not tried.
     """
 
     def __init__(self, session: Session, clock: Clock, destinations: Collection[str]) -> None:

@@ -46,7 +46,8 @@ class Webhook:
             If nobody answers, or with another status than 200 to 299; a redirect is not followed.
         """
         body = json.dumps(message, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json", "User-Agent": "Lungwise", SIGNATURE: self._signature(body)}
+        signed = signature_header(self._secret, self._clock, body)
+        headers = {"Content-Type": "application/json", "User-Agent": "Lungwise", SIGNATURE: signed}
         request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 - http(s) alone
         try:
             with self._opener.open(request, timeout=_SECONDS):
@@ -57,9 +58,11 @@ class Webhook:
         except (OSError, HTTPException) as error:
             raise WebhookError(type(error).__name__) from error
 
-    def _signature(self, body: bytes) -> str:
-        seconds = int(self._clock().timestamp())
-        return f"t={seconds},v1={signature(self._secret, seconds, body)}"
+
+def signature_header(secret: bytes, clock: Clock, body: bytes) -> str:
+    """Return what a message's header says: when it was signed, and its signature."""
+    seconds = int(clock().timestamp())
+    return f"t={seconds},v1={signature(secret, seconds, body)}"
 
 
 def signature(secret: bytes, seconds: int, body: bytes) -> str:

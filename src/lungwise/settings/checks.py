@@ -82,6 +82,22 @@ def only_origins(urls: str) -> str:
     return ", ".join(only_an_origin(url) for url in listed(urls))
 
 
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]")
+_HTTP = re.compile(r"(https?)://([^/?#@\s]+?)(:[1-9]\d{0,4})?([/?][^#\s]*)?", re.IGNORECASE)
+
+
+def only_private_address(url: str) -> str:
+    """Require https, or an address of this machine: what is sent there names patients."""
+    if not url:
+        return url
+    found = _HTTP.fullmatch(url)
+    if found is None:
+        raise ValueError("It is an address as https://records.example.org/lungwise, without a name or password in it")
+    if found[1].lower() == "http" and not _LOOPBACK.fullmatch(found[2].lower()):
+        raise ValueError("Patients' reports go there: it must begin with https, unless it is on this machine")
+    return url
+
+
 def only_result_objects(text: str) -> str:
     """Require the kinds of objects to be those that are made."""
     for kinds in re.findall(r"=([A-Z+]+)", text):

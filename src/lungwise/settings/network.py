@@ -1,14 +1,21 @@
-"""The settings of the hospital's network: the DICOM node, the archives and DICOMweb."""
+"""The settings of the hospital's network: the DICOM node, the archives, DICOMweb, and systems that get reports."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from lungwise.settings.checks import RESULT_OBJECTS, listed, only_origins, only_result_objects
+from lungwise.settings.checks import (
+    RESULT_OBJECTS,
+    listed,
+    not_guessable,
+    only_origins,
+    only_private_address,
+    only_result_objects,
+)
 
 _DESTINATIONS = r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$"
 """AE@host:port, separated by commas."""
@@ -64,6 +71,19 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     send_commitment_minutes: int = Field(default=60, ge=1, le=1440)
     """Minutes that such an archive has to confirm results before it is asked again; the third time they are sent
     again."""
+    report_webhook_url: Annotated[str, AfterValidator(only_private_address)] = ""
+    """Address that gets each version of every report as JSON, as https://records.example.org/lungwise; http only on
+    this machine. Empty: none."""
+    report_webhook_secret: Annotated[SecretStr, AfterValidator(not_guessable)] = SecretStr("")
+    """Signs what is sent to `report_webhook_url`, 20 characters at least; needed where that is set."""
+    report_tls_ca: Path | None = None
+    """Certificate authority of the systems that get reports over HTTPS. Empty: those that the machine trusts."""
+
+    @model_validator(mode="after")
+    def _signs_reports(self) -> Self:
+        if self.report_webhook_url and not self.report_webhook_secret.get_secret_value():
+            raise ValueError("report_webhook_url needs report_webhook_secret. Make one with: openssl rand -hex 24")
+        return self
 
     @property
     def node_callers_list(self) -> list[str]:
@@ -89,6 +109,17 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     def send_to_list(self) -> list[str]:
         """The archives that results are sent to."""
         return listed(self.send_to)
+
+    @property
+    def report_to_list(self) -> list[str]:
+        """The systems beside archives that get reports, by the names of their kinds."""
+        kinds = (("webhook", self.report_webhook_url),)
+        return [name for name, is_set in kinds if is_set]
+
+    @property
+    def destinations(self) -> list[str]:
+        """Wherever results are sent."""
+        return [*self.send_to_list, *self.report_to_list]
 
     def objects_for(self, title: str) -> frozenset[str]:
         """Return the kinds of objects that an archive gets: SR, GSPS, SC, PDF."""

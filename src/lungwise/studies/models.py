@@ -113,7 +113,8 @@ class Study(Base):
     The worklist's indexes hold all that it filters by, so that only the lines of the page are fetched. A study that
     came over the network has no author but the AE title of the node that took it, and the Study Instance UID whose
     films it collects. `merged_from_id` is the patient's record that its films came under, where that was merged into
-    this patient: so merging can be undone. `changed_at` is when a person last changed what a report of it says.
+    this patient: so merging can be undone. `changed_at` is when a person last changed what a report of it says;
+    `report_version` counts those changes, and each time that films of it were read for the first time.
     """
 
     __tablename__ = "studies"
@@ -135,6 +136,7 @@ class Study(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     taken_at: Mapped[datetime] = mapped_column(Moment, default=_created)
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
+    report_version: Mapped[int] = mapped_column(default=0, server_default="0")
     week: Mapped[date] = mapped_column(default=_week)
     unread: Mapped[bool] = mapped_column(Boolean(create_constraint=False))
     status: Mapped[str] = mapped_column("standing", String(10))
@@ -371,9 +373,10 @@ def said_by_model() -> ColumnElement[float | None]:
 
 
 class Dispatch(Leased, Base):
-    """The work of sending one study's results to one archive, written in the same transaction as its last reading.
+    """The work of sending one study's results to one place, written in the same transaction as its last reading.
 
-    It is queued again when what the results say is changed. `accepted` are the SOP Instance UIDs that the archive has
+    It is queued again when what the results say is changed. `destination` is an archive, as AE@host:port, or the name
+    of a system that gets reports, as the settings have it. `accepted` are the SOP Instance UIDs that an archive has
     acknowledged: they are not sent again. Of an archive that confirms what it keeps, `committed` are those that it has
     confirmed, `as_sent` class and UID of those that it has in another form, and `asks` how often it was asked in vain.
     """
@@ -388,6 +391,16 @@ class Dispatch(Leased, Base):
     committed: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     as_sent: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))
     asks: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    @property
+    def is_for_archive(self) -> bool:
+        """Whether it goes to an archive, not to a system that gets reports."""
+        return is_archive(self.destination)
+
+
+def is_archive(destination: str) -> bool:
+    """Return whether a destination is an archive: those have an address, and systems that get reports a name."""
+    return "@" in destination
 
 
 class Job(Leased, Base):

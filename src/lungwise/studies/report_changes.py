@@ -1,24 +1,31 @@
-"""When somebody changes what a study's report says: every archive that has the earlier one gets the new one."""
+"""When somebody changes what a study's report says: whoever has the earlier one gets the new one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
-from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
 
-_SETTLED = (DispatchState.SENT, DispatchState.SENDING, DispatchState.FAILED)
+_SETTLED = (DispatchState.SENT, DispatchState.FAILED)
 
 
 class ReportChanges:
-    """Notes that reports have changed, in the transaction that changes them."""
+    """Notes that reports have changed, in the transaction that changes them.
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    Parameters
+    ----------
+    report_to
+        The systems that get each version of every report, also of one whose earlier versions they do not have.
+    """
+
+    def __init__(self, session: Session, clock: Clock, report_to: Collection[str] = ()) -> None:
         self._session = session
         self._clock = clock
+        self._report_to = report_to
 
     def of_study(self, study: Study) -> None:
         """Note that somebody changed what the report of a study says."""
@@ -29,15 +36,25 @@ class ReportChanges:
         self._note(self._session.scalars(select(Study.id).where(Study.patient_id == patient_id)).all())
 
     def _note(self, studies: Sequence[int]) -> None:
-        """Queue again what was sent; who is sending an earlier version now loses the claim."""
+        """Make another version of the reports, and queue again what was sent.
+
+        What is being sent just now stays so, that versions arrive one after the other: whoever sends it sees at the
+        end that there is another version.
+        """
         now = self._clock()
-        self._session.execute(update(Study).where(Study.id.in_(studies)).values(changed_at=now))
-        sent = (Dispatch.study_id.in_(studies), Dispatch.state.in_(_SETTLED))
+        changed = update(Study).where(Study.id.in_(studies))
+        self._session.execute(changed.values(changed_at=now, report_version=Study.report_version + 1))
+        self._queue_again(Dispatch.study_id.in_(studies))
+        for name in self._report_to:
+            self._queue_first(name, studies)
+
+    def _queue_again(self, of_studies: ColumnElement[bool]) -> None:
+        now = self._clock()
         since = case((Dispatch.state == DispatchState.SENT, now), else_=Dispatch.created_at)
         queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""), (Dispatch.attempts, 0))
         again = (
             update(Dispatch)
-            .where(*sent)
+            .where(of_studies, Dispatch.state.in_(_SETTLED))
             .ordered_values(
                 (Dispatch.created_at, since),  # first: MySQL sets one after the other
                 *queued,
@@ -45,3 +62,12 @@ class ReportChanges:
             )
         )
         self._session.execute(again)
+
+    def _queue_first(self, name: str, studies: Sequence[int]) -> None:
+        """Queue what a system has no version of; what is not read yet is queued with its first reading."""
+        has = select(Dispatch.study_id).where(Dispatch.destination == name, Dispatch.study_id.in_(studies))
+        read = (Study.id.in_(studies), Study.status != StudyStatus.WAITING)
+        now = self._clock()
+        for study in self._session.scalars(select(Study.id).where(*read, Study.id.not_in(has))).all():
+            self._session.add(Dispatch(study_id=study, destination=name, created_at=now, due_at=now))
+        self._session.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -53,7 +53,13 @@ class Conclusion:
 
 
 class Studies:
-    """The studies of every clinic, each person seeing their own clinic's."""
+    """The studies of every clinic, each person seeing their own clinic's.
+
+    Parameters
+    ----------
+    report_to
+        The systems that get each version of every report.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class Studies:
         store: FilmStore,
         patients: Patients,
         audit: AuditTrail,
+        report_to: Collection[str] = (),
     ) -> None:
         self._session = session
         self._clock = clock
@@ -69,7 +76,7 @@ class Studies:
         self._patients = patients
         self._audit = audit
         self.objects = OtherObjects(session, store)
-        self.report_changes = ReportChanges(session, clock)
+        self.report_changes = ReportChanges(session, clock, report_to)
         self.sent_reports = SentReports(session, clock)
 
     def get(self, person: Person, key: str) -> Study:

@@ -9,7 +9,7 @@ from lungwise.accounts.bearer import clinic
 from lungwise.accounts.tokens import Scope
 from lungwise.api import schemas
 from lungwise.api.framework.operations import Operations
-from lungwise.api.resources.representations import headline_of, patient_of, study_of
+from lungwise.api.resources.representations import report_of
 from lungwise.api.services import services
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
@@ -23,20 +23,7 @@ def get_report(key: str) -> schemas.Report:
     """Get a study's report as JSON, its sentences in the language that Accept-Language asks for."""
     report = services().reports.of(person(), key, clinic())
     audit_after_response(Action.EXPORTED, Subject.STUDY, key)
-    return schemas.Report(
-        clinic=report.clinic,
-        patient=patient_of(report.patient),
-        study=study_of(report.study, report.patient, services().studies.data, services().headlines, report.changes),
-        verdict=report.headline.title,
-        meaning=report.headline.advice,
-        headline=headline_of(report.headline),
-        films=[
-            schemas.FilmReport(film=film.record.key, verdict=film.headline.title, sentences=list(film.sentences))
-            for film in report.films
-        ],
-        tests=[f"{test}: {found}" for test, found in report.tests],
-        limits=report.limits,
-    )
+    return report_of(report, services().studies.data, services().headlines)
 
 
 @reports.get("/studies/<key:key>/report.pdf", "application/pdf", scope=Scope.EXPORT, may_contradict=True)

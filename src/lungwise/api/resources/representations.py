@@ -10,9 +10,10 @@ from flask_babel import gettext
 from lungwise.api import extent_schemas, headline_schemas, schemas
 from lungwise.api.identifier_schemas import Identifier
 from lungwise.films import Refusal
-from lungwise.films.refusals import refusal_sentence, warning_sentence
+from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient
+from lungwise.reports.report import Report
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import header_of
@@ -30,7 +31,12 @@ def summary_of(study: Study, patient: Patient, headline: Headline) -> schemas.St
 
 
 def study_of(
-    study: Study, patient: Patient, data: FilmData, headlines: Headlines, changes: Mapping[str, ExtentChange]
+    study: Study,
+    patient: Patient,
+    data: FilmData,
+    headlines: Headlines,
+    changes: Mapping[str, ExtentChange],
+    words: Words = gettext,
 ) -> schemas.Study:
     """Return a study with its films and opinions.
 
@@ -40,6 +46,8 @@ def study_of(
         Reads the headers of films of earlier releases.
     changes
         Of the extent of opacity, by the film's key.
+    words
+        Translates what is said of a film, by default into the language of the request.
     """
     answer = study_answer(study, patient)
     return schemas.Study.model_validate(
@@ -47,7 +55,7 @@ def study_of(
             **_summary(study, patient, headlines.of(answer)),
             "identifiers": [asdict(one) for one in identifiers_of_study(study)],
             "films": [
-                film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key))
+                film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key), words)
                 for film, said in zip(study.films, answer.films, strict=True)
             ],
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
@@ -57,8 +65,31 @@ def study_of(
     )
 
 
+def report_of(report: Report, data: FilmData, headlines: Headlines, words: Words = gettext) -> schemas.Report:
+    """Return everything that a report says, in its language; see `study_of`."""
+    return schemas.Report(
+        clinic=report.clinic,
+        patient=patient_of(report.patient),
+        study=study_of(report.study, report.patient, data, headlines, report.changes, words),
+        verdict=report.headline.title,
+        meaning=report.headline.advice,
+        headline=headline_of(report.headline),
+        films=[
+            schemas.FilmReport(film=film.record.key, verdict=film.headline.title, sentences=list(film.sentences))
+            for film in report.films
+        ],
+        tests=[f"{test}: {found}" for test, found in report.tests],
+        limits=report.limits,
+    )
+
+
 def film_of(
-    film: FilmRecord, patient: Patient, data: FilmData, headline: Headline, change: ExtentChange | None
+    film: FilmRecord,
+    patient: Patient,
+    data: FilmData,
+    headline: Headline,
+    change: ExtentChange | None,
+    words: Words = gettext,
 ) -> schemas.Film:
     """Return a film with its newest reading."""
     return schemas.Film(
@@ -70,7 +101,7 @@ def film_of(
         created_at=film.created_at,
         identifiers=[Identifier.model_validate(asdict(one)) for one in identifiers_of_film(film)],
         header=_header_of(film, patient, data),
-        reading=_reading_of(film.reading) if film.reading else None,
+        reading=_reading_of(film.reading, words) if film.reading else None,
         headline=headline_of(headline),
         extent_change=_change_of(change) if change else None,
     )
@@ -174,7 +205,7 @@ def _summary(study: Study, patient: Patient, headline: Headline) -> dict[str, ob
     }
 
 
-def _reading_of(reading: ReadingRecord) -> schemas.Reading:
+def _reading_of(reading: ReadingRecord, words: Words) -> schemas.Reading:
     refusal = reading.refusal
     normal, pattern = normal_and_pattern(reading) if reading.verdict else (None, None)
     return schemas.Reading.model_validate(
@@ -190,14 +221,12 @@ def _reading_of(reading: ReadingRecord) -> schemas.Reading:
             "extent": reading.extent and {name: round(value, 1) for name, value in asdict(reading.extent).items()},
             "view": reading.view,
             "thresholds": reading.thresholds,
-            "refusal": refusal and _refusal(refusal),
-            "warnings": [
-                {"code": code, "sentence": warning_sentence(code, gettext)} for code in reading.warnings or []
-            ],
+            "refusal": refusal and _refusal(refusal, words),
+            "warnings": [{"code": code, "sentence": warning_sentence(code, words)} for code in reading.warnings or []],
         }
     )
 
 
-def _refusal(refusal: Refusal) -> dict[str, object]:
+def _refusal(refusal: Refusal, words: Words) -> dict[str, object]:
     values = {name: value for name, value in refusal.values.items() if name != "sentence"}
-    return {"code": refusal.code, "reason": refusal_sentence(refusal, gettext), "values": values}
+    return {"code": refusal.code, "reason": refusal_sentence(refusal, words), "values": values}

@@ -1,0 +1,1 @@
+"""Reports for systems that are no archives and speak HTTP: a webhook, a FHIR server."""

@@ -1,0 +1,87 @@
+"""What a system gets that is no archive: each version of a study's report. A kind of system writes it and sends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lungwise.films.refusals import Words
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reports.report import Report
+from lungwise.studies.service import Studies
+
+
+class NotSentError(Exception):
+    """A system has not acknowledged a report, and gets it again later.
+
+    Its words are shown to people: no address and nothing of a patient.
+
+    Parameters
+    ----------
+    away
+        Whether the system cannot be spoken to at all just now: whatever else waits for it waits as long.
+    """
+
+    def __init__(self, sentence: str, *, away: bool = False) -> None:
+        super().__init__(sentence)
+        self.away = away
+
+
+class RefusedError(Exception):
+    """A system will never take this version of a report; said as `NotSentError` is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMessage:
+    """One version of a study's report; it holds as long as the transaction that it was read in.
+
+    Parameters
+    ----------
+    version
+        Counts up whenever the report says something else.
+    report
+        In the clinic's language, as are `words`.
+    studies
+        Reads what the report's films hold beside.
+    worth
+        What a verdict is worth at the clinic's prevalence.
+    """
+
+    version: int
+    report: Report
+    words: Words
+    studies: Studies
+    worth: PredictiveValue
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same however often this version is sent."""
+        return f"{self.report.study.key}-{self.version}"
+
+
+class ReportDestination(Protocol):
+    """A system that gets reports."""
+
+    @property
+    def name(self) -> str:
+        """What the queue calls it: short, without @, the same whatever its address is."""
+
+    def write(self, message: ReportMessage) -> bytes:
+        """Write a report as the system takes it.
+
+        Raises
+        ------
+        RefusedError
+            If this report cannot be written so.
+        """
+
+    def send(self, body: bytes, key: str) -> None:
+        """Send what was written, within a minute, and return once the system has acknowledged it.
+
+        Raises
+        ------
+        NotSentError
+            If it has not.
+        RefusedError
+            If it never will.
+        """

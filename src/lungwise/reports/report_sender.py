@@ -1,0 +1,89 @@
+"""The sender of reports to systems that are no archives, from a queue that survives whatever stops the process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person, Role
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
+from lungwise.errors import NotFound
+from lungwise.jobs.deliveries import ClaimedDelivery, ReportDispatches
+from lungwise.jobs.worker import SingleJobWorker
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportDestination, ReportMessage
+from lungwise.store import Clock, Database
+
+_log = logging.getLogger("lungwise.send")
+Messages = Callable[[Session, ClaimedDelivery], ReportMessage]
+"""Makes the message of a delivery."""
+
+
+class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
+    """Sends what is queued; `work_all` yields the error of each delivery, empty where it arrived."""
+
+    stop_seconds = 15.0
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        messages: Messages,
+        destinations: Sequence[ReportDestination],
+        title: str,
+    ) -> None:
+        super().__init__(database, "report sender")
+        self._clock = clock
+        self._messages = messages
+        self._destinations = {one.name: one for one in destinations}
+        self._title = title
+
+    def queue(self, session: Session) -> ReportDispatches:
+        """Open the queue over a session."""
+        return ReportDispatches(session, self._clock, self._destinations)
+
+    def claim(self, queue: ReportDispatches) -> ClaimedDelivery | None:
+        """Claim the next delivery."""
+        return queue.claim()
+
+    def do(self, job: ClaimedDelivery) -> str | None:
+        """Send the newest version of a report, and return the error; nothing where its study was deleted meanwhile."""
+        destination = self._destinations[job.destination]
+        try:
+            job, body, key = self._written(job, destination)
+            destination.send(body, key)
+        except NotFound:
+            return None
+        except Exception as error:  # whatever one report does, the others are sent
+            return self._not_sent(job, error)
+        self._database.transact(lambda session: self._finish(session, job))
+        _log.info("A report is sent to %s.", job.destination)
+        return ""
+
+    def _written(self, job: ClaimedDelivery, destination: ReportDestination) -> tuple[ClaimedDelivery, bytes, str]:
+        """Write the report as it was at one moment, and return its version with the job."""
+        with self._database.snapshot() as session:
+            message = self._messages(session, job)
+            return replace(job, version=message.version), destination.write(message), message.key
+
+    def _not_sent(self, job: ClaimedDelivery, error: Exception) -> str:
+        said = str(error)
+        if isinstance(error, RefusedError):
+            self._write(lambda queue: queue.refuse(job, said))
+        elif isinstance(error, NotSentError):
+            away = error.away
+            self._write(lambda queue: queue.fail(job, said, away=away))
+        else:
+            said = f"a fault on our side ({type(error).__name__})"
+            _log.error("Dispatch %d failed.", job.job, exc_info=error)
+            self._write(lambda queue: queue.fail(job, said))
+        _log.warning("A report waits for %s: %s.", job.destination, said)
+        return said
+
+    def _finish(self, session: Session, job: ClaimedDelivery) -> None:
+        self.queue(session).finish(job)
+        node = Person(None, self._title, job.clinic_id, Role.NODE)
+        AuditTrail(session, self._clock, job.destination).record(node, Action.SENT, Subject.STUDY, job.study)
