@@ -94,7 +94,10 @@ def test_a_name_that_leads_to_a_machines_secrets_is_not_asked(leads_to: str, mon
 
 @given(st.binary(max_size=300))
 def test_whatever_is_answered_is_an_answer_or_said_in_a_sentence(there: Receiver, answer: bytes) -> None:
-    there.answer = lambda request: request.wfile.write(answer) and None
+    def write(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(answer)
+
+    there.answer = write
     try:
         Exchange(there.url, None, seconds=5).post(b"{}", {}, most=100)
     except NotSentError as error:

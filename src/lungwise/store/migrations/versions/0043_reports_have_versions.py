@@ -7,7 +7,7 @@ from alembic import op
 
 from lungwise.store.migrations.tables import columns_of
 
-revision = "0042"
+revision = "0043"
 down_revision = "0041"
 
 
