@@ -3,6 +3,7 @@
 
 venv := .venv/bin
 ohif := 3.12.10
+readers := dcmjs@0.51.1 dwv@0.36.4
 # Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
 # database server and a browser of its own; in the order of the folders, since the files that take longest have few
 # tests, and would come last.
@@ -47,11 +48,13 @@ guide: ## run the blocks of the guides on a fresh Debian; needs root, mmdebstrap
 	@bin/setup check
 	$(venv)/python docs/run_guides.py
 
-viewers: ## fetch OHIF from npm, and let it show a study with its report; needs npm
+viewers: ## fetch OHIF, dcmjs and dwv from npm, and let them show or read a study's results; needs npm
 	@bin/setup check
 	@mkdir -p .cache/viewers
 	cd .cache/viewers && npm pack --silent @ohif/app@$(ohif) && tar xzf ohif-app-$(ohif).tgz
-	LUNGWISE_TEST_OHIF=.cache/viewers/package/dist $(venv)/pytest tests/browser/test_viewers.py
+	npm install --silent --no-save --prefix .cache/viewers $(readers)
+	LUNGWISE_TEST_OHIF=.cache/viewers/package/dist LUNGWISE_TEST_MODULES=.cache/viewers/node_modules \
+		$(venv)/pytest tests/browser/test_viewers.py
 
 lint: style # style, import rules, types
 	$(venv)/mypy
