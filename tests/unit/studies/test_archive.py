@@ -44,11 +44,11 @@ def test_a_search_is_narrowed_by_indexes_and_films_that_are_not_indexed_yet_stay
         opened(services, person, number, PatientName=name, PatientID=f"P-{number}")
     archive = Archive(services.session, services.patients)
     for search, uids in SEARCHES:
-        assert [films[0].study_uid for films in archive.studies(person, search)] == uids, search
+        assert [study.films[0].study_uid for study in archive.studies(person, search)] == uids, search
     stranger = services.person("Bo", "Valley")
     assert [list(archive.studies(stranger, search)) for search, _uids in SEARCHES] == [[]] * len(SEARCHES)
     services.session.execute(update(FilmRecord).where(FilmRecord.study_uid == "1.2.3").values(accession_index=None))
-    found = [films[0].study_uid for films in archive.studies(person, ArchiveSearch(accession="A-1"))]
+    found = [study.films[0].study_uid for study in archive.studies(person, ArchiveSearch(accession="A-1"))]
     assert found == ["1.2.3", "1.2.1"]
 
 
@@ -57,7 +57,8 @@ def test_a_study_is_found_once_whatever_many_films_it_has(services: Services) ->
     for level in (60, 90):
         data = dated_film("20260301", level, StudyInstanceUID="1.2", SeriesInstanceUID="1.2.1")
         services.studies.open(person, PatientFacts(), [("film", data)])
-    ((first, second),) = Archive(services.session, services.patients).studies(person)
+    (study,) = Archive(services.session, services.patients).studies(person)
+    first, second = study.films
     assert first.study_uid == second.study_uid == "1.2"
 
 
