@@ -36,8 +36,9 @@ from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, keys_of, utc_now
 from lungwise.store.migrations import upgrade
+from lungwise.studies.film_models import FilmAttributes
 from lungwise.studies.header_index import accession_context
-from lungwise.studies.models import FilmAttributes, FilmRecord, ReadingRecord, Study
+from lungwise.studies.models import FilmRecord, ReadingRecord, Study
 from lungwise.wiring import Wiring
 
 ROUNDS = 20

@@ -22,7 +22,8 @@ from lungwise.patients.stated_facts import facts_of, is_another_patient
 from lungwise.receiving.own_results import MANUFACTURER
 from lungwise.receiving.uploads import Upload
 from lungwise.store import FilmStore
-from lungwise.studies.models import FilmContent, FilmRecord, Study
+from lungwise.studies.film_models import FilmContent
+from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.uids import own_uid
 
 

@@ -9,7 +9,8 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import ReceivedInstance, too_many
 from lungwise.store import CollisionError, new_key
-from lungwise.studies.models import Acceptance, FilmRecord, Study
+from lungwise.studies.film_models import Acceptance
+from lungwise.studies.models import FilmRecord, Study
 
 _MAX_STUDIES = 20
 """Studies of one Study Instance UID that are looked at beside the collecting one: patients whose films share it."""

@@ -16,7 +16,8 @@ from lungwise.films.dicom.json_model import Attributes, header_attributes
 from lungwise.store import Database, FilmStore, keys_of
 from lungwise.store.start_up_task import StartUpTask
 from lungwise.studies.film_data import fetched
-from lungwise.studies.models import FilmAttributes, FilmRecord, Study
+from lungwise.studies.film_models import FilmAttributes
+from lungwise.studies.models import FilmRecord, Study
 
 _AT_ONCE = 20
 _PAUSE = 0.05

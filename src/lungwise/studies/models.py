@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -30,10 +29,12 @@ from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
 from lungwise.reading.extent import Extent
 from lungwise.reading.own_thresholds import OwnThresholds, stored_thresholds
-from lungwise.store import Base, Encrypted, EncryptedBytes, EncryptedText, Moment, Value
+from lungwise.store import Base, Encrypted, EncryptedText, Moment, Value
 from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
 from lungwise.studies.clinical_details import ClinicalDetails
+from lungwise.studies.film_models import FilmAttributes
+from lungwise.studies.worklist_indexes import worklist_indexes
 
 
 class StudyStatus(StrEnum):
@@ -88,22 +89,6 @@ def _created(context: DefaultExecutionContext) -> datetime:
     return context.get_current_parameters()["created_at"]  # type: ignore[no-any-return, no-untyped-call]
 
 
-def _worklist_indexes() -> Iterator[Index]:
-    """Make an index for each order of the worklist: of all studies, of those of one status, and of one pattern.
-
-    Each holds all that the worklist filters by beside. One is of those that one person uploaded.
-    """
-    filters = ("standing", "pattern", "patient_id")
-    yield Index("ix_studies_author_newest", "author_id", "unread", "taken_at", "id", *filters)
-    for only, beside in {"": (), "standing": (), "pattern": ("standing",)}.items():
-        for order, column in {"newest": "taken_at", "urgent": "urgency", "probable": "probability"}.items():
-            taken = () if column == "taken_at" else ("taken_at",)
-            name = "_".join(filter(None, ("ix_studies", only, order)))
-            yield Index(
-                name, "clinic_id", *filter(None, (only,)), "unread", column, "id", *taken, *beside, "patient_id"
-            )
-
-
 class Study(Base):
     """One visit's films of one patient.
 
@@ -119,7 +104,7 @@ class Study(Base):
 
     __tablename__ = "studies"
     __table_args__ = (
-        *_worklist_indexes(),
+        *worklist_indexes(),
         Index("ix_studies_statistics", "clinic_id", "week", "standing", "conclusion", "pcr"),
         Index("ix_studies_clinic_id_study_uid", "clinic_id", "study_uid", unique=True),
         TABLE,
@@ -173,34 +158,6 @@ class Study(Base):
     def clinical(self, details: ClinicalDetails) -> None:
         if details != self.clinical:
             self.clinical_json = details.as_json()
-
-
-class Thumbnail(Base):
-    """A film as a very small picture, so that a list of films need not decode each of them."""
-
-    __tablename__ = "thumbnails"
-
-    film_id: Mapped[int] = mapped_column(
-        ForeignKey("films.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    film_key: Mapped[str] = mapped_column(String(20))
-    picture_encrypted: Mapped[Value] = mapped_column("picture", Encrypted(row_key="film_key"))
-
-    picture = EncryptedBytes("picture_encrypted")
-
-
-class FilmAttributes(Base):
-    """What a DICOM film's header says, packed as the DICOM JSON Model, so that a search reads no file."""
-
-    __tablename__ = "film_attributes"
-
-    film_id: Mapped[int] = mapped_column(
-        ForeignKey("films.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    film_key: Mapped[str] = mapped_column(String(20))
-    packed_encrypted: Mapped[Value] = mapped_column("attributes", Encrypted(row_key="film_key"))
-
-    packed = EncryptedBytes("packed_encrypted")
 
 
 class FilmRecord(Base):
@@ -264,32 +221,6 @@ class FilmRecord(Base):
     def quarter_turns(self) -> int:
         """How many quarter turns to the left the film lies off upright, as far as a reading says."""
         return self.reading.quarter_turns if self.reading else 0
-
-
-class Acceptance(Base):
-    """That an object came over the network: a clinic accepts a SOP Instance UID once."""
-
-    __tablename__ = "acceptances"
-    __table_args__ = (Index(None, "film_id"), TABLE)
-
-    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True, autoincrement=False)
-    instance_uid: Mapped[str] = mapped_column(String(64), primary_key=True)
-    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
-    sender: Mapped[str] = mapped_column(String(16))
-
-
-class FilmContent(Base):
-    """That a content is a film of a clinic: the SHA-256 of its bytes, or its SOP Instance UID; the first film has it.
-
-    It lets nobody make a second film of it at the same moment.
-    """
-
-    __tablename__ = "film_contents"
-    __table_args__ = (Index(None, "film_id"), TABLE)
-
-    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id"), primary_key=True, autoincrement=False)
-    content: Mapped[str] = mapped_column(String(64), primary_key=True)
-    film_id: Mapped[int] = mapped_column(ForeignKey("films.id", ondelete="CASCADE"))
 
 
 class ReadingRecord(Base):

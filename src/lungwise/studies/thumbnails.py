@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from lungwise.studies.models import FilmRecord, Thumbnail
+from lungwise.studies.film_models import Thumbnail
+from lungwise.studies.models import FilmRecord
 
 
 class Thumbnails:

@@ -396,6 +396,4 @@ def _packed(data: bytes) -> Response:
 
 
 def _picture_of(data: bytes, kind: str) -> Response:
-    answer = make_response(data)
-    answer.content_type = kind
-    return answer
+    return make_response(data, {"Content-Type": kind})

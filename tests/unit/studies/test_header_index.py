@@ -9,8 +9,9 @@ from dated_films import dated_film
 from lungwise.films.dicom.json_model import value
 from lungwise.patients.service import PatientFacts
 from lungwise.store import Database, keys_of
+from lungwise.studies.film_models import FilmAttributes
 from lungwise.studies.header_index import HeaderIndexer, attributes_of, forget_accessions_of_other_keys
-from lungwise.studies.models import FilmAttributes, FilmRecord
+from lungwise.studies.models import FilmRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
