@@ -34,7 +34,8 @@ REST = "Use the REST API"
 LOCKS = ("build", "run", "celery", "gunicorn", "s3")
 NEEDED = ("ca-certificates", "curl", "dbus", "iproute2", "openssl", "python3", "systemd-sysv")
 """What a Debian server has, and what the stand-ins of the run need."""
-NOT_RUN = {"All of it by containers": "it needs Docker", "Train, export, evaluate": "it needs a collection of films"}
+CONTAINERS = "All of it by containers"
+NOT_RUN = {"Train, export, evaluate": "it needs a collection of films"}
 BEFORE = {
     "doctor.md": """
 PATH=/opt/lungwise/bin:$PATH
@@ -182,7 +183,7 @@ def _write_run(system: Path, machine: Machine, film: bytes) -> None:
     )
     steps = "".join(f"bash -e {name}\n" for name in ("/guide/stand_ins.sh", *names))
     (guide / "run.sh").write_text(f"set -e -o pipefail\n{steps}{checks}echo done > /guide/result\n")
-    for name in ("section.sh", "stand_ins.sh"):
+    for name in ("section.sh", "stand_ins.sh", "docker.py"):
         shutil.copy(PARTS / name, guide / name)
     service = (PARTS / "guide.service").read_text()
     (system / "etc/systemd/system/guide.service").write_text(service)
@@ -221,11 +222,14 @@ def _film_beside() -> Path | None:
 
 
 def machines(through_nginx: dict[str, str]) -> list[Machine]:
-    """List the machines of the two guides, each with what is then asked of it."""
+    """List the machines of the guides, each with what is then asked of it."""
     one = sections(ADMINISTRATOR) | sections(GUIDES / "doctor.md") | through_nginx
+    several = sections(SEVERAL)
+    containers = {CONTAINERS: several.pop(CONTAINERS)}
     return [
         Machine(name="one-machine", scripts=one, units=units(ADMINISTRATOR)),
-        Machine(name="several-machines", scripts=sections(SEVERAL) | through_nginx, units=units(SEVERAL)),
+        Machine(name="several-machines", scripts=several | through_nginx, units=units(SEVERAL)),
+        Machine(name="containers", scripts=containers | through_nginx, units=[]),
     ]
 
 
@@ -250,7 +254,7 @@ def _succeeds(machine: Machine, base: Path, film: bytes, keep: bool) -> bool:
     help="A film to upload; by default the first one of the tests' collection.",
 )
 @click.option("--again", is_flag=True, help="Use the system and the packages of the last run.")
-@click.option("--only", type=click.Choice(["one-machine", "several-machines"]), help="One of the two alone.")
+@click.option("--only", type=click.Choice(["one-machine", "several-machines", "containers"]), help="One of them alone.")
 @click.option("--keep", is_flag=True, help="Leave the systems there, to look into.")
 def main(film: Path | None, again: bool, only: str | None, keep: bool) -> None:
     """Run the guides' blocks on a fresh Debian."""

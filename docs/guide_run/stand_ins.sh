@@ -21,6 +21,8 @@ certify database.example.org /etc/mysql/server.pem /etc/mysql/server.key
 certify storage.example.org /guide/storage.pem /guide/storage.key
 chmod 644 /etc/mysql/server.key
 
+install -m 755 /guide/docker.py /usr/local/bin/docker
+
 # Public authorities certify a real installation's parts; here each process is told of this one.
 mkdir -p /etc/systemd/system.conf.d
 printf '[Manager]\nDefaultEnvironment=AWS_CA_BUNDLE=/etc/lungwise/ca.pem\n' > /etc/systemd/system.conf.d/guide.conf
