@@ -31,6 +31,7 @@ from lungwise.api import services as api_services
 from lungwise.api.app import PREFIX, create_api
 from lungwise.audit import views as audit_views
 from lungwise.audit.after_response import trail
+from lungwise.audit.closed_clinics import CLOSED
 from lungwise.audit.labels import ACTIONS, SUBJECTS
 from lungwise.clinics import views as clinics_views
 from lungwise.dicomweb import app as dicomweb
@@ -231,6 +232,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
         waiting_accounts=_waiting_accounts,
+        closed_clinic=_closed_clinic,
         late_results=lambda: jobs_views.services().unsent.count_late(person()),
         open_alarms=lambda: monitoring_views.services().alarms.open(person()),
         alarm_sentence=partial(alarm_words.sentence, words=gettext),
@@ -290,6 +292,14 @@ def _waiting_accounts() -> int:
     with suppress(SQLAlchemyError):
         return account_services().waiting_accounts if transactions.has_session() else 0
     return 0
+
+
+def _closed_clinic() -> str:
+    """Return the sentence of a clinic that is closed for a move; empty of any other, and where the database fails."""
+    with suppress(SQLAlchemyError):
+        if transactions.has_session() and account_services().audit.is_closed(person()):
+            return str(gettext(CLOSED))
+    return ""
 
 
 def _time_zone(settings: Settings) -> tzinfo:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from datetime import timedelta
 from typing import Any, NoReturn, cast
 
@@ -39,6 +37,7 @@ from lungwise.accounts.notices import notify
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.recovery import ask_for_recovery
 from lungwise.accounts.request_services import services
+from lungwise.accounts.second_factor_keys import ISSUER, totp_secrets
 from lungwise.accounts.sign_in_forms import (
     NewPasswordForm,
     ThrottledChangeForm,
@@ -55,7 +54,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.languages import TRANSLATIONS
 from lungwise.settings import Settings
 from lungwise.store import utc_now
-from lungwise.store.secret_key import signing_key
+from lungwise.store.secret_key import derived_secret
 from lungwise.webkit import rejections
 from lungwise.webkit.transactions import has_session
 
@@ -101,7 +100,6 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
 
 
 def _config(settings: Settings) -> dict[str, Any]:
-    secret = signing_key(settings)
     options = {
         "I18N_DIRNAME": [TRANSLATIONS],  # its own lack Hindi
         "I18N_DOMAIN": "messages",
@@ -125,7 +123,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "PASSWORD_HASH": "argon2",
         "PASSWORD_SCHEMES": ["argon2"],
         "PASSWORD_SINGLE_HASH": {"argon2"},
-        "PASSWORD_SALT": _derived(secret, "password"),
+        "PASSWORD_SALT": derived_secret(settings, "password"),
         "PASSWORD_HASH_PASSLIB_OPTIONS": {
             "argon2__time_cost": settings.argon2_time,
             "argon2__memory_cost": settings.argon2_memory,
@@ -143,8 +141,8 @@ def _config(settings: Settings) -> dict[str, Any]:
         "TWO_FACTOR_TOKEN_VALIDATION_URL": "/second-factor/code",
         "TWO_FACTOR_RESCUE_URL": "/second-factor/rescue",
         "TWO_FACTOR_SELECT_URL": "/second-factor/select",
-        "TOTP_SECRETS": {"1": _derived(secret, "totp")},
-        "TOTP_ISSUER": "Lungwise",
+        "TOTP_SECRETS": totp_secrets(settings),
+        "TOTP_ISSUER": ISSUER,
         "MULTI_FACTOR_RECOVERY_CODES": True,
         "MULTI_FACTOR_RECOVERY_URL": "/second-factor/recovery",
         "MULTI_FACTOR_RECOVERY_CODES_URL": "/second-factor/recovery-codes",
@@ -157,13 +155,9 @@ def _config(settings: Settings) -> dict[str, Any]:
     return {f"SECURITY_{name}": value for name, value in options.items()}
 
 
-def _derived(secret: str, purpose: str) -> str:
-    return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).hexdigest()
-
-
 def setup_code(settings: Settings) -> str:
     """Return the code which proves, at the first start, that somebody can read this machine's log."""
-    return _derived(signing_key(settings), "first administrator")[:12]
+    return derived_secret(settings, "first administrator")[:12]
 
 
 class PasswordRules(PasswordUtil):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.chain import START, ChainKeys, End, entry_hash
+from lungwise.audit.closed_clinics import is_closed, require_open
 from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.store import Clock, keys_of
@@ -54,9 +55,15 @@ class AuditTrail:
         ----------
         times
             How often it was done, where one entry stands for many actions.
+
+        Raises
+        ------
+        Contradiction
+            If the clinic is closed for writing, and the action writes.
         """
-        head, keys = self._locked_head(), ChainKeys(self._session)
-        sound = self._is_sound(head, keys)
+        head, keys = self.locked_head(), ChainKeys(self._session)
+        require_open(self._session, person.clinic_id, action, subject)
+        sound = self.is_sound(head, keys)
         entry = AuditEntry(
             id=head.entries + 1,
             at=self._clock(),
@@ -77,6 +84,10 @@ class AuditTrail:
         self._session.add(entry)
         self._session.flush()
         mark_after_commit(self._session, head)
+
+    def is_closed(self, person: Person) -> bool:
+        """Return whether the person's clinic is closed for writing, since it moves."""
+        return is_closed(self._session, person.clinic_id)
 
     def record_words(self, person: Person, action: Action, subject: Subject, words: str) -> None:
         """Record what a person searched for, by a keyed hash of the words: the same for the same words, and no more."""
@@ -118,10 +129,10 @@ class AuditTrail:
 
     def advance_key(self) -> None:
         """Sign with the installation's first key from now on, and keep the secret of the one before."""
-        head, keys = self._locked_head(), ChainKeys(self._session)
+        head, keys = self.locked_head(), ChainKeys(self._session)
         if head.key == keys.first:
             return
-        sound = self._is_sound(head, keys)
+        sound = self.is_sound(head, keys)
         keys.keep(head.key)
         head.key = keys.first
         head.signature = End.of(head).signature(keys.secret(head.key)) if sound else ""
@@ -143,7 +154,7 @@ class AuditTrail:
         head = self._session.get(AuditHead, 1)
         return (head.entries, head.hash) if head else (0, START)
 
-    def _locked_head(self) -> AuditHead:
+    def locked_head(self) -> AuditHead:
         """Return the head, which no other transaction changes until this one ends."""
         head = self._session.get(AuditHead, 1, with_for_update=True, populate_existing=True)
         if head is None:
@@ -159,7 +170,7 @@ class AuditTrail:
         head.signature = "" if last else End.of(head).signature(keys.secret(head.key))
         return head
 
-    def _is_sound(self, head: AuditHead, keys: ChainKeys) -> bool:
+    def is_sound(self, head: AuditHead, keys: ChainKeys) -> bool:
         """Return whether the trail ends as it was written, and no earlier than this machine has seen."""
         mark = read_mark(self._session)
         cut = mark is not None and mark.end.entries > head.entries and keys.signed(mark.end, mark.signature)

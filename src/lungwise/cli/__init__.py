@@ -28,6 +28,7 @@ COMMANDS = {
     "aggregates": "lungwise.cli.aggregates:aggregates",
     "demo": "lungwise.cli.demo:demo",
     "users": "lungwise.cli.users:users",
+    "clinics": "lungwise.cli.clinics:clinics",
     "tokens": "lungwise.cli.tokens:tokens",
     "results": "lungwise.cli.results:results",
     "retention": "lungwise.cli.retention:retention",

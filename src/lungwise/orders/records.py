@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from lungwise.access import Person, Right
 from lungwise.errors import NotFound
@@ -73,6 +74,13 @@ class OrderRecords:
         for order in orders:
             self.index(order)
         return len(orders), orders[-1].id if orders else None
+
+    def reindex_clinic(self, clinic_id: int) -> None:
+        """Index every order of a clinic that came from another installation, whatever its indexes say."""
+        query = select(Order).where(Order.clinic_id == clinic_id).order_by(Order.id)
+        for order in self._session.scalars(query.execution_options(yield_per=REINDEXED_AT_ONCE)):
+            flag_modified(order, "changed_at")  # nobody has changed it
+            self.index(order)
 
     def _one(self, clinic_id: int, which: ColumnElement[bool]) -> Order | None:
         return self._session.scalar(select(Order).where(Order.clinic_id == clinic_id, which))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from lungwise.access import Person, Right
 from lungwise.errors import NotFound
@@ -103,6 +104,13 @@ class PatientRecords:
         for patient in patients:
             self.index(patient)
         return len(patients), patients[-1].id if patients else None
+
+    def reindex_clinic(self, clinic_id: int) -> None:
+        """Index every record of a clinic that came from another installation, whatever its indexes say."""
+        query = select(Patient).where(Patient.clinic_id == clinic_id).order_by(Patient.id)
+        for patient in self._session.scalars(query.execution_options(yield_per=REINDEXED_AT_ONCE)):
+            flag_modified(patient, "changed_at")  # nobody has changed it
+            self.index(patient)
 
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")

@@ -11,11 +11,14 @@ _OWN_FOLDERS = ("held_films", "other_objects")
 """Tables of which each row has its own folder."""
 
 
-def named_files(session: Session) -> list[tuple[str, str]]:
-    """List the folder and the name of each file that a row names."""
+def named_files(session: Session, clinic_id: int | None = None) -> list[tuple[str, str]]:
+    """List the folder and the name of each file that a row names, of every clinic or of one."""
     studies, films = table_of("studies"), table_of("films")
     queries = [select(studies.c.key, films.c.sha256).join_from(films, studies)]
     queries += [select(table_of(name).c.key, table_of(name).c.sha256) for name in _OWN_FOLDERS]
+    if clinic_id is not None:
+        owners = [table_of(name) for name in ("studies", *_OWN_FOLDERS)]
+        queries = [query.where(owner.c.clinic_id == clinic_id) for query, owner in zip(queries, owners, strict=True)]
     return [(str(folder), str(name)) for query in queries for folder, name in session.execute(query)]
 
 

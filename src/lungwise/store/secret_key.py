@@ -41,6 +41,11 @@ def signing_key(settings: Settings) -> str:
     return _known[file]
 
 
+def derived_secret(settings: Settings, purpose: str) -> str:
+    """Return a secret for one purpose, made of the secret key."""
+    return hmac.digest(signing_key(settings).encode(), purpose.encode(), "sha256").hex()
+
+
 def check_secret_key(database: Database, settings: Settings) -> None:
     """Compare the secret key with the recorded one, or record it; every process begins with this.
 

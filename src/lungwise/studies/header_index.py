@@ -20,6 +20,7 @@ from lungwise.studies.film_models import FilmAttributes
 from lungwise.studies.models import FilmRecord, Study
 
 _AT_ONCE = 20
+_INDEXED_AT_ONCE = 500
 _PAUSE = 0.05
 """Seconds between two batches, for others to go first."""
 _MOST_BYTES = 60_000
@@ -72,6 +73,14 @@ def forget_accessions_of_other_keys(session: Session) -> None:
     """Forget the indexes of accession numbers that another key than the first made, to be made anew."""
     stale = FilmRecord.accession_index.not_like(f"{keys_of(session).names[0]}%"), FilmRecord.accession_index != ""
     session.execute(update(FilmRecord).where(*stale).values(accession_index=None))
+
+
+def index_accessions_of_clinic(session: Session, clinic_id: int) -> None:
+    """Index the accession numbers of a clinic that came from another installation."""
+    query = select(FilmRecord).join(Study).where(Study.clinic_id == clinic_id, FilmRecord.accession_index != "")
+    for film in session.scalars(query.execution_options(yield_per=_INDEXED_AT_ONCE)):
+        film.accession_index = _accession_index(session, film, clinic_id)
+    session.flush()
 
 
 def _accession_index(session: Session, film: FilmRecord, clinic_id: int) -> str:

@@ -1,0 +1,1 @@
+"""Moving: a clinic goes from one installation to another with everything that it has."""
