@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from lungwise.accounts import help_views
 from lungwise.accounts import views as accounts_views
 from lungwise.accounts.labels import ROLES, SCOPES
+from lungwise.accounts.oidc import views as oidc_views
 from lungwise.accounts.request_services import services as account_services
 from lungwise.accounts.request_services import user
 from lungwise.accounts.security import init_security
@@ -103,6 +104,10 @@ _PUBLIC = frozenset(
         "accounts.welcome",
         "accounts.register",
         "accounts.invitation",
+        "oidc.begin",
+        "oidc.callback",
+        "oidc.signed_out",
+        "oidc.signed_out_there",
         "security.login",
         "security.forgot_password",
         "security.reset_password",
@@ -114,6 +119,7 @@ _PUBLIC = frozenset(
 """What can be reached without signing in; nothing else can."""
 _PAGES = (
     accounts_views,
+    oidc_views,
     clinics_views,
     help_views,
     audit_views,
@@ -177,7 +183,8 @@ def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: s
     i18n.init_app(app)
     app.before_request(_only_signed_in)
     bodies.init_app(app, settings.upload_megabytes << 20)
-    CSRFProtect(app)  # reads the form: after all that says who may send one
+    forms = CSRFProtect(app)  # reads the form: after all that says who may send one
+    forms.exempt(oidc_views.signed_out_there)  # the provider's own request: its token is signed
     fields.init_app(app)
     health.init_app(app, settings, app.database, store, waiting_films)
     for views in _PAGES:
@@ -229,6 +236,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         asks_for_test=_asks_for_test,
         waiting_thresholds=lambda: threshold_views.services().thresholds.waits_for(person()),
         headlines=headlines,
+        takes_password=lambda: account_services().accounts.takes_password(user()),
         takes_registrations=lambda: bool(account_services().clinics.taking_registrations()),
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
         waiting_accounts=_waiting_accounts,

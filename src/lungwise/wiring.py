@@ -10,6 +10,8 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
+from lungwise.accounts.oidc.provider import Provider
+from lungwise.accounts.oidc.service import ProvidedAccounts
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.request_services import user
 from lungwise.accounts.second_factor import is_fresh
@@ -182,6 +184,7 @@ class Services:
         )
         self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
+        self._make_provided_accounts = partial(ProvidedAccounts, session, clock, settings, audit)
 
     def _study_archive(self, keys: Keys) -> Keep | None:
         """Return what archives a study; None where there is no folder for it."""
@@ -213,6 +216,11 @@ class Services:
         """The accounts; made when they are needed, because they read the secret key or create it."""
         return self._make_accounts()
 
+    @cached_property
+    def provided_accounts(self) -> ProvidedAccounts:
+        """The accounts of those whom the identity provider knows."""
+        return self._make_provided_accounts(self.accounts)
+
 
 def _move_weeks(session: Session, clock: Clock, clinic_id: int, zone: tzinfo) -> None:
     correct_weeks(session, clinic_id, zone, clock())
@@ -227,6 +235,7 @@ class WebWiring(Wiring):
         super().__init__(settings, store, clock)
         self.database = database
         self.worker = worker
+        self.provider = Provider(settings, clock) if settings.oidc_issuer else None
 
     def over(self, session: Session, address: str = "") -> WebServices:
         """Return the services over a session, for somebody who acts from a network address."""
@@ -240,6 +249,7 @@ class WebServices(Services):
         super().__init__(wiring, session, address)
         settings, clock, wake = wiring.settings, wiring.clock, wiring.worker.wake
         self._wiring, self._session = wiring, session
+        self.provider = wiring.provider
         self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
         self.idempotency = Idempotency(session, clock)
         self.queue = Queue(session, clock, self.audit, wake)

@@ -79,6 +79,10 @@ PARAMETERS = (
     "pattern",
     "order",
     "unread",
+    "state",
+    "code",
+    "iss",
+    "error",
 )
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PUBLIC = {"/", "/welcome", "/register", "/sign-in", "/healthz", "/readyz", "/metrics", "/static/<path:filename>"}
 PUBLIC |= {"/invitation/<token>", "/password/forgotten", "/password/forgotten/<token>", "/fs-static/<path:filename>"}
+PUBLIC |= {"/sign-in/oidc", "/sign-in/oidc/callback", "/sign-in/oidc/logout", "/signed-out"}
 PUBLIC |= {"/second-factor/code", "/second-factor/recovery", "/second-factor/select"}
 """What may answer without a signed-in person; each of them shows nothing of a clinic."""
 ADMINISTRATORS = (
@@ -47,11 +48,13 @@ ADMINISTRATORS = (
     "/thresholds/propose",
 )
 ABSENT = (
+    *("/profile/oidc", "/sign-in/oidc/confirm"),
     *("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back"),
     "/drift/alarms/<key>/acknowledge",
     *(f"/local-accuracy/thresholds/<key>/{action}" for action in ("confirm", "reject", "go-back")),
 )
-"""What is not there: a JPEG film's full depth, a test's result to take back, an alarm, a proposal of thresholds."""
+"""What is not there: a JPEG film's full depth, a test's result to take back, an alarm, a proposal of thresholds; an
+identity provider."""
 DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (

@@ -44,6 +44,7 @@ class User(Base, UserMixin):
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
     clinic: Mapped[Clinic] = relationship()
+    identities: Mapped[list[ProvidedIdentity]] = relationship(cascade="all, delete-orphan")
 
     @property
     def person(self) -> Person:
@@ -61,6 +62,8 @@ class User(Base, UserMixin):
 
     def verify_and_update_password(self, password: str) -> bool:
         """Compare a password, with the database's write lock let go: hashing takes its time."""
+        if not self.password:  # who signs in with the identity provider has none
+            return False
         session = object_session(self)
         if session is not None:
             session.commit()
@@ -86,8 +89,24 @@ class User(Base, UserMixin):
         return self.approved_at is None
 
 
+class ProvidedIdentity(Base):
+    """That an account is somebody's whom the identity provider knows: by a hash of issuer and subject, never a name."""
+
+    __tablename__ = "provided_identities"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    issuer: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class SignIn(Base):
-    """One browser's session, from signing in to its end. A cookie is worth no more than its row."""
+    """One browser's session, from signing in to its end. A cookie is worth no more than its row.
+
+    `provider_session` is a hash of the session at the identity provider that it began with: empty where that has no
+    name, null where it began with a password.
+    """
 
     __tablename__ = "sign_ins"
 
@@ -98,6 +117,7 @@ class SignIn(Base):
     began_at: Mapped[datetime] = mapped_column(Moment)
     seen_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    provider_session: Mapped[str | None] = mapped_column(String(64), index=True)
 
 
 class Invitation(Base):

@@ -7,6 +7,8 @@ from typing import Protocol, cast
 from flask_security import current_user
 
 from lungwise.accounts.models import User
+from lungwise.accounts.oidc.provider import Provider
+from lungwise.accounts.oidc.service import ProvidedAccounts
 from lungwise.accounts.outbox import Outbox
 from lungwise.accounts.service import Accounts
 from lungwise.accounts.sessions import Sessions
@@ -15,6 +17,7 @@ from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.settings import Settings
+from lungwise.store import Clock
 from lungwise.webkit.request_services import RequestServices
 
 
@@ -28,6 +31,15 @@ class AccountServices(Protocol):
     sessions: Sessions
     outbox: Outbox
     audit: AuditTrail
+    clock: Clock
+
+    @property
+    def provider(self) -> Provider | None:
+        """The identity provider, where the settings name one."""
+
+    @property
+    def provided_accounts(self) -> ProvidedAccounts:
+        """The accounts of those whom it knows."""
 
     @property
     def waiting_accounts(self) -> int:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 from wtforms.validators import Length
 
+from lungwise.accounts import provided_session
 from lungwise.accounts.forms import CODE, SetUpForm
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import notify
@@ -31,6 +32,7 @@ STILL_OPEN = frozenset(
     {
         *("static", "healthz", "readyz", "metrics"),
         *("security.two_factor_setup", "security.verify", "security.logout"),
+        *("oidc.confirm", "oidc.callback"),
     }
 )
 """Pages for those who still have to set up a second factor."""
@@ -48,7 +50,7 @@ class ConfirmForm(VerifyForm):
         owner = cast(User, self.user)
         self.password.data = self.password.data or ""
         if not self.code.data or not owner.tf_totp_secret:
-            return super().validate(**kwargs)
+            return services().accounts.takes_password(owner) and super().validate(**kwargs)
         if not super(VerifyForm, self).validate(**kwargs):
             return False
         if is_valid_code(owner, self.code.data, owner.tf_totp_secret):
@@ -99,7 +101,9 @@ def require_second_factor() -> Response | None:
     """Redirect those who must have a second factor, and do not, to where it is set up."""
     if request.endpoint in STILL_OPEN or not user().is_authenticated:
         return None
-    if user().has_second_factor or not services().accounts.must_have_second_factor(user()):
+    if user().has_second_factor or provided_session.has_second_factor():
+        return None
+    if not services().accounts.must_have_second_factor(user()):
         return None
     rejections.note(rejections.NO_SECOND_FACTOR)
     return redirect(url_for("security.two_factor_setup"))

@@ -23,20 +23,21 @@ from flask_security import (
 )
 from flask_security.recoverable import reset_password_token_status
 from flask_security.utils import get_message
-from flask_security.views import reset_password
+from flask_security.views import change_password, reset_password
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
 from lungwise.access import Role
-from lungwise.accounts import second_factor
+from lungwise.accounts import provided_session, second_factor
 from lungwise.accounts.email_addresses import normalised_email
 from lungwise.accounts.links import RECOVERY_HOURS, RECOVERY_SALT, RECOVERY_URL
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import notify
+from lungwise.accounts.oidc.views import sign_out
 from lungwise.accounts.one_time_codes import STEP_SECONDS, OneTimeCodes, RecoveryCodes
 from lungwise.accounts.recovery import ask_for_recovery
-from lungwise.accounts.request_services import services
+from lungwise.accounts.request_services import services, user
 from lungwise.accounts.second_factor_keys import ISSUER, totp_secrets
 from lungwise.accounts.sign_in_forms import (
     NewPasswordForm,
@@ -82,6 +83,8 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     security.want_json(lambda _request: False)  # these pages are for people; programs use the API with tokens
     app.view_functions["security.forgot_password"] = ask_for_recovery
     app.view_functions["security.reset_password"] = _reset_by_link
+    app.view_functions["security.change_password"] = _change_password
+    app.view_functions["security.logout"] = sign_out
     user_authenticated.connect(_signed_in, app)
     for changed in (password_reset, password_changed):
         changed.connect(_unlock, app)  # before the trail's row: counting a guess takes these locks in this order
@@ -196,6 +199,16 @@ def _reset_by_link(token: str) -> Response | str:
     return cast("Response | str", reset_password(token))
 
 
+def _change_password() -> Response | str:
+    """Let those who have a password change it."""
+    if user().is_authenticated and not services().accounts.takes_password(user()):
+        raise Rejected(
+            "Your account has no password here: you sign in with %(provider)s.",
+            provider=services().settings.oidc_name,
+        )
+    return cast("Response | str", change_password())
+
+
 def _not_found(token: str) -> NoReturn:
     """Replace Flask-Security's own way to set a factor up, which does not ask for the password again."""
     raise NotFound
@@ -213,7 +226,8 @@ def _signed_in(_app: Flask, user: User, **_more: object) -> None:
     services().accounts.signed_in(user)
     if services().sessions.is_new_device(user, request.user_agent.string):
         notify(user, Action.SIGNED_IN_WITH_A_NEW_DEVICE)
-    session[SESSION] = services().sessions.begin(user, request.user_agent.string)
+    provider_session = provided_session.begin(user)
+    session[SESSION] = services().sessions.begin(user, request.user_agent.string, provider_session)
 
 
 def _signed_out(_app: Flask, user: User, **_more: object) -> None:

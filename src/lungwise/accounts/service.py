@@ -127,6 +127,19 @@ class Accounts:
             raise Rejected("This e-mail address already has an account.")
         return user
 
+    def open_without_password(self, name: str, email: str, clinic_id: int, role: Role) -> User:
+        """Open an account for somebody whom the identity provider vouches for, under a normalised address."""
+        return self._insert(name, email, "", clinic_id, role, approved=True)
+
+    def takes_password(self, user: User) -> bool:
+        """Return whether an account may sign in with a password: not if the identity provider vouches for it.
+
+        Where the provider is no longer in the settings, or these allow both, a password opens every account.
+        """
+        issuer = self._settings.oidc_issuer
+        provided = bool(issuer) and any(one.issuer == issuer for one in user.identities)
+        return self._settings.oidc_passwords or not provided
+
     def check_password(self, password: str, *known: str) -> None:
         """Check a new password; see `Passwords.check`."""
         self._passwords.check(password, *known)
@@ -204,6 +217,7 @@ class Accounts:
         user.email, user.name, user.password = f"{user.key}@deleted.invalid", "", ""
         user.active, user.deleted_at = False, self._clock()
         user.language = user.signed_in_at = None
+        user.identities.clear()
         self._forget_second_factor(user)
         self._sessions.forget(user)
         user.fs_uniquifier = uuid.uuid4().hex
@@ -222,13 +236,15 @@ class Accounts:
             raise Rejected("This is your own account. Change your password on your account page.")
         if not user.active:
             raise Rejected("This account cannot sign in. Enable it first.")
+        if not self.takes_password(user):
+            raise Rejected("This account has no password here: its owner signs in with the identity provider.")
         self._audit.record(by, Action.MADE_RECOVERY_LINK, Subject.ACCOUNT, user.key)
         return recovery_path(user, self._settings)
 
     def who_may_recover(self, email: str) -> User | None:
         """Find the account of an address that may choose a new password by a link sent to it."""
         user = self.by_email(email)
-        return user if user is not None and user.active else None
+        return user if user is not None and user.active and self.takes_password(user) else None
 
     def must_have_second_factor(self, user: User) -> bool:
         """Return whether the installation's settings ask for a second factor of this account."""
@@ -287,12 +303,15 @@ class Accounts:
         password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
         if self._session.scalar(select(func.count()).where(User.email == email)):
             return None
+        return self._insert(applicant.name.strip(), email, password, clinic_id, role, approved=approved)
+
+    def _insert(self, name: str, email: str, password: str, clinic_id: int, role: Role, *, approved: bool) -> User:
         now = self._clock()
         user = User(
             key=new_key(),
             clinic_id=clinic_id,
             email=email,
-            name=applicant.name.strip(),
+            name=name,
             role=role.value,
             password=password,
             active=approved,

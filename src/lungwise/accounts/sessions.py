@@ -55,12 +55,19 @@ class Sessions:
         self._idle = timedelta(minutes=settings.session_idle_minutes) + _SEEN_EVERY  # the cookie has the exact time
         self._longest = timedelta(hours=settings.session_hours)
 
-    def begin(self, user: User, user_agent: str) -> str:
-        """Begin a session, and return its key. The account's old rows are deleted."""
+    def begin(self, user: User, user_agent: str, provider_session: str | None = None) -> str:
+        """Begin a session, and return its key. The account's old rows are deleted.
+
+        Parameters
+        ----------
+        provider_session
+            The key of the identity provider's session that it begins with; None if it begins with a password.
+        """
         now = self._clock()
         old = SignIn.began_at < now - _REMEMBERED
         self._session.execute(delete(SignIn).where(SignIn.user_id == user.id, self._is_over(now), old))
         begun = SignIn(key=new_key(), user_id=user.id, device=device_of(user_agent), began_at=now, seen_at=now)
+        begun.provider_session = provider_session
         self._session.add(begun)
         self._session.flush()
         return begun.key

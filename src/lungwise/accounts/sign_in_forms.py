@@ -18,6 +18,7 @@ from flask_security.forms import Form
 from flask_security.utils import get_message, validate_redirect_url
 from wtforms import Field
 
+from lungwise.accounts import provided_session
 from lungwise.accounts.models import User
 from lungwise.accounts.request_services import services
 from lungwise.accounts.second_factor import WRONG_CODE, ConfirmForm
@@ -33,6 +34,7 @@ _LOCKED = {
 _LOCKED_SIGN_IN = N_("Too many attempts. Wait a few minutes, or choose a new password.")
 _WRONG = N_("Wrong e-mail address or password.")
 _DISABLED = N_("This account is disabled. Ask your clinic's administrator.")
+_PROVIDED = N_("This account signs in with %(provider)s, not with a password.")
 _WAITS = N_("Your account is waiting for your clinic's administrator to approve it.")
 
 
@@ -92,10 +94,15 @@ class ThrottledLoginForm(LogsRejection, _AsksForSecret, LoginForm):
     def validate(self, **kwargs: object) -> bool:
         """Check like every form with a secret, and explain a refusal."""
         valid = super().validate(**kwargs)
+        if valid and not services().accounts.takes_password(cast(User, self.user)):
+            services().throttle.refused(self.guess())
+            self.form_errors.append(gettext(_PROVIDED, provider=services().settings.oidc_name))
+            return False
         if not valid and not self.form_errors and self.email.data and self.password.data:
             self.email.errors = self.password.errors = []
             self.form_errors.append(gettext(self._why_not()))
         if valid:
+            provided_session.forget()
             check_at_sign_in(cast(User, self.user), str(self.password.data))
         return valid
 

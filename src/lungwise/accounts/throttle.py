@@ -45,6 +45,14 @@ class Secret(StrEnum):
     CODE = "code"
     CONFIRMATION = "password once more"
     SETUP_CODE = "set-up code"
+    PROVIDER = "provider's word"
+    ANSWER = "provider's answer"
+    """An answer that nobody asked for: wrong ones lock no other way in, for anybody can have a browser bring them."""
+
+    @property
+    def address_lock(self) -> str:
+        """What a network address's wrong guesses are counted as."""
+        return f"{Lock.ADDRESS} of answers" if self is Secret.ANSWER else Lock.ADDRESS
 
     @property
     def action(self) -> Action:
@@ -122,6 +130,12 @@ class Throttle:
         self._transact(lambda session: self._forgive(session, guess))
         self._log(logging.INFO, "is right", guess)
 
+    def refused(self, guess: Guess) -> None:
+        """Record that somebody is refused who guessed nothing: it counts towards no lock."""
+        self._transact(lambda session: self._forgive(session, guess))
+        self._log(logging.WARNING, "is refused", guess)
+        self._transact(lambda session: self._record(session, guess.account, guess.secret.action, self._address))
+
     def forget(self, *guesses: Guess) -> None:
         """Forget failures in the request's own transaction, because the secret has changed."""
         names = [_hash(guess.secret, guess.name) for guess in guesses]
@@ -178,7 +192,7 @@ class Throttle:
         """Lock the rows, always in this order, so that no two requests wait for each other."""
         return {
             Lock.ACCOUNT: _locked_row(session, _hash(guess.secret, guess.name)),
-            Lock.ADDRESS: _locked_row(session, _hash(Lock.ADDRESS, _network(self._address))),
+            Lock.ADDRESS: _locked_row(session, _hash(guess.secret.address_lock, _network(self._address))),
         }
 
     def _count(self, row: SignInFailures, now: datetime, *, lengthen: bool) -> None:

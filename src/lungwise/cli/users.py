@@ -102,6 +102,29 @@ def reset_second_factor(email: str, as_json: bool) -> None:
     _say(f"{email} has no second factor any more.", as_json, email=email, second_factor=False)
 
 
+@users.command("link-oidc")
+@click.argument("email")
+@click.argument("subject")
+@_json
+def link_oidc(email: str, subject: str, as_json: bool) -> None:
+    """Let whom the identity provider calls SUBJECT (its claim `sub`) sign in to an account."""
+    with open_services(writes=True) as services:
+        user = services.account(email)
+        services.provided_accounts.link_subject(user, subject, operator_of(user.clinic_id))
+    _say(f"{email} signs in with the identity provider.", as_json, email=email, linked=True)
+
+
+@users.command("unlink-oidc")
+@click.argument("email")
+@_json
+def unlink_oidc(email: str, as_json: bool) -> None:
+    """Part an account from the identity provider, and end its sessions; reset-link then gives it a password."""
+    with open_services(writes=True) as services:
+        user = services.account(email)
+        services.provided_accounts.unlink(user, operator_of(user.clinic_id))
+    _say(f"{email} is not linked with the identity provider any more.", as_json, email=email, linked=False)
+
+
 @users.command()
 @click.argument("email")
 @click.confirmation_option(prompt="The account cannot be brought back. Delete it?", help="Do not ask.")

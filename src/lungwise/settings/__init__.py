@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from lungwise.languages import LANGUAGES
 from lungwise.settings.accounts import AccountSettings, Registration
 from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with_boto3
 from lungwise.settings.network import NetworkSettings
+from lungwise.settings.oidc import OidcSettings
 from lungwise.settings.oversight import OversightSettings
 from lungwise.time_zones import UTC_NAME
 
@@ -35,7 +36,7 @@ def _data_folder() -> Path:
     return Path(base) / "lungwise"
 
 
-class Settings(AccountSettings, NetworkSettings, OversightSettings):
+class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings):
     """The settings of one installation.
 
     Each is read from the environment (`LUNGWISE_` before its name), else from the TOML file that
@@ -141,6 +142,12 @@ class Settings(AccountSettings, NetworkSettings, OversightSettings):
     """Folder of a model that reads in place of the shipped one, as `lungwise export` writes it."""
     report_font: Path | None = None
     """TrueType font of the PDF report, for letters that the fonts shipped with Lungwise lack: Korean, rare Chinese."""
+
+    @model_validator(mode="after")
+    def _knows_where_a_provider_leads_back(self) -> Self:
+        if self.oidc_issuer and not self.public_url:
+            raise ValueError("oidc_issuer needs public_url: the provider leads people back to it")
+        return self
 
     @classmethod
     def settings_customise_sources(

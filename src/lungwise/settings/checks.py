@@ -98,6 +98,14 @@ def only_private_address(url: str) -> str:
     return url
 
 
+def is_guarded_address(url: str) -> bool:
+    """Return whether what goes to an address is guarded on its way: by TLS, or because it stays on this machine."""
+    found = _HTTP.fullmatch(url)
+    if found is None or not url.isascii() or not url.isprintable() or "\\" in url:
+        return False
+    return found[1].lower() == "https" or bool(_LOOPBACK.fullmatch(found[2].lower()))
+
+
 def only_result_objects(text: str) -> str:
     """Require the kinds of objects to be those that are made."""
     for kinds in re.findall(r"=([A-Z+]+)", text):

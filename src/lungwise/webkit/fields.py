@@ -13,7 +13,7 @@ FIELDS = 200
 FIELD_CHARACTERS = 1000
 """Most characters of any field. The forms have lower limits, and say so beside the field."""
 _NAME_CHARACTERS = 100
-_CHARACTERS_OF = {"note": 8000, "packed": 64 << 10}
+_CHARACTERS_OF = {"note": 8000, "packed": 64 << 10, "code": 4096, "logout_token": 32 << 10}
 
 
 def init_app(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Which host a request may name, and redirects that never repeat it."""
+"""Which host a request may name, and redirects that never repeat it, nor lead elsewhere than to the one that is set."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lungwise.security")
 _ANY_HOST = ("/healthz", "/readyz")
 """Monitoring uses each process's own address."""
+LEADS_TO = "lungwise.leads_to"
+"""In the environment of a request: the one other origin that its redirect may lead to, as a setting names it."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -45,7 +47,8 @@ class Hosts:
         if not self._is_allowed(environ):
             _log.warning("A request for another host is refused, from %s.", environ.get("REMOTE_ADDR", "-"))
             return self._refusal()(environ, start_response)
-        return self._app(environ, _with_own_redirects(start_response))
+        environ.pop(LEADS_TO, None)
+        return self._app(environ, _with_own_redirects(start_response, environ))
 
     def _is_allowed(self, environ: WSGIEnvironment) -> bool:
         if self._allowed is None or environ["PATH_INFO"] in _ANY_HOST:
@@ -75,17 +78,20 @@ def _is_machine(host: str) -> bool:
     return True
 
 
-def _with_own_redirects(start_response: StartResponse) -> StartResponse:
+def _with_own_redirects(start_response: StartResponse, environ: WSGIEnvironment) -> StartResponse:
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:  # noqa: ANN401
-        own = [(name, _path(value) if name.lower() == "location" else value) for name, value in headers]
+        allowed = environ.get(LEADS_TO, "")
+        own = [(name, _path(value, allowed) if name.lower() == "location" else value) for name, value in headers]
         return start_response(status, own, *more)
 
     return start
 
 
-def _path(location: str) -> str:
-    """Return the part of an address after the host: no redirect here leads to another host."""
+def _path(location: str, allowed: str) -> str:
+    """Return the part of an address after the host: no redirect leads to another host than the one allowed."""
     parts = urlsplit(location)
+    if allowed and f"{parts.scheme}://{parts.netloc}" == allowed:
+        return location
     if not parts.scheme and not parts.netloc and not location.startswith(("//", "/\\")):
         return location
     rest = urlunsplit(("", "", parts.path, parts.query, parts.fragment))

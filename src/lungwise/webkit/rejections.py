@@ -13,6 +13,7 @@ NOT_FRESH = "the password is asked for once more"
 NO_SECOND_FACTOR = "a second factor must be set up first"
 WEAK = "the password must be changed first"
 BAD_LINK = "the link is not valid"
+NOT_VOUCHED_FOR = "the identity provider does not vouch for this"
 RULE = "a rule"
 
 

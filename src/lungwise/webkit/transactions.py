@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import cast
+from typing import TypeVar, cast
 
-from flask import Flask, Request, Response, g, has_request_context, request
+from flask import Flask, Request, Response, current_app, g, has_request_context, request
 from flask.ctx import RequestContext
 from flask.typing import ResponseReturnValue
 from sqlalchemy import event
@@ -20,7 +20,9 @@ from werkzeug.exceptions import HTTPException
 from lungwise import logs
 from lungwise.store import Database, Fault, is_collision, retried
 
+View = TypeVar("View", bound=Callable[..., object])
 _READS = ("GET", "HEAD", "OPTIONS")
+_WRITES = "writes"
 _ROWS = "lungwise_rows_written"
 _REFUSALS = (Fault.COLLISION, Fault.BUSY, Fault.FULL, Fault.READ_ONLY, Fault.TOO_LARGE)
 """The errors with which a database says that a commit kept nothing."""
@@ -67,11 +69,23 @@ def _context_anew(app: Flask) -> RequestContext:
     return RequestContext(app, again.environ, request=again)
 
 
+def writes(view: View) -> View:
+    """Mark a view that writes though it is asked for with GET, because another site leads the browser to it."""
+    setattr(view, _WRITES, True)
+    return view
+
+
+def _reads() -> bool:
+    """Return whether the present request keeps nothing."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return request.method in _READS and not getattr(view, _WRITES, False)
+
+
 def session_per_request(database: Database) -> scoped_session[Session]:
     """Make the session that each request finds as its own; it takes the write lock only to write."""
 
     def session() -> Session:
-        return database.session(writes=False) if request.method in _READS else database.request_session()
+        return database.session(writes=False) if _reads() else database.request_session()
 
     return scoped_session(session, scopefunc=lambda: id(g._get_current_object()))  # type: ignore[arg-type]
 
@@ -163,7 +177,7 @@ def after_response(action: Callable[[Session], object]) -> None:
 
 
 def _end(session: Session) -> None:
-    if request.method in _READS:
+    if _reads():
         session.rollback()
     else:
         session.commit()

@@ -128,3 +128,21 @@ def test_what_a_command_does_is_in_the_audit_trail() -> None:
     actions = ["disabled", "enabled", "changed role", "reset second factor", "made recovery link", "invited", "deleted"]
     assert [entry.action for entry in by_command] == actions
     assert {entry.address for entry in by_command} == {"command line"}
+
+
+def test_an_account_is_linked_with_the_identity_provider_and_unlinked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "names no identity provider" in no("link-oidc", BOB, "4f1c")
+    told = {"ISSUER": "https://id.example.org", "CLIENT_ID": "lungwise", "ROLES": "chest=doctor"}
+    for name, value in {
+        **{f"OIDC_{name}": value for name, value in told.items()},
+        "PUBLIC_URL": "https://l.org",
+    }.items():
+        monkeypatch.setenv(f"LUNGWISE_{name}", value)
+    assert json.loads(ok("link-oidc", BOB, "4f1c", "--json")) == {"email": BOB, "linked": True}
+    assert "linked to an account already" in no("link-oidc", ADA, "4f1c")
+    assert "linked already" in no("link-oidc", BOB, "5a2d")
+    assert "has no password here" in no("reset-link", BOB)
+    ok("unlink-oidc", BOB)
+    assert "is not linked" in no("unlink-oidc", BOB)
+    ok("reset-link", BOB)
+    ok("link-oidc", ADA, "4f1c")
