@@ -36,6 +36,7 @@ from lungwise.monitoring.models_in_use import ModelsInUse
 from lungwise.monitoring.shadow import Shadows
 from lungwise.monitoring.statistics import ClinicStatistics
 from lungwise.monitoring.steadiness import ClinicSteadiness
+from lungwise.orders.scheduled import ScheduledOrders
 from lungwise.orders.service import Orders
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import Thresholds, shipped_card
@@ -143,6 +144,7 @@ class Services:
         )
         self.orders = Orders(session, clock, patients, audit)
         self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
+        self.scheduled_orders = ScheduledOrders(session, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
         self.result_export = ResultExport(session)

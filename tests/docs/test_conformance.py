@@ -25,8 +25,10 @@ from lungwise.dicom.commitment import PUSH_MODEL
 from lungwise.dicom.limits import LARGEST_PDU
 from lungwise.dicom.node import _entity
 from lungwise.dicom.storage import OBJECT_CLASSES, STORAGE_CLASSES
+from lungwise.dicom.worklist_scp import WORKLIST
 from lungwise.dicomweb import query, store
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
+from lungwise.orders.scheduled import MOST_FOUND
 from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Normal, Reading, Verdict
@@ -93,7 +95,7 @@ def results() -> list[Dataset]:
 
 
 def test_the_classes_and_syntaxes_that_the_node_takes() -> None:
-    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", PUSH_MODEL, *STORAGE_CLASSES, *OBJECT_CLASSES}
+    assert column("4.2.1.1", 1) == {"1.2.840.10008.1.1", PUSH_MODEL, WORKLIST, *STORAGE_CLASSES, *OBJECT_CLASSES}
     assert column("4.2.1.5", 1) == set(TRANSFER_SYNTAXES)
 
 
@@ -108,6 +110,13 @@ def test_the_statuses_of_the_node() -> None:
     statuses = re.search(r"^_SUCCESS, .* = (.*)$", source, re.MULTILINE)
     assert statuses
     assert column("4.2.1.6", 0) == {status.removeprefix("0x").upper() for status in statuses[1].split(", ")}
+
+
+def test_the_statuses_of_a_query_of_the_worklist() -> None:
+    source = (Path(__file__).parents[2] / "src" / "lungwise" / "dicom" / "worklist_scp.py").read_text(encoding="utf-8")
+    statuses = re.findall("0x([0-9A-F]{4})", source)
+    assert column("4.2.1.9", 0, "status") == {"0000", *statuses}
+    assert f"at most {MOST_FOUND} orders" in section("4.2.1.9")
 
 
 def test_every_address_of_dicomweb(app: Lungwise) -> None:

@@ -38,6 +38,7 @@ def node(port: int | None) -> None:
         from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
         from lungwise.dicom.node import Node
         from lungwise.dicom.rejection_trail import RejectionTrail
+        from lungwise.dicom.worklist_scp import WorklistScp
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
@@ -49,13 +50,26 @@ def node(port: int | None) -> None:
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         archives = make_sender(database, settings) if settings.send_to_list else None
         senders = [one for one in (archives, make_report_sender(database, settings)) if one]
-        receive = Wiring(settings, store).receive(database, worker.wake)
+        wiring = Wiring(settings, store)
+        receive = wiring.receive(database, worker.wake)
         person = _person(database, settings)
         rejections = RejectionTrail(database, utc_now, person)
         associations = OpenAssociations()
         commitment = CommitmentScp(database, utc_now, person.clinic_id, associations)
         reporter = CommitmentReporter(database, utc_now, settings, store, associations)
-        served = Node(settings, FilmReceiver(receive, person), rejections.note, commitment)
+        worklist = WorklistScp(
+            database,
+            person,
+            lambda session, address: wiring.over(session, address).scheduled_orders,
+            lambda session: wiring.over(session).clinics.settings_of(person.clinic_id).zone,
+        )
+        served = Node(
+            settings,
+            FilmReceiver(receive, person),
+            rejections.note,
+            commitment,
+            worklist if settings.node_worklist else None,
+        )
         collect_rarely()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

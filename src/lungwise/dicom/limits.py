@@ -19,14 +19,16 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import (
+    C_CANCEL_RQ,
     C_ECHO_RQ,
+    C_FIND_RQ,
     C_STORE_RQ,
     N_ACTION_RQ,
     N_EVENT_REPORT_RQ,
     N_EVENT_REPORT_RSP,
     DIMSEMessage,
 )
-from pynetdicom.dimse_primitives import N_EVENT_REPORT, DimsePrimitiveType, DimseServiceType
+from pynetdicom.dimse_primitives import C_CANCEL, C_FIND, N_EVENT_REPORT, DimsePrimitiveType, DimseServiceType
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
@@ -38,6 +40,11 @@ _LARGEST_PDU_READ = LARGEST_PDU + 4096
 _LARGEST_COMMAND = 16 << 10
 _LARGEST_REQUEST = 2 << 20
 """Bytes of what a peer asks for, or reports, beside storing."""
+_LARGEST_QUERY = 64 << 10
+_PENDING = (0xFF00, 0xFF01)
+"""The status of each answer to a query but the last."""
+_MOST_CANCELS = 10
+"""Requests to cancel that one query may get."""
 _SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
 MOST_WAITING = 32
@@ -95,6 +102,7 @@ class BoundedMessages(DIMSEServiceProvider):
         self._sending = threading.Lock()
         self._asking = threading.Lock()
         self._answer: queue.SimpleQueue[int] | None = None
+        self._finds = False
         self._begin()
 
     def _begin(self) -> None:
@@ -115,7 +123,7 @@ class BoundedMessages(DIMSEServiceProvider):
             self.dul.event_queue.put("Evt19")
 
     def _receive(self, primitive: P_DATA) -> None:
-        if self._unanswered.is_set() and self._answer is None:
+        if self._unanswered.is_set() and self._answer is None and not self._finds:
             raise LimitExceededError("it does not wait for the response")
         if self.message is None:
             self._begin()
@@ -133,6 +141,8 @@ class BoundedMessages(DIMSEServiceProvider):
                 self._data += len(part)
         if isinstance(self.message, N_ACTION_RQ | N_EVENT_REPORT_RQ) and self._data > _LARGEST_REQUEST:
             raise LimitExceededError("its request names too many objects")
+        if isinstance(self.message, C_FIND_RQ) and self._data > _LARGEST_QUERY:
+            raise LimitExceededError("its query is too long")
         if self._command > _LARGEST_COMMAND or self._data > self._largest_object:
             raise LimitExceededError("its object is larger than the setting node_megabytes allows")
         if time.monotonic() - self._began > self._longest_seconds:
@@ -143,17 +153,30 @@ class BoundedMessages(DIMSEServiceProvider):
             self._answer.put(cast(int, message.command_set.Status))
             self._answer = None
             return
-        if not isinstance(message, C_ECHO_RQ | C_STORE_RQ | N_ACTION_RQ | N_EVENT_REPORT_RQ):
-            raise LimitExceededError("it asks for something else than C-ECHO, C-STORE and storage commitment")
+        if isinstance(message, C_CANCEL_RQ):
+            self._cancel(cast(C_CANCEL, message.message_to_primitive()))
+            return
+        if not isinstance(message, C_ECHO_RQ | C_STORE_RQ | C_FIND_RQ | N_ACTION_RQ | N_EVENT_REPORT_RQ):
+            raise LimitExceededError("it asks for something else than C-ECHO, C-STORE, C-FIND and storage commitment")
         if self._unanswered.is_set():
             raise LimitExceededError("it does not wait for the response")
         request = cast(DimseServiceType, message.message_to_primitive())
+        self._finds = isinstance(message, C_FIND_RQ)
         self._unanswered.set()
         self.msg_queue.put((cast(int, message.context_id), request))
 
+    def _cancel(self, request: C_CANCEL) -> None:
+        """Let a query be cancelled; one that is answered already needs it no more."""
+        if len(self.cancel_req) >= _MOST_CANCELS:
+            raise LimitExceededError("it cancels again and again")
+        if self._finds:
+            self.cancel_req[cast(int, request.MessageIDBeingRespondedTo)] = request
+
     def send_msg(self, primitive: DimsePrimitiveType, context_id: int) -> None:
         """Send a response; the peer may then send a request, and its idle time begins anew however long this took."""
-        self._unanswered.clear()
+        if not (isinstance(primitive, C_FIND) and primitive.Status in _PENDING):
+            self._finds = False
+            self._unanswered.clear()
         self.dul._idle_timer.restart()
         with self._sending:
             super().send_msg(primitive, context_id)

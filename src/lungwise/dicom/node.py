@@ -23,6 +23,7 @@ from lungwise.dicom.commitment import PUSH_MODEL
 from lungwise.dicom.limits import LARGEST_PDU, MOST_WAITING, BoundedServer, peer
 from lungwise.dicom.negotiation import Negotiation, Places, log_aborted, log_rejected
 from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES, Receiver
+from lungwise.dicom.worklist_scp import WORKLIST
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.receiving.receiver import Kept
@@ -41,8 +42,8 @@ _SUCCESS, _KEPT_ASIDE, _OUT_OF_RESOURCES, _NOT_AS_ANNOUNCED, _NOT_UNDERSTOOD = 0
 """`_KEPT_ASIDE` is a warning: the object is safe, but under a UID that another one has."""
 
 
-class CommitmentHandlers(Protocol):
-    """What answers requests and reports of storage commitment."""
+class Handlers(Protocol):
+    """What answers the requests of one service: storage commitment, or the worklist."""
 
     @property
     def handlers(self) -> list[evt.EventHandlerType]:
@@ -51,7 +52,7 @@ class CommitmentHandlers(Protocol):
 
 
 class Node:
-    """An SCP of storage, verification and storage commitment.
+    """An SCP of storage, verification and storage commitment, and of the modality worklist where it is given one.
 
     It answers success once the film is on disk and in the database.
 
@@ -65,6 +66,8 @@ class Node:
         Told of each association that is rejected.
     commitment
         Answers what peers ask and report about storage commitment.
+    worklist
+        Answers what peers ask of the worklist; without it the node has none.
     """
 
     def __init__(
@@ -72,14 +75,17 @@ class Node:
         settings: Settings,
         receiver: Receiver,
         rejected: Callable[[evt.Event], None] = lambda _event: None,
-        commitment: CommitmentHandlers | None = None,
+        commitment: Handlers | None = None,
+        worklist: Handlers | None = None,
     ) -> None:
         self._rejected = rejected
-        self._commitment = commitment
+        self._services = [one for one in (commitment, worklist) if one]
         self._settings = settings
         self._receiver = receiver
         self._slots = threading.Semaphore(_STORED_AT_ONCE)
         self._ae = _entity(settings)
+        if worklist:
+            self._ae.add_supported_context(WORKLIST, _UNCOMPRESSED)
         self._negotiation = Negotiation(Places(settings.node_associations, settings.node_wait_seconds))
 
     def start(self) -> int:
@@ -100,7 +106,7 @@ class Node:
                 (evt.EVT_REJECTED, log_rejected),
                 (evt.EVT_REJECTED, self._rejected),
                 (evt.EVT_ABORTED, log_aborted),
-                *(self._commitment.handlers if self._commitment else ()),
+                *(handler for service in self._services for handler in service.handlers),
             ],
             largest_object=self._settings.node_megabytes << 20,
             timeout_seconds=self._settings.node_idle_seconds,

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 
 from pydicom.datadict import dictionary_has_tag, tag_for_keyword
 
-from lungwise.dicomweb import wildcards
 from lungwise.dicomweb.instance_index import INSTANCE, MODALITY, SERIES, STUDY, InstanceIndex
 from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
+from lungwise.orders import wildcards
 from lungwise.studies.archive import ArchiveSearch
 from lungwise.studies.service import FilmRecord
 

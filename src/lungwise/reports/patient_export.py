@@ -18,6 +18,7 @@ from lungwise.access import Person, Right
 from lungwise.errors import Contradiction
 from lungwise.films.formats import suffix_of
 from lungwise.films.refusals import N_, Words
+from lungwise.orders.service import Order
 from lungwise.patients.service import Patient, Patients
 from lungwise.reports.service import Reports
 from lungwise.store import Base, Clock
@@ -65,19 +66,31 @@ class PatientExport:
         person.need(Right.EXPORT)
         person.need(Right.SEE_ALL)
         patient = self._patients.get(person, key)
-        self._write(person, patient, self._studies.of_patient(person, patient), clinic, out)
+        studies, orders = self._studies.of_patient(person, patient), self._studies.orders.of_patient(patient.id)
+        self._write(person, patient, studies, orders, clinic, out)
 
     def write_study(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
         """Write the same of one study and its patient."""
         study = self._studies.get(person, key)
-        self._write(person, self._studies.patient(person, study), [study], clinic, out)
+        orders = self._studies.orders.of_study(study.key)
+        self._write(person, self._studies.patient(person, study), [study], orders, clinic, out)
 
-    def _write(self, person: Person, patient: Patient, studies: Sequence[Study], clinic: str, out: IO[bytes]) -> None:
+    def _write(
+        self,
+        person: Person,
+        patient: Patient,
+        studies: Sequence[Study],
+        orders: Sequence[Order],
+        clinic: str,
+        out: IO[bytes],
+    ) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             files = _Files(archive)
             files.add(
                 "patient.json", N_("The patient, and what was known before each change"), self._of(person, patient)
             )
+            if orders:
+                files.add("orders.json", N_("What was ordered"), _as_json([_order(one) for one in orders]))
             for study in studies:
                 self._add_study(files, person, study, clinic)
             about = {"patient": patient.key, "clinic": clinic, "made_at": self._clock(), "lungwise": __version__}
@@ -142,6 +155,12 @@ def row_values(row: Base) -> dict[str, Any]:
     names = (column.key.removesuffix("_encrypted") for column in inspect(type(row)).column_attrs)
     said = (name for name in names if name not in ("id", "heat", "clinical") and not name.endswith(("_id", "_index")))
     return {name: getattr(row, name) for name in said}
+
+
+def _order(order: Order) -> dict[str, Any]:
+    said = row_values(order)
+    placer, procedure = order.placer, order.procedure
+    return {**said, "placer": asdict(placer) if placer else None, "procedure": asdict(procedure)}
 
 
 def _study(study: Study) -> bytes:

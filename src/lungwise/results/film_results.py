@@ -16,6 +16,8 @@ from pydicom.uid import UID
 from lungwise.access import Person
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
+from lungwise.films.dicom.header import RequestedProcedure
+from lungwise.orders.service import Order
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.reading.regions import LEVEL
 from lungwise.receiving.duplicates import is_renamed
@@ -30,7 +32,7 @@ from lungwise.results.result_objects import (
     film_object,
     study_objects,
 )
-from lungwise.results.study_header import StudyFacts, study_header
+from lungwise.results.study_header import OrderFacts, StudyFacts, study_header
 from lungwise.settings.checks import RESULT_OBJECTS
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern
@@ -170,6 +172,13 @@ class FilmResults:
             change=changes.get(film.key),
         )
 
+    def _ordered(self, film: FilmRecord) -> OrderFacts | None:
+        """Return what the order says that a film answers, where it is clear which one that is."""
+        orders = self._studies.orders.of_study(film.study.key)
+        its = [order for order in orders if order.patient_id == film.study.patient_id]
+        named = [order for order in its if film.accession in ("", order.accession)]
+        return _order_facts(named[0]) if len(named) == 1 else None
+
     def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
         patient = self._studies.patient(person, film.study)
         return StudyFacts(
@@ -184,8 +193,24 @@ class FilmResults:
             study_key=film.study.key,
             zone=self._zone,
             photographed=film.photographed,
+            ordered=self._ordered(film),
             renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
+
+
+def _order_facts(order: Order) -> OrderFacts:
+    procedure = order.procedure
+    code = (procedure.code, procedure.scheme, procedure.description or procedure.code)
+    requested = RequestedProcedure(
+        accession_number=order.accession,
+        study_uid=order.study_uid,
+        procedure_id=order.accession,
+        description=procedure.description,
+        step_id=order.accession,
+        step_description=procedure.description,
+        code=code if procedure.code and procedure.scheme else None,
+    )
+    return OrderFacts(accession=order.accession, referring_physician=order.referring_physician, requested=requested)
 
 
 def _studies_of(films: Iterable[FilmRecord]) -> Iterable[list[FilmRecord]]:

@@ -29,6 +29,15 @@ _FORMS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFacts:
+    """What an order says that results repeat, where the film's own header does not."""
+
+    accession: str
+    referring_physician: str
+    requested: RequestedProcedure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFacts:
     """What Lungwise knows of a film, used where the film's own header says nothing.
 
@@ -46,6 +55,8 @@ class StudyFacts:
         The SOP Instance UID that the film got here because its own is another film's; empty if it kept its own.
     photographed
         Of a photograph, where the film lies in it.
+    ordered
+        What the order says that the film answers.
     """
 
     study_uid: str
@@ -60,6 +71,7 @@ class StudyFacts:
     zone: tzinfo | None = None
     renamed: str = ""
     photographed: Photographed | None = None
+    ordered: OrderFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +146,8 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
     modules = _modules(header)
     if not contradictions(facts_of(header), _known(facts)):
         _fill_patient(modules, facts)
+    if facts.ordered:
+        _fill_order(modules, facts.ordered)
     came = facts.made_at.astimezone(facts.zone) if facts.zone else facts.made_at
     if read is None:
         modules.StudyDate, modules.StudyTime = came.strftime("%Y%m%d"), came.strftime("%H%M%S")
@@ -147,7 +161,7 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         received_at=facts.made_at,
         study_key=facts.study_key,
         zone=facts.zone,
-        requested=header.requested,
+        requested=header.requested or (facts.ordered.requested if facts.ordered else None),
     )
 
 
@@ -200,6 +214,14 @@ def _fill_patient(modules: Dataset, facts: StudyFacts) -> None:
         modules.PatientSex = modules.PatientSex or cleaned(facts.sex, "CS")
         born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
         modules.PatientBirthDate = modules.PatientBirthDate or born
+
+
+def _fill_order(modules: Dataset, ordered: OrderFacts) -> None:
+    """Put what the order says where the header is silent."""
+    modules.AccessionNumber = modules.AccessionNumber or cleaned(ordered.accession, "SH")
+    physician = cleaned(ordered.referring_physician, "PN")
+    if physician and not str(modules.ReferringPhysicianName):
+        modules.ReferringPhysicianName = physician
 
 
 def cleaned(text: str, vr: str) -> str:

@@ -51,6 +51,8 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     node_commitment_to: str = Field(default="", pattern=_DESTINATIONS)
     """Senders that ask whether their films are safe (storage commitment), each where it awaits the answer, as
     AE@host:port, separated by commas. One that is not named is answered only while its association stays open."""
+    node_worklist: bool = False
+    """Whether the DICOM node gives X-ray machines the open orders of its clinic, as a modality worklist."""
     dicomweb_origins: Annotated[str, AfterValidator(only_origins)] = ""
     """Web pages elsewhere that may ask DICOMweb with a token, such as a viewer's: their origins, as
     https://viewer.example.org, separated by commas. Empty: none."""

@@ -77,6 +77,7 @@ class Studies:
         self._audit = audit
         self.objects = OtherObjects(session, store)
         self.report_changes = ReportChanges(session, clock, report_to)
+        self.orders = OrderProgress(session)
         self.sent_reports = SentReports(session, clock)
 
     def get(self, person: Person, key: str) -> Study:
@@ -237,7 +238,7 @@ class Studies:
         person.need(Right.DELETE)
         study = self.get(person, key)
         self.objects.delete(self.objects_of(person, study))
-        OrderProgress(self._session).release(study.key)
+        self.orders.release(study.key)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))

@@ -14,6 +14,8 @@ from pydicom.uid import generate_uid
 from dicom_files import dicom_file
 from lungwise.access import Role
 from lungwise.errors import NotFound
+from lungwise.orders.order import OrderRequest, OrderWay
+from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
@@ -47,6 +49,8 @@ def test_everything_about_a_patient_is_in_one_file(services: Services, film: Cal
     services.read_all()
     services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="Send for a test."))
     patient = services.studies.patient(ada, study)
+    orders = Orders(services.session, services.clock, services.patients, services.audit)
+    orders.place(ada, patient, OrderRequest(accession="A1", reason="cough"), OrderWay.PAGE)
     archive = exported(services, ada, patient.key)
     index = json.loads(archive.read("index.json"))
     assert (index["patient"], index["clinic"]) == (patient.key, "Hill")
@@ -58,6 +62,8 @@ def test_everything_about_a_patient_is_in_one_file(services: Services, film: Cal
     told = json.loads(archive.read("patient.json"))
     assert (told["identifier"], told["name"], told["before"]) == ("7", "Béla Bartók", [])
     (first,) = (json.loads(archive.read(name)) for name in listed if name.endswith(f"{study.key}/study.json"))
+    (ordered,) = json.loads(archive.read("orders.json"))
+    assert (ordered["accession"], ordered["reason"], ordered["placer"]) == ("A1", "cough", None)
     assert first["opinions"][0]["note"] == "Send for a test."
     assert first["films"][0]["readings"][0]["verdict"] == "positive"
     ends = {name.rpartition("/")[2] for name in listed}

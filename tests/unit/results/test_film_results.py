@@ -4,6 +4,8 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+from lungwise.orders.order import OrderRequest, OrderWay, Procedure
+from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
@@ -41,3 +43,26 @@ def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
     assert [item.Modality for item in made] == ["SR", "OT", "PR"]
     assert {item.SeriesInstanceUID for item in made} < {one.uid for one in results.outlines(person, study.films)}
     assert "DOC" not in [one.series.modality for one in results.outlines(person, study.films)]
+
+
+def test_results_carry_the_order_where_the_film_says_nothing_of_it(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person, facts = services.person(), PatientFacts(identifier="7", name="Bartók^Béla")
+    orders = Orders(services.session, services.clock, services.patients, services.audit)
+    asked = OrderRequest(
+        accession="A1",
+        referring_physician="Kodály^Zoltán",
+        procedure=Procedure(description="Chest PA", code="36643-5", scheme="LN"),
+    )
+    order = orders.place(person, facts, asked, OrderWay.PAGE).order
+    study = services.studies.open(person, facts, [("a", film(1, 8))])
+    services.studies.orders.begin(order, study.key)
+    services.read_all()
+    report = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    for item in report.of(person, study.films):
+        assert (item.AccessionNumber, str(item.ReferringPhysicianName)) == ("A1", "Kodály^Zoltán")
+    structured = next(item for item in report.of(person, study.films) if item.Modality == "SR")
+    (request,) = structured.ReferencedRequestSequence
+    assert (request.AccessionNumber, request.StudyInstanceUID) == ("A1", order.study_uid)
+    assert request.RequestedProcedureCodeSequence[0].CodeValue == "36643-5"

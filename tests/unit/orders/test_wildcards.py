@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.dicomweb import wildcards
 from lungwise.errors import Rejected
+from lungwise.orders import wildcards
 
 
 @given(st.text("abé", max_size=12), st.text("abé*?", max_size=8))
