@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check wheel mutated guide viewers lint style docs licences clean
+.PHONY: help run test check wheel mutated guide viewers fhir lint style docs licences clean
 
 venv := .venv/bin
 ohif := 3.12.10
 readers := dcmjs@0.51.1 dwv@0.36.4
+medplum := 5.2.13
 # Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
 # database server and a browser of its own; in the order of the folders, since the files that take longest have few
 # tests, and would come last.
@@ -55,6 +56,12 @@ viewers: ## fetch OHIF, dcmjs and dwv from npm, and let them show or read a stud
 	npm install --silent --no-save --prefix .cache/viewers $(readers)
 	LUNGWISE_TEST_OHIF=.cache/viewers/package/dist LUNGWISE_TEST_MODULES=.cache/viewers/node_modules \
 		$(venv)/pytest tests/browser/test_viewers.py
+
+fhir: ## fetch a FHIR server from npm, and send it reports; needs npm
+	@bin/setup check
+	@mkdir -p .cache/fhir
+	cd .cache/fhir && npm install --silent --no-audit --no-fund --ignore-scripts @medplum/fhir-router@$(medplum)
+	LUNGWISE_TEST_FHIR=.cache/fhir $(venv)/pytest tests/integration/test_reports_out.py
 
 lint: style # style, import rules, types
 	$(venv)/mypy

@@ -22,7 +22,7 @@ class UnsentResult(Schema):
     """The results of one study that one archive, or another system, does not have."""
 
     study: Key
-    archive: str = Field(description="An archive, as AE@host:port, or another system: webhook.")
+    archive: str = Field(description="An archive, as AE@host:port, or another system: webhook, fhir.")
     state: Literal["waiting", "sending", "not confirmed", "given up", "archive removed"] = Field(
         description="not confirmed: the archive has it and has not said yet that it keeps it (storage commitment). "
         "given up: it was tried for four days, or refused. archive removed: the settings no longer name it."

@@ -216,6 +216,10 @@ def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:
         from lungwise.outgoing.webhook import ReportWebhook  # here: the API is slow to load
 
         yield ReportWebhook(settings, utc_now)
+    if settings.fhir_url:
+        from lungwise.outgoing.fhir_server import FhirServer  # here: its library is slow to load
+
+        yield FhirServer(settings)
 
 
 def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:

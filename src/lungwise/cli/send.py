@@ -29,7 +29,9 @@ _OTHERS_SECONDS = 60
 @click.argument("study", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each study that is left unsent.")
 @click.option(
-    "--cancel", metavar="DESTINATION", help="Cancel what waits for this archive (AE or AE@host:port), or for webhook."
+    "--cancel",
+    metavar="DESTINATION",
+    help="Cancel what waits for an archive (AE or AE@host:port), webhook or fhir.",
 )
 @one_line_errors
 def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
@@ -44,7 +46,7 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
     if not settings.destinations:
         raise click.ClickException(
             "There is nowhere to send to. Set LUNGWISE_SEND_TO to an archive, as AE@host:port, or "
-            "LUNGWISE_REPORT_WEBHOOK_URL."
+            "LUNGWISE_REPORT_WEBHOOK_URL or LUNGWISE_FHIR_URL."
         )
     with open_database(settings) as database:
         with database.writing() as session:

@@ -54,23 +54,28 @@ _SPACE = uuid.UUID("5b2f6c1e-7d0a-5e0f-9a3d-6c756e677769")
 
 def bundle(report: Report) -> str:
     """Write the bundle as JSON."""
-    observations = {film.record.key: _observation(film, reading, report) for film, reading in _read(report)}
-    resources: dict[str, Any] = {
+    resources = said_of_films(report)
+    resources |= {_name(found.key): _test(found, report) for found in report.study.reference_results}
+    if report.study.clinical.spo2 is not None:
+        resources[_name(f"{report.study.key} SpO2")] = _saturation(report.study.clinical.spo2, report)
+    fields: Fields = {
+        "type": "collection",
+        "entry": [{"fullUrl": name, "resource": resource} for name, resource in resources.items()],
+    }
+    text: str = Bundle(**fields).model_dump_json()
+    return text
+
+
+def said_of_films(report: Report) -> dict[str, Any]:
+    """Write all that a report says except what was measured elsewhere: each resource, by its name in a bundle."""
+    resources = {
         report.patient.key: _patient(report.patient),
         report.study.key: _diagnostic_report(report),
         **fhir_imaging.imaging_studies(report, _name),
         **fhir_imaging.devices(report),
-        **observations,
-        **{found.key: _test(found, report) for found in report.study.reference_results},
+        **{film.record.key: _observation(film, reading, report) for film, reading in _read(report)},
     }
-    if report.study.clinical.spo2 is not None:
-        resources[f"{report.study.key} SpO2"] = _saturation(report.study.clinical.spo2, report)
-    fields: Fields = {
-        "type": "collection",
-        "entry": [{"fullUrl": _name(key), "resource": resource} for key, resource in resources.items()],
-    }
-    text: str = Bundle(**fields).model_dump_json()
-    return text
+    return {_name(key): resource for key, resource in resources.items()}
 
 
 def _read(report: Report) -> list[tuple[FilmReport, ReadingRecord]]:

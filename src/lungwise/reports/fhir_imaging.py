@@ -67,8 +67,10 @@ def devices(report: Report) -> dict[str, Device]:
 
 
 def _device(reading: ReadingRecord) -> Device:
+    own = [reading.own_thresholds.id] if reading.own_thresholds else []
+    uid = own_uid("model", reading.model, reading.version, *own)
     fields: Fields = {
-        "identifier": [{"system": UIDS, "value": f"urn:oid:{own_uid('model', reading.model, reading.version)}"}],
+        "identifier": [{"system": UIDS, "value": f"urn:oid:{uid}"}],
         "manufacturer": "Lungwise",
         "deviceName": [{"name": reading.model, "type": "model-name"}],
         "version": [{"value": reading.version}],

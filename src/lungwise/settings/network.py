@@ -78,6 +78,22 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     this machine. Empty: none."""
     report_webhook_secret: Annotated[SecretStr, AfterValidator(not_guessable)] = SecretStr("")
     """Signs what is sent to `report_webhook_url`, 20 characters at least; needed where that is set."""
+    fhir_url: Annotated[str, AfterValidator(only_private_address)] = ""
+    """FHIR R4 server that gets each version of every report, as https://records.example.org/fhir; http only on this
+    machine. Empty: none."""
+    fhir_patient_system: str = Field(default="", pattern=r"^([a-zA-Z][a-zA-Z0-9+.-]*:\S+)?$", max_length=200)
+    """What the FHIR server calls the system of the patients' identifiers, as https://records.example.org/mrn. Empty:
+    urn:lungwise:patient."""
+    fhir_token_file: Path | None = None
+    """File that holds the bearer token for the FHIR server, read anew for each report."""
+    fhir_token_url: Annotated[str, AfterValidator(only_private_address)] = ""
+    """Where a token for the FHIR server is asked for by client credentials (OAuth 2.0). Empty: nowhere."""
+    fhir_client_id: str = ""
+    """Lungwise's name at that address."""
+    fhir_client_secret: SecretStr = SecretStr("")
+    """Its secret there."""
+    fhir_scope: str = ""
+    """Scope that is asked for, as system/*.write. Empty: what the address gives."""
     report_tls_ca: Path | None = None
     """Certificate authority of the systems that get reports over HTTPS. Empty: those that the machine trusts."""
 
@@ -115,7 +131,7 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     @property
     def report_to_list(self) -> list[str]:
         """The systems beside archives that get reports, by the names of their kinds."""
-        kinds = (("webhook", self.report_webhook_url),)
+        kinds = (("webhook", self.report_webhook_url), ("fhir", self.fhir_url))
         return [name for name, is_set in kinds if is_set]
 
     @property

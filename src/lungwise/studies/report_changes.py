@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.orm import Session
@@ -27,23 +28,22 @@ class ReportChanges:
         self._clock = clock
         self._report_to = report_to
 
-    def of_study(self, study: Study) -> None:
-        """Note that somebody changed what the report of a study says."""
-        self._note([study.id])
+    def of_study(self, study: Study, at: datetime | None = None) -> None:
+        """Note that somebody changed what the report of a study says, now or when what they said was kept."""
+        self._note([study.id], at)
 
     def of_patient(self, patient_id: int) -> None:
         """Note that somebody changed what the reports of all of a patient's studies say."""
         self._note(self._session.scalars(select(Study.id).where(Study.patient_id == patient_id)).all())
 
-    def _note(self, studies: Sequence[int]) -> None:
+    def _note(self, studies: Sequence[int], at: datetime | None = None) -> None:
         """Make another version of the reports, and queue again what was sent.
 
         What is being sent just now stays so, that versions arrive one after the other: whoever sends it sees at the
         end that there is another version.
         """
-        now = self._clock()
         changed = update(Study).where(Study.id.in_(studies))
-        self._session.execute(changed.values(changed_at=now, report_version=Study.report_version + 1))
+        self._session.execute(changed.values(changed_at=at or self._clock(), report_version=Study.report_version + 1))
         self._queue_again(Dispatch.study_id.in_(studies))
         for name in self._report_to:
             self._queue_first(name, studies)

@@ -218,7 +218,7 @@ class Studies:
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
         self._session.flush()
-        self.report_changes.of_study(study)
+        self.report_changes.of_study(study, opinion.created_at)  # a first opinion corrects nothing that was said before
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
 

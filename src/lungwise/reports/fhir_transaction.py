@@ -1,0 +1,55 @@
+"""A report as a FHIR transaction: a server takes all of it or nothing, and each resource once.
+
+What is ours alone, the report and the observations, replaces its earlier version. Patient, imaging study and device may
+be the hospital's own: they are made only where the server has none of their identifier.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from fhir.resources.R4B.bundle import Bundle
+
+from lungwise.reports.fhir import Fields, said_of_films
+from lungwise.reports.report import Report
+
+_OURS = frozenset({"DiagnosticReport", "Observation"})
+
+
+def transaction(report: Report, patient_system: str = "") -> str:
+    """Write the transaction as JSON.
+
+    Parameters
+    ----------
+    patient_system
+        What the server calls the system of the patients' identifiers; ours where it is empty.
+    """
+    resources = said_of_films(report)
+    if patient_system:
+        for patient in (one for one in resources.values() if one.get_resource_type() == "Patient"):
+            patient.identifier[0].system = patient_system
+    fields: Fields = {
+        "type": "transaction",
+        "entry": [
+            {"fullUrl": name, "resource": resource, "request": _request(resource)}
+            for name, resource in resources.items()
+        ],
+    }
+    text: str = Bundle(**fields).model_dump_json()
+    return text
+
+
+def _request(resource: Any) -> Fields:  # noqa: ANN401 - the models have no common type that has identifiers
+    kind = resource.get_resource_type()
+    found = f"identifier={_token(resource.identifier[0])}"
+    if kind in _OURS:
+        return {"method": "PUT", "url": f"{kind}?{found}"}
+    return {"method": "POST", "url": kind, "ifNoneExist": found}
+
+
+def _token(identifier: Any) -> str:  # noqa: ANN401 - FHIR's Identifier
+    """Write an identifier to be searched for (FHIR R4, 3.1.1.4.10 and 3.1.1.4.19)."""
+    system, value = (re.sub(r"([\\,$|])", r"\\\1", text) for text in (identifier.system, identifier.value))
+    return f"{quote(system, safe=':/')}|{quote(value, safe='')}"
