@@ -22,6 +22,7 @@ from lungwise.allocator import loading
 NUMBER = struct.Struct("=i")
 """A process's number, and what waitpid says of its end."""
 LOADED = (
+    "lungwise.cli.hl7",
     "lungwise.cli.node",
     "lungwise.cli.serve",
     "lungwise.dicom.node",

@@ -9,13 +9,14 @@ from lungwise.errors import NotFound
 
 
 class Role(StrEnum):
-    """What somebody is in their clinic: a person, or the DICOM node."""
+    """What somebody is in their clinic: a person, the DICOM node, or a hospital system that sends HL7 messages."""
 
     DOCTOR = "doctor"
     RADIOLOGIST = "radiologist"
     ADMINISTRATOR = "administrator"
     HEALTH_WORKER = "health_worker"
     NODE = "node"
+    HOSPITAL_SYSTEM = "hospital_system"
 
 
 PEOPLE = (Role.DOCTOR, Role.RADIOLOGIST, Role.ADMINISTRATOR, Role.HEALTH_WORKER)
@@ -45,6 +46,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.ADMINISTRATOR: frozenset(Right),
     Role.HEALTH_WORKER: frozenset({Right.SEE, Right.UPLOAD}),
     Role.NODE: frozenset({Right.SEE, Right.SEE_ALL, Right.UPLOAD, Right.EXPORT}),
+    Role.HOSPITAL_SYSTEM: frozenset({Right.SEE, Right.SEE_ALL, Right.UPLOAD, Right.KEEP_PATIENTS}),
 }
 
 

@@ -41,6 +41,8 @@ ASSOCIATIONS_ABORTED = Counter(
     "Associations with the DICOM node that were aborted, by the peer or the node.",
     ("by",),
 )
+HL7_MESSAGES = Counter("lungwise_hl7_messages", "HL7 messages taken, by the answer: AA, AE or AR.", ("answer",))
+HL7_CUT_OFF = Counter("lungwise_hl7_cut_off", "HL7 connections that were closed for what their peers did.")
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")
 MEMORY = Gauge(
     "lungwise_memory_bytes", "Most memory that a process which reads films has held.", multiprocess_mode="max"
@@ -72,7 +74,13 @@ class UnsentResults:
 class QueueCollector(Collector):
     """The queues and the alarms as they stand when somebody asks: the same whichever process answers."""
 
-    def __init__(self, waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int], unsent: UnsentResults) -> None:
+    def __init__(
+        self,
+        waiting: WaitingFilms,
+        alarms: Mapping[tuple[str, str], int],
+        unsent: UnsentResults,
+        failed_messages: int = 0,
+    ) -> None:
         self._alarms = alarms
         self._figures = (
             ("lungwise_queue_films", "Films that wait for their first reading.", float(waiting.films)),
@@ -80,6 +88,7 @@ class QueueCollector(Collector):
             ("lungwise_unsent_results", "Studies' results that wait for an archive.", float(unsent.waiting)),
             ("lungwise_unsent_oldest_seconds", "How long the oldest of them have waited.", unsent.oldest_seconds),
             ("lungwise_unsent_given_up", "Studies' results that no archive took in four days.", float(unsent.given_up)),
+            ("lungwise_hl7_errors", "HL7 messages that wait for an administrator.", float(failed_messages)),
         )
 
     def collect(self) -> Iterable[Metric]:
@@ -93,10 +102,15 @@ class QueueCollector(Collector):
         yield alarms
 
 
-def page(waiting: WaitingFilms, alarms: Mapping[tuple[str, str], int], unsent: UnsentResults) -> bytes:
+def page(
+    waiting: WaitingFilms,
+    alarms: Mapping[tuple[str, str], int],
+    unsent: UnsentResults,
+    failed_messages: int = 0,
+) -> bytes:
     """Write everything in Prometheus' text format; `alarms` are those that are open, by finding and sort."""
     now = CollectorRegistry()
-    now.register(QueueCollector(waiting, alarms, unsent))
+    now.register(QueueCollector(waiting, alarms, unsent, failed_messages))
     return generate_latest(_counted()) + generate_latest(now)
 
 

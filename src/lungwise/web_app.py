@@ -36,6 +36,8 @@ from lungwise.audit.closed_clinics import CLOSED
 from lungwise.audit.labels import ACTIONS, SUBJECTS
 from lungwise.clinics import views as clinics_views
 from lungwise.dicomweb import app as dicomweb
+from lungwise.hl7 import views as hl7_views
+from lungwise.hl7.inbox import count_failed
 from lungwise.inputs import network_address
 from lungwise.jobs import views as jobs_views
 from lungwise.jobs.queue import waiting_films
@@ -128,6 +130,7 @@ _PAGES = (
     receiving_views,
     photograph_views,
     held_views,
+    hl7_views,
     jobs_views,
     monitoring_views,
     local_views,
@@ -173,7 +176,9 @@ def create_app(settings: Settings, make_reader: Callable[[], FilmReader], clock:
 
 def _init_pages(app: Lungwise, settings: Settings, store: FilmStore, sessions: scoped_session[Session]) -> None:
     """Set up what stands before and after every page, in the order in which a request meets it, and the pages."""
-    request_log.init_app(app, settings, waiting_films, count_open, lambda session: unsent_results(session, utc_now()))
+    request_log.init_app(
+        app, settings, waiting_films, count_open, lambda session: unsent_results(session, utc_now()), count_failed
+    )
     transactions.init_app(app, app.database, sessions)
     compression.init_app(app)
     csp.init_app(app, https=settings.https)
@@ -241,6 +246,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         clock_contradiction=lambda: studies_views.services().clock_check.contradiction(),
         waiting_accounts=_waiting_accounts,
         closed_clinic=_closed_clinic,
+        failed_messages=lambda: hl7_views.services().inbox.count(person()),
         late_results=lambda: jobs_views.services().unsent.count_late(person()),
         open_alarms=lambda: monitoring_views.services().alarms.open(person()),
         alarm_sentence=partial(alarm_words.sentence, words=gettext),
@@ -277,6 +283,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     trail.provide(app, lambda session: over(session).audit)
     idempotency.services.provide(app, lambda session: over(session).idempotency)
     jobs_views.services.provide(app, over)
+    hl7_views.services.provide(app, over)
     account_services.provide(app, over)
     audit_views.services.provide(app, over)
     patients_views.services.provide(app, over)

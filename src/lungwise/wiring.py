@@ -22,6 +22,9 @@ from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
+from lungwise.hl7.dispatch import Dispatch
+from lungwise.hl7.inbox import Inbox
+from lungwise.hl7.patient_updates import PatientUpdates
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.jobs.unsent import Unsent
@@ -146,6 +149,8 @@ class Services:
         self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
         self.scheduled_orders = ScheduledOrders(session, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
+        dispatch = Dispatch(wiring.identity_rules, PatientUpdates(patients, self.patient_studies))
+        self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
         self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
         self.result_export = ResultExport(session)
         self.thumbnails = Thumbnails(session)

@@ -40,6 +40,7 @@ ADMINISTRATORS = (
     "/delete",
     "/drift",
     "/held",
+    "/hl7",
     "/queue",
     "/retry",
     "/second-model",
@@ -51,10 +52,11 @@ ABSENT = (
     *("/profile/oidc", "/sign-in/oidc/confirm"),
     *("/films/<key>/levels/<int:side>", "/studies/<key>/results/<result>/take-back"),
     "/drift/alarms/<key>/acknowledge",
+    *("/hl7/<key>", "/hl7/<key>/again", "/hl7/<key>/drop"),
     *(f"/local-accuracy/thresholds/<key>/{action}" for action in ("confirm", "reject", "go-back")),
 )
-"""What is not there: a JPEG film's full depth, a test's result to take back, an alarm, a proposal of thresholds; an
-identity provider."""
+"""What is not there: a JPEG film's full depth, a test's result to take back, an alarm, a message, a proposal of
+thresholds; an identity provider."""
 DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (

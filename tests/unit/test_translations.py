@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(lungwise.__file__).parent
 ROOMS = (
-    *("accounts", "api", "audit", "clinics", "films", "jobs", "monitoring", "orders", "patients", "reading"),
+    *("accounts", "api", "audit", "clinics", "films", "hl7", "jobs", "monitoring", "orders", "patients", "reading"),
     *("receiving", "reports", "results", "store", "studies", "templates", "webkit"),
 )
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2")]

@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": "lungwise.cli.bench:bench",
     "serve": "lungwise.cli.serve:serve",
     "node": "lungwise.cli.node:node",
+    "hl7": "lungwise.cli.hl7:hl7",
     "send": "lungwise.cli.send:send",
     "unsent": "lungwise.cli.unsent:unsent",
     "worker": "lungwise.cli.worker:worker",

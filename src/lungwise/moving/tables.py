@@ -18,6 +18,7 @@ CLINICS = "clinics"
 LEFT_BEHIND = {
     "sign_ins": "a browser's session is signed with the installation's own secret key: everyone signs in again",
     "invitations": "an invitation's link is signed with the installation's own secret key: invite again",
+    "hl7_messages": "hospital systems send to the installation: what waits for an administrator is settled before",
     "shadow_readings": "a second model is the installation's trial, and no doctor sees what it reads",
 }
 """Tables of a clinic whose rows end with the move, and why."""

@@ -121,5 +121,28 @@ def only_a_time_zone(name: str) -> str:
     return name
 
 
+HL7_CHARACTER_SETS = {
+    "ASCII": "ascii",
+    **{f"8859/{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    "ISO IR14": "shift_jis",
+    "ISO IR87": "iso2022_jp",
+    "ISO IR159": "iso2022_jp_2",
+    "GB 18030-2000": "gb18030",
+    "KS X 1001": "euc_kr",
+    "CNS 11643-1992": "big5",
+    "BIG-5": "big5",
+    "UNICODE": "utf-8",
+    "UNICODE UTF-8": "utf-8",
+}
+"""Python's codec of each character set of HL7's table 0211 that is read."""
+
+
+def only_an_hl7_character_set(name: str) -> str:
+    """Require the name of a character set of HL7 that is read."""
+    if name not in HL7_CHARACTER_SETS:
+        raise ValueError(f"It is one of: {', '.join(HL7_CHARACTER_SETS)}")
+    return name
+
+
 PublicUrl = Annotated[str, AfterValidator(only_an_origin)]
 """What a link begins with; empty if it is not known."""

@@ -33,6 +33,7 @@ def init_app(
     waiting: Callable[[Session], metrics.WaitingFilms],
     alarms: Callable[[Session], Mapping[tuple[str, str], int]],
     unsent: Callable[[Session], metrics.UnsentResults],
+    failed_messages: Callable[[Session], int],
 ) -> None:
     """Log every request, and add `/metrics`."""
     log_requests(app)
@@ -42,7 +43,9 @@ def init_app(
         if not may_read(settings):
             raise NotFound
         session = request_session()
-        answer = make_response(metrics.page(waiting(session), alarms(session), unsent(session)))
+        answer = make_response(
+            metrics.page(waiting(session), alarms(session), unsent(session), failed_messages(session))
+        )
         answer.content_type = CONTENT_TYPE_LATEST
         return answer
 

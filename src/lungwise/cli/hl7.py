@@ -1,0 +1,72 @@
+"""`lungwise hl7`: messages of hospital systems by HL7 v2."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from itertools import count
+
+import click
+from sqlalchemy.orm import Session
+
+from lungwise import logs
+from lungwise.allocator import collect_rarely, give_memory_back
+from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.errors import one_line_errors
+from lungwise.hl7.inbox import Inbox
+from lungwise.hl7.listener import Listener
+from lungwise.hl7.peers import Peers
+from lungwise.hl7.reception import Reception, forget_old
+from lungwise.settings import Settings
+from lungwise.store import Database, FilmStore, utc_now
+from lungwise.wiring import Wiring
+
+_LOOK_SECONDS = 1.0
+_LOOKS_UNTIL_IT_FORGETS = 6 * 3600
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `hl7_port`.")
+@one_line_errors
+def hl7(port: int | None) -> None:
+    """Take HL7 v2 messages of hospital systems (MLLP), until stopped."""
+    settings = read_settings(**({} if port is None else {"hl7_port": port}))
+    give_memory_back()
+    logs.configure(settings.log_format, settings.log_level)
+    with open_database(settings) as database:
+        wiring = Wiring(settings, FilmStore(settings))
+        peers = _peers(wiring, database, settings)
+
+        def inbox_over(session: Session, address: str) -> Inbox:
+            return wiring.over(session, address).inbox
+
+        reception = Reception(database, utc_now, peers, inbox_over, settings.hl7_character_set)
+        listener = Listener(settings, reception.answer)
+        collect_rarely()
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _signal, _frame: stop.set())
+        click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.start()}")
+        for look in count():
+            if look % _LOOKS_UNTIL_IT_FORGETS == 0:
+                forget_old(database, inbox_over)
+            if stop.wait(_LOOK_SECONDS):  # a signal that comes just before does not end a long wait
+                break
+        listener.stop()
+    click.echo("HL7 messages are taken no more.")
+
+
+def _peers(wiring: Wiring, database: Database, settings: Settings) -> Peers:
+    """Return whose messages are taken, or say which clinic there is not."""
+    if not settings.hl7_peers_map:
+        raise click.ClickException(
+            "Set LUNGWISE_HL7_PEERS to the systems whose messages are taken, as APPLICATION@FACILITY=Clinic"
+        )
+    with database.reading() as session:
+        clinics = {clinic.name: clinic.id for clinic in wiring.over(session).clinics.all()}
+    unknown = [name for name in settings.hl7_peers_map.values() if name not in clinics]
+    if unknown:
+        raise click.ClickException(
+            f"There is no clinic {unknown[0]}. Name in LUNGWISE_HL7_PEERS one of: {', '.join(clinics) or '(none yet)'}"
+        )
+    return Peers(clinics={sender: clinics[name] for sender, name in settings.hl7_peers_map.items()})

@@ -1,0 +1,143 @@
+"""What is answered to a message: that it is accepted only once what it says is committed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from lungwise.access import Person
+from lungwise.errors import Rejected, Unavailable
+from lungwise.films.refusals import N_
+from lungwise.hl7.acknowledgement import Answer, acknowledgement
+from lungwise.hl7.dispatch import UnusedError
+from lungwise.hl7.inbox import Inbox, Outcome
+from lungwise.hl7.message import Header, Message, MessageError, parse_header, parse_message
+from lungwise.hl7.peers import Peers, name_of
+from lungwise.metrics import HL7_MESSAGES
+from lungwise.store import Clock, Database, answer_of
+
+_log = logging.getLogger("lungwise.hl7")
+_CANNOT_KEEP = (Unavailable, OSError, SQLAlchemyError)
+FAULT = N_("A fault in Lungwise kept this message from being applied. Tell whoever maintains it, and try again later.")
+_SENTENCES = {
+    Outcome.DONE: "",
+    Outcome.NOT_HERE: "Nothing is here of this patient.",
+    Outcome.NOT_USED: "Messages of this kind are not used.",
+    Outcome.KNOWN: "This message was taken before.",
+}
+
+
+class _RefusedError(Exception):
+    """A message is rejected for what it is or who sends it; the sentence says why."""
+
+
+class Reception:
+    """Takes messages from several connections at once.
+
+    Parameters
+    ----------
+    inbox_over
+        Makes the inbox over a session, for a network address.
+    character_set
+        That of messages which name none.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        peers: Peers,
+        inbox_over: Callable[[Session, str], Inbox],
+        character_set: str,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._peers = peers
+        self._inbox_over = inbox_over
+        self._character_set = character_set
+
+    def answer(self, data: bytes, address: str) -> bytes:
+        """Take a message from a network address, and return its acknowledgement."""
+        try:
+            header = parse_header(data)
+        except MessageError as error:
+            return self._said(Header(), address, Answer.REJECTED, str(error))
+        try:
+            message, person = self._admitted(header, data)
+        except _RefusedError as error:
+            return self._said(header, address, Answer.REJECTED, str(error))
+        return self._taken(person, message, address)
+
+    def _taken(self, person: Person, message: Message, address: str) -> bytes:
+        try:
+            outcome = self._database.transact(lambda session: self._inbox(session, address).take(person, message))
+        except UnusedError as error:
+            return self._said(message.header, address, Answer.REJECTED, str(error))
+        except (Rejected, MessageError) as error:
+            return self._set_aside(person, message, address, str(error))
+        except _CANNOT_KEEP as error:
+            return self._unavailable(message.header, address, error)
+        except Exception:  # of the program: the message is kept for the next release
+            _log.exception("%s at %s: a message cannot be applied.", person.name, address)
+            return self._set_aside(person, message, address, FAULT)
+        return self._said(message.header, address, Answer.ACCEPTED, _SENTENCES[outcome], outcome)
+
+    def _admitted(self, header: Header, data: bytes) -> tuple[Message, Person]:
+        """Read a message of a known sender."""
+        person = self._peers.of(header)
+        if person is None:
+            raise _RefusedError("The sending application and facility are not listed in hl7_peers.")
+        if header.processing != "P":
+            raise _RefusedError("Only messages for production (MSH-11 is P) are taken.")
+        if not header.version.startswith("2."):
+            raise _RefusedError("Only HL7 version 2 is taken (MSH-12).")
+        try:
+            return parse_message(data, self._character_set), person
+        except MessageError as error:
+            raise _RefusedError(str(error)) from None
+
+    def _set_aside(self, person: Person, message: Message, address: str, error: str) -> bytes:
+        """Keep a message that cannot be applied, and say so."""
+
+        def keep(session: Session) -> bool:
+            return self._inbox(session, address).set_aside(person, message, error)
+
+        try:
+            self._database.transact(keep)
+        except _CANNOT_KEEP as fault:
+            return self._unavailable(message.header, address, fault)
+        return self._said(message.header, address, Answer.ERROR, error, "kept aside for an administrator")
+
+    def _unavailable(self, header: Header, address: str, error: Exception) -> bytes:
+        why = answer_of(error) or type(error).__name__
+        _log.error("%s at %s: a message cannot be kept: %s", name_of(header), address, why, exc_info=error)
+        return self._said(header, address, Answer.REJECTED, "The message cannot be kept now. Send it again.")
+
+    def _said(self, header: Header, address: str, answer: Answer, sentence: str, became: str = "rejected") -> bytes:
+        HL7_MESSAGES.labels(answer.value).inc()
+        why = f": {sentence[:200]}" if became == "rejected" else ""
+        level = logging.INFO if answer is Answer.ACCEPTED else logging.WARNING
+        sender = "".join(filter(str.isprintable, name_of(header)))
+        _log.log(level, "%s at %s: %s is %s%s", sender, address, _type(header), became, why)
+        return acknowledgement(header, answer, sentence, self._clock())
+
+    def _inbox(self, session: Session, address: str) -> Inbox:
+        return self._inbox_over(session, address)
+
+
+def _type(header: Header) -> str:
+    """Name a message's type for the log, whatever its sender writes there."""
+    return "".join(filter(str.isprintable, header.type))[:40] or "a message"
+
+
+def forget_old(database: Database, inbox_over: Callable[[Session, str], Inbox]) -> None:
+    """Forget the messages that were done long ago."""
+    database.transact(partial(_forget, inbox_over=inbox_over))
+
+
+def _forget(session: Session, inbox_over: Callable[[Session, str], Inbox]) -> None:
+    inbox_over(session, "").forget()

@@ -1,0 +1,53 @@
+"""The settings of HL7 v2: which hospital systems send messages, and within which bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings
+
+from lungwise.settings.checks import listed, only_an_hl7_character_set
+
+
+class Hl7Settings(BaseSettings, use_attribute_docstrings=True):
+    """What comes from the hospital's systems by HL7 v2."""
+
+    hl7_host: str = "127.0.0.1"
+    """Address that `lungwise hl7` listens on; 0.0.0.0 for the whole network."""
+    hl7_port: int = Field(default=2575, ge=0, le=65535)
+    """Port of `lungwise hl7`; 0 for any free one."""
+    hl7_peers: str = Field(
+        default="",
+        pattern=r"^$|^[^@=,|^]{1,180}@[^@=,|^]{0,180}=[^=,]+( *, *[^@=,|^ ][^@=,|^]{0,179}@[^@=,|^]{0,180}=[^=,]+)*$",
+    )
+    """Hospital systems whose HL7 messages are taken, and the clinic that each belongs to: APPLICATION@FACILITY=Clinic,
+    separated by commas, as a system writes it in MSH-3 and MSH-4. Messages of others are refused."""
+    hl7_connections: int = Field(default=8, ge=1, le=100)
+    """Connections that `lungwise hl7` holds at once."""
+    hl7_idle_seconds: int = Field(default=3600, ge=1, le=86400)
+    """Seconds without a message after which a connection is closed."""
+    hl7_message_seconds: int = Field(default=30, ge=1, le=600)
+    """Seconds within which a message must have come from its first byte to its last."""
+    hl7_kilobytes: int = Field(default=1024, ge=8, le=65536)
+    """Largest HL7 message that is taken."""
+    hl7_character_set: Annotated[str, AfterValidator(only_an_hl7_character_set)] = "UNICODE UTF-8"
+    """Character set of messages that name none in MSH-18, by its name in HL7 table 0211."""
+    hl7_tls_certificate: Path | None = None
+    """Certificate of `lungwise hl7`; with it, it speaks TLS alone."""
+    hl7_tls_key: Path | None = None
+    """Key of that certificate."""
+    hl7_tls_client_ca: Path | None = None
+    """Certificate authority that the hospital systems' own certificates must come from."""
+
+    @property
+    def hl7_peers_map(self) -> dict[tuple[str, str], str]:
+        """The clinic of each sending application and facility."""
+        named = (one.partition("=") for one in listed(self.hl7_peers))
+        return {_peer(sender): clinic.strip() for sender, _equals, clinic in named}
+
+
+def _peer(sender: str) -> tuple[str, str]:
+    application, _at, facility = sender.partition("@")
+    return application.strip(), facility.strip()
