@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dated_films import dated_film
 from lungwise.clinics.service import ClinicChoices
 from lungwise.errors import Rejected
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.patients.forms import PatientFields
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.uploads import Upload
+from lungwise.reports.fhir import bundle
+from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.reference_results import EnteredResult, Outcome, ReferenceTest
@@ -119,6 +123,20 @@ def test_a_table_of_results_finds_the_study_of_the_day(clinic: Clinic, film: Cal
     (row,) = taking.preview(ada, table.encode())
     assert row.study is not None, row.rejected
     assert row.study.key == study.key
+
+
+def test_a_film_of_today_dates_what_was_seen_and_one_of_tomorrow_does_not(clinic: Clinic) -> None:
+    for ahead in (0, 1):
+        day = today(clinic) + timedelta(days=ahead)
+        data = dated_film(f"{day:%Y%m%d}", PatientID=f"H-{ahead}")
+        study = clinic.services.studies.open(clinic.ada, PatientFacts(), [("a", data)])
+        chosen = clinic.wired.clinics.settings_of(clinic.ada.clinic_id)
+        report = Reports(clinic.services.studies, str, clinic.services.settings, chosen).of(
+            clinic.ada, study.key, "Hill"
+        )
+        entries = [entry["resource"] for entry in json.loads(bundle(report))["entry"]]
+        (said,) = (one for one in entries if one["resourceType"] == "DiagnosticReport")
+        assert (said["effectiveDateTime"] == day.isoformat()) is (ahead == 0)
 
 
 @pytest.mark.parametrize("name", ["Pacific/Pago_Pago", "Pacific/Kiritimati"])

@@ -26,6 +26,7 @@ from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.reference_results import Reason, ReferenceTest
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
+from lungwise.time_zones import day_in
 
 Fields = dict[str, Any]
 _SYSTEM = "urn:lungwise"
@@ -114,7 +115,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
         "category": [_RADIOLOGY],
         "code": _CHEST,
         "subject": {"reference": _name(report.patient.key)},
-        "effectiveDateTime": _taken(study, *study.films),
+        "effectiveDateTime": _taken(report, *study.films),
         "issued": _issued(study),
         "imagingStudy": [{"reference": _name(uid)} for uid in fhir_imaging.study_uids(study)] or None,
         "performer": [{"display": report.clinic}],
@@ -124,10 +125,11 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     return DiagnosticReport(**fields)
 
 
-def _taken(study: Study, *films: FilmRecord) -> date | datetime:
+def _taken(report: Report, *films: FilmRecord) -> date | datetime:
     """Return the day on which the first film was taken, or else when they came, as for a day that lies ahead."""
     days = (film.taken_on for film in films if film.taken_on)
-    return min((day for day in days if day <= study.created_at.date()), default=study.created_at)
+    came_at = report.study.created_at
+    return min((day for day in days if day <= day_in(report.zone, came_at)), default=came_at)
 
 
 def _symptoms(study: Study) -> str:
@@ -144,7 +146,7 @@ def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Ob
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
         "subject": {"reference": _name(report.patient.key)},
-        "effectiveDateTime": _taken(report.study, film.record),
+        "effectiveDateTime": _taken(report, film.record),
         "issued": reading.created_at,
         "method": {"text": _method(reading)},
         "device": {"reference": _name(fhir_imaging.device_key(reading))},
@@ -196,7 +198,7 @@ def _saturation(spo2: int, report: Report) -> Observation:
         "category": [_VITAL_SIGNS],
         "code": {"coding": _SPO2, "text": "SpO2"},
         "subject": {"reference": _name(report.patient.key)},
-        "effectiveDateTime": _taken(report.study, *report.study.films),
+        "effectiveDateTime": _taken(report, *report.study.films),
         "valueQuantity": {"value": spo2, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
     }
     return Observation(**fields)

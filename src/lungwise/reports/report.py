@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, tzinfo
 
 from lungwise.patients.service import Patient
 from lungwise.studies.extent_changes import ExtentChange
@@ -84,6 +85,8 @@ class Report:
         What a reading cannot do.
     changes
         Of the extent of opacity since earlier films, by the film's key.
+    zone
+        The clinic's time zone.
     """
 
     clinic: str
@@ -98,6 +101,7 @@ class Report:
     limits: str
     changes: Mapping[str, ExtentChange]
     letterhead: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
 
 def texts(said: object) -> Iterator[str]:

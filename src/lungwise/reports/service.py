@@ -155,6 +155,7 @@ class _Author:
         return Report(
             clinic=clinic,
             letterhead=self._clinic.letterhead,
+            zone=self._clinic.zone,
             patient=patient,
             study=study,
             facts=self._facts(study, patient),
