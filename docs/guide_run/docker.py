@@ -28,6 +28,8 @@ FOLDER = CONTEXT / "deploy" / "containers"
 COMPOSE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 TRIES = 60
+AFTER_THE_FIRST_ACCOUNT = ("node",)
+"""What begins anew until there is a clinic."""
 
 
 class Image:
@@ -88,7 +90,8 @@ def in_container(name: str, command: list[str], image: Image, *, wait: bool) -> 
     for folder in service["tmpfs"]:
         Path(folder).mkdir(exist_ok=True)
         options.append(f"--property=TemporaryFileSystem={folder}:mode=1777")
-    how = ["--wait", "--pipe", "--collect"] if wait else [f"--unit=container-{name}"]
+    again = ["--property=Restart=always", "--property=RestartSec=2"]
+    how = ["--wait", "--pipe", "--collect"] if wait else [f"--unit=container-{name}", *again]
     subprocess.run(["systemd-run", "--quiet", *how, *options, "/usr/bin/env", *command], check=True)
 
 
@@ -172,18 +175,23 @@ def up() -> None:
         print(f"    {name}: {service['command']}"[:120], flush=True)
         in_container(name, words_of(service["command"]), image, wait=service["restart"] == "no")
     start_proxy()
-    for name in (name for name, service in SERVICES.items() if "healthcheck" in service):
-        for _ in range(TRIES):
-            if is_healthy(name, image):
-                break
-            time.sleep(1)
-        else:
-            subprocess.run(["journalctl", "--no-pager", "--lines=50", f"--unit=container-{name}"], check=False)
-            raise SystemExit(f"{name} does not become healthy")
-        print(f"    {name} is healthy", flush=True)
+    for name, service in SERVICES.items():
+        if "healthcheck" in service and name not in AFTER_THE_FIRST_ACCOUNT:
+            await_health(name, image)
     command = Path("/usr/local/bin/lungwise")
     command.write_text('#!/bin/sh\nexec docker compose exec pages lungwise "$@"\n')
     command.chmod(0o755)
+
+
+def await_health(name: str, image: Image) -> None:
+    """Wait until a container's own check succeeds."""
+    for _ in range(TRIES):
+        if is_healthy(name, image):
+            print(f"    {name} is healthy", flush=True)
+            return
+        time.sleep(1)
+    subprocess.run(["journalctl", "--no-pager", "--lines=50", f"--unit=container-{name}"], check=False)
+    raise SystemExit(f"{name} does not become healthy")
 
 
 def execute(name: str, words: list[str]) -> None:
@@ -193,6 +201,8 @@ def execute(name: str, words: list[str]) -> None:
     if words[:3] == ["lungwise", "users", "add"] and "--password" not in words:
         words = [*words, "--password", PASSWORD]
     in_container(name, words, image, wait=True)
+    for other in AFTER_THE_FIRST_ACCOUNT if words[:3] == ["lungwise", "users", "add"] else ():
+        await_health(other, image)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ lungwise() {
     "serve "*) background "listens at" "$(type -P lungwise)" "$@" ;;
     "worker "*) background "The worker reads" "$(type -P lungwise)" "$@" ;;
     "node "*) background "takes films" "$(type -P lungwise)" "$@" ;;
+    "hl7 "*) background "are taken at" "$(type -P lungwise)" "$@" ;;
     "users add") command lungwise "$@" --password "correct horse battery staple 7" ;;
     "users delete" | "keys accept-secret") command lungwise "$@" --yes ;;
     "read "*) command lungwise "$@" || [ $? = 3 ] ;; # a synthetic film is refused
