@@ -24,6 +24,7 @@ from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
 from lungwise.hl7.dispatch import Dispatch
 from lungwise.hl7.inbox import Inbox
+from lungwise.hl7.order_updates import OrderUpdates
 from lungwise.hl7.patient_updates import PatientUpdates
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -149,7 +150,8 @@ class Services:
         self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
         self.scheduled_orders = ScheduledOrders(session, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
-        dispatch = Dispatch(wiring.identity_rules, PatientUpdates(patients, self.patient_studies))
+        updates = PatientUpdates(patients, self.patient_studies)
+        dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self._zone_of)
         self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
         self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
         self.result_export = ResultExport(session)
