@@ -57,8 +57,8 @@ from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
 from lungwise.studies import labels as study_labels
+from lungwise.studies import prior_views, retention_views
 from lungwise.studies import result_views as result_table_views
-from lungwise.studies import retention_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.headlines import Headlines
@@ -138,6 +138,7 @@ _PAGES = (
     shadow_views,
     threshold_views,
     result_table_views,
+    prior_views,
     retention_views,
     reports_views,
     results_views,
@@ -296,6 +297,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     shadow_views.services.provide(app, over)
     threshold_views.services.provide(app, over)
     result_table_views.services.provide(app, over)
+    prior_views.services.provide(app, over)
     retention_views.services.provide(app, over)
     reports_views.services.provide(app, over)
     api_services.services.provide(app, over)

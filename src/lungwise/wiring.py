@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import cached_property, partial
 
@@ -61,6 +61,7 @@ from lungwise.studies.archive import Archive
 from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.priors import Priors
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.result_export import ResultExport
@@ -90,6 +91,7 @@ class Wiring:
             film_bytes=settings.film_megabytes << 20,
             total_bytes=settings.upload_megabytes << 20,
             keeps_objects=settings.other_objects == "keep",
+            fetches_priors=bool(settings.priors_from),
             account_films=settings.account_films,
             account_bytes=settings.account_gigabytes << 30,
         )
@@ -144,8 +146,9 @@ class Services:
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
         changes = ReportChanges(session, clock, settings.report_to_list)
         self.patients = patients = Patients(
-            session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of
+            session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of, self._remove_priors
         )
+        self.priors = Priors(session, store, patients.records)
         self.orders = Orders(session, clock, patients, audit)
         self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
         self.scheduled_orders = ScheduledOrders(session, patients, audit)
@@ -189,7 +192,14 @@ class Services:
         self.drift = Drift(session, clock, wiring.reference, self._zone_of)
         self.answer_watch = AnswerWatch(session, self.drift)
         self.retention = Retention(
-            session, clock, studies, patients, audit, self.clinics.settings_of, self._study_archive(store.keys)
+            session,
+            clock,
+            studies,
+            patients,
+            audit,
+            self.clinics.settings_of,
+            self._study_archive(store.keys),
+            self.priors,
         )
         self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
@@ -204,10 +214,13 @@ class Services:
         def keep(person: Person, key: str) -> None:
             clinics = {clinic.id: clinic.name for clinic in self.clinics.all()}
             reports = Reports(self.studies, str, self.settings, self.clinics.settings_of(person.clinic_id))
-            export = PatientExport(self.studies, self.patients, reports, self.clock, str)
+            export = PatientExport(self.studies, self.patients, self.priors, reports, self.clock, str)
             StudyArchive(folder, keys, export).keep(person, key, clinics[person.clinic_id])
 
         return keep
+
+    def _remove_priors(self, records: Sequence[int]) -> None:
+        self.priors.delete_of(records)
 
     def _zone_of(self, clinic_id: int) -> tzinfo:
         return self.clinics.settings_of(clinic_id).zone
@@ -302,7 +315,7 @@ class WebServices(Services):
     @cached_property
     def patient_export(self) -> PatientExport:
         """Writes all that is kept about a patient."""
-        return PatientExport(self.studies, self.patients, self.reports, self.clock, gettext)
+        return PatientExport(self.studies, self.patients, self.priors, self.reports, self.clock, gettext)
 
     @cached_property
     def waiting_accounts(self) -> int:

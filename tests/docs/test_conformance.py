@@ -145,7 +145,10 @@ def test_the_overview_names_what_the_rest_does(results: list[Dataset]) -> None:
     }
     assert len(several) == 4
     sent = {item.SOPClassUID.name for item in results} | {kind.name for kind in SIMPLER_CLASSES}
-    assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent | {"Storage Commitment Push Model"}
+    assert {name for name, (scu, _scp) in overview.items() if scu == "yes"} == sent | {
+        "Storage Commitment Push Model",
+        *(row[0] for row in rows("4.2.2.5")),
+    }
 
 
 def test_the_statuses_that_the_sender_takes_for_an_acknowledgement() -> None:
@@ -210,7 +213,7 @@ def test_the_parameters_and_what_they_are_by_default() -> None:
     has = {
         f"`{name}`": str(field.default or "none")
         for name, field in Settings.model_fields.items()
-        if name.startswith(("node_", "send_"))
+        if name.startswith(("node_", "send_", "priors_"))
     }
     assert {row[0]: row[1] for row in rows("4.4.2")} == has
 

@@ -16,8 +16,11 @@ from lungwise.accounts.models import User
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.patients.service import Patient
 from lungwise.settings import Settings
-from lungwise.store import utc_now
+from lungwise.store import FilmStore, utc_now
+from lungwise.studies.models import Study
+from prior_films import add_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +78,7 @@ class Things:
     film: str
     account: str
     invitation: str
+    prior: str
     tokens: dict[str, str]
     """Each role's own token, and the machine's."""
     sessions: dict[str, str]
@@ -92,13 +96,19 @@ class Things:
         if "<role>" in rule.rule:
             return rule.rule.replace("<role>", role)
         noun = rule.rule.split("/")[1]
+        if noun == "earlier-films":
+            return rule.rule.replace("<key>", self.prior)
         key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
-        return re.sub(r"<[^>]+>", key or "nothing", rule.rule)
+        return re.sub(r"<[^>]+>", key or "nothing", rule.rule.replace("<prior>", self.prior))
 
 
 @pytest.fixture
 def things(
-    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+    app: Lungwise,
+    settings: Settings,
+    visit: Callable[..., Visitor],
+    enrol: Callable[..., Person],
+    film: Callable[..., bytes],
 ) -> Things:
     for role in PEOPLE:
         enrol(app, f"{role.value}.valley", "Valley", role)
@@ -115,6 +125,7 @@ def things(
     invited = owner.post("/accounts", email="rita@example.org", role="radiologist").text
     account = re.findall(r"/accounts/(\w+)/disable", invited)[0]
     return Things(
+        prior=prior_of(app, settings, study.rsplit("/", 1)[1]),
         patient=re.findall(r"/patients/(\w+)", page)[0],
         study=study.rsplit("/", 1)[1],
         film=re.findall(r"/films/(\w+)", page)[0],
@@ -177,12 +188,17 @@ def test_nothing_of_a_clinic_is_there_for_another(
 
 @pytest.mark.parametrize("role", PEOPLE)
 def test_each_role_reaches_what_it_may_and_nothing_else(
-    role: Role, app: Lungwise, things: Things, visit: Callable[..., Visitor], film: Callable[..., bytes]
+    role: Role,
+    app: Lungwise,
+    settings: Settings,
+    things: Things,
+    visit: Callable[..., Visitor],
+    film: Callable[..., bytes],
 ) -> None:
     visitor = visit(app)
     visitor.sign_in(f"{role.value}.hill@example.org")
     if role is Role.HEALTH_WORKER:
-        things = own_things(visitor, things, film(2))
+        things = own_things(visitor, things, film(2), app, settings)
     deleting = [rule for rule in rules(app) if "delete" in rule.rule or "/held/<key>" in rule.rule]
     for rule in [*(rule for rule in rules(app) if rule not in deleting), *deleting]:
         if rule.endpoint.startswith("security.") or rule.rule in PUBLIC:
@@ -202,11 +218,20 @@ def test_each_role_reaches_what_it_may_and_nothing_else(
             assert status < 500
 
 
-def own_things(visitor: Visitor, things: Things, film: bytes) -> Things:
+def prior_of(app: Lungwise, settings: Settings, study: str) -> str:
+    """Keep an earlier film of a study's patient, and give its key."""
+    with app.database.writing() as session:
+        patient = session.get_one(Patient, session.query(Study).filter_by(key=study).one().patient_id)
+        return add_prior(session, FilmStore(settings), utc_now, patient).key
+
+
+def own_things(visitor: Visitor, things: Things, film: bytes, app: Lungwise, settings: Settings) -> Things:
     """Upload a film, and put what comes of it in the place of what somebody else uploaded."""
     study = visitor.upload(film, name="Clara Schumann", identifier="9")
     page = visitor.get(study).text
-    return replace(things, study=study.rsplit("/", 1)[1], film=re.findall(r"/films/(\w+)", page)[0])
+    key = study.rsplit("/", 1)[1]
+    prior = prior_of(app, settings, key)
+    return replace(things, study=key, film=re.findall(r"/films/(\w+)", page)[0], prior=prior)
 
 
 def test_who_only_uploads_sees_no_study_of_anybody_else(

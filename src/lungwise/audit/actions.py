@@ -31,6 +31,7 @@ class Action(StrEnum):
     EXPORTED = "exported"
     FAILED_TO_CONFIRM_PASSWORD = "failed to confirm password"
     FAILED_TO_SIGN_IN = "failed to sign in"
+    FETCHED_PRIOR = "fetched prior"
     GAVE_OPINION = "gave opinion"
     HAD_READ_AGAIN = "had read again"
     INVITED = "invited"

@@ -22,6 +22,7 @@ from lungwise.cli.bootstrap import (
 )
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.receiving.priors import PriorLimits, PriorReceiver
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
@@ -37,6 +38,7 @@ def node(port: int | None) -> None:
         from lungwise.dicom.commitment_reporter import CommitmentReporter  # here: pynetdicom is slow to load
         from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
         from lungwise.dicom.node import Node
+        from lungwise.dicom.prior_fetcher import PriorFetcher
         from lungwise.dicom.rejection_trail import RejectionTrail
         from lungwise.dicom.worklist_scp import WorklistScp
 
@@ -63,12 +65,15 @@ def node(port: int | None) -> None:
             lambda session, address: wiring.over(session, address).scheduled_orders,
             lambda session: wiring.over(session).clinics.settings_of(person.clinic_id).zone,
         )
+        priors = PriorReceiver(receive, person, PriorLimits.of(settings))
+        fetcher = PriorFetcher(database, utc_now, settings, person, priors) if settings.priors_from else None
         served = Node(
             settings,
             FilmReceiver(receive, person),
             rejections.note,
             commitment,
             worklist if settings.node_worklist else None,
+            priors,
         )
         collect_rarely()
         stop = threading.Event()
@@ -80,6 +85,8 @@ def node(port: int | None) -> None:
         reporter.start()
         for sender in senders:
             sender.start()
+        if fetcher:
+            fetcher.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
@@ -88,6 +95,8 @@ def node(port: int | None) -> None:
         worker.stop()
         for sender in senders:
             sender.stop()
+        if fetcher:
+            fetcher.stop()
     click.echo("The node has stopped.")
 
 

@@ -68,6 +68,8 @@ class Node:
         Answers what peers ask and report about storage commitment.
     worklist
         Answers what peers ask of the worklist; without it the node has none.
+    priors
+        Keeps what comes because the node asked for it by C-MOVE.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Node:
         rejected: Callable[[evt.Event], None] = lambda _event: None,
         commitment: Handlers | None = None,
         worklist: Handlers | None = None,
+        priors: Receiver | None = None,
     ) -> None:
+        self._priors = priors
         self._rejected = rejected
         self._services = [one for one in (commitment, worklist) if one]
         self._settings = settings
@@ -124,6 +128,12 @@ class Node:
         with self._slots:
             return self._kept(event)
 
+    def _receiver_of(self, event: evt.Event) -> Receiver:
+        """Return what keeps an object: what the node itself asked an archive to send is an earlier film."""
+        asked_by = cast(C_STORE, event.request).MoveOriginatorApplicationEntityTitle
+        is_asked_for = bool(asked_by) and str(asked_by).strip() == self._settings.node_ae_title
+        return self._priors if is_asked_for and self._priors is not None else self._receiver
+
     def _kept(self, event: evt.Event) -> int | Dataset:
         who, announced = peer(event.assoc), cast(C_STORE, event.request).AffectedSOPInstanceUID
         try:
@@ -131,7 +141,7 @@ class Node:
             if instance.film.uids.instance != announced:
                 _log.warning("%s: an object is rejected: it is not the one that was announced", who)
                 return _status(_NOT_AS_ANNOUNCED, "SOP Instance UID differs from the announced one")
-            kept = self._receiver.accept(instance, event.assoc.requestor.address)
+            kept = self._receiver_of(event).accept(instance, event.assoc.requestor.address)
         except Refusal as refusal:
             _log.warning("%s: an object is rejected: %s", who, refusal.reason)
             return _status(_NOT_UNDERSTOOD, refusal.code)

@@ -47,6 +47,8 @@ class Patients:
     ----------
     corrected
         Told the id of a patient whom somebody has corrected, in the same transaction.
+    removing
+        Told the ids of a patient's records before they are deleted, in the same transaction.
     zone_of
         Gives a clinic's time zone, in which a birth date lies in the future or does not.
     """
@@ -59,9 +61,11 @@ class Patients:
         rules: IdentityRules | None = None,
         corrected: Callable[[int], None] = lambda _patient: None,
         zone_of: ZoneOf = in_utc,
+        removing: Callable[[Sequence[int]], None] = lambda _records: None,
     ) -> None:
         self.rules = rules or IdentityRules()
         self._corrected = corrected
+        self._removing = removing
         self._session = session
         self._clock = clock
         self._zone_of = zone_of
@@ -183,7 +187,9 @@ class Patients:
 
     def remove(self, person: Person, patient: Patient) -> None:
         """Delete a patient who has no studies left, and every record that was merged into them."""
-        for record in (*reversed(self.records.merged_into(patient)), patient):
+        records = (*reversed(self.records.merged_into(patient)), patient)
+        self._removing([record.id for record in records])
+        for record in records:
             self._session.execute(delete(PatientChange).where(PatientChange.patient_id == record.id))
             self._session.delete(record)
             self._session.flush()

@@ -1,4 +1,4 @@
-"""What held films and objects beside films have in common: a row for the bytes that one sender sent."""
+"""What held films, earlier films and objects beside films have in common: a row for the bytes that one sender sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from lungwise.films.dicom.digest import digest_of
 from lungwise.receiving.uploads import Upload
 from lungwise.store import Clock, FilmStore
 from lungwise.studies.object_models import HeldFilm, OtherObject
+from lungwise.studies.prior_models import PriorFilm
 
-T = TypeVar("T", HeldFilm, OtherObject)
+T = TypeVar("T", HeldFilm, OtherObject, PriorFilm)
 
 
 class KeptObjects(Generic[T]):

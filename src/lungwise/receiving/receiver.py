@@ -20,6 +20,8 @@ class Kept(StrEnum):
     HELD = "kept aside: its SOP Instance UID is known with other content"
     OBJECT = "kept beside its study"
     OBJECT_LEFT = "acknowledged and not kept, as is set"
+    PRIOR = "kept as an earlier film of its patient"
+    NOT_ASKED_FOR = "not kept: it is not an earlier film that was asked for"
     OWN_RESULT = "Lungwise's own result, which is not kept"
 
 

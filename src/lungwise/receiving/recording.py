@@ -13,6 +13,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
+from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.jobs.reading_queue import ANSWER_TIME
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.service import Patient, PatientFacts, Patients
@@ -58,7 +59,7 @@ class Recording:
         zone_of: ZoneOf,
     ) -> None:
         self.session = session
-        self._clock = clock
+        self.clock = clock
         self._store = store
         self._zone_of = zone_of
         self.limits = limits
@@ -161,7 +162,7 @@ class Recording:
         match = self.patients.match_or_add(person, facts)
         if match.patient.is_unclear:
             UNCLEAR.inc()
-        now = self._clock()
+        now = self.clock()
         study = Study(
             key=key,
             clinic_id=person.clinic_id,
@@ -177,6 +178,8 @@ class Recording:
             probability=0.0,
         )
         self.session.add(study)
+        if self.limits.fetches_priors and facts.identifier and not match.patient.is_unclear:
+            PriorFetches(self.session, self.clock).queue(match.merged_from_id or match.patient.id)
         return study, match.patient.is_unclear
 
     def fill_in(self, person: Person, study: Study, facts: PatientFacts) -> None:
@@ -220,7 +223,7 @@ class Recording:
         self.session.flush()
 
     def _film(self, study: Study, name: str, upload: Upload, due: datetime) -> FilmRecord:
-        now, key, uids = self._clock(), new_key(), upload.uids
+        now, key, uids = self.clock(), new_key(), upload.uids
         if upload.by_camera:  # a person is asked where the film lies in the picture
             due = max(due, database_time(self.session) + ANSWER_TIME)
         film = FilmRecord(

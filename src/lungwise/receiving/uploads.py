@@ -30,12 +30,16 @@ class CameraPicture(bytes):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one upload may hold, and what one account may upload in a day; 0 for any amount."""
+    """What one upload may hold, and what one account may upload in a day; 0 for any amount.
+
+    `fetches_priors` says that a patient's earlier films are fetched once a film of theirs arrives.
+    """
 
     films: int
     film_bytes: int
     total_bytes: int
     keeps_objects: bool = True
+    fetches_priors: bool = False
     account_films: int = 0
     account_bytes: int = 0
 

@@ -23,6 +23,8 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.reports.service import Reports
 from lungwise.store import Base, Clock
 from lungwise.studies.pictures import as_png, heat_layer, upright
+from lungwise.studies.prior_models import PriorFilm
+from lungwise.studies.priors import Priors
 from lungwise.studies.service import FilmRecord, Studies, Study
 
 _TITLE = N_("Everything about a patient")
@@ -46,9 +48,12 @@ class PatientExport:
         Translates a message id into the reader's language.
     """
 
-    def __init__(self, studies: Studies, patients: Patients, reports: Reports, clock: Clock, words: Words) -> None:
+    def __init__(
+        self, studies: Studies, patients: Patients, priors: Priors, reports: Reports, clock: Clock, words: Words
+    ) -> None:
         self._studies = studies
         self._patients = patients
+        self._priors = priors
         self._reports = reports
         self._clock = clock
         self._words = words
@@ -67,7 +72,7 @@ class PatientExport:
         person.need(Right.SEE_ALL)
         patient = self._patients.get(person, key)
         studies, orders = self._studies.of_patient(person, patient), self._studies.orders.of_patient(patient.id)
-        self._write(person, patient, studies, orders, clinic, out)
+        self._write(person, patient, studies, orders, clinic, out, self._priors.of_patient(person, patient))
 
     def write_study(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
         """Write the same of one study and its patient."""
@@ -83,6 +88,7 @@ class PatientExport:
         orders: Sequence[Order],
         clinic: str,
         out: IO[bytes],
+        priors: Sequence[PriorFilm] = (),
     ) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             files = _Files(archive)
@@ -93,6 +99,9 @@ class PatientExport:
                 files.add("orders.json", N_("What was ordered"), _as_json([_order(one) for one in orders]))
             for study in studies:
                 self._add_study(files, person, study, clinic)
+            for prior in priors:
+                name = f"earlier-films/{prior.taken_on}-{prior.key}.dcm"
+                files.add(name, N_("An earlier film, fetched from an archive"), self._priors.data(prior))
             about = {"patient": patient.key, "clinic": clinic, "made_at": self._clock(), "lungwise": __version__}
             archive.writestr("index.json", _as_json({**about, "files": files.listed}))
             archive.writestr("index.html", self._page(files.listed, patient))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
@@ -73,6 +73,17 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     send_commitment_minutes: int = Field(default=60, ge=1, le=1440)
     """Minutes that such an archive has to confirm results before it is asked again; the third time they are sent
     again."""
+    priors_from: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}$")
+    """Archive that patients' earlier chest films are fetched from once a film of theirs arrives, as AE@host:port.
+    `lungwise node` fetches them, to compare with: they are not read. Empty: none are fetched."""
+    priors_by: Literal["C-MOVE", "C-GET"] = "C-MOVE"
+    """How that archive hands films out: C-MOVE, for which it must know the node's AE title and address, or C-GET."""
+    priors_films: int = Field(default=6, ge=1, le=50)
+    """Most earlier films of one patient that are kept."""
+    priors_megabytes: int = Field(default=200, ge=1, le=5000)
+    """Most megabytes of earlier films of one patient that are kept."""
+    priors_years: int = Field(default=5, ge=1, le=100)
+    """Years that an earlier film goes back at most."""
     report_webhook_url: Annotated[str, AfterValidator(only_private_address)] = ""
     """Address that gets each version of every report as JSON, as https://records.example.org/lungwise; http only on
     this machine. Empty: none."""

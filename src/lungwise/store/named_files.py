@@ -1,4 +1,4 @@
-"""Which files of the film store the database names: films, held films and other objects."""
+"""Which files of the film store the database names: films, held films, earlier films and other objects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.store.database import Base
 
-_OWN_FOLDERS = ("held_films", "other_objects")
+_OWN_FOLDERS = ("held_films", "other_objects", "prior_films")
 """Tables of which each row has its own folder."""
 
 

@@ -12,7 +12,7 @@ from lungwise.store.database import TABLE
 from lungwise.studies.models import FilmRecord
 
 
-class _KeptObject:
+class KeptObject:
     """A DICOM object that is not a film of a study; its bytes lie in the film store, in a folder of its key.
 
     `digest` is that of its bytes without what each sender writes anew before them.
@@ -31,7 +31,7 @@ class _KeptObject:
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
-class HeldFilm(_KeptObject, Base):
+class HeldFilm(KeptObject, Base):
     """A film kept aside: a film is known by its SOP Instance UID that has other pixels, or another patient."""
 
     __tablename__ = "held_films"
@@ -46,7 +46,7 @@ class HeldFilm(_KeptObject, Base):
     film: Mapped[FilmRecord | None] = relationship()
 
 
-class OtherObject(_KeptObject, Base):
+class OtherObject(KeptObject, Base):
     """A structured report, document, key object selection or presentation state of a study."""
 
     __tablename__ = "other_objects"

@@ -26,6 +26,7 @@ from lungwise.patients.service import Patients
 from lungwise.store import Clock
 from lungwise.store.backup import last_backup
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.priors import Priors
 from lungwise.studies.service import Studies
 
 AT_ONCE = 100
@@ -77,6 +78,8 @@ class Retention:
         Returns how a clinic is set.
     keep
         Archives a study before it is removed; None where there is no place for it.
+    priors
+        The patients' earlier films, which go with what came as early as they.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Retention:
         audit: AuditTrail,
         settings_of: Callable[[int], ClinicSettings],
         keep: Keep | None,
+        priors: Priors,
     ) -> None:
         self._session = session
         self._clock = clock
@@ -96,6 +100,7 @@ class Retention:
         self._audit = audit
         self._settings_of = settings_of
         self._keep = keep
+        self._priors = priors
 
     @property
     def can_archive(self) -> bool:
@@ -143,17 +148,18 @@ class Retention:
         if old.mode is RetentionMode.ARCHIVE and self._keep is None:
             raise Rejected("There is no folder for archived studies. Set archive_folder.")
         for key in sorted(due):
-            self._remove(person, key, archives=old.mode is RetentionMode.ARCHIVE)
+            self._remove(person, key, old.before, archives=old.mode is RetentionMode.ARCHIVE)
         self._audit.record(person, Action.REMOVED_BY_AGE, Subject.CLINIC, str(person.clinic_id), len(due))
         return len(due)
 
-    def _remove(self, person: Person, key: str, *, archives: bool) -> None:
+    def _remove(self, person: Person, key: str, before: datetime, *, archives: bool) -> None:
         study = self._studies.get(person, key)
         patient_id = study.patient_id
         if archives and self._keep is not None:
             self._keep(person, key)
             self._audit.record(person, Action.ARCHIVED, Subject.STUDY, key)
         self._studies.delete(person, key)
+        self._priors.delete_of([patient_id], before)
         left = select(Study.id).where(or_(Study.patient_id == patient_id, Study.merged_from_id == patient_id))
         orders = OrderProgress(self._session)
         if self._session.scalar(left.limit(1)) is None and not orders.has_open(patient_id):

@@ -32,6 +32,7 @@ from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
+from lungwise.studies.priors import Priors
 from lungwise.studies.reference_results import ReferenceResults
 from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies
@@ -61,6 +62,7 @@ class StudyServices(Protocol):
     worklist: Worklist
     worklist_details: WorklistDetails
     clock_check: ClockCheck
+    priors: Priors
 
     @property
     def sampling(self) -> Sampling:
@@ -356,6 +358,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         changes=services().studies.extent_changes(person(), study, patient),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         earlier=earlier,
+        priors=services().priors.of_patient(person(), patient),
         more_unread=person().may(Right.CONCLUDE) and services().worklist.next_unread(person(), study) is not None,
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,

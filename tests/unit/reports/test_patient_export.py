@@ -19,6 +19,7 @@ from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
+from lungwise.studies.priors import Priors
 from lungwise.studies.service import Conclusion
 from synthetic_films import chest_bytes
 
@@ -34,7 +35,8 @@ FACTS = PatientFacts(identifier="7", name="Béla Bartók")
 def exported(services: Services, person: Person, key: str) -> zipfile.ZipFile:
     out = io.BytesIO()
     reports = Reports(services.studies, str, services.settings)
-    export = PatientExport(services.studies, services.patients, reports, services.clock, str)
+    priors = Priors(services.session, services.store, services.patients.records)
+    export = PatientExport(services.studies, services.patients, priors, reports, services.clock, str)
     export.write(person, key, "Hill", out)
     return zipfile.ZipFile(out)
 

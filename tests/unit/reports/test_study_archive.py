@@ -11,6 +11,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.reports.study_archive import StudyArchive, open_archived
+from lungwise.studies.priors import Priors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,8 @@ def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
     study = services.studies.open(ada, facts, [("a", data)])
     services.read_all()
     reports = Reports(services.studies, str, services.settings)
-    export = PatientExport(services.studies, services.patients, reports, services.clock, str)
+    priors = Priors(services.session, services.store, services.patients.records)
+    export = PatientExport(services.studies, services.patients, priors, reports, services.clock, str)
     file = StudyArchive(tmp_path / "old", keys, export).keep(ada, study.key, "Hill")
     assert (file.name, file.stat().st_mode & 0o77) == (f"{ada.clinic_id}-{study.key}.lungwise", 0)
     assert "Bartók".encode() not in file.read_bytes() and data[:64] not in file.read_bytes()

@@ -15,6 +15,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.store.backup import note_backup
 from lungwise.studies.models import Dispatch, DispatchState, Study
+from lungwise.studies.priors import Priors
 from lungwise.studies.retention import KeptBack, Retention
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Case:
             services.audit,
             lambda _clinic: chosen,
             keep if archives else None,
+            Priors(services.session, services.store, services.patients.records),
         )
 
     def years_later(self) -> None:

@@ -1,0 +1,155 @@
+"""Earlier films that were asked for: kept under the patient whom they name, if that is who they were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+
+from lungwise.access import Person
+from lungwise.audit.actions import Action, Subject
+from lungwise.films.dicom.header import DicomHeader
+from lungwise.jobs.prior_fetches import PriorFetches
+from lungwise.patients.service import Patient
+from lungwise.receiving.film_files import FilmFiles
+from lungwise.receiving.kept_objects import KeptObjects
+from lungwise.receiving.receive import Receive
+from lungwise.receiving.receiver import Kept
+from lungwise.receiving.recording import Recording
+from lungwise.receiving.uploads import ReceivedInstance, Upload
+from lungwise.settings import Settings
+from lungwise.store import CollisionError, new_key
+from lungwise.studies.prior_models import PriorFilm
+
+_MODALITIES = {"CR", "DX", "RG"}
+_CHEST = {"", "CHEST", "THORAX", "LUNG", "CHESTABDOMEN"}
+"""What Body Part Examined says of a chest film; many machines leave it empty."""
+
+
+def is_chest(modality: str, body_part: str) -> bool:
+    """Return whether a series, or a film, may be a chest X-ray."""
+    return modality.strip().upper() in _MODALITIES and body_part.strip().upper() in _CHEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorLimits:
+    """How many earlier films of one patient are kept, how many bytes of them all, and of how many years."""
+
+    films: int
+    total_bytes: int
+    film_bytes: int
+    years: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> PriorLimits:
+        """Read them from the settings."""
+        return cls(
+            films=settings.priors_films,
+            total_bytes=settings.priors_megabytes << 20,
+            film_bytes=settings.film_megabytes << 20,
+            years=settings.priors_years,
+        )
+
+    def since(self, today: date) -> date:
+        """Return the first day whose films are kept."""
+        return today - timedelta(days=round(365.25 * self.years))
+
+
+class ReceivedPriors(KeptObjects[PriorFilm]):
+    """Records earlier films."""
+
+    table = PriorFilm
+
+    def record(self, person: Person, key: str, upload: Upload, sender: str, patient: Patient) -> None:
+        """Record an earlier film that lies in the store in the folder of this key.
+
+        Raises
+        ------
+        IntegrityError
+            If the same is being recorded at this moment.
+        """
+        header = upload.header or DicomHeader()
+        self._add(person, key, upload, sender, patient_id=patient.id, taken_on=header.taken_on)
+        self._audit.record(person, Action.FETCHED_PRIOR, Subject.PATIENT, patient.key)
+
+
+class PriorReceiver:
+    """Keeps earlier films in the name of a node, and nothing else that comes with them."""
+
+    def __init__(self, receive: Receive, node: Person, limits: PriorLimits) -> None:
+        self._receive = receive
+        self._node = node
+        self._limits = limits
+
+    def accept(self, instance: ReceivedInstance, address: str) -> Kept:
+        """Keep a film if it was asked for and is the patient's.
+
+        Raises
+        ------
+        Unavailable, SQLAlchemyError
+            If store or database cannot keep it now.
+        """
+        receive = self._receive.at(address)
+        receive.begin()
+        return receive.run(lambda files: self._attempt(receive, files, instance))
+
+    def _attempt(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
+        with receive.reading() as recording:
+            if self._owner(recording, instance) is None:
+                return Kept.NOT_ASKED_FOR
+        key = new_key()
+
+        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            patient = self._owner(recording, instance)
+            if patient is None:
+                raise CollisionError("An earlier film is not wanted any more.")
+            priors = ReceivedPriors(recording.session, recording.clock, receive.store, recording.audit)
+            priors.record(self._node, key, instance.film, instance.sender, patient)
+
+        receive.record(files, key, [instance.film], record)
+        return Kept.PRIOR
+
+    def _owner(self, recording: Recording, instance: ReceivedInstance) -> Patient | None:
+        """Return the record of the patient whom a film is kept under; None where it is not wanted."""
+        header = instance.film.header
+        if header is None or instance.film.is_object or not is_chest(header.modality, header.body_part):
+            return None
+        today = recording.clock().date() + timedelta(days=1)  # somewhere it is that day already
+        taken = header.taken_on
+        if taken is None or not self._limits.since(today) <= taken <= today:
+            return None
+        if recording.is_own_result(self._node, instance.film) or recording.duplicates.is_here(
+            self._node, instance.film
+        ):
+            return None
+        patient = self._named(recording, instance)
+        return patient if patient is not None and self._has_room(recording, patient, instance.film) else None
+
+    def _named(self, recording: Recording, instance: ReceivedInstance) -> Patient | None:
+        """Return the patient whom a film names beyond doubt, if that patient's films were asked for."""
+        rules = recording.patients.rules
+        facts = rules.stated(instance.patient)
+        match = recording.patients.match(self._node, facts) if facts.identifier else None
+        if match is None or match.patient.is_unclear:
+            return None
+        record = recording.session.get_one(Patient, match.merged_from_id or match.patient.id)
+        is_same = record.identifier == facts.identifier and rules.issuer(record.facts) == rules.issuer(facts)
+        if not is_same or not PriorFetches(recording.session, recording.clock).is_wanted(record.id):
+            return None
+        return record
+
+    def _has_room(self, recording: Recording, patient: Patient, film: Upload) -> bool:
+        known = select(PriorFilm.id).where(
+            PriorFilm.clinic_id == patient.clinic_id, PriorFilm.instance_uid == (film.uids.instance or "")
+        )
+        sums = select(func.count(), func.coalesce(func.sum(PriorFilm.size), 0)).where(
+            PriorFilm.patient_id == patient.id
+        )
+        count, size = recording.session.execute(sums).one()
+        return (
+            recording.session.scalar(known) is None
+            and len(film.data) <= self._limits.film_bytes
+            and count < self._limits.films
+            and size + len(film.data) <= self._limits.total_bytes
+        )
