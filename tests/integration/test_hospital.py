@@ -1,7 +1,8 @@
 """A hospital from end to end: an order, its worklist entry, its film, and what comes back everywhere under its number.
 
-The peers are dcmtk's findscu and dcmsend, and Orthanc; reports go to two receivers over HTTP. The node is killed when
-it has acknowledged the film, and while it sends: nothing is lost, and nothing is there twice.
+The order comes as OpenMRS writes it; the X-ray machine is dcmtk's findscu and dcmsend, the archive Orthanc; reports
+go to two receivers over HTTP. The listener is killed when it has acknowledged the order, the node when it has
+acknowledged the film, and while it sends: nothing is lost, and nothing is there twice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,11 @@ from sqlalchemy import select
 
 from dicom_files import dicom_bytes, film_dataset
 from dicom_peers import DX, NodeProcess, running_node, until
+from hl7_peer import PEERS, HospitalSystem, openmrs, pid
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Applicant
 from lungwise.cli.synthetic_film import synthetic_film
-from lungwise.orders.order import OrderRequest, OrderStatus, OrderWay, PlacerNumber
-from lungwise.patients.service import PatientFacts
+from lungwise.orders.order import OrderStatus
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.commitment_models import CommitmentReport
 from lungwise.studies.diagnosis import Diagnosis
@@ -36,14 +36,14 @@ from lungwise.studies.models import Dispatch, FilmRecord, Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from orthanc_peer import Orthanc
-from processes import PASSWORD
+from processes import PASSWORD, SYNTHETIC, running
 from report_receiver import SECRET, Receiver, answering, receiver
 from servers import free_port
 
 if TYPE_CHECKING:
     from lungwise.settings import Settings
 
-ACCESSION, PLACER = "H26-0042", PlacerNumber(number="PL-7", namespace="OPENMRS")
+ACCESSION = "H26-0042"
 DONE = answering(200, b'{"resourceType": "Bundle", "type": "transaction-response"}')
 UNDER_WAY = ("queued", "sending")
 
@@ -89,16 +89,25 @@ class Hospital:
         return [json.loads(got.body) for got in system.got]
 
 
-def place_order(settings: Settings) -> Person:
-    """Let a doctor order a film, and give the person."""
+def order_by_hl7(settings: Settings) -> Person:
+    """Let the hospital's system order a film, twice the same message, and give a doctor of the clinic."""
     database = Database(settings)
     with database.writing() as session:
-        services = Wiring(settings, FilmStore(settings)).over(session)
-        doctor = services.accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR).person
-        who = PatientFacts(identifier="100-8", name="Kamau^Grace", sex="F")
-        asked = OrderRequest(placer=PLACER, accession=ACCESSION, scheduled_at=utc_now() + timedelta(hours=1))
-        services.orders.place(doctor, who, asked, OrderWay.HL7)
+        accounts = Wiring(settings, FilmStore(settings)).over(session).accounts
+        doctor = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR).person
     database.close()
+    asked = (
+        f"ORC|NW|{ACCESSION}|{ACCESSION}",
+        f"OBR||{ACCESSION}||^^^^CHEST XRAY PA|||||||||cough|||||{ACCESSION}||||||DX",
+    )
+    message = openmrs("O01", pid(), *asked, code="ORM", version="2.3.1")
+    listening = settings.model_copy(update={"hl7_port": 0, "hl7_peers": PEERS})
+    with running([*SYNTHETIC, "hl7"], listening) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rsplit(":", 1)[1])
+        with HospitalSystem(port) as system:
+            assert [system.said(message)[0] for _ in range(2)] == ["AA", "AA"]
+        process.kill()  # what it acknowledged is ordered
     return doctor
 
 
@@ -135,7 +144,7 @@ def hospital(settings: Settings, migrate: Callable[[Settings], None], tmp_path: 
     port, orthanc = free_port(), Orthanc(tmp_path / "orthanc", free_port(), free_port())
     with orthanc.running(port), receiver() as records, receiver() as hook:
         records.answer = DONE
-        yield Hospital(settings, orthanc, records, hook, port, place_order(settings))
+        yield Hospital(settings, orthanc, records, hook, port, order_by_hl7(settings))
 
 
 def test_an_orders_number_comes_back_with_the_film_the_results_and_a_corrected_report(
