@@ -162,7 +162,7 @@ def sizing_page() -> str:
     measured = json.loads((DOCS / "sizing.json").read_text(encoding="utf-8"))
     small, large = measured["runs"][0], measured["large"]
     kinds = ((small, f"{_size(small)} JPEG"), (large, f"{_size(large)} DICOM"))
-    parts = (_measurement(measured), _curve(measured), _costs(*kinds), _model(), _needs(*kinds))
+    parts = (_measurement(measured), _curve(measured), _costs(*kinds), _model(), _needs(*kinds), country_section())
     return "\n\n".join(("# How many machines", *parts)) + "\n"
 
 
@@ -221,6 +221,67 @@ def _needs(*kinds: tuple[dict[str, Any], str]) -> str:
         "Memory covers the workers, one process of the pages and the database without its cache. Backups need the "
         "same disk space again."
     )
+
+
+def country_section() -> str:
+    """From 100 to 10,000 clinics, from `docs/country.json`."""
+    found = json.loads((DOCS / "country.json").read_text(encoding="utf-8"))
+    first, second = list(found["breaks_at"])[:2]
+    return "\n\n".join(
+        (
+            "## A country\n\nUp to 10,000 clinics: 5 million films a day, 350 a second in the busiest hour. `python "
+            "tests/benchmarks/country.py` lets every film of that hour through the audit trail, the database, the "
+            "pages and the readers, each a queue, with the costs above, and takes seconds. An entry of the audit trail "
+            f"takes {found['entry_milliseconds']} ms of processor time (measured with `--measure`, on a busy machine), "
+            "and 0.5 ms are taken for the disk; a film makes three entries. **This is a simulation: no installation "
+            "of this size was run.**",
+            "Pages, readers and DICOM nodes are as many as one likes. What an installation has once is taken as a "
+            "database on 32 cores with a disk of 8 TB, and a line of 10 Gbit/s; a backup of all films shall end in a "
+            "night of 8 hours. At so many clinics such a part is 70% in use:\n\n"
+            "| what an installation has once | clinics, 180 kB JPEG | clinics, 8 MB DICOM |\n|---|---|---|\n"
+            + "\n".join(
+                f"| {name} | {at} | {found['breaks_at_large'][name]} |" for name, at in found["breaks_at"].items()
+            )
+            + f"\n\nFirst breaks the {first}, then the {second}: every entry is signed with the one before, so entries "
+            "of one installation are written one after the other. Database and readers have room long after that, and "
+            "so has the line. With all clinics in one installation, from upload to answer:\n\n"
+            "| clinics | films in the busiest hour | median, s | 95% within, s | still waiting after the hour, "
+            "minutes |\n"
+            "|---|---|---|---|---|\n"
+            + "\n".join(
+                f"| {one['clinics']} | {one['films']} | {one['median_seconds']} | {one['p95_seconds']} "
+                f"| {one['late_minutes']} |"
+                for one in found["together"]
+            ),
+            "![How busy each part is, and how a region catches up](../pictures/country.svg)",
+            f"So a country is split into regions of at most {found['region']} clinics, each an installation of "
+            "its own: database and audit trail by region and clinic, films by bucket, one for each region, readers by "
+            "the queue of their region. From some hundred clinics on, films are backed up by the bucket's own "
+            "replication, and "
+            "`lungwise db backup` is for a region's rehearsals. A clinic goes from one region to another by "
+            "[one command](administrator.md#a-clinic-moves-to-another-installation). Each region needs, in cores, "
+            "Mbit/s, and terabytes a year:\n\n"
+            "| clinics | regions | clinics of each | films/s in all | database | pages | workers | line | rows "
+            "| films |\n"
+            "|---|---|---|---|---|---|---|---|---|---|\n" + "\n".join(map(_country_row, found["machines"])),
+            f"**When a region fails**, the others do not notice. Its {found['region']} clinics cannot read or look "
+            "anything up; films wait in the X-ray machines and browsers, and come when it is there again. Away from 9 "
+            "o'clock on, with all films of the time until it has caught up counted as delayed:\n\n"
+            "| away, hours | films delayed | hours to catch up | with twice the readers and pages "
+            "|\n|---|---|---|---|\n"
+            + "\n".join(
+                f"| {one['hours']} | {one['films']} | {one['hours_to_catch_up']} "
+                f"| {one['with_twice_the_readers']['hours_to_catch_up']} |"
+                for one in found["outages"]
+            ),
+        )
+    )
+
+
+def _country_row(one: dict[str, Any]) -> str:
+    names = ("clinics", "regions", "clinics_of_a_region", "films_per_second", "database_cores", "pages_cores")
+    rest = ("workers", "line_megabits", "rows_terabytes", "films_terabytes")
+    return "| " + " | ".join(str(one[name]) for name in (*names, *rest)) + " |"
 
 
 def needs(run: dict[str, Any], films_a_day: int) -> dict[str, float]:
