@@ -12,6 +12,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 PATIENCE = 120_000
 """Milliseconds that a busy machine may take for what takes a moment on an idle one."""
 expect.set_options(timeout=PATIENCE)
+WITHOUT = (
+    "InitialWebUI,PreloadTopChromeWebUI,WebUIReloadButton,WebUIToolbar,"  # its own buttons, a process for each window
+    "AvoidUnnecessaryBeforeUnloadCheckSync,HttpsFirstBalancedModeAutoEnable,HttpsUpgrades,MediaRouter,"
+    "NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,PreconnectToSearch,ThirdPartyStoragePartitioning"
+)
+"""What Chromium does without: the last of its words counts, so that what Playwright switches off is named again."""
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +27,9 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.skip("Debian's chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", f"--disable-features={WITHOUT}"]
+        )
         yield browser
         browser.close()
 

@@ -48,17 +48,29 @@ class KilledError(Exception):
     pass
 
 
+@pytest.fixture(scope="module")
+def whole(shared_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nobody interrupted."""
+    films, folder = read_collection(shared_collection), tmp_path_factory.mktemp("whole")
+    run = Run(parse_recipe(SETTINGS), folder)
+    run.start(None, films)
+    run.fit(films, silent, lambda _: None)
+    return folder
+
+
 @pytest.mark.parametrize("seconds", [0, 600])
 def test_a_killed_run_goes_on_where_it_was_saved_and_learns_the_same(
-    small_collection: Path, recipe: Recipe, tmp_path: Path, seconds: float, monkeypatch: pytest.MonkeyPatch
+    shared_collection: Path,
+    whole: Path,
+    recipe: Recipe,
+    tmp_path: Path,
+    seconds: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After each step, or after each epoch."""
     monkeypatch.setattr(fit, "SAVE_SECONDS", seconds)
-    films = read_collection(small_collection)
-    whole = Run(recipe, tmp_path / "whole")
-    whole.start(None, films)
+    films = read_collection(shared_collection)
     epochs: list[int] = []
-    whole.fit(films, silent, lambda metrics: epochs.append(metrics["epoch"]))
 
     def kill_in_second_epoch(what: str, done: int, _of: int) -> None:
         if what.startswith("epoch 2") and done == 2:
@@ -67,14 +79,14 @@ def test_a_killed_run_goes_on_where_it_was_saved_and_learns_the_same(
     broken = Run(recipe, tmp_path / "broken")
     broken.start(None, films)
     with pytest.raises(KilledError):
-        broken.fit(films, kill_in_second_epoch, lambda _: None)
+        broken.fit(films, kill_in_second_epoch, lambda metrics: epochs.append(metrics["epoch"]))
     resumed = Run(recipe, tmp_path / "broken")
     resumed.resume(films)
     assert resumed.record["step"] == (0 if seconds else 1)
-    resumed.fit(films, silent, lambda _: None)
+    resumed.fit(films, silent, lambda metrics: epochs.append(metrics["epoch"]))
 
     assert epochs == [0, 1]
-    one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "broken"))
+    one, other = (load_file(folder / "weights.safetensors") for folder in (whole, tmp_path / "broken"))
     for name, weight in one.items():
         torch.testing.assert_close(other[name], weight, msg=name)
 
@@ -92,17 +104,12 @@ def test_a_run_whose_time_is_used_up_is_saved(small_collection: Path, recipe: Re
     assert (resumed.record["step"], resumed.record["epochs"]) == (1, [])
 
 
-def test_the_record_says_what_was_learnt_from_what(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
-    films = read_collection(small_collection)
-    run = Run(recipe, tmp_path)
-    run.start(None, films)
-    run.fit(films, silent, lambda _: None)
-
-    record = json.loads((tmp_path / "record.json").read_text())
+def test_the_record_says_what_was_learnt_from_what(whole: Path) -> None:
+    record = json.loads((whole / "record.json").read_text())
     assert record["recipe"]["seed"] == 1
     assert record["init"] is None
     assert len(record["code"]) == len(record["data"]) == 64
-    assert record["weights"] == sha256(tmp_path / "weights.safetensors")
+    assert record["weights"] == sha256(whole / "weights.safetensors")
     assert all("typical auc" in epoch and "loss" in epoch for epoch in record["epochs"])
 
 
