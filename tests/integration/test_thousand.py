@@ -1,11 +1,14 @@
-"""A thousand films through the API, with MariaDB, Redis and two workers of which one is killed again and again."""
+"""A thousand films through the API, with MariaDB, Redis and two workers of which one is killed again and again.
+
+What is read is nothing to the queue: by the synthetic films' reader, the workers are the more often killed while they
+claim and write.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +25,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.client import Client
 from lungwise.store import Database, utc_now
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study
-from processes import PASSWORD, answers, environment, running, until
+from processes import PASSWORD, SYNTHETIC, answers, environment, running, until
 from servers import Redis, free_port
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from lungwise.settings import Settings
 
 FILMS = 1000
-LUNGWISE = [sys.executable, "-m", "lungwise"]
 
 
 class Workers:
@@ -46,7 +48,7 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*LUNGWISE, "worker"],
+            [*SYNTHETIC, "worker"],
             env=environment(self._settings),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -107,7 +109,7 @@ def test_every_film_has_exactly_one_reading(
             return session.scalar(select(func.count()).select_from(what)) or 0
 
     films = [film(seed, seed) for seed in range(8)]
-    with running([*LUNGWISE, "serve"], settings, ready="Sign in"), worked_on(settings) as workers:
+    with running([*SYNTHETIC, "serve"], settings, ready="Sign in"), worked_on(settings) as workers:
         until(lambda: answers(settings.port))
         client = Client(f"http://127.0.0.1:{settings.port}", token)
         with ThreadPoolExecutor(4) as pool:
