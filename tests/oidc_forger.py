@@ -33,7 +33,6 @@ class Forger:
 
     clock: Callable[[], datetime]
     issuer: str = ""
-    nonce: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     answer: Callable[[], bytes] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +52,7 @@ class Forger:
         }
         return settings.model_copy(update=told)
 
-    def id_token(self) -> str:
+    def id_token(self, nonce: str = "") -> str:
         """Give the token that the claims make."""
         now = int(self.clock().timestamp())
         usual = {
@@ -63,7 +62,7 @@ class Forger:
             "iat": now,
             "exp": now + 300,
             "auth_time": now,
-            "nonce": self.nonce,
+            "nonce": nonce,
             "name": "Rosa",
             "email": "rosa@example.org",
             "groups": ["chest"],
@@ -139,7 +138,8 @@ class _Answers(BaseHTTPRequestHandler):
             self._say(forger.answer())
         else:
             assert body["code_verifier"]
-            self._say(json.dumps({"id_token": forger.id_token(), "access_token": "x", "token_type": "Bearer"}).encode())
+            token = forger.id_token(body["code"][0])  # the tests let the code say which nonce was asked with
+            self._say(json.dumps({"id_token": token, "access_token": "x", "token_type": "Bearer"}).encode())
 
     def _say(self, body: bytes) -> None:
         self.send_response(200)

@@ -36,7 +36,7 @@ bp = Blueprint("oidc", __name__)
 Answer = str | Response
 _log = logging.getLogger("lungwise.security")
 _LINK = "oidc_link"
-"""The session's entry for an identity that its owner has still to say yes to."""
+"""The session's entry for an account and an identity that its owner has still to say yes to."""
 _VOUCHED = "lungwise.oidc"
 """In the environment of a request: whom the provider vouched for. A code is redeemed once, though a request that
 collides with another is begun anew."""
@@ -95,10 +95,10 @@ def bind() -> Answer:
     """Link an account with the one at the provider that was shown."""
     if not is_fresh():
         return ask_to_confirm(url_for("accounts.profile"))
-    identity = session.pop(_LINK, "")
-    if not identity:
-        raise Rejected("This took too long. Begin again on your account page.")
     own: User = user()._get_current_object()  # type: ignore[attr-defined]
+    whose, identity = session.pop(_LINK, None) or ("", "")
+    if whose != own.key:
+        raise Rejected("This took too long. Begin again on your account page.")
     services().provided_accounts.link(own, identity, own.person)
     send(own, Action.LINKED_SIGN_IN)
     flash(gettext("Your account is linked with %(provider)s.", provider=_provider().name))
@@ -241,7 +241,7 @@ def _offer_link(flow: Flow, person: ProvidedPerson) -> Answer:
     if not user().is_authenticated:
         return _refuse(gettext("You are signed out. Sign in again, then repeat what you did."))
     services().throttle.succeeded(_guess(flow))
-    session[_LINK] = person.identity
+    session[_LINK] = [user().key, person.identity]
     return render_template("accounts/link.html", provider=_provider().name, there=person)
 
 

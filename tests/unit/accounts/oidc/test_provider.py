@@ -30,8 +30,7 @@ def provider(liar: Forger, settings: Settings, clock: Clock) -> Provider:
 
 def answer(provider: Provider, liar: Forger, clock: Clock) -> object:
     flow = Flow.begin({}, Purpose.SIGN_IN, "", clock())
-    liar.nonce = flow.nonce
-    return provider.answered(flow, {"code": "abc"})
+    return provider.answered(flow, {"code": flow.nonce})
 
 
 @pytest.mark.parametrize(

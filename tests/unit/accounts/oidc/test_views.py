@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +14,7 @@ from sqlalchemy import func, select
 
 from conftest import open_app
 from lungwise.access import Role
-from lungwise.accounts.models import SignIn, User
+from lungwise.accounts.models import ProvidedIdentity, SignIn, User
 from lungwise.accounts.oidc.tokens import LOGOUT_EVENT
 from lungwise.audit.models import AuditEntry
 from oidc_forger import (
@@ -60,12 +62,11 @@ def app(
         yield app
 
 
-def go(liar: Forger, visitor: Visitor, path: str = "/sign-in/oidc") -> str:
+def go(visitor: Visitor, path: str = "/sign-in/oidc") -> str:
     """Go to the provider, and give the address of its answer."""
     asked = visitor.client.get(path)
     query = {name: value[0] for name, value in parse_qs(urlsplit(asked.headers["Location"]).query).items()}
-    liar.nonce = query["nonce"]
-    return f"/sign-in/oidc/callback?state={query['state']}&code=abc"
+    return f"/sign-in/oidc/callback?state={query['state']}&code={query['nonce']}"
 
 
 def come_back(visitor: Visitor, answer: str) -> TestResponse:
@@ -79,10 +80,32 @@ def trail(app: Lungwise) -> list[str]:
 
 def test_an_honest_answer_signs_in(app: Lungwise, liar: Forger, visit: Callable[..., Visitor]) -> None:
     visitor = visit(app)
-    page = come_back(visitor, go(liar, visitor))
+    page = come_back(visitor, go(visitor))
 
     assert page.request.path == "/studies"
     assert trail(app)[-2:] == ["registered", "signed in"]
+
+
+def test_who_signs_in_twice_at_once_for_the_first_time_gets_one_account(
+    app: Lungwise, liar: Forger, visit: Callable[..., Visitor]
+) -> None:
+    """A request that collides with another is begun anew, and redeems its code once."""
+    meet = Barrier(2, timeout=60)
+
+    def together(claims: dict[str, Any]) -> str:
+        meet.wait()
+        return signed(claims)
+
+    liar.sign = together
+    visitors = [visit(app), visit(app)]
+    answers = [go(visitor) for visitor in visitors]
+    with ThreadPoolExecutor(2) as pool:
+        pages = list(pool.map(come_back, visitors, answers))
+    assert [page.request.path for page in pages] == ["/studies"] * 2
+    assert liar.asked.count("/token") == 2
+    assert trail(app).count("signed in") == 2
+    with app.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(User)) == 2
 
 
 LIES: dict[str, dict[str, Any]] = {
@@ -110,12 +133,12 @@ def test_no_lie_signs_in(app: Lungwise, liar: Forger, visit: Callable[..., Visit
     visitor = visit(app)
     for name, lie in LIES.items():
         liar.claims = {"iss": liar.issuer + "/"} if lie == {"iss": "slash"} else lie
-        assert REFUSED in come_back(visitor, go(liar, visitor)).text, name
+        assert REFUSED in come_back(visitor, go(visitor)).text, name
         assert trail(app)[-1] == "failed to sign in"
     liar.claims = {}
     for forge in SIGNATURES:
         liar.sign = forge
-        assert REFUSED in come_back(visitor, go(liar, visitor)).text
+        assert REFUSED in come_back(visitor, go(visitor)).text
     assert trail(app).count("failed to sign in") == len(LIES) + len(SIGNATURES)
     with app.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(User)) == 1
@@ -126,20 +149,20 @@ def test_a_minute_of_difference_between_the_clocks_is_no_lie(
 ) -> None:
     visitor, now = visit(app), int(clock().timestamp())
     liar.claims = {"exp": now - 61}
-    assert REFUSED in come_back(visitor, go(liar, visitor)).text
+    assert REFUSED in come_back(visitor, go(visitor)).text
     liar.claims = {"exp": now - 59, "iat": now + 59}
-    assert come_back(visitor, go(liar, visitor)).request.path == "/studies"
+    assert come_back(visitor, go(visitor)).request.path == "/studies"
 
 
 def test_an_answer_that_is_no_answer_is_a_sentence(app: Lungwise, liar: Forger, visit: Callable[..., Visitor]) -> None:
     visitor = visit(app)
     for body in (b"", b"[]", b"{", b"[" * 100_000, b'{"id_token": ' + b"[" * 50_000, b'"' + b"x" * 200_000 + b'"'):
         liar.answer = lambda body=body: body
-        page = come_back(visitor, go(liar, visitor))
+        page = come_back(visitor, go(visitor))
         assert "Hill Hospital does not answer." in page.text
         assert trail(app)[-1] == "failed to sign in"
     liar.answer = lambda: b'{"id_token": 7}'
-    assert REFUSED in come_back(visitor, go(liar, visitor)).text
+    assert REFUSED in come_back(visitor, go(visitor)).text
 
 
 def test_wrong_answers_lock_nobody_s_password(app: Lungwise, liar: Forger, visit: Callable[..., Visitor]) -> None:
@@ -149,13 +172,30 @@ def test_wrong_answers_lock_nobody_s_password(app: Lungwise, liar: Forger, visit
         come_back(visitor, f"/sign-in/oidc/callback?state={number}&code=x")
     assert trail(app).count("failed to sign in") == 30  # more are not written down
 
-    assert come_back(visitor, go(liar, visitor)).request.path == "/studies"
+    assert come_back(visitor, go(visitor)).request.path == "/studies"
     assert visit(app).sign_in("eve@example.org").status_code == 302
+
+
+def test_a_link_is_for_whom_it_was_shown_to(
+    app: Lungwise, liar: Forger, enrol: Callable[..., Person], visit: Callable[..., Visitor]
+) -> None:
+    """Who signs in at the same browser afterwards is linked with nobody."""
+    enrol(app, "Bob")
+    visitor = visit(app)
+    visitor.sign_in("eve@example.org")
+    shown = come_back(visitor, go(visitor, "/profile/oidc"))
+    assert "There you are signed in as Rosa." in shown.text
+    visitor.post("/sign-out", page="/profile")
+    visitor.sign_in("bob@example.org")
+    refused = visitor.post("/profile/oidc", page="/profile")
+    assert refused.status_code == 422
+    with app.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ProvidedIdentity)) == 0
 
 
 def test_too_late_is_too_late(app: Lungwise, liar: Forger, clock: Clock, visit: Callable[..., Visitor]) -> None:
     visitor = visit(app)
-    answer = go(liar, visitor)
+    answer = go(visitor)
     clock.forward(minutes=16)
 
     assert "it took too long" in come_back(visitor, answer).text
@@ -167,7 +207,7 @@ def test_an_old_session_there_is_not_fresh_here(
     """Who signed in there this morning confirms before the account changes; `auth_time` says whether they did."""
     visitor, long_ago = visit(app), int(time.time()) - 3600
     liar.claims = {"auth_time": long_ago}
-    come_back(visitor, go(liar, visitor))
+    come_back(visitor, go(visitor))
     asked = visitor.client.get("/profile/tokens")
     tokens = visitor.post("/profile/tokens", name="x", days="30", follow=True)
     assert asked.status_code == 200
@@ -176,11 +216,11 @@ def test_an_old_session_there_is_not_fresh_here(
     assert 'type="password"' not in tokens.text
 
     liar.claims = {"auth_time": int(clock().timestamp()) - 61}
-    assert REFUSED in come_back(visitor, go(liar, visitor, "/sign-in/oidc/confirm?next=/profile/tokens")).text
+    assert REFUSED in come_back(visitor, go(visitor, "/sign-in/oidc/confirm?next=/profile/tokens")).text
     liar.claims = {"auth_time": None}
-    assert REFUSED in come_back(visitor, go(liar, visitor, "/sign-in/oidc/confirm?next=/profile/tokens")).text
+    assert REFUSED in come_back(visitor, go(visitor, "/sign-in/oidc/confirm?next=/profile/tokens")).text
     liar.claims = {}
-    page = come_back(visitor, go(liar, visitor, "/sign-in/oidc/confirm?next=/profile/tokens"))
+    page = come_back(visitor, go(visitor, "/sign-in/oidc/confirm?next=/profile/tokens"))
     assert page.request.path == "/profile/tokens"
     assert "Confirm" not in visitor.post("/profile/tokens", name="x", days="30", follow=True).text
 
@@ -189,16 +229,16 @@ def test_a_second_factor_here_is_asked_for_unless_one_was_used_there(
     app: Lungwise, liar: Forger, visit: Callable[..., Visitor]
 ) -> None:
     first, second, third = (visit(app) for _ in range(3))
-    come_back(first, go(liar, first))
+    come_back(first, go(first))
     with app.app_context(), app.database.writing() as session:
         rosa = session.scalars(select(User).where(User.email == "rosa@example.org")).one()
         rosa.tf_primary_method = "authenticator"
         rosa.tf_totp_secret = app.extensions["security"].totp_factory.generate_totp_secret()
 
-    assert come_back(second, go(liar, second)).request.path == "/second-factor/code"
+    assert come_back(second, go(second)).request.path == "/second-factor/code"
     assert second.client.get("/studies").status_code == 302
     liar.claims = {"amr": ["pwd", "mfa"]}
-    assert come_back(third, go(liar, third)).request.path == "/studies"
+    assert come_back(third, go(third)).request.path == "/studies"
 
 
 def logout_token(liar: Forger, clock: Clock, **changes: Any) -> str:
@@ -221,7 +261,7 @@ def test_the_provider_ends_the_session_that_began_there_and_nobody_else_does(
 ) -> None:
     visitor = visit(app)
     liar.claims = {"sid": "there"}
-    come_back(visitor, go(liar, visitor))
+    come_back(visitor, go(visitor))
     wrong = [
         liar.id_token(),
         "",
@@ -240,7 +280,7 @@ def test_the_provider_ends_the_session_that_began_there_and_nobody_else_does(
     assert visitor.client.get("/profile").status_code == 302
 
     liar.claims = {}
-    come_back(visitor, go(liar, visitor))
+    come_back(visitor, go(visitor))
     assert tell(visit(app), logout_token(liar, clock, sid=None)) == 200
     with app.database.reading() as session:
         assert session.scalars(select(SignIn.ended_at)).all().count(None) == 0
