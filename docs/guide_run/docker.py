@@ -170,17 +170,30 @@ def up() -> None:
     image = Image()
     image.build(run=True)
     start_parts()
-    ours = {name: service for name, service in SERVICES.items() if service["image"] == "lungwise"}
+    ours = {
+        name: service
+        for name, service in SERVICES.items()
+        if service["image"] == "lungwise" and "profiles" not in service
+    }
     for name, service in sorted(ours.items(), key=lambda one: one[1]["restart"] != "no"):
         print(f"    {name}: {service['command']}"[:120], flush=True)
         in_container(name, words_of(service["command"]), image, wait=service["restart"] == "no")
     start_proxy()
     for name, service in SERVICES.items():
-        if "healthcheck" in service and name not in AFTER_THE_FIRST_ACCOUNT:
+        if "healthcheck" in service and "profiles" not in service and name not in AFTER_THE_FIRST_ACCOUNT:
             await_health(name, image)
     command = Path("/usr/local/bin/lungwise")
     command.write_text('#!/bin/sh\nexec docker compose exec pages lungwise "$@"\n')
     command.chmod(0o755)
+
+
+def up_too(profile: str) -> None:
+    """Start the parts of a profile."""
+    image = Image()
+    image.build(run=False)
+    for name in (name for name, service in SERVICES.items() if profile in service.get("profiles", ())):
+        in_container(name, words_of(SERVICES[name]["command"]), image, wait=False)
+        await_health(name, image)
 
 
 def await_health(name: str, image: Image) -> None:
@@ -210,6 +223,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["compose", "up", "--detach", "--build"]:
             up()
+        case ["compose", "--profile", profile, "up", "--detach"]:
+            up_too(profile)
         case ["compose", "exec", name, *words]:
             execute(name, words)
         case _:

@@ -78,8 +78,8 @@ def test_a_service_is_little_exposed(unit: Path) -> None:
 
 
 def test_there_is_a_unit_for_each_part() -> None:
-    assert len(UNITS) == 4
-    assert len(OURS) == 6
+    assert len(UNITS) == 5
+    assert len(OURS) == 7
 
 
 def test_every_command_of_units_and_containers_exists_with_its_options() -> None:
@@ -96,7 +96,7 @@ def test_every_command_of_units_and_containers_exists_with_its_options() -> None
 
 def test_every_setting_of_units_and_containers_exists() -> None:
     texts = [*(unit.read_text(encoding="utf-8") for unit in UNITS), yaml.safe_dump(SERVICES), CONTAINERFILE]
-    named = {name.lower() for text in texts for name in re.findall(r"\bLUNGWISE_([A-Z_]+)", text)}
+    named = {name.lower() for text in texts for name in re.findall(r"\bLUNGWISE_([A-Z0-9_]+)", text)}
     assert {"readers", "node_host", "settings"} <= named
     assert named - {"settings"} <= set(Settings.model_fields)
 
@@ -141,12 +141,14 @@ def test_nginx_in_a_container_has_the_guides_file_and_reaches_the_pages(made: Pa
 
 
 def test_ports_agree() -> None:
-    port = Settings.model_fields["node_port"].default
-    assert SERVICES["node"]["ports"] == [f"{port}:{port}"]
-    for name in ("pages", "worker-0", "node"):
+    for name in ("pages", "worker-0", "node", "hl7"):
         check = SERVICES[name]["healthcheck"]["test"][-1]
         (asked,) = re.findall(r"127\.0\.0\.1(?::|', )(\d+)", check)
-        assert asked == str(port) if name == "node" else f":{asked}" in " ".join(words_of(SERVICES[name]))
+        if "ports" in SERVICES[name]:
+            assert asked == str(Settings.model_fields[f"{name}_port"].default)
+            assert SERVICES[name]["ports"] == [f"{asked}:{asked}"]
+        else:
+            assert f":{asked}" in " ".join(words_of(SERVICES[name]))
 
 
 @pytest.mark.parametrize("name", SERVICES)

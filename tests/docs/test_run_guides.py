@@ -78,6 +78,7 @@ def test_units_and_packages_are_found() -> None:
         "lungwise.service",
         "lungwise-worker@.service",
         "lungwise-node.service",
+        "lungwise-hl7.service",
     ]
     named = packages([ADMINISTRATOR, SEVERAL])
     assert {"make", "mariadb-server", "nginx", "python3-venv", "redis-server"} <= set(named)
