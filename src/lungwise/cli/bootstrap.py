@@ -206,6 +206,7 @@ def make_report_sender(database: Database, settings: Settings) -> ReportSender |
             words=words,
             studies=services.studies,
             worth=PredictiveValue(shipped_card(), clinic.prevalence),
+            orders=services.orders.of_study(node, delivery.study),
         )
 
     return ReportSender(database, utc_now, message, destinations, settings.node_ae_title)
@@ -220,6 +221,10 @@ def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:
         from lungwise.outgoing.fhir_server import FhirServer  # here: its library is slow to load
 
         yield FhirServer(settings)
+    if settings.hl7_results_to:
+        from lungwise.hl7.result_sender import Hl7Results
+
+        yield Hl7Results(settings, utc_now)
 
 
 def make_mail_sender(database: Database, settings: Settings) -> MailSender | None:

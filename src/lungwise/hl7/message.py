@@ -158,6 +158,23 @@ def parse_message(data: bytes, character_set: str) -> Message:
     return message_of(_used(_decoded(data, codec)), codec)
 
 
+def acknowledged(data: bytes) -> tuple[str, str]:
+    """Read an acknowledgement: its code (MSA-1), and the control ID of the message that it answers (MSA-2).
+
+    Raises
+    ------
+    MessageError
+        If it is none.
+    """
+    _first_segment(data)
+    text = data.decode("latin-1").replace("\n", "\r").strip("\r")
+    line = next((one for one in text.split("\r") if one.startswith("MSA")), "")
+    fields = line.split(text[3])
+    if len(fields) < 3:
+        raise MessageError("This is no acknowledgement.")
+    return fields[1].strip(), fields[2].strip()
+
+
 def message_of(text: str, codec: str = "utf-8") -> Message:
     """Make a message of the text of its used segments."""
     separators = _separators(text, codec)

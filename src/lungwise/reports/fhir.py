@@ -111,7 +111,7 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(study)],
         "basedOn": fhir_imaging.orders(study) or None,
-        "status": _status(study),
+        "status": status_of(study),
         "category": [_RADIOLOGY],
         "code": _CHEST,
         "subject": {"reference": _name(report.patient.key)},
@@ -244,7 +244,8 @@ def _share(value: float | None) -> Fields:
     return {"value": round(value or 0.0, 4), "unit": "1", "system": "http://unitsofmeasure.org", "code": "1"}
 
 
-def _status(study: Study) -> str:
+def status_of(study: Study) -> str:
+    """Return how far a study's report is: what a model alone has read is preliminary."""
     if study.status == StudyStatus.WAITING:
         return "registered"
     if not study.conclusion:

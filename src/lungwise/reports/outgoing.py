@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from lungwise.films.refusals import Words
+from lungwise.orders.service import Order
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.report import Report
 from lungwise.studies.service import Studies
@@ -45,6 +47,8 @@ class ReportMessage:
         Reads what the report's films hold beside.
     worth
         What a verdict is worth at the clinic's prevalence.
+    orders
+        Those that the study answers.
     """
 
     version: int
@@ -52,6 +56,7 @@ class ReportMessage:
     words: Words
     studies: Studies
     worth: PredictiveValue
+    orders: Sequence[Order] = ()
 
     @property
     def key(self) -> str:

@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from lungwise.languages import LANGUAGES
 from lungwise.settings.accounts import AccountSettings, Registration
 from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with_boto3
-from lungwise.settings.hl7 import Hl7Settings
 from lungwise.settings.network import NetworkSettings
 from lungwise.settings.oidc import OidcSettings
 from lungwise.settings.oversight import OversightSettings
@@ -37,7 +36,7 @@ def _data_folder() -> Path:
     return Path(base) / "lungwise"
 
 
-class Settings(AccountSettings, OidcSettings, NetworkSettings, Hl7Settings, OversightSettings):
+class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings):
     """The settings of one installation.
 
     Each is read from the environment (`LUNGWISE_` before its name), else from the TOML file that

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings
 
 from lungwise.settings.checks import (
     RESULT_OBJECTS,
@@ -16,12 +15,13 @@ from lungwise.settings.checks import (
     only_private_address,
     only_result_objects,
 )
+from lungwise.settings.hl7 import Hl7Settings
 
 _DESTINATIONS = r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$"
 """AE@host:port, separated by commas."""
 
 
-class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
+class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     """What comes from machines and archives, and goes to them."""
 
     node_ae_title: str = Field(default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$")
@@ -142,7 +142,7 @@ class NetworkSettings(BaseSettings, use_attribute_docstrings=True):
     @property
     def report_to_list(self) -> list[str]:
         """The systems beside archives that get reports, by the names of their kinds."""
-        kinds = (("webhook", self.report_webhook_url), ("fhir", self.fhir_url))
+        kinds = (("webhook", self.report_webhook_url), ("fhir", self.fhir_url), ("hl7", self.hl7_results_to))
         return [name for name, is_set in kinds if is_set]
 
     @property

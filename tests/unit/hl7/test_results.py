@@ -1,0 +1,176 @@
+"""Results as a hospital system gets them: the other library's server takes them, and holds them to the standard."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hl7apy.core import Message
+from hl7apy.mllp import AbstractHandler, MLLPServer
+from hl7apy.parser import parse_message
+
+from lungwise.cli.bootstrap import make_report_sender
+from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings
+from lungwise.hl7.result_sender import Hl7Results
+from lungwise.hl7.results import Receiver, control_id, result_message
+from lungwise.orders.order import OrderRequest, OrderWay, PlacerNumber, Procedure
+from lungwise.orders.service import Order, Orders
+from lungwise.patients.service import PatientFacts
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage
+from lungwise.reports.service import Reports
+from lungwise.settings import Settings
+from lungwise.store import Database
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.service import Conclusion
+from servers import free_port
+
+if TYPE_CHECKING:
+    from conftest import Clock, Services
+
+GRACE = PatientFacts(identifier="100-8", issuer="OpenMRS ID", name="Kamau Grace & Co|", birth_date=date(1981, 3, 25))
+
+
+@dataclass
+class Hospital:
+    """What a server took, and how it answers."""
+
+    server: MLLPServer
+    got: list[str] = field(default_factory=list)
+    code: str = "AA"
+
+    def settings(self, settings: Settings) -> Settings:
+        host, port = self.server.server_address
+        to = f"OPENMRS@HILL={host}:{port}"
+        return settings.model_copy(update={"hl7_results_to": to, "public_url": "https://lungwise.example.org"})
+
+
+@pytest.fixture(scope="module")
+def hospital() -> Iterator[Hospital]:
+    class Taking(AbstractHandler):  # type: ignore[misc]  # the library has no types
+        def reply(self) -> str:
+            there.got.append(self.incoming_message)
+            asked = parse_message(self.incoming_message)
+            answer = Message("ACK", version="2.5")
+            answer.msh.msh_9, answer.msh.msh_10 = "ACK^R01^ACK", "1"
+            answer.msa.msa_1, answer.msa.msa_2 = there.code, asked.msh.msh_10.value
+            return str(answer.to_mllp())
+
+    server = MLLPServer("127.0.0.1", 0, {"ORU^R01^ORU_R01": (Taking,)})
+    there = Hospital(server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield there
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def send(settings: Settings) -> list[str]:
+    """Send what waits, and give the errors."""
+    database = Database(settings)
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    errors = list(sender.work_all())
+    database.close()
+    return errors
+
+
+def observed(message: Any) -> dict[str, Any]:
+    return observed_in(message.oru_r01_patient_result.oru_r01_order_observation)
+
+
+def observed_in(group: Any) -> dict[str, Any]:
+    return {one.obx.obx_3.obx_3_1.value: one.obx for one in group.oru_r01_observation}
+
+
+def test_each_version_of_a_report_is_a_message_that_the_standard_knows(
+    services: Services, hospital: Hospital, film: Callable[..., bytes], clock: Clock
+) -> None:
+    services.worker._settings = settings = hospital.settings(services.settings)
+    ada = services.person()
+    study = services.studies.open(ada, GRACE, [("film", film())])
+    services.read_all()
+    services.session.commit()
+    assert send(settings) == [""]
+    first = parse_message(hospital.got[-1], force_validation=True)
+    assert first.msh.msh_5.value == "OPENMRS"
+    patient = first.oru_r01_patient_result.oru_r01_patient.pid
+    assert (patient.pid_3.pid_3_1.value, patient.pid_3.pid_3_4.value) == ("100-8", "OpenMRS ID")
+    assert "Kamau Grace \\T\\ Co\\F\\" in hospital.got[-1]
+    seen = observed(first)
+    reading = study.films[0].reading
+    assert reading is not None
+    assert seen["VERDICT"].obx_5.obx_5_1.value == reading.verdict
+    assert float(seen["PROBABILITY"].obx_5.value) == pytest.approx(reading.probability, abs=1e-4)
+    assert seen["PAGE"].obx_5.value == f"https://lungwise.example.org/studies/{study.key}"
+    assert seen["VERDICT"].obx_11.value == "P"  # nobody but the model has looked
+
+    for status, conclusion in (("F", Diagnosis.NORMAL), ("C", Diagnosis.TUBERCULOSIS)):
+        clock.forward(minutes=5)
+        services.studies.conclude(ada, study.key, Conclusion(conclusion=conclusion))
+        services.session.commit()
+        assert send(settings) == [""]
+        again = parse_message(hospital.got[-1], force_validation=True)
+        assert observed(again)["CONCLUSION"].obx_11.value == status
+        assert again.msh.msh_10.value != first.msh.msh_10.value
+
+
+def message_of(services: Services, study: str, orders: list[Order]) -> ReportMessage:
+    chosen = ClinicSettings.of(ClinicChoices(name=""), services.settings)
+    report = Reports(services.studies, str, services.settings, chosen).of(services.person("Bea"), study, "Hill")
+    worth = PredictiveValue(shipped_card(), 0.1)
+    return ReportMessage(version=1, report=report, words=str, studies=services.studies, worth=worth, orders=orders)
+
+
+def test_a_result_names_the_order_by_both_numbers(services: Services, film: Callable[..., bytes], clock: Clock) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, GRACE, [("film", film())])
+    services.read_all()
+    asked = [
+        OrderRequest(placer=PlacerNumber(number="5", namespace="RIS"), accession="A55", procedure=Procedure(code="X")),
+        OrderRequest(placer=PlacerNumber(number="6", namespace="OPENMRS|HILL")),
+    ]
+    orders = Orders(services.session, clock, services.patients, services.audit)
+    patient = services.patients.match_or_add(ada, GRACE).patient
+    placed = [orders.place(ada, patient, one, OrderWay.HL7).order for one in asked]
+    receiver = Receiver(application="OPENMRS", facility="", page="")
+    written = result_message(message_of(services, study.key, placed), receiver, clock())
+    message = parse_message(written.decode(), force_validation=True)
+    groups = message.oru_r01_patient_result.oru_r01_order_observation
+    said = [(one.orc.orc_2.value, one.orc.orc_3.value, one.obr.obr_18.value) for one in groups]
+    filler = f"{study.key}^LUNGWISE"
+    assert said == [("5^RIS", filler, "A55"), ("6", filler, placed[1].accession)]
+    assert "PAGE" not in observed_in(groups[1])
+
+
+def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(
+    services: Services, film: Callable[..., bytes], clock: Clock
+) -> None:
+    ada = services.person()
+    services.patients.match_or_add(ada, GRACE)
+    other = PatientFacts(identifier="100-8", name="Njoroge Peter")
+    study = services.studies.open(ada, other, [("film", film())])
+    with pytest.raises(RefusedError, match="identity is unclear"):
+        result_message(message_of(services, study.key, []), Receiver(application="A", facility="", page=""), clock())
+
+
+def test_what_is_not_acknowledged_is_sent_again(settings: Settings, hospital: Hospital, clock: Clock) -> None:
+    body = "MSH|^~\\&|LUNGWISE|Hill|A|B|1||ORU^R01^ORU_R01|{}|P|2.5\rPID|||1\r"
+    results, key = Hl7Results(hospital.settings(settings), clock), "study-1"
+    results.send(body.format(control_id(key)).encode(), key)
+    with pytest.raises(NotSentError, match="another message"):
+        results.send(body.format("other").encode(), key)
+    hospital.code = "AE"
+    with pytest.raises(NotSentError, match="answers AE"):
+        results.send(body.format(control_id(key)).encode(), key)
+    hospital.code = "AA"
+    away = settings.model_copy(update={"hl7_results_to": f"A@B=127.0.0.1:{free_port()}"})
+    with pytest.raises(NotSentError) as error:
+        Hl7Results(away, clock).send(b"", key)
+    assert error.value.away
