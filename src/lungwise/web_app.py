@@ -46,6 +46,8 @@ from lungwise.jobs.unsent import unsent_results
 from lungwise.monitoring import aggregate_views, alarm_words, local_views, shadow_views, threshold_views
 from lungwise.monitoring import views as monitoring_views
 from lungwise.monitoring.alarms import count_open
+from lungwise.orders import labels as order_labels
+from lungwise.orders import views as orders_views
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
 from lungwise.receiving import held_views, photograph_views
@@ -126,6 +128,7 @@ _PAGES = (
     help_views,
     audit_views,
     patients_views,
+    orders_views,
     studies_views,
     receiving_views,
     photograph_views,
@@ -144,7 +147,12 @@ _PAGES = (
     results_views,
 )
 _LABELS = SimpleNamespace(
-    **vars(study_labels), ROLES=ROLES, SCOPES=SCOPES, SEXES=SEXES, ACTIONS=ACTIONS, SUBJECTS=SUBJECTS
+    **{**vars(order_labels), **vars(study_labels)},
+    ROLES=ROLES,
+    SCOPES=SCOPES,
+    SEXES=SEXES,
+    ACTIONS=ACTIONS,
+    SUBJECTS=SUBJECTS,
 )
 """What things are called in the templates."""
 
@@ -288,6 +296,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     account_services.provide(app, over)
     audit_views.services.provide(app, over)
     patients_views.services.provide(app, over)
+    orders_views.services.provide(app, over)
     studies_views.services.provide(app, over)
     receiving_views.services.provide(app, over)
     clinics_views.services.provide(app, over)

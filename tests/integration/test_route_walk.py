@@ -64,6 +64,7 @@ DOCTORS = ("/change", "/merge", "/merged", "/whose", "/same", "/separate")
 
 NOT_UPLOADERS = (
     *("/patients", "/statistics", "/studies.csv", "/opinions", "/results", "/next", "/report", "/report.pdf"),
+    *("/orders", "/orders/<key>", "/cancel"),
     *("/original", "/results.csv", "/results.zip", "/local-accuracy", "/local-accuracy/thresholds"),
 )
 """What is not for those who only upload, beside what is for doctors and administrators."""
@@ -78,6 +79,7 @@ class Things:
     film: str
     account: str
     invitation: str
+    order: str
     prior: str
     tokens: dict[str, str]
     """Each role's own token, and the machine's."""
@@ -98,7 +100,8 @@ class Things:
         noun = rule.rule.split("/")[1]
         if noun == "earlier-films":
             return rule.rule.replace("<key>", self.prior)
-        key = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}.get(noun)
+        keys = {"patients": self.patient, "studies": self.study, "films": self.film, "accounts": self.account}
+        key = {**keys, "orders": self.order}.get(noun)
         return re.sub(r"<[^>]+>", key or "nothing", rule.rule.replace("<prior>", self.prior))
 
 
@@ -124,9 +127,12 @@ def things(
     page = owner.get(study).text
     invited = owner.post("/accounts", email="rita@example.org", role="radiologist").text
     account = re.findall(r"/accounts/(\w+)/disable", invited)[0]
+    patient = re.findall(r"/patients/(\w+)", page)[0]
+    placed = owner.post(f"/patients/{patient}/order", reason="cough", urgency="routine", modality="DX")
     return Things(
+        order=placed.location.rsplit("/", 1)[1],
         prior=prior_of(app, settings, study.rsplit("/", 1)[1]),
-        patient=re.findall(r"/patients/(\w+)", page)[0],
+        patient=patient,
         study=study.rsplit("/", 1)[1],
         film=re.findall(r"/films/(\w+)", page)[0],
         account=account,
