@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,24 +47,20 @@ def usual() -> dict[str, Any]:
 
 @given(st.text(max_size=200) | st.binary(max_size=60).map(lambda raw: ".".join([raw.hex()] * 3)) | _JSON)
 def test_whatever_is_no_token_vouches_for_nobody(text: object) -> None:
-    for check in (lambda: CHECKS.id_token(text, "n", "x"), lambda: CHECKS.logout_token(text)):
-        try:
-            check()
-        except NotVouchedForError:
-            continue
-        raise AssertionError(text)
+    with pytest.raises(NotVouchedForError):
+        CHECKS.id_token(text, "n", "x")
+    with pytest.raises(NotVouchedForError):
+        CHECKS.logout_token(text)
 
 
 @given(st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=4))
 def test_whatever_the_provider_signs_is_right_or_refused(odd: dict[str, Any]) -> None:
     logout = usual() | {"jti": "1", "events": {LOGOUT_EVENT: {}}}
     del logout["nonce"]
-    for said, check in (
-        (usual() | odd, lambda text: CHECKS.id_token(text, "n", "x")),
-        (logout | odd, CHECKS.logout_token),
-    ):
+    for said, is_logout in ((usual() | odd, False), (logout | odd, True)):
         try:
-            claims = check(signed(said))
+            text = signed(said)
+            claims = CHECKS.logout_token(text) if is_logout else CHECKS.id_token(text, "n", "x")
         except NotVouchedForError:
             continue
         assert claims["iss"] == ISSUER
