@@ -34,17 +34,20 @@ if TYPE_CHECKING:
     from lungwise.settings import Settings
 
 FILMS = 1000
+BETWEEN_KILLS = 80
+"""Films that are read from one kill to the next: counted, so that a slow machine comes to an end, too."""
 
 
 class Workers:
     """Two Celery workers, of which now this one is killed and now that one, and started again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, count_read: Callable[[], int]) -> None:
         self.kills = 0
+        self._count_read = count_read
         self._settings = settings
         self._workers = [self._start() for _worker in range(2)]
         self._over = threading.Event()
-        self._killer = threading.Thread(target=self._kill_every_10_s)
+        self._killer = threading.Thread(target=self._kill_again_and_again)
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -58,15 +61,16 @@ class Workers:
     def begin_killing(self) -> None:
         self._killer.start()
 
-    def _kill_every_10_s(self) -> None:
-        while True:
-            this = self.kills % 2
+    def _kill_again_and_again(self) -> None:
+        last = 0
+        while not self._over.wait(0.1):
+            if self._count_read() < last + BETWEEN_KILLS:
+                continue
+            last, this = self._count_read(), self.kills % 2
             self._workers[this].send_signal(signal.SIGKILL)
             self._workers[this].wait()
             self.kills += 1
             self._workers[this] = self._start()
-            if self._over.wait(10):
-                return
 
     def stop(self) -> None:
         self._over.set()
@@ -79,8 +83,8 @@ class Workers:
 
 
 @contextmanager
-def worked_on(settings: Settings) -> Iterator[Workers]:
-    workers = Workers(settings)
+def worked_on(settings: Settings, count_read: Callable[[], int]) -> Iterator[Workers]:
+    workers = Workers(settings, count_read)
     try:
         yield workers
     finally:
@@ -109,14 +113,16 @@ def test_every_film_has_exactly_one_reading(
             return session.scalar(select(func.count()).select_from(what)) or 0
 
     films = [film(seed, seed) for seed in range(8)]
-    with running([*SYNTHETIC, "serve"], settings, ready="Sign in"), worked_on(settings) as workers:
+    with (
+        running([*SYNTHETIC, "serve"], settings, ready="Sign in"),
+        worked_on(settings, lambda: count(ReadingRecord)) as workers,
+    ):
         until(lambda: answers(settings.port))
         client = Client(f"http://127.0.0.1:{settings.port}", token)
         with ThreadPoolExecutor(4) as pool:
             uploads = pool.map(
                 lambda number: client.upload([films[number % len(films)] + b"%d" % number]), range(FILMS)
             )
-            until(lambda: count(ReadingRecord) > 0)
             workers.begin_killing()
             assert len({study.key for study in uploads}) == FILMS
         until(lambda: count(ReadingRecord) >= FILMS, seconds=600)
