@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from datetime import date
 
@@ -35,5 +36,16 @@ schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
 TABLES = [b"study,test,result,date,reason\n", b"\xff\xfe" + "patient;test;result;date".encode("utf-16-le")]
 schemathesis.openapi.format("result-table", st.sampled_from(TABLES).map(Binary))
 schemathesis.openapi.media_type("text/csv", st.sampled_from(TABLES))
+ORDERS = [
+    {
+        "resourceType": "ServiceRequest",
+        "identifier": [{"value": f"O-{number}"}],
+        "status": "active",
+        "intent": "order",
+        "subject": {"identifier": {"value": "7"}},
+    }
+    for number in (1, 2)
+]
+schemathesis.openapi.media_type("application/fhir+json", st.sampled_from([json.dumps(one).encode() for one in ORDERS]))
 for name in FILM_TYPES:
     schemathesis.openapi.media_type(name, st.sampled_from(FILMS))

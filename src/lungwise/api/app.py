@@ -12,8 +12,10 @@ from lungwise import __version__
 from lungwise.accounts.bearer import authenticate
 from lungwise.api.framework.document import document
 from lungwise.api.framework.operations import UPLOAD_TYPES, KeyConverter, Operation
+from lungwise.api.operation_outcomes import as_outcome
 from lungwise.api.resources.about import describe, reference
 from lungwise.api.resources.aggregates import aggregates
+from lungwise.api.resources.fhir import fhir
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
@@ -30,7 +32,7 @@ from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
-_RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, describe)
+_RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, fhir, describe)
 
 
 def create_api(
@@ -45,6 +47,7 @@ def create_api(
     api.url_map.merge_slashes = False
     api.url_map.converters["key"] = KeyConverter
     operations = {operation.name: operation for operation in _operations()}
+    _refuse_as_fhir_does(api)
     _guard(api, operations, Rates(settings, clock, "api"), settings.upload_megabytes << 20)
     fields.readable_address(api)
     for resource in _RESOURCES:
@@ -89,6 +92,15 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_u
 
     api.before_request(guard)
     api.after_request(add_rate)
+
+
+def _refuse_as_fhir_does(api: Flask) -> None:
+    """Answer below FHIR's address as FHIR does, whatever is asked for there."""
+
+    def refused(response: Response) -> Response:
+        return as_outcome(response) if request.path.split("/")[1:2] == ["fhir"] else response
+
+    api.after_request(refused)
 
 
 def _takes_films(operation: Operation) -> bool:

@@ -9,6 +9,7 @@ from lungwise.clinics.thresholds import Thresholds
 from lungwise.jobs.unsent import Unsent
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.monitoring.statistics import ClinicStatistics
+from lungwise.orders.service import Orders
 from lungwise.patients.service import Patients
 from lungwise.receiving.service import Uploads
 from lungwise.reports.patient_export import PatientExport
@@ -38,6 +39,7 @@ class ApiServices(Protocol):
     statistics: ClinicStatistics
     aggregates: Aggregates
     unsent: Unsent
+    orders: Orders
     result_export: ResultExport
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from lungwise.api.framework.operations import FILM_TYPES, KEY, TABLE_TYPE, Operation
+from lungwise.api.framework.operations import FHIR_TYPE, FILM_TYPES, KEY, TABLE_TYPE, Operation
 from lungwise.api.schema_base import Asked
 from lungwise.api.schemas import Film, Problem, Study
 from lungwise.webkit.problems import API as SENTENCES
@@ -154,6 +154,8 @@ def _body(operation: Operation, schemas: Json) -> Json | None:
         return {"required": True, "content": {"application/json": {"schema": _ref(operation.body)}}}
     if operation.takes_table:
         return {"required": True, "content": {TABLE_TYPE: {"schema": {"type": "string", "format": "result-table"}}}}
+    if operation.takes_fhir:
+        return {"required": True, "content": {FHIR_TYPE: {"schema": {"type": "object"}}}}
     if operation.fields is None:
         return None
     form = {
@@ -175,17 +177,19 @@ def _responses(operation: Operation) -> Iterable[tuple[str, Json]]:
     else:
         schema = _ref(operation.gives)
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
-    yield (
-        str(operation.status),
-        {
-            "description": "Done.",
-            "headers": headers,
-            "content": {operation.media_type: {"schema": schema}},
-            **_links(operation),
-        },
-    )
+    for status in operation.statuses:
+        yield (
+            str(status),
+            {
+                "description": "Done.",
+                "headers": headers,
+                "content": {operation.media_type: {"schema": schema}},
+                **_links(operation),
+            },
+        )
+    refusal = (FHIR_TYPE, {"type": "object"}) if operation.is_of_fhir else (MEDIA_TYPE, _ref(Problem))
     for status in operation.problems:
-        yield str(status), {"description": SENTENCES[status], "content": {MEDIA_TYPE: {"schema": _ref(Problem)}}}
+        yield str(status), {"description": SENTENCES[status], "content": {refusal[0]: {"schema": refusal[1]}}}
 
 
 def _links(operation: Operation) -> Json:

@@ -25,6 +25,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,128}")
 FILM_TYPES = (*(known.media_type for known in FORMATS), "application/zip", "application/octet-stream")
 """What may be sent as the whole body of an upload."""
 TABLE_TYPE = "text/csv"
+FHIR_TYPE = "application/fhir+json"
 UPLOAD_TYPES = (*FILM_TYPES, "multipart/form-data")
 
 
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     body: type[BaseModel]
     fields: type[BaseModel]
     takes_table: bool
+    takes_fhir: bool
     may_contradict: bool
 
 
@@ -64,6 +66,8 @@ class Operation:
         Model of the form fields beside the films, if films are uploaded.
     takes_table
         Whether its body is a CSV table, which the view is given as bytes.
+    takes_fhir
+        Whether its body is a resource of FHIR, which the view is given as bytes.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Operation:
     body: type[BaseModel] | None = None
     fields: type[BaseModel] | None = None
     takes_table: bool = False
+    takes_fhir: bool = False
     may_contradict: bool = False
 
     @property
@@ -90,6 +95,16 @@ class Operation:
     def media_type(self) -> str:
         """The media type of its answer."""
         return self.gives if isinstance(self.gives, str) else "application/json"
+
+    @property
+    def is_of_fhir(self) -> bool:
+        """Whether its refusals are FHIR's too: an OperationOutcome."""
+        return self.rule.partition("/<")[0].startswith("/fhir")
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The statuses of a response when all went well."""
+        return (200, 201) if self.takes_fhir else (self.status,)
 
     @property
     def takes_films(self) -> bool:
@@ -105,11 +120,11 @@ class Operation:
     def problems(self) -> tuple[int, ...]:
         """The error statuses that it may return."""
         found: list[int] = [401, 403, 429, 503]
-        if "<key:" in self.rule:
+        if "<key:" in self.rule or self.takes_fhir:  # whose patient is deleted, and asked for again by its key
             found.append(404)
-        if self.query or self.body or self.fields:
+        if self.query or self.body or self.fields or self.takes_fhir:
             found.append(422)
-        if self.body or self.fields or self.takes_table:
+        if self.body or self.fields or self.takes_table or self.takes_fhir:
             found += [400, 413, 415]
         if self.is_idempotent:
             found.append(507)
@@ -178,8 +193,8 @@ def _checked(operation: Operation, view: Callable[..., Any]) -> Callable[..., Re
             given["body"] = _json(operation.body)
         if operation.fields:
             given["fields"] = operation.fields.model_validate(_form())
-        if operation.takes_table:
-            given["table"] = _table()
+        if operation.takes_table or operation.takes_fhir:
+            given |= _whole_body(operation)
         if operation.is_idempotent:
             idempotency_key()
         response = view(**given)
@@ -209,10 +224,12 @@ def _json(model: type[BaseModel]) -> BaseModel:
     return model.model_validate_json(request.get_data(), strict=True)
 
 
-def _table() -> bytes:
-    if request.mimetype != TABLE_TYPE:
+def _whole_body(operation: Operation) -> dict[str, bytes]:
+    """Return a body that the view itself reads, by the name of its parameter."""
+    name, types = ("table", (TABLE_TYPE,)) if operation.takes_table else ("resource", (FHIR_TYPE, "application/json"))
+    if request.mimetype not in types:
         raise Refused(415)
-    return request.get_data()
+    return {name: request.get_data()}
 
 
 def _form() -> dict[str, Any]:
