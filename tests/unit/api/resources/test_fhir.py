@@ -88,7 +88,7 @@ def test_an_order_is_placed_once_changed_and_cancelled(app: Lungwise, program: A
 
 def test_a_bundle_is_done_whole_or_not_at_all(app: Lungwise, program: Any) -> None:
     def bundle(*requests: dict[str, Any], kind: str = "transaction") -> dict[str, Any]:
-        own = {"fullUrl": "urn:uuid:5b2f6c1e-7d0a-4e0f-9a3d-6c756e677769", "resource": patient()}
+        own: dict[str, Any] = {"fullUrl": "urn:uuid:5b2f6c1e-7d0a-4e0f-9a3d-6c756e677769", "resource": patient()}
         entries = [own, *({"resource": one} for one in requests)]
         if kind == "transaction":
             for entry in entries:
@@ -108,7 +108,8 @@ def test_a_bundle_is_done_whole_or_not_at_all(app: Lungwise, program: Any) -> No
     assert program.get(f"/fhir/ServiceRequest/{key}")["identifier"][0]["value"] == "O-2"
     again = sent(program, bundle(first, second, kind="collection"), "/fhir")[1]
     assert [entry["response"]["status"] for entry in again["entry"]] == ["200", "200"]
-    for wrong in ({"type": "message"}, {"entry": []}):
+    wrongs: tuple[dict[str, Any], ...] = ({"type": "message"}, {"entry": []})
+    for wrong in wrongs:
         assert sent(program, bundle(first) | wrong, "/fhir")[0] == 422
 
 
