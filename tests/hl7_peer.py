@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+from hl7apy.core import Message
+from hl7apy.mllp import AbstractHandler, MLLPServer
 from hl7apy.parser import parse_message
 
 PEERS = "OPENMRS@HILL=Hill, OpenEMR@=Hill"
@@ -78,3 +84,41 @@ class HospitalSystem:
 
     def __exit__(self, *_error: object) -> None:
         self.socket.close()
+
+
+@dataclass
+class ResultTaker:
+    """The other library's server, which takes results: what it took, and how it answers."""
+
+    server: MLLPServer
+    got: list[str] = field(default_factory=list)
+    code: str = "AA"
+
+    @property
+    def to(self) -> str:
+        """The setting by which results come here."""
+        host, port = self.server.server_address
+        return f"OPENMRS@HILL={host}:{port}"
+
+
+@contextmanager
+def taking_results() -> Iterator[ResultTaker]:
+    """Take results while the block runs."""
+
+    class Taking(AbstractHandler):  # type: ignore[misc]  # the library has no types
+        def reply(self) -> str:
+            there.got.append(self.incoming_message)
+            asked = parse_message(self.incoming_message)
+            answer = Message("ACK", version="2.5")
+            answer.msh.msh_9, answer.msh.msh_10 = "ACK^R01^ACK", "1"
+            answer.msa.msa_1, answer.msa.msa_2 = there.code, asked.msh.msh_10.value
+            return str(answer.to_mllp())
+
+    server = MLLPServer("127.0.0.1", 0, {"ORU^R01^ORU_R01": (Taking,)})
+    there = ResultTaker(server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield there
+    server.shutdown()
+    server.server_close()
+    thread.join()

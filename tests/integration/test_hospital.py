@@ -1,8 +1,8 @@
 """A hospital from end to end: an order, its worklist entry, its film, and what comes back everywhere under its number.
 
 The order comes as OpenMRS writes it; the X-ray machine is dcmtk's findscu and dcmsend, the archive Orthanc; reports
-go to two receivers over HTTP. The listener is killed when it has acknowledged the order, the node when it has
-acknowledged the film, and while it sends: nothing is lost, and nothing is there twice.
+go to two receivers over HTTP and one of HL7. The listener is killed when it has acknowledged the order, the node when
+it has acknowledged the film, and while it sends: nothing is lost, and nothing is there twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from dicom_files import dicom_bytes, film_dataset
 from dicom_peers import DX, NodeProcess, running_node, until
-from hl7_peer import PEERS, HospitalSystem, openmrs, pid
+from hl7_peer import PEERS, HospitalSystem, ResultTaker, openmrs, pid, taking_results
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Applicant
 from lungwise.cli.synthetic_film import synthetic_film
@@ -56,6 +56,7 @@ class Hospital:
     orthanc: Orthanc
     records: Receiver
     hook: Receiver
+    system: ResultTaker
     port: int
     person: Person
 
@@ -68,6 +69,7 @@ class Hospital:
             "LUNGWISE_SEND_TO": self.orthanc.name,
             "LUNGWISE_SEND_COMMITMENT": "ARCHIVE",
             "LUNGWISE_FHIR_URL": self.records.url.split("?")[0],
+            "LUNGWISE_HL7_RESULTS_TO": self.system.to,
             "LUNGWISE_REPORT_WEBHOOK_URL": self.hook.url,
             "LUNGWISE_REPORT_WEBHOOK_SECRET": SECRET,
         }
@@ -134,7 +136,7 @@ def film_of(entry: Dataset, folder: Path) -> tuple[Path, str]:
 def everything_sent(node: NodeProcess) -> bool:
     with node.database.reading() as session:
         states = session.scalars(select(Dispatch.state)).all()
-        return len(states) == 3 and set(states) == {"sent"}
+        return len(states) == 4 and set(states) == {"sent"}
 
 
 @pytest.fixture
@@ -142,9 +144,9 @@ def hospital(settings: Settings, migrate: Callable[[Settings], None], tmp_path: 
     migrate(settings)
     (tmp_path / "orthanc").mkdir()
     port, orthanc = free_port(), Orthanc(tmp_path / "orthanc", free_port(), free_port())
-    with orthanc.running(port), receiver() as records, receiver() as hook:
+    with orthanc.running(port), receiver() as records, receiver() as hook, taking_results() as system:
         records.answer = DONE
-        yield Hospital(settings, orthanc, records, hook, port, order_by_hl7(settings))
+        yield Hospital(settings, orthanc, records, hook, system, port, order_by_hl7(settings))
 
 
 def test_an_orders_number_comes_back_with_the_film_the_results_and_a_corrected_report(
@@ -198,9 +200,12 @@ def test_an_orders_number_comes_back_with_the_film_the_results_and_a_corrected_r
         Bundle.model_validate(bundle)
     for text in (*(got.body.decode() for got in hooks.values()), *map(json.dumps, bundles)):
         assert ACCESSION in text and "100-8" in text and str(entry.StudyInstanceUID) in text
+    assert all(f"|{ACCESSION}|" in text and "|100-8^" in text for text in hospital.system.got)
     resources = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
     statuses = [one["status"] for one in resources if one["resourceType"] == "DiagnosticReport"]
     assert list(dict.fromkeys(statuses)) == ["preliminary", "final", "corrected"]
+    segments = [line.split("|") for message in hospital.system.got for line in message.split("\r")]
+    assert list(dict.fromkeys(fields[25] for fields in segments if fields[0] == "OBR")) == ["P", "F", "C"]
 
 
 def due_now(node: NodeProcess) -> bool:

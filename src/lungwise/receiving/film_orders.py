@@ -22,7 +22,7 @@ class FilmOrders:
     def answer(self, study: Study, film: FilmRecord, header: DicomHeader) -> None:
         """Let a film of a study answer the order that its header names, if that is of the same patient.
 
-        A film that names another patient's order answers none; the study's page says so.
+        A film that names another patient's order answers none; the log says so.
         """
         named = film.accession or (header.requested.accession_number.strip() if header.requested else "")
         order = self._progress.asked_for(study.clinic_id, named, header.study_uid)

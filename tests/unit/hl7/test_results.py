@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hl7apy.core import Message
-from hl7apy.mllp import AbstractHandler, MLLPServer
 from hl7apy.parser import parse_message
 
+from hl7_peer import ResultTaker, taking_results
 from lungwise.cli.bootstrap import make_report_sender
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings
 from lungwise.hl7.result_sender import Hl7Results
@@ -36,39 +33,14 @@ if TYPE_CHECKING:
 GRACE = PatientFacts(identifier="100-8", issuer="OpenMRS ID", name="Kamau Grace & Co|", birth_date=date(1981, 3, 25))
 
 
-@dataclass
-class Hospital:
-    """What a server took, and how it answers."""
-
-    server: MLLPServer
-    got: list[str] = field(default_factory=list)
-    code: str = "AA"
-
-    def settings(self, settings: Settings) -> Settings:
-        host, port = self.server.server_address
-        to = f"OPENMRS@HILL={host}:{port}"
-        return settings.model_copy(update={"hl7_results_to": to, "public_url": "https://lungwise.example.org"})
-
-
 @pytest.fixture(scope="module")
-def hospital() -> Iterator[Hospital]:
-    class Taking(AbstractHandler):  # type: ignore[misc]  # the library has no types
-        def reply(self) -> str:
-            there.got.append(self.incoming_message)
-            asked = parse_message(self.incoming_message)
-            answer = Message("ACK", version="2.5")
-            answer.msh.msh_9, answer.msh.msh_10 = "ACK^R01^ACK", "1"
-            answer.msa.msa_1, answer.msa.msa_2 = there.code, asked.msh.msh_10.value
-            return str(answer.to_mllp())
+def hospital() -> Iterator[ResultTaker]:
+    with taking_results() as there:
+        yield there
 
-    server = MLLPServer("127.0.0.1", 0, {"ORU^R01^ORU_R01": (Taking,)})
-    there = Hospital(server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield there
-    server.shutdown()
-    server.server_close()
-    thread.join()
+
+def sent_to(hospital: ResultTaker, settings: Settings) -> Settings:
+    return settings.model_copy(update={"hl7_results_to": hospital.to, "public_url": "https://lungwise.example.org"})
 
 
 def send(settings: Settings) -> list[str]:
@@ -90,9 +62,9 @@ def observed_in(group: Any) -> dict[str, Any]:
 
 
 def test_each_version_of_a_report_is_a_message_that_the_standard_knows(
-    services: Services, hospital: Hospital, film: Callable[..., bytes], clock: Clock
+    services: Services, hospital: ResultTaker, film: Callable[..., bytes], clock: Clock
 ) -> None:
-    services.worker._settings = settings = hospital.settings(services.settings)
+    services.worker._settings = settings = sent_to(hospital, services.settings)
     ada = services.person()
     study = services.studies.open(ada, GRACE, [("film", film())])
     services.read_all()
@@ -160,9 +132,9 @@ def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(
         result_message(message_of(services, study.key, []), Receiver(application="A", facility="", page=""), clock())
 
 
-def test_what_is_not_acknowledged_is_sent_again(settings: Settings, hospital: Hospital, clock: Clock) -> None:
+def test_what_is_not_acknowledged_is_sent_again(settings: Settings, hospital: ResultTaker, clock: Clock) -> None:
     body = "MSH|^~\\&|LUNGWISE|Hill|A|B|1||ORU^R01^ORU_R01|{}|P|2.5\rPID|||1\r"
-    results, key = Hl7Results(hospital.settings(settings), clock), "study-1"
+    results, key = Hl7Results(sent_to(hospital, settings), clock), "study-1"
     results.send(body.format(control_id(key)).encode(), key)
     with pytest.raises(NotSentError, match="another message"):
         results.send(body.format("other").encode(), key)
