@@ -71,6 +71,8 @@ def test_a_message_is_dropped_and_who_sends_it_again_is_told_that_it_was_taken(
     app: Lungwise, settings: Settings, ada: Visitor, enrol: Callable[..., Person]
 ) -> None:
     path = only_message(ada)
+    lies = b"".join(file.read_bytes() for file in settings.data_folder.glob("lungwise.sqlite*"))
+    assert [name for name in (b"Njoroge", b"100-8", b"19500101") if name in lies] == []
     assert "lungwise_hl7_errors 1.0" in ada.get("/metrics").text
     assert "The message is dropped." in ada.post(f"{path}/drop", page=path, follow=True).text
     assert "Every message could be applied." in ada.get("/hl7").text
