@@ -47,13 +47,13 @@ def shown_links(page: Page) -> list[str]:
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_pages_of_administration_are_one_menu(size: ViewportSize, served: Site, chromium: Browser) -> None:
     page = signed_in(chromium, served, size, Role.ADMINISTRATOR)
-    own = ["/studies", "/patients"] if size is PHONE else ["/studies", "/patients", "/statistics"]
+    own = ["/studies", "/patients"] if size is PHONE else ["/studies", "/patients", "/orders", "/statistics"]
     assert shown_links(page) == own
     if size is PHONE:
         expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
         page.click(".menu-button")
     page.click(".administration summary")
-    assert shown_links(page) == ["/studies", "/patients", "/statistics", *ADMINISTRATION]
+    assert shown_links(page) == ["/studies", "/patients", "/orders", "/statistics", *ADMINISTRATION]
     found = Axe().run(page)
     assert [item["id"] for item in found.response["violations"]] == []
     page.click('header a[href="/audit"]')

@@ -373,9 +373,8 @@ def _shown(study: Study, answer: StudyAnswer) -> FilmRecord | None:
     films = {film.key: film for film in study.films}
     asking = [film for film in study.films if film.asks_for_corners]
     leading = films.get(answer.leading.key) if answer.read else None
-    return films.get(request.args.get("film", "")) or next(
-        iter([*asking, *filter(None, [leading]), *study.films]), None
-    )
+    by_itself = [*asking, *filter(None, [leading]), *study.films]
+    return films.get(request.args.get("film", "")) or next(iter(by_itself), None)
 
 
 def _drawn(key: str, side: int) -> Response:
@@ -393,8 +392,7 @@ def _picture(record: FilmRecord, side: int) -> Image:
 def _packed(data: bytes) -> Response:
     packs = request.accept_encodings.quality("gzip") > 0
     answer = _picture_of(full_depth.packed(data) if packs else data, "application/octet-stream")
-    if packs:
-        answer.headers["Content-Encoding"] = "gzip"
+    answer.content_encoding = "gzip" if packs else None
     return answer
 
 

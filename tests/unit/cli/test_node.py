@@ -33,7 +33,7 @@ def test_a_node_without_a_clinic_says_what_to_set() -> None:
 
 @pytest.mark.usefixtures("_installation")
 def test_sending_without_an_archive_says_what_to_set() -> None:
-    assert "Set LUNGWISE_SEND_TO to AE@host:port" in said("send")
+    assert "Set LUNGWISE_SEND_TO to an archive, as AE@host:port" in said("send")
 
 
 @pytest.mark.usefixtures("_installation")
