@@ -193,6 +193,22 @@ BODIES: dict[str, Any] = {
     "/clinical-details": {"spo2": 95},
     "/search": {"text": "b"},
 }
+ORDER: dict[str, Any] = {
+    "resourceType": "ServiceRequest",
+    "identifier": [{"system": "https://records.example.org/orders", "value": "O-1"}],
+    "status": "active",
+    "intent": "order",
+    "subject": {"reference": "#p"},
+    "contained": [{"resourceType": "Patient", "id": "p", "identifier": [{"value": "FHIR-7"}]}],
+}
+FHIR: dict[str, Any] = {
+    "/fhir": {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{"resource": ORDER, "request": {"method": "POST", "url": "ServiceRequest"}}],
+    },
+    "/fhir/ServiceRequest": ORDER,
+}
 
 
 @pytest.fixture
@@ -205,6 +221,7 @@ NOT_UPLOADERS = {
     *("/patients/search", f"/patients/{KEY}", f"/patients/{KEY}/export"),
     *("/statistics", "/reference-results", "/reference-results.csv"),
     *("/aggregates", "/aggregates.csv", "/aggregates.dhis2", "/unsent"),
+    *(*FHIR, f"/fhir/ServiceRequest/{KEY}"),
     *(f"/studies/{KEY}{end}" for end in ("/report", "/report.pdf", "/report.fhir", "/reference-results")),
     f"/films/{KEY}/original",
 }
@@ -219,6 +236,9 @@ def ask(program: Program, method: str, path: str, film: bytes) -> TestResponse:
     """Ask for an operation with a body that is good."""
     if (method, path) == ("POST", "/reference-results"):
         return program.ask("POST", path, data=b"study,test,result,date\n", content_type="text/csv")
+    if method == "POST" and path in FHIR:
+        kind = "application/fhir+json"
+        return program.ask("POST", path, {"Content-Type": kind}, data=json.dumps(FHIR[path]))
     body = next((body for end, body in BODIES.items() if path.endswith(end)), None)
     if method == "GET":
         return program.get(path)
@@ -228,7 +248,12 @@ def ask(program: Program, method: str, path: str, film: bytes) -> TestResponse:
 def fill(path: str, study: dict[str, Any]) -> str:
     noun = path.split("/")[1]
     keys = {"studies": study["key"], "films": study["films"][0]["key"], "patients": study["patient"]}
-    return path.replace(KEY, keys.get(noun, ""))
+    return path.replace(KEY, keys.get(noun, study.get("order", "")))
+
+
+def with_order(program: Program, study: dict[str, Any]) -> dict[str, Any]:
+    """Place an order beside a study, for the operations that are about orders."""
+    return study | {"order": ask(program, "POST", "/fhir/ServiceRequest", b"").get_json()["id"]}
 
 
 def test_nothing_of_a_clinic_is_there_for_another(
@@ -238,7 +263,7 @@ def test_nothing_of_a_clinic_is_there_for_another(
     program: Callable[..., Program],
     film: Callable[..., bytes],
 ) -> None:
-    study = ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json()
+    study = with_order(ada, ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json())
     assert all(ask(ada, method, fill(path, study), film(5)).status_code < 300 for method, path, _ in operations(app))
     for role in PEOPLE:
         stranger = program(app, enrol(app, role.value, "Valley", role))
@@ -257,9 +282,9 @@ def test_the_program_of_who_only_uploads_sees_their_own_studies_alone(
 ) -> None:
     ada = program(either_app, enrol(either_app, "Ada"))
     hana = program(either_app, enrol(either_app, "Hana", role=Role.HEALTH_WORKER))
-    others = ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json()
+    others = with_order(ada, ada.upload(film(1, 8), name="Béla Bartók", identifier="SECRET-7").get_json())
     assert hana.get("/studies").get_json()["items"] == []
-    own = hana.upload(film(2, 8), identifier="9").get_json()
+    own = hana.upload(film(2, 8), identifier="9").get_json() | {"order": others["order"]}
     assert [one["key"] for one in hana.get("/studies").get_json()["items"]] == [own["key"]]
     for study, is_own in ((others, False), (own, True)):
         for method, path, _scope in operations(either_app):
@@ -310,7 +335,7 @@ def test_a_token_does_what_its_scopes_say_and_no_more(
     program: Callable[..., Program],
     film: Callable[..., bytes],
 ) -> None:
-    study = ada.upload(film(1, 8)).get_json()
+    study = with_order(ada, ada.upload(film(1, 8)).get_json())
     narrow = program(app, enrol(app, "Bob"), [scope])
     for method, path, needed in operations(app):
         answer = ask(narrow, method, fill(path, study), film(6))
