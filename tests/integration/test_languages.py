@@ -52,7 +52,7 @@ NAMES = frozenset(
         """
         Lungwise COVID PCR SpO Xpert MTB RIF DICOM SOP Instance UID UIDs UTC PDF CSV ZIP JPEG PNG WebP TIFF BMP QR API
         REST kB MONOCHROME RGB Explicit VR Little Endian Lossless AP PA MB Digital Image Presentation Secondary Capture
-        Enter Shift Tab Esc DHIS HL
+        Enter Shift Tab Esc DHIS HL AE DX CR RG XC
         """,
     )
 )

@@ -64,6 +64,7 @@ PARAMETERS = (
     "before",
     "after",
     "beside",
+    "status",
     "film",
     "finding",
     "next",
