@@ -91,8 +91,8 @@ def start(command: list[str], environment: dict[str, str], errors: int = subproc
 
 
 def _program(command: list[str]) -> list[str] | None:
-    """Return the script that a command runs by this Python, and its words, where it serves pages or listens."""
-    if command[0] != sys.executable or command[2] not in ("serve", "node", "hl7"):
+    """Return the script that a command runs by this Python, and its words, where it serves, listens or sends."""
+    if command[0] != sys.executable or command[2] not in ("serve", "node", "hl7", "send"):
         return None
     return command[1:] if Path(command[1]).parent == Path(__file__).parent else None
 

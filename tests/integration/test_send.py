@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from conftest import PASSWORD
 from dicom_files import dicom_file
 from dicom_peers import NodeProcess, make_certificate, running_node, until
+from forked import start
 from lungwise.access import Role
 from lungwise.accounts.service import Applicant
 from lungwise.cli.synthetic_film import synthetic_film
@@ -29,6 +30,7 @@ from lungwise.studies.models import Dispatch, ReadingRecord, Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from orthanc_peer import Orthanc, listens
+from processes import SYNTHETIC
 from servers import free_port
 from synthetic_films import chest_bytes
 
@@ -58,8 +60,11 @@ def lungwise_send(node: NodeProcess, archive: str, *study: str, **more: str) -> 
         "LUNGWISE_SEND_TO": archive,
         **more,
     }
-    command = [sys.executable, "-m", "lungwise", "send", "--json", *study]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    with tempfile.TemporaryFile("w+") as errors:
+        process = start([*SYNTHETIC, "send", "--json", *study], environment, errors.fileno())
+        said, _none = process.communicate(timeout=240)
+        errors.seek(0)
+        return subprocess.CompletedProcess(["send"], process.returncode or 0, said, errors.read())
 
 
 def dispatch(node: NodeProcess) -> Dispatch | None:

@@ -391,9 +391,8 @@ def _picture(record: FilmRecord, side: int) -> Image:
 
 def _packed(data: bytes) -> Response:
     packs = request.accept_encodings.quality("gzip") > 0
-    answer = _picture_of(full_depth.packed(data) if packs else data, "application/octet-stream")
-    answer.content_encoding = "gzip" if packs else None
-    return answer
+    headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": "gzip"} if packs else {})
+    return make_response(full_depth.packed(data) if packs else data, headers)
 
 
 def _picture_of(data: bytes, kind: str) -> Response:

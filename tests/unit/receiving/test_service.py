@@ -107,8 +107,9 @@ def test_what_will_be_refused_puts_no_file(
 
 @pytest.mark.parametrize("error", [OSError("the machine is switched off"), CollisionError("always"), KeyError("a bug")])
 def test_files_of_a_transaction_that_did_not_commit_are_removed(
-    desk: Desk, film: Callable[..., bytes], error: Exception
+    desk: Desk, film: Callable[..., bytes], error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("lungwise.store.faults._FIRST_PAUSE_SECONDS", 0.001)  # it is tried again as often, and sooner
     key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     before = list(desk.store.films())
     with failing_commits(desk.database, error):
