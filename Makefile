@@ -5,12 +5,12 @@ venv := .venv/bin
 ohif := 3.12.10
 readers := dcmjs@0.51.1 dwv@0.36.4
 medplum := 5.2.13
-# Four tests at a time on two cores, since they wait for servers and browsers for a good part of their time; each with a
+# Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
 # database server and a browser of its own; in the order of the folders, since the files that take longest have few
 # tests, and would come last.
 # Each on one core: threads of torch that wait for a core that another test has are slower than none.
 test check: export OMP_NUM_THREADS := 1
-at_once := -n 4 --dist loadfile --no-loadscope-reorder
+at_once := -n 3 --dist loadfile --no-loadscope-reorder
 
 # The types are checked beside the tests, and what was found is said after them: checked TESTS,TYPES
 define checked
