@@ -20,7 +20,7 @@ import numpy as np
 from lungwise.monitoring.verified import Floats, ReadFilms, VerifiedFilms, verified
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.intervals import binomial_upper
-from lungwise.reading.own_thresholds import FURTHEST, HIGHEST, LOWEST, STEEPEST
+from lungwise.reading.own_thresholds import HIGHEST, LOWEST, may_recalibrate
 
 MISSED = 0.10
 """Highest share of those with the disease below the lower threshold, and of those without it from the upper one on."""
@@ -59,7 +59,7 @@ class Recalibration:
     @property
     def is_allowed(self) -> bool:
         """Whether a clinic may move the model's answers so far."""
-        return 1 / STEEPEST <= self.slope <= STEEPEST and abs(self.offset) <= FURTHEST
+        return may_recalibrate(self.offset, self.slope)
 
     def __call__(self, probability: Floats) -> Floats:
         """Return the recalibrated probability of each film; as it is where nothing is done to it."""

@@ -24,6 +24,11 @@ _ROUNDED = 1e-3
 """How far rounding may take a threshold beyond its bounds."""
 
 
+def may_recalibrate(offset: float, slope: float) -> bool:
+    """Return whether a clinic may recalibrate the model so far: beyond, it is another model."""
+    return 1 / STEEPEST <= slope <= STEEPEST and abs(offset) <= FURTHEST
+
+
 class ThresholdsError(ValueError):
     """A set of thresholds that cannot be used; the message says why, and what to do."""
 
@@ -54,7 +59,7 @@ class FindingThresholds:
             )
         if self.finding != _COVID and self.lower != self.upper:
             raise ThresholdsError(f"{self.finding} has one threshold: the lower and the upper one must be equal.")
-        if not (1 / STEEPEST <= self.slope <= STEEPEST and abs(self.offset) <= FURTHEST):
+        if not may_recalibrate(self.offset, self.slope):
             raise ThresholdsError(
                 f"A recalibration has a slope from {1 / STEEPEST} to {STEEPEST} and an offset from {-FURTHEST} to "
                 f"{FURTHEST}, not {self.slope} and {self.offset}."
