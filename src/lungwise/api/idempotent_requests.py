@@ -30,11 +30,5 @@ def idempotent_request(contents: list[str]) -> IdempotentRequest | None:
 
 def once(contents: list[str], use_case: Callable[[], str]) -> str:
     """Do something in the request's own transaction; if it was done before, return the result of then."""
-    repeatable, session = idempotent_request(contents), request_session()
-    earlier = repeatable.earlier(session) if repeatable else None
-    if earlier:
-        return earlier
-    result = use_case()
-    if repeatable:
-        repeatable.keep(session, result)
-    return result
+    repeatable = idempotent_request(contents)
+    return repeatable.once(request_session(), use_case) if repeatable else use_case()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -26,6 +26,8 @@ from lungwise.store import Clock, new_key
 __all__ = ["Order", "OrderFilter", "Orders", "Placed"]
 
 PAGE = 50
+REPEATED = timedelta(days=1)
+"""How long the same order from the same person is taken for the one that waits: the form was sent again."""
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _OPEN_ALONE = N_("Only an order that is not done and not cancelled can be changed.")
 
@@ -123,6 +125,22 @@ class Orders:
         self._audit.record(person, Action.ORDERED, Subject.ORDER, order.key)
         return Placed(order=order, is_new=True)
 
+    def place_from_page(self, person: Person, patient: Patient, asked: OrderRequest) -> Placed:
+        """Place an order that a person filled in; one that says what their own, which still waits, does is that one.
+
+        Going back and sending the form again orders nothing twice, even where the page was loaded anew.
+
+        Raises
+        ------
+        Rejected
+            If a value cannot be right, or the accession number is another order's.
+        """
+        asked, now = asked.checked(), self._clock()
+        recent = (order for order in self.of_patient(person, patient) if now - order.created_at < REPEATED)
+        own = (order for order in recent if order.author_id == person.id and order.status == OrderStatus.REQUESTED)
+        same = next((order for order in own if _says_the_same(order, asked)), None)
+        return Placed(order=same, is_new=False) if same else self.place(person, patient, asked, OrderWay.PAGE)
+
     def change(self, person: Person, key: str, asked: OrderRequest) -> Order:
         """Replace what an order asks for. Its numbers stay.
 
@@ -211,6 +229,14 @@ class Orders:
 def _need_to_order(person: Person) -> None:
     person.need(Right.SEE_ALL)
     person.need(Right.UPLOAD)
+
+
+def _says_the_same(order: Order, asked: OrderRequest) -> bool:
+    """Return whether an order that came from a page asks for this; what has no time was ordered for then."""
+    names = ("procedure", "reason", "modality", "station", "urgency", "referring_physician")
+    same = order.way == OrderWay.PAGE and all(getattr(order, name) == getattr(asked, name) for name in names)
+    at = asked.scheduled_at or order.created_at
+    return same and order.scheduled_at == at and asked.accession in ("", order.accession)
 
 
 def _names_another(order: Order, asked: OrderRequest) -> bool:

@@ -16,13 +16,14 @@ from lungwise.audit.after_response import audit_after_response, audit_search_aft
 from lungwise.clinics.clinic_settings import ClinicSettings
 from lungwise.inputs import row_number
 from lungwise.orders.forms import CancelForm, OrderFilterForm, OrderForm
-from lungwise.orders.order import OrderWay
+from lungwise.orders.order import OrderRequest
 from lungwise.orders.service import PAGE, Order, Orders
 from lungwise.patients.service import Patient, Patients
 from lungwise.webkit.current_person import person
 from lungwise.webkit.forms import attempt
 from lungwise.webkit.hidden_words import hidden, legible
 from lungwise.webkit.request_services import RequestServices
+from lungwise.webkit.submit_once import once
 
 bp = Blueprint("orders", __name__)
 Answer = str | Response
@@ -75,13 +76,11 @@ def place(key: str) -> Answer:
     patient = services().patients.get(person(), key)
     form = OrderForm()
     if form.validate_on_submit():
-        placed = attempt(
-            form,
-            lambda: services().orders.place(person(), patient, form.asked(_zone()), OrderWay.PAGE),
-        )
+        asked = form.asked(_zone())
+        placed = attempt(form, lambda: once([repr(asked)], lambda: _placed(patient, asked)))
         if placed:
             flash(gettext("The films are ordered."))
-            return redirect(url_for("orders.show", key=placed.order.key))
+            return redirect(url_for("orders.show", key=placed))
     return render_template("orders/new.html", form=form, patient=patient)
 
 
@@ -101,6 +100,10 @@ def cancel(key: str) -> Answer:
         flash(gettext("The order is cancelled."))
         return redirect(url_for("orders.show", key=key))
     return _page(key, form)
+
+
+def _placed(patient: Patient, asked: OrderRequest) -> str:
+    return services().orders.place_from_page(person(), patient, asked).order.key
 
 
 def _need_to_order(who: Person) -> None:

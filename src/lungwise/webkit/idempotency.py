@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -92,3 +93,12 @@ class IdempotentRequest:
     def keep(self, session: Session, result: str) -> None:
         """Keep its result, in the transaction that does it."""
         self.idempotency.over(session).keep(self.owner_id, self.key, self.request_hash, result)
+
+    def once(self, session: Session, use_case: Callable[[], str]) -> str:
+        """Do what it asks for in a session's transaction; if that was done before, return the result of then."""
+        earlier = self.earlier(session)
+        if earlier:
+            return earlier
+        result = use_case()
+        self.keep(session, result)
+        return result

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -110,6 +111,32 @@ def test_an_accession_number_is_one_orders_within_a_clinic(services: Services) -
 def test_what_cannot_be_kept_or_handed_on_is_refused(asked: OrderRequest, services: Services) -> None:
     with pytest.raises(Rejected):
         orders_of(services).place(services.person(), BELA, asked, OrderWay.API)
+
+
+def test_the_same_order_from_a_page_is_one_while_it_waits(services: Services) -> None:
+    orders, ada, eve = orders_of(services), services.person(), services.person("Eve")
+    patient = services.patients.match_or_add(ada, BELA).patient
+    other = services.patients.match_or_add(ada, PatientFacts(identifier="8")).patient
+    asked = OrderRequest(reason="cough", scheduled_at=ASKED.scheduled_at)
+    first = orders.place_from_page(ada, patient, asked).order
+    again = orders.place_from_page(ada, patient, replace(asked, reason=" cough "))
+    assert (again.order, again.is_new) == (first, False)
+    later, sooner = replace(asked, scheduled_at=None), replace(asked, urgency=OrderUrgency.STAT)
+    numbered = replace(asked, accession="A-1")
+    others = ((eve, patient, asked), (ada, other, asked), *((ada, patient, one) for one in (later, sooner, numbered)))
+    assert all(orders.place_from_page(*one).is_new for one in others)
+    services.clock.forward(days=1)
+    assert orders.place_from_page(ada, patient, asked).is_new
+
+
+def test_what_was_ordered_for_now_is_the_same_a_little_later(services: Services) -> None:
+    orders, ada = orders_of(services), services.person()
+    patient = services.patients.match_or_add(ada, BELA).patient
+    first = orders.place_from_page(ada, patient, OrderRequest()).order
+    services.clock.forward(minutes=1)
+    assert orders.place_from_page(ada, patient, OrderRequest()).order is first
+    OrderProgress(services.session).begin(first, "study")
+    assert orders.place_from_page(ada, patient, OrderRequest()).is_new
 
 
 def test_a_change_replaces_what_is_asked_for_and_never_the_numbers(services: Services) -> None:
