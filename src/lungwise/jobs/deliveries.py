@@ -202,7 +202,10 @@ class Dispatches(LeaseQueue[Dispatch]):
         return [Reference.of([dispatch.as_sent.get(own, stored[own])])[0] for own in left]
 
     def settle(self, delivery: ClaimedDelivery, stored: Mapping[str, Reference], wait: timedelta) -> str:
-        """Finish where the archive has confirmed all objects; else wait for that, and return what is missing."""
+        """Finish where the archive has confirmed all objects; else wait for that, and return what is missing.
+
+        Where somebody has changed the report meanwhile, the next version is due and does not wait.
+        """
         dispatch = self._held(delivery)
         if dispatch is None:
             return ""
@@ -218,6 +221,10 @@ class Dispatches(LeaseQueue[Dispatch]):
             return error
         title = dispatch.destination.rpartition("@")[0]
         error = f"{title} has not confirmed yet that it keeps {len(left)} objects"
+        if self._is_outdated(delivery):
+            self._queue_next(dispatch)
+            dispatch.asks = 0
+            return error
         self.fail(delivery, error)
         if dispatch.state == DispatchState.QUEUED:
             dispatch.due_at = self._now() + wait

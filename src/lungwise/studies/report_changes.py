@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from lungwise.store import Clock
 from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
 
-_SETTLED = (DispatchState.SENT, DispatchState.FAILED)
+_SETTLED = Dispatch.state.in_((DispatchState.SENT, DispatchState.FAILED))
+_NOT_CONFIRMED = (Dispatch.state == DispatchState.QUEUED) & (Dispatch.asks > 0)
+"""What an archive has, and has not confirmed yet: it may wait for a day, and what is new must not."""
 
 
 class ReportChanges:
@@ -37,7 +39,7 @@ class ReportChanges:
         self._note(self._session.scalars(select(Study.id).where(Study.patient_id == patient_id)).all())
 
     def _note(self, studies: Sequence[int], at: datetime | None = None) -> None:
-        """Make another version of the reports, and queue again what was sent.
+        """Make another version of the reports, and queue again what was sent, confirmed or not.
 
         What is being sent just now stays so, that versions arrive one after the other: whoever sends it sees at the
         end that there is another version.
@@ -51,13 +53,15 @@ class ReportChanges:
     def _queue_again(self, of_studies: ColumnElement[bool]) -> None:
         now = self._clock()
         since = case((Dispatch.state == DispatchState.SENT, now), else_=Dispatch.created_at)
-        queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""), (Dispatch.attempts, 0))
+        queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""))
+        begun_anew = ((Dispatch.attempts, 0), (Dispatch.asks, 0))
         again = (
             update(Dispatch)
-            .where(of_studies, Dispatch.state.in_(_SETTLED))
+            .where(of_studies, _SETTLED | _NOT_CONFIRMED)
             .ordered_values(
                 (Dispatch.created_at, since),  # first: MySQL sets one after the other
                 *queued,
+                *begun_anew,
                 (Dispatch.due_at, now),
             )
         )

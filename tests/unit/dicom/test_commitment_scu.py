@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +11,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
-from archive_peer import OBJECTS, Archive
+from archive_peer import OBJECTS, Archive, an_object
 from lungwise.dicom.archives import Archives
 from lungwise.dicom.commitment import PUSH_MODEL, WELL_KNOWN, Answer, Request
 from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
@@ -20,13 +20,15 @@ from lungwise.dicom.send import Sender
 from lungwise.jobs.unsent import Unsent, Why
 from lungwise.receiving.receiver import Kept
 from lungwise.store import Database
-from lungwise.studies.models import Dispatch
+from lungwise.studies.models import Dispatch, Study
+from lungwise.studies.report_changes import ReportChanges
 from queued_results import queued_study
 
 if TYPE_CHECKING:
     from conftest import Services
 
 SENT = ["1.2.1", "1.2.2", "1.2.3"]
+NEW = "1.2.4"
 
 
 class Keeper(Archive):
@@ -36,6 +38,7 @@ class Keeper(Archive):
         super().__init__()
         self.answers[SecondaryCaptureImageStorage] = 0x0000
         self.asked: list[Request] = []
+        self.asks: Callable[[], object] | None = None
         self.entity.add_supported_context(PUSH_MODEL)
         server = self.entity._servers[0]
         server.contexts = self.entity.supported_contexts
@@ -43,6 +46,9 @@ class Keeper(Archive):
 
     def _ask(self, event: evt.Event) -> tuple[int, None]:
         self.asked.append(Request.read(event.action_information))
+        if self.asks:
+            asks, self.asks = self.asks, None
+            asks()
         return 0x0000, None
 
     def answer(self, port: int, *failed: str, title: str = "ARCHIVE") -> int:
@@ -99,9 +105,16 @@ class Sending:
         self.node = Node(settings, TakesNone(), commitment=scp)
         self.port = self.node.start()
         self.destination = keeper.name
+        self.objects = list(OBJECTS)
 
     def _objects(self, *_delivery: object) -> list[Dataset]:
-        return OBJECTS
+        return self.objects
+
+    def change_report(self) -> None:
+        """Let somebody change what the report says: there is one object more then."""
+        with self.database.writing() as session:
+            ReportChanges(session, self.services.clock).of_study(session.query(Study).one())
+        self.objects = [*OBJECTS, an_object(SecondaryCaptureImageStorage, NEW, Modality="OT")]
 
     def work(self) -> list[str]:
         return list(self.sender.work_all())
@@ -163,6 +176,34 @@ def test_an_archive_that_does_not_answer_is_asked_again_and_then_sent_everything
     keeper.asked = keeper.asked[:2]
     assert keeper.answer(sending.port) == 0  # late, and still an answer
     assert sending.work() == [""]
+
+
+def test_a_report_that_changes_while_its_archive_has_not_confirmed_the_last_is_sent_at_once(
+    sending: Sending, keeper: Keeper
+) -> None:
+    sending.work()
+    assert sending.work() == []  # it waits for what the archive says
+    sending.change_report()
+    assert sending.why() == Why.WAITING
+    assert sending.work() == ["ARCHIVE has not confirmed yet that it keeps 4 objects"]
+    assert keeper.got == [*SENT, NEW]
+    keeper.answer(sending.port)
+    assert sending.work() == [""]
+    assert sending.state() == ("sent", [*SENT, NEW])
+
+
+def test_a_report_that_changes_while_its_archive_is_asked_is_sent_at_once(sending: Sending, keeper: Keeper) -> None:
+    keeper.asks = sending.change_report
+    assert sending.work() == [f"ARCHIVE has not confirmed yet that it keeps {number} objects" for number in (3, 4)]
+    assert keeper.got == [*SENT, NEW]
+
+
+def test_reports_that_change_often_are_not_sent_again_whole(sending: Sending, keeper: Keeper) -> None:
+    for _ in range(5):
+        sending.work()
+        sending.change_report()
+    sending.work()
+    assert keeper.got == [*SENT, NEW]
 
 
 def test_an_archive_that_offers_no_commitment_is_said_to(services: Services) -> None:
