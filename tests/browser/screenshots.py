@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.monitoring.models_in_use import current_model
+from lungwise.orders.order import OrderRequest, OrderUrgency, OrderWay, Procedure
+from lungwise.orders.service import Order, Orders
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.receiving.duplicates import Difference
 from lungwise.receiving.film_files import FilmFiles
@@ -61,6 +64,7 @@ PAGES = (
     "accounts/tokens",
     "clinic",
     "clinic/old-studies",
+    "orders",
     "audit",
     "queue",
     "profile",
@@ -156,14 +160,31 @@ def _add_studies(studies: StudiesInOneSession, patients: Patients, first: Person
     }
     opened("", dated_film("20260301", **header))
     photographed = opened("D-303", photograph(SCENES["an edge outside"])[0], name="Photographed Film")
+    ordered, order = _ordered(studies, patients, first)
     held = Upload(data=as_jpeg(synthetic_film(200, 3)), kind="JPEG")
     studies.recording.held.hold(first, _stored(studies, held), held, several.films[0], Difference.PIXELS, "CR1")
     return {
         "several": several.key,
         "refused": refused.key,
+        "ordered": ordered.key,
+        "order": order.key,
+        "ordered_patient": patients.by_ids(first, [order.patient_id])[order.patient_id].key,
         "unclear": patients.decisions.unclear(first)[0].key,
         "photographed": photographed.films[0].key,
     }
+
+
+def _ordered(studies: StudiesInOneSession, patients: Patients, first: Person) -> tuple[Study, Order]:
+    """Add a study that answers an order, beside one that waits; return the study and its order."""
+    orders = Orders(studies._session, utc_now, patients, studies._audit)
+    facts = PatientFacts(identifier="D-305", name="Amina Yusuf", sex="F", birth_date=date(1985, 7, 12))
+    procedure, doctor = Procedure(description="Chest X-ray, PA and lateral"), "Okafor^Ngozi"
+    asked = OrderRequest(accession="RAD-2026-0417", procedure=procedure, referring_physician=doctor)
+    order = orders.place(first, facts, asked, OrderWay.HL7).order
+    waits = OrderRequest(reason="Cough for three weeks, fever, night sweats", urgency=OrderUrgency.URGENT)
+    orders.place(first, facts, waits, OrderWay.PAGE)
+    header: dict[str, Any] = {"PatientID": "D-305", "AccessionNumber": asked.accession, "StudyInstanceUID": "1.2.3.4.5"}
+    return studies.open(first, facts, [("film", dated_film("20260302", **header))]), order
 
 
 def _stored(studies: StudiesInOneSession, upload: Upload) -> str:
@@ -243,6 +264,11 @@ def _walk(camera: Camera, site: Site) -> None:
         "study-several": "studies/{several}",
         "report-several": "studies/{several}/report",
         "study-refused": "studies/{refused}",
+        "study-ordered": "studies/{ordered}",
+        "report-ordered": "studies/{ordered}/report",
+        "patient-ordered": "patients/{ordered_patient}",
+        "order": "orders/{order}",
+        "order-new": "patients/{ordered_patient}/order",
         "whose": "patients/{unclear}/whose",
         "corners": "films/{photographed}/corners",
         "api": "api/v1/",

@@ -51,6 +51,13 @@ class StudiesOfPatients(Protocol):
         """Undo what somebody decided about a patient."""
 
 
+class OrdersOfPatients(Protocol):
+    """What the pages of patients need of their orders."""
+
+    def of_patient(self, person: Person, patient: Patient) -> Sequence[object]:
+        """List a patient's orders, the newest first."""
+
+
 class PatientServices(Protocol):
     """What the pages of patients use in a request."""
 
@@ -59,6 +66,10 @@ class PatientServices(Protocol):
     @property
     def patient_studies(self) -> StudiesOfPatients:
         """The studies of patients."""
+
+    @property
+    def orders(self) -> OrdersOfPatients:
+        """The orders of patients."""
 
 
 services = RequestServices[PatientServices]("patients")
@@ -236,6 +247,7 @@ def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
         "patients/show.html",
         patient=patient,
         studies=studies,
+        orders=services().orders.of_patient(person(), patient),
         history=services().patients.history(person(), patient),
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         merging=merging,

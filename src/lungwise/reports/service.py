@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from PIL import Image
@@ -12,6 +13,7 @@ from lungwise.clinics.service import ClinicChoices, ClinicSettings
 from lungwise.errors import Contradiction
 from lungwise.films import Refusal
 from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
+from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts
 from lungwise.patients.labels import SEXES
 from lungwise.patients.service import Patient
@@ -97,7 +99,7 @@ class Reports:
         headers = differing_headers(study, patient, self._studies.data)
         changes = self._studies.extent_changes(person, study, patient)
         author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic, changes)
-        return author.report(clinic, study, patient, headers)
+        return author.report(clinic, study, patient, headers, self._studies.orders_of(study))
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
         """Write the report of a study as PDF.
@@ -149,7 +151,14 @@ class _Author:
         self._changes = changes
         self._headlines = Headlines(words, predictive_value)
 
-    def report(self, clinic: str, study: Study, patient: Patient, headers: dict[int, PatientFacts]) -> Report:
+    def report(
+        self,
+        clinic: str,
+        study: Study,
+        patient: Patient,
+        headers: dict[int, PatientFacts],
+        orders: Sequence[Order],
+    ) -> Report:
         words = self._words
         unclear = words(N_("Identity unclear: this identifier also belongs to someone else."))
         return Report(
@@ -158,7 +167,7 @@ class _Author:
             zone=self._clinic.zone,
             patient=patient,
             study=study,
-            facts=self._facts(study, patient),
+            facts=self._facts(study, patient, orders),
             identity_warning=unclear if patient.is_unclear else "",
             headline=self._headlines.of(self._answer),
             films=tuple(self._film(index, study.films[index], headers) for index in self._order()),
@@ -168,7 +177,7 @@ class _Author:
             changes=self._changes,
         )
 
-    def _facts(self, study: Study, patient: Patient) -> tuple[tuple[str, str], ...]:
+    def _facts(self, study: Study, patient: Patient, orders: Sequence[Order]) -> tuple[tuple[str, str], ...]:
         facts = {
             N_("Identifier"): patient.identifier,
             N_("Issuer of the identifier"): patient.issuer,
@@ -177,7 +186,10 @@ class _Author:
             N_("Birth date"): patient.birth_date.isoformat() if patient.birth_date else "",
             N_("Taken"): min(taken).isoformat() if (taken := _days_taken(study)) else "",
             N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
-            N_("Accession number"): ", ".join(dict.fromkeys(film.accession for film in study.films if film.accession)),
+            N_("Accession number"): _each_once(film.accession for film in study.films),
+            N_("Procedure"): _each_once(order.procedure.description for order in orders),
+            N_("Referring physician"): _each_once(order.referring_physician.replace("^", " ") for order in orders),
+            N_("Ordered by"): _each_once(order.ordered_by.replace("^", " ") for order in orders),
             N_("Study"): study.key,
             N_("Symptoms"): self._symptoms(study.clinical),
             N_("SpO2"): f"{study.clinical.spo2} %" if study.clinical.spo2 is not None else "",
@@ -251,6 +263,10 @@ class _Author:
             time=local_text(opinion.created_at, self._clinic.zone),
             sentences=(*said, *([opinion.note] if opinion.note else ())),
         )
+
+
+def _each_once(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, texts)))
 
 
 def _days_taken(study: Study) -> list[date]:

@@ -174,9 +174,7 @@ class FilmResults:
 
     def _ordered(self, film: FilmRecord) -> OrderFacts | None:
         """Return what the order says that a film answers, where it is clear which one that is."""
-        orders = self._studies.orders.of_study(film.study.key)
-        its = [order for order in orders if order.patient_id == film.study.patient_id]
-        named = [order for order in its if film.accession in ("", order.accession)]
+        named = [one for one in self._studies.orders_of(film.study) if film.accession in ("", one.accession)]
         return _order_facts(named[0]) if len(named) == 1 else None
 
     def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:

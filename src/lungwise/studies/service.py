@@ -16,6 +16,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
@@ -164,6 +165,10 @@ class Studies:
     def loader(self, film: FilmRecord) -> Callable[[], bytes]:
         """Return a function that reads a film's bytes, also after the session has ended."""
         return partial(self._store.get, film.study.key, film.sha256)
+
+    def orders_of(self, study: Study) -> list[Order]:
+        """List the orders that a study answers, those of its patient alone."""
+        return [order for order in self.orders.of_study(study.key) if order.patient_id == study.patient_id]
 
     def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
         """List the objects beside a study's films: of its DICOM studies, and of its patient."""

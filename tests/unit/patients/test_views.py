@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Visitor
@@ -56,3 +58,20 @@ def test_known_patients_are_suggested_to_who_is_typing(ada: Visitor, film: Calla
     }
     for text in ("nobody", ""):
         assert ada.post("/patients/suggestions", page="/studies/new", text=text).json == []
+
+
+def test_a_patients_page_lists_what_is_still_ordered_and_what_a_study_answers(ada: Visitor) -> None:
+    uids = {"StudyInstanceUID": "1.2.3", "SOPInstanceUID": "1.2.3.1", "AccessionNumber": "A-1"}
+    first = ada.get(ada.upload(dicom_file(chest_words(), PatientID="7", SOPInstanceUID="1.2.1.1"))).text
+    patient = re.findall(r'href="(/patients/\w+)"', first)[0]
+    assert "Open orders" not in ada.get(patient).text
+    orders = [
+        str(ada.post(f"{patient}/order", urgency="stat", modality="DX", accession=number).location)
+        for number in ("A-1", "A-2", "A-3")
+    ]
+    ada.post(f"{orders[2]}/cancel", page=orders[2])
+    ada.get(ada.upload(dicom_file(chest_words(seed=2), PatientID="7", **uids)))
+    page = ada.get(patient).text
+    table, studies = page[page.index("Open orders") :].split("<h2>Studies</h2>")
+    assert re.findall(r'href="(/orders/\w+)"', table) == [orders[1]] and "Immediate" in table
+    assert re.findall(r'href="(/orders/\w+)"', studies) == [orders[0]]

@@ -245,3 +245,39 @@ def test_one_goes_through_the_pages_of_a_list(
         address = "".join(re.findall(r'href="([^"]+)">Next page', page)).replace("&amp;", "&")
     assert sorted(seen) == ["H-0", "H-1", "H-2"]
     assert ada.get("/studies/total").json == {"said": "3 studies"}
+
+
+def scan(number: int, **attributes: str) -> bytes:
+    """A film of Béla Bartók, or of whom its attributes name."""
+    uids = {"StudyInstanceUID": f"1.2.3.{number}", "SOPInstanceUID": f"1.2.3.{number}.1"}
+    facts = {"PatientID": "7", "PatientName": "Bartok^Bela"}
+    return dicom_file(chest_words(seed=number), **{**facts, **uids, **attributes})
+
+
+def order_for(visitor: Visitor, study: str, **asked: str) -> str:
+    """Order films of a study's patient, and give the order's address."""
+    patient = re.search(r'href="(/patients/\w+)"', visitor.get(study).text)
+    assert patient
+    fields: dict[str, Any] = {"urgency": "routine", "modality": "DX", **asked}
+    return str(visitor.post(f"{patient[1]}/order", **fields).location)
+
+
+def test_a_study_says_which_order_it_answers(ada: Visitor) -> None:
+    asked = {"accession": "A-1", "description": "Chest lateral", "referring_physician": "Kodály^Zoltán"}
+    order = order_for(ada, ada.upload(scan(1)), **asked)
+    study = ada.upload(scan(2, AccessionNumber="A-1"))
+    for address in (study, f"{study}/report"):
+        page = ada.get(address).text
+        assert all(f"<dd>{said}</dd>" in page for said in ("Chest lateral", "Kodály Zoltán", "Ada"))
+    assert f'<dd><a href="{order}">A-1</a> · Done</dd>' in ada.get(study).text
+
+
+def test_who_sees_no_orders_sees_the_number_of_the_order_alone(
+    app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    order_for(ada, ada.upload(scan(1)), accession="A-1")
+    enrol(app, "Wim", role=Role.HEALTH_WORKER)
+    wim = visit(app)
+    wim.sign_in("wim@example.org")
+    page = wim.get(wim.upload(scan(2, AccessionNumber="A-1"))).text
+    assert "<dd>A-1 · Done</dd>" in page and 'href="/orders' not in page
