@@ -16,13 +16,16 @@ from dicom_files import dicom_bytes, film_dataset
 from lungwise.access import Role
 from lungwise.accounts.second_factor_keys import SecondFactorKeys
 from lungwise.accounts.tokens import Scope, Tokens
+from lungwise.audit.service import AuditTrail
+from lungwise.moving.closing import Closing
 from lungwise.moving.rows import rows_of
 from lungwise.moving.tables import KEYED_INDEXES, is_of_clinic, moved_tables, references
 from lungwise.orders.order import PlacerNumber
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.duplicates import Difference
 from lungwise.receiving.uploads import Upload
-from lungwise.store import Base, Encrypted, Moment, new_key
+from lungwise.settings import Settings
+from lungwise.store import Base, Database, Encrypted, FilmStore, Moment, new_key, utc_now
 from lungwise.store.encryption import PlainValue, context_of
 from lungwise.studies.service import Conclusion
 
@@ -60,6 +63,26 @@ def dicom_film() -> bytes:
     """Draw a film with an accession number."""
     words = np.random.default_rng(3).integers(0, 4000, (64, 64), dtype=np.uint16)
     return dicom_bytes(film_dataset(words, AccessionNumber="A-77", PatientID="8"))
+
+
+def close(database: Database, name: str = CLINIC) -> None:
+    """Close a clinic for writing, as an export does."""
+    database.transact(lambda session: _closing(session).close(name))
+
+
+def remove(database: Database, settings: Settings, name: str = CLINIC) -> None:
+    """Remove a clinic that was closed, as if it had moved."""
+
+    def removed(session: Session) -> None:
+        closing = _closing(session)
+        closing.expect(closing.named(name).id, "receipt")
+        closing.remove(name, "receipt", FilmStore(settings), settings)
+
+    database.transact(removed)
+
+
+def _closing(session: Session) -> Closing:
+    return Closing(session, utc_now, AuditTrail(session, utc_now))
 
 
 def comes_to(session: Session, name: str = CLINIC) -> dict[str, list[dict[str, Any]]]:

@@ -32,6 +32,10 @@ class Contradiction(Rejected):
     """The request is sound, and contradicts what is known already."""
 
 
+class ClinicClosed(Contradiction):
+    """The clinic is closed for writing: it moves to another installation, or has moved."""
+
+
 class Unavailable(Exception):  # noqa: N818 - an answer, not a fault
     """Something is not available now; the sentence says what was saved, and what to do."""
 

@@ -18,6 +18,7 @@ from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
 from lungwise.web_app import create_app
+from moving_clinics import close
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,6 +300,27 @@ def test_the_program_of_who_only_uploads_sees_their_own_studies_alone(
     again = hana.upload(film(1, 8))
     assert again.status_code == 422, again.text
     assert others["key"] not in again.text
+
+
+def test_a_clinic_that_moves_takes_nothing_and_says_why(
+    either_app: Lungwise, enrol: Callable[..., Person], program: Callable[..., Program], film: Callable[..., bytes]
+) -> None:
+    ada = program(either_app, enrol(either_app, "Ada", role=Role.ADMINISTRATOR))
+    study = ada.upload(film(1, 8), identifier="7").get_json()
+    close(either_app.database)
+    writing = [path for method, path, scope in operations(either_app) if scope in (Scope.UPLOAD, Scope.CONCLUDE)]
+    assert len(writing) >= 6
+    table = f"study,test,result,date\n{study['key']},xpert,negative,2026-03-01\n"
+    for path in writing:
+        if path == "/reference-results":
+            answer = ada.ask("POST", path, data=table, content_type="text/csv")
+        else:
+            answer = ask(ada, "POST", fill(path, study), film(2))
+        assert answer.status_code == 403, f"{path}: {answer.text}"
+        assert "moving to another installation" in answer.text
+    assert [one["key"] for one in ada.get("/studies").get_json()["items"]] == [study["key"]]
+    for _method, path, _scope in (one for one in every_operation(either_app) if one[0] == "DELETE"):
+        assert ada.ask("DELETE", fill(path, study)).status_code == 403
 
 
 def test_only_an_administrators_program_that_may_deletes(

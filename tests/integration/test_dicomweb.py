@@ -26,9 +26,11 @@ from lungwise.api.schemas import PatientFields
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
 from lungwise.client import Client
+from lungwise.clinics.models import Clinic
 from lungwise.settings import Settings
 from lungwise.store import utc_now
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
+from moving_clinics import close
 from processes import until
 
 if TYPE_CHECKING:
@@ -365,6 +367,18 @@ def test_each_instance_is_refused_with_its_reason(archive: Archive) -> None:
 
 def test_where_nothing_is_stored_it_is_a_conflict(archive: Archive) -> None:
     assert archive.store(b"no DICOM at all").status_code == 409
+
+
+def test_a_clinic_that_moves_takes_nothing(archive: Archive) -> None:
+    with archive.site.database.reading() as session:
+        name = session.get_one(Clinic, archive.clinic).name
+    token = archive.token()
+    close(archive.site.database, name)
+    answer = archive.store(film_of(), token=token)
+    assert answer.status_code == 409
+    (failed,) = answer.json()["00081198"]["Value"]
+    assert failed["00081197"]["Value"] == [0xA700]
+    assert archive.films() == 0
 
 
 def test_parts_of_another_kind_are_refused_by_themselves(archive: Archive) -> None:

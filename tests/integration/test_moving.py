@@ -14,19 +14,24 @@ from sqlalchemy import select
 
 from commands import Run
 from conftest import Clock, Services, film_bytes, open_services
+from hl7_peer import openmrs, pid
 from killed_at import killed_at
-from lungwise.access import Role
+from lungwise.access import Person, Role
 from lungwise.accounts.models import User
 from lungwise.accounts.second_factor_keys import SecondFactorKeys
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.actions import Action, Subject
+from lungwise.audit.closed_clinics import close_clinic
 from lungwise.audit.service import AuditFilter
 from lungwise.clinics.models import Clinic
 from lungwise.errors import Contradiction
+from lungwise.hl7.inbox import Inbox
+from lungwise.hl7.message import parse_message
 from lungwise.orders.records import OrderRecords
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
+from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic
 
 PASSPHRASE = "correct horse battery staple"
@@ -236,6 +241,43 @@ def test_a_target_of_another_schema_or_with_a_full_disk_refuses(packed: Move, mo
         assert "installation has 0001" in packed.take_in().no()
 
 
+def test_a_clinic_with_hl7_messages_that_wait_does_not_move(
+    two: Move, clock: Clock, film: Callable[..., bytes]
+) -> None:
+    with services_of(two.source, clock) as services:
+        fill_clinic(services, film)
+        set_aside(services, _ada(services), openmrs("A40", pid()))
+    refused = two.export().no()
+    assert "1 HL7 messages that Hill has acknowledged wait for an administrator" in refused
+    assert "reopen" not in refused and not two.package.exists()
+    with services_of(two.source, clock) as services:
+        ada, inbox = _ada(services), inbox_over(services)
+        assert not services.audit.is_closed(ada)  # nothing is half done: people settle it, and export again
+        inbox.drop(ada, inbox.waiting(ada)[0].key)
+        services.session.commit()
+    two.export().ok()
+
+
+def test_a_clinic_that_was_closed_with_messages_that_wait_is_opened_first(packed: Move, clock: Clock) -> None:
+    packed.at(packed.source, "clinics", "reopen", CLINIC, "--yes").ok()
+    with services_of(packed.source, clock) as services:
+        ada = _ada(services)
+        set_aside(services, ada, openmrs("A40", pid()))
+        close_clinic(services.session, ada.clinic_id, "as an earlier release did")
+        services.session.commit()
+    assert "lungwise clinics reopen Hill" in packed.export().no()
+
+
+def test_a_clinic_that_a_setting_names_is_not_removed(packed: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt = json.loads(packed.take_in().ok())["receipt"]
+    words = ("clinics", "remove", CLINIC, "--receipt", receipt, "--yes")
+    for setting, value in (("NODE_CLINIC", CLINIC), ("HL7_PEERS", f"EMR@X=Lake, EMR@Y={CLINIC}")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"LUNGWISE_{setting}", value)
+            assert f"named in the settings ({setting.lower()})" in packed.at(packed.source, *words).no()
+    packed.at(packed.source, *words).ok()
+
+
 def test_a_closed_clinic_is_read_and_not_changed_until_it_is_opened_again(
     packed: Move, film: Callable[..., bytes], clock: Clock
 ) -> None:
@@ -269,6 +311,17 @@ def test_a_clinic_that_came_goes_back_and_its_number_is_not_used_again(packed: M
     packed.at(packed.target, "audit", "verify").ok()
     lines = packed.at(packed.target, "clinics", "list", "--json").ok().splitlines()
     assert [json.loads(line)["state"] for line in lines] == ["open", "open"]
+
+
+def inbox_over(services: Services) -> Inbox:
+    return Wiring(services.settings, services.store).over(services.session, "").inbox
+
+
+def set_aside(services: Services, ada: Any, message: bytes) -> None:
+    """Have a message wait for an administrator."""
+    system = Person(None, "OPENMRS@HILL", ada.clinic_id, Role.HOSPITAL_SYSTEM)
+    assert inbox_over(services).set_aside(system, parse_message(message, "UNICODE UTF-8"), "No MRG segment.")
+    services.session.commit()
 
 
 def files_of(settings: Settings) -> int:

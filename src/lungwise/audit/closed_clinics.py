@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from lungwise.audit.actions import Action, Subject
-from lungwise.errors import Contradiction
+from lungwise.errors import ClinicClosed
 from lungwise.films.refusals import N_
 from lungwise.store.facts import delete_fact, locked_fact, read_fact, save_fact
 
@@ -33,12 +33,15 @@ def is_closed(session: Session, clinic_id: int) -> bool:
 
 
 def close_clinic(session: Session, clinic_id: int, at: str) -> None:
-    """Close a clinic for writing."""
+    """Close a clinic for writing.
+
+    One that is removed stays closed for whoever still acts for it; its number is not used again.
+    """
     save_fact(session, _name(clinic_id), at)
 
 
 def open_clinic(session: Session, clinic_id: int) -> None:
-    """Open a clinic again; also what is kept of one that is removed."""
+    """Open a clinic again."""
     delete_fact(session, _name(clinic_id))
 
 
@@ -47,13 +50,13 @@ def require_open(session: Session, clinic_id: int | None, action: Action, subjec
 
     Raises
     ------
-    Contradiction
+    ClinicClosed
         If the clinic is closed for writing, and the action writes.
     """
     if not clinic_id or action in _ALLOWED or subject is Subject.MODEL:
         return
     if locked_fact(session, _name(clinic_id)):
-        raise Contradiction(CLOSED)
+        raise ClinicClosed(CLOSED)
 
 
 def _name(clinic_id: int) -> str:

@@ -58,7 +58,7 @@ class AuditTrail:
 
         Raises
         ------
-        Contradiction
+        ClinicClosed
             If the clinic is closed for writing, and the action writes.
         """
         head, keys = self.locked_head(), ChainKeys(self._session)

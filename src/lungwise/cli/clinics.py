@@ -114,9 +114,7 @@ def remove(clinic: str, receipt: str, as_json: bool) -> None:
     """Delete CLINIC here after it has moved: patients, films, accounts. Its entries stay in the audit trail."""
     with _database() as (database, settings):
         store = FilmStore(settings)
-        films = database.transact(
-            lambda session: _closing(session).remove(clinic, receipt, store, settings.node_clinic)
-        )
+        films = database.transact(lambda session: _closing(session).remove(clinic, receipt, store, settings))
     if as_json:
         click.echo(json.dumps({"clinic": clinic, "state": "removed", "films": films}, ensure_ascii=False))
     else:

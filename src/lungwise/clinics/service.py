@@ -104,9 +104,10 @@ class Clinics:
     def _check_name(self, clinic: Clinic, name: str) -> None:
         if self._session.scalar(select(Clinic.id).where(Clinic.name == name, Clinic.id != clinic.id)):
             raise Rejected("Another clinic has this name.")
-        if clinic.name == self._settings.node_clinic:
+        if naming := self._settings.settings_naming(clinic.name):
             raise Rejected(
-                "The DICOM node knows this clinic by its name. Change the setting node_clinic first, or leave the name."
+                "This clinic is known by its name in a setting: %(setting)s. Change that first, or leave the name.",
+                setting=naming[0],
             )
 
     def _registration(self, clinic: Clinic) -> Registration:

@@ -13,9 +13,12 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import N_ACTION
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from lungwise.audit.closed_clinics import CLOSED, is_closed
 from lungwise.dicom.commitment import REQUEST, WELL_KNOWN, Answer, Request
 from lungwise.dicom.limits import peer
+from lungwise.errors import ClinicClosed
 from lungwise.jobs.commitment_reports import AnotherRequestError, CommitmentReports, TooManyReportsError
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.store import Clock, Database
@@ -74,11 +77,14 @@ class CommitmentScp:
     def _queue(self, event: evt.Event) -> int:
         request, title = Request.read(event.action_information), event.assoc.requestor.ae_title.strip()
         self._associations.note(title, request.transaction_uid, event.assoc, event.context.context_id)
-        self._database.transact(
-            lambda session: CommitmentReports(session, self._clock).queue(
-                self._clinic_id, title, request.transaction_uid, request.references
-            )
-        )
+
+        def queue(session: Session) -> None:
+            if is_closed(session, self._clinic_id):  # whoever asks again is told by the installation that it moves to
+                raise ClinicClosed(CLOSED)
+            reports = CommitmentReports(session, self._clock)
+            reports.queue(self._clinic_id, title, request.transaction_uid, request.references)
+
+        self._database.transact(queue)
         _log.info("%s: asks whether %d objects are safe.", peer(event.assoc), len(request.references))
         return _SUCCESS
 
@@ -113,7 +119,7 @@ def _answered(event: evt.Event, answer: Callable[[], int]) -> int:
         return answer()
     except AnotherRequestError:
         return _DUPLICATE_INVOCATION
-    except (SQLAlchemyError, TooManyReportsError) as error:
+    except (SQLAlchemyError, TooManyReportsError, ClinicClosed) as error:
         _log.error("%s: storage commitment is not answered now: %s", peer(event.assoc), type(error).__name__)
         return _RESOURCE_LIMITATION
     except Exception as error:  # hostile bytes can raise anything

@@ -24,7 +24,7 @@ from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, mess
 from lungwise.dicomweb.pixels import RenderOptions, bulk, frame, rendered
 from lungwise.dicomweb.store import StoreRequest
 from lungwise.dicomweb.transcoding import in_a_form_of, syntax_of
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import ClinicClosed, NotFound, Rejected
 from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence
 from lungwise.inputs import network_address
@@ -106,6 +106,7 @@ def create_dicomweb(
     app.url_map.converters |= {"uid": Uid, "frames": Frames, "bulk": BulkPath}
     app.register_error_handler(Malformed, lambda _error: problems.problem(400))
     app.register_error_handler(Rejected, lambda error: problems.problem(400, str(error)))
+    app.register_error_handler(ClinicClosed, lambda error: problems.problem(403, str(error)))
     app.register_error_handler(Refusal, lambda refusal: problems.problem(406, refusal_sentence(refusal, gettext)))
     allow_origins(app, settings.dicomweb_origins_list)
     rates = Rates(settings, clock, "dicomweb")

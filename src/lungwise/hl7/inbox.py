@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
+from lungwise.audit.closed_clinics import CLOSED
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import ClinicClosed, NotFound, Rejected
 from lungwise.films.refusals import N_
 from lungwise.hl7.message import Message, MessageError, message_of
 from lungwise.hl7.models import MessageState, ReceivedMessage
@@ -63,11 +64,15 @@ class Inbox:
 
         Raises
         ------
+        ClinicClosed
+            If the clinic moves to another installation: what is said now, that one must hear.
         Rejected, MessageError
             If it cannot be done, now or before.
         IntegrityError
             If the same message is being done at this moment.
         """
+        if self._audit.is_closed(person):
+            raise ClinicClosed(CLOSED)
         known = self._known(person, message)
         if known is not None and known.state == MessageState.FAILED:
             raise Rejected(known.error)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
-from lungwise.errors import Rejected, Unavailable
+from lungwise.errors import ClinicClosed, Rejected, Unavailable
 from lungwise.films.refusals import N_
 from lungwise.hl7.acknowledgement import Answer, acknowledgement
 from lungwise.hl7.dispatch import UnusedError
@@ -23,6 +23,7 @@ from lungwise.store import Clock, Database, answer_of
 _log = logging.getLogger("lungwise.hl7")
 _CANNOT_KEEP = (Unavailable, OSError, SQLAlchemyError)
 FAULT = N_("A fault in Lungwise kept this message from being applied. Tell whoever maintains it, and try again later.")
+_CLOSED = "This clinic moves to another installation. Keep the message, and send it there or here again."
 _SENTENCES = {
     Outcome.DONE: "",
     Outcome.NOT_HERE: "Nothing is here of this patient.",
@@ -77,6 +78,8 @@ class Reception:
             outcome = self._database.transact(lambda session: self._inbox(session, address).take(person, message))
         except UnusedError as error:
             return self._said(message.header, address, Answer.REJECTED, str(error))
+        except ClinicClosed:
+            return self._said(message.header, address, Answer.REJECTED, _CLOSED)
         except (Rejected, MessageError) as error:
             return self._set_aside(person, message, address, str(error))
         except _CANNOT_KEEP as error:
@@ -108,6 +111,8 @@ class Reception:
 
         try:
             self._database.transact(keep)
+        except ClinicClosed:
+            return self._said(message.header, address, Answer.REJECTED, _CLOSED)
         except _CANNOT_KEEP as fault:
             return self._unavailable(message.header, address, fault)
         return self._said(message.header, address, Answer.ERROR, error, "kept aside for an administrator")

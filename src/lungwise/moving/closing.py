@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
@@ -18,7 +18,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinic
 from lungwise.moving.package import MoveError
 from lungwise.moving.rows import PAUSED
-from lungwise.moving.tables import is_of_clinic, states_of_queues, tables_of_clinic, to_itself
+from lungwise.moving.tables import TO_BE_SETTLED, is_of_clinic, states_of_queues, tables_of_clinic, to_itself
+from lungwise.settings import Settings
 from lungwise.store import Base, Clock, FilmStore, after_commit
 from lungwise.store.facts import delete_fact, read_fact, save_fact
 from lungwise.store.lease_queue import QUEUED
@@ -71,11 +72,19 @@ class Closing:
         return found
 
     def close(self, name: str) -> int:
-        """Close a clinic for writing, and pause its queues; return its number."""
+        """Close a clinic for writing, and pause its queues; return its number.
+
+        Raises
+        ------
+        MoveError
+            If something waits in it that would be lost by a move.
+        """
         clinic = self.named(name)
-        if not is_closed(self._session, clinic.id):
+        was_closed = is_closed(self._session, clinic.id)
+        if not was_closed:
             self._audit.record(operator_of(clinic.id), Action.CLOSED, Subject.CLINIC, str(clinic.id))
             close_clinic(self._session, clinic.id, self._clock().isoformat())
+        self._check_settled(clinic, was_closed=was_closed)  # the trail is locked: nothing is set aside from here on
         for queue, running in states_of_queues().items():
             self._put(queue, clinic.id, (QUEUED, running), PAUSED)
         return clinic.id
@@ -104,16 +113,18 @@ class Closing:
         package, _, receipt = read_fact(self._session, _own(clinic_id)).partition(" ")
         return package, receipt
 
-    def remove(self, name: str, receipt: str, store: FilmStore, node_clinic: str) -> int:
+    def remove(self, name: str, receipt: str, store: FilmStore, settings: Settings) -> int:
         """Delete everything of a clinic that has moved, and return how many films that were; its audit entries stay.
+
+        It stays closed: a node or a listener that was started before acts for its number until it is stopped.
 
         Raises
         ------
         MoveError
-            If it is not closed, or the receipt is not that of its last export.
+            If it is not closed, a setting names it, or the receipt is not that of its last export.
         """
         clinic = self.named(name)
-        self._check(clinic, receipt, node_clinic)
+        self._check(clinic, receipt, settings)
         clinic_id, folders = clinic.id, sorted({folder for folder, _name in named_files(self._session, clinic.id)})
         films = sum(1 for _film in named_files(self._session, clinic_id))
         self._session.expunge_all()
@@ -124,12 +135,19 @@ class Closing:
             self._session.execute(delete(one).where(mine))
         for fact in (_expected(clinic_id), _own(clinic_id)):
             delete_fact(self._session, fact)
-        open_clinic(self._session, clinic_id)
         self._audit.record(operator_of(clinic_id), Action.REMOVED, Subject.CLINIC, str(clinic_id))
         after_commit(self._session, partial(_delete_all, store.delete, folders))
         return films
 
-    def _check(self, clinic: Clinic, receipt: str, node_clinic: str) -> None:
+    def _check_settled(self, clinic: Clinic, *, was_closed: bool) -> None:
+        for name, (state, sentence) in TO_BE_SETTLED.items():
+            table = Base.metadata.tables[name]
+            waits = is_of_clinic(table, clinic.id), table.c.state == state
+            if count := self._session.scalar(select(func.count()).select_from(table).where(*waits)):
+                first = f" Before that: lungwise clinics reopen {clinic.name}." if was_closed else ""
+                raise MoveError(f"{count} {sentence.format(clinic=clinic.name)}; then export again.{first}")
+
+    def _check(self, clinic: Clinic, receipt: str, settings: Settings) -> None:
         expected = read_fact(self._session, _expected(clinic.id))
         if not is_closed(self._session, clinic.id) or not expected:
             raise MoveError(f"{clinic.name} has not been exported. Begin with: lungwise clinics export")
@@ -138,8 +156,11 @@ class Closing:
                 "This is not the receipt for the last package of this clinic. The command lungwise clinics import "
                 "printed it; lungwise clinics list --json says it again there."
             )
-        if clinic.name == node_clinic:
-            raise MoveError("The DICOM node takes films for this clinic. Change the setting node_clinic first.")
+        if naming := settings.settings_naming(clinic.name):
+            raise MoveError(
+                f"This clinic is named in the settings ({', '.join(naming)}). Take it out of them first, and "
+                "restart what was started with them."
+            )
 
     def _put(self, queue: str, clinic_id: int, states: tuple[str, ...], state: str) -> None:
         jobs = Base.metadata.tables[queue]

@@ -18,10 +18,18 @@ CLINICS = "clinics"
 LEFT_BEHIND = {
     "sign_ins": "a browser's session is signed with the installation's own secret key: everyone signs in again",
     "invitations": "an invitation's link is signed with the installation's own secret key: invite again",
-    "hl7_messages": "hospital systems send to the installation: what waits for an administrator is settled before",
+    "hl7_messages": "they are known by hashes with the installation's keys; none waits, see `TO_BE_SETTLED`",
     "shadow_readings": "a second model is the installation's trial, and no doctor sees what it reads",
 }
 """Tables of a clinic whose rows end with the move, and why."""
+TO_BE_SETTLED = {
+    "hl7_messages": (
+        "failed",
+        "HL7 messages that {clinic} has acknowledged wait for an administrator, and do not move. An administrator of "
+        "the clinic applies or drops each of them, on the page behind their number above the worklist",
+    )
+}
+"""Tables that are left behind, the state of rows that would be lost so, and what to do about these before."""
 OF_THE_INSTALLATION = {
     "facts": "facts about the installation",
     "sealing_keys": "names of the installation's keys",

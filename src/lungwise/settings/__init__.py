@@ -183,6 +183,15 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
         """What identifies nobody."""
         return listed(self.nobody)
 
+    def settings_naming(self, clinic: str) -> list[str]:
+        """Return which settings name a clinic: what comes for it would be refused without them."""
+        named = {
+            "node_clinic": [self.node_clinic],
+            "hl7_peers": self.hl7_peers_map.values(),
+            "dhis2_org_units": [one.partition("=")[0].strip() for one in listed(self.dhis2_org_units) if "=" in one],
+        }
+        return [setting for setting, clinics in named.items() if clinic in clinics]
+
     @property
     def own_readers(self) -> int:
         """Films that a process of the pages reads at once: none if a broker calls workers."""

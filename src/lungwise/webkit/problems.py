@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from lungwise.errors import Conflict, Contradiction, Full, NotFound, Rejected, Unavailable
+from lungwise.errors import ClinicClosed, Conflict, Contradiction, Full, NotFound, Rejected, Unavailable
 from lungwise.logs import request_id
 from lungwise.store import Fault, answer_of, fault_of
 from lungwise.webkit.transactions import is_nothing_kept
@@ -122,6 +122,7 @@ class _ErrorAnswers:
         app.register_error_handler(NotFound, lambda _no: self.status(404))
         app.register_error_handler(Rejected, lambda no: self.write(422, no.translated(gettext)))
         app.register_error_handler(Contradiction, lambda no: self.write(409, no.translated(gettext)))
+        app.register_error_handler(ClinicClosed, lambda no: self.write(403, no.translated(gettext)))
         app.register_error_handler(HTTPException, lambda error: self.http(error, http))
         app.register_error_handler(Full, lambda _no: self.full())
         app.register_error_handler(Unavailable, lambda no: self.write(503, gettext(str(no))))

@@ -26,8 +26,8 @@ CHOICES = ClinicChoices(
 )
 
 
-def clinics_of(services: Services, node_clinic: str = "") -> Clinics:
-    settings = services.settings.model_copy(update={"node_clinic": node_clinic})
+def clinics_of(services: Services, **more: str) -> Clinics:
+    settings = services.settings.model_copy(update=more)
     return Clinics(services.session, services.clock, settings, services.audit)
 
 
@@ -67,4 +67,8 @@ def test_a_name_that_means_a_clinic_elsewhere_stays(services: Services) -> None:
         clinics_of(services).change(ada, replace(CHOICES, name="Valley"))
     with pytest.raises(Rejected, match="node_clinic"):
         clinics_of(services, node_clinic="Hill").change(ada, CHOICES)
+    with pytest.raises(Rejected, match="hl7_peers"):
+        clinics_of(services, hl7_peers="EMR@HILL=Hill").change(ada, CHOICES)
+    with pytest.raises(Rejected, match="dhis2_org_units"):
+        clinics_of(services, dhis2_org_units="Hill=aBcDeFgHiJ1, aBcDeFgHiJ2").change(ada, CHOICES)
     clinics_of(services, node_clinic="Hill").change(ada, replace(CHOICES, name="Hill"))

@@ -21,6 +21,7 @@ from lungwise.dicom.node import Node
 from lungwise.receiving.receiver import Kept
 from lungwise.store import Database
 from lungwise.studies.commitment_models import CommitmentReport, Reference
+from moving_clinics import close
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -131,5 +132,14 @@ def test_what_is_not_a_request_is_answered_with_why(
     with asking.associated() as association:
         assert ask(association, request_, action, instance) == status
         assert association.is_established
+    assert asking.waiting() == 0
+    asking.database.close()
+
+
+def test_a_clinic_that_moves_promises_nothing(services: Services) -> None:
+    asking = Asking(services)
+    close(asking.database)
+    with asking.associated() as association:
+        assert ask(association, UNKNOWN) == 0x0213
     assert asking.waiting() == 0
     asking.database.close()
