@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class NodeProcess:
 
 
 @contextmanager
-def running_node(settings: Settings, **more: str) -> Iterator[NodeProcess]:
+def running_node(settings: Settings, command: Sequence[str] = SYNTHETIC, **more: str) -> Iterator[NodeProcess]:
     """Run the node of the clinic Hill over an installation, on a free port."""
     database = Database(settings)
     with database.writing() as session:
@@ -74,7 +74,7 @@ def running_node(settings: Settings, **more: str) -> Iterator[NodeProcess]:
     }
     log = settings.data_folder / "node.log"
     with log.open("w") as errors:
-        process = start([*SYNTHETIC, "node"], environment, errors.fileno())
+        process = start([*command, "node"], environment, errors.fileno())
     assert process.stdout is not None
     try:
         says = process.stdout.readline()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,11 +88,12 @@ class HospitalSystem:
 
 @dataclass
 class ResultTaker:
-    """The other library's server, which takes results: what it took, and how it answers."""
+    """The other library's server, which takes results: what it took, what it does then, and how it answers."""
 
     server: MLLPServer
     got: list[str] = field(default_factory=list)
     code: str = "AA"
+    takes: Callable[[], object] = lambda: None
 
     @property
     def to(self) -> str:
@@ -108,6 +109,7 @@ def taking_results() -> Iterator[ResultTaker]:
     class Taking(AbstractHandler):  # type: ignore[misc]  # the library has no types
         def reply(self) -> str:
             there.got.append(self.incoming_message)
+            there.takes()
             asked = parse_message(self.incoming_message)
             answer = Message("ACK", version="2.5")
             answer.msh.msh_9, answer.msh.msh_10 = "ACK^R01^ACK", "1"
