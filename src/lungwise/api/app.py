@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session, scoped_session
 
 from lungwise import __version__
 from lungwise.accounts.bearer import authenticate
+from lungwise.api.capability_statement import capability_statement
 from lungwise.api.framework.document import document
 from lungwise.api.framework.operations import UPLOAD_TYPES, KeyConverter, Operation
 from lungwise.api.operation_outcomes import as_outcome
 from lungwise.api.resources.about import describe, reference
 from lungwise.api.resources.aggregates import aggregates
-from lungwise.api.resources.fhir import fhir
+from lungwise.api.resources.fhir import fhir, metadata
 from lungwise.api.resources.films import films
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
@@ -32,6 +33,8 @@ from lungwise.webkit.program_app import program_app
 from lungwise.webkit.rates import Rates, limit
 
 PREFIX = "/api/v1"
+_PUBLIC = ("document", "page", "capabilities")
+"""What says only how the API is spoken to, and so needs no token."""
 _RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, fhir, describe)
 
 
@@ -53,6 +56,8 @@ def create_api(
     for resource in _RESOURCES:
         resource.register(api)
     reference(api, _document)
+    address = f"{settings.public_url}{PREFIX}/fhir" if settings.public_url else ""
+    metadata(api, capability_statement(operations.values(), __version__, clock(), address))
     return api
 
 
@@ -74,7 +79,7 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_u
     """Let in only who has a token, within its scopes and at its rate; only films may be large."""
 
     def guard() -> Response | None:
-        if request.endpoint in ("document", "page"):
+        if request.endpoint in _PUBLIC:
             return bodies.admit(bodies.SMALL)
         authenticate()
         limit(rates)

@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import replace
 from http import HTTPStatus
+from typing import Any
 
-from flask import Response, request
+from flask import Flask, Response, request
 
 from lungwise.access import Right
 from lungwise.accounts.tokens import Scope
@@ -67,6 +68,16 @@ def post_fhir(resource: bytes) -> Response:
     ]
     body = {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
     return Response(json.dumps(body), HTTPStatus.OK, content_type=FHIR_TYPE)
+
+
+def metadata(api: Flask, statement: dict[str, Any]) -> None:
+    """Add the address where FHIR's clients read what is served: they ask for it before they have a token."""
+
+    def capabilities() -> Response:
+        """Return the CapabilityStatement."""
+        return Response(json.dumps(statement), content_type=FHIR_TYPE)
+
+    api.add_url_rule("/fhir/metadata", view_func=capabilities)
 
 
 def _received(resource: bytes) -> list[tuple[Order, bool]]:
