@@ -44,6 +44,7 @@ class Action(StrEnum):
     MERGED = "merged"
     MOVED_AWAY = "moved away"
     MOVED_HERE = "moved here"
+    NAMED_OTHER_ORDER = "named other order"
     ORDERED = "ordered"
     PROPOSED = "proposed"
     RECEIVED = "received"

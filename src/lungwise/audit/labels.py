@@ -41,6 +41,7 @@ ACTIONS: Final = {
     Action.MERGED: N_("merged"),
     Action.MOVED_AWAY: N_("moved to another installation"),
     Action.MOVED_HERE: N_("moved here from another installation"),
+    Action.NAMED_OTHER_ORDER: N_("sent a film that names another patient's order"),
     Action.ORDERED: N_("ordered"),
     Action.PROPOSED: N_("proposed"),
     Action.RECEIVED: N_("received"),

@@ -25,6 +25,13 @@ class OrderProgress:
             return self._records.with_accession(clinic_id, accession)
         return self._records.with_study_uid(clinic_id, study_uid) if study_uid else None
 
+    def of_others(
+        self, clinic_id: int, patient_id: int, accessions: Collection[str], study_uids: Collection[str]
+    ) -> list[Order]:
+        """List the orders of other patients than this one that films name, by accession number or by study's UID."""
+        named = self._records.named(clinic_id, accessions, study_uids)
+        return [order for order in named if order.patient_id != patient_id]
+
     def begin(self, order: Order, study_key: str) -> None:
         """Keep that a study's films answer an order, also one that was cancelled: they were taken."""
         order.study_key, order.status = study_key, OrderStatus.IN_PROGRESS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -48,6 +50,14 @@ class OrderRecords:
         query = select(Order).where(Order.clinic_id == clinic_id, Order.study_uid == study_uid).limit(2)
         found = self._session.scalars(query).all()
         return found[0] if len(found) == 1 else None
+
+    def named(self, clinic_id: int, accessions: Collection[str], study_uids: Collection[str]) -> list[Order]:
+        """List the orders with one of some accession numbers, or for films of one of some Study Instance UIDs."""
+        context = _accession_context(clinic_id)
+        indexes = [index for number in accessions for index in self._keys.indexes(context, number.strip())]
+        is_named = or_(Order.accession_index.in_(indexes), Order.study_uid.in_(study_uids))
+        query = select(Order).where(Order.clinic_id == clinic_id, is_named).order_by(Order.id)
+        return list(self._session.scalars(query))
 
     def index(self, order: Order) -> None:
         """Save an order, and index its numbers.

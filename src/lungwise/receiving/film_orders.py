@@ -6,8 +6,12 @@ import logging
 
 from sqlalchemy.orm import Session
 
+from lungwise.access import Person
+from lungwise.audit.actions import Action, Subject
+from lungwise.audit.service import AuditTrail
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Order
 from lungwise.studies.models import FilmRecord, Study
 
 _log = logging.getLogger("lungwise.studies")
@@ -16,21 +20,31 @@ _log = logging.getLogger("lungwise.studies")
 class FilmOrders:
     """Tells orders of the films that are recorded."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, audit: AuditTrail) -> None:
         self._progress = OrderProgress(session)
+        self._audit = audit
 
-    def answer(self, study: Study, film: FilmRecord, header: DicomHeader) -> None:
+    def answer(self, person: Person, study: Study, film: FilmRecord, header: DicomHeader) -> None:
         """Let a film of a study answer the order that its header names, if that is of the same patient.
 
-        A film that names another patient's order answers none; the log says so.
+        A film that names another patient's order does not answer that one; the audit trail says so, and the study's
+        page as long as it is so.
         """
         named = film.accession or (header.requested.accession_number.strip() if header.requested else "")
+        if named and not film.accession:
+            film.accession = named
+        others = self._progress.of_others(study.clinic_id, study.patient_id, {named} - {""}, {header.study_uid} - {""})
+        for other in others:
+            self._report(person, study, other)
         order = self._progress.asked_for(study.clinic_id, named, header.study_uid)
-        if order is None:
-            return
-        if order.patient_id != study.patient_id:
-            _log.warning("A film of study %s names an order of another patient: %s.", study.key, order.key)
+        if order is None or order in others:
             return
         self._progress.begin(order, study.key)
         if not film.accession:
             film.accession = order.accession
+
+    def _report(self, person: Person, study: Study, order: Order) -> None:
+        """Write into the trails of both that a film of a study names an order of another patient."""
+        _log.warning("A film of study %s names an order of another patient: %s.", study.key, order.key)
+        self._audit.record(person, Action.NAMED_OTHER_ORDER, Subject.STUDY, study.key)
+        self._audit.record(person, Action.NAMED_OTHER_ORDER, Subject.ORDER, order.key)

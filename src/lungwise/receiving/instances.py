@@ -64,7 +64,7 @@ class InstanceRecording:
         else:
             recording.lock(study, [name])
             recording.fill_in(node, study, facts)
-        recording.add_to(study, {name: film})
+        recording.add_to(node, study, {name: film})
         self._accept(node, study, name, instance)
         recording.audit.record(node, Action.RECEIVED, Subject.STUDY, study.key)
 

@@ -68,7 +68,7 @@ class Recording:
         self.audit = audit
         self.duplicates = Duplicates(session, store, patients)
         self.objects = ReceivedObjects(session, clock, store, audit)
-        self._orders = FilmOrders(session)
+        self._orders = FilmOrders(session, audit)
         self.held = HeldFilms(session, clock, store, audit)
         self.quota = Quota(session, clock, limits, zone_of)
 
@@ -103,7 +103,7 @@ class Recording:
         """
         person.need(Right.UPLOAD)
         study, is_unclear = self.new_study(person, key, self.agreed_facts(typed, stored.values()))
-        self.add_to(study, stored, wait=asks and is_unclear, renames=renames)
+        self.add_to(person, study, stored, wait=asks and is_unclear, renames=renames)
         self.audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
 
@@ -134,7 +134,7 @@ class Recording:
         study = self.admit(person, key, stored.values())
         self.lock(study, stored)
         self.fill_in(person, study, stated_facts(_headers(stored.values()), self.patients.rules))
-        self.add_to(study, stored)
+        self.add_to(person, study, stored)
         self.audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
 
@@ -199,7 +199,9 @@ class Recording:
         if found is None or not all(self._store.holds(study.key, name) for name in names):
             raise CollisionError(f"Study {study.key} or a film of it is deleted.")
 
-    def add_to(self, study: Study, stored: dict[str, Upload], *, wait: bool = False, renames: bool = False) -> None:
+    def add_to(
+        self, person: Person, study: Study, stored: dict[str, Upload], *, wait: bool = False, renames: bool = False
+    ) -> None:
         """Add films to a study, each with the job of reading it, without those that it has.
 
         Raises
@@ -210,7 +212,7 @@ class Recording:
         self.session.flush()
         missing = self._missing(study, stored)
         due = self._due(study, wait=wait)
-        films = [self._film(study, name, upload, due) for name, upload in missing.items()]
+        films = [self._film(person, study, name, upload, due) for name, upload in missing.items()]
         if renames:
             films[0].instance_uid = renamed_uid(study)
         study.films += films
@@ -222,7 +224,7 @@ class Recording:
             self.duplicates.note(study.clinic_id, film)
         self.session.flush()
 
-    def _film(self, study: Study, name: str, upload: Upload, due: datetime) -> FilmRecord:
+    def _film(self, person: Person, study: Study, name: str, upload: Upload, due: datetime) -> FilmRecord:
         now, key, uids = self.clock(), new_key(), upload.uids
         if upload.by_camera:  # a person is asked where the film lies in the picture
             due = max(due, database_time(self.session) + ANSWER_TIME)
@@ -240,7 +242,7 @@ class Recording:
         )
         if upload.header:
             _describe(film, upload.header)
-            self._orders.answer(study, film, upload.header)
+            self._orders.answer(person, study, film, upload.header)
         index_film(self.session, film, study.clinic_id, upload.data)
         return film
 

@@ -109,8 +109,8 @@ def _diagnostic_report(report: Report) -> DiagnosticReport:
     headline = (report.headline.text, *report.headline.remarks)
     said = (doctors, _symptoms(study), *headline, report.limits, report.identity_warning)
     fields: Fields = {
-        "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(study)],
-        "basedOn": fhir_imaging.orders(study) or None,
+        "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(report)],
+        "basedOn": fhir_imaging.orders(report) or None,
         "status": status_of(study),
         "category": [_RADIOLOGY],
         "code": _CHEST,
@@ -141,7 +141,7 @@ def _symptoms(study: Study) -> str:
 def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:film", "value": film.record.key}],
-        "basedOn": fhir_imaging.orders(report.study) or None,
+        "basedOn": fhir_imaging.orders(report) or None,
         "status": "final" if report.study.conclusion else "preliminary",
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},

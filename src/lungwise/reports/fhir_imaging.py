@@ -28,15 +28,16 @@ _MODALITY = "http://dicom.nema.org/resources/ontology/DCM"
 _UNIT: Fields = {"unit": "1", "system": "http://unitsofmeasure.org", "code": "1"}
 
 
-def accessions(study: Study) -> list[Fields]:
-    """Write the accession numbers of a study's films as identifiers."""
-    numbers = dict.fromkeys(film.accession for film in study.films if film.accession)
+def accessions(report: Report) -> list[Fields]:
+    """Write the accession numbers of a report's films as identifiers, without those of other patients' orders."""
+    named = (film.accession for film in report.study.films if film.accession)
+    numbers = dict.fromkeys(number for number in named if number not in report.others_orders)
     return [{"type": _ACCESSION, "system": ACCESSIONS, "value": number} for number in numbers]
 
 
-def orders(study: Study) -> list[Fields]:
-    """Refer to the orders that a study answers, by their accession numbers."""
-    return [{"type": "ServiceRequest", "identifier": one} for one in accessions(study)]
+def orders(report: Report) -> list[Fields]:
+    """Refer to the orders that a report answers, by their accession numbers."""
+    return [{"type": "ServiceRequest", "identifier": one} for one in accessions(report)]
 
 
 def study_uids(study: Study) -> list[str]:
@@ -99,8 +100,8 @@ def _imaging_study(report: Report, uid: str, name: Callable[[str], str]) -> Imag
     films = [film for film in report.study.films if film.study_uid == uid]
     series = dict.fromkeys(film.series_uid for film in films if film.series_uid)
     fields: Fields = {
-        "identifier": [{"system": UIDS, "value": f"urn:oid:{uid}"}, *accessions(report.study)],
-        "basedOn": orders(report.study) or None,
+        "identifier": [{"system": UIDS, "value": f"urn:oid:{uid}"}, *accessions(report)],
+        "basedOn": orders(report) or None,
         "status": "available",
         "subject": {"reference": name(report.patient.key)},
         "started": min((film.taken_on for film in films if film.taken_on), default=report.study.created_at),

@@ -77,7 +77,7 @@ class PatientExport:
     def write_study(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
         """Write the same of one study and its patient."""
         study = self._studies.get(person, key)
-        orders = self._studies.orders.of_study(study.key)
+        orders = self._studies.orders_of(study)
         self._write(person, self._studies.patient(person, study), [study], orders, clinic, out)
 
     def _write(

@@ -73,6 +73,8 @@ class Report:
     ----------
     letterhead
         Lines below the clinic's name.
+    others_orders
+        Accession numbers of other patients' orders that the films name: nothing is reported under these.
     facts
         Of patient and study, each with its name.
     identity_warning
@@ -101,6 +103,7 @@ class Report:
     limits: str
     changes: Mapping[str, ExtentChange]
     letterhead: tuple[str, ...] = ()
+    others_orders: tuple[str, ...] = ()
     zone: tzinfo = UTC
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from PIL import Image
@@ -57,8 +58,20 @@ _UNWRITABLE = N_(
     "There is no PDF: no font on this computer has these characters: %(letters)s. Print this page instead, "
     "or ask your administrator for a font that has them (setting report_font)."
 )
+_NAMES_OTHER = N_(
+    "Identity unclear: this study names the order %(number)s, which is another patient's. "
+    "It does not answer that order. Make sure whose films these are."
+)
 _PICTURE_SIDE = 700
 """Pixels of the longer side of a picture in a PDF."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ordered:
+    """The orders that a study answers, and the numbers of other patients' orders that its films name."""
+
+    orders: Sequence[Order]
+    others: tuple[str, ...]
 
 
 class Reports:
@@ -99,7 +112,11 @@ class Reports:
         headers = differing_headers(study, patient, self._studies.data)
         changes = self._studies.extent_changes(person, study, patient)
         author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic, changes)
-        return author.report(clinic, study, patient, headers, self._studies.orders_of(study))
+        return author.report(clinic, study, patient, headers, self._ordered(study))
+
+    def _ordered(self, study: Study) -> _Ordered:
+        others = [order.accession for order in self._studies.orders_of_others(study)]
+        return _Ordered(orders=self._studies.orders_of(study), others=tuple(others))
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
         """Write the report of a study as PDF.
@@ -157,18 +174,18 @@ class _Author:
         study: Study,
         patient: Patient,
         headers: dict[int, PatientFacts],
-        orders: Sequence[Order],
+        ordered: _Ordered,
     ) -> Report:
         words = self._words
-        unclear = words(N_("Identity unclear: this identifier also belongs to someone else."))
         return Report(
             clinic=clinic,
             letterhead=self._clinic.letterhead,
             zone=self._clinic.zone,
             patient=patient,
             study=study,
-            facts=self._facts(study, patient, orders),
-            identity_warning=unclear if patient.is_unclear else "",
+            facts=self._facts(study, patient, ordered.orders),
+            identity_warning=" ".join(self._doubts(patient, ordered.others)),
+            others_orders=ordered.others,
             headline=self._headlines.of(self._answer),
             films=tuple(self._film(index, study.films[index], headers) for index in self._order()),
             opinions=tuple(map(self._opinion, study.opinions)),
@@ -176,6 +193,12 @@ class _Author:
             limits=words(LIMITS),
             changes=self._changes,
         )
+
+    def _doubts(self, patient: Patient, others: Sequence[str]) -> Iterator[str]:
+        if patient.is_unclear:
+            yield self._words(N_("Identity unclear: this identifier also belongs to someone else."))
+        for number in others:
+            yield self._words(_NAMES_OTHER) % {"number": number}
 
     def _facts(self, study: Study, patient: Patient, orders: Sequence[Order]) -> tuple[tuple[str, str], ...]:
         facts = {

@@ -170,6 +170,12 @@ class Studies:
         """List the orders that a study answers, those of its patient alone."""
         return [order for order in self.orders.of_study(study.key) if order.patient_id == study.patient_id]
 
+    def orders_of_others(self, study: Study) -> list[Order]:
+        """List the orders of other patients that a study's films name: it is unclear whose films these are."""
+        numbers = {film.accession for film in study.films if film.accession}
+        uids = {film.study_uid for film in study.films if film.study_uid}
+        return self.orders.of_others(study.clinic_id, study.patient_id, numbers, uids)
+
     def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
         """List the objects beside a study's films: of its DICOM studies, and of its patient."""
         uids = {film.study_uid for film in study.films if film.study_uid}

@@ -361,6 +361,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         priors=services().priors.of_patient(person(), patient),
         more_unread=person().may(Right.CONCLUDE) and services().worklist.next_unread(person(), study) is not None,
         orders=services().studies.orders_of(study),
+        others_orders=services().studies.orders_of_others(study),
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hl7apy.parser import parse_message
 
+from dicom_files import dicom_file
 from hl7_peer import ResultTaker, taking_results
 from lungwise.cli.bootstrap import make_report_sender
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings
@@ -26,6 +27,7 @@ from lungwise.store import Database
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.service import Conclusion
 from servers import free_port
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Clock, Services
@@ -129,6 +131,16 @@ def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(
     other = PatientFacts(identifier="100-8", name="Njoroge Peter")
     study = services.studies.open(ada, other, [("film", film())])
     with pytest.raises(RefusedError, match="identity is unclear"):
+        result_message(message_of(services, study.key, []), Receiver(application="A", facility="", page=""), clock())
+
+
+def test_a_report_is_not_sent_under_the_number_of_another_patients_order(services: Services, clock: Clock) -> None:
+    ada = services.person()
+    orders = Orders(services.session, clock, services.patients, services.audit)
+    orders.place(ada, GRACE, OrderRequest(accession="A55"), OrderWay.HL7)
+    scan = dicom_file(chest_words(), PatientID="100-9", PatientName="Njoroge^Peter", AccessionNumber="A55")
+    study = services.studies.open(ada, PatientFacts(), [("film", scan)])
+    with pytest.raises(RefusedError, match="order of another patient"):
         result_message(message_of(services, study.key, []), Receiver(application="A", facility="", page=""), clock())
 
 

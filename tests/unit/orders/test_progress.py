@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from dicom_files import dicom_file
+from lungwise.audit.service import AuditFilter
 from lungwise.errors import NotFound
 from lungwise.orders.order import OrderRequest, OrderStatus, OrderWay
 from lungwise.orders.progress import OrderProgress
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from conftest import Services
 
+ACCESSION_OR_UID = {"AccessionNumber": "accession", "StudyInstanceUID": "study_uid"}
 BELA = PatientFacts(identifier="7", name="Bartók^Béla")
 CLARA = PatientFacts(identifier="8", name="Schumann^Clara")
 
@@ -34,7 +37,7 @@ class Case:
     def order(self, facts: PatientFacts = BELA, **asked: str) -> Order:
         return self.orders.place(self.ada, facts, OrderRequest(**asked), OrderWay.PAGE).order  # type: ignore[arg-type]
 
-    def film(self, facts: PatientFacts = BELA, **header: str) -> Study:
+    def film(self, facts: PatientFacts = BELA, **header: Any) -> Study:
         """Take a film whose header says this."""
         words = np.full((400, 360), 900, np.uint16)
         stated = {"PatientID": facts.identifier, "PatientName": facts.name, "SpecificCharacterSet": "ISO_IR 192"}
@@ -68,6 +71,31 @@ def test_a_film_of_another_patient_never_answers_an_order(case: Case, caplog: py
     case.film(CLARA, StudyInstanceUID=order.study_uid)
     assert (order.status, order.study_key) == (OrderStatus.REQUESTED, None)
     assert caplog.text.count("of another patient") == 2
+
+
+@pytest.mark.parametrize("tag", ["AccessionNumber", "StudyInstanceUID"])
+def test_a_study_and_the_trail_say_that_a_film_names_an_order_of_another_patient(tag: str, case: Case) -> None:
+    order, own = case.order(), case.order(CLARA)
+    header = {"AccessionNumber": own.accession} | {tag: getattr(order, ACCESSION_OR_UID[tag])}
+    study = case.film(CLARA, **header)
+    studies, audit = case.services.studies, case.services.audit
+    assert studies.orders_of_others(study) == [order]
+    assert studies.orders_of(study) == ([] if tag == "AccessionNumber" else [own])
+    found = audit.page(case.ada, AuditFilter(action="named other order"))
+    assert {(entry.subject, entry.subject_key) for entry in found} == {("study", study.key), ("order", order.key)}
+    assert studies.orders_of_others(case.film(AccessionNumber=order.accession)) == []
+    patients = {one.name: one for one in case.services.patients.by_ids(case.ada, [1, 2]).values()}
+    clara, bela = patients["Schumann^Clara"], patients["Bartók^Béla"]
+    case.services.patient_studies.merge(case.ada, bela.key, clara.key)
+    case.services.session.expire_all()
+    assert studies.orders_of_others(study) == []
+
+
+def test_an_order_of_another_patient_is_found_by_what_a_film_says_of_its_request(case: Case) -> None:
+    order, item = case.order(), Dataset()
+    item.AccessionNumber = order.accession
+    study = case.film(CLARA, RequestAttributesSequence=[item])
+    assert case.services.studies.orders_of_others(study) == [order]
 
 
 def test_an_order_is_done_once_its_films_are_read(case: Case, film: Callable[..., bytes]) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from fhir.resources.R4B.bundle import Bundle
 
 from dated_films import DARK, dated_film
+from lungwise.orders.order import OrderRequest, OrderWay
+from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.fhir import bundle
 from lungwise.reports.service import Reports
@@ -42,3 +44,19 @@ def test_a_report_names_its_order_its_images_and_its_model(services: Services) -
     assert said["Device"]["version"] == [{"value": model.version}]
     assert said["Patient"]["identifier"][0]["system"] == "urn:lungwise:patient:Hill%20Hospital"
     assert all("system" in one for resource in said.values() for one in resource["identifier"])
+
+
+def test_a_report_goes_under_no_number_of_another_patients_order(services: Services) -> None:
+    ada = services.person()
+    orders = Orders(services.session, services.clock, services.patients, services.audit)
+    orders.place(ada, PatientFacts(identifier="H-8", name="Clara"), OrderRequest(accession="A-17"), OrderWay.HL7)
+    film = dated_film("20260301", DARK, PatientID="H-7", AccessionNumber="A-17", StudyInstanceUID="1.2.3")
+    study = services.studies.open(ada, PatientFacts(), [("film", film)])
+    services.read_all()
+
+    report = Reports(services.studies, str, services.settings).of(ada, study.key, "Hill")
+
+    resources = [entry["resource"] for entry in json.loads(bundle(report))["entry"]]
+    assert not any("basedOn" in one for one in resources)
+    assert "A-17" not in json.dumps([one.get("identifier") for one in resources])
+    assert "names the order A-17" in report.identity_warning

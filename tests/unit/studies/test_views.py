@@ -281,3 +281,24 @@ def test_who_sees_no_orders_sees_the_number_of_the_order_alone(
     wim.sign_in("wim@example.org")
     page = wim.get(wim.upload(scan(2, AccessionNumber="A-1"))).text
     assert "<dd>A-1 · Done</dd>" in page and 'href="/orders' not in page
+
+
+def test_a_study_that_names_another_patients_order_says_so_and_never_answers_it(
+    app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    order = order_for(ada, ada.upload(scan(1)), accession="A-1")
+    clara = {"PatientID": "8", "PatientName": "Schumann^Clara", "AccessionNumber": "A-1"}
+    study = ada.upload(scan(2, **clara))
+    page = ada.get(study).text
+    (alert,) = re.findall('<p class="alert">(.*?)</p>', page, re.DOTALL)
+    assert "names the order A-1, which is another patient" in alert and f'href="{order}"' in alert
+    assert '<span class="chip uncertain">Identity unclear</span>' in page
+    assert "<dt>Order</dt>" not in page and "Requested" in ada.get(order).text
+    assert "names the order A-1" in ada.get(f"{study}/report").text
+    trail = ada.get("/audit").text
+    assert set(re.findall("another patient's order: (study|order)<", trail)) == {"study", "order"}
+    enrol(app, "Wim", role=Role.HEALTH_WORKER)
+    wim = visit(app)
+    wim.sign_in("wim@example.org")
+    page = wim.get(wim.upload(scan(3, **clara))).text
+    assert "names the order A-1" in page and "Bartok" not in page and order not in page
