@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lungwise.tls import client_context
+
 _PRIORITY = 10 * 8 + 5
 """Facility security/authorization, severity notice: as IHE's ATNA profile has it."""
 _MESSAGE_ID = "IHE+RFC-3881"
@@ -46,7 +48,7 @@ class SyslogServer:
             If it cannot be reached, is not who it should be, or does not read to the end.
         """
         try:
-            context = self._context()
+            context = client_context(self.ca, self.certificate, self.key)
             plain = socket.create_connection((self.host, self.port), _SECONDS)
             with context.wrap_socket(plain, server_hostname=self.host) as secure:  # which closes it if that fails
                 for message in messages:
@@ -56,13 +58,6 @@ class SyslogServer:
             raise SyslogError(f"its certificate is not accepted ({error.verify_message})") from error
         except OSError as error:
             raise SyslogError(error.strerror or str(error) or type(error).__name__) from error
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
 
 
 def _end(secure: ssl.SSLSocket) -> None:

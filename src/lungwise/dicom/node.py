@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -31,6 +30,7 @@ from lungwise.receiving.uploads import read_instance
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.store import answer_of
+from lungwise.tls import server_context
 
 _log = logging.getLogger("lungwise.node")
 _UNCOMPRESSED = [
@@ -114,7 +114,9 @@ class Node:
             ],
             largest_object=self._settings.node_megabytes << 20,
             timeout_seconds=self._settings.node_idle_seconds,
-            tls=_tls(self._settings),
+            tls=server_context(
+                self._settings.node_tls_certificate, self._settings.node_tls_key, self._settings.node_tls_client_ca
+            ),
         )
         self._ae._servers.append(server)  # as AE.start_server does, which takes no server of one's own
         threading.Thread(target=server.serve_forever, name="node", daemon=True).start()
@@ -171,17 +173,6 @@ def _entity(settings: Settings) -> AE:
     for storage in OBJECT_CLASSES:
         entity.add_supported_context(storage, _UNCOMPRESSED)
     return entity
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.node_tls_certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(settings.node_tls_certificate, settings.node_tls_key)
-    if settings.node_tls_client_ca is not None:
-        context.load_verify_locations(settings.node_tls_client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def _echo(event: evt.Event) -> int:

@@ -16,6 +16,7 @@ from pynetdicom.presentation import PresentationContext
 
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
+from lungwise.tls import client_context
 
 _ANSWER_SECONDS = 30
 """How long a peer has for each answer."""
@@ -92,9 +93,5 @@ class Outgoing:
         return f"{title} ends the connection over TLS without an answer"
 
     def _tls(self, destination: Destination) -> tuple[ssl.SSLContext, str] | None:
-        if self._settings.send_tls_ca is None:
-            return None
-        context = ssl.create_default_context(cafile=str(self._settings.send_tls_ca))
-        if self._settings.node_tls_certificate is not None:
-            context.load_cert_chain(self._settings.node_tls_certificate, self._settings.node_tls_key)
-        return context, destination.host
+        ca, own = self._settings.send_tls_ca, (self._settings.node_tls_certificate, self._settings.node_tls_key)
+        return (client_context(ca, *own), destination.host) if ca else None

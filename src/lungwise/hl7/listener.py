@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lungwise.hl7.frames import FrameError, Frames, framed
 from lungwise.metrics import HL7_CUT_OFF
 from lungwise.settings import Settings
+from lungwise.tls import server_context
 
 _log = logging.getLogger("lungwise.hl7")
 _HANDSHAKE_SECONDS = 10.0
@@ -34,7 +35,7 @@ class Listener:
     def __init__(self, settings: Settings, answer: Callable[[bytes, str], bytes]) -> None:
         self._settings = settings
         self._answer = answer
-        self._tls = _tls(settings)
+        self._tls = server_context(settings.hl7_tls_certificate, settings.hl7_tls_key, settings.hl7_tls_client_ca)
         self._places = threading.BoundedSemaphore(settings.hl7_connections)
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
@@ -125,14 +126,3 @@ def _shut(connection: socket.socket, how: int) -> None:
         socket.socket.shutdown(connection, how)  # an SSLSocket's own would end its encryption first
     except OSError:  # it is closed already
         return
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.hl7_tls_certificate is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(settings.hl7_tls_certificate, settings.hl7_tls_key)
-    if settings.hl7_tls_client_ca is not None:
-        context.load_verify_locations(settings.hl7_tls_client_ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-    return context

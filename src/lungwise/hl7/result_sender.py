@@ -11,6 +11,7 @@ from lungwise.hl7.results import Receiver, control_id, result_message
 from lungwise.reports.outgoing import NotSentError, ReportMessage
 from lungwise.settings import Settings
 from lungwise.store import Clock
+from lungwise.tls import client_context
 
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
@@ -27,7 +28,8 @@ class Hl7Results:
         application, facility, self._address = settings.hl7_results_receiver
         self._receiver = Receiver(application=application, facility=facility, page=settings.public_url)
         self._clock = clock
-        self._tls = _tls(settings)
+        ca = settings.hl7_results_tls_ca
+        self._tls = client_context(ca, settings.hl7_tls_certificate, settings.hl7_tls_key) if ca else None
 
     def write(self, message: ReportMessage) -> bytes:
         """Write a report as an ORU^R01 message."""
@@ -63,12 +65,3 @@ class Hl7Results:
 
     def _secured(self, plain: socket.socket) -> socket.socket:
         return self._tls.wrap_socket(plain, server_hostname=self._address[0]) if self._tls else plain
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.hl7_results_tls_ca is None:
-        return None
-    context = ssl.create_default_context(cafile=str(settings.hl7_results_tls_ca))
-    if settings.hl7_tls_certificate is not None:
-        context.load_cert_chain(settings.hl7_tls_certificate, settings.hl7_tls_key)
-    return context

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from lungwise.reports.outgoing import NotSentError
+from lungwise.tls import client_context
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -128,7 +129,7 @@ class Exchange:
     def _secured(self, plain: socket.socket, end: float) -> socket.socket:
         if self._url.scheme.lower() != "https":
             return plain
-        context = ssl.create_default_context(cafile=str(self._authority) if self._authority else None)
+        context = client_context(self._authority)
         plain.settimeout(_left(end))
         return context.wrap_socket(plain, server_hostname=self._url.hostname)
 

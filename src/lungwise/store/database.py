@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from lungwise.store.faults import Fault, fault_of, retried
 from lungwise.store.keys import Keys
 from lungwise.store.postponed import Postponed
 from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
+from lungwise.tls import client_context
 
 T = TypeVar("T")
 _log = logging.getLogger("lungwise.database")
@@ -223,7 +223,5 @@ def _connecting(settings: Settings) -> dict[str, Any]:
 def _tls(settings: Settings) -> dict[str, Any]:
     if settings.database_tls_ca is None:
         return {}
-    context = ssl.create_default_context(cafile=str(settings.database_tls_ca))
-    if settings.database_tls_certificate:
-        context.load_cert_chain(settings.database_tls_certificate, settings.database_tls_key)
-    return {"ssl": context}
+    own = (settings.database_tls_certificate, settings.database_tls_key)
+    return {"ssl": client_context(settings.database_tls_ca, *own)}

@@ -1,0 +1,50 @@
+"""TLS as every connection of Lungwise's has it: contexts made of the files that the settings name."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+
+def server_context(certificate: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
+    """Return the context of what listens; None where it has no certificate, and so speaks no TLS.
+
+    Parameters
+    ----------
+    client_ca
+        File of the authority by which each peer must have a certificate; without it none needs one.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read, or holds no certificate or key.
+    """
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if client_ca is not None:
+        context.load_verify_locations(client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """Return the context of what calls a server, whose certificate must be good and for its host.
+
+    Parameters
+    ----------
+    ca
+        File of the server's authority; without it those that the machine trusts.
+    certificate, key
+        What shows who calls, where the server asks for that.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read, or holds no certificate or key.
+    """
+    context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
