@@ -146,7 +146,7 @@ class Services:
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
         changes = ReportChanges(session, clock, settings.report_to_list)
         self.patients = patients = Patients(
-            session, clock, audit, wiring.identity_rules, changes.of_patient, self._zone_of, self._remove_priors
+            session, clock, audit, wiring.identity_rules, changes.of_patient, self.zone_of, self._remove_priors
         )
         self.priors = Priors(session, store, patients.records)
         self.orders = Orders(session, clock, patients, audit)
@@ -154,9 +154,9 @@ class Services:
         self.scheduled_orders = ScheduledOrders(session, patients, audit)
         self.patient_studies = PatientStudies(session, patients, studies)
         updates = PatientUpdates(patients, self.patient_studies)
-        dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self._zone_of)
+        dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self.zone_of)
         self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
-        self.reference_results = ReferenceResults(session, clock, studies, audit, self._zone_of)
+        self.reference_results = ReferenceResults(session, clock, studies, audit, self.zone_of)
         self.result_export = ResultExport(session)
         self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
@@ -172,12 +172,12 @@ class Services:
             studies,
             patients,
             audit,
-            self._zone_of,
+            self.zone_of,
         )
         self.held = self.recording.held
-        self.statistics = ClinicStatistics(session, clock, self._zone_of)
+        self.statistics = ClinicStatistics(session, clock, self.zone_of)
         self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
-        self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days)
+        self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days, self.zone_of)
         self.alarms = Alarms(
             session,
             clock,
@@ -186,10 +186,10 @@ class Services:
             self.thresholds_in_force,
             calls_webhook=bool(settings.webhook_url),
         )
-        self.aggregates = Aggregates(session, clock, self._zone_of)
+        self.aggregates = Aggregates(session, clock, self.zone_of)
         self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
         self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
-        self.drift = Drift(session, clock, wiring.reference, self._zone_of)
+        self.drift = Drift(session, clock, wiring.reference, self.zone_of)
         self.answer_watch = AnswerWatch(session, self.drift)
         self.retention = Retention(
             session,
@@ -201,7 +201,7 @@ class Services:
             self._study_archive(store.keys),
             self.priors,
         )
-        self.steadiness = ClinicSteadiness(session, clock, self._zone_of)
+        self.steadiness = ClinicSteadiness(session, clock, self.zone_of)
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
         self._make_provided_accounts = partial(ProvidedAccounts, session, clock, settings, audit)
 
@@ -222,7 +222,8 @@ class Services:
     def _remove_priors(self, records: Sequence[int]) -> None:
         self.priors.delete_of(records)
 
-    def _zone_of(self, clinic_id: int) -> tzinfo:
+    def zone_of(self, clinic_id: int) -> tzinfo:
+        """Return the time zone of a clinic."""
         return self.clinics.settings_of(clinic_id).zone
 
     def _result_days(self, clinic_id: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,13 +19,17 @@ from lungwise.errors import Rejected
 from lungwise.monitoring.aggregates import Aggregates
 from lungwise.patients.forms import PatientFields
 from lungwise.patients.service import PatientFacts
-from lungwise.receiving.uploads import Upload
+from lungwise.receiving.film_files import FilmFiles
+from lungwise.receiving.uploads import Upload, unpack
 from lungwise.reports.fhir import bundle
+from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, utc_now
+from lungwise.studies.models import Study
 from lungwise.studies.reference_results import EnteredResult, Outcome, ReferenceTest
 from lungwise.studies.result_import import ResultImport
+from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.worklist import WorklistQuery
 from lungwise.time_zones import day_in, zone_of
 from lungwise.web_app import create_app
@@ -36,7 +42,10 @@ if TYPE_CHECKING:
 SUNDAY, MONDAY = date(2026, 3, 1), date(2026, 3, 2)
 
 
-@pytest.fixture(params=[("XXX12", "Asia/Kolkata"), ("XXX-14", "America/Lima")], ids=["Kolkata", "Lima"])
+@pytest.fixture(
+    params=[("XXX12", "Pacific/Tongatapu"), ("XXX-14", "Pacific/Honolulu"), ("XXX-14", "Asia/Kolkata")],
+    ids=["Tonga", "Honolulu", "Kolkata"],
+)
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Let the machine stand at the other end of the world, and name the zone of the clinic."""
     monkeypatch.setenv("TZ", request.param[0])
@@ -65,6 +74,12 @@ class Clinic:
 def clinic(request: pytest.FixtureRequest, services: Services, zone: str) -> Clinic:
     """Open a clinic half an hour before or after midnight."""
     return Clinic(services, zone, *request.param)
+
+
+def record(clinic: Clinic, key: str, facts: PatientFacts, film: bytes) -> Study:
+    """Record a study by the services that know the clinic's zone."""
+    stored = FilmFiles(clinic.services.store).put(key, unpack([("a", film)], clinic.wired.recording.limits).films)
+    return clinic.wired.recording.record(clinic.ada, key, facts, stored)
 
 
 def today(clinic: Clinic) -> date:
@@ -137,6 +152,52 @@ def test_a_film_of_today_dates_what_was_seen_and_one_of_tomorrow_does_not(clinic
         entries = [entry["resource"] for entry in json.loads(bundle(report))["entry"]]
         (said,) = (one for one in entries if one["resourceType"] == "DiagnosticReport")
         assert (said["effectiveDateTime"] == day.isoformat()) is (ahead == 0)
+
+
+def test_somebody_is_an_adult_from_their_birthday_on(clinic: Clinic, film: Callable[..., bytes]) -> None:
+    """Eighteen on Monday: the film of Sunday, 23:30, is a child's, and that of half past midnight an adult's."""
+    services, ada = clinic.services, clinic.ada
+    born = MONDAY.replace(year=MONDAY.year - 18)
+    facts = PatientFacts(identifier="H-1", birth_date=born)
+    undated = record(clinic, "1" * 20, facts, film(1))
+    dated = dated_film(f"{SUNDAY:%Y%m%d}", PatientID="H-1")
+    earlier = record(clinic, "2" * 20, facts, dated)
+    services.session.flush()
+    patient = services.studies.patient(ada, undated)
+    is_sunday = today(clinic) == SUNDAY
+    assert study_answer(undated, patient, clinic.zone).is_child is is_sunday
+    assert study_answer(earlier, patient, clinic.zone).is_child  # by the film's own day, not by that of the upload
+
+
+def test_a_film_without_a_date_is_of_the_day_on_which_it_came(clinic: Clinic, film: Callable[..., bytes]) -> None:
+    services, ada = clinic.services, clinic.ada
+    services.studies.open(ada, PatientFacts(identifier="H-1"), [("a", film(1))])
+    services.read_all()
+    model = services.worker.model
+    table = clinic.wired.clinic_films.table(ada, model)
+    assert [date.fromordinal(int(day)) for day in table.day] == [today(clinic)]
+    clinic.wired.clinics.change(ada, ClinicChoices(name="Hill", time_zone="UTC"))
+    moved = clinic.wired.clinic_films.table(ada, model)
+    assert [date.fromordinal(int(day)) for day in moved.day] == [services.clock().date()]
+
+
+def test_the_watch_looks_back_from_the_day_of_the_clinic(clinic: Clinic) -> None:
+    assert clinic.wired.clinic_films.day_of(clinic.ada, clinic.services.clock()) == today(clinic)
+
+
+def test_earlier_films_are_wanted_up_to_today(clinic: Clinic) -> None:
+    assert clinic.wired.recording.today(clinic.ada) == today(clinic)
+
+
+def test_a_patients_export_names_a_study_by_its_day(clinic: Clinic, film: Callable[..., bytes]) -> None:
+    services, ada = clinic.services, clinic.ada
+    study = services.studies.open(ada, PatientFacts(identifier="H-1"), [("a", film(1))])
+    reports = Reports(services.studies, str, services.settings, clinic.wired.clinics.settings_of(ada.clinic_id))
+    export = PatientExport(services.studies, services.patients, clinic.wired.priors, reports, services.clock, str)
+    out = io.BytesIO()
+    export.write(ada, services.studies.patient(ada, study).key, "Hill", out)
+    with zipfile.ZipFile(out) as archive:
+        assert any(name.startswith(f"studies/{today(clinic)}-{study.key}/") for name in archive.namelist())
 
 
 @pytest.mark.parametrize("name", ["Pacific/Pago_Pago", "Pacific/Kiritimati"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 
 import click
 from rich.progress import track
@@ -22,6 +22,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Worklist, WorklistQuery
+from lungwise.time_zones import day_in
 from lungwise.wiring import Wiring
 
 CLINIC, EMAIL, PASSWORD = "Demonstration clinic", "demo@example.org", "drawn films and no patients"
@@ -89,11 +90,12 @@ def _add_opinions(database: Database, settings: Settings, user: User) -> None:
         for row in Worklist(services.session, services.patients).page(user.person, WorklistQuery()).rows[::2]:
             studies.conclude(user.person, row.study.key, Conclusion(agrees=chance.random() < 0.85))
             if chance.random() < 0.5:
-                over.reference_results.add(user.person, row.study.key, _pcr_of(row.study, chance))
+                result = _pcr_of(row.study, chance, over.zone_of(user.clinic_id))
+                over.reference_results.add(user.person, row.study.key, result)
             studies.saw(user.person, row.study.key)
 
 
-def _pcr_of(study: Study, chance: random.Random) -> EnteredResult:
+def _pcr_of(study: Study, chance: random.Random, zone: tzinfo) -> EnteredResult:
     """A test's result as it may come with such a film: nine in ten go with its verdict."""
     likely, other = Outcome.POSITIVE, Outcome.NEGATIVE
     if study.status == StudyStatus.NEGATIVE:
@@ -101,6 +103,6 @@ def _pcr_of(study: Study, chance: random.Random) -> EnteredResult:
     return EnteredResult(
         kind=ReferenceTest.PCR,
         result=likely if chance.random() < 0.9 else other,
-        tested_on=study.created_at.date(),
+        tested_on=day_in(zone, study.created_at),
         reason=chance.choice(tuple(Reason)),
     )

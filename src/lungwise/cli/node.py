@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.orm import Session
 
 from lungwise import logs
 from lungwise.access import Person, Role
@@ -28,6 +32,9 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.wiring import Wiring
 
+if TYPE_CHECKING:
+    from lungwise.dicom.prior_fetcher import PriorFetcher
+
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; by default the setting `node_port`.")
@@ -38,7 +45,6 @@ def node(port: int | None) -> None:
         from lungwise.dicom.commitment_reporter import CommitmentReporter  # here: pynetdicom is slow to load
         from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
         from lungwise.dicom.node import Node
-        from lungwise.dicom.prior_fetcher import PriorFetcher
         from lungwise.dicom.rejection_trail import RejectionTrail
         from lungwise.dicom.worklist_scp import WorklistScp
 
@@ -59,14 +65,15 @@ def node(port: int | None) -> None:
         associations = OpenAssociations()
         commitment = CommitmentScp(database, utc_now, person.clinic_id, associations)
         reporter = CommitmentReporter(database, utc_now, settings, store, associations)
+
+        def zone_over(session: Session) -> tzinfo:
+            return wiring.over(session).zone_of(person.clinic_id)
+
         worklist = WorklistScp(
-            database,
-            person,
-            lambda session, address: wiring.over(session, address).scheduled_orders,
-            lambda session: wiring.over(session).clinics.settings_of(person.clinic_id).zone,
+            database, person, lambda session, address: wiring.over(session, address).scheduled_orders, zone_over
         )
         priors = PriorReceiver(receive, person, PriorLimits.of(settings))
-        fetcher = PriorFetcher(database, utc_now, settings, person, priors) if settings.priors_from else None
+        fetcher = _fetcher(database, settings, person, priors, zone_over)
         served = Node(
             settings,
             FilmReceiver(receive, person),
@@ -98,6 +105,21 @@ def node(port: int | None) -> None:
         if fetcher:
             fetcher.stop()
     click.echo("The node has stopped.")
+
+
+def _fetcher(
+    database: Database,
+    settings: Settings,
+    person: Person,
+    priors: PriorReceiver,
+    zone_over: Callable[[Session], tzinfo],
+) -> PriorFetcher | None:
+    """Make what fetches earlier films; None where no archive is set."""
+    from lungwise.dicom.prior_fetcher import PriorFetcher  # here: pynetdicom is slow to load
+
+    if not settings.priors_from:
+        return None
+    return PriorFetcher(database, utc_now, settings, person, priors, zone_over)
 
 
 def _person(database: Database, settings: Settings) -> Person:

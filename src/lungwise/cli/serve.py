@@ -39,6 +39,7 @@ from lungwise.store.way_back import upgrade_with_copy
 from lungwise.studies.header_index import HeaderIndexer
 from lungwise.web_app import Lungwise, create_app
 from lungwise.webkit.server import BoundedServer, make_server
+from lungwise.wiring import Wiring
 
 _log = logging.getLogger("lungwise.cli")
 
@@ -71,11 +72,11 @@ def serve(host: str | None, port: int | None) -> None:
         _prepare(settings)
         app = create_app(settings, bootstrap.make_reader)
     collect_rarely()
-    server = _listening(app, settings)
+    server, wiring = _listening(app, settings), Wiring(settings, FilmStore(settings))
     app.worker.start()
     senders: list[Background] = [
         NameReader(app.database),
-        FilmTableReader(app.database),
+        FilmTableReader(app.database, lambda session: wiring.over(session).zone_of),
         HeaderIndexer(app.database, FilmStore(settings)),
         *make_watch(app.database, settings),
     ]

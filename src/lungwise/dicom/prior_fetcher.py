@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import tzinfo
 from functools import partial
 
 from pydicom.dataset import Dataset
@@ -29,6 +30,7 @@ from lungwise.receiving.priors import PriorLimits, PriorReceiver, is_chest
 from lungwise.receiving.uploads import read_instance
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database
+from lungwise.time_zones import day_in
 
 _FIND = StudyRootQueryRetrieveInformationModelFind
 _GET = StudyRootQueryRetrieveInformationModelGet
@@ -50,13 +52,20 @@ class PriorFetcher(SingleJobWorker[PriorFetches, ClaimedFetch, str]):
     """Fetches what is queued; `work_all` yields the error of each patient, empty where there is nothing more."""
 
     def __init__(
-        self, database: Database, clock: Clock, settings: Settings, node: Person, receiver: PriorReceiver
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        node: Person,
+        receiver: PriorReceiver,
+        zone_of: Callable[[Session], tzinfo],
     ) -> None:
         super().__init__(database, "priors")
         self._clock = clock
         self._settings = settings
         self._node = node
         self._receiver = receiver
+        self._zone_of = zone_of
         self._outgoing = Outgoing(settings)
         self._archive = Destination.parse(settings.priors_from)
 
@@ -98,7 +107,8 @@ class PriorFetcher(SingleJobWorker[PriorFetches, ClaimedFetch, str]):
 
     def _found(self, job: ClaimedFetch) -> list[tuple[str, str]]:
         """Ask for the patient's studies, and for those of their series that may be chest films."""
-        today = self._clock().date()
+        with self._database.reading() as session:
+            today = day_in(self._zone_of(session), self._clock())
         since = PriorLimits.of(self._settings).since(today)
         wanted = _query("STUDY", "StudyInstanceUID", "IssuerOfPatientID", "StudyTime", "ModalitiesInStudy")
         wanted.PatientID, wanted.StudyDate = job.facts.identifier, f"{since:%Y%m%d}-{today:%Y%m%d}"

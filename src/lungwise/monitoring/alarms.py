@@ -64,10 +64,10 @@ class Alarms:
         model = self._films.model_in_use(person)
         if model is None:
             return None, []
-        films = self._films.of_each(person, model)
+        films, today = self._films.of_each(person, model), self._films.day_of(person, self._clock())
         thresholds = {finding: self._thresholds(person.clinic_id, finding) for finding in films}
         seen = self._last(person, model, Alarm.acknowledged_at.is_not(None))  # an open alarm's course is still drawn
-        return model, charts_of(films, thresholds.__getitem__, seen, self._clock().toordinal())
+        return model, charts_of(films, thresholds.__getitem__, seen, today.toordinal())
 
     def raise_new(self, person: Person, model: Model, charts: Sequence[ErrorChart]) -> list[Alarm]:
         """Raise the alarms of charts; none of a chart whose last alarm nobody has acknowledged."""

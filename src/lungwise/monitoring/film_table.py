@@ -7,10 +7,9 @@ study anew. New readings are found by their ids, changed patients by `changed_at
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import IntEnum
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +33,7 @@ from lungwise.reading.reading import Verdict
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
+from lungwise.time_zones import day_in
 
 FINDINGS = (COVID, "tuberculosis", "other pneumonia", "normal")
 """What is compared with results, in the order of the columns."""
@@ -128,12 +128,20 @@ class FilmTables:
 
     def __init__(self) -> None:
         self._making = threading.Lock()
-        self._clinics: defaultdict[tuple[int, Model], _Clinic] = defaultdict(_Clinic)
+        self._clinics: dict[tuple[int, Model], _Clinic] = {}
 
-    def of(self, session: Session, clinic_id: int, model: Model) -> FilmTable:
-        """Return a clinic's films as they are now; the same table as long as nothing changes."""
+    def of(self, session: Session, clinic_id: int, model: Model, zone: tzinfo) -> FilmTable:
+        """Return a clinic's films as they are now; the same table as long as nothing changes.
+
+        Parameters
+        ----------
+        zone
+            The clinic's: a film without a date is of the day on which it came, there.
+        """
         with self._making:
-            clinic = self._clinics[clinic_id, model]
+            clinic = self._clinics.get((clinic_id, model))
+            if clinic is None or clinic.zone != zone:
+                clinic = self._clinics[clinic_id, model] = _Clinic(zone)
         with clinic.lock:
             return clinic.refreshed(session, clinic_id, model)
 
@@ -151,7 +159,8 @@ def tables_of(session: Session) -> FilmTables:
 class _Clinic:
     """One clinic's films, and up to where the database was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
         self.lock = threading.Lock()
         self._table = FilmTable.of([])
         self._readings = NewRows(ReadingRecord.id)
@@ -174,7 +183,7 @@ class _Clinic:
 
     def _take(self, session: Session, query: Select[Any]) -> None:
         rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
-        if batches := [FilmTable.of([_values(row) for row in batch]) for batch in rows.partitions()]:
+        if batches := [FilmTable.of([_values(row, self.zone) for row in batch]) for batch in rows.partitions()]:
             new = FilmTable.joined(batches)
             kept = self._table.only(~np.isin(self._table.film, new.film))
             self._table = FilmTable.joined([kept, new])
@@ -226,8 +235,8 @@ _QUERY = (
 )
 
 
-def _values(row: Row[Any]) -> tuple[object, ...]:
-    day = row.taken_on or row.came_at.date()
+def _values(row: Row[Any], zone: tzinfo) -> tuple[object, ...]:
+    day = row.taken_on or day_in(zone, row.came_at)
     age, warnings = _age(row, day), row.warnings or ()
     return (
         row.film,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verific
 from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
 from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 TESTS = {
     COVID: (ReferenceTest.PCR,),
@@ -72,12 +73,31 @@ class ClinicFilms:
         How many days may lie between a film and the test.
     chosen
         Gives for how many days results count at a clinic; by default the same everywhere.
+    zone_of
+        Gives the time zone of a clinic, whose days films and tests are of.
     """
 
-    def __init__(self, session: Session, days: int, chosen: Callable[[int], int] | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        days: int,
+        chosen: Callable[[int], int] | None = None,
+        zone_of: ZoneOf = in_utc,
+    ) -> None:
         self._session = session
         self._days = days
         self._chosen = chosen
+        self._zone_of = zone_of
+
+    def table(self, person: Person, model: Model) -> FilmTable:
+        """Return all films that a version of the model has read."""
+        person.need(Right.SEE_ALL)
+        zone = self._zone_of(person.clinic_id)
+        return tables_of(self._session).of(self._session, person.clinic_id, model, zone)
+
+    def day_of(self, person: Person, moment: datetime) -> date:
+        """Return a moment's day where a person's clinic stands."""
+        return day_in(self._zone_of(person.clinic_id), moment)
 
     def days_of(self, clinic_id: int) -> int:
         """Return how many days may lie between a film of a clinic and the test."""
@@ -102,7 +122,7 @@ class ClinicFilms:
     def of_each(self, person: Person, model: Model, findings: Sequence[str] = FINDINGS) -> dict[str, LocalFilms]:
         """Return the films for each of some findings; see `of`. What they share is read once."""
         person.need(Right.SEE_ALL)
-        table = tables_of(self._session).of(self._session, person.clinic_id, model)
+        table = self.table(person, model)
         results = self._results(person)
         days = self.days_of(person.clinic_id)
         return {finding: self._of(table, results, finding, days) for finding in findings}
@@ -124,7 +144,7 @@ class ClinicFilms:
     def last_month(self, person: Person, model: Model, finding: str, today: date) -> Floats:
         """Return the probabilities of the studies of the last 30 days, of each study the highest; all that count."""
         person.need(Right.SEE_ALL)
-        table = tables_of(self._session).of(self._session, person.clinic_id, model)
+        table = self.table(person, model)
         since = today.toordinal() - MONTH_DAYS
         some = table.only((table.standing == Standing.COUNTS) & (table.day > since))
         scores = some.score[:, FINDINGS.index(finding)]

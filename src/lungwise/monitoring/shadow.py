@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.film_table import FINDINGS, FilmTable, tables_of
+from lungwise.monitoring.film_table import FINDINGS, FilmTable
 from lungwise.monitoring.local_accuracy import Accuracy, accuracy
 from lungwise.monitoring.local_films import ClinicFilms, LocalFilms
 from lungwise.monitoring.local_report import area
@@ -102,7 +102,7 @@ class Shadows:
         used = self._films.model_in_use(person)
         if shadow is None or used is None:
             return None
-        table = tables_of(self._session).of(self._session, person.clinic_id, used)
+        table = self._films.table(person, used)
         in_force = {finding: self._thresholds(person.clinic_id, finding) for finding in FINDINGS}
         pair = _Pair(table, *shadow_answers(self._session, person.clinic_id, shadow.id), in_force, shadow)
         local = self._films.of_each(person, used)

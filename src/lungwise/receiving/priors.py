@@ -115,7 +115,7 @@ class PriorReceiver:
         header = instance.film.header
         if header is None or instance.film.is_object or not is_chest(header.modality, header.body_part):
             return None
-        today = recording.clock().date() + timedelta(days=1)  # somewhere it is that day already
+        today = recording.today(self._node)
         taken = header.taken_on
         if taken is None or not self._limits.since(today) <= taken <= today:
             return None

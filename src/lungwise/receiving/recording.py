@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,7 +31,7 @@ from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, St
 from lungwise.studies.service import Studies
 from lungwise.studies.uids import own_uid
 from lungwise.studies.weeks import week_of
-from lungwise.time_zones import ZoneOf
+from lungwise.time_zones import ZoneOf, day_in
 
 _NOON = time(12)
 _VIEW, _DEVICE, _ACCESSION = 16, 64, 64
@@ -71,6 +71,10 @@ class Recording:
         self._orders = FilmOrders(session, audit)
         self.held = HeldFilms(session, clock, store, audit)
         self.quota = Quota(session, clock, limits, zone_of)
+
+    def today(self, person: Person) -> date:
+        """Return what day it is where a person's clinic stands."""
+        return day_in(self._zone_of(person.clinic_id), self.clock())
 
     def facts(self, person: Person, key: str) -> PatientFacts:
         """Return what is known of a study's patient."""

@@ -112,7 +112,7 @@ class PatientExport:
         return _as_json({**row_values(patient), "before": before})
 
     def _add_study(self, files: _Files, person: Person, study: Study, clinic: str) -> None:
-        folder = f"studies/{study.created_at:%Y-%m-%d}-{study.key}"
+        folder = f"studies/{self._reports.day_of(study.created_at)}-{study.key}"
         files.add(f"{folder}/study.json", N_("Readings, opinions, test results and symptoms"), _study(study))
         for film in study.films:
             name = f"{folder}/films/{film.key}.{suffix_of(film.kind) or 'bin'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from PIL import Image
 
@@ -52,7 +52,7 @@ from lungwise.studies.wording import (
     predictive_value,
     uncertain_between,
 )
-from lungwise.time_zones import local_text
+from lungwise.time_zones import day_in, local_text
 
 _UNWRITABLE = N_(
     "There is no PDF: no font on this computer has these characters: %(letters)s. Print this page instead, "
@@ -94,6 +94,10 @@ class Reports:
         self._clinic = clinic or ClinicSettings.of(ClinicChoices(name=""), settings)
         self._predictive_value = PredictiveValue(shipped_card(), self._clinic.prevalence)
 
+    def day_of(self, moment: datetime) -> date:
+        """Return a moment's day where the clinic stands."""
+        return day_in(self._clinic.zone, moment)
+
     def of(self, person: Person, key: str, clinic: str, words: Words | None = None) -> Report:
         """Make the report of a study of a clinic, in the reader's language or in that of `words`."""
         person.need(Right.EXPORT)
@@ -111,7 +115,8 @@ class Reports:
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
         changes = self._studies.extent_changes(person, study, patient)
-        author = _Author(words, self._predictive_value, study_answer(study, patient), self._clinic, changes)
+        answer = study_answer(study, patient, self._clinic.zone)
+        author = _Author(words, self._predictive_value, answer, self._clinic, changes)
         return author.report(clinic, study, patient, headers, self._ordered(study))
 
     def _ordered(self, study: Study) -> _Ordered:

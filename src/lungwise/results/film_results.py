@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from functools import partial
 
 from pydicom import dcmread
@@ -167,7 +167,7 @@ class FilmResults:
             model=record.model,
             version=record.version,
             made_at=record.created_at,
-            is_child=is_child(film.study, patient),
+            is_child=is_child(film.study, patient, self._zone or UTC),
             is_unclear=patient.is_unclear,
             change=changes.get(film.key),
         )

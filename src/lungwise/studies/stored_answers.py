@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus, stored_extent
+from lungwise.time_zones import day_in
 
 STORED_READING = (
     ReadingRecord.verdict,
@@ -133,44 +135,48 @@ def answer_of(reading: StoredReading | None, key: str = "", number: int = 1) -> 
     )
 
 
-def is_child(study: Study, patient: Patient) -> bool:
-    """Return whether a patient was a child when their films came, by their birth date."""
-    age = patient.age(study.created_at.date())
+def is_child(study: Study, patient: Patient, zone: tzinfo) -> bool:
+    """Return whether a patient was a child on the day of their first film in the clinic's zone, by their birth date."""
+    age = patient.age(day_in(zone, study.taken_at))
     return age is not None and age < ADULT
 
 
-def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient) -> Headline:
+def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo) -> Headline:
     """Write the headline of one film of a patient's."""
-    about = StudyAnswer(films=(), is_child=is_child(film.study, patient), is_unclear=patient.is_unclear)
+    about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=patient.is_unclear)
     return headlines.of_film(answer_of(film.reading, film.key), about)
 
 
-def study_answer(study: Study, patient: Patient) -> StudyAnswer:
+def study_answer(study: Study, patient: Patient, zone: tzinfo) -> StudyAnswer:
     """Return what a study says whose films are loaded."""
     films = (answer_of(film.reading, film.key, number) for number, film in enumerate(study.films, start=1))
-    return _answer(study, patient, films)
+    return _answer(study, patient, films, zone)
 
 
-def study_answers(session: Session, studies: Sequence[Study], patients: Mapping[int, Patient]) -> list[StudyAnswer]:
+def study_answers(
+    session: Session, studies: Sequence[Study], patients: Mapping[int, Patient], zone: tzinfo
+) -> list[StudyAnswer]:
     """Return what studies say whose films are not loaded, each in its place, by one query.
 
     Parameters
     ----------
     patients
         By their ids: at least those of the studies.
+    zone
+        The clinic's, whose days ages are counted by.
     """
     films = defaultdict[int, list[FilmAnswer]](list)
     rows = session.execute(_FILMS.where(FilmRecord.study_id.in_([study.id for study in studies])))
     for row in sorted(rows, key=attrgetter("id")):
         of_study = films[row.study_id]
         of_study.append(answer_of(row, row.key, len(of_study) + 1))
-    return [_answer(study, patients[study.patient_id], films[study.id]) for study in studies]
+    return [_answer(study, patients[study.patient_id], films[study.id], zone) for study in studies]
 
 
-def _answer(study: Study, patient: Patient, films: Iterable[FilmAnswer]) -> StudyAnswer:
+def _answer(study: Study, patient: Patient, films: Iterable[FilmAnswer], zone: tzinfo) -> StudyAnswer:
     return StudyAnswer(
         films=tuple(films),
         is_waiting=study.status == StudyStatus.WAITING,
-        is_child=is_child(study, patient),
+        is_child=is_child(study, patient, zone),
         is_unclear=patient.is_unclear,
     )

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
-from flask_babel import gettext, ngettext
+from flask_babel import get_timezone, gettext, ngettext
 from PIL.Image import Image
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
@@ -345,7 +345,7 @@ def study_page(key: str, forms: StudyForms) -> str:
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
-    answer = study_answer(study, patient)
+    answer = study_answer(study, patient, get_timezone())
     shown = _shown(study, answer)
     return render_template(
         "studies/show.html",

@@ -114,7 +114,7 @@ class Worklist:
         shown = studies[:PAGE][:: -1 if backwards else 1]
         before, after = (further, position is not None) if backwards else (position is not None, further)
         return Page(
-            rows=self._rows(person, shown),
+            rows=self._rows(person, shown, query.zone),
             after=_position_text(shown[-1], query.order) if shown and after else "",
             before=_position_text(shown[0], query.order) if shown and before else "",
         )
@@ -168,10 +168,10 @@ class Worklist:
         patients = {row.patient.id: row.patient for row in rows if row.answer.most_opaque}
         return changes_of_patients(self._session, person, list(patients.values())) if patients else {}
 
-    def _rows(self, person: Person, studies: list[Study]) -> list[WorklistRow]:
+    def _rows(self, person: Person, studies: list[Study], zone: tzinfo) -> list[WorklistRow]:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         there = [study for study in studies if study.patient_id in patients]  # else both are deleted meanwhile
-        answers = study_answers(self._session, there, patients)
+        answers = study_answers(self._session, there, patients, zone)
         return [
             WorklistRow(study=study, patient=patients[study.patient_id], answer=answer)
             for study, answer in zip(there, answers, strict=True)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,7 @@ BORN = date(1970, 3, 25)
 
 def table(services: Services, person: Person) -> FilmTable:
     model = services.worker.model
-    return tables_of(services.session).of(services.session, person.clinic_id, model)
+    return tables_of(services.session).of(services.session, person.clinic_id, model, UTC)
 
 
 def test_a_film_is_what_was_said_of_it_and_of_whom_it_is(either_services: Services, film: Callable[..., bytes]) -> None:
@@ -77,7 +77,7 @@ def test_what_was_said_first_stays_when_another_model_has_read_the_film(
     study.films[0].readings.append(again)
     services.session.flush()
     other = Model(name="other", version="2")
-    found = tables_of(services.session).of(services.session, ada.clinic_id, other)
+    found = tables_of(services.session).of(services.session, ada.clinic_id, other, UTC)
     assert (found.score[0, 0], found.stratum[0, 0]) == (0.01, HIGH)
 
 

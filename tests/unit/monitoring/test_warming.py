@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import synthetic
@@ -7,6 +8,7 @@ from lungwise.monitoring.film_table import tables_of
 from lungwise.monitoring.models_in_use import current_model
 from lungwise.monitoring.warming import FilmTableReader
 from lungwise.store import Database
+from lungwise.time_zones import in_utc
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -22,12 +24,12 @@ def test_the_films_of_clinics_with_results_are_read_at_the_start(services: Servi
         synthetic.read(services.session, person, MODEL)
     synthetic.enter_results(services.session, ada, 1)
     database = Database(settings)
-    reader = FilmTableReader(database)
+    reader = FilmTableReader(database, lambda _session: in_utc)
     reader.start()
     reader._thread.join(60)
     reader.stop()
     with database.reading() as session:
         tables = tables_of(session)
         assert {clinic for clinic, _model in tables._clinics} == {ada.clinic_id}
-        assert len(tables.of(session, ada.clinic_id, MODEL).film) == 20
+        assert len(tables.of(session, ada.clinic_id, MODEL, UTC).film) == 20
     database.close()

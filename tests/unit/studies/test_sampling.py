@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from lungwise.films.refusals import PHOTOGRAPH
@@ -31,10 +32,10 @@ def test_a_test_is_asked_for_until_it_is_done_or_would_not_count(
     study = services.studies.open(ada, PatientFacts(identifier="H-1"), [("a", film(1))])
     patient = services.studies.patient(ada, study)
     everyone = Sampling(services.session, services.clock, 1, 3)
-    waiting = study_answer(study, patient)
+    waiting = study_answer(study, patient, UTC)
     assert not everyone.asks(study, waiting, has_result=False)
     services.read_all()
-    answer = study_answer(study, patient)
+    answer = study_answer(study, patient, UTC)
     assert everyone.asks(study, answer, has_result=False)
     assert not everyone.asks(study, answer, has_result=True)
     assert not Sampling(services.session, services.clock, None, 3).asks(study, answer, has_result=False)

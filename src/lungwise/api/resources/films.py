@@ -33,7 +33,8 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     film = studies.film(person(), key)
     patient = studies.patient(person(), film.study)
     change = studies.extent_changes(person(), film.study, patient).get(film.key)
-    return film_of(film, patient, studies.data, film_headline(headlines, film, patient), change)
+    headline = film_headline(headlines, film, patient, services().clinic_settings.zone)
+    return film_of(film, patient, studies.data, headline, change)
 
 
 @films.get("/films/<key:key>/heat", schemas.HeatMap)

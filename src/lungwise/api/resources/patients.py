@@ -59,9 +59,9 @@ def delete_patient(key: str) -> schemas.Deleted:
 def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = services().patients.get(person(), key)
-    headlines = services().headlines
+    headlines, zone = services().headlines, services().clinic_settings.zone
     studies = [
-        summary_of(study, patient, headlines.of(study_answer(study, patient)))
+        summary_of(study, patient, headlines.of(study_answer(study, patient, zone)))
         for study in services().studies.of_patient(person(), patient)
     ]
     audit_after_response(Action.SAW, Subject.PATIENT, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import tzinfo
 
 from flask_babel import gettext
 
@@ -36,6 +37,7 @@ def study_of(
     data: FilmData,
     headlines: Headlines,
     changes: Mapping[str, ExtentChange],
+    zone: tzinfo,
     words: Words = gettext,
 ) -> schemas.Study:
     """Return a study with its films and opinions.
@@ -46,10 +48,12 @@ def study_of(
         Reads the headers of films of earlier releases.
     changes
         Of the extent of opacity, by the film's key.
+    zone
+        The clinic's.
     words
         Translates what is said of a film, by default into the language of the request.
     """
-    answer = study_answer(study, patient)
+    answer = study_answer(study, patient, zone)
     return schemas.Study.model_validate(
         {
             **_summary(study, patient, headlines.of(answer)),
@@ -70,7 +74,7 @@ def report_of(report: Report, data: FilmData, headlines: Headlines, words: Words
     return schemas.Report(
         clinic=report.clinic,
         patient=patient_of(report.patient),
-        study=study_of(report.study, report.patient, data, headlines, report.changes, words),
+        study=study_of(report.study, report.patient, data, headlines, report.changes, report.zone, words),
         verdict=report.headline.title,
         meaning=report.headline.advice,
         headline=headline_of(report.headline),

@@ -185,7 +185,7 @@ def _whole(study: Study) -> schemas.Study:
     used = services()
     patient = used.studies.patient(person(), study)
     changes = used.studies.extent_changes(person(), study, patient)
-    return study_of(study, patient, used.studies.data, used.headlines, changes)
+    return study_of(study, patient, used.studies.data, used.headlines, changes, used.clinic_settings.zone)
 
 
 def _files() -> list[tuple[str, bytes]]:

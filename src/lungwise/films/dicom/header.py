@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -20,6 +20,9 @@ MAX_AGE = 120
 
 _FIRST_FILM = date(1895, 11, 8)
 """Before that nobody had seen an X-ray."""
+
+_FURTHEST_AHEAD = timezone(timedelta(hours=14))
+"""The zone in which each day begins first."""
 
 _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 _NAME, _SEX, _BIRTH_DATE, _AGE = 0x00100010, 0x00100040, 0x00100030, 0x00101010
@@ -111,8 +114,7 @@ class DicomHeader:
     def taken_on(self) -> date | None:
         """The day on which the film was taken, where the header states one that can be meant."""
         days = (self.acquisition_date.value, self.study_date.value)
-        tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # some places are a day ahead
-        return next((day for day in days if day and _FIRST_FILM <= day <= tomorrow), None)
+        return next((day for day in days if day and _FIRST_FILM <= day <= latest_day()), None)
 
 
 _ELEMENTS = [(one.name, one.metadata["tag"], one.metadata["term"]) for one in fields(DicomHeader) if one.metadata]
@@ -126,10 +128,15 @@ def read_header(data: bytes) -> DicomHeader | None:
         return None
 
 
+def latest_day() -> date:
+    """Return the day of the place that is furthest ahead, since a header does not say where its film was taken."""
+    return datetime.now(_FURTHEST_AHEAD).date()
+
+
 def header_of(elements: Elements, today: date | None = None) -> DicomHeader:
-    """Read the header from a file's elements."""
+    """Read the header from a file's elements; `today` is by default the latest day that it is anywhere."""
     text = TextDecoder(elements)
-    today = today or datetime.now(UTC).date()
+    today = today or latest_day()
     birth_date, study_date, age = _date(text.line(_BIRTH_DATE)), _date(text.line(_STUDY_DATE)), _age(text.line(_AGE))
     return DicomHeader(
         **{name: elements.text(tag) if term else text.line(tag) for name, tag, term in _ELEMENTS if tag in elements},
@@ -180,7 +187,7 @@ def _warnings(
     dates = (
         any(one.written and one.value is None for one in (born, studied)),
         born.value is not None and not is_possible_birth(born.value, today),
-        studied.value is not None and studied.value > today + timedelta(days=1),  # some places are a day ahead
+        studied.value is not None and studied.value > today,
         born.value is not None and studied.value is not None and born.value > studied.value,
     )
     found = (any(dates), IMPOSSIBLE_DATE), (bool(age.written) and age.value is None, UNREADABLE_AGE)

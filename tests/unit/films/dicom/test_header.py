@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
+from typing import Self
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,11 @@ TODAY = date(2026, 3, 2)
 AGE, BORN, STUDIED = 0x00101010, 0x00100030, 0x00080020
 
 
-def header(**values: str) -> DicomHeader:
+def header(today: date | None = TODAY, /, **values: str) -> DicomHeader:
     tags = {"age": AGE, "born": BORN, "studied": STUDIED, "sex": 0x00100040, "acquired": 0x00080022}
     little = Encoding(order="<", explicit=True)
     found = {name: Element(value=memoryview(text.encode()), vr=b"LO", encoding=little) for name, text in values.items()}
-    return header_of(Elements({tags[name]: element for name, element in found.items()}), TODAY)
+    return header_of(Elements({tags[name]: element for name, element in found.items()}), today)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,21 @@ def test_a_possible_birth_date_is_taken(written: str) -> None:
 def test_a_birth_after_the_study_says_so_and_gives_no_age() -> None:
     said = header(born="19700101", studied="19600101")
     assert (said.years, said.warnings) == (None, (IMPOSSIBLE_DATE,))
+
+
+def test_a_birth_and_a_film_of_the_day_that_begins_first_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 10:30 in Greenwich it is the next day on Kiritimati, and on no place the day after that."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(datetime(2026, 3, 1, 10, 30, tzinfo=UTC).timestamp(), tz)
+
+    monkeypatch.setattr("lungwise.films.dicom.header.datetime", Clock)
+    for day, is_taken in (("20260302", True), ("20260303", False)):
+        said = header(None, born=day, acquired=day, studied=day)
+        assert (said.born is not None) is (said.taken_on is not None) is is_taken
+        assert (said.warnings == ()) is is_taken
 
 
 def test_what_is_absent_is_no_fault() -> None:
