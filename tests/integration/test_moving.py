@@ -31,6 +31,7 @@ from lungwise.orders.records import OrderRecords
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
+from lungwise.studies.prior_models import PriorFilm
 from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic
 
@@ -160,6 +161,8 @@ def test_a_clinic_moves_with_all_that_it_has(apart: Move, film: Callable[..., by
         bob = services.session.scalars(select(User).where(User.email == "bob.hill@example.org")).one()
         assert SecondFactorKeys(apart.target).open(bob.tf_totp_secret or "") == TOTP
         assert Tokens(services.session, clock, services.audit).check(token) is not None
+        prior = services.session.scalars(select(PriorFilm).where(PriorFilm.clinic_id == ada.clinic_id)).one()
+        assert services.store.get(prior.key, prior.sha256) == b"an object"
         order = OrderRecords(services.session).with_accession(ada.clinic_id, ANY_TEXT)
         assert order is not None and order.accession == ANY_TEXT
         assert services.read_all() >= 1  # what waited when the clinic was closed

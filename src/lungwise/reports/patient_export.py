@@ -75,10 +75,11 @@ class PatientExport:
         self._write(person, patient, studies, orders, clinic, out, self._priors.of_patient(person, patient))
 
     def write_study(self, person: Person, key: str, clinic: str, out: IO[bytes]) -> None:
-        """Write the same of one study and its patient."""
+        """Write the same of one study and its patient, with the patient's earlier films: they may go with the study."""
         study = self._studies.get(person, key)
-        orders = self._studies.orders_of(study)
-        self._write(person, self._studies.patient(person, study), [study], orders, clinic, out)
+        patient = self._studies.patient(person, study)
+        orders, priors = self._studies.orders_of(study), self._priors.of_patient(person, patient)
+        self._write(person, patient, [study], orders, clinic, out, priors)
 
     def _write(
         self,
@@ -88,7 +89,7 @@ class PatientExport:
         orders: Sequence[Order],
         clinic: str,
         out: IO[bytes],
-        priors: Sequence[PriorFilm] = (),
+        priors: Sequence[PriorFilm],
     ) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             files = _Files(archive)

@@ -21,6 +21,7 @@ from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.studies.priors import Priors
 from lungwise.studies.service import Conclusion
+from prior_films import add_prior
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def test_everything_about_a_patient_is_in_one_file(services: Services, film: Cal
     services.read_all()
     services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="Send for a test."))
     patient = services.studies.patient(ada, study)
+    prior = add_prior(services.session, services.store, services.clock, patient)
     orders = Orders(services.session, services.clock, services.patients, services.audit)
     orders.place(ada, patient, OrderRequest(accession="A1", reason="cough"), OrderWay.PAGE)
     archive = exported(services, ada, patient.key)
@@ -61,6 +63,9 @@ def test_everything_about_a_patient_is_in_one_file(services: Services, film: Cal
     assert all(hashlib.sha256(archive.read(name)).hexdigest() == digest for name, digest in listed.items())
     kept = {name.rsplit(".", 1)[1]: archive.read(name) for name in listed if "/films/" in name}
     assert kept == {"jpg": films[0], "dcm": films[1]}
+    earlier = archive.read(f"earlier-films/{prior.taken_on}-{prior.key}.dcm")
+    assert hashlib.sha256(earlier).hexdigest() == listed[f"earlier-films/{prior.taken_on}-{prior.key}.dcm"]
+    assert "An earlier film, fetched from an archive" in archive.read("index.html").decode()
     told = json.loads(archive.read("patient.json"))
     assert (told["identifier"], told["name"], told["before"]) == ("7", "Béla Bartók", [])
     (first,) = (json.loads(archive.read(name)) for name in listed if name.endswith(f"{study.key}/study.json"))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from lungwise.reports.patient_export import PatientExport
 from lungwise.reports.service import Reports
 from lungwise.reports.study_archive import StudyArchive, open_archived
 from lungwise.studies.priors import Priors
+from prior_films import add_prior
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,8 @@ def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
     facts = PatientFacts(identifier="7", name="Béla Bartók")
     study = services.studies.open(ada, facts, [("a", data)])
     services.read_all()
+    patient = services.studies.patient(ada, study)
+    newer, older = (add_prior(services.session, services.store, services.clock, patient, n) for n in (1, 2))
     reports = Reports(services.studies, str, services.settings)
     priors = Priors(services.session, services.store, services.patients.records)
     export = PatientExport(services.studies, services.patients, priors, reports, services.clock, str)
@@ -35,6 +40,11 @@ def test_an_archived_study_is_encrypted_and_opens_with_the_keys_alone(
     assert "Bartók".encode() not in file.read_bytes() and data[:64] not in file.read_bytes()
     opened = zipfile.ZipFile(io.BytesIO(open_archived(file, keys)))
     assert any(opened.read(name) == data for name in opened.namelist())
+    listed = {one["name"]: one["sha256"] for one in json.loads(opened.read("index.json"))["files"]}
+    for prior in (newer, older):
+        name = f"earlier-films/{prior.taken_on}-{prior.key}.dcm"
+        assert opened.read(name) == priors.data(prior)
+        assert listed[name] == hashlib.sha256(opened.read(name)).hexdigest()
     other = file.with_name("1-0123456789abcdef0123.lungwise")
     for bad in (file.rename(other), file.with_name("study.zip")):
         bad.write_bytes(other.read_bytes())
