@@ -41,8 +41,8 @@ class Orthanc:
         return [json.loads(self.get(f"/{level}/{key}")) for key in json.loads(self.get(f"/{level}"))]
 
     @contextmanager
-    def running(self, node: int = 0, *, routes: bool = False) -> Iterator[None]:
-        """Run it; it may know a node at this port, and route all that it stores there."""
+    def running(self, node: int = 0, *, routes: bool = False, worklist: Path | None = None) -> Iterator[None]:
+        """Run it; it may know a node at this port, route all that it stores there, and serve a folder as worklist."""
         script = self.folder.with_suffix(".lua")
         script.write_text("function OnStoredInstance(id) SendToModality(id, 'LUNGWISE') end" if routes else "")
         settings = {
@@ -56,7 +56,9 @@ class Orthanc:
             "AuthenticationEnabled": False,
             "StorageDirectory": str(self.folder),
             "IndexDirectory": str(self.folder),
-            "Plugins": [],
+            "Plugins": ["/usr/share/orthanc/plugins/libModalityWorklists.so"] if worklist else [],
+            "Worklists": {"Enable": worklist is not None, "Database": str(worklist or "")},
+            "DicomAlwaysAllowFindWorklist": True,
             "OverwriteInstances": False,
         }
         file = self.folder.with_suffix(".json")

@@ -45,6 +45,7 @@ from lungwise.orders.service import Orders
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.reading.artefact import Thresholds, shipped_card
 from lungwise.reading.prevalence import PredictiveValue
+from lungwise.receiving.found_accessions import FoundAccessions
 from lungwise.receiving.photographs import Photographs
 from lungwise.receiving.receive import Receive
 from lungwise.receiving.receiver import FilmReceiver
@@ -92,6 +93,7 @@ class Wiring:
             total_bytes=settings.upload_megabytes << 20,
             keeps_objects=settings.other_objects == "keep",
             fetches_priors=bool(settings.priors_from),
+            asks_worklist=bool(settings.worklist_from),
             account_films=settings.account_films,
             account_bytes=settings.account_gigabytes << 30,
         )
@@ -114,6 +116,10 @@ class Wiring:
     def recording(self, session: Session, address: str = "") -> Recording:
         """Make what records films that are received."""
         return self.over(session, address).recording
+
+    def found_accessions(self, session: Session) -> FoundAccessions:
+        """Make what fills in accession numbers that a worklist gave."""
+        return self.over(session).found_accessions
 
     def receive(
         self,
@@ -176,6 +182,7 @@ class Services:
         )
         self.held = self.recording.held
         self.statistics = ClinicStatistics(session, clock, self.zone_of)
+        self.found_accessions = FoundAccessions(session, clock, changes, audit)
         self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
         self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days, self.zone_of)
         self.alarms = Alarms(

@@ -213,7 +213,7 @@ def test_the_parameters_and_what_they_are_by_default() -> None:
     has = {
         f"`{name}`": str(field.default or "none")
         for name, field in Settings.model_fields.items()
-        if name.startswith(("node_", "send_", "priors_"))
+        if name.startswith(("node_", "send_", "priors_", "worklist_"))
     }
     assert {row[0]: row[1] for row in rows("4.4.2")} == has
 

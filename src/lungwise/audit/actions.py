@@ -32,6 +32,7 @@ class Action(StrEnum):
     FAILED_TO_CONFIRM_PASSWORD = "failed to confirm password"
     FAILED_TO_SIGN_IN = "failed to sign in"
     FETCHED_PRIOR = "fetched prior"
+    FILLED_IN_ACCESSION = "filled in accession"
     GAVE_OPINION = "gave opinion"
     HAD_READ_AGAIN = "had read again"
     INVITED = "invited"

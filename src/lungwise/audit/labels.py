@@ -29,6 +29,7 @@ ACTIONS: Final = {
     Action.FAILED_TO_CONFIRM_PASSWORD: N_("failed to confirm password"),
     Action.FAILED_TO_SIGN_IN: N_("failed to sign in"),
     Action.FETCHED_PRIOR: N_("fetched an earlier film"),
+    Action.FILLED_IN_ACCESSION: N_("filled in an accession number"),
     Action.GAVE_OPINION: N_("gave an opinion"),
     Action.HAD_READ_AGAIN: N_("had it read again"),
     Action.INVITED: N_("invited"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
 from datetime import tzinfo
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -26,14 +25,12 @@ from lungwise.cli.bootstrap import (
 )
 from lungwise.cli.errors import one_line_errors
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.jobs.worker import Worker
 from lungwise.receiving.priors import PriorLimits, PriorReceiver
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.wiring import Wiring
-
-if TYPE_CHECKING:
-    from lungwise.dicom.prior_fetcher import PriorFetcher
 
 
 @click.command()
@@ -42,9 +39,11 @@ if TYPE_CHECKING:
 def node(port: int | None) -> None:
     """Take films by DICOM and read them, until stopped."""
     with loading():
-        from lungwise.dicom.commitment_reporter import CommitmentReporter  # here: pynetdicom is slow to load
+        from lungwise.dicom.accession_finder import AccessionFinder  # here: pynetdicom is slow to load
+        from lungwise.dicom.commitment_reporter import CommitmentReporter
         from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
         from lungwise.dicom.node import Node
+        from lungwise.dicom.prior_fetcher import PriorFetcher
         from lungwise.dicom.rejection_trail import RejectionTrail
         from lungwise.dicom.worklist_scp import WorklistScp
 
@@ -57,7 +56,7 @@ def node(port: int | None) -> None:
         store = FilmStore(settings)
         worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
         archives = make_sender(database, settings) if settings.send_to_list else None
-        senders = [one for one in (archives, make_report_sender(database, settings)) if one]
+        workers: list[Worker[Any]] = [one for one in (archives, make_report_sender(database, settings)) if one]
         wiring = Wiring(settings, store)
         receive = wiring.receive(database, worker.wake)
         person = _person(database, settings)
@@ -73,7 +72,10 @@ def node(port: int | None) -> None:
             database, person, lambda session, address: wiring.over(session, address).scheduled_orders, zone_over
         )
         priors = PriorReceiver(receive, person, PriorLimits.of(settings))
-        fetcher = _fetcher(database, settings, person, priors, zone_over)
+        if settings.priors_from:
+            workers.append(PriorFetcher(database, utc_now, settings, person, priors, zone_over))
+        if settings.worklist_from:
+            workers.append(AccessionFinder(database, utc_now, settings, person, wiring.found_accessions))
         served = Node(
             settings,
             FilmReceiver(receive, person),
@@ -90,36 +92,17 @@ def node(port: int | None) -> None:
         worker.start()
         rejections.start()
         reporter.start()
-        for sender in senders:
-            sender.start()
-        if fetcher:
-            fetcher.start()
+        for one in workers:
+            one.start()
         click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
         stop.wait()
         served.stop()
         rejections.stop()
         reporter.stop()
         worker.stop()
-        for sender in senders:
-            sender.stop()
-        if fetcher:
-            fetcher.stop()
+        for one in workers:
+            one.stop()
     click.echo("The node has stopped.")
-
-
-def _fetcher(
-    database: Database,
-    settings: Settings,
-    person: Person,
-    priors: PriorReceiver,
-    zone_over: Callable[[Session], tzinfo],
-) -> PriorFetcher | None:
-    """Make what fetches earlier films; None where no archive is set."""
-    from lungwise.dicom.prior_fetcher import PriorFetcher  # here: pynetdicom is slow to load
-
-    if not settings.priors_from:
-        return None
-    return PriorFetcher(database, utc_now, settings, person, priors, zone_over)
 
 
 def _person(database: Database, settings: Settings) -> Person:

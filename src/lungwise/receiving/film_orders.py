@@ -1,4 +1,7 @@
-"""Films find their order: by its accession number, or by the Study Instance UID that the worklist gave out."""
+"""Films find their order: by its accession number, or by the Study Instance UID that the worklist gave out.
+
+Of a film that finds none and says no accession number, the hospital's modality worklist may be asked.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,40 @@ from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.films.dicom.header import DicomHeader
+from lungwise.jobs.accession_lookups import AccessionLookups
 from lungwise.orders.progress import OrderProgress
+from lungwise.orders.scheduled_steps import is_exact
 from lungwise.orders.service import Order
+from lungwise.patients.service import Patient
+from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, Study
 
 _log = logging.getLogger("lungwise.studies")
 
 
 class FilmOrders:
-    """Tells orders of the films that are recorded."""
+    """Tells orders of the films that are recorded.
 
-    def __init__(self, session: Session, audit: AuditTrail) -> None:
+    Parameters
+    ----------
+    asks_worklist
+        Whether the hospital's modality worklist is asked for the accession number of a film that says none.
+    """
+
+    def __init__(self, session: Session, clock: Clock, audit: AuditTrail, *, asks_worklist: bool = False) -> None:
+        self._session = session
         self._progress = OrderProgress(session)
         self._audit = audit
+        self._lookups = AccessionLookups(session, clock) if asks_worklist else None
+
+    def number(self, person: Person, study: Study, film: FilmRecord, header: DicomHeader) -> None:
+        """Let a film answer its order; where it says no accession number, the hospital may know one."""
+        self.answer(person, study, film, header)
+        if self._lookups is None or film.accession:
+            return
+        patient = self._session.get_one(Patient, study.merged_from_id or study.patient_id)
+        if is_exact(patient.identifier) and not patient.is_unclear:
+            self._lookups.queue(study, film)
 
     def answer(self, person: Person, study: Study, film: FilmRecord, header: DicomHeader) -> None:
         """Let a film of a study answer the order that its header names, if that is of the same patient.

@@ -68,7 +68,7 @@ class Recording:
         self.audit = audit
         self.duplicates = Duplicates(session, store, patients)
         self.objects = ReceivedObjects(session, clock, store, audit)
-        self._orders = FilmOrders(session, audit)
+        self._orders = FilmOrders(session, clock, audit, asks_worklist=limits.asks_worklist)
         self.held = HeldFilms(session, clock, store, audit)
         self.quota = Quota(session, clock, limits, zone_of)
 
@@ -246,7 +246,7 @@ class Recording:
         )
         if upload.header:
             _describe(film, upload.header)
-            self._orders.answer(person, study, film, upload.header)
+            self._orders.number(person, study, film, upload.header)
         index_film(self.session, film, study.clinic_id, upload.data)
         return film
 

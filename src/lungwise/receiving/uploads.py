@@ -32,7 +32,8 @@ class CameraPicture(bytes):
 class Limits:
     """What one upload may hold, and what one account may upload in a day; 0 for any amount.
 
-    `fetches_priors` says that a patient's earlier films are fetched once a film of theirs arrives.
+    `fetches_priors` says that a patient's earlier films are fetched once a film of theirs arrives, `asks_worklist` that
+    the hospital's modality worklist is asked for the accession number of a film that says none.
     """
 
     films: int
@@ -40,6 +41,7 @@ class Limits:
     total_bytes: int
     keeps_objects: bool = True
     fetches_priors: bool = False
+    asks_worklist: bool = False
     account_films: int = 0
     account_bytes: int = 0
 

@@ -192,6 +192,7 @@ class FilmResults:
             zone=self._zone,
             photographed=film.photographed,
             ordered=self._ordered(film),
+            accession=film.accession or "",
             renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
 

@@ -57,6 +57,8 @@ class StudyFacts:
         Of a photograph, where the film lies in it.
     ordered
         What the order says that the film answers.
+    accession
+        The accession number by which the film is kept.
     """
 
     study_uid: str
@@ -72,6 +74,7 @@ class StudyFacts:
     renamed: str = ""
     photographed: Photographed | None = None
     ordered: OrderFacts | None = None
+    accession: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,7 @@ def study_header(data: bytes, facts: StudyFacts) -> StudyHeader:
         _fill_patient(modules, facts)
     if facts.ordered:
         _fill_order(modules, facts.ordered)
+    modules.AccessionNumber = modules.AccessionNumber or cleaned(facts.accession, "SH")
     came = facts.made_at.astimezone(facts.zone) if facts.zone else facts.made_at
     if read is None:
         modules.StudyDate, modules.StudyTime = came.strftime("%Y%m%d"), came.strftime("%H%M%S")

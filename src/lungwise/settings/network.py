@@ -84,6 +84,9 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     """Most megabytes of earlier films of one patient that are kept."""
     priors_years: int = Field(default=5, ge=1, le=100)
     """Years that an earlier film goes back at most."""
+    worklist_from: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}$")
+    """The hospital's modality worklist, as AE@host:port. `lungwise node` asks it for the accession number of a DICOM
+    film that arrives without one. Empty: none is asked."""
     report_webhook_url: Annotated[str, AfterValidator(only_private_address)] = ""
     """Address that gets each version of every report as JSON, as https://records.example.org/lungwise; http only on
     this machine. Empty: none."""

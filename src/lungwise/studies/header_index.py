@@ -53,6 +53,12 @@ def index_film(session: Session, film: FilmRecord, clinic_id: int, data: bytes) 
     film.attributes.packed = _packed(header_attributes(data))
 
 
+def number_film(session: Session, film: FilmRecord, clinic_id: int, accession: str) -> None:
+    """Keep the accession number of a film whose header has none."""
+    film.accession = accession
+    film.accession_index = _accession_index(session, film, clinic_id)
+
+
 def attributes_of(film: FilmRecord) -> Attributes | None:
     """Return a film's attributes as they are kept; None of a film that is not indexed yet."""
     if film.attributes is None:

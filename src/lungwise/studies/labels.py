@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from lungwise.films.refusals import N_
+from lungwise.orders.scheduled_steps import LookupAnswer
 from lungwise.reading import findings
 from lungwise.studies.clinical_details import Symptom
 from lungwise.studies.diagnosis import Diagnosis
@@ -50,6 +51,23 @@ REASONS: Final = {
     Reason.SAMPLE: N_("Drawn by lot for a check"),
 }
 """Why a test was done."""
+LOOKUPS: Final = {
+    LookupAnswer.FOUND: N_("The accession number is from the modality worklist of %(system)s, %(time)s."),
+    LookupAnswer.NONE: N_("The hospital's modality worklist has no order for this study: it has no accession number."),
+    LookupAnswer.SEVERAL: N_(
+        "The hospital's modality worklist has several orders that this study may answer. No accession number was "
+        "filled in."
+    ),
+    LookupAnswer.OTHER_PATIENT: N_(
+        "The order in the hospital's modality worklist has another name, birth date or sex. No accession number was "
+        "filled in."
+    ),
+    LookupAnswer.UNNUMBERED: N_("The order in the hospital's modality worklist has no accession number."),
+    LookupAnswer.TAKEN: N_(
+        "The order in the hospital's modality worklist has other films already. No accession number was filled in."
+    ),
+}
+"""What the hospital's modality worklist answered for a study without an accession number."""
 SYMPTOMS: Final = {
     Symptom.FEVER: N_("Fever"),
     Symptom.COUGH: N_("Cough"),

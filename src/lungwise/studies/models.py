@@ -34,6 +34,7 @@ from lungwise.store.database import TABLE
 from lungwise.store.lease_queue import Leased
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.film_models import FilmAttributes
+from lungwise.studies.lookup_models import AccessionLookup
 from lungwise.studies.worklist_indexes import worklist_indexes
 
 
@@ -142,6 +143,9 @@ class Study(Base):
         order_by="ReferenceResult.tested_on, ReferenceResult.id", cascade="all, delete-orphan"
     )
     dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.id", cascade="all, delete-orphan")
+    accession_lookups: Mapped[list[AccessionLookup]] = relationship(
+        order_by=AccessionLookup.id, cascade="all, delete-orphan"
+    )
 
     @property
     def newest_results(self) -> dict[str, ReferenceResult]:

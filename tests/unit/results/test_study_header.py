@@ -35,3 +35,9 @@ def test_a_renamed_film_is_referred_to_by_its_new_uid() -> None:
 def test_times_are_of_the_films_time_zone(offset: str, local: str) -> None:
     header = study_header(dicom(TimezoneOffsetFromUTC=offset), FACTS)
     assert header.local(FACTS.made_at) == ("20260304", local)
+
+
+def test_the_accession_number_that_was_looked_up_fills_what_the_film_leaves_open() -> None:
+    facts = replace(FACTS, accession="A1")
+    assert study_header(dicom(), facts).modules.AccessionNumber == "A1"
+    assert study_header(dicom(AccessionNumber="B7"), facts).modules.AccessionNumber == "B7"

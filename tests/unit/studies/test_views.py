@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from conftest import open_app
 from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from lungwise.studies.lookup_models import AccessionLookup
 from lungwise.studies.models import Study
 from synthetic_films import chest_words
 
@@ -74,6 +76,32 @@ def test_a_study_says_the_extent_of_opacity_and_what_changed_since_an_earlier_fi
     assert re.search(r"Opacities cover \d\d % of the lung fields \(Brixia score \d+ of 18\)", page)
     assert "opacity than on" not in ada.get(first).text
     assert "More opacity than on the film of 2026-03-01" in ada.get(f"{study}/report").text
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "said"),
+    [
+        ("answered", "found", "The accession number is from the modality worklist of RIS, "),
+        ("answered", "none", "has no order for this study"),
+        ("answered", "several", "has several orders that this study may answer. No accession number was filled in."),
+        ("answered", "other", "has another name, birth date or sex"),
+        ("answered", "unnumbered", "worklist has no accession number."),
+        ("answered", "taken", "has other films already"),
+        ("queued", "", "is being asked for the accession number"),
+        ("failed", "", "could not be asked for the accession number. Tell your administrator."),
+    ],
+)
+def test_a_study_says_where_its_accession_number_is_from_or_why_it_has_none(
+    ada: Visitor, app: Lungwise, state: str, answer: str, said: str
+) -> None:
+    page = ada.upload(dicom(AccessionNumber="A7"))
+    assert re.search(r"<dt>Accession number</dt><dd>A7</dd>", ada.get(page).text)
+    with app.database.writing() as session:
+        study = session.scalars(select(Study)).one()
+        moments = {"created_at": study.created_at, "due_at": study.created_at}
+        about = {"study_uid": "1.2", "state": state, "answer": answer, "source": "RIS"}
+        study.accession_lookups.append(AccessionLookup(**about, **moments))
+    assert said in html.unescape(ada.get(page).text)
 
 
 def test_a_study_is_deleted_only_when_one_is_sure(ada: Visitor, film: Callable[..., bytes]) -> None:

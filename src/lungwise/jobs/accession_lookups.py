@@ -1,0 +1,92 @@
+"""The queue of films whose accession number is asked of the hospital's modality worklist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.orders.scheduled_steps import LookupAnswer, UnnumberedFilm
+from lungwise.patients.service import Patient
+from lungwise.store import Clock
+from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.header_index import number_film
+from lungwise.studies.lookup_models import ANSWERED, AccessionLookup
+from lungwise.studies.models import FilmRecord, Study
+
+_LEASE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedLookup(Lease):
+    """One claimed study of films without an accession number; `is_clear` says that it is sure whose they are."""
+
+    clinic_id: int
+    study: str
+    film: UnnumberedFilm
+    is_clear: bool
+
+
+class AccessionLookups(LeaseQueue[AccessionLookup]):
+    """The queue of films whose accession number is wanted. A worklist that is away is asked for some hours."""
+
+    statements = LeaseStatements(AccessionLookup)
+    max_attempts = 10
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        super().__init__(session, clock, _LEASE)
+
+    def queue(self, study: Study, film: FilmRecord) -> None:
+        """Ask for a new film's accession number, or take that which was found for the other films of its study."""
+        lookup = self._of(study, film.study_uid or "")
+        if lookup is None:
+            now, uid = self._now(), film.study_uid or ""
+            lookup = AccessionLookup(
+                study_id=study.id, study_uid=uid, taken_on=film.taken_on, created_at=now, due_at=now
+            )
+            self._session.add(lookup)
+        elif lookup.answer == LookupAnswer.FOUND and (number := self._number(study, film.study_uid or "")):
+            number_film(self._session, film, study.clinic_id, number)
+        elif lookup.state == FAILED or lookup.answer == LookupAnswer.FOUND:
+            lookup.state, lookup.claim, lookup.attempts, lookup.error, lookup.answer = QUEUED, "", 0, "", ""
+            lookup.due_at = self._now()
+
+    def claim(self) -> ClaimedLookup | None:
+        """Claim the films that have waited for longest."""
+        lookup = self._claim_next()
+        if lookup is None:
+            return None
+        study = self._session.get_one(Study, lookup.study_id)
+        patient = self._session.get_one(Patient, study.merged_from_id or study.patient_id)
+        return ClaimedLookup(
+            job=lookup.id,
+            token=lookup.claim,
+            clinic_id=study.clinic_id,
+            study=study.key,
+            film=UnnumberedFilm(study_uid=lookup.study_uid, taken_on=lookup.taken_on, patient=patient.facts),
+            is_clear=not patient.is_unclear,
+        )
+
+    def finish(self, lookup: ClaimedLookup, answer: LookupAnswer | None, source: str) -> None:
+        """Keep what a worklist answered; None where it was not asked."""
+        held = self._held(lookup)
+        if held is not None:
+            held.state, held.error, held.due_at = ANSWERED, "", self._now()
+            held.answer, held.source = answer or "", source[:16]
+
+    def is_held(self, lookup: ClaimedLookup) -> bool:
+        """Return whether nobody else has claimed the films meanwhile, and lock them."""
+        return self._held(lookup) is not None
+
+    def _of(self, study: Study, study_uid: str) -> AccessionLookup | None:
+        mine = (AccessionLookup.study_id == study.id, AccessionLookup.study_uid == study_uid)
+        return self._session.scalar(select(AccessionLookup).where(*mine).with_for_update())
+
+    def _number(self, study: Study, study_uid: str) -> str:
+        """Return the accession number of a study's films, where all that have one have the same."""
+        its = (FilmRecord.study_id == study.id, FilmRecord.study_uid == study_uid)
+        films = self._session.scalars(select(FilmRecord).where(*its, FilmRecord.accession_index != ""))
+        found = {film.accession for film in films}
+        return found.pop() or "" if len(found) == 1 else ""
