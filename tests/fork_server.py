@@ -23,9 +23,9 @@ NUMBER = struct.Struct("=i")
 """A process's number, and what waitpid says of its end."""
 LOADED = (
     "lungwise.cli.hl7",
-    "lungwise.cli.node",
     "lungwise.cli.serve",
-    "lungwise.dicom.node",
+    "lungwise.cli.node",
+    "lungwise.cli.node_parts",
     "lungwise.dicom.send",
     "lungwise.results.film_results",
     "synthetic_reader",

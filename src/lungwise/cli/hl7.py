@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from itertools import count
-
 import click
 from sqlalchemy.orm import Session
 
@@ -13,16 +9,15 @@ from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli.bootstrap import open_database, read_settings
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.parts import run
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.listener import Listener
+from lungwise.hl7.old_messages import OldMessages
 from lungwise.hl7.peers import Peers
-from lungwise.hl7.reception import Reception, forget_old
+from lungwise.hl7.reception import Reception
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.wiring import Wiring
-
-_LOOK_SECONDS = 1.0
-_LOOKS_UNTIL_IT_FORGETS = 6 * 3600
 
 
 @click.command()
@@ -43,16 +38,10 @@ def hl7(port: int | None) -> None:
         reception = Reception(database, utc_now, peers, inbox_over, settings.hl7_character_set)
         listener = Listener(settings, reception.answer)
         collect_rarely()
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _signal, _frame: stop.set())
-        click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.start()}")
-        for look in count():
-            if look % _LOOKS_UNTIL_IT_FORGETS == 0:
-                forget_old(database, inbox_over)
-            if stop.wait(_LOOK_SECONDS):  # a signal that comes just before does not end a long wait
-                break
-        listener.stop()
+        run(
+            [listener, OldMessages(database, inbox_over)],
+            lambda: click.echo(f"HL7 messages are taken at {settings.hl7_host}:{listener.port}"),
+        )
     click.echo("HL7 messages are taken no more.")
 
 

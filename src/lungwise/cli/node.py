@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
-from datetime import tzinfo
-from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import collect_rarely, give_memory_back, loading
-from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import (
-    CommandServices,
-    make_report_sender,
-    make_sender,
-    note_model,
-    open_database,
-    read_settings,
-)
+from lungwise.cli.bootstrap import CommandServices, note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
-from lungwise.jobs.reading_worker import ReadingWorker
-from lungwise.jobs.worker import Worker
-from lungwise.receiving.priors import PriorLimits, PriorReceiver
-from lungwise.receiving.receiver import FilmReceiver
+from lungwise.cli.parts import run
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
-from lungwise.wiring import Wiring
+from lungwise.store import Database
 
 
 @click.command()
@@ -39,13 +22,7 @@ from lungwise.wiring import Wiring
 def node(port: int | None) -> None:
     """Take films by DICOM and read them, until stopped."""
     with loading():
-        from lungwise.dicom.accession_finder import AccessionFinder  # here: pynetdicom is slow to load
-        from lungwise.dicom.commitment_reporter import CommitmentReporter
-        from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
-        from lungwise.dicom.node import Node
-        from lungwise.dicom.prior_fetcher import PriorFetcher
-        from lungwise.dicom.rejection_trail import RejectionTrail
-        from lungwise.dicom.worklist_scp import WorklistScp
+        from lungwise.cli.node_parts import node_parts
 
     settings = read_settings(**({} if port is None else {"node_port": port}))
     give_memory_back()
@@ -53,55 +30,10 @@ def node(port: int | None) -> None:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         note_model(database, settings)
-        store = FilmStore(settings)
-        worker = ReadingWorker(settings, database, store, utc_now, bootstrap.make_reader, settings.own_readers)
-        archives = make_sender(database, settings) if settings.send_to_list else None
-        workers: list[Worker[Any]] = [one for one in (archives, make_report_sender(database, settings)) if one]
-        wiring = Wiring(settings, store)
-        receive = wiring.receive(database, worker.wake)
-        person = _person(database, settings)
-        rejections = RejectionTrail(database, utc_now, person)
-        associations = OpenAssociations()
-        commitment = CommitmentScp(database, utc_now, person.clinic_id, associations)
-        reporter = CommitmentReporter(database, utc_now, settings, store, associations)
-
-        def zone_over(session: Session) -> tzinfo:
-            return wiring.over(session).zone_of(person.clinic_id)
-
-        worklist = WorklistScp(
-            database, person, lambda session, address: wiring.over(session, address).scheduled_orders, zone_over
-        )
-        priors = PriorReceiver(receive, person, PriorLimits.of(settings))
-        if settings.priors_from:
-            workers.append(PriorFetcher(database, utc_now, settings, person, priors, zone_over))
-        if settings.worklist_from:
-            workers.append(AccessionFinder(database, utc_now, settings, person, wiring.found_accessions))
-        served = Node(
-            settings,
-            FilmReceiver(receive, person),
-            rejections.note,
-            commitment,
-            worklist if settings.node_worklist else None,
-            priors,
-        )
+        served, others = node_parts(settings, database, _person(database, settings))
         collect_rarely()
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _signal, _frame: stop.set())
-        port = served.start()
-        worker.start()
-        rejections.start()
-        reporter.start()
-        for one in workers:
-            one.start()
-        click.echo(f"The node {settings.node_ae_title} takes films at {settings.node_host}:{port}")
-        stop.wait()
-        served.stop()
-        rejections.stop()
-        reporter.stop()
-        worker.stop()
-        for one in workers:
-            one.stop()
+        name, host = settings.node_ae_title, settings.node_host
+        run([served, *others], lambda: click.echo(f"The node {name} takes films at {host}:{served.port}"))
     click.echo("The node has stopped.")
 
 

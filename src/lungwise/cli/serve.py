@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Protocol
 
 import click
 
@@ -29,6 +28,7 @@ from lungwise.cli.bootstrap import (
     take_turns,
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
+from lungwise.cli.parts import Background
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.monitoring.warming import FilmTableReader
 from lungwise.patients.warming import NameReader
@@ -46,16 +46,6 @@ _log = logging.getLogger("lungwise.cli")
 
 _START_SECONDS = 5
 """How long the start waits for another program that has locked SQLite."""
-
-
-class Background(Protocol):
-    """What works in the background of the server."""
-
-    def start(self) -> None:
-        """Begin."""
-
-    def stop(self) -> None:
-        """Finish what is in hand."""
 
 
 @click.command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -14,6 +12,7 @@ from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import note_model, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.parts import run
 from lungwise.jobs.reading_queue import Jobs
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.settings import Settings
@@ -54,20 +53,13 @@ def worker(readers: int | None, metrics_at: tuple[str, int] | None) -> None:
         metrics.serve(*metrics_at)
     with open_database(settings) as database:
         note_model(database, settings)
-        run = _answer_wake_ups if settings.broker else _read
-        run(settings, database, readers or max(1, settings.readers))
+        work = _answer_wake_ups if settings.broker else _read
+        work(settings, database, readers or max(1, settings.readers))
     click.echo("The worker has stopped.")
 
 
 def _read(settings: Settings, database: Database, readers: int) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _signal, _frame: stop.set())
-    reading = _open(settings, database, readers)
-    reading.start()
-    click.echo("The worker reads.")
-    stop.wait()
-    reading.stop()
+    run([_open(settings, database, readers)], lambda: click.echo("The worker reads."))
 
 
 def _answer_wake_ups(settings: Settings, database: Database, readers: int) -> None:

@@ -72,6 +72,10 @@ class Node:
         Keeps what comes because the node asked for it by C-MOVE.
     """
 
+    name = "node"
+    port = 0
+    """Where it listens; 0 until it does."""
+
     def __init__(
         self,
         settings: Settings,
@@ -91,6 +95,7 @@ class Node:
         if worklist:
             self._ae.add_supported_context(WORKLIST, _UNCOMPRESSED)
         self._negotiation = Negotiation(Places(settings.node_associations, settings.node_wait_seconds))
+        self._thread: threading.Thread | None = None
 
     def start(self) -> int:
         """Listen, and return the port.
@@ -119,12 +124,20 @@ class Node:
             ),
         )
         self._ae._servers.append(server)  # as AE.start_server does, which takes no server of one's own
-        threading.Thread(target=server.serve_forever, name="node", daemon=True).start()
-        return int(server.server_address[1])
+        self._thread = threading.Thread(target=server.serve_forever, name=self.name, daemon=True)
+        self._thread.start()
+        self.port = int(server.server_address[1])
+        return self.port
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes associations."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         """Abort what is open and stop listening; what was not acknowledged will be sent again."""
-        self._ae.shutdown()
+        if self.is_alive:  # it waits for what listens, also where that never began
+            self._ae.shutdown()
 
     def _store(self, event: evt.Event) -> int | Dataset:
         with self._slots:

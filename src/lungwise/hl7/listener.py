@@ -32,6 +32,10 @@ class Listener:
         Returns the answer to a message from a network address; called from several threads.
     """
 
+    name = "hl7"
+    port = 0
+    """Where it listens; 0 until it does."""
+
     def __init__(self, settings: Settings, answer: Callable[[bytes, str], bytes]) -> None:
         self._settings = settings
         self._answer = answer
@@ -41,6 +45,7 @@ class Listener:
         self._lock = threading.Lock()
         self._stopping = False
         self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
     def start(self) -> int:
         """Listen, and return the port.
@@ -51,8 +56,15 @@ class Listener:
             If the port is in use.
         """
         self._socket = socket.create_server((self._settings.hl7_host, self._settings.hl7_port), backlog=_WAITING)
-        threading.Thread(target=self._accept, args=(self._socket,), name="hl7", daemon=True).start()
-        return int(self._socket.getsockname()[1])
+        self._thread = threading.Thread(target=self._accept, args=(self._socket,), name=self.name, daemon=True)
+        self._thread.start()
+        self.port = int(self._socket.getsockname()[1])
+        return self.port
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it takes connections."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         """Stop listening, let the answers in hand be sent, and close every connection."""

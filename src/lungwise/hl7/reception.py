@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -137,12 +136,3 @@ class Reception:
 def _type(header: Header) -> str:
     """Name a message's type for the log, whatever its sender writes there."""
     return "".join(filter(str.isprintable, header.type))[:40] or "a message"
-
-
-def forget_old(database: Database, inbox_over: Callable[[Session, str], Inbox]) -> None:
-    """Forget the messages that were done long ago."""
-    database.transact(partial(_forget, inbox_over=inbox_over))
-
-
-def _forget(session: Session, inbox_over: Callable[[Session, str], Inbox]) -> None:
-    inbox_over(session, "").forget()

@@ -34,6 +34,7 @@ class Worker(ABC, Generic[Q]):
     """Seconds that `stop` waits for the current job; by default, until it is done."""
 
     def __init__(self, database: Database, name: str, threads: int = 1) -> None:
+        self.name = name
         self._database = database
         self._change = threading.Condition()
         self._stopping = False
@@ -59,6 +60,11 @@ class Worker(ABC, Generic[Q]):
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(self.stop_seconds)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether each of its threads works."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:
         while not self._stopping:

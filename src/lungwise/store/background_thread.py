@@ -28,6 +28,11 @@ class BackgroundThread(ABC):
         if self._thread.is_alive():
             self._thread.join(self.stop_seconds)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it works."""
+        return self._thread.is_alive()
+
     @abstractmethod
     def _work(self) -> None:
         """Work until all is done or `_stopping` is set."""
