@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import date
+from datetime import UTC, date, datetime
 
 import schemathesis
 from hypothesis import strategies as st
@@ -29,9 +29,12 @@ for kind, name, places in (
     ("study-cursor", "studies", ("1_2026-03-02T09:00:00+00:00_7", "0_0.25_3")),
     ("patient-cursor", "patients", ("12",)),
     ("unsent-cursor", "unsent", ("12",)),
+    ("order-cursor", "orders", ("12",)),
 ):
     schemathesis.openapi.format(kind, st.sampled_from([encode_cursor(name, place) for place in places]))
 schemathesis.openapi.format("date", st.dates(date(1950, 1, 1), date(2025, 12, 31)).map(str))  # a person's, and past
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+schemathesis.openapi.format("date-time", moments.map(datetime.isoformat))  # for which films may be ordered
 schemathesis.openapi.format("binary", st.sampled_from(FILMS).map(Binary))
 TABLES = [b"study,test,result,date,reason\n", b"\xff\xfe" + "patient;test;result;date".encode("utf-16-le")]
 schemathesis.openapi.format("result-table", st.sampled_from(TABLES).map(Binary))

@@ -193,6 +193,8 @@ BODIES: dict[str, Any] = {
     "/reference-results": {"test": "xpert", "result": "negative", "tested_on": "2026-03-01"},
     "/clinical-details": {"spo2": 95},
     "/search": {"text": "b"},
+    "/orders": {"facts": {"identifier": "7"}},
+    "/cancel": {},
 }
 ORDER: dict[str, Any] = {
     "resourceType": "ServiceRequest",
@@ -223,6 +225,7 @@ NOT_UPLOADERS = {
     *("/statistics", "/reference-results", "/reference-results.csv"),
     *("/aggregates", "/aggregates.csv", "/aggregates.dhis2", "/unsent"),
     *(*FHIR, f"/fhir/ServiceRequest/{KEY}"),
+    *("/orders", "/orders/search", f"/orders/{KEY}", f"/orders/{KEY}/cancel"),
     *(f"/studies/{KEY}{end}" for end in ("/report", "/report.pdf", "/report.fhir", "/reference-results")),
     f"/films/{KEY}/original",
 }
@@ -243,7 +246,7 @@ def ask(program: Program, method: str, path: str, film: bytes) -> TestResponse:
     body = next((body for end, body in BODIES.items() if path.endswith(end)), None)
     if method == "GET":
         return program.get(path)
-    return program.ask("POST", path, json=body) if body else program.upload(film, path=path)
+    return program.ask("POST", path, json=body) if body is not None else program.upload(film, path=path)
 
 
 def fill(path: str, study: dict[str, Any]) -> str:
@@ -306,7 +309,8 @@ def test_a_clinic_that_moves_takes_nothing_and_says_why(
     either_app: Lungwise, enrol: Callable[..., Person], program: Callable[..., Program], film: Callable[..., bytes]
 ) -> None:
     ada = program(either_app, enrol(either_app, "Ada", role=Role.ADMINISTRATOR))
-    study = ada.upload(film(1, 8), identifier="7").get_json()
+    ordered = ask(ada, "POST", "/orders", b"").get_json()
+    study = ada.upload(film(1, 8), identifier="7").get_json() | {"order": ordered["key"]}
     close(either_app.database)
     writing = [path for method, path, scope in operations(either_app) if scope in (Scope.UPLOAD, Scope.CONCLUDE)]
     assert len(writing) >= 6

@@ -26,6 +26,7 @@ from lungwise.api.framework.operations import Operation
 from lungwise.api.framework.paging import encode_cursor
 from lungwise.api.resources.aggregates import aggregates
 from lungwise.api.resources.films import films
+from lungwise.api.resources.orders import orders
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
 from lungwise.api.resources.studies import studies
@@ -88,7 +89,7 @@ PARAMETERS = (
 """Query parameters of pages; the first test below holds that none is missing."""
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 OPERATIONS = [
-    operation for room in (studies, films, patients, reports, aggregates, unsent) for operation, _ in room.items
+    operation for room in (studies, films, patients, reports, aggregates, unsent, orders) for operation, _ in room.items
 ]
 DICOM_NAMES: tuple[str, ...] = (
     "PatientName",
@@ -147,7 +148,8 @@ class Trial:
         study = re.findall(r"/studies/([0-9a-f]{20})", self.visitor.get("/studies").text)[0]
         page = self.visitor.get(f"/studies/{study}").text
         patient, film = (re.findall(rf"/{noun}/([0-9a-f]{{20}})", page)[0] for noun in ("patients", "films"))
-        return {"studies": study, "patients": patient, "films": film}
+        ordered = self.visitor.post(f"/patients/{patient}/order", urgency="routine", modality="DX").location
+        return {"studies": study, "patients": patient, "films": film, "orders": str(ordered).rpartition("/")[2]}
 
     def pages(self) -> list[str]:
         """Every page that is there, by its address."""
@@ -326,7 +328,7 @@ def tables() -> Iterator[bytes]:
 
 
 def cursors() -> Iterator[str]:
-    for name in ("studies", "patients"):
+    for name in ("studies", "patients", "orders"):
         for place in ("", "x", "9" * 30, "9" * 4400, "-1", "1_9999-12-31T23:59:59-23:00_1", f"0_0.5_{'9' * 30}"):
             yield encode_cursor(name, place)
 

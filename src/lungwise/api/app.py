@@ -18,6 +18,7 @@ from lungwise.api.resources.about import describe, reference
 from lungwise.api.resources.aggregates import aggregates
 from lungwise.api.resources.fhir import fhir, metadata
 from lungwise.api.resources.films import films
+from lungwise.api.resources.orders import orders
 from lungwise.api.resources.patients import patients
 from lungwise.api.resources.reports import reports
 from lungwise.api.resources.results import results
@@ -35,7 +36,7 @@ from lungwise.webkit.rates import Rates, limit
 PREFIX = "/api/v1"
 _PUBLIC = ("document", "page", "capabilities")
 """What says only how the API is spoken to, and so needs no token."""
-_RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, fhir, describe)
+_RESOURCES = (studies, films, patients, reports, results, aggregates, unsent, orders, fhir, describe)
 
 
 def create_api(

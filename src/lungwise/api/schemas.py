@@ -18,6 +18,7 @@ from lungwise.api.opinion_schemas import OpinionIn as OpinionIn
 from lungwise.api.opinion_schemas import Opinions as Opinions
 from lungwise.api.opinion_schemas import ReferenceResult as ReferenceResult
 from lungwise.api.opinion_schemas import ReferenceResultIn as ReferenceResultIn
+from lungwise.api.order_schemas import StudyOrder
 from lungwise.api.schema_base import (
     LINE,
     Asked,
@@ -182,7 +183,13 @@ class Study(StudySummary):
     """One visit's films of one patient, their readings and the doctors' opinions."""
 
     identifiers: list[Identifier] = Field(
-        default=[], description="The numbers of the orders that it answers, and the UIDs of its DICOM studies."
+        default=[], description="The accession numbers of its films, and the UIDs of its DICOM studies."
+    )
+    orders: list[StudyOrder] = Field(default=[], description="The orders that it answers.")
+    others_orders: list[str] = Field(
+        default=[],
+        description="The numbers of other patients' orders that its films name: make sure whose films these are. It "
+        "answers none of these.",
     )
     films: list[Film]
     opinions: list[Opinion]

@@ -49,7 +49,7 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
     report = message.report
     if report.patient.is_unclear:
         raise RefusedError("the patient's identity is unclear: say who it is")
-    if report.others_orders:
+    if report.ordered.of_others:
         raise RefusedError("a film names an order of another patient: say whose it is")
     status = _STATUSES[status_of(report.study)]
     observations = list(_observations(report, receiver, status))

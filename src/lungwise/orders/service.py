@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import Rejected
+from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.films.refusals import N_
 from lungwise.orders.models import Order
 from lungwise.orders.order import OrderRequest, OrderStatus, OrderUrgency, OrderWay, PlacerNumber
@@ -42,10 +44,25 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders are listed: all, those of some statuses, or of the patients whom a text finds."""
+    """Which orders are listed: all, those of some statuses, or of the patients whom a text finds.
+
+    Parameters
+    ----------
+    patient
+        The key of the one patient whose orders they are.
+    accession
+        The number of the one order.
+    since, until
+        Days in a time zone for which the films are ordered.
+    """
 
     statuses: tuple[OrderStatus, ...] = ()
     text: str = ""
+    patient: str = ""
+    accession: str = ""
+    since: date | None = None
+    until: date | None = None
+    zone: tzinfo = UTC
 
 
 class Orders:
@@ -106,8 +123,9 @@ class Orders:
         Raises
         ------
         Rejected
-            If a value cannot be right, the accession number is another order's, or the same order was placed for
-            another patient.
+            If a value cannot be right.
+        Contradiction
+            If the accession number is another order's, or the same order was placed for another patient.
         IntegrityError
             If the same is being placed at this moment: try again.
         """
@@ -117,10 +135,10 @@ class Orders:
         known = self.records.placed_as(person.clinic_id, asked.placer) if asked.placer else None
         if known is not None:
             if known.patient_id != match.patient.id:
-                raise Rejected("This order was placed before, for another patient.")
+                raise Contradiction("This order was placed before, for another patient.")
             return Placed(order=known, is_new=False)
         if asked.accession and self.records.with_accession(person.clinic_id, asked.accession):
-            raise Rejected("Another order has this accession number.")
+            raise Contradiction("Another order has this accession number.")
         order = self._add(person, match, asked, way)
         self._audit.record(person, Action.ORDERED, Subject.ORDER, order.key)
         return Placed(order=order, is_new=True)
@@ -133,7 +151,9 @@ class Orders:
         Raises
         ------
         Rejected
-            If a value cannot be right, or the accession number is another order's.
+            If a value cannot be right.
+        Contradiction
+            If the accession number is another order's.
         """
         asked, now = asked.checked(), self._clock()
         recent = (order for order in self.of_patient(person, patient) if now - order.created_at < REPEATED)
@@ -167,13 +187,13 @@ class Orders:
 
         Raises
         ------
-        Rejected
+        Contradiction
             If films of it are here already.
         """
         _need_to_order(person)
         order = self.records.get(person, key, locks=True)
         if order.status not in (OrderStatus.REQUESTED, OrderStatus.CANCELLED):
-            raise Rejected("Films of this order are here already, so it cannot be cancelled.")
+            raise Contradiction("Films of this order are here already, so it cannot be cancelled.")
         if order.status == OrderStatus.REQUESTED:
             order.status = OrderStatus.CANCELLED
             self._session.flush()
@@ -209,12 +229,30 @@ class Orders:
     def _listed(
         self, person: Person, chosen: OrderFilter, after: int | None, *where: ColumnElement[bool]
     ) -> list[Order]:
-        query = select(Order).where(Order.clinic_id == person.clinic_id, *where)
-        if chosen.statuses:
-            query = query.where(Order.status.in_(chosen.statuses))
+        query = select(Order).where(Order.clinic_id == person.clinic_id, *where, *self._chosen(person, chosen))
         if after is not None:
             query = query.where(Order.id < after)
         return list(self._session.scalars(query.order_by(Order.id.desc()).limit(PAGE)))
+
+    def _chosen(self, person: Person, chosen: OrderFilter) -> Iterator[ColumnElement[bool]]:
+        """Yield what the database can answer of a filter."""
+        if chosen.statuses:
+            yield Order.status.in_(chosen.statuses)
+        if chosen.patient:
+            yield Order.patient_id.in_(self._ids_of(person, chosen.patient))
+        if chosen.accession:
+            found = self.records.with_accession(person.clinic_id, chosen.accession)
+            yield Order.id.in_([found.id] if found else [])
+        if chosen.since:
+            yield Order.scheduled_at >= datetime.combine(chosen.since, time.min, chosen.zone)
+        if chosen.until:
+            yield Order.scheduled_at <= datetime.combine(chosen.until, time.max, chosen.zone)
+
+    def _ids_of(self, person: Person, key: str) -> list[int]:
+        """Return the id of a patient's record; none where nobody has this key."""
+        with suppress(NotFound):
+            return [self._patients.get(person, key).id]
+        return []
 
     def _walked(self, person: Person, chosen: OrderFilter, after: int | None) -> list[Order]:
         """Walk over the orders until those of patients whom the text finds fill a page."""

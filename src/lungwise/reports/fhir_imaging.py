@@ -30,8 +30,9 @@ _UNIT: Fields = {"unit": "1", "system": "http://unitsofmeasure.org", "code": "1"
 
 def accessions(report: Report) -> list[Fields]:
     """Write the accession numbers of a report's films as identifiers, without those of other patients' orders."""
-    named = (film.accession for film in report.study.films if film.accession)
-    numbers = dict.fromkeys(number for number in named if number not in report.others_orders)
+    others = {order.accession for order in report.ordered.of_others}
+    named = dict.fromkeys(film.accession for film in report.study.films if film.accession)
+    numbers = [number for number in named if number not in others]
     return [{"type": _ACCESSION, "system": ACCESSIONS, "value": number} for number in numbers]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, tzinfo
 
 from lungwise.patients.service import Patient
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import Headline
-from lungwise.studies.service import FilmRecord, Study
+from lungwise.studies.service import FilmRecord, Study, StudyOrders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,9 @@ class Report:
     ----------
     letterhead
         Lines below the clinic's name.
-    others_orders
-        Accession numbers of other patients' orders that the films name: nothing is reported under these.
+    ordered
+        The orders that the study answers; and those of other patients that its films name: nothing is reported under
+        the numbers of these.
     facts
         Of patient and study, each with its name.
     identity_warning
@@ -103,7 +104,7 @@ class Report:
     limits: str
     changes: Mapping[str, ExtentChange]
     letterhead: tuple[str, ...] = ()
-    others_orders: tuple[str, ...] = ()
+    ordered: StudyOrders = field(default_factory=StudyOrders)
     zone: tzinfo = UTC
 
 
@@ -114,6 +115,6 @@ def texts(said: object) -> Iterator[str]:
     elif isinstance(said, (tuple, list)):
         for one in said:
             yield from texts(one)
-    elif is_dataclass(said) and not isinstance(said, (Patient, Study, FilmRecord)):
-        for field in fields(said):
-            yield from texts(getattr(said, field.name))
+    elif is_dataclass(said) and not isinstance(said, (Patient, Study, StudyOrders, FilmRecord)):
+        for one in fields(said):
+            yield from texts(getattr(said, one.name))

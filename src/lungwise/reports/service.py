@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from PIL import Image
@@ -42,7 +41,7 @@ from lungwise.studies.labels import (
 )
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_results import Reason, ReferenceTest, result_from
-from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study, StudyOrders
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import right_share, thresholds_of
 from lungwise.studies.wording import (
@@ -64,14 +63,6 @@ _NAMES_OTHER = N_(
 )
 _PICTURE_SIDE = 700
 """Pixels of the longer side of a picture in a PDF."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ordered:
-    """The orders that a study answers, and the numbers of other patients' orders that its films name."""
-
-    orders: Sequence[Order]
-    others: tuple[str, ...]
 
 
 class Reports:
@@ -117,11 +108,7 @@ class Reports:
         changes = self._studies.extent_changes(person, study, patient)
         answer = study_answer(study, patient, self._clinic.zone)
         author = _Author(words, self._predictive_value, answer, self._clinic, changes)
-        return author.report(clinic, study, patient, headers, self._ordered(study))
-
-    def _ordered(self, study: Study) -> _Ordered:
-        others = [order.accession for order in self._studies.orders_of_others(study)]
-        return _Ordered(orders=self._studies.orders_of(study), others=tuple(others))
+        return author.report(clinic, study, patient, headers, self._studies.ordered(study))
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
         """Write the report of a study as PDF.
@@ -179,7 +166,7 @@ class _Author:
         study: Study,
         patient: Patient,
         headers: dict[int, PatientFacts],
-        ordered: _Ordered,
+        ordered: StudyOrders,
     ) -> Report:
         words = self._words
         return Report(
@@ -188,9 +175,9 @@ class _Author:
             zone=self._clinic.zone,
             patient=patient,
             study=study,
-            facts=self._facts(study, patient, ordered.orders),
-            identity_warning=" ".join(self._doubts(patient, ordered.others)),
-            others_orders=ordered.others,
+            facts=self._facts(study, patient, ordered.answered),
+            identity_warning=" ".join(self._doubts(patient, ordered.of_others)),
+            ordered=ordered,
             headline=self._headlines.of(self._answer),
             films=tuple(self._film(index, study.films[index], headers) for index in self._order()),
             opinions=tuple(map(self._opinion, study.opinions)),
@@ -199,11 +186,11 @@ class _Author:
             changes=self._changes,
         )
 
-    def _doubts(self, patient: Patient, others: Sequence[str]) -> Iterator[str]:
+    def _doubts(self, patient: Patient, others: Sequence[Order]) -> Iterator[str]:
         if patient.is_unclear:
             yield self._words(N_("Identity unclear: this identifier also belongs to someone else."))
-        for number in others:
-            yield self._words(_NAMES_OTHER) % {"number": number}
+        for order in others:
+            yield self._words(_NAMES_OTHER) % {"number": order.accession}
 
     def _facts(self, study: Study, patient: Patient, orders: Sequence[Order]) -> tuple[tuple[str, str], ...]:
         facts = {

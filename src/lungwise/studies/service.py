@@ -53,6 +53,14 @@ class Conclusion:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyOrders:
+    """The orders that a study answers, and those of other patients that its films name."""
+
+    answered: tuple[Order, ...] = ()
+    of_others: tuple[Order, ...] = ()
+
+
 class Studies:
     """The studies of every clinic, each person seeing their own clinic's.
 
@@ -165,6 +173,10 @@ class Studies:
     def loader(self, film: FilmRecord) -> Callable[[], bytes]:
         """Return a function that reads a film's bytes, also after the session has ended."""
         return partial(self._store.get, film.study.key, film.sha256)
+
+    def ordered(self, study: Study) -> StudyOrders:
+        """Return the orders that a study answers, and those of other patients that its films name."""
+        return StudyOrders(answered=tuple(self.orders_of(study)), of_others=tuple(self.orders_of_others(study)))
 
     def orders_of(self, study: Study) -> list[Order]:
         """List the orders that a study answers, those of its patient alone."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from lungwise.api.framework.operations import FHIR_TYPE, FILM_TYPES, KEY, TABLE_TYPE, Operation
+from lungwise.api.order_schemas import Order
 from lungwise.api.schema_base import Asked
 from lungwise.api.schemas import Film, Problem, Study
 from lungwise.webkit.problems import API as SENTENCES
@@ -32,6 +33,7 @@ _LINKS: dict[type[BaseModel], tuple[tuple[str, str], ...]] = {
         ("delete_study", "$response.body#/key"),
         ("get_film", "$response.body#/films/0/key"),
     ),
+    Order: (("get_order", "$response.body#/key"), ("cancel_order", "$response.body#/key")),
     Film: tuple(
         (name, "$response.body#/key") for name in ("get_film", "get_heat_map", "get_heat_picture", "get_original")
     ),
@@ -80,10 +82,13 @@ def _schemas(operations: list[Operation]) -> Json:
     given: set[type[BaseModel]] = {Problem, *(one.gives for one in operations if not isinstance(one.gives, str))}
     modes = [*_named("validation", taken), *_named("serialization", given)]
     _, text = models_json_schema(modes, ref_template=_REF)
-    asked = {one.__name__ for one in taken if issubclass(one, Asked)} | {
-        one.query.__name__ for one in operations if one.query
-    }
+    asked = _names_below(Asked) | {one.query.__name__ for one in operations if one.query}
     return {name: _plain(schema, null=name not in asked) for name, schema in text["$defs"].items()}
+
+
+def _names_below(model: type[BaseModel]) -> set[str]:
+    """Return the names of the models that are made after one: also of those that are parts of a body."""
+    return {name for one in model.__subclasses__() for name in {one.__name__} | _names_below(one)}
 
 
 def _named(mode: JsonSchemaMode, models: set[type[BaseModel]]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:

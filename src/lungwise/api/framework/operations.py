@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     fields: type[BaseModel]
     takes_table: bool
     takes_fhir: bool
+    names_key: bool
     may_contradict: bool
 
 
@@ -68,6 +69,8 @@ class Operation:
         Whether its body is a CSV table, which the view is given as bytes.
     takes_fhir
         Whether its body is a resource of FHIR, which the view is given as bytes.
+    names_key
+        Whether its body names by a key what may not be there.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Operation:
     fields: type[BaseModel] | None = None
     takes_table: bool = False
     takes_fhir: bool = False
+    names_key: bool = False
     may_contradict: bool = False
 
     @property
@@ -120,17 +124,19 @@ class Operation:
     def problems(self) -> tuple[int, ...]:
         """The error statuses that it may return."""
         found: list[int] = [401, 403, 429, 503]
-        if "<key:" in self.rule or self.takes_fhir:  # whose patient is deleted, and asked for again by its key
+        if (
+            "<key:" in self.rule or self.takes_fhir or self.names_key
+        ):  # whose patient is deleted, and asked for again by its key
             found.append(404)
         if self.query or self.body or self.fields or self.takes_fhir:
             found.append(422)
         if self.body or self.fields or self.takes_table or self.takes_fhir:
             found += [400, 413, 415]
-        if self.is_idempotent:
-            found.append(507)
+        if self.is_idempotent:  # 400: where the key is none
+            found += [400, 507]
         if self.is_idempotent or self.may_contradict:
             found.append(409)
-        return tuple(sorted(found))
+        return tuple(sorted(set(found)))
 
 
 class KeyConverter(BaseConverter):

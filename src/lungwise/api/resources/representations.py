@@ -8,10 +8,11 @@ from datetime import tzinfo
 
 from flask_babel import gettext
 
-from lungwise.api import extent_schemas, headline_schemas, schemas
+from lungwise.api import extent_schemas, headline_schemas, order_schemas, schemas
 from lungwise.api.identifier_schemas import Identifier
 from lungwise.films import Refusal
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
+from lungwise.orders.service import Order
 from lungwise.patients.identity import differences
 from lungwise.patients.service import Patient
 from lungwise.reports.report import Report
@@ -20,9 +21,14 @@ from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import header_of
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.identifiers import identifiers_of_film, identifiers_of_study
-from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study
+from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study, StudyOrders
 from lungwise.studies.stored_answers import normal_and_pattern, study_answer
 
+_OF_ORDER = (
+    *("status", "accession", "study_uid", "reason", "modality", "station", "scheduled_at", "referring_physician"),
+    *("ordered_by", "urgency", "way", "created_at", "changed_at"),
+)
+"""What the API says of an order as it is kept."""
 FilmData = Callable[[FilmRecord], bytes]
 
 
@@ -38,6 +44,7 @@ def study_of(
     headlines: Headlines,
     changes: Mapping[str, ExtentChange],
     zone: tzinfo,
+    ordered: StudyOrders,
     words: Words = gettext,
 ) -> schemas.Study:
     """Return a study with its films and opinions.
@@ -50,6 +57,8 @@ def study_of(
         Of the extent of opacity, by the film's key.
     zone
         The clinic's.
+    ordered
+        The orders that its films name.
     words
         Translates what is said of a film, by default into the language of the request.
     """
@@ -58,6 +67,10 @@ def study_of(
         {
             **_summary(study, patient, headlines.of(answer)),
             "identifiers": [asdict(one) for one in identifiers_of_study(study)],
+            "orders": [
+                {"key": order.key, "accession": order.accession, "status": order.status} for order in ordered.answered
+            ],
+            "others_orders": [order.accession for order in ordered.of_others],
             "films": [
                 film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key), words)
                 for film, said in zip(study.films, answer.films, strict=True)
@@ -74,7 +87,9 @@ def report_of(report: Report, data: FilmData, headlines: Headlines, words: Words
     return schemas.Report(
         clinic=report.clinic,
         patient=patient_of(report.patient),
-        study=study_of(report.study, report.patient, data, headlines, report.changes, report.zone, words),
+        study=study_of(
+            report.study, report.patient, data, headlines, report.changes, report.zone, report.ordered, words
+        ),
         verdict=report.headline.title,
         meaning=report.headline.advice,
         headline=headline_of(report.headline),
@@ -130,6 +145,21 @@ def headline_of(headline: Headline) -> headline_schemas.Headline:
         text=headline.text,
         number=headline_schemas.LeadingNumber(value=number.value, sentence=number.sentence) if number else None,
         film=source.film if source else None,
+    )
+
+
+def order_of(order: Order, patient: Patient) -> order_schemas.Order:
+    """Return an order of a patient."""
+    placer = order.placer
+    return order_schemas.Order.model_validate(
+        {
+            "key": order.key,
+            "patient": patient.key,
+            "study": order.study_key,
+            "placer": asdict(placer) if placer else None,
+            "procedure": asdict(order.procedure),
+            **{name: getattr(order, name) for name in _OF_ORDER},
+        }
     )
 
 

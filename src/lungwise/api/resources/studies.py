@@ -185,7 +185,8 @@ def _whole(study: Study) -> schemas.Study:
     used = services()
     patient = used.studies.patient(person(), study)
     changes = used.studies.extent_changes(person(), study, patient)
-    return study_of(study, patient, used.studies.data, used.headlines, changes, used.clinic_settings.zone)
+    zone, ordered = used.clinic_settings.zone, used.studies.ordered(study)
+    return study_of(study, patient, used.studies.data, used.headlines, changes, zone, ordered)
 
 
 def _files() -> list[tuple[str, bytes]]:

@@ -145,7 +145,7 @@ def test_the_same_key_does_nothing_twice_and_another_patient_is_refused(program:
     first = sent(program, order(), **headers)
     assert sent(program, order(), **headers) == first
     assert sent(program, order(priority="urgent"), **headers)[0] == 409
-    assert sent(program, order(contained=[patient("8")]))[0] == 422
+    assert sent(program, order(contained=[patient("8")]))[0] == 409
     assert program.ask("POST", "/fhir/ServiceRequest", {"Content-Type": "text/plain"}, data=b"{}").status_code == 415
 
 
