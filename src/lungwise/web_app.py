@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from flask import Flask, abort, redirect, request, url_for
-from flask_babel import Babel, gettext
+from flask_babel import Babel, get_timezone, gettext
 from flask_wtf import CSRFProtect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, scoped_session
@@ -50,6 +50,7 @@ from lungwise.orders import labels as order_labels
 from lungwise.orders import views as orders_views
 from lungwise.patients import views as patients_views
 from lungwise.patients.labels import SEXES
+from lungwise.patients.service import Patient
 from lungwise.receiving import held_views, photograph_views
 from lungwise.receiving import views as receiving_views
 from lungwise.receiving.other_files import ON_EVERY_DISC
@@ -63,8 +64,8 @@ from lungwise.studies import prior_views, retention_views
 from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.answers import StudyAnswer
-from lungwise.studies.headlines import Headlines
-from lungwise.studies.service import Study
+from lungwise.studies.headlines import Headline, Headlines
+from lungwise.studies.service import FilmRecord, Study
 from lungwise.studies.stored_answers import film_headline, study_answer
 from lungwise.studies.uncertainty_range import right_share, thresholds_of
 from lungwise.studies.wording import (
@@ -260,9 +261,19 @@ def _configure(app: Flask, settings: Settings) -> None:
         open_alarms=lambda: monitoring_views.services().alarms.open(person()),
         alarm_sentence=partial(alarm_words.sentence, words=gettext),
         alarm_numbers=partial(alarm_words.numbers, words=gettext),
-        study_answer=study_answer,
-        film_headline=partial(film_headline, headlines),
+        study_answer=_study_answer,
+        film_headline=_film_headline,
     )
+
+
+def _study_answer(study: Study, patient: Patient) -> StudyAnswer:
+    """Return what a study says, ages counted by the clinic's days."""
+    return study_answer(study, patient, get_timezone())
+
+
+def _film_headline(film: FilmRecord, patient: Patient) -> Headline:
+    """Write the headline of one film of a patient's, ages counted by the clinic's days."""
+    return film_headline(studies_views.services().headlines, film, patient, get_timezone())
 
 
 def _asks_for_test(study: Study, answer: StudyAnswer, results: Sized) -> bool:
