@@ -3,7 +3,7 @@
 
 venv := .venv/bin
 ohif := 3.12.10
-readers := dcmjs@0.51.1 dwv@0.36.4
+readers := dcmjs@0.51.1 dwv@0.36.4 esbuild@0.28.2
 medplum := 5.2.13
 # Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
 # database server and a browser of its own; in the order of the folders, since the files that take longest have few

@@ -1,4 +1,4 @@
-"""OHIF, set up as the guide says, shows a study with its report; dcmjs and dwv read its objects.
+"""OHIF, set up as the guide says, and dwv show a film with its segmentation; OHIF, dcmjs and dwv read the report.
 
 `make viewers` fetches all three from npm and runs this.
 """
@@ -6,22 +6,28 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
+from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Browser, Page
+from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from dicom_files import dicom_file
 from film_results import FACTS as STUDY
@@ -54,6 +60,15 @@ FACTS: dict[str, Any] = {
     "WindowWidth": "4096",
 }
 PATIENCE = 300_000
+UIDS = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.1", "SOPInstanceUID": "1.2.3.1.1"}
+_DOWN, _ACROSS = np.mgrid[:17, :17]
+HEAT = np.exp(-((_ACROSS - 4) ** 2 + (_DOWN - 5) ** 2) / 6).astype(np.float32)
+HOT = replace(READ, outcome=replace(READING, heat_map=HEAT))
+DWV = """<!doctype html>
+<style>#film {position: relative; width: 400px; height: 500px} .layer {position: absolute}</style>
+<div id="film"></div>
+<script type="module" src="page.js"></script>
+"""
 
 pytestmark = pytest.mark.skipif(not (OHIF and MODULES), reason="the viewers are not there: run make viewers")
 
@@ -85,21 +100,51 @@ def viewer(server: str, port: int) -> Iterator[None]:
     block = re.search(r"```js\n(.*?)```", GUIDE, re.DOTALL)
     assert block
     config = {"config": block[1].replace("https://lungwise.example.org", server)}
-    handler = functools.partial(type("ConfiguredPages", (Pages,), config), directory=OHIF)
+    with serving_files(port, functools.partial(type("ConfiguredPages", (Pages,), config), directory=OHIF)):
+        yield
+
+
+@contextmanager
+def serving_files(port: int, handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve pages; give their address."""
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as pages:
         threading.Thread(target=pages.serve_forever, daemon=True).start()
-        yield
+        yield f"http://127.0.0.1:{port}/"
         pages.shutdown()
 
 
-def store_and_read(server: LiveServer) -> None:
+def store_and_read(server: LiveServer) -> Dataset:
+    """Store a film and wait for its results; give the segmentation."""
     words = np.asarray(synthetic_film(0, 8)).astype(np.uint16) << 4
     body = b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + dicom_file(words, **FACTS) + b"\r\n--edge--\r\n"
     kind = 'multipart/related; type="application/dicom"; boundary=edge'
     own = {"Authorization": f"Bearer {server.token}"}
     root = f"{server.address}/dicom-web/studies"
     assert requests.post(root, body, headers=own | {"Content-Type": kind}, timeout=60).status_code == 200
-    until(lambda: len(requests.get(f"{root}/1.2.3/series", headers=own, timeout=60).json()) == 5)
+    until(lambda: len(requests.get(f"{root}/1.2.3/series", headers=own, timeout=60).json()) == 6)
+    (one,) = requests.get(f"{root}/1.2.3/instances?Modality=SEG", headers=own, timeout=60).json()
+    file = requests.get(one["00081190"]["Value"][0], headers=own | {"Accept": "application/dicom"}, timeout=60)
+    return dcmread(io.BytesIO(file.content))
+
+
+def red(picture: bytes) -> NDArray[np.bool_]:
+    """Where a screenshot is red: what viewers lay over a film, which is grey."""
+    shown = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+    is_red: NDArray[np.bool_] = shown[..., 0] - shown[..., 1:].max(axis=2) > 30
+    return is_red
+
+
+def laid_out(mask: NDArray[np.uint8], canvas: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask in the middle of a canvas, as large as it holds."""
+    (rows, columns), whole = mask.shape, Image.fromarray(np.zeros_like(canvas, np.uint8))
+    size = min(whole.height / rows, whole.width / columns)
+    fitted = Image.fromarray(mask * 255).resize((round(columns * size), round(rows * size)))
+    whole.paste(fitted, ((whole.width - fitted.width) // 2, (whole.height - fitted.height) // 2))
+    return np.asarray(whole) > 127
+
+
+def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    return float((one & other).sum() / (one | other).sum())
 
 
 @pytest.fixture
@@ -112,30 +157,53 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_ohif_shows_a_study_with_its_report(page: Page, tmp_path: Path) -> None:
+def test_ohif_shows_a_study_with_its_report_and_the_segmentation_on_the_film(page: Page, tmp_path: Path) -> None:
     port = free_port()
     with live_server(tmp_path, dicomweb_origins=f"http://127.0.0.1:{port}") as server, viewer(server.address, port):
-        store_and_read(server)
+        mask = store_and_read(server).pixel_array
         page.goto(f"http://127.0.0.1:{port}/viewer?StudyInstanceUIDs=1.2.3&token={server.token}")
         page.get_by_text("Skip all").first.click()  # its tour
         page.get_by_text("Lungwise structured report").first.dblclick()
         for said in ("Diagnostic imaging report", "Looks like COVID-19 pneumonia", "heat map region 1"):
             page.get_by_text(said).first.wait_for()
+        page.get_by_text("Chest PA").first.dblclick()
+        film = page.locator(".cornerstone-canvas").first
+        film.wait_for()
+        until(lambda: not red(film.screenshot()).any())  # it may have shown the heat map first
+        page.get_by_text("Lungwise segmentation").first.dblclick()
+        page.get_by_role("button", name="Yes").click()
+        until(lambda: overlap(shown := red(film.screenshot()), laid_out(mask, shown)) > 0.95)
+
+
+def test_dwv_shows_a_segmentation_on_its_film(page: Page, tmp_path: Path) -> None:
+    page_of_dwv = Path(__file__).with_name("dwv_page.mjs")
+    bundle = [f"{MODULES}/.bin/esbuild", str(page_of_dwv), "--bundle", "--format=esm", f"--outfile={tmp_path}/page.js"]
+    subprocess.run(bundle, env=os.environ | {"NODE_PATH": MODULES}, check=True, capture_output=True)
+    shutil.copytree(f"{MODULES}/dwv/dist/assets", tmp_path / "assets")
+    film = dicom_file(chest_words(500, 400, bits=12), BitsStored=12, ImagerPixelSpacing=[0.2, 0.2], **UIDS)
+    mask = next(item for item in result_objects(film, STUDY, HOT, None) if item.Modality == "SEG")
+    for name, data in ("film.dcm", film), ("mask.dcm", file_bytes(mask)), ("index.html", DWV.encode()):
+        (tmp_path / name).write_bytes(data)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with serving_files(free_port(), handler) as address:
+        page.goto(address)
+        for files, is_red in (["film.dcm"], False), (["film.dcm", "mask.dcm"], True):
+            assert page.evaluate("files => show(files)", files) == []
+            shown = red(page.locator("#film").screenshot())
+            assert shown.any() == is_red
+        assert overlap(shown, laid_out(mask.pixel_array, shown)) > 0.95
 
 
 def test_dcmjs_and_dwv_read_every_result(tmp_path: Path) -> None:
     words = chest_words(bits=12)
-    down, across = np.mgrid[:17, :17]
-    heat = np.exp(-((across - 4) ** 2 + (down - 5) ** 2) / 6).astype(np.float32)
-    hot = replace(READ, outcome=replace(READING, heat_map=heat))
-    objects = result_objects(dicom_file(words, BitsStored=12), STUDY, hot, b"%PDF-1.4")
+    objects = result_objects(dicom_file(words, BitsStored=12), STUDY, HOT, b"%PDF-1.4")
     for number, item in enumerate(objects):
         (tmp_path / f"{number}.dcm").write_bytes(file_bytes(item))
     script = Path(__file__).with_name("read_results.mjs")
     command = ["node", str(script), MODULES, *map(str, sorted(tmp_path.iterdir()))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    report, capture, state, document = map(json.loads, done.stdout.splitlines())
-    assert [one["modality"] for one in (report, capture, state, document)] == ["SR", "OT", "PR", "DOC"]
+    report, capture, state, mask, document = map(json.loads, done.stdout.splitlines())
+    assert [one["modality"] for one in (report, capture, state, mask, document)] == ["SR", "OT", "PR", "SEG", "DOC"]
     assert len(report["outlines"]) == 1
     assert np.allclose(report["outlines"], state["outlines"])
     assert capture["pixels"] == objects[1].Rows * objects[1].Columns * 3

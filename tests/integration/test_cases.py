@@ -173,7 +173,8 @@ def test_a_uid_with_leading_zeros_stays_as_it_is(cases: Path, app: Lungwise, tok
     asked(app, token, "/api/v1/studies?wait=20", ("film.dcm", (folder / "leading-zeros.dcm").read_bytes()))
     study, film = case["expect"]["study_of_all_four_objects"], case["expect"]["film_that_the_report_refers_to"]
     objects = asked(app, token, f"/dicom-web/studies/{study}/metadata")
-    assert sorted(one["00080060"]["Value"][0] for one in objects) == ["CR", "DOC", "OT", "PR", "SR"]  # PR came later
+    kinds = sorted(one["00080060"]["Value"][0] for one in objects)
+    assert kinds == ["CR", "DOC", "OT", "PR", "SEG", "SR"]  # PR and SEG came later
     assert {one["0020000D"]["Value"][0] for one in objects} == {study}
     (report,) = [one for one in objects if one["00080060"]["Value"] == ["SR"]]
     assert film in str(report)

@@ -149,13 +149,13 @@ def test_a_client_finds_studies_series_and_instances(stocked: Archive) -> None:
     client = stocked.client()
     studies = client.search_for_studies(search_filters={"PatientID": "77"})
     assert [study["0020000D"]["Value"] for study in studies] == [["1.2.3"]]
-    assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "PR", "SR"]
-    assert studies[0]["00201208"]["Value"] == [8]  # two films, their heat maps and outlines, and two reports of both
+    assert studies[0]["00080061"]["Value"] == ["DOC", "DX", "OT", "PR", "SEG", "SR"]
+    assert studies[0]["00201208"]["Value"] == [10]  # two films, their heat maps, outlines, masks, and two reports
     assert len(client.search_for_studies()) == 2
     series = client.search_for_series("1.2.3")
-    assert len(series) == studies[0]["00201206"]["Value"][0] == 5
+    assert len(series) == studies[0]["00201206"]["Value"][0] == 6
     instances = client.search_for_instances("1.2.3")
-    assert len(instances) == 8
+    assert len(instances) == 10
     assert len(client.search_for_instances("1.2.3", "1.2.3.1")) == 2
     assert len(client.search_for_instances(search_filters={"SOPInstanceUID": "1.2.3.1.2"})) == 1
 
@@ -163,7 +163,7 @@ def test_a_client_finds_studies_series_and_instances(stocked: Archive) -> None:
 def test_a_client_retrieves_the_film_and_its_results(stocked: Archive, tmp_path: Path) -> None:
     client = stocked.client()
     objects = client.retrieve_study("1.2.9")
-    assert sorted(item.Modality for item in objects) == ["DOC", "DX", "OT", "PR", "SR"]
+    assert sorted(item.Modality for item in objects) == ["DOC", "DX", "OT", "PR", "SEG", "SR"]
     film = next(item for item in objects if item.Modality == "DX")
     assert np.array_equal(film.pixel_array, WORDS + 1)
     results = [item for item in objects if item.Modality != "DX"]
@@ -178,7 +178,7 @@ def test_a_client_retrieves_the_film_and_its_results(stocked: Archive, tmp_path:
 def test_a_client_retrieves_metadata(stocked: Archive) -> None:
     client = stocked.client()
     described = client.retrieve_study_metadata("1.2.9")
-    assert len(described) == 5
+    assert len(described) == 6
     film = client.retrieve_instance_metadata("1.2.9", "1.2.9.1", "1.2.9.1.1")
     assert film["00280010"]["Value"] == [300] and film["00100010"]["Value"] == [{"Alphabetic": "Roe^Rick"}]
     assert "Value" not in film["7FE00010"]
@@ -187,15 +187,18 @@ def test_a_client_retrieves_metadata(stocked: Archive) -> None:
     assert len(client.retrieve_series_metadata("1.2.9", "1.2.9.1")) == 1
 
 
-def test_a_client_retrieves_frames_of_films_and_of_the_heat_map(stocked: Archive) -> None:
+def test_a_client_retrieves_frames_of_films_heat_map_and_mask(stocked: Archive) -> None:
     client = stocked.client()
     (frame,) = client.retrieve_instance_frames("1.2.9", "1.2.9.1", "1.2.9.1.1", [1])
     assert np.array_equal(np.frombuffer(frame, "<u2").reshape(WORDS.shape), WORDS + 1)
     as_wished = ("application/octet-stream", "1.2.840.10008.1.2.1")
     assert client.retrieve_instance_frames("1.2.9", "1.2.9.1", "1.2.9.1.1", [1], media_types=(as_wished,)) == [frame]
-    heat = next(item for item in client.retrieve_study("1.2.9") if item.Modality == "OT")
+    made = {item.Modality: item for item in client.retrieve_study("1.2.9")}
+    heat, mask = made["OT"], made["SEG"]
     (drawn,) = client.retrieve_instance_frames("1.2.9", heat.SeriesInstanceUID, heat.SOPInstanceUID, [1])
     assert drawn == heat.PixelData[: len(drawn)] and len(drawn) == heat.Rows * heat.Columns * 3
+    (packed,) = client.retrieve_instance_frames("1.2.9", mask.SeriesInstanceUID, mask.SOPInstanceUID, [1])
+    assert packed == mask.PixelData and mask.pixel_array.any()
 
 
 def test_the_frame_of_a_compressed_film_is_decoded(archive: Archive) -> None:

@@ -81,7 +81,7 @@ def test_the_objects_of_ten_real_films_are_valid(films_folder: Path, reader: Rea
         objects = result_objects(data, FACTS, result, REPORT)
         answered = isinstance(result.outcome, Reading)
         read += answered
-        outlines = ["PR"] if is_hot(result) else []
+        outlines = ["PR", "SEG"] if is_hot(result) else []
         assert [item.Modality for item in objects] == (["SR", "OT", *outlines, "DOC"] if answered else ["SR", "DOC"])
         assert {item.StudyInstanceUID for item in objects} == {f"1.2.3.{number}"}
         assert [error for item in objects for error in errors_of(item, tmp_path)] == []
@@ -113,6 +113,6 @@ def test_a_jpeg_as_uploaded_gives_valid_objects_too(films_folder: Path, reader: 
     film = film_object(data, FACTS)
     assert film is not None
     objects.append(film)
-    assert [item.Modality for item in objects] == ["SR", "OT", *(["PR"] if is_hot(result) else []), "DOC", "OT"]
+    assert [item.Modality for item in objects] == ["SR", "OT", *(["PR", "SEG"] if is_hot(result) else []), "DOC", "OT"]
     assert [error for item in objects for error in errors_of(item, tmp_path)] == []
     assert io.BytesIO(objects[-2].EncapsulatedDocument).read(4) == b"%PDF"

@@ -23,7 +23,7 @@ from lungwise.receiving.uploads import ReceivedInstance
 from lungwise.studies.other_objects import OTHER_CLASSES
 
 OBJECT_CLASSES: tuple[UID, ...] = tuple(map(UID, OTHER_CLASSES))
-"""What is kept beside the films of a study: reports, documents, key object selections and presentation states."""
+"""What is kept beside the films of a study: reports, documents, selections, presentation states and segmentations."""
 
 STORAGE_CLASSES: tuple[UID, ...] = (
     ComputedRadiographyImageStorage,

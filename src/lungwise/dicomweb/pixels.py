@@ -23,6 +23,7 @@ from lungwise.studies.pictures import LARGEST, as_jpeg, as_png, picture
 
 JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
 _DOCUMENT, _DOCUMENT_LENGTH = 0x00420011, 0x00420015
+_ALLOCATED, _FRAMES = 0x00280100, 0x00280008
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,18 @@ def frame(data: bytes) -> bytes:
     Refusal
         If it has none, or one that cannot be given so that its header still describes it.
     """
+    _syntax, elements = read_elements(data)
+    if _is_mask(elements):
+        return bytes(elements[PIXEL_DATA].value)
     words, pixel = _pixels(data)
     return words.astype(f"<u{pixel.bits_allocated // 8}").tobytes()
+
+
+def _is_mask(elements: Elements) -> bool:
+    """Return whether the one frame is a mask of eight pixels to a byte."""
+    pixels = elements.get(PIXEL_DATA)
+    is_native = pixels is not None and not pixels.undefined_length
+    return is_native and elements.word(_ALLOCATED, 0) == 1 and elements.number(_FRAMES) in (None, 1)
 
 
 def bulk(data: bytes, path: str) -> bytes | None:

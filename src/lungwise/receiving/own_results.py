@@ -13,6 +13,7 @@ DESCRIPTIONS = {
     "SC": "Lungwise heat map",
     "PDF": "Lungwise report",
     "GSPS": "Lungwise regions",
+    "SEG": "Lungwise segmentation",
 }
 """Of the series of results, by what they hold."""
 

@@ -66,7 +66,7 @@ class Upload:
 
     @property
     def is_object(self) -> bool:
-        """Whether it is an object beside films: a report, a document, a selection or a presentation state."""
+        """Whether it is an object beside films: a report, a selection, a presentation state, a segmentation."""
         return self.header is not None and self.header.sop_class in OTHER_CLASSES
 
     @property

@@ -38,7 +38,13 @@ from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern
 from lungwise.studies.uids import own_uid
 
-_NAMES = {"SR": "structured-report.dcm", "OT": "heat-map.dcm", "PR": "outlines.dcm", "DOC": "report.dcm"}
+_NAMES = {
+    "SR": "structured-report.dcm",
+    "OT": "heat-map.dcm",
+    "PR": "outlines.dcm",
+    "SEG": "segmentation.dcm",
+    "DOC": "report.dcm",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +113,7 @@ class FilmResults:
                 heat_map = film.reading.heat_map
                 if heat_map is not None and heat_map.max() >= LEVEL:
                     yield _outline(film, film.reading, "GSPS")
+                    yield _outline(film, film.reading, "SEG")
         if self._has_pdf(person, first.study):
             yield _outline(first, last.reading, "PDF")
 

@@ -43,6 +43,7 @@ SERIES: Final = {
     "SC": Series("OT", 8802, DESCRIPTIONS["SC"]),
     "PDF": Series("DOC", 8803, DESCRIPTIONS["PDF"]),
     "GSPS": Series("PR", 8804, DESCRIPTIONS["GSPS"]),
+    "SEG": Series("SEG", 8805, DESCRIPTIONS["SEG"]),
 }
 _KINDS: Final = {series.modality: kind for kind, series in SERIES.items()}
 FILM: Final = Series("OT", 1, "Film as uploaded")

@@ -108,6 +108,7 @@ def _film_objects(
     """Make the heat map over a film, and its outlines."""
     from lungwise.results.presentation_state import presentation_state  # here: highdicom is slow to load
     from lungwise.results.secondary_capture import heat_map_capture
+    from lungwise.results.segmentation import segmentation
 
     if not isinstance(result.outcome, Reading) or picture is None:
         return
@@ -115,6 +116,8 @@ def _film_objects(
         yield heat_map_capture(header, result, result.outcome, picture, number)
     if "GSPS" in kinds and result.regions and (softcopy := _softcopy(data, picture)):
         yield presentation_state(header, result, softcopy, number)
+    if "SEG" in kinds and result.regions:
+        yield segmentation(header, result, picture, _sides(data, picture), number)
 
 
 def film_object(data: bytes, facts: StudyFacts) -> Dataset | None:
@@ -155,12 +158,17 @@ def _outlined(film: ReadFilm, picture: Film | None) -> FilmResult:
     outcome = film.result.outcome
     if picture is None or not isinstance(outcome, Reading):
         return film.result
-    rows, columns = picture.pixels.shape
-    shrunk = 1.0 if kind_of(film.data) == DICOM else min(1.0, pictures.LARGEST / max(rows, columns))
-    width, height = round(columns * shrunk), round(rows * shrunk)
+    height, width = _sides(film.data, picture)
     polygons = outlines(outcome.heat_map)
     placed = (tuple((across * width, down * height) for across, down in polygon) for polygon in polygons)
     return replace(film.result, regions=tuple(placed))
+
+
+def _sides(data: bytes, picture: Film) -> tuple[int, int]:
+    """Return rows and columns of the film that the objects refer to."""
+    rows, columns = picture.pixels.shape
+    shrunk = 1.0 if kind_of(data) == DICOM else min(1.0, pictures.LARGEST / max(rows, columns))
+    return round(rows * shrunk), round(columns * shrunk)
 
 
 def _decoded(data: bytes, facts: StudyFacts) -> Film | None:

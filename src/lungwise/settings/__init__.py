@@ -108,8 +108,8 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     account_gigabytes: int = Field(default=100, ge=0)
     """Most gigabytes of films that one account may upload in a day; 0 for any number."""
     other_objects: Literal["keep", "discard"] = "keep"
-    """What is done with reports, documents, key object selections and presentation states that come beside films:
-    `keep` them with their study, or acknowledge and `discard` them."""
+    """What is done with reports, documents, key object selections, presentation states and segmentations that come
+    beside films: `keep` them with their study, or acknowledge and `discard` them."""
     own_issuers: str = ""
     """Issuers of patient identifiers (0010,0021) that mean this clinic, separated by commas."""
     nobody: str = NOBODY

@@ -12,8 +12,11 @@ from pydantic import AfterValidator, SecretStr
 
 from lungwise.time_zones import zone_names
 
-RESULT_OBJECTS = frozenset({"SR", "SC", "PDF", "GSPS"})
-"""What is made of a study that was read: structured report, heat map over the film, report, outlines on the film."""
+RESULT_OBJECTS = frozenset({"SR", "SC", "PDF", "GSPS", "SEG"})
+"""What is made of a study that was read: structured report, heat map over the film, report, and of each film where it
+is hot: as outlines and as a segmentation."""
+USUAL_OBJECTS = RESULT_OBJECTS - {"SEG"}
+"""What an archive gets that is not set to get certain objects: record 24 says why no segmentation."""
 
 
 def listed(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from lungwise.settings.checks import (
-    RESULT_OBJECTS,
+    USUAL_OBJECTS,
     listed,
     not_guessable,
     only_origins,
@@ -62,8 +62,9 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
         default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
     )
     """Objects that an archive gets, as AE=SR+PDF, separated by commas: SR (structured report), GSPS (presentation
-    state: outlines of the heat map that a viewer draws on the film itself), SC (heat map over the film), PDF (report).
-    An archive that is not named gets all of them, except a presentation state that it does not take."""
+    state: outlines of the heat map that a viewer draws on the film itself), SEG (segmentation: the same regions as a
+    mask), SC (heat map over the film), PDF (report). An archive that is not named gets all of them but the
+    segmentation, and no presentation state that it does not take."""
     send_tls_ca: Path | None = None
     """Certificate authority of the archives, and of all peers that Lungwise calls; with it results go over TLS, with
     the node's certificate."""
@@ -154,9 +155,9 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
         return [*self.send_to_list, *self.report_to_list]
 
     def objects_for(self, title: str) -> frozenset[str]:
-        """Return the kinds of objects that an archive gets: SR, GSPS, SC, PDF."""
+        """Return the kinds of objects that an archive gets: SR, GSPS, SEG, SC, PDF."""
         named = self._named_objects()
-        return frozenset(named[title].split("+")) if title in named else RESULT_OBJECTS
+        return frozenset(named[title].split("+")) if title in named else USUAL_OBJECTS
 
     def names_objects_of(self, title: str) -> bool:
         """Return whether it is set which kinds of objects an archive gets."""

@@ -47,7 +47,7 @@ class HeldFilm(KeptObject, Base):
 
 
 class OtherObject(KeptObject, Base):
-    """A structured report, document, key object selection or presentation state of a study."""
+    """A structured report, document, key object selection, presentation state or segmentation of a study."""
 
     __tablename__ = "other_objects"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Objects of a study that are not films: reports, documents, key object selections and presentation states."""
+"""Objects of a study that are not films: reports, documents, selections, presentation states, segmentations."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ OTHER_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.11.2": "Color Softcopy Presentation State Storage",
     "1.2.840.10008.5.1.4.1.1.11.3": "Pseudo-Color Softcopy Presentation State Storage",
     "1.2.840.10008.5.1.4.1.1.11.4": "Blending Softcopy Presentation State Storage",
+    "1.2.840.10008.5.1.4.1.1.66.4": "Segmentation Storage",
     "1.2.840.10008.5.1.4.1.1.88.11": "Basic Text SR Storage",
     "1.2.840.10008.5.1.4.1.1.88.22": "Enhanced SR Storage",
     "1.2.840.10008.5.1.4.1.1.88.33": "Comprehensive SR Storage",

@@ -12,6 +12,7 @@ from pydicom.uid import (
     GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
 )
 
 from archive_peer import OBJECTS, Archive, an_object
@@ -136,6 +137,25 @@ def test_an_archive_goes_without_outlines_that_it_does_not_take_unless_it_is_set
         assert delivery.accepted == accepted
         assert delivery.error.startswith(error) and bool(delivery.error) == bool(error)
     archive.entity.shutdown()
+
+
+def test_a_segmentation_goes_to_the_archives_that_are_set_to_get_it_and_one_without_its_class_says_so(
+    settings: Settings,
+) -> None:
+    objects = [OBJECTS[2], an_object(SegmentationStorage, "1.2.8", Modality="SEG")]
+    chosen = settings.model_copy(update={"send_objects": "ARCHIVE=SC+SEG"})
+    for kinds, said in (
+        ([SecondaryCaptureImageStorage, SegmentationStorage], ""),
+        ([SecondaryCaptureImageStorage], "ARCHIVE takes no Segmentation Storage"),
+    ):
+        archive = Archive(kinds=kinds, answers_questions=False)
+        archive.answers[SecondaryCaptureImageStorage] = 0x0000
+        assert Archives(settings).wanted(archive.destination, objects) == [OBJECTS[2]]
+        assert Archives(chosen).wanted(archive.destination, objects) == objects
+        delivery = Archives(chosen).deliver(archive.destination, objects, archive.acknowledged.append)
+        assert delivery.accepted == archive.got == ["1.2.3", "1.2.8"][: len(kinds)]
+        assert delivery.error.startswith(said) and bool(delivery.error) == bool(said)
+        archive.entity.shutdown()
 
 
 def test_an_archive_that_takes_nothing_is_said_to_be_there(settings: Settings) -> None:

@@ -42,6 +42,13 @@ def test_what_has_no_frame_or_more_than_one_is_refused(attributes: dict[str, Any
         frame(dicom_file(WORDS, **attributes))
 
 
+def test_a_mask_comes_packed_as_it_is_and_one_of_two_frames_not_at_all() -> None:
+    mask = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "PixelData": bytes(range(240)) * 4}
+    assert frame(dicom_file(WORDS, **mask)) == mask["PixelData"]
+    with pytest.raises(Refusal, match="several images"):
+        frame(dicom_file(WORDS, **mask, NumberOfFrames=2))
+
+
 def test_a_picture_keeps_its_shape_and_is_no_larger_than_wished() -> None:
     data, kind = rendered(dicom_file(WORDS), lambda _kind: True, RenderOptions(width=48, height=200)) or (b"", "")
     assert kind == JPEG and Image.open(io.BytesIO(data)).size == (48, 40)

@@ -25,8 +25,9 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     assert results.of(person, study.films) == []
     services.read_all()
     read, refused = study.films
+    hot = ["outlines.dcm", "segmentation.dcm"]
     with zipfile.ZipFile(io.BytesIO(results.archive(person, read))) as files:
-        assert files.namelist() == ["structured-report.dcm", "heat-map.dcm", "outlines.dcm", "report.dcm", "film.dcm"]
+        assert files.namelist() == ["structured-report.dcm", "heat-map.dcm", *hot, "report.dcm", "film.dcm"]
     assert [item.Modality for item in results.of(person, [refused])] == ["SR", "DOC"]
     described = {one.uid for one in results.outlines(person, [read])}
     assert {item.SeriesInstanceUID for item in results.of(person, [read])} < described
@@ -40,7 +41,7 @@ def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
     study = services.studies.open(person, PatientFacts(identifier="7", name="\U000f0001da"), [("a", film(1, 8))])
     services.read_all()
     made = results.of(person, study.films)
-    assert [item.Modality for item in made] == ["SR", "OT", "PR"]
+    assert [item.Modality for item in made] == ["SR", "OT", "PR", "SEG"]
     assert {item.SeriesInstanceUID for item in made} < {one.uid for one in results.outlines(person, study.films)}
     assert "DOC" not in [one.series.modality for one in results.outlines(person, study.films)]
 

@@ -37,17 +37,17 @@ def order() -> Dataset:
 def test_the_order_that_a_film_answers_is_in_its_results(accession: str, tmp_path: Path) -> None:
     data = film(order(), AccessionNumber=accession, SpecificCharacterSet="ISO_IR 100")
 
-    report, capture, outlines, pdf = result_objects(data, FACTS, READ, b"%PDF")
+    report, capture, outlines, mask, pdf = result_objects(data, FACTS, READ, b"%PDF")
 
     (request,) = report.ReferencedRequestSequence
     assert (request.AccessionNumber, request.RequestedProcedureID, request.StudyInstanceUID) == ("A-17", "RP1", "1.2.3")
-    for item in (capture, outlines, pdf):
+    for item in (capture, outlines, mask, pdf):
         (said,) = item.RequestAttributesSequence
         assert (said.RequestedProcedureID, said.ScheduledProcedureStepID) == ("RP1", "SPS1")
         assert said.RequestedProcedureDescription == "Chest PA, Müller"
         assert said.RequestedProcedureCodeSequence[0].CodeValue == "399208008"
-    assert {item.AccessionNumber for item in (report, capture, outlines, pdf)} == {"A-17"}
-    assert [error for item in (report, capture, outlines, pdf) for error in errors_of(item, tmp_path)] == []
+    assert {item.AccessionNumber for item in (report, capture, outlines, mask, pdf)} == {"A-17"}
+    assert [error for item in (report, capture, outlines, mask, pdf) for error in errors_of(item, tmp_path)] == []
 
 
 def test_an_accession_number_alone_is_an_order_and_nothing_is_none(tmp_path: Path) -> None:

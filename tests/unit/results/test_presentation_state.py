@@ -44,7 +44,7 @@ def overlap(polygons: list[NDArray[np.float32]]) -> float:
 
 
 def test_report_and_presentation_state_have_the_same_outlines_where_the_heat_map_is_hot(tmp_path: Path) -> None:
-    report, _capture, state = result_objects(dicom_file(WORDS, BitsStored=12, **UIDS), FACTS, HOT, None)
+    report, _capture, state, _mask = result_objects(dicom_file(WORDS, BitsStored=12, **UIDS), FACTS, HOT, None)
 
     assert errors_of(report, tmp_path) + errors_of(state, tmp_path) == []
     for item in (report, state):
@@ -66,10 +66,10 @@ def test_a_map_that_is_nowhere_hot_has_no_outlines() -> None:
     assert (report.Modality, capture.Modality) == ("SR", "OT") and "SCOORD" not in str(report)
 
 
-def test_a_film_in_colours_has_its_regions_in_the_report_alone() -> None:
+def test_a_film_in_colours_has_no_presentation_state() -> None:
     colours = np.repeat((WORDS >> 4).astype(np.uint8)[..., None], 3, axis=2)
-    report, capture = result_objects(dicom_file(colours, **UIDS), FACTS, HOT, None)
-    assert (report.Modality, capture.Modality) == ("SR", "OT") and "SCOORD" in str(report)
+    report, capture, mask = result_objects(dicom_file(colours, **UIDS), FACTS, HOT, None)
+    assert (report.Modality, capture.Modality, mask.Modality) == ("SR", "OT", "SEG") and "SCOORD" in str(report)
 
 
 @pytest.mark.parametrize(

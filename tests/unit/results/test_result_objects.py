@@ -78,12 +78,12 @@ def jpeg_film() -> bytes:
 
 def test_a_read_film_has_a_report_a_heat_map_and_a_pdf_in_its_own_study() -> None:
     objects = result_objects(dicom_film(), FACTS, READ, REPORT)
-    assert [item.Modality for item in objects] == ["SR", "OT", "PR", "DOC"]
+    assert [item.Modality for item in objects] == ["SR", "OT", "PR", "SEG", "DOC"]
     for item in objects:
         for name, value in KEPT.items():
             if name not in ("SeriesInstanceUID", "SOPInstanceUID"):
                 assert str(item[name].value) == value, name
-    assert len({item.SeriesInstanceUID for item in objects} | {"1.2.3.4"}) == 5
+    assert len({item.SeriesInstanceUID for item in objects} | {"1.2.3.4"}) == 6
 
 
 def test_the_objects_of_a_refused_film_say_so(tmp_path: Path) -> None:
@@ -141,14 +141,14 @@ def test_a_pdf_comes_out_as_it_went_in() -> None:
 def test_a_film_that_was_no_dicom_becomes_what_its_results_refer_to(tmp_path: Path) -> None:
     film = film_object(jpeg_film(), FACTS)
     assert film is not None
-    report, capture, outlines, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
+    report, capture, outlines, mask, pdf = result_objects(jpeg_film(), FACTS, READ, REPORT)
     assert film.SOPInstanceUID == FACTS.film_uid and film.pixel_array.shape == (300, 256)
     named = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
     assert named.SeriesInstanceUID == film.SeriesInstanceUID
     assert named.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == film.SOPInstanceUID
-    assert {item.StudyInstanceUID for item in (film, report, capture, outlines, pdf)} == {FACTS.study_uid}
+    assert {item.StudyInstanceUID for item in (film, report, capture, outlines, mask, pdf)} == {FACTS.study_uid}
     assert (film.PatientID, str(film.PatientName), film.StudyDate) == ("L-17", "Asha Rao", "20260304")
-    assert not [error for item in (film, report, capture, outlines, pdf) for error in errors_of(item, tmp_path)]
+    assert not [error for item in (film, report, capture, outlines, mask, pdf) for error in errors_of(item, tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_another_version_is_other_objects_and_another_report_another_pdf() -> No
     newer = replace(READ, version="1.0.1")
     assert not set(first) & {item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, newer, REPORT)}
     edited = [item.SOPInstanceUID for item in result_objects(dicom_film(), FACTS, READ, REPORT + b" ")]
-    assert first[:3] == edited[:3] and first[3] != edited[3]
+    assert first[:4] == edited[:4] and first[4] != edited[4]
 
 
 ODD: dict[str, dict[str, Any]] = {
