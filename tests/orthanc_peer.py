@@ -14,6 +14,9 @@ from typing import Any
 
 from dicom_peers import until
 
+USER, PASSWORD = "lungwise", "a secret: with a colon"
+PLUGINS = "/usr/share/orthanc/plugins"
+
 
 @dataclass
 class Orthanc:
@@ -28,6 +31,11 @@ class Orthanc:
         """The archive as a destination."""
         return f"ARCHIVE@127.0.0.1:{self.dicom}"
 
+    @property
+    def dicomweb(self) -> str:
+        """Its address for DICOMweb."""
+        return f"http://127.0.0.1:{self.http}/dicom-web"
+
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=240) as answer:
             return bytes(answer.read())
@@ -41,8 +49,13 @@ class Orthanc:
         return [json.loads(self.get(f"/{level}/{key}")) for key in json.loads(self.get(f"/{level}"))]
 
     @contextmanager
-    def running(self, node: int = 0, *, routes: bool = False, worklist: Path | None = None) -> Iterator[None]:
-        """Run it; it may know a node at this port, route all that it stores there, and serve a folder as worklist."""
+    def running(
+        self, node: int = 0, *, routes: bool = False, worklist: Path | None = None, dicomweb: bool = False
+    ) -> Iterator[None]:
+        """Run it; it may know a node at this port, route all that it stores there, and serve a folder as worklist.
+
+        With DICOMweb it asks for a name and a password: `USER` and `PASSWORD`.
+        """
         script = self.folder.with_suffix(".lua")
         script.write_text("function OnStoredInstance(id) SendToModality(id, 'LUNGWISE') end" if routes else "")
         settings = {
@@ -53,10 +66,12 @@ class Orthanc:
             "DicomPort": self.dicom,
             "HttpPort": self.http,
             "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
+            "AuthenticationEnabled": dicomweb,
+            "RegisteredUsers": {USER: PASSWORD},
             "StorageDirectory": str(self.folder),
             "IndexDirectory": str(self.folder),
-            "Plugins": ["/usr/share/orthanc/plugins/libModalityWorklists.so"] if worklist else [],
+            "Plugins": [f"{PLUGINS}/libModalityWorklists.so"] * (worklist is not None)
+            + [f"{PLUGINS}/libOrthancDicomWeb.so"] * dicomweb,
             "Worklists": {"Enable": worklist is not None, "Database": str(worklist or "")},
             "DicomAlwaysAllowFindWorklist": True,
             "OverwriteInstances": False,

@@ -65,6 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.got.append(Got(self.path, self.headers, body))
         self.server.answer(self)
 
+    def do_GET(self) -> None:
+        self.server.got.append(Got(self.path, self.headers, b""))
+        self.server.answer(self)
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

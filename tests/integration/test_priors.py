@@ -1,4 +1,4 @@
-"""A patient's earlier films from an archive that nobody here wrote: Orthanc, by C-MOVE and by C-GET."""
+"""A patient's earlier films from an archive that nobody here wrote: Orthanc, by C-MOVE, by C-GET and by DICOMweb."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lungwise.store import FilmStore
 from lungwise.studies.models import FilmRecord, Job, Study
 from lungwise.studies.prior_models import DONE, PriorFetch, PriorFilm
 from lungwise.wiring import Wiring
-from orthanc_peer import Orthanc
+from orthanc_peer import PASSWORD, USER, Orthanc
 from servers import free_port
 from synthetic_films import chest_bytes
 
@@ -41,7 +41,7 @@ def write_film(folder: Path, name: str, days: int, **header: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("way", ["C-MOVE", "C-GET"])
+@pytest.mark.parametrize("way", ["C-MOVE", "C-GET", "DICOMweb"])
 def test_earlier_films_of_the_patient_are_fetched_and_are_neither_read_nor_new(
     settings: Settings, migrate: Callable[[Settings], None], tmp_path: Path, way: str
 ) -> None:
@@ -62,7 +62,10 @@ def test_earlier_films_of_the_patient_are_fetched_and_are_neither_read_nor_new(
         "LUNGWISE_PRIORS_FROM": orthanc.name,
         "LUNGWISE_PRIORS_BY": way,
     }
-    with orthanc.running(port), running_node(settings, **node_settings) as node:
+    if way == "DICOMweb":
+        signs_in = {"LUNGWISE_PRIORS_USER": USER, "LUNGWISE_PRIORS_PASSWORD": PASSWORD}
+        node_settings = {"LUNGWISE_PRIORS_FROM": orthanc.dicomweb, **signs_in}
+    with orthanc.running(port, dicomweb=way == "DICOMweb"), running_node(settings, **node_settings) as node:
         files = map(str, [*wanted, *others])
         subprocess.run(["dcmsend", "-aec", "ARCHIVE", "127.0.0.1", str(orthanc.dicom), *files], check=True)
         assert node.run("dcmsend", new).returncode == 0

@@ -15,10 +15,12 @@ from lungwise.dicom.accession_finder import AccessionFinder
 from lungwise.dicom.commitment_reporter import CommitmentReporter
 from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
 from lungwise.dicom.node import Node
+from lungwise.dicom.prior_archive import DimseArchive
 from lungwise.dicom.prior_fetcher import PriorFetcher
 from lungwise.dicom.rejection_trail import RejectionTrail
 from lungwise.dicom.worklist_scp import WorklistScp
 from lungwise.jobs.reading_worker import ReadingWorker
+from lungwise.outgoing.dicomweb_archive import DicomwebArchive
 from lungwise.receiving.priors import PriorLimits, PriorReceiver
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
@@ -64,7 +66,8 @@ def _callers(wiring: Wiring, database: Database, node: Person, priors: PriorRece
     if report_sender := make_report_sender(database, settings):
         yield report_sender
     if settings.priors_from:
-        yield PriorFetcher(database, utc_now, settings, node, priors, zone_over)
+        archive = DicomwebArchive if "://" in settings.priors_from else DimseArchive
+        yield PriorFetcher(database, utc_now, settings, node, archive(settings, priors), zone_over)
     if settings.worklist_from:
         yield AccessionFinder(database, utc_now, settings, node, wiring.found_accessions)
 

@@ -37,11 +37,15 @@ _METADATA = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a system answered; `body` is None where it is longer than was asked for."""
+    """What a system answered; `body` is None where it is longer than was asked for.
+
+    `media_type` is without its parameters, `content_type` the whole header.
+    """
 
     status: int
     media_type: str
     body: bytes | None = field(repr=False)
+    content_type: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -84,10 +88,23 @@ class Exchange:
         NotSentError
             If nobody answers in time, or not as HTTP says.
         """
+        return self._ask("POST", body, headers, most)
+
+    def get(self, headers: Mapping[str, str], most: int) -> Answer:
+        """Get what is at the address, so many bytes at most.
+
+        Raises
+        ------
+        NotSentError
+            If nobody answers in time, or not as HTTP says.
+        """
+        return self._ask("GET", None, headers, most)
+
+    def _ask(self, method: str, body: bytes | None, headers: Mapping[str, str], most: int) -> Answer:
         end = time.monotonic() + self._seconds
         try:
             with closing(self._connected(end)) as connected:
-                return self._post(_TimedSocket(connected, end), body, headers, most)
+                return self._answer(_TimedSocket(connected, end), method, body, headers, most)
         except TimeoutError as error:
             raise NotSentError("it does not answer in time", away=True) from error
         except ssl.SSLCertVerificationError as error:
@@ -100,11 +117,13 @@ class Exchange:
         except OSError as error:
             raise NotSentError(f"it cannot be reached ({type(error).__name__})", away=True) from error
 
-    def _post(self, connected: _TimedSocket, body: bytes, headers: Mapping[str, str], most: int) -> Answer:
+    def _answer(
+        self, connected: _TimedSocket, method: str, body: bytes | None, headers: Mapping[str, str], most: int
+    ) -> Answer:
         connection = HTTPConnection(self._url.netloc)
         connection.sock = connected
         always = {"Host": self._url.netloc, "User-Agent": "Lungwise", "Connection": "close"}
-        connection.request("POST", self._target, body, {**always, **headers})
+        connection.request(method, self._target, body, {**always, **headers})
         return _read(connection.getresponse(), most)
 
     @property
@@ -161,8 +180,13 @@ def _is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> boo
 
 def _read(response: HTTPResponse, most: int) -> Answer:
     found = response.read(most + 1) if most else b""
-    media_type = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
-    return Answer(status=response.status, media_type=media_type, body=found if len(found) <= most else None)
+    content_type = response.getheader("Content-Type") or ""
+    return Answer(
+        status=response.status,
+        media_type=content_type.partition(";")[0].strip().lower(),
+        body=found if len(found) <= most else None,
+        content_type=content_type,
+    )
 
 
 def _left(end: float) -> float:

@@ -101,6 +101,20 @@ def only_private_address(url: str) -> str:
     return url
 
 
+_DIMSE_PEER = re.compile(r"[^@,]{1,16}@[^@,]+:\d{1,5}")
+
+
+def only_an_archive(text: str) -> str:
+    """Require AE@host:port, or the address of a DICOMweb server: by https, or on this machine."""
+    if not text or _DIMSE_PEER.fullmatch(text):
+        return text
+    if "://" not in text:
+        raise ValueError("It is AE@host:port, or an address as https://archive.example.org/dicom-web")
+    if "?" in text:
+        raise ValueError("It is the address that /studies follows, without a question mark")
+    return only_private_address(text).rstrip("/")
+
+
 def is_guarded_address(url: str) -> bool:
     """Return whether what goes to an address is guarded on its way: by TLS, or because it stays on this machine."""
     found = _HTTP.fullmatch(url)

@@ -11,6 +11,7 @@ from lungwise.settings.checks import (
     USUAL_OBJECTS,
     listed,
     not_guessable,
+    only_an_archive,
     only_origins,
     only_private_address,
     only_result_objects,
@@ -74,11 +75,18 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     send_commitment_minutes: int = Field(default=60, ge=1, le=1440)
     """Minutes that such an archive has to confirm results before it is asked again; the third time they are sent
     again."""
-    priors_from: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}$")
-    """Archive that patients' earlier chest films are fetched from once a film of theirs arrives, as AE@host:port.
-    `lungwise node` fetches them, to compare with: they are not read. Empty: none are fetched."""
+    priors_from: Annotated[str, AfterValidator(only_an_archive)] = ""
+    """Archive that patients' earlier chest films are fetched from once a film of theirs arrives, as AE@host:port, or by
+    DICOMweb as https://archive.example.org/dicom-web (http only on this machine). `lungwise node` fetches them, to
+    compare with: they are not read. Empty: none are fetched."""
     priors_by: Literal["C-MOVE", "C-GET"] = "C-MOVE"
     """How that archive hands films out: C-MOVE, for which it must know the node's AE title and address, or C-GET."""
+    priors_user: str = Field(default="", pattern=r"^[^:\x00-\x1f]*$")
+    """Lungwise's name at an archive that is asked by DICOMweb (HTTP Basic)."""
+    priors_password: SecretStr = SecretStr("")
+    """Its password there."""
+    priors_token_file: Path | None = None
+    """File that holds a bearer token for that archive instead, read anew for each patient."""
     priors_films: int = Field(default=6, ge=1, le=50)
     """Most earlier films of one patient that are kept."""
     priors_megabytes: int = Field(default=200, ge=1, le=5000)

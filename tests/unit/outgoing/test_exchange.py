@@ -43,6 +43,16 @@ def test_an_answer_is_read_as_far_as_it_was_asked_for(there: Receiver) -> None:
     assert (got.path, got.headers["X-Own"], got.headers["Host"]) == ("/reports?to=us", "1", host)
 
 
+def test_what_is_at_an_address_is_read_as_far_as_it_was_asked_for(there: Receiver) -> None:
+    there.got.clear()
+    there.answer = answering(200, b"12345", "Multipart/related; boundary=x")
+    answer = Exchange(there.url, None).get({"Accept": "a/b"}, most=5)
+    assert (answer.media_type, answer.content_type) == ("multipart/related", "Multipart/related; boundary=x")
+    assert answer.body == b"12345"
+    assert Exchange(there.url, None).get({}, most=4).body is None
+    assert (there.got[0].path, there.got[0].headers["Accept"], there.got[0].body) == ("/reports?to=us", "a/b", b"")
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed(there: Receiver) -> None:
     there.got.clear()
     there.answer = answering(307, Location=there.url)

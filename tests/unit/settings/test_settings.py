@@ -46,6 +46,11 @@ def test_every_setting_says_what_it_is() -> None:
         {"send_objects": "ARCHIVE"},
         {"send_objects": "ARCHIVE=SR+FILM"},
         {"other_objects": "hide"},
+        {"priors_from": "ARCHIVE"},
+        {"priors_from": "http://archive.example.org/dicom-web"},
+        {"priors_from": "https://a:b@archive.example.org/dicom-web"},
+        {"priors_from": "https://archive.example.org/dicom-web?a=b"},
+        {"worklist_from": "https://ris.example.org"},
     ],
 )
 def test_a_wrong_value_is_refused(wrong: dict[str, Any]) -> None:
