@@ -5,7 +5,6 @@ The installation photographed is a demonstration one, made for it and thrown awa
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 import shutil
@@ -13,46 +12,23 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from flask_security.recoverable import generate_reset_password_token
-from PIL import Image
-from playwright.sync_api import Page, ViewportSize, sync_playwright
-from sqlalchemy import select
+from playwright.sync_api import FilePayload, Page, ViewportSize, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import synthetic
-from dated_films import dated_film
-from lungwise.access import Person, Role
-from lungwise.accounts.models import User
-from lungwise.accounts.service import Accounts, Applicant
-from lungwise.accounts.tokens import Scope, Tokens
-from lungwise.audit.service import AuditTrail
 from lungwise.cli import demo
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
-from lungwise.monitoring.models_in_use import current_model
-from lungwise.orders.order import OrderRequest, OrderUrgency, OrderWay, Procedure
-from lungwise.orders.service import Order, Orders
-from lungwise.patients.service import PatientFacts, Patients
-from lungwise.receiving.duplicates import Difference
-from lungwise.receiving.film_files import FilmFiles
-from lungwise.receiving.uploads import Upload
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, new_key, utc_now
-from lungwise.studies.models import JobState
-from lungwise.studies.service import Study
-from lungwise.web_app import create_app
-from one_session import StudiesInOneSession
-from photographs import SCENES, photograph
-from processes import serving
-from synthetic_reader import SyntheticReader
+from oidc_peers import CLIENT, PACKAGE, PEOPLE, node_provider
+from photographed_clinic import ARCHIVES, SECOND, VALLEY, WITH_FACTOR, WORKER, prepare
+from processes import SYNTHETIC, running, serving
+from servers import free_port
 
 SCREENS = (ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844))
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-WITH_FACTOR = "factor@example.org"
 PAGES = (
     "studies",
     "studies/new",
@@ -64,9 +40,10 @@ PAGES = (
     "accounts/tokens",
     "clinic",
     "clinic/old-studies",
-    "orders",
     "audit",
     "queue",
+    "orders",
+    "hl7",
     "profile",
     "profile/tokens",
     "password",
@@ -87,7 +64,30 @@ OF_A_YEAR = (
     "aggregates",
 )
 """Pages that need the films and test results of a year: a clinic of its own has them."""
-VALLEY = "valley@example.org"
+OF_ONE = {
+    "study-several": "studies/{several}",
+    "report-several": "studies/{several}/report",
+    "study-refused": "studies/{refused}",
+    "study-refused-alone": "studies/{alone}",
+    "study-stuck": "studies/{stuck}",
+    "study-waiting": "studies/{waiting}",
+    "study-child": "studies/{child}",
+    "study-unclear": "studies/{of_unclear}",
+    "study-photographed": "studies/{photographed_study}",
+    "study-ordered": "studies/{ordered}",
+    "report-ordered": "studies/{ordered}/report",
+    "study-earlier-films": "studies/{with_priors}",
+    "earlier-film": "studies/{with_priors}/earlier/{prior}",
+    "whose": "patients/{unclear}/whose",
+    "corners": "films/{photographed}/corners",
+    "orders-new": "patients/{ordering}/order",
+    "order": "orders/{order}",
+    "patient-ordered": "patients/{ordering}",
+    "hl7-message": "hl7/{message}",
+    "api": "api/v1/",
+}
+"""Pages that are of one thing, which has a key."""
+BAD_TABLE = b"patient;test;result;date;reason\nD-100;PCR;positive;2026-03-01;symptoms\nD-999;PCR;perhaps;soon;lottery\n"
 
 
 @dataclass(frozen=True)
@@ -108,105 +108,38 @@ def main(folder: Path, wanted: frozenset[str]) -> None:
     with tempfile.TemporaryDirectory() as data:
         os.environ["LUNGWISE_DATA_FOLDER"] = data
         os.environ["LUNGWISE_ADMINISTRATOR_SECOND_FACTOR"] = "false"  # the pages are photographed as an administrator
+        os.environ["LUNGWISE_SEND_TO"] = ", ".join(ARCHIVES)
         settings = Settings()
         with serving(settings) as address:
             _each(folder, wanted, lambda camera: camera.take(f"{address}/welcome", "welcome"))
         demo.demo([], standalone_mode=False)
-        keys = _prepare(settings)
+        keys = prepare(settings)
         with serving(settings) as address:
             _each(folder, wanted, lambda camera: _walk(camera, Site(address, keys)))
+        _at_the_provider(folder, wanted, settings)
 
 
-def _prepare(settings: Settings) -> dict[str, str]:
-    """Add what the demonstration lacks: people who wait or have a second factor, films that nobody could read."""
-    database = Database(settings)
-    with database.writing() as session:
-        trail = AuditTrail(session, utc_now)
-        accounts = Accounts(session, utc_now, settings, trail)
-        first = accounts.everyone()[0].person
-        accounts.register(Applicant("Dr. Waiting", "waiting@example.org", demo.PASSWORD), first.clinic_id)
-        other = accounts.add(Applicant("Dr. Careful", WITH_FACTOR, demo.PASSWORD), demo.CLINIC, Role.RADIOLOGIST)
-        other.tf_primary_method = "authenticator"
-        Tokens(session, utc_now, trail).add(first, "Archive script", [Scope.UPLOAD, Scope.EXPORT], 90)
-        patients = Patients(session, utc_now, trail)
-        studies = StudiesInOneSession(session, utc_now, FilmStore(settings), patients, trail)
-        keys = _add_studies(studies, patients, first)
-        year = accounts.add(Applicant("Dr. Valley", VALLEY, demo.PASSWORD), "Valley", Role.ADMINISTRATOR)
-        keys["invitation"] = accounts.invitations.add(first, "rita@example.org", Role.RADIOLOGIST)
-    with database.session(writes=True) as session:
-        synthetic.fill(session, year.person, 400, utc_now(), to_a_patient=1)
-        synthetic.read(session, year.person, current_model())
-        synthetic.enter_results(session, year.person, 0.7)
-    database.close()
-    return keys | {"reset": _reset_link(settings)}
-
-
-def _add_studies(studies: StudiesInOneSession, patients: Patients, first: Person) -> dict[str, str]:
-    """Add a study of many films, and those that wait for somebody: refused, stuck, contradicted, photographed, held."""
-
-    def opened(identifier: str, *films: bytes, name: str = "") -> Study:
-        return studies.open(first, PatientFacts(identifier=identifier, name=name), [("film", one) for one in films])
-
-    several = opened("D-302", *(as_jpeg(synthetic_film(100 + n, n)) for n in range(7)), name="Chukwuemeka Oluwaseun")
-    refused = opened("D-300", as_jpeg(synthetic_film(0, 0)), _blank(), name="Refused Film")
-    stuck = opened("D-301", as_jpeg(synthetic_film(77, 0)))
-    for job in stuck.films[0].jobs:
-        job.state, job.attempts, job.error = JobState.FAILED, 5, "MemoryError: the machine ran out of memory"
-    header: dict[str, Any] = {
-        "PatientID": "D-101",
-        "PatientName": "Herrera^Ana",
-        "PatientBirthDate": "19800203",
-        "PatientSex": "F",
-    }
-    opened("", dated_film("20260301", **header))
-    photographed = opened("D-303", photograph(SCENES["an edge outside"])[0], name="Photographed Film")
-    ordered, order = _ordered(studies, patients, first)
-    held = Upload(data=as_jpeg(synthetic_film(200, 3)), kind="JPEG")
-    studies.recording.held.hold(first, _stored(studies, held), held, several.films[0], Difference.PIXELS, "CR1")
-    return {
-        "several": several.key,
-        "refused": refused.key,
-        "ordered": ordered.key,
-        "order": order.key,
-        "other_order": opened("", dated_film("20260303", PatientID="D-306", AccessionNumber=order.accession)).key,
-        "ordered_patient": patients.by_ids(first, [order.patient_id])[order.patient_id].key,
-        "unclear": patients.decisions.unclear(first)[0].key,
-        "photographed": photographed.films[0].key,
-    }
-
-
-def _ordered(studies: StudiesInOneSession, patients: Patients, first: Person) -> tuple[Study, Order]:
-    """Add a study that answers an order, beside one that waits; return the study and its order."""
-    orders = Orders(studies._session, utc_now, patients, studies._audit)
-    facts = PatientFacts(identifier="D-305", name="Amina Yusuf", sex="F", birth_date=date(1985, 7, 12))
-    procedure, doctor = Procedure(description="Chest X-ray, PA and lateral"), "Okafor^Ngozi"
-    asked = OrderRequest(accession="RAD-2026-0417", procedure=procedure, referring_physician=doctor)
-    order = orders.place(first, facts, asked, OrderWay.HL7).order
-    waits = OrderRequest(reason="Cough for three weeks, fever, night sweats", urgency=OrderUrgency.URGENT)
-    orders.place(first, facts, waits, OrderWay.PAGE)
-    header: dict[str, Any] = {"PatientID": "D-305", "AccessionNumber": asked.accession, "StudyInstanceUID": "1.2.3.4.5"}
-    return studies.open(first, facts, [("film", dated_film("20260302", **header))]), order
-
-
-def _stored(studies: StudiesInOneSession, upload: Upload) -> str:
-    key = new_key()
-    FilmFiles(studies._store).put(key, [upload])
-    return key
-
-
-def _blank() -> bytes:
-    out = io.BytesIO()
-    Image.new("L", (400, 400), 90).save(out, "JPEG")
-    return out.getvalue()
-
-
-def _reset_link(settings: Settings) -> str:
-    app = create_app(settings, SyntheticReader)
-    with app.database.reading() as session, app.app_context():
-        user = session.scalars(select(User).where(User.email == demo.EMAIL)).one()
-        token = str(generate_reset_password_token(user))  # type: ignore[no-untyped-call]
-    app.database.close()
-    return token
+def _at_the_provider(folder: Path, wanted: frozenset[str], settings: Settings) -> None:
+    """Photograph the pages of signing in with a hospital's account, where npm's oidc-provider is there."""
+    if not PACKAGE.is_dir():
+        return
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with node_provider(address, {name: {"clinic": demo.CLINIC, **said} for name, said in PEOPLE.items()}) as provider:
+        taking = settings.model_copy(
+            update={
+                "port": port,
+                "public_url": address,
+                "oidc_issuer": provider.issuer,
+                "oidc_client_id": CLIENT,
+                "oidc_client_secret_file": provider.secret_file(),
+                "oidc_label": "Hill Hospital",
+                "oidc_roles": "chest=radiologist",
+                "oidc_clinic_claim": "clinic",
+            }
+        )
+        with running([*SYNTHETIC, "serve"], taking, ready="Lungwise listens"):
+            _each(folder, wanted, lambda camera: _with_the_hospitals_account(camera, address))
 
 
 class Camera:
@@ -259,31 +192,116 @@ def _walk(camera: Camera, site: Site) -> None:
     for path in PAGES:
         camera.take(site.of(path), path.replace("/", "-").replace(" ", "-"))
     _of_one_study(camera, site)
-    _of_a_year(camera, site)
-    camera.sign_in(site.address, demo.EMAIL)
-    for name, path in {
-        "study-several": "studies/{several}",
-        "report-several": "studies/{several}/report",
-        "study-refused": "studies/{refused}",
-        "study-ordered": "studies/{ordered}",
-        "study-other-order": "studies/{other_order}",
-        "report-ordered": "studies/{ordered}/report",
-        "patient-ordered": "patients/{ordered_patient}",
-        "order": "orders/{order}",
-        "order-new": "patients/{ordered_patient}/order",
-        "whose": "patients/{unclear}/whose",
-        "corners": "films/{photographed}/corners",
-        "api": "api/v1/",
-    }.items():
+    for name, path in OF_ONE.items():
         camera.take(site.of(path), name)
+    _typed(camera, site)
+    _of_a_year(camera, site)
+    _as_a_worker(camera, site)
+
+
+def _typed(camera: Camera, site: Site) -> None:
+    """Photograph what follows what somebody typed or chose."""
+    page = camera.page
+    if camera.wants("studies-none"):
+        page.goto(site.of("studies"))
+        page.fill("[name=text]", "nobody")
+        page.wait_for_url("**/studies?*")
+        camera.shoot("studies-none")
+    if camera.wants("patients-found"):
+        page.goto(site.of("patients"))
+        page.fill("[name=text]", "a")
+        page.click("main form [type=submit], main form button")
+        page.wait_for_load_state("networkidle")
+        camera.shoot("patients-found")
+    if camera.wants("studies-new-chosen"):
+        page.goto(site.of("studies/new"), wait_until="networkidle")
+        page.set_input_files("#films", [_file(f"IMG_20260{n}.jpg", as_jpeg(synthetic_film(n, n))) for n in range(3)])
+        page.fill("[name=name]", "Amara")
+        page.wait_for_selector("#suggested:not([hidden])")
+        camera.shoot("studies-new-chosen")
+    if camera.wants("results-rows"):
+        page.goto(site.of("results"))
+        page.set_input_files("[name=table]", [_file("results.csv", BAD_TABLE, "text/csv")])
+        page.click("main form [type=submit]")
+        page.wait_for_load_state("networkidle")
+        camera.shoot("results-rows")
+    if camera.wants("second-factor-setup"):
+        page.goto(site.of("second-factor"))
+        page.click("text=Set up an authenticator app")
+        page.wait_for_selector("img.qr")
+        camera.shoot("second-factor-setup")
+    if camera.wants("order-wrong"):
+        page.goto(site.of("patients/{ordering}/order"))
+        page.locator("summary", has_text="Procedure").click()
+        page.fill("[name=accession]", "a\\b")
+        page.click("main form [type=submit]")
+        page.wait_for_load_state("networkidle")
+        camera.shoot("order-wrong")
+
+
+def _file(name: str, data: bytes, kind: str = "image/jpeg") -> FilePayload:
+    return {"name": name, "mimeType": kind, "buffer": data}
 
 
 def _of_a_year(camera: Camera, site: Site) -> None:
     """Photograph what a clinic's administrator watches."""
-    if any(map(camera.wants, (path.replace("/", "-") for path in OF_A_YEAR))):
+    proposed = "local-accuracy-thresholds-proposed"
+    if any(map(camera.wants, (*(path.replace("/", "-") for path in OF_A_YEAR), proposed))):
         camera.sign_in(site.address, VALLEY)
         for path in OF_A_YEAR:
             camera.take(site.of(path), path.replace("/", "-"))
+        if camera.wants(proposed):
+            _propose(camera, site)
+            camera.take(site.of("local-accuracy/thresholds"), proposed)
+
+
+def _propose(camera: Camera, site: Site) -> None:
+    """Have the other administrator propose thresholds, once."""
+    camera.sign_in(site.address, SECOND)
+    camera.page.goto(site.of("local-accuracy/thresholds"))
+    button = camera.page.get_by_role("button", name="Propose these thresholds")
+    if button.count():
+        button.click()
+        camera.page.wait_for_load_state("networkidle")
+    camera.sign_in(site.address, VALLEY)
+
+
+def _as_a_worker(camera: Camera, site: Site) -> None:
+    """Photograph what somebody sees who only uploads."""
+    if any(map(camera.wants, ("studies-worker", "study-worker", "studies-new-worker"))):
+        camera.sign_in(site.address, WORKER)
+        camera.take(site.of("studies"), "studies-worker")
+        camera.take(site.of("studies/new"), "studies-new-worker")
+        camera.page.goto(site.of("studies"))
+        own = camera.page.locator("table.list tbody a").first.get_attribute("href")
+        camera.take(f"{site.address}{own}", "study-worker")
+
+
+def _with_the_hospitals_account(camera: Camera, address: str) -> None:
+    """Photograph the pages of whoever signs in at the identity provider, and links an account with it."""
+    page = camera.page
+    camera.take(f"{address}/sign-in", "oidc-sign-in")
+    camera.sign_in(address, demo.EMAIL)
+    camera.take(f"{address}/profile", "oidc-profile")
+    if camera.wants("oidc-link"):
+        page.goto(f"{address}/profile/oidc")
+        _sign_in_there(page, "max")
+        camera.shoot("oidc-link")
+    if any(map(camera.wants, ("oidc-verify", "oidc-signed-out"))):
+        page.context.clear_cookies()
+        page.goto(f"{address}/sign-in/oidc")
+        _sign_in_there(page, "rosa")
+        camera.take(f"{address}/verify?next=/profile/tokens", "oidc-verify")
+        page.evaluate("document.querySelector('header form[data-ends]').submit()")
+        page.wait_for_url("**/signed-out")
+        camera.shoot("oidc-signed-out")
+
+
+def _sign_in_there(page: Page, name: str) -> None:
+    page.fill("[name=login]", name)
+    page.fill("[name=password]", "any")
+    page.click("button[type=submit]")
+    page.wait_for_load_state("networkidle")
 
 
 def _of_one_study(camera: Camera, site: Site) -> None:
@@ -344,6 +362,14 @@ def _doors(camera: Camera, site: Site) -> None:
         camera.take(site.of(path), path.replace("/", "-"))
     camera.take(site.of("invitation/{invitation}"), "invitation")
     camera.take(site.of("password/forgotten/{reset}"), "password-reset")
+    if camera.wants("register-wrong"):
+        page = camera.page
+        page.goto(site.of("register"))
+        page.fill("[name=email]", "nobody")
+        page.evaluate("document.querySelector('main form').noValidate = true")
+        page.click("main form [type=submit]")
+        page.wait_for_load_state("networkidle")
+        camera.shoot("register-wrong")
     camera.sign_in(site.address, WITH_FACTOR)
     camera.shoot("second-factor-code")
     camera.take(site.of("second-factor/recovery"), "second-factor-recovery")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
+from processes import until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,6 +22,18 @@ def fonts(page: Page) -> set[str]:
     return {name.strip('"') for name in page.evaluate("[...document.fonts].map(face => face.family)")}
 
 
+def drawn_in(page: Page, selector: str) -> list[str]:
+    """Return the fonts that an element's letters are drawn in."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("DOM.enable")
+    devtools.send("CSS.enable")
+    root = devtools.send("DOM.getDocument")["root"]["nodeId"]
+    node = devtools.send("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
+    found = devtools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    devtools.detach()
+    return [font["familyName"] for font in found]
+
+
 @pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
 def test_the_language_chosen_on_the_sign_in_page_stays_and_files_are_chosen_in_it(
     size: tuple[int, int], served: Site, page: Page, film: Callable[..., bytes]
@@ -28,11 +42,14 @@ def test_the_language_chosen_on_the_sign_in_page_stays_and_files_are_chosen_in_i
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{served.address}/sign-in")
     assert fonts(page) == {"Lungwise Hindi"}  # the letters of the button, 2 kB
+    page.evaluate("document.fonts.ready")
+    until(lambda: drawn_in(page, "[lang=hi]") == ["Noto Sans Devanagari"])
     page.click("text=हिन्दी")
     expect(page.locator("html[lang=hi]")).to_have_count(1)
     assert fonts(page) == {"Lungwise Hindi", "Lungwise Devanagari"}
     assert page.evaluate("document.fonts.load('16px \"Lungwise Devanagari\"', 'हि').then(faces => faces.length)") == 1
     expect(page.locator("main h1")).to_have_text("प्रवेश करें")
+    until(lambda: drawn_in(page, "main h1") != ["DejaVu Sans"])  # which has boxes for these letters
     page.fill("[name=email]", "ada@example.org")
     page.fill("[name=password]", PASSWORD)
     page.click("main button")

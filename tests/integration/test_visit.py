@@ -241,7 +241,7 @@ def test_two_entries_of_one_person_become_one_patient_and_then_none(
     unsure = ada.post(f"{kept}/merged", page=kept, other=record)
     unknown = ada.post(f"{kept}/merge", page=kept, identifier="H-3")
     itself = ada.post(f"{kept}/merge", page=kept, identifier="H-1")
-    assert "This field is required" in unsure.text
+    assert "Tick this first" in unsure.text
     assert "No patient has this identifier" in unknown.text
     assert "two different patients" in itself.text
     assert ada.get(other).status_code == 200, "none of these merged anything"
@@ -251,7 +251,7 @@ def test_two_entries_of_one_person_become_one_patient_and_then_none(
     assert all(study in ada.get(kept).text and kept in ada.get(study).text for study in studies)
     assert "merged" in ada.get("/audit").text
 
-    assert "This field is required" in ada.post(f"{kept}/delete", page=kept).text
+    assert "Tick this first" in ada.post(f"{kept}/delete", page=kept).text
     ada.post(f"{kept}/delete", page=kept, sure="y")
     assert [ada.get(gone).status_code for gone in (kept, *studies)] == [404] * 3
     assert list(FilmStore(settings).films()) == []

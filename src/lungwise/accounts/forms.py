@@ -128,7 +128,7 @@ class RoleForm(PageForm):
 class DeleteAccountForm(PageForm):
     """Whether to delete a colleague's account."""
 
-    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired()])
+    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired(_("Tick this first."))])
     submit = SubmitField(_("Delete the account"))
 
 

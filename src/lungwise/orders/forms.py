@@ -45,7 +45,7 @@ class OrderForm(PageForm):
     scheduled_at = DateTimeLocalField(
         _("When"),
         [Optional()],
-        description=_("Leave it empty for now."),
+        description=_("If it is empty, the films are wanted now."),
         format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
     )
     referring_physician = StringField(_("Referring physician"), [Length(max=MOST_DESCRIPTION), one_line])
@@ -61,7 +61,7 @@ class OrderForm(PageForm):
         description=_("Leave it empty, and the order gets one."),
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
-    submit = SubmitField(_("Order"))
+    submit = SubmitField(_("Order films"))
 
     def asked(self, zone: tzinfo) -> OrderRequest:
         """Return the fields as what is asked for; the time is that of a time zone."""

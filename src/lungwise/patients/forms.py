@@ -71,12 +71,14 @@ class MergeSureForm(PageForm):
     """That two entries, which were both shown, are one person."""
 
     other = StringField(validators=[InputRequired(), Length(max=20)])
-    sure = BooleanField(_("Both entries are the same person"), [InputRequired()])
+    sure = BooleanField(_("Both entries are the same person"), [InputRequired(_("Tick this first."))])
     submit = SubmitField(_("Merge into this patient"))
 
 
 class DeleteForm(PageForm):
     """Delete for good, after a second thought."""
 
-    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired()], id="sure-delete")
+    sure = BooleanField(
+        _("Delete permanently; this cannot be undone"), [InputRequired(_("Tick this first."))], id="sure-delete"
+    )
     submit = SubmitField(_("Delete"))

@@ -38,6 +38,8 @@ class FilmAnswer:
         None of a film that is not read.
     is_refused
         Whether it cannot be read; otherwise one without a verdict waits.
+    is_given_up
+        Whether it is read no more for a fault of the machine, until an administrator tries again.
     probability
         Of COVID-19.
     normal
@@ -61,6 +63,7 @@ class FilmAnswer:
     number: int = 1
     verdict: Verdict | None = None
     is_refused: bool = False
+    is_given_up: bool = False
     probability: float = 0.0
     normal: float = 0.0
     normal_leads: bool = False
@@ -174,6 +177,12 @@ class StudyAnswer:
     def read(self) -> tuple[FilmAnswer, ...]:
         """The films that were read."""
         return tuple(film for film in self.films if film.verdict is not None)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing of what it waits for is being read."""
+        waiting = [film for film in self.films if film.verdict is None and not film.is_refused]
+        return self.is_waiting and bool(waiting) and all(film.is_given_up for film in waiting)
 
     @cached_property
     def leading(self) -> FilmAnswer:

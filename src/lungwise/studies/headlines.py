@@ -81,6 +81,7 @@ class Headline:
 _WAITING: Final = N_("Being read."), N_("The films are saved and are being read.")
 _REFUSED: Final = N_("Not read."), N_("No film of this study could be read. Each film says why, and what to do.")
 _NORMAL: Final = N_("Looks normal."), N_("No COVID-19 pattern seen.")
+_STUCK: Final = N_("Not read."), N_("A fault kept Lungwise from reading the film. Tell your administrator.")
 _ABNORMAL, _DOUBTFUL = N_("Not normal."), N_("Not clearly normal.")
 _OTHER: Final = N_("No known pattern stands out: refer the film to a radiologist.")
 _COVID: Final = {
@@ -135,7 +136,7 @@ class Headlines:
     def of(self, answer: StudyAnswer) -> Headline:
         """Write the headline of a study."""
         if answer.is_waiting or not answer.read:
-            sentence, advice = map(self._words, _WAITING if answer.is_waiting else _REFUSED)
+            sentence, advice = map(self._words, _unread(answer))
             return Headline(level=Level.GREY, sentences=(sentence,), advice=advice)
         cautions = [code for code in _CAUTIONS if code in answer.warnings or (code == _UNCLEAR and answer.is_unclear)]
         return Headline(
@@ -209,6 +210,13 @@ class Headlines:
         if abnormal and read < films:
             sentence += " " + self._words(_UNREAD_FILMS) % {"count": films - read}
         return Source(film=film.key, number=film.number, sentence=sentence)
+
+
+def _unread(answer: StudyAnswer) -> tuple[str, str]:
+    """Choose what is said of a study that has no answer yet, or none at all."""
+    if answer.is_stuck:
+        return _STUCK
+    return _WAITING if answer.is_waiting else _REFUSED
 
 
 def _level(answer: StudyAnswer, cautions: list[str]) -> Level:

@@ -118,7 +118,9 @@ class ResultImport:
         if len(set(keys)) > 1:
             raise Rejected("This could be one of several studies. Give the study's key.")
         if not (keys or row.study or row.accession):
-            raise Rejected("No study of your clinic is of this patient and within %(days)s days.", days=self._days)
+            raise Rejected(
+                "Your clinic has no study of this patient within %(days)s days of this test.", days=self._days
+            )
         try:
             return self._studies.get(person, keys[0] if keys else "")
         except NotFound:

@@ -37,7 +37,7 @@ class RemoveForm(PageForm):
     """Agree to what is shown."""
 
     agreement = HiddenField(validators=[InputRequired(), Length(max=20)])
-    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired()])
+    sure = BooleanField(_("Delete permanently; this cannot be undone"), [InputRequired(_("Tick this first."))])
     submit = SubmitField(_("Delete"))
 
 

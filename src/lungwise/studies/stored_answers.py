@@ -8,7 +8,7 @@ from datetime import tzinfo
 from operator import attrgetter
 from typing import Any, Protocol
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from lungwise.patients.service import Patient
@@ -19,7 +19,7 @@ from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
-from lungwise.studies.models import FilmRecord, ReadingRecord, Study, StudyStatus, stored_extent
+from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus, stored_extent
 from lungwise.time_zones import day_in
 
 STORED_READING = (
@@ -39,8 +39,9 @@ STORED_READING = (
 """The columns that a `StoredReading` needs."""
 _any = aliased(ReadingRecord)
 _newest = select(func.max(_any.id)).where(_any.film_id == FilmRecord.id).scalar_subquery()
+_given_up = exists().where(Job.film_id == FilmRecord.id, Job.model == "", Job.state == JobState.FAILED)
 _FILMS = (
-    select(FilmRecord.id, FilmRecord.study_id, FilmRecord.key, *STORED_READING)
+    select(FilmRecord.id, FilmRecord.study_id, FilmRecord.key, _given_up.label("is_given_up"), *STORED_READING)
     .select_from(FilmRecord)
     .outerjoin(ReadingRecord, and_(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.id == _newest))
 )
@@ -114,10 +115,13 @@ def normal_and_pattern(reading: StoredReading) -> tuple[Normal, str | None]:
     return pattern.normal_of(reading.findings, thresholds), found
 
 
-def answer_of(reading: StoredReading | None, key: str = "", number: int = 1) -> FilmAnswer:
+def answer_of(
+    reading: StoredReading | None, key: str = "", number: int = 1, *, is_given_up: bool = False
+) -> FilmAnswer:
     """Return what a film says: nothing where it is not read."""
     if reading is None or reading.verdict is None:
-        return FilmAnswer(key=key, number=number, is_refused=reading is not None and reading.model is not None)
+        is_refused = reading is not None and reading.model is not None
+        return FilmAnswer(key=key, number=number, is_refused=is_refused, is_given_up=is_given_up)
     normal, found = normal_and_pattern(reading)
     return film_answer(
         key=key,
@@ -144,13 +148,21 @@ def is_child(study: Study, patient: Patient, zone: tzinfo) -> bool:
 def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo) -> Headline:
     """Write the headline of one film of a patient's."""
     about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=patient.is_unclear)
-    return headlines.of_film(answer_of(film.reading, film.key), about)
+    return headlines.of_film(answer_of(film.reading, film.key, is_given_up=_is_given_up(film)), about)
 
 
 def study_answer(study: Study, patient: Patient, zone: tzinfo) -> StudyAnswer:
     """Return what a study says whose films are loaded."""
-    films = (answer_of(film.reading, film.key, number) for number, film in enumerate(study.films, start=1))
+    films = (
+        answer_of(film.reading, film.key, number, is_given_up=_is_given_up(film))
+        for number, film in enumerate(study.films, start=1)
+    )
     return _answer(study, patient, films, zone)
+
+
+def _is_given_up(film: FilmRecord) -> bool:
+    """Whether no attempt to read a new film is left; only of one that has no reading are its jobs loaded."""
+    return film.reading is None and any(not job.model and job.state == JobState.FAILED for job in film.jobs)
 
 
 def study_answers(
@@ -169,7 +181,7 @@ def study_answers(
     rows = session.execute(_FILMS.where(FilmRecord.study_id.in_([study.id for study in studies])))
     for row in sorted(rows, key=attrgetter("id")):
         of_study = films[row.study_id]
-        of_study.append(answer_of(row, row.key, len(of_study) + 1))
+        of_study.append(answer_of(row, row.key, len(of_study) + 1, is_given_up=bool(row.is_given_up)))
     return [_answer(study, patients[study.patient_id], films[study.id], zone) for study in studies]
 
 

@@ -47,7 +47,7 @@ def test_films_are_ordered_listed_and_cancelled(ada: Visitor, film: Callable[...
     page = ada.get(order).text
     assert "cough for weeks" in page
     assert "Imaging plate (CR)" in page
-    (number,) = re.findall(r"<h1>(\w+)</h1>", page)
+    (number,) = re.findall(r"<h1>Order (\w+)</h1>", page)
     assert number in ada.get("/orders").text
     found = ada.post("/orders", text="bartok", status="requested", follow=True).text
     assert number in found

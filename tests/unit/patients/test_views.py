@@ -31,7 +31,7 @@ def test_a_patient_is_found_changed_and_deleted(ada: Visitor, film: Callable[...
     fields = {"identifier": "H-1", "name": "Clara Schumann", "issuer": "Hill"}
     shown = ada.post(f"{page}/change", follow=True, **fields).text
     assert "Clara Schumann" in shown and "H-1 (Hill)" in shown and "Clara Wieck" in shown  # the history
-    assert "This field is required" in ada.post(f"{page}/delete", page=page).text
+    assert "Tick this first" in ada.post(f"{page}/delete", page=page).text
     ada.post(f"{page}/delete", page=page, sure="y")
     assert ada.get(page).status_code == ada.get(study).status_code == 404
 

@@ -187,6 +187,19 @@ def test_what_is_not_read_is_grey_and_waits_or_was_refused() -> None:
     assert HEADLINES.of_film(COVID, study).sentences == ("Looks like COVID-19 pneumonia.",)
 
 
+def test_a_film_that_a_fault_keeps_from_being_read_is_not_called_being_read() -> None:
+    given_up, waiting, refused = (
+        FilmAnswer(is_given_up=True),
+        FilmAnswer(number=2),
+        FilmAnswer(number=2, is_refused=True),
+    )
+    stuck = HEADLINES.of(StudyAnswer(films=(given_up, refused), is_waiting=True))
+    assert (stuck.level, stuck.title) == (Level.GREY, "Not read.")
+    assert stuck.advice == "A fault kept Lungwise from reading the film. Tell your administrator."
+    assert HEADLINES.of(StudyAnswer(films=(given_up, waiting), is_waiting=True)).title == "Being read."
+    assert HEADLINES.of_film(given_up).title == "Not read."
+
+
 def test_a_film_of_a_study_is_headed_with_what_speaks_against_its_patient() -> None:
     study = StudyAnswer(films=(NORMAL, TUBERCULOSIS), is_child=True)
     assert HEADLINES.of_film(NORMAL, study).title.startswith("Not made for children. Looks normal.")

@@ -37,7 +37,7 @@ def test_an_administrator_looks_at_old_studies_and_deletes_them(
     page = ada.get("/clinic/old-studies").text
     assert study in page
     (agreement,) = re.findall(r'name="agreement"[^>]*value="(\w+)"', page)
-    assert "This field is required." in ada.post("/clinic/old-studies", agreement=agreement).text
+    assert "Tick this first." in ada.post("/clinic/old-studies", agreement=agreement).text
     changed = ada.post("/clinic/old-studies", agreement="0" * 20, sure="y").text
     assert "What is due has changed since you looked." in changed
     done = ada.post("/clinic/old-studies", agreement=agreement, sure="y", follow=True).text

@@ -15,7 +15,7 @@ from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
 from lungwise.studies.lookup_models import AccessionLookup
-from lungwise.studies.models import Study
+from lungwise.studies.models import Job, JobState, Study
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_a_study_says_where_its_accession_number_is_from_or_why_it_has_none(
 
 def test_a_study_is_deleted_only_when_one_is_sure(ada: Visitor, film: Callable[..., bytes]) -> None:
     study = ada.upload(film(1))
-    assert "This field is required" in ada.post(f"{study}/delete", page=study).text
+    assert "Tick this first" in ada.post(f"{study}/delete", page=study).text
     assert "The study is deleted" in ada.post(f"{study}/delete", page=study, sure="y", follow=True).text
     assert ada.get(study).status_code == 404
 
@@ -240,6 +240,22 @@ def test_a_line_says_whose_film_it_is_and_who_sent_it(ada: Visitor) -> None:
     page = re.sub(r"\s+", " ", ada.get("/studies").text)
     assert "P-1 · 45 years · Female" in page
     assert "<td>Ada</td>" in page
+
+
+def test_a_study_that_a_fault_keeps_from_being_read_says_so_in_every_list(
+    without_readers: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(without_readers, "Ada")
+    ada = visit(without_readers)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1), identifier="H-1")
+    pages = [study, "/studies", *set(re.findall(r'"(/films/\w{20})"', ada.get(study).text))]
+    assert all("Being read." in ada.get(page).text for page in pages)
+    with without_readers.database.writing() as session:
+        session.execute(update(Job).values(state=JobState.FAILED, attempts=5))
+    for page in map(ada.get, pages):
+        assert "Not read." in page.text and "Being read." not in page.text
+    assert "waiting.js" not in ada.get(study).text
 
 
 def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
