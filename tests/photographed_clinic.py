@@ -19,6 +19,7 @@ from dated_films import dated_film
 from hl7_peer import openmrs, pid
 from lungwise.access import Person, Role
 from lungwise.accounts.models import User
+from lungwise.accounts.second_factor_keys import SecondFactorKeys
 from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
@@ -41,6 +42,7 @@ from lungwise.studies.models import Dispatch, DispatchState, JobState
 from lungwise.studies.service import Study
 from lungwise.web_app import create_app
 from lungwise.wiring import Wiring
+from moving_clinics import TOTP
 from one_session import StudiesInOneSession
 from photographs import SCENES, photograph
 from prior_films import add_prior
@@ -74,7 +76,7 @@ def _people(session: Session, settings: Settings) -> dict[str, str]:
     accounts, first = Accounts(session, utc_now, settings, trail), _first(session, settings)
     accounts.register(Applicant("Dr. Waiting", "waiting@example.org", demo.PASSWORD), first.clinic_id)
     careful = accounts.add(Applicant("Dr. Careful", WITH_FACTOR, demo.PASSWORD), demo.CLINIC, Role.RADIOLOGIST)
-    careful.tf_primary_method = "authenticator"
+    careful.tf_primary_method, careful.tf_totp_secret = "authenticator", SecondFactorKeys(settings).seal(TOTP)
     accounts.add(Applicant("Asha Worker", WORKER, demo.PASSWORD), demo.CLINIC, Role.HEALTH_WORKER)
     tokens = Tokens(session, utc_now, trail)
     tokens.add(first, "Archive script", [Scope.UPLOAD, Scope.EXPORT], 90)
@@ -102,7 +104,7 @@ def _films(session: Session, settings: Settings) -> dict[str, str]:
     child = opened(
         "D-307", as_jpeg(synthetic_film(80, 6)), name="Little Esi", birth_date=utc_now().date().replace(day=1)
     )
-    header = {"PatientID": "D-101", "PatientName": "Herrera^Ana", "PatientBirthDate": "19800203", "PatientSex": "F"}
+    header: dict[str, Any] = {"PatientID": "D-101", "PatientName": "Herrera^Ana", "PatientBirthDate": "19800203"}
     unclear = opened("", dated_film("20260301", **header))
     photographed = opened("D-303", photograph(SCENES["an edge outside"])[0], name="Photographed Film")
     worker = session.scalars(select(User).where(User.email == WORKER)).one().person

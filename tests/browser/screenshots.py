@@ -342,6 +342,7 @@ def _of_one_patient(camera: Camera, site: Site, patient: str) -> None:
     page = camera.page
     camera.take(patient, "patient")
     if camera.wants("patient-opened"):
+        page.goto(patient)
         for closed in page.locator("main details").all():
             closed.locator("summary").click()
         page.click("details.danger button")  # unsure: nothing is deleted

@@ -61,12 +61,7 @@ def send(page: Page, base: str, name: str, kind: str, data: bytes) -> None:
     page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
 
 
-@pytest.mark.parametrize(
-    ("either", "size"),
-    [("mariadb", DESKTOP), ("sqlite", PHONE)],
-    ids=["mariadb-desktop", "sqlite-phone"],
-    indirect=["either"],
-)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_doctors_whole_visit(
     size: ViewportSize,
     either_served: Site,

@@ -59,6 +59,18 @@ UNUSED = (
     *("Invalid value, must be one of: %(values)s.", "Invalid value, can't be any of: %(values)s."),
 )
 """Of WTForms' sentences, those of fields and rules that no form of ours has."""
+MISLEADING = (
+    *(
+        "COVID-19 negative",
+        "by PCR and by the patient",
+        "a verdict is uncertain",
+        "such verdicts are right",
+        "it is read next",
+    ),
+    *("read before these", "in whole words", "There is no study", "Deed", "Drift", "can stay empty", "Own conclusion"),
+    *("Look closely", "Present password", "Safety", "That did not work", "This field is required"),
+)
+"""What doctors understood wrongly or not at all; only WTForms itself asks for a field."""
 OTHERS = [language for language in LANGUAGES if language != "en"]
 
 
@@ -89,6 +101,10 @@ def test_everything_that_is_said_is_translated_and_nothing_else(language: str, w
         ("There is nothing here, or it belongs to another clinic.",)
     }
     assert [text for text, translated in messages.items() if not all(translated)] == []
+
+
+def test_no_sentence_says_what_doctors_understood_wrongly(written: set[tuple[str, ...]]) -> None:
+    assert [text for texts in written for text in texts for words in MISLEADING if words in text] == []
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -51,8 +51,8 @@ def test_a_row_finds_its_study_by_accession_number_by_key_or_by_patient_and_day(
     [
         ("A-9,,,PCR,positive,2026-03-01,contact", "No study of your clinic"),
         (",nothing,,PCR,positive,2026-03-01,contact", "No study of your clinic"),
-        (",,P-7,PCR,positive,2026-02-01,contact", "No study of your clinic"),
-        (",,P-7,PCR,positive,2036-03-01,contact", "No study of your clinic"),
+        (",,P-7,PCR,positive,2026-02-01,contact", "no study of this patient"),
+        (",,P-7,PCR,positive,2036-03-01,contact", "no study of this patient"),
         (",{key},,PCR,positive,2036-03-01,contact", "in the future"),
         (",{key},,PCR,positive,1969-03-01,contact", "before the patient was born"),
         (",{key},,PCR,positive,2026-03-01,", "why the PCR test was done"),

@@ -307,13 +307,19 @@ def order_for(visitor: Visitor, study: str, **asked: str) -> str:
 
 
 def test_a_study_says_which_order_it_answers(ada: Visitor) -> None:
-    asked = {"accession": "A-1", "description": "Chest lateral", "referring_physician": "Kodály^Zoltán"}
+    asked = {
+        "accession": "A-1",
+        "description": "Chest lateral",
+        "referring_physician": "Kodály^Zoltán",
+        "reason": "cough",
+    }
     order = order_for(ada, ada.upload(scan(1)), **asked)
     study = ada.upload(scan(2, AccessionNumber="A-1"))
     for address in (study, f"{study}/report"):
         page = ada.get(address).text
         assert all(f"<dd>{said}</dd>" in page for said in ("Chest lateral", "Kodály Zoltán", "Ada"))
     assert f'<dd><a href="{order}">A-1</a> · Done</dd>' in ada.get(study).text
+    assert "<dt>Reason, and what is known</dt><dd>cough</dd>" in ada.get(study).text
 
 
 def test_who_sees_no_orders_sees_the_number_of_the_order_alone(
