@@ -50,6 +50,7 @@ from synthetic_reader import SyntheticReader
 
 WITH_FACTOR, WORKER = "factor@example.org", "worker@example.org"
 VALLEY, SECOND = "valley@example.org", "second@example.org"
+ACCESSION = "RAD-2026-0417"
 ARCHIVES = ("PACS@10.1.2.3:11112", "CLOUD@archive.example.org:11112")
 
 
@@ -110,13 +111,14 @@ def _films(session: Session, settings: Settings) -> dict[str, str]:
     worker = session.scalars(select(User).where(User.email == WORKER)).one().person
     opened("D-308", as_jpeg(synthetic_film(81, 8)), name="Adjoa Boateng", by=worker)
     answering = _answering(session, studies, first)
+    other_order = opened("", dated_film("20260303", PatientID="D-310", AccessionNumber=ACCESSION))
     old = opened("D-304", as_jpeg(synthetic_film(82, 4)), name="Rosa Quispe", sex="F", birth_date=date(1967, 11, 4))
     patient = studies.patient(first, old)
     priors = [add_prior(session, store, utc_now, patient, number) for number in (1, 2, 3)]
     held = Upload(data=as_jpeg(synthetic_film(200, 3)), kind="JPEG")
     studies.recording.held.hold(first, _stored(store, held), held, several.films[0], Difference.PIXELS, "CR1")
     found = {"several": several, "refused": refused, "alone": alone, "stuck": stuck, "waiting": waiting}
-    found |= {"child": child, "with_priors": old, "of_unclear": unclear}
+    found |= {"child": child, "with_priors": old, "of_unclear": unclear, "other_order": other_order}
     return {name: study.key for name, study in found.items()} | {
         "unclear": patients.decisions.unclear(first)[0].key,
         "photographed": photographed.films[0].key,
@@ -137,7 +139,7 @@ def _answering(session: Session, studies: StudiesInOneSession, first: Person) ->
     """Add a study that answers an order."""
     facts = PatientFacts(identifier="D-309", name="Amina Yusuf", sex="F", birth_date=date(1985, 7, 12))
     procedure, doctor = Procedure(description="Chest X-ray, PA and lateral"), "Okafor^Ngozi"
-    asked = OrderRequest(accession="RAD-2026-0417", procedure=procedure, referring_physician=doctor)
+    asked = OrderRequest(accession=ACCESSION, procedure=procedure, referring_physician=doctor)
     trail = AuditTrail(session, utc_now)
     Orders(session, utc_now, Patients(session, utc_now, trail), trail).place(first, facts, asked, OrderWay.HL7)
     header: dict[str, Any] = {"PatientID": "D-309", "AccessionNumber": asked.accession, "StudyInstanceUID": "1.2.3.4.5"}

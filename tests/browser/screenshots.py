@@ -75,6 +75,7 @@ OF_ONE = {
     "study-unclear": "studies/{of_unclear}",
     "study-photographed": "studies/{photographed_study}",
     "study-ordered": "studies/{ordered}",
+    "study-other-order": "studies/{other_order}",
     "report-ordered": "studies/{ordered}/report",
     "study-earlier-films": "studies/{with_priors}",
     "earlier-film": "studies/{with_priors}/earlier/{prior}",
