@@ -143,74 +143,76 @@ class Services:
     """The services over one session."""
 
     def __init__(self, wiring: Wiring, session: Session, address: str) -> None:
-        settings, clock, store = wiring.settings, wiring.clock, wiring.store
-        self.settings, self.clock = settings, clock
-        self.audit = audit = wiring.audit(session, address)
+        self.settings, self.clock, self._session = wiring.settings, wiring.clock, session
+        self.audit = wiring.audit(session, address)
+        self._add_clinics()  # each of these from those before it
+        self._add_patients(wiring)
+        self._add_studies(wiring)
+        self._add_receiving(wiring)
+        self._add_monitoring(wiring)
+
+    def _add_clinics(self) -> None:
+        session, clock, settings, audit = self._session, self.clock, self.settings, self.audit
         self.clinics = Clinics(session, clock, settings, audit, partial(_move_weeks, session, clock))
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
-        changes = ReportChanges(session, clock, settings.report_to_list)
-        self.patients = patients = Patients(
+        self._make_accounts = partial(Accounts, session, clock, settings, audit)
+        self._make_provided_accounts = partial(ProvidedAccounts, session, clock, settings, audit)
+
+    def _add_patients(self, wiring: Wiring) -> None:
+        session, clock, audit = self._session, self.clock, self.audit
+        changes = ReportChanges(session, clock, self.settings.report_to_list)
+        self.patients = Patients(
             session, clock, audit, wiring.identity_rules, changes.of_patient, self.zone_of, self._remove_priors
         )
-        self.priors = Priors(session, store, patients.records)
-        self.orders = Orders(session, clock, patients, audit)
-        self.studies = studies = Studies(session, clock, store, patients, audit, settings.report_to_list)
-        self.scheduled_orders = ScheduledOrders(session, patients, audit)
-        self.patient_studies = PatientStudies(session, patients, studies)
-        updates = PatientUpdates(patients, self.patient_studies)
-        dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self.zone_of)
-        self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
-        self.reference_results = ReferenceResults(session, clock, studies, audit, self.zone_of)
+        self.priors = Priors(session, wiring.store, self.patients.records)
+        self.orders = Orders(session, clock, self.patients, audit)
+        self.scheduled_orders = ScheduledOrders(session, self.patients, audit)
+        self.found_accessions = FoundAccessions(session, clock, changes, audit)
+
+    def _add_studies(self, wiring: Wiring) -> None:
+        session, clock, audit, patients = self._session, self.clock, self.audit, self.patients
+        self.studies = Studies(session, clock, wiring.store, patients, audit, self.settings.report_to_list)
+        self.patient_studies = PatientStudies(session, patients, self.studies)
+        self.reference_results = ReferenceResults(session, clock, self.studies, audit, self.zone_of)
         self.result_export = ResultExport(session)
         self.thumbnails = Thumbnails(session)
         self.worklist = Worklist(session, patients)
         self.worklist_details = WorklistDetails(session, partial(names_of, session))
         self.clock_check = ClockCheck(session, clock)
         self.archive = Archive(session, patients)
-        self.unsent = Unsent(session, clock, settings.destinations)
+        self.unsent = Unsent(session, clock, self.settings.destinations)
+        keep = self._study_archive(wiring.store.keys)
+        self.retention = Retention(
+            session, clock, self.studies, patients, audit, self.clinics.settings_of, keep, self.priors
+        )
+
+    def _add_receiving(self, wiring: Wiring) -> None:
+        session, clock, audit, patients = self._session, self.clock, self.audit, self.patients
+        updates = PatientUpdates(patients, self.patient_studies)
+        dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self.zone_of)
+        self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
         self.recording = Recording(
-            session,
-            clock,
-            store,
-            wiring.limits,
-            studies,
-            patients,
-            audit,
-            self.zone_of,
+            session, clock, wiring.store, wiring.limits, self.studies, patients, audit, self.zone_of
         )
         self.held = self.recording.held
-        self.statistics = ClinicStatistics(session, clock, self.zone_of)
-        self.found_accessions = FoundAccessions(session, clock, changes, audit)
+
+    def _add_monitoring(self, wiring: Wiring) -> None:
+        session, clock, audit, settings = self._session, self.clock, self.audit, self.settings
+        in_force = self.thresholds_in_force
         self.thresholds = ClinicThresholds(session, clock, audit, shipped_card, partial(count_administrators, session))
         self.clinic_films = ClinicFilms(session, settings.result_days, self._result_days, self.zone_of)
         self.alarms = Alarms(
-            session,
-            clock,
-            audit,
-            self.clinic_films,
-            self.thresholds_in_force,
-            calls_webhook=bool(settings.webhook_url),
+            session, clock, audit, self.clinic_films, in_force, calls_webhook=bool(settings.webhook_url)
         )
+        self.statistics = ClinicStatistics(session, clock, self.zone_of)
         self.aggregates = Aggregates(session, clock, self.zone_of)
         self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
-        self.shadows = Shadows(session, self.clinic_films, self.thresholds_in_force)
+        self.shadows = Shadows(session, self.clinic_films, in_force)
         self.drift = Drift(session, clock, wiring.reference, self.zone_of)
         self.answer_watch = AnswerWatch(session, self.drift)
-        self.retention = Retention(
-            session,
-            clock,
-            studies,
-            patients,
-            audit,
-            self.clinics.settings_of,
-            self._study_archive(store.keys),
-            self.priors,
-        )
         self.steadiness = ClinicSteadiness(session, clock, self.zone_of)
-        self._make_accounts = partial(Accounts, session, clock, settings, audit)
-        self._make_provided_accounts = partial(ProvidedAccounts, session, clock, settings, audit)
 
     def _study_archive(self, keys: Keys) -> Keep | None:
         """Return what archives a study; None where there is no folder for it."""
@@ -278,7 +280,7 @@ class WebServices(Services):
     def __init__(self, wiring: WebWiring, session: Session, address: str) -> None:
         super().__init__(wiring, session, address)
         settings, clock, wake = wiring.settings, wiring.clock, wiring.worker.wake
-        self._wiring, self._session = wiring, session
+        self._wiring = wiring
         self.provider = wiring.provider
         self.throttle = Throttle(wiring.database, session, clock, settings, wiring.audit, address)
         self.idempotency = Idempotency(session, clock)

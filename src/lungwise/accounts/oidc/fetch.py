@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 
 from lungwise.accounts.oidc.errors import NotVouchedForError, ProviderError
 from lungwise.settings.checks import is_guarded_address
+from lungwise.tls import client_context
 
 SECONDS = 8
 """How long an answer may take as a whole, however slowly it trickles."""
@@ -94,7 +95,7 @@ class Fetcher:
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=str(self._ca) if self._ca else None)
+        return client_context(self._ca)
 
 
 class _TimeLimit:
