@@ -6,12 +6,13 @@ Only where it is certain: a picture without colour is never searched, since no c
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from lungwise.films.film import Photographed
 from lungwise.films.photograph.perspective import Corners, rectangle, through, warp
-from lungwise.films.photograph.quadrilateral import Quadrilateral, quadrilaterals
+from lungwise.films.photograph.quadrilateral import Quadrilateral, quadrilaterals, refined
 from lungwise.films.refusals import Refusal
 
 Grey = NDArray[np.float32]
@@ -24,6 +25,9 @@ _COLOUR_SIZE = (96, 96)
 _COLOURLESS = 0.008
 _OPAQUE = 250
 _SIDE = 320
+_FINER = 3
+"""How many times finer than `_SIDE` a picture stays while whole pixels are put together, which is fast."""
+
 _SUREST = 0.65
 """Share of edge under the least supported side; `test_detection.py` shows what it keeps out."""
 
@@ -108,20 +112,34 @@ def _components(image: Image.Image) -> list[NDArray[np.float64]]:
 
 def find_film(image: Image.Image) -> Corners | None:
     """Return the corners of a film in a colour photograph, in its pixels; None where none is certain."""
-    grey = image.convert("L")
-    grey.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-    pixels = np.asarray(grey, np.float32) / np.float32(255)
-    found = [
-        quad for quad in quadrilaterals(np.sqrt(pixels), _SUREST) if _area(quad.corners) >= _SMALLEST * pixels.size
-    ]
+    pixels = _reduced(image.convert("L"))
+    roots = np.sqrt(pixels)
+    found = [quad for quad in quadrilaterals(roots, _SUREST) if _area(quad.corners) >= _SMALLEST * pixels.size]
     if not found:
         return None
-    lit = [quad for quad in found if quad.darker_inside and _is_lit_around(pixels, quad)]
+    brightest = float(np.percentile(pixels, 99))
+    lit = [quad for quad in found if quad.darker_inside and _is_lit_around(pixels, quad, brightest)]
     nearly = [quad for quad in (lit or found) if quad.support >= (lit or found)[0].support - _NEARLY]
-    corners = _trimmed(grey, max((quad.corners for quad in nearly), key=_area), dark_alone=bool(lit))
+    widest = refined(roots, max((quad.corners for quad in nearly), key=_area))
+    corners = refined(roots, _trimmed(pixels, widest, dark_alone=bool(lit)))
     if _area(corners) < _SMALLEST * pixels.size:
         return None
-    return corners * (np.array(image.size) / grey.size)
+    return corners * (np.array(image.size) / pixels.shape[::-1])
+
+
+def _reduced(grey: Image.Image) -> Grey:
+    """Return the picture in [0, 1] at the size that is searched, the same for any number of pixels.
+
+    Pillow's box filter weighs two pixels here and three there, and so moves edges by half a pixel, another way in
+    each size: Hamming's does not.
+    """
+    scale = min(1.0, _SIDE / max(grey.size))
+    size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
+    whole = max(1, int(1 / (scale * _FINER)))
+    box = (0, 0, grey.width / whole, grey.height / whole)
+    small = grey.reduce(whole).convert("F").resize(size, Image.Resampling.HAMMING, box)
+    pixels: Grey = np.asarray(small, np.float32) / np.float32(255)
+    return pixels
 
 
 def straighten(image: Image.Image, corners: Corners) -> Image.Image:
@@ -135,34 +153,30 @@ def straighten(image: Image.Image, corners: Corners) -> Image.Image:
 
 
 def _area(corners: Corners) -> float:
-    """By the shoelace formula."""
-    x, y = corners.T
-    return abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2
+    """By the diagonals."""
+    across, along = corners[2] - corners[0], corners[3] - corners[1]
+    return abs(float(across[0] * along[1] - across[1] * along[0])) / 2
 
 
-def _is_lit_around(pixels: Grey, quad: Quadrilateral) -> bool:
+def _is_lit_around(pixels: Grey, quad: Quadrilateral, brightest: float) -> bool:
     """Return whether lit glass lies outside each side: nearly as bright as anything in the picture."""
     middle = quad.corners.mean(0)
     outside = middle + (quad.corners - middle) * 1.06
-    share = np.linspace(0.05, 0.95, 32)[:, None]
-    brightest = np.percentile(pixels, 99)
-    return all(
-        np.median(_at(pixels, outside[n] + (outside[(n + 1) % 4] - outside[n]) * share)) >= _LIT * brightest
-        for n in range(4)
-    )
+    along = np.roll(outside, -1, 0) - outside
+    beside = _at(pixels, outside + along * np.linspace(0.05, 0.95, 32)[:, None, None])
+    return bool((np.median(beside, 0) >= _LIT * brightest).all())
 
 
 def _at(pixels: Grey, points: Corners) -> Grey:
-    rows = np.clip(np.rint(points[:, 1]), 0, pixels.shape[0] - 1).astype(np.intp)
-    columns = np.clip(np.rint(points[:, 0]), 0, pixels.shape[1] - 1).astype(np.intp)
+    rows = np.clip(np.rint(points[..., 1]), 0, pixels.shape[0] - 1).astype(np.intp)
+    columns = np.clip(np.rint(points[..., 0]), 0, pixels.shape[1] - 1).astype(np.intp)
     return pixels[rows, columns]
 
 
-def _trimmed(grey: Image.Image, corners: Corners, dark_alone: bool) -> Corners:
+def _trimmed(pixels: Grey, corners: Corners, dark_alone: bool) -> Corners:
     """Move the corners in past whatever is flat: a frame, a viewer's black, and lit glass where that may be."""
     side = (_STRAIGHT_SIDE, _STRAIGHT_SIDE)
-    straight = warp(grey, side, rectangle(*side), corners).filter(ImageFilter.BoxBlur(1))
-    flat = np.asarray(straight, np.float32) / np.float32(255)
+    flat = _blurred(np.asarray(warp(Image.fromarray(pixels), side, rectangle(*side), corners)))
     brightest = _DARK * float(np.percentile(flat, 99)) if dark_alone else 1.0
     rows, columns = slice(0, _STRAIGHT_SIDE), slice(0, _STRAIGHT_SIDE)
     for _ in range(2):  # a row across the frame looks textured until its ends are cut off
@@ -170,6 +184,14 @@ def _trimmed(grey: Image.Image, corners: Corners, dark_alone: bool) -> Corners:
         rows = _textured(flat[rows, columns], rows.start, brightest)
     kept = rectangle(columns.stop - columns.start, rows.stop - rows.start) + np.array((columns.start, rows.start))
     return through(kept, rectangle(*side), corners)
+
+
+def _blurred(pixels: Grey) -> Grey:
+    """Return the means of three by three pixels."""
+    for axis in (0, 1):
+        edged = np.pad(pixels, [(1, 1) if n == axis else (0, 0) for n in (0, 1)], "edge")
+        pixels = np.asarray(sliding_window_view(edged, 3, axis).mean(-1), np.float32)
+    return pixels
 
 
 def _textured(flat: Grey, start: int, brightest: float) -> slice:
