@@ -134,7 +134,7 @@ def _reduced(grey: Image.Image) -> Grey:
     each size: Hamming's does not.
     """
     scale = min(1.0, _SIDE / max(grey.size))
-    size = max(1, round(grey.width * scale)), max(1, round(grey.height * scale))
+    size = max(2, round(grey.width * scale)), max(2, round(grey.height * scale))  # a strip has a gradient too
     whole = max(1, int(1 / (scale * _FINER)))
     box = (0, 0, grey.width / whole, grey.height / whole)
     small = grey.reduce(whole).convert("F").resize(size, Image.Resampling.HAMMING, box)

@@ -113,6 +113,11 @@ def test_a_coloured_picture_in_a_frame_is_no_film() -> None:
     assert unexplained_colour(image) > 0.02
 
 
+@pytest.mark.parametrize("size", [(20000, 64), (64, 20000), (1, 1)])
+def test_a_strip_of_colour_holds_no_film(size: tuple[int, int]) -> None:
+    assert cut_out(Image.new("RGB", size, (90, 120, 160))) is None
+
+
 def test_one_tint_is_explained_and_grey_has_none() -> None:
     film = grey(synthetic_film(1, 0))
 
