@@ -20,6 +20,7 @@ from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.throttle import Throttle
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.clinics.service import Clinics, ClinicSettings
 from lungwise.clinics.thresholds import Thresholds as ClinicThresholds
 from lungwise.hl7.dispatch import Dispatch
@@ -162,7 +163,7 @@ class Services:
 
     def _add_patients(self, wiring: Wiring) -> None:
         session, clock, audit = self._session, self.clock, self.audit
-        changes = ReportChanges(session, clock, self.settings.report_to_list)
+        changes = ReportChanges(session, clock, ClinicDestinations(session, self.settings).systems)
         self.patients = Patients(
             session, clock, audit, wiring.identity_rules, changes.of_patient, self.zone_of, self._remove_priors
         )
@@ -173,7 +174,8 @@ class Services:
 
     def _add_studies(self, wiring: Wiring) -> None:
         session, clock, audit, patients = self._session, self.clock, self.audit, self.patients
-        self.studies = Studies(session, clock, wiring.store, patients, audit, self.settings.report_to_list)
+        report_to = ClinicDestinations(session, self.settings).systems
+        self.studies = Studies(session, clock, wiring.store, patients, audit, report_to)
         self.patient_studies = PatientStudies(session, patients, self.studies)
         self.reference_results = ReferenceResults(session, clock, self.studies, audit, self.zone_of)
         self.result_export = ResultExport(session)

@@ -21,6 +21,7 @@ from lungwise.accounts.service import User
 from lungwise.audit.exporter import AuditExporter
 from lungwise.cli.progress import progress
 from lungwise.cli.start_errors import said_in_a_sentence
+from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.errors import Rejected
 from lungwise.jobs.deliveries import ClaimedDelivery
 from lungwise.jobs.mail_sender import MailSender
@@ -94,6 +95,14 @@ def note_model(database: Database, settings: Settings) -> None:
     """
     services = partial(CommandServices, settings=settings)
     database.transact(lambda session: services(session).models_in_use.note())
+
+
+def warn_of_unknown_clinics(database: Database, settings: Settings) -> None:
+    """Say in the log which clinics of `clinic_destinations` there are not: a clinic of another name sends nothing."""
+    with database.reading() as session:
+        known = {clinic.name for clinic in CommandServices(session, settings).accounts.clinics()}
+    for name in settings.clinic_destinations.keys() - known:
+        _log.warning("clinic_destinations names %s, and there is no such clinic. See: lungwise clinics list", name)
 
 
 def _what_is_wrong(item: ErrorDetails) -> str:
@@ -188,9 +197,9 @@ def make_sender(database: Database, settings: Settings) -> Sender:
 
 def make_report_sender(database: Database, settings: Settings) -> ReportSender | None:
     """Make the sender of reports to systems that are no archives; None if there are none."""
-    destinations = list(_report_destinations(settings))
-    if not destinations:
+    if not settings.all_report_to:
         return None
+    systems = _ReportSystems(settings)
     wiring = Wiring(settings, FilmStore(settings))
 
     def message(session: Session, delivery: ClaimedDelivery) -> ReportMessage:
@@ -209,7 +218,23 @@ def make_report_sender(database: Database, settings: Settings) -> ReportSender |
             orders=services.orders.of_study(node, delivery.study),
         )
 
-    return ReportSender(database, utc_now, message, destinations, settings.node_ae_title)
+    return ReportSender(database, utc_now, message, settings.all_report_to, systems.of, settings.node_ae_title)
+
+
+class _ReportSystems:
+    """The systems that get reports, those of each clinic made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[int, tuple[Settings, dict[str, ReportDestination]]] = {}
+
+    def of(self, session: Session, delivery: ClaimedDelivery) -> ReportDestination | None:
+        """Return the system that a delivery goes to; None where its clinic has none of the kind."""
+        own = ClinicDestinations(session, self._settings).settings_of(delivery.clinic_id)
+        made = self._made.get(delivery.clinic_id)
+        if made is None or made[0] != own:
+            made = self._made[delivery.clinic_id] = own, {one.name: one for one in _report_destinations(own)}
+        return made[1].get(delivery.destination)
 
 
 def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:

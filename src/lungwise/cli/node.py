@@ -9,7 +9,7 @@ import click
 from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import collect_rarely, give_memory_back, loading
-from lungwise.cli.bootstrap import CommandServices, note_model, open_database, read_settings
+from lungwise.cli.bootstrap import CommandServices, note_model, open_database, read_settings, warn_of_unknown_clinics
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
 from lungwise.settings import Settings
@@ -30,6 +30,7 @@ def node(port: int | None) -> None:
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # it writes a traceback for every broken PDU
     with open_database(settings) as database:
         note_model(database, settings)
+        warn_of_unknown_clinics(database, settings)
         served, others = node_parts(settings, database, _person(database, settings))
         collect_rarely()
         name, host = settings.node_ae_title, settings.node_host

@@ -61,7 +61,7 @@ def _worklist(wiring: Wiring, database: Database, node: Person) -> WorklistScp:
 def _callers(wiring: Wiring, database: Database, node: Person, priors: PriorReceiver) -> Iterator[Part]:
     """Make what begins associations and connections of its own, as far as the settings name anyone."""
     settings, zone_over = wiring.settings, _zone_over(wiring, node)
-    if settings.send_to_list:
+    if settings.all_send_to:
         yield make_sender(database, settings)
     if report_sender := make_report_sender(database, settings):
         yield report_sender

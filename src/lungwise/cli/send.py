@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.cli.bootstrap import make_report_sender, make_sender, open_database, read_settings
 from lungwise.cli.errors import one_line_errors
+from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.jobs.deliveries import Dispatches, DispatchLine, ReportDispatches
 from lungwise.reports.report_sender import ReportSender
 from lungwise.settings import Settings
@@ -64,8 +65,9 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
 
 
 def _queue(session: Session, settings: Settings, studies: tuple[str, ...]) -> None:
-    archives = Dispatches(session, utc_now, settings.send_to_list)
-    systems = ReportDispatches(session, utc_now, settings.report_to_list)
+    go = ClinicDestinations(session, settings)
+    archives = Dispatches(session, utc_now, of_clinic=go.archives)
+    systems = ReportDispatches(session, utc_now, of_clinic=go.systems)
     for key in studies:
         if not (archives.queue_study(key) and systems.queue_study(key)):
             raise click.ClickException(f"There is no study {key}.")
@@ -73,7 +75,7 @@ def _queue(session: Session, settings: Settings, studies: tuple[str, ...]) -> No
 
 
 def _senders(database: Database, settings: Settings) -> Iterator[Sender | ReportSender]:
-    if settings.send_to_list:
+    if settings.all_send_to:
         yield make_sender(database, settings)
     if reports := make_report_sender(database, settings):
         yield reports

@@ -26,6 +26,7 @@ from lungwise.cli.bootstrap import (
     open_database,
     read_settings,
     take_turns,
+    warn_of_unknown_clinics,
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
 from lungwise.cli.parts import Background
@@ -70,7 +71,7 @@ def serve(host: str | None, port: int | None) -> None:
         HeaderIndexer(app.database, FilmStore(settings)),
         *make_watch(app.database, settings),
     ]
-    if settings.send_to_list:
+    if settings.all_send_to:
         senders.append(make_sender(app.database, settings))
     if report_sender := make_report_sender(app.database, settings):
         senders.append(report_sender)
@@ -91,6 +92,7 @@ def _prepare(settings: Settings) -> None:
         check_keys(database)
         check_secret_key(database, settings)
         note_model(database, settings)
+        warn_of_unknown_clinics(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
 
 

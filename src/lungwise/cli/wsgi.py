@@ -19,6 +19,7 @@ from lungwise.cli.bootstrap import (
     open_database,
     read_settings,
     take_turns,
+    warn_of_unknown_clinics,
 )
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
@@ -46,6 +47,7 @@ def _opened(settings: Settings) -> Lungwise:
     logs.configure(settings.log_format, settings.log_level)
     with open_database(settings) as database:
         note_model(database, settings)
+        warn_of_unknown_clinics(database, settings)
         app = create_app(settings, bootstrap.make_reader)
     collect_rarely()
     app.worker.start()

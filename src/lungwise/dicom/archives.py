@@ -12,7 +12,9 @@ from pynetdicom import build_context
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind  # type: ignore[attr-defined]
+from sqlalchemy.orm import Session
 
+from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.dicom.outgoing import Destination, Outgoing
 from lungwise.results.result import kind_of_result
 from lungwise.results.simpler_reports import as_simpler_report, simpler_classes
@@ -54,7 +56,11 @@ class Archives:
     @property
     def destinations(self) -> list[str]:
         """The archives that results are sent to."""
-        return self.settings.send_to_list
+        return self.settings.all_send_to
+
+    def of_clinic(self, session: Session, clinic_id: int) -> list[str]:
+        """Return the archives that a clinic's results are sent to."""
+        return ClinicDestinations(session, self.settings).archives(clinic_id)
 
     @property
     def confirmation_time(self) -> timedelta:

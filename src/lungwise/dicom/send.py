@@ -16,7 +16,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.dicom.archives import Archives, Delivery
 from lungwise.dicom.commitment_scu import CommitmentScu
 from lungwise.dicom.outgoing import Destination
-from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
+from lungwise.jobs.deliveries import NOT_OF_CLINIC, ClaimedDelivery, Dispatches
 from lungwise.jobs.worker import SingleJobWorker
 from lungwise.store import Clock, Database
 from lungwise.studies.commitment_models import Reference
@@ -47,6 +47,9 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
 
     def do(self, job: ClaimedDelivery) -> str:
         """Send the results of a study, and return the error."""
+        if not self._is_of_clinic(job):
+            self._write(lambda dispatches: dispatches.refuse(job, NOT_OF_CLINIC))
+            return NOT_OF_CLINIC
         delivery = self._delivered(job)
         confirms = self._archives.confirms(job.destination)
         if confirms and not delivery.error:
@@ -67,6 +70,11 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
         else:
             _log.info("Results are sent to %s.", job.destination)
         return delivery.error
+
+    def _is_of_clinic(self, job: ClaimedDelivery) -> bool:
+        """Return whether an archive gets the results of a study's clinic still."""
+        with self._database.reading() as session:
+            return job.destination in self._archives.of_clinic(session, job.clinic_id)
 
     def _delivered(self, job: ClaimedDelivery) -> Delivery:
         try:

@@ -5,7 +5,7 @@ A report waits until the system has acknowledged its newest version; an archive 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -19,6 +19,9 @@ from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
+DestinationsOf = Callable[[int], Collection[str]]
+"""Gives where the results of a clinic go."""
+NOT_OF_CLINIC = "the settings send results of this clinic elsewhere"
 _SETTLE = timedelta(seconds=3)
 """How long a study waits for further films after its last reading: they go in one report."""
 _IS_READ = (
@@ -71,6 +74,8 @@ class Dispatches(LeaseQueue[Dispatch]):
     ----------
     destinations
         The archives that results are sent to; what waits for another one is not tried.
+    of_clinic
+        Gives those of a clinic, where they differ.
     """
 
     statements = LeaseStatements(Dispatch, always=_IS_READ)
@@ -79,9 +84,16 @@ class Dispatches(LeaseQueue[Dispatch]):
     films: ClassVar[tuple[ColumnElement[bool], ...]] = (FilmRecord.kind == "DICOM",)
     """Of which films the results are sent."""
 
-    def __init__(self, session: Session, clock: Clock, destinations: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        destinations: Collection[str] = (),
+        of_clinic: DestinationsOf | None = None,
+    ) -> None:
         super().__init__(session, clock, self.lease)
         self._destinations = list(dict.fromkeys(destinations))
+        self._of_clinic = of_clinic
 
     def bound(self) -> dict[str, object]:
         """Return the archives that results are sent to."""
@@ -98,7 +110,7 @@ class Dispatches(LeaseQueue[Dispatch]):
             return
         now = self._now()
         known = {one.destination: one for one in self._of_study(study_id)}
-        for name in self._destinations:
+        for name in self._destinations_of(study_id):
             if name not in known:
                 known[name] = Dispatch(study_id=study_id, destination=name, created_at=now)
                 self._session.add(known[name])
@@ -291,6 +303,11 @@ class Dispatches(LeaseQueue[Dispatch]):
     def _queue_next(self, dispatch: Dispatch) -> None:
         dispatch.state, dispatch.claim, dispatch.attempts = DispatchState.QUEUED, "", 0
         dispatch.error, dispatch.created_at, dispatch.due_at = "", self._now(), self._now()
+
+    def _destinations_of(self, study_id: int) -> Collection[str]:
+        if self._of_clinic is None:
+            return self._destinations
+        return self._of_clinic(self._session.scalars(select(Study.clinic_id).where(Study.id == study_id)).one())
 
     def _of_study(self, study_id: int) -> Collection[Dispatch]:
         return self._session.scalars(select(Dispatch).where(Dispatch.study_id == study_id).with_for_update()).all()

@@ -17,7 +17,7 @@ from lungwise.clinics.service import Clinic
 from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
-from lungwise.jobs.deliveries import Dispatches, ReportDispatches
+from lungwise.jobs.deliveries import DestinationsOf, Dispatches, ReportDispatches
 from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
@@ -116,6 +116,10 @@ _END = (
 )
 
 
+def _nowhere(_clinic_id: int) -> Collection[str]:
+    return ()
+
+
 class Jobs(LeaseQueue[Job]):
     """The queue of films to read.
 
@@ -144,8 +148,8 @@ class Jobs(LeaseQueue[Job]):
         session: Session,
         clock: Clock,
         lease: float,
-        send_to: Sequence[str] = (),
-        report_to: Sequence[str] = (),
+        send_to: DestinationsOf = _nowhere,
+        report_to: DestinationsOf = _nowhere,
     ) -> None:
         super().__init__(session, partial(database_time, session), timedelta(seconds=lease))
         self._clock = clock
@@ -239,14 +243,16 @@ class Jobs(LeaseQueue[Job]):
 
     def _send(self, studies: Collection[Study]) -> None:
         """Queue the results of studies with new films to be sent; an old film that is read again stays here."""
-        archives = Dispatches(self._session, self._clock, self._send_to)
-        systems = ReportDispatches(self._session, self._clock, self._report_to)
+        archives = Dispatches(self._session, self._clock, of_clinic=self._send_to)
+        systems = ReportDispatches(self._session, self._clock, of_clinic=self._report_to)
         for study in studies:
             study.report_version += 1
         self._session.flush()
-        for queue in (*([archives] if self._send_to else []), *([systems] if self._report_to else [])):
-            for study in studies:
-                queue.queue(study.id)
+        for study in studies:
+            if self._send_to(study.clinic_id):
+                archives.queue(study.id)
+            if self._report_to(study.clinic_id):
+                systems.queue(study.id)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:

@@ -16,6 +16,7 @@ import numpy as np
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.films import Film, Refusal, open_film
 from lungwise.films.preprocess import LEAST_SIDE
 from lungwise.films.work_limit import set_seconds
@@ -103,8 +104,8 @@ class ReadingWorker(Worker[Jobs]):
 
     def queue(self, session: Session) -> Jobs:
         """Open the queue over a session."""
-        settings = self._settings
-        return Jobs(session, self._clock, settings.lease_seconds, settings.send_to_list, settings.report_to_list)
+        go = ClinicDestinations(session, self._settings)
+        return Jobs(session, self._clock, self._settings.lease_seconds, go.archives, go.systems)
 
     def wake(self) -> None:
         """Tell all workers that films were queued."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from lungwise.access import Person, Role
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import NotFound
-from lungwise.jobs.deliveries import ClaimedDelivery, ReportDispatches
+from lungwise.jobs.deliveries import NOT_OF_CLINIC, ClaimedDelivery, ReportDispatches
 from lungwise.jobs.worker import SingleJobWorker
 from lungwise.reports.outgoing import NotSentError, RefusedError, ReportDestination, ReportMessage
 from lungwise.store import Clock, Database
@@ -20,6 +20,8 @@ from lungwise.store import Clock, Database
 _log = logging.getLogger("lungwise.send")
 Messages = Callable[[Session, ClaimedDelivery], ReportMessage]
 """Makes the message of a delivery."""
+DestinationOf = Callable[[Session, ClaimedDelivery], ReportDestination | None]
+"""Gives the system of the kind that a delivery names, of the delivery's clinic; None where it has none."""
 
 
 class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
@@ -32,18 +34,20 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         database: Database,
         clock: Clock,
         messages: Messages,
-        destinations: Sequence[ReportDestination],
+        names: Collection[str],
+        destination_of: DestinationOf,
         title: str,
     ) -> None:
         super().__init__(database, "report sender")
         self._clock = clock
         self._messages = messages
-        self._destinations = {one.name: one for one in destinations}
+        self._names = names
+        self._destination_of = destination_of
         self._title = title
 
     def queue(self, session: Session) -> ReportDispatches:
         """Open the queue over a session."""
-        return ReportDispatches(session, self._clock, self._destinations)
+        return ReportDispatches(session, self._clock, self._names)
 
     def claim(self, queue: ReportDispatches) -> ClaimedDelivery | None:
         """Claim the next delivery."""
@@ -51,9 +55,8 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
 
     def do(self, job: ClaimedDelivery) -> str | None:
         """Send the newest version of a report, and return the error; nothing where its study was deleted meanwhile."""
-        destination = self._destinations[job.destination]
         try:
-            job, body, key = self._written(job, destination)
+            destination, job, body, key = self._written(job)
             destination.send(body, key)
         except NotFound:
             return None
@@ -63,11 +66,20 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         _log.info("A report is sent to %s.", job.destination)
         return ""
 
-    def _written(self, job: ClaimedDelivery, destination: ReportDestination) -> tuple[ClaimedDelivery, bytes, str]:
-        """Write the report as it was at one moment, and return its version with the job."""
+    def _written(self, job: ClaimedDelivery) -> tuple[ReportDestination, ClaimedDelivery, bytes, str]:
+        """Write the report as it was at one moment for the system of its clinic, and return its version with the job.
+
+        Raises
+        ------
+        RefusedError
+            If the clinic has no such system.
+        """
         with self._database.snapshot() as session:
+            destination = self._destination_of(session, job)
+            if destination is None:
+                raise RefusedError(NOT_OF_CLINIC)
             message = self._messages(session, job)
-            return replace(job, version=message.version), destination.write(message), message.key
+            return destination, replace(job, version=message.version), destination.write(message), message.key
 
     def _not_sent(self, job: ClaimedDelivery, error: Exception) -> str:
         said = str(error)

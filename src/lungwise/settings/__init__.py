@@ -188,6 +188,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
         named = {
             "node_clinic": [self.node_clinic],
             "hl7_peers": self.hl7_peers_map.values(),
+            "clinic_destinations": self.clinic_destinations,
             "dhis2_org_units": [one.partition("=")[0].strip() for one in listed(self.dhis2_org_units) if "=" in one],
         }
         return [setting for setting, clinics in named.items() if clinic in clinics]

@@ -41,26 +41,14 @@ class Hl7Settings(BaseSettings, use_attribute_docstrings=True):
     hl7_tls_client_ca: Path | None = None
     """Certificate authority that the hospital systems' own certificates must come from."""
 
-    hl7_results_to: str = Field(default="", pattern=r"^$|^[^@=,|^]{1,180}@[^@=,|^]{0,180}=[^=,@:]+:\d{1,5}$")
-    """Hospital system that gets each report as an ORU^R01 message, as APPLICATION@FACILITY=host:port: what MSH-5 and
-    MSH-6 say, and where it listens. Empty: none."""
-    hl7_results_tls_ca: Path | None = None
-    """Certificate authority of that system; with it results go over TLS, with the certificate of `lungwise hl7`."""
-
-    @property
-    def hl7_results_receiver(self) -> tuple[str, str, tuple[str, int]]:
-        """Application, facility and address of the system that gets results."""
-        sender, _equals, address = self.hl7_results_to.partition("=")
-        host, _colon, port = address.rpartition(":")
-        return *_peer(sender), (host.strip(), int(port))
-
     @property
     def hl7_peers_map(self) -> dict[tuple[str, str], str]:
         """The clinic of each sending application and facility."""
         named = (one.partition("=") for one in listed(self.hl7_peers))
-        return {_peer(sender): clinic.strip() for sender, _equals, clinic in named}
+        return {peer_named(sender): clinic.strip() for sender, _equals, clinic in named}
 
 
-def _peer(sender: str) -> tuple[str, str]:
+def peer_named(sender: str) -> tuple[str, str]:
+    """Return the application and the facility of APPLICATION@FACILITY."""
     application, _at, facility = sender.partition("@")
     return application.strip(), facility.strip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -10,19 +12,15 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from lungwise.settings.checks import (
     USUAL_OBJECTS,
     listed,
-    not_guessable,
     only_an_archive,
     only_origins,
-    only_private_address,
     only_result_objects,
 )
+from lungwise.settings.destinations import DESTINATIONS, Destinations
 from lungwise.settings.hl7 import Hl7Settings
 
-_DESTINATIONS = r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}( *, *[^@, ][^@,]{0,15}@[^@,]+:\d{1,5})*$"
-"""AE@host:port, separated by commas."""
 
-
-class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
+class NetworkSettings(Destinations, Hl7Settings, use_attribute_docstrings=True):
     """What comes from machines and archives, and goes to them."""
 
     node_ae_title: str = Field(default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$")
@@ -49,7 +47,7 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     """Key of that certificate."""
     node_tls_client_ca: Path | None = None
     """Certificate authority that the senders' own certificates must come from."""
-    node_commitment_to: str = Field(default="", pattern=_DESTINATIONS)
+    node_commitment_to: str = Field(default="", pattern=DESTINATIONS)
     """Senders that ask whether their films are safe (storage commitment), each where it awaits the answer, as
     AE@host:port, separated by commas. One that is not named is answered only while its association stays open."""
     node_worklist: bool = False
@@ -57,8 +55,6 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     dicomweb_origins: Annotated[str, AfterValidator(only_origins)] = ""
     """Web pages elsewhere that may ask DICOMweb with a token, such as a viewer's: their origins, as
     https://viewer.example.org, separated by commas. Empty: none."""
-    send_to: str = Field(default="", pattern=_DESTINATIONS)
-    """Archives that results are sent to, as AE@host:port, separated by commas. Empty: none."""
     send_objects: Annotated[str, AfterValidator(only_result_objects)] = Field(
         default="", pattern=r"^$|^[^=,]{1,16}=[A-Z+]+( *, *[^=, ][^=,]{0,15}=[A-Z+]+)*$"
     )
@@ -96,35 +92,46 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
     worklist_from: str = Field(default="", pattern=r"^$|^[^@,]{1,16}@[^@,]+:\d{1,5}$")
     """The hospital's modality worklist, as AE@host:port. `lungwise node` asks it for the accession number of a DICOM
     film that arrives without one. Empty: none is asked."""
-    report_webhook_url: Annotated[str, AfterValidator(only_private_address)] = ""
-    """Address that gets each version of every report as JSON, as https://records.example.org/lungwise; http only on
-    this machine. Empty: none."""
-    report_webhook_secret: Annotated[SecretStr, AfterValidator(not_guessable)] = SecretStr("")
-    """Signs what is sent to `report_webhook_url`, 20 characters at least; needed where that is set."""
-    fhir_url: Annotated[str, AfterValidator(only_private_address)] = ""
-    """FHIR R4 server that gets each version of every report, as https://records.example.org/fhir; http only on this
-    machine. Empty: none."""
-    fhir_patient_system: str = Field(default="", pattern=r"^([a-zA-Z][a-zA-Z0-9+.-]*:\S+)?$", max_length=200)
-    """What the FHIR server calls the system of the patients' identifiers, as https://records.example.org/mrn. Empty:
-    urn:lungwise:patient."""
-    fhir_token_file: Path | None = None
-    """File that holds the bearer token for the FHIR server, read anew for each report."""
-    fhir_token_url: Annotated[str, AfterValidator(only_private_address)] = ""
-    """Where a token for the FHIR server is asked for by client credentials (OAuth 2.0). Empty: nowhere."""
-    fhir_client_id: str = ""
-    """Lungwise's name at that address."""
-    fhir_client_secret: SecretStr = SecretStr("")
-    """Its secret there."""
-    fhir_scope: str = ""
-    """Scope that is asked for, as system/*.write. Empty: what the address gives."""
-    report_tls_ca: Path | None = None
-    """Certificate authority of the systems that get reports over HTTPS. Empty: those that the machine trusts."""
+    clinic_destinations: dict[str, Destinations] = Field(default={})
+    """Where the results of each clinic go, where clinics are of several hospitals: a table (JSON in the environment) of
+    clinics, each with its own `send_to`, `report_webhook_url`, `fhir_url`, `hl7_results_to` and what belongs to these.
+    Those of the installation are left empty then, and a clinic that is not named sends nothing."""
 
     @model_validator(mode="after")
-    def _signs_reports(self) -> Self:
-        if self.report_webhook_url and not self.report_webhook_secret.get_secret_value():
-            raise ValueError("report_webhook_url needs report_webhook_secret. Make one with: openssl rand -hex 24")
+    def _sends_each_result_to_its_hospital(self) -> Self:
+        if self.clinic_destinations and self.own_destinations:
+            raise ValueError(
+                f"clinic_destinations says for each clinic where results go: set {self.own_destinations[0]} there"
+            )
         return self
+
+    def for_clinic(self, clinic: str) -> Self:
+        """Return the settings as they are for a clinic: with its own destinations, where these are by clinic."""
+        if not self.clinic_destinations:
+            return self
+        own = self.clinic_destinations.get(clinic, Destinations())
+        return self.model_copy(update={name: getattr(own, name) for name in Destinations.model_fields})
+
+    @property
+    def own_destinations(self) -> list[str]:
+        """The settings by which results of the whole installation go somewhere."""
+        sending = ("send_to", "report_webhook_url", "fhir_url", "hl7_results_to")
+        return [name for name in sending if getattr(self, name)]
+
+    @property
+    def all_send_to(self) -> list[str]:
+        """The archives that results of any clinic are sent to."""
+        return _once(one.send_to_list for one in (self, *self.clinic_destinations.values()))
+
+    @property
+    def all_report_to(self) -> list[str]:
+        """The systems beside archives that get reports of any clinic, by the names of their kinds."""
+        return _once(one.report_to_list for one in (self, *self.clinic_destinations.values()))
+
+    @property
+    def destinations(self) -> list[str]:
+        """Wherever results of any clinic are sent."""
+        return [*self.all_send_to, *self.all_report_to]
 
     @property
     def node_callers_list(self) -> list[str]:
@@ -146,22 +153,6 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
         """The origins of web pages that may ask DICOMweb."""
         return listed(self.dicomweb_origins)
 
-    @property
-    def send_to_list(self) -> list[str]:
-        """The archives that results are sent to."""
-        return listed(self.send_to)
-
-    @property
-    def report_to_list(self) -> list[str]:
-        """The systems beside archives that get reports, by the names of their kinds."""
-        kinds = (("webhook", self.report_webhook_url), ("fhir", self.fhir_url), ("hl7", self.hl7_results_to))
-        return [name for name, is_set in kinds if is_set]
-
-    @property
-    def destinations(self) -> list[str]:
-        """Wherever results are sent."""
-        return [*self.send_to_list, *self.report_to_list]
-
     def objects_for(self, title: str) -> frozenset[str]:
         """Return the kinds of objects that an archive gets: SR, GSPS, SEG, SC, PDF."""
         named = self._named_objects()
@@ -173,3 +164,7 @@ class NetworkSettings(Hl7Settings, use_attribute_docstrings=True):
 
     def _named_objects(self) -> dict[str, str]:
         return dict(one.split("=", 1) for one in listed(self.send_objects))
+
+
+def _once(lists: Iterable[list[str]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(lists)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, select, update
@@ -16,16 +17,26 @@ _NOT_CONFIRMED = (Dispatch.state == DispatchState.QUEUED) & (Dispatch.asks > 0)
 """What an archive has, and has not confirmed yet: it may wait for a day, and what is new must not."""
 
 
+ReportTo = Callable[[int], Collection[str]]
+"""Gives the systems that get a clinic's reports, by the names of their kinds."""
+
+
+def nowhere(_clinic_id: int) -> Collection[str]:
+    """Send the reports of no clinic anywhere."""
+    return ()
+
+
 class ReportChanges:
     """Notes that reports have changed, in the transaction that changes them.
 
     Parameters
     ----------
     report_to
-        The systems that get each version of every report, also of one whose earlier versions they do not have.
+        Gives the systems that get each version of every report of a clinic, also of one whose earlier versions they do
+        not have.
     """
 
-    def __init__(self, session: Session, clock: Clock, report_to: Collection[str] = ()) -> None:
+    def __init__(self, session: Session, clock: Clock, report_to: ReportTo = nowhere) -> None:
         self._session = session
         self._clock = clock
         self._report_to = report_to
@@ -47,8 +58,12 @@ class ReportChanges:
         changed = update(Study).where(Study.id.in_(studies))
         self._session.execute(changed.values(changed_at=at or self._clock(), report_version=Study.report_version + 1))
         self._queue_again(Dispatch.study_id.in_(studies))
-        for name in self._report_to:
-            self._queue_first(name, studies)
+        of_clinics = defaultdict[int, list[int]](list)
+        for number, clinic_id in self._session.execute(select(Study.id, Study.clinic_id).where(Study.id.in_(studies))):
+            of_clinics[clinic_id].append(number)
+        for clinic_id, own in of_clinics.items():
+            for name in self._report_to(clinic_id):
+                self._queue_first(name, own)
 
     def _queue_again(self, of_studies: ColumnElement[bool]) -> None:
         now = self._clock()

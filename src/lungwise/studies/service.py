@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,7 +35,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
-from lungwise.studies.report_changes import ReportChanges
+from lungwise.studies.report_changes import ReportChanges, ReportTo, nowhere
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
@@ -67,7 +67,7 @@ class Studies:
     Parameters
     ----------
     report_to
-        The systems that get each version of every report.
+        Gives the systems that get each version of every report of a clinic.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Studies:
         store: FilmStore,
         patients: Patients,
         audit: AuditTrail,
-        report_to: Collection[str] = (),
+        report_to: ReportTo = nowhere,
     ) -> None:
         self._session = session
         self._clock = clock

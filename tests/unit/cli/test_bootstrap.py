@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from commands import ADA, Run
 from lungwise.cli import bootstrap
+from lungwise.settings.destinations import Destinations
+from lungwise.store import Database
+
+if TYPE_CHECKING:
+    from conftest import Services
 
 
 def test_without_a_schema_a_command_says_what_to_do(run: type[Run]) -> None:
@@ -62,3 +69,18 @@ def test_a_page_that_has_its_answer_waits_less_than_a_millisecond_for_its_turn()
         assert sys.getswitchinterval() < 0.001
     finally:
         sys.setswitchinterval(before)
+
+
+def test_a_clinic_that_is_named_wrongly_among_the_destinations_is_said(
+    either_services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = either_services
+    services.person()
+    services.session.commit()
+    own = {name: Destinations(send_to="PACS@10.0.0.1:104") for name in ("Hill", "Hil")}
+    settings = services.settings.model_copy(update={"clinic_destinations": own})
+    with closing(Database(settings)) as database:
+        bootstrap.warn_of_unknown_clinics(database, settings)
+    assert [one.getMessage() for one in caplog.records if "clinic_destinations" in one.getMessage()] == [
+        "clinic_destinations names Hil, and there is no such clinic. See: lungwise clinics list"
+    ]

@@ -13,6 +13,7 @@ from lungwise.audit.models import AuditEntry
 from lungwise.dicom.archives import Archives
 from lungwise.dicom.send import Sender
 from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches
+from lungwise.settings.destinations import Destinations
 from lungwise.store import Database
 from lungwise.studies.models import Dispatch
 from queued_results import queued_study
@@ -91,4 +92,18 @@ def test_a_fault_in_making_the_objects_leaves_them_queued(services: Services, ar
     ]
     with database.reading() as session:
         assert [line.state for line in Dispatches(session, services.clock).unsent()] == ["queued"]
+    database.close()
+
+
+def test_results_of_another_clinic_do_not_go_to_an_archive(services: Services, archive: Archive) -> None:
+    """They were queued before the settings said whose archive it is."""
+    queued(services, archive.name)
+    own = {"Valley": Destinations(send_to=archive.name)}
+    settings = services.settings.model_copy(update={"clinic_destinations": own})
+    database = Database(services.settings)
+    sender = Sender(database, services.clock, lambda *_delivery: OBJECTS, Archives(settings))
+    assert list(sender.work_all()) == ["the settings send results of this clinic elsewhere"]
+    assert archive.got == []
+    with database.reading() as session:
+        assert [line.state for line in Dispatches(session, services.clock).unsent()] == ["failed"]
     database.close()

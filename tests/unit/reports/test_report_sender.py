@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from conftest import open_services
 from lungwise.audit.models import AuditEntry
@@ -15,17 +16,19 @@ from lungwise.jobs.unsent import Unsent, Why
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.report_sender import ReportSender
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.settings.destinations import Destinations
+from lungwise.store import Database, FilmStore, utc_now
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, Study
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
-from report_receiver import Receiver, answering, receiver
+from report_receiver import SECRET, Receiver, answering, receiver
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
 
     from conftest import Clock, Services
+    from lungwise.access import Person
 
 
 @pytest.fixture
@@ -171,3 +174,54 @@ def test_what_was_cancelled_or_deleted_is_not_sent(clinic: Clinic, there: Receiv
         session.delete(session.query(Study).one())
     assert clinic.sender.do(claimed) is None
     assert there.got == []
+
+
+def test_each_hospital_gets_the_reports_of_its_own_clinic_alone(
+    either: Settings, clock: Clock, migrate: Callable[[Settings], None], film: Callable[..., bytes]
+) -> None:
+    migrate(either)
+    with receiver() as hill, receiver() as valley:
+        own = {
+            name: Destinations(report_webhook_url=there.url, report_webhook_secret=SecretStr(SECRET))
+            for name, there in (("Hill", hill), ("Valley", valley))
+        }
+        both = either.model_copy(update={"clinic_destinations": own})
+        for services in open_services(both, clock):
+            people = [services.person(clinic, clinic) for clinic in ("Hill", "Valley", "Lake")]
+            keys = [services.studies.open(one, PatientFacts(), [("a", film(n))]).key for n, one in enumerate(people)]
+            services.session.commit()
+            services.read_all()
+            services.session.commit()
+        assert send(both) == ["", ""]
+        for person, key in zip(people, keys, strict=True):
+            conclude(both, person, key)
+        assert send(both) == ["", ""]
+        sent = [[got.headers["Idempotency-Key"] for got in there.got] for there in (hill, valley)]
+        assert sent == [[f"{keys[0]}-1", f"{keys[0]}-2"], [f"{keys[1]}-1", f"{keys[1]}-2"]]
+
+        conclude(both, people[1], keys[1])  # what waits for a clinic that has no webhook any more goes to no other
+        hill_alone = either.model_copy(update={"clinic_destinations": {"Hill": own["Hill"]}})
+        assert send(hill_alone) == ["the settings send results of this clinic elsewhere"]
+        assert send(hill_alone) == []
+        assert (len(hill.got), len(valley.got)) == (2, 2)
+
+
+def send(settings: Settings) -> list[str]:
+    """Send what waits in an installation."""
+    database = Database(settings)
+    with database.writing() as session:
+        session.query(Dispatch).update({"due_at": utc_now()})
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    errors = list(sender.work_all())
+    database.close()
+    return errors
+
+
+def conclude(settings: Settings, person: Person, key: str) -> None:
+    """A doctor of a clinic concludes."""
+    database = Database(settings)
+    with database.writing() as session:
+        studies = Wiring(settings, FilmStore(settings)).over(session).studies
+        studies.conclude(person, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+    database.close()

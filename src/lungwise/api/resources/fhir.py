@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, Response, request
 
 from lungwise.access import Right
+from lungwise.accounts.bearer import clinic
 from lungwise.accounts.tokens import Scope
 from lungwise.api.framework.operations import FHIR_TYPE, Operations
 from lungwise.api.idempotent_requests import once
@@ -115,7 +116,8 @@ def _says_the_same(order: Order, asked: OrderRequest) -> bool:
 
 
 def _own() -> OwnSystem:
-    return OwnSystem(patients=services().settings.fhir_patient_system, zone=services().clinic_settings.zone)
+    own = services().settings.for_clinic(clinic())
+    return OwnSystem(patients=own.fhir_patient_system, zone=services().clinic_settings.zone)
 
 
 def _answer(order: Order, status: int) -> Response:
