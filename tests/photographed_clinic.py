@@ -101,7 +101,7 @@ def _films(session: Session, settings: Settings) -> dict[str, str]:
     stuck = opened("D-301", as_jpeg(synthetic_film(77, 0)))
     _all_jobs(stuck, state=JobState.FAILED, attempts=5, error="MemoryError: the machine ran out of memory")
     waiting = opened("D-306", as_jpeg(synthetic_film(78, 0)), as_jpeg(synthetic_film(79, 0)), name="Kofi Mensah")
-    _all_jobs(waiting, due_at=utc_now() + timedelta(days=1))
+    _all_jobs(waiting, state=JobState.RUNNING, due_at=utc_now() + timedelta(minutes=9))
     child = opened(
         "D-307", as_jpeg(synthetic_film(80, 6)), name="Little Esi", birth_date=utc_now().date().replace(day=1)
     )

@@ -106,9 +106,10 @@ class Reports:
         patient = self._studies.patient(person, study)
         headers = differing_headers(study, patient, self._studies.data)
         changes = self._studies.extent_changes(person, study, patient)
-        answer = study_answer(study, patient, self._clinic.zone)
+        ordered = self._studies.ordered(study)
+        answer = study_answer(study, patient, self._clinic.zone).with_doubt(bool(ordered.of_others))
         author = _Author(words, self._predictive_value, answer, self._clinic, changes)
-        return author.report(clinic, study, patient, headers, self._studies.ordered(study))
+        return author.report(clinic, study, patient, headers, ordered)
 
     def pdf(self, person: Person, key: str, clinic: str) -> bytes:
         """Write the report of a study as PDF.

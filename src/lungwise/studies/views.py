@@ -345,7 +345,8 @@ def study_page(key: str, forms: StudyForms) -> str:
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
-    answer = study_answer(study, patient, get_timezone())
+    ordered = services().studies.ordered(study)
+    answer = study_answer(study, patient, get_timezone()).with_doubt(bool(ordered.of_others))
     shown = _shown(study, answer)
     return render_template(
         "studies/show.html",
@@ -360,7 +361,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         earlier=earlier,
         priors=services().priors.of_patient(person(), patient),
         more_unread=person().may(Right.CONCLUDE) and services().worklist.next_unread(person(), study) is not None,
-        ordered=services().studies.ordered(study),
+        ordered=ordered,
         objects=services().studies.objects_of(person(), study),
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,

@@ -343,6 +343,8 @@ def test_a_study_that_names_another_patients_order_says_so_and_never_answers_it(
     (alert,) = re.findall('<p class="alert">(.*?)</p>', page, re.DOTALL)
     assert "names the order A-1, which is another patient" in alert and f'href="{order}"' in alert
     assert '<span class="chip uncertain">Identity unclear</span>' in page
+    said = "Identity unclear: make sure whose film this is."
+    assert 'class="verdict grey"' in page and said in page
     assert "<dt>Order</dt>" not in page and "Requested" in ada.get(order).text
     assert "names the order A-1" in ada.get(f"{study}/report").text
     trail = ada.get("/audit").text
