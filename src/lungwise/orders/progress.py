@@ -54,6 +54,11 @@ class OrderProgress:
         self._session.execute(unread.values(status=OrderStatus.REQUESTED))
         self._session.execute(its.values(study_key=None))
 
+    def leave_others(self, study_key: str, patient_id: int) -> None:
+        """Keep that a study turned out to be this patient's: what it answered of others is asked for again."""
+        others = update(Order).where(Order.study_key == study_key, Order.patient_id != patient_id)
+        self._session.execute(others.values(status=OrderStatus.REQUESTED, study_key=None))
+
     def of_patient(self, patient_id: int) -> list[Order]:
         """List a patient's orders, the newest first."""
         query = select(Order).where(Order.patient_id == patient_id).order_by(Order.id.desc())

@@ -12,7 +12,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.orders.progress import OrderProgress
 from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time
-from lungwise.studies.models import FilmRecord, Job, JobState, Study
+from lungwise.studies.models import FilmRecord, Job, JobState, Study, StudyStatus
 from lungwise.studies.service import Studies
 
 
@@ -80,6 +80,7 @@ class PatientStudies:
         )
         self._orders.merge(kept.id, gone.id)
         self._patients.decisions.merge(person, kept, gone)
+        self._settle_orders(kept.id)
         self._studies.report_changes.of_patient(kept.id)
         self._read_now([kept.id])
         return kept
@@ -104,6 +105,7 @@ class PatientStudies:
             self._orders.take_back(root.id, record.id, parts)
         self._patients.decisions.undo(person, record)
         for patient in {root.id, record.id}:
+            self._settle_orders(patient)
             self._studies.report_changes.of_patient(patient)
         return record
 
@@ -112,6 +114,17 @@ class PatientStudies:
         if not self.may_settle(person, patient):
             raise NotFound
         return patient
+
+    def _settle_orders(self, patient_id: int) -> None:
+        """Let a patient's films answer the open orders of this patient that they name, and no order of others."""
+        for study in self._session.scalars(select(Study).where(Study.patient_id == patient_id).order_by(Study.id)):
+            self._orders.leave_others(study.key, patient_id)
+            for film in study.films:
+                order = self._orders.asked_for(study.clinic_id, film.accession or "", film.study_uid or "")
+                if order and order.patient_id == patient_id and order.is_open and order.study_key is None:
+                    self._orders.begin(order, study.key)
+            if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):
+                self._orders.finish([study.key])
 
     def _read_now(self, patients: Iterable[int]) -> None:
         """Read the films now whose reading waited for this decision."""

@@ -15,6 +15,7 @@ from lungwise.orders.progress import OrderProgress
 from lungwise.orders.service import Order, Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.service import Study
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,25 @@ def test_a_study_and_the_trail_say_that_a_film_names_an_order_of_another_patient
     case.services.patient_studies.merge(case.ada, bela.key, clara.key)
     case.services.session.expire_all()
     assert studies.orders_of_others(study) == []
+
+
+def test_an_order_is_answered_once_somebody_says_that_the_film_is_of_its_patient(case: Case) -> None:
+    order = case.order()
+    header = {"PatientID": "7", "PatientName": "Bartok^Peter", "AccessionNumber": order.accession}
+    scan = dicom_file(chest_words(), SOPInstanceUID="1.2.3", **header)
+    study = case.services.studies.open(case.ada, PatientFacts(), [("film", scan)])
+    case.services.read_all()
+    decided, patients = case.services.patient_studies, case.services.patients
+    (unclear,) = patients.decisions.unclear(case.ada)
+    assert (study.patient_id, order.status) == (unclear.id, OrderStatus.REQUESTED)
+    (bela,) = patients.rivals(case.ada, unclear)
+    decided.merge(case.ada, bela.key, unclear.key)
+    case.services.session.expire_all()
+    assert (order.study_key, order.status) == (study.key, OrderStatus.DONE)
+    decided.take_back(case.ada, unclear.key)
+    case.services.session.expire_all()
+    assert (order.study_key, order.status) == (None, OrderStatus.REQUESTED)
+    assert case.services.studies.orders_of_others(study) == [order]
 
 
 def test_an_order_of_another_patient_is_found_by_what_a_film_says_of_its_request(case: Case) -> None:
