@@ -23,6 +23,7 @@ _OF_STUDY = (
     "00100010", "00100020", "00100030", "00100040", "00200010",
 )
 # fmt: on
+_ACCESSION = "00080050"
 _OF_SERIES = ["0008103E", MODALITY, SERIES, "00200011"]
 _OF_INSTANCE = [CLASS, INSTANCE, "00200013", "00280010", "00280011", "00280100"]
 
@@ -132,7 +133,10 @@ class InstanceIndex:
         """Return what is known of a film and its study without reading its file, unless it is not indexed yet."""
         if film.kind != "DICOM":
             return metadata.of_object(self._results.header(self._person, film))
-        return self._header(film)
+        header = self._header(film)
+        if film.accession_index and not value(header, _ACCESSION):  # an order's, which its results carry
+            return header | {_ACCESSION: attribute("SH", film.accession)}
+        return header
 
     def _header(self, film: FilmRecord) -> Attributes:
         attributes = attributes_of(film) or metadata.of_film(self._studies.data(film))

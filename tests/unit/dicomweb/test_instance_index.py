@@ -5,14 +5,31 @@ from typing import TYPE_CHECKING
 from dicom_files import dicom_bytes, film_dataset
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, STUDY, InstanceIndex
 from lungwise.dicomweb.metadata import value
+from lungwise.dicomweb.query import parse, search
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
 from lungwise.studies.archive import Archive
+from lungwise.studies.header_index import number_film
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from conftest import Services
+
+
+def test_a_study_is_found_by_the_accession_number_that_its_film_got_later(services: Services) -> None:
+    person = services.person()
+    for number, said in enumerate(({}, {"AccessionNumber": ""}, {"AccessionNumber": "B7"})):
+        film = dicom_bytes(film_dataset(chest_bytes(seed=number), StudyInstanceUID=f"1.{number}", **said))
+        study = services.studies.open(person, PatientFacts(), [("film", film)])
+        if number < 2:
+            number_film(services.session, study.films[0], study.clinic_id, f"A{number}")
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    index = InstanceIndex(person, Archive(services.session, services.patients), services.studies, results)
+    for accession in ("A0", "A1", "B7"):
+        query = parse([("AccessionNumber", accession)])
+        (found,) = search(index, "studies", query, "https://a").found
+        assert value(found, "00080050") == accession
 
 
 def test_a_film_stands_beside_its_results(services: Services) -> None:
