@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from lungwise.web_app import Lungwise
 
 UID = "1.2.826.0.1.1.1.1"
-CLASSES = [f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("88.11", "88.33", "104.1", "11.1")]
-"""A text report, a comprehensive one, a document, a presentation state."""
+CLASSES = [f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("88.11", "88.33", "104.1", "11.1", "66.4")]
+"""A text report, a comprehensive one, a document, a presentation state, a segmentation."""
 
 
 def film_of(seed: int = 0, patient: str = "P-1", **more: Any) -> bytes:

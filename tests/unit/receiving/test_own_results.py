@@ -54,7 +54,7 @@ READING = Reading(
     findings={"COVID-19": 0.7},
     normal=Normal(probability=0.02, called=False),
     pattern="COVID-19",
-    heat_map=np.zeros((17, 17), np.float32),
+    heat_map=np.ones((17, 17), np.float32),
     quarter_turns=0,
     model="synthetic",
     version="1",
@@ -63,7 +63,7 @@ FILM = film_dataset(chest_bytes(), SOPInstanceUID="1.2.1", StudyInstanceUID="1.2
 
 
 def results(model: str = "synthetic", version: str = "1", study: str = "") -> list[Dataset]:
-    """The structured report, the heat map and the report of the film."""
+    """The structured report, heat map, outlines, segmentation and report of the film."""
     return result_objects(
         dicom_bytes(FILM),
         replace(FACTS, study_key=study),
@@ -72,7 +72,7 @@ def results(model: str = "synthetic", version: str = "1", study: str = "") -> li
     )
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("lost", ["", "Manufacturer", "ManufacturerModelName", "SeriesDescription"])
 def test_a_result_is_known_by_its_marks_also_where_an_archive_dropped_one(number: int, lost: str) -> None:
     item = results()[number]
