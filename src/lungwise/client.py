@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from lungwise.api.order_schemas import Order, OrderIn, OrderPage, OrderSearch
 from lungwise.api.result_schemas import ResultTable
 from lungwise.api.schemas import (
     LONGEST_WAIT,
@@ -48,7 +49,8 @@ from lungwise.api.schemas import (
 __all__ = ["ApiError", "Client"]
 
 T = TypeVar("T", bound=BaseModel)
-Page = TypeVar("Page", StudyPage, PatientPage)
+Page = TypeVar("Page", StudyPage, PatientPage, OrderPage)
+Search = StudySearch | PatientSearch | OrderSearch
 _RETRIED_STATUSES = (429, 502, 503, 504)
 """Statuses after which the same request may succeed."""
 _POLL_SECONDS = 2.0
@@ -193,6 +195,24 @@ class Client:
         """Get a study's report as a FHIR R4 bundle."""
         return self._send("GET", f"/studies/{study}/report.fhir")
 
+    def orders(self, wanted: OrderSearch | None = None) -> Iterator[Order]:
+        """Yield the orders that match a search, or all of them, the newest first."""
+        for page in self._pages(OrderPage, "/orders/search", wanted or OrderSearch()):
+            yield from page.items
+
+    def order(self, key: str) -> Order:
+        """Get an order, and what became of it."""
+        return self._get(Order, f"/orders/{key}")
+
+    def order_films(self, asked: OrderIn) -> Order:
+        """Order films of a patient."""
+        body = asked.model_dump_json(exclude_unset=True).encode()
+        return self._post(Order, "/orders", body, "application/json")
+
+    def cancel_order(self, key: str) -> Order:
+        """Cancel an order whose films were not taken yet."""
+        return self._post(Order, f"/orders/{key}/cancel", b"", "application/json")
+
     def statistics(self) -> Statistics:
         """Get the clinic in numbers."""
         return self._get(Statistics, "/statistics")
@@ -204,7 +224,7 @@ class Client:
     def _get(self, model: type[T], address: str, wait: int = 0) -> T:
         return _parsed(model, self._send("GET", address, wait=wait))
 
-    def _pages(self, model: type[Page], address: str, search: StudySearch | PatientSearch) -> Iterator[Page]:
+    def _pages(self, model: type[Page], address: str, search: Search) -> Iterator[Page]:
         more = True
         while more:
             body = search.model_dump_json(exclude_unset=True, exclude_none=True).encode()

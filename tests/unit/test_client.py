@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_server import LiveServer, live_server
+from lungwise.api.order_schemas import OrderIn, OrderSearch
 from lungwise.api.schemas import ClinicalDetailsIn, OpinionIn, PatientFields, ReferenceResultIn, StudySearch
 from lungwise.client import ApiError, Client
 
@@ -58,6 +59,15 @@ def test_from_an_upload_to_a_report(client: Client, film: Callable[..., bytes]) 
     assert len(client.add_films(study.key, [film(3)]).films) == 3
     assert client.statistics().studies >= 1
     assert client.model().name == "inception_v3"
+
+
+def test_films_are_ordered_found_and_cancelled(client: Client) -> None:
+    asked = {"facts": {"identifier": "O-1"}, "accession": "CLIENT-1", "scheduled_at": "2026-03-04T10:00:00Z"}
+    order = client.order_films(OrderIn.model_validate(asked))
+    assert (order.accession, order.status, order.way) == ("CLIENT-1", "requested", "api")
+    assert list(client.orders(OrderSearch(accession="CLIENT-1"))) == [order] == [client.order(order.key)]
+    assert client.cancel_order(order.key).status == "cancelled"
+    assert client.order(order.key) in client.orders()
 
 
 def test_lists_are_walked_to_their_ends(client: Client, film: Callable[..., bytes]) -> None:
