@@ -1,1 +1,1 @@
-"""Reports for systems that are no archives and speak HTTP: a webhook, a FHIR server."""
+"""Systems that speak HTTP: reports go to them, and earlier films come from an archive among them."""
