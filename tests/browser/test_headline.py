@@ -76,6 +76,15 @@ def accessible(page: Page) -> None:
         assert result.violations_count == 0, f"{scheme}: {result.generate_report()}"
 
 
+def prints_no_forms(page: Page) -> None:
+    """Look at what a printer is sent: what is read, and nothing that is pressed."""
+    page.emulate_media(media="print")
+    expect(page.get_by_text(TITLE).first).to_be_visible()
+    pressed = page.locator("form, button, .button, summary, header.top, footer, nav, input, select")
+    assert [one.inner_text() for one in pressed.all() if one.is_visible()] == []
+    page.emulate_media(media="screen")
+
+
 def test_a_film_of_tuberculosis_is_headed_so_on_every_page(
     served: Site, page: Page, film: Callable[..., bytes]
 ) -> None:
@@ -108,6 +117,9 @@ def test_a_film_of_tuberculosis_is_headed_so_on_every_page(
         page.click("text=Print")
         expect(page.locator(".report .verdict h2")).to_have_text(TITLE)
         accessible(page)
+        for address in (page.url, study):
+            page.goto(address)
+            prints_no_forms(page)
 
 
 def test_a_normal_film_does_not_rule_out_infection(served: Site, page: Page, film: Callable[..., bytes]) -> None:
