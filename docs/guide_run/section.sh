@@ -34,7 +34,7 @@ lungwise() {
     "node "*) background "takes films" "$(type -P lungwise)" "$@" ;;
     "hl7 "*) background "are taken at" "$(type -P lungwise)" "$@" ;;
     "users add") command lungwise "$@" --password "correct horse battery staple 7" ;;
-    "users delete" | "keys accept-secret") command lungwise "$@" --yes ;;
+    "users delete" | "keys accept-secret" | "clinics reopen") command lungwise "$@" --yes ;;
     "read "*) command lungwise "$@" || [ $? = 3 ] ;; # a synthetic film is refused
     *) command lungwise "$@" ;;
     esac
