@@ -41,7 +41,8 @@ def preview(clinic: str | None, as_json: bool) -> None:
         click.echo("This clinic keeps every study.")
         return
     for one in old.due:
-        click.echo(f"Study {one.key} of {one.since:%Y-%m-%d}, films: {one.films}")
+        day = one.since.astimezone(old.before.tzinfo)  # the clinic's own, as the day until which studies are due
+        click.echo(f"Study {one.key} of {day:%Y-%m-%d}, films: {one.films}")
     for why, count in old.kept_back.items():
         click.echo(f"Kept although they are old ({why}): {count}")
     click.echo(f"Due ({old.mode}): {len(old.due)}. To remove exactly these: lungwise retention remove {old.agreement}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     import pytest
 
     from conftest import Services
+
+
+DAYBREAK = {
+    "Pacific/Tongatapu": datetime(2023, 9, 14, 11, 30, tzinfo=UTC),
+    "Pacific/Honolulu": datetime(2023, 9, 14, 9, 30, tzinfo=UTC),
+}
+"""Half an hour after the day has begun in Tonga, and before it begins in Honolulu."""
 
 
 def run(*arguments: str, ends: int = 0) -> str:
@@ -44,6 +52,12 @@ def test_old_studies_are_shown_archived_and_removed(
     run("db", "backup", str(tmp_path / "backup.tar"))
     told = json.loads(run("retention", "preview", "--json"))
     assert (told["due"], told["mode"]) == ([key], "archive")
+    for zone, day in (("Pacific/Tongatapu", "2023-09-15"), ("Pacific/Honolulu", "2023-09-13")):
+        services.session.query(Clinic).update({"time_zone": zone})
+        services.session.query(Study).update({"created_at": DAYBREAK[zone]})
+        services.session.commit()
+        assert f"Study {key} of {day}, films: 1" in run("retention", "preview")
+    told = json.loads(run("retention", "preview", "--json"))
     assert "Look again" in run("retention", "remove", "0" * 20, ends=1)
     assert "1 studies are removed." in run("retention", "remove", told["agreement"])
     (archived,) = (tmp_path / "old").iterdir()
