@@ -23,16 +23,18 @@ class Fact(Base):
 
 def read_fact(session: Session, name: str) -> str:
     """Return the value of a fact; empty if it is unknown, or not signed with one of the keys."""
-    found = session.get(Fact, name)
-    if found is None or not keys_of(session).is_signed(found.signature, _PURPOSE, f"{name}\0{found.value}"):
-        return ""
-    return found.value
+    return _value(session, session.get(Fact, name))
 
 
 def locked_fact(session: Session, name: str) -> str:
     """Return the value of a fact, which no other transaction changes until this one ends, where it is known."""
-    session.get(Fact, name, with_for_update=True, populate_existing=True)
-    return read_fact(session, name)
+    return _value(session, session.get(Fact, name, with_for_update=True, populate_existing=True))
+
+
+def _value(session: Session, fact: Fact | None) -> str:
+    if fact is None or not keys_of(session).is_signed(fact.signature, _PURPOSE, f"{fact.name}\0{fact.value}"):
+        return ""
+    return fact.value
 
 
 def save_fact(session: Session, name: str, value: str) -> None:
