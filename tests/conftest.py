@@ -65,6 +65,13 @@ property_settings.load_profile("lungwise")
 PASSWORD = "three green kites fly"
 
 
+def pytest_configure() -> None:
+    """Look for programs beside Python last: pynetdicom puts some there that bear the names of dcmtk's."""
+    own = str(Path(sys.executable).parent)
+    others = [folder for folder in os.environ["PATH"].split(os.pathsep) if folder != own]
+    os.environ["PATH"] = os.pathsep.join([*others, own])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Load the tests without looking for garbage, and look from then on among what they make."""

@@ -43,7 +43,7 @@ def test_what_has_no_frame_or_more_than_one_is_refused(attributes: dict[str, Any
 
 
 def test_a_mask_comes_packed_as_it_is_and_one_of_two_frames_not_at_all() -> None:
-    mask = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "PixelData": bytes(range(240)) * 4}
+    mask: dict[str, Any] = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "PixelData": bytes(range(240)) * 4}
     assert frame(dicom_file(WORDS, **mask)) == mask["PixelData"]
     with pytest.raises(Refusal, match="several images"):
         frame(dicom_file(WORDS, **mask, NumberOfFrames=2))
