@@ -25,11 +25,19 @@ class OrderProgress:
             return self._records.with_accession(clinic_id, accession)
         return self._records.with_study_uid(clinic_id, study_uid) if study_uid else None
 
+    def has_any(self, clinic_id: int) -> bool:
+        """Return whether films were ever ordered in a clinic."""
+        return bool(self._session.scalar(select(exists().where(Order.clinic_id == clinic_id))))
+
+    def named(self, clinic_id: int, accessions: Collection[str], study_uids: Collection[str]) -> list[Order]:
+        """List the orders of a clinic that films name, by accession number or by study's UID."""
+        return self._records.named(clinic_id, accessions, study_uids)
+
     def of_others(
         self, clinic_id: int, patient_id: int, accessions: Collection[str], study_uids: Collection[str]
     ) -> list[Order]:
         """List the orders of other patients than this one that films name, by accession number or by study's UID."""
-        named = self._records.named(clinic_id, accessions, study_uids)
+        named = self.named(clinic_id, accessions, study_uids)
         return [order for order in named if order.patient_id != patient_id]
 
     def begin(self, order: Order, study_key: str) -> None:

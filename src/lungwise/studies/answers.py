@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -172,10 +172,6 @@ class StudyAnswer:
     is_waiting: bool = False
     is_child: bool = False
     is_unclear: bool = False
-
-    def with_doubt(self, is_unclear: bool) -> StudyAnswer:
-        """Return the same answer, of a patient of whom it may be unclear for one more reason who they are."""
-        return replace(self, is_unclear=self.is_unclear or is_unclear)
 
     @cached_property
     def read(self) -> tuple[FilmAnswer, ...]:

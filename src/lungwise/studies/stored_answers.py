@@ -20,6 +20,7 @@ from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus, stored_extent
+from lungwise.studies.named_orders import names_other_order, studies_naming_others
 from lungwise.time_zones import day_in
 
 STORED_READING = (
@@ -147,7 +148,8 @@ def is_child(study: Study, patient: Patient, zone: tzinfo) -> bool:
 
 def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo) -> Headline:
     """Write the headline of one film of a patient's."""
-    about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=patient.is_unclear)
+    is_unclear = patient.is_unclear or names_other_order(film.study)
+    about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=is_unclear)
     return headlines.of_film(answer_of(film.reading, film.key, is_given_up=_is_given_up(film)), about)
 
 
@@ -157,7 +159,7 @@ def study_answer(study: Study, patient: Patient, zone: tzinfo) -> StudyAnswer:
         answer_of(film.reading, film.key, number, is_given_up=_is_given_up(film))
         for number, film in enumerate(study.films, start=1)
     )
-    return _answer(study, patient, films, zone)
+    return _answer(study, patient, films, zone, is_doubted=names_other_order(study))
 
 
 def _is_given_up(film: FilmRecord) -> bool:
@@ -168,7 +170,7 @@ def _is_given_up(film: FilmRecord) -> bool:
 def study_answers(
     session: Session, studies: Sequence[Study], patients: Mapping[int, Patient], zone: tzinfo
 ) -> list[StudyAnswer]:
-    """Return what studies say whose films are not loaded, each in its place, by one query.
+    """Return what studies of one clinic say whose films are not loaded, each in its place.
 
     Parameters
     ----------
@@ -182,13 +184,19 @@ def study_answers(
     for row in sorted(rows, key=attrgetter("id")):
         of_study = films[row.study_id]
         of_study.append(answer_of(row, row.key, len(of_study) + 1, is_given_up=bool(row.is_given_up)))
-    return [_answer(study, patients[study.patient_id], films[study.id], zone) for study in studies]
+    doubted = studies_naming_others(session, studies)
+    return [
+        _answer(study, patients[study.patient_id], films[study.id], zone, is_doubted=study.id in doubted)
+        for study in studies
+    ]
 
 
-def _answer(study: Study, patient: Patient, films: Iterable[FilmAnswer], zone: tzinfo) -> StudyAnswer:
+def _answer(
+    study: Study, patient: Patient, films: Iterable[FilmAnswer], zone: tzinfo, *, is_doubted: bool
+) -> StudyAnswer:
     return StudyAnswer(
         films=tuple(films),
         is_waiting=study.status == StudyStatus.WAITING,
         is_child=is_child(study, patient, zone),
-        is_unclear=patient.is_unclear,
+        is_unclear=patient.is_unclear or is_doubted,
     )

@@ -30,6 +30,7 @@ from lungwise.studies.film_headers import differing_headers, taken_on
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
+from lungwise.studies.named_orders import names_other_order
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.priors import Priors
@@ -249,7 +250,15 @@ def viewer(key: str) -> Answer:
     audit_after_response(Action.SAW, Subject.FILM, key)
     shown = [film, *(other for _study, other in others)]
     days = {one.id: taken_on(one, services().studies.data) for one in shown}
-    return render_template("studies/viewer.html", film=film, patient=patient, others=others, beside=beside, days=days)
+    return render_template(
+        "studies/viewer.html",
+        film=film,
+        patient=patient,
+        is_unclear=names_other_order(film.study),
+        others=others,
+        beside=beside,
+        days=days,
+    )
 
 
 @bp.get("/films/<key>/picture.jpg")
@@ -346,7 +355,7 @@ def study_page(key: str, forms: StudyForms) -> str:
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
     ordered = services().studies.ordered(study)
-    answer = study_answer(study, patient, get_timezone()).with_doubt(bool(ordered.of_others))
+    answer = study_answer(study, patient, get_timezone())
     shown = _shown(study, answer)
     return render_template(
         "studies/show.html",

@@ -333,6 +333,24 @@ def test_who_sees_no_orders_sees_the_number_of_the_order_alone(
     assert "<dd>A-1 · Done</dd>" in page and 'href="/orders' not in page
 
 
+def test_lists_the_viewer_and_tables_doubt_whose_film_it_is_that_names_another_patients_order(ada: Visitor) -> None:
+    order_for(ada, ada.upload(scan(1)), accession="A-1")
+    clara = {"PatientID": "8", "PatientName": "Schumann^Clara"}
+    study = ada.upload(scan(2, **clara, AccessionNumber="A-1"))
+    ada.upload(scan(3, **clara))
+    page = ada.get(study).text
+    patient, film = (re.findall(f'href="(/{kind}/[0-9a-f]{{20}})"', page)[0] for kind in ("patients", "films"))
+    lines = re.findall("<tr.*?</tr>", ada.get("/studies").text, re.DOTALL)
+    for doubt in ("Identity unclear", 'class="level grey"'):
+        assert [study in line for line in lines if doubt in line] == [True]
+    assert ada.get(patient).text.count('class="level grey"') == 1
+    viewer = ada.get(film).text
+    assert 'class="level grey"' in viewer and '<span class="chip uncertain">Identity unclear</span>' in viewer
+    table = ada.post("/studies.csv", page="/studies").get_data(as_text=True).splitlines()
+    (doubted,) = [line for line in table if "Identity unclear" in line]
+    assert doubted.startswith(study.rpartition("/")[2])
+
+
 def test_a_study_that_names_another_patients_order_says_so_and_never_answers_it(
     app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], enrol: Callable[..., Person]
 ) -> None:

@@ -1,0 +1,44 @@
+"""Studies of which a film names an order of another patient: it is unclear whose films these are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, load_only, object_session
+
+from lungwise.orders.progress import OrderProgress
+from lungwise.studies.models import FilmRecord, Study
+
+
+def names_other_order(study: Study) -> bool:
+    """Return whether a study whose films are loaded names an order of another patient."""
+    session = object_session(study)
+    return session is not None and study.id in _naming_others(session, [study], study.films)
+
+
+def studies_naming_others(session: Session, studies: Sequence[Study]) -> set[int]:
+    """Return the ids of those among studies of one clinic that name an order of another patient."""
+    if not studies or not OrderProgress(session).has_any(studies[0].clinic_id):
+        return set()
+    numbered = or_(FilmRecord.accession_encrypted.is_not(None), FilmRecord.study_uid.is_not(None))
+    query = select(FilmRecord).where(FilmRecord.study_id.in_([study.id for study in studies]), numbered)
+    columns = load_only(FilmRecord.key, FilmRecord.study_id, FilmRecord.study_uid, FilmRecord.accession_encrypted)
+    return _naming_others(session, studies, session.scalars(query.options(columns)))
+
+
+def _naming_others(session: Session, studies: Sequence[Study], films: Iterable[FilmRecord]) -> set[int]:
+    patients = {study.id: study.patient_id for study in studies}
+    named = [(film.study_id, film.accession or "", film.study_uid or "") for film in films]
+    numbers = {number for _study, number, _uid in named if number}
+    uids = {uid for _study, _number, uid in named if uid}
+    if not (numbers or uids):
+        return set()
+    owners = defaultdict[str, set[int]](set)
+    for order in OrderProgress(session).named(studies[0].clinic_id, numbers, uids):
+        owners[order.accession].add(order.patient_id)
+        owners[order.study_uid].add(order.patient_id)
+    return {
+        study for study, *names in named if any(owners.get(name.strip(), set()) - {patients[study]} for name in names)
+    }
