@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.dicom.outgoing import Destination, Outgoing
+from lungwise.dicom.queries import PeerError, find
 from lungwise.results.result import kind_of_result
 from lungwise.results.simpler_reports import as_simpler_report, simpler_classes
 from lungwise.settings import Settings
@@ -24,6 +25,8 @@ from lungwise.studies.commitment_models import Reference
 _FIND = StudyRootQueryRetrieveInformationModelFind
 _DUPLICATE = 0x0111
 """The archive has an object of this UID: what it acknowledged before a crash here is told so when it comes again."""
+_MOST_SHOWN = 10
+"""Objects under one UID that are looked at of what an archive shows."""
 _SHOWN = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "ContentDate", "ContentTime")
 """What an archive may say of an object that it is asked for; the time is that of the reading."""
 
@@ -188,8 +191,8 @@ def _has(association: Association, item: Dataset) -> bool:
     query.StudyInstanceUID, query.SeriesInstanceUID = item.StudyInstanceUID, item.SeriesInstanceUID
     query.SOPInstanceUID = item.SOPInstanceUID
     try:
-        found = [one for _status, one in association.send_c_find(query, _FIND) if one is not None]
-    except (RuntimeError, ValueError):  # the association is gone
+        found = find(association, query, _FIND, _MOST_SHOWN)
+    except (PeerError, RuntimeError, ValueError):  # it does not say, or the association is gone
         return False
     return any(_is_same(one, item) for one in found)
 

@@ -18,7 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made on impo
 
 from lungwise.dicom.outgoing import Destination, Outgoing
 from lungwise.dicom.prior_fetcher import WantedPriors
-from lungwise.dicom.queries import SUCCESS, PeerError, associated, find
+from lungwise.dicom.queries import SUCCESS, PeerError, associated, bounded, find
 from lungwise.dicom.storage import CANNOT_STORE
 from lungwise.films import Refusal
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
@@ -31,6 +31,8 @@ _GET = StudyRootQueryRetrieveInformationModelGet
 _MOVE = StudyRootQueryRetrieveInformationModelMove
 _MOST_FOUND = 200
 """Studies, and series of a study, that are looked at of what an archive finds."""
+_SERIES_SECONDS = 1500.0
+"""How long an archive has to hand out one series, over however slow a line: less than a fetch is leased for."""
 _OUT_OF_RESOURCES, _NOT_UNDERSTOOD = 0xA700, 0xC000
 _SOME_FAILED = 0xB000
 _FETCHED = (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation)
@@ -103,7 +105,7 @@ class DimseArchive:
         else:
             answers = association.send_c_move(query, self._outgoing.title, _MOVE)
         last = None
-        for status, _identifier in answers:
+        for status, _identifier in bounded(association, answers, _SERIES_SECONDS):
             last = status.get("Status")
         if last is None:
             raise PeerError(f"{self._archive.title} does not answer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,12 @@ from lungwise.dicom.outgoing import Destination, Outgoing
 
 SUCCESS = 0x0000
 _PENDING = (0xFF00, 0xFF01)
+_FIND_SECONDS = 120.0
+"""How long a peer has for all that it finds."""
+
+
+Answer = tuple[Dataset, Dataset | None]
+"""A status, and what was found, where it says so."""
 
 
 class PeerError(Exception):
@@ -63,15 +70,35 @@ def find(association: Association, query: Dataset, model: UID, most: int) -> lis
     Raises
     ------
     PeerError
-        If it does not answer, or answers an error.
+        If it does not answer, answers an error, or does not come to an end.
     """
     found: list[Dataset] = []
     last = None
-    for status, answer in association.send_c_find(query, model):
+    for status, answer in bounded(association, association.send_c_find(query, model), _FIND_SECONDS):
         last = status.get("Status")
         if last in _PENDING and answer is not None and len(found) < most:
             found.append(answer)
     if last != SUCCESS:
-        title = association.acceptor.ae_title.strip()
-        raise PeerError(f"{title} {'does not answer' if last is None else f'answers {last:04X}'} to C-FIND")
+        answered = "does not answer" if last is None else f"answers {last:04X}"
+        raise PeerError(f"{_title(association)} {answered} to C-FIND")
     return found
+
+
+def bounded(association: Association, answers: Iterator[Answer], seconds: float) -> Iterator[Answer]:
+    """Yield a peer's answers to one request. Each has its own time; this bounds all of them together.
+
+    Raises
+    ------
+    PeerError
+        If the last is not there in time. The association is aborted then.
+    """
+    end = time.monotonic() + seconds
+    for answer in answers:
+        yield answer
+        if time.monotonic() > end and answer[0].get("Status") in _PENDING:
+            association.abort()
+            raise PeerError(f"{_title(association)} does not come to an end of its answers")
+
+
+def _title(association: Association) -> str:
+    return association.acceptor.ae_title.strip()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -180,6 +180,8 @@ def _is_forbidden(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> boo
 
 def _read(response: HTTPResponse, most: int) -> Answer:
     found = response.read(most + 1) if most else b""
+    if most and len(found) <= most and response.length:  # http.client says so only where all is read at once
+        raise IncompleteRead(found, response.length)
     content_type = response.getheader("Content-Type") or ""
     return Answer(
         status=response.status,

@@ -13,6 +13,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.jobs.accession_lookups import AccessionLookups, ClaimedLookup
 from lungwise.orders.progress import OrderProgress
 from lungwise.orders.scheduled_steps import LookupAnswer, StepMatch
+from lungwise.orders.service import Order
 from lungwise.store import Clock, keys_of
 from lungwise.studies.header_index import accession_context, number_film
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
@@ -54,8 +55,13 @@ class FoundAccessions:
         self._number(node, study, [film for film in films if not film.accession], accession)
         order = self._progress.asked_for(study.clinic_id, accession, "")
         if order is not None:
-            self._progress.begin(order, study.key)
+            self._answer(order, study)
         return LookupAnswer.FOUND
+
+    def _answer(self, order: Order, study: Study) -> None:
+        self._progress.begin(order, study.key)
+        if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):  # no reading follows that would say so
+            self._progress.finish([study.key])
 
     def _number(self, node: Person, study: Study, films: Sequence[FilmRecord], accession: str) -> None:
         for film in films:

@@ -191,6 +191,18 @@ def test_a_report_that_was_made_already_is_made_anew(case: Case) -> None:
     assert study.report_version == version + 1
 
 
+def test_an_order_of_ours_whose_film_was_read_before_it_was_numbered_is_done(case: Case) -> None:
+    orders = case.wiring.over(case.services.session).orders
+    facts = PatientFacts(identifier="P1", name="Curie Marie")
+    orders.place(case.ada, facts, OrderRequest(accession="A1"), OrderWay.PAGE)
+    write_entry(case.folder, 1, DAY)
+    study = case.film()
+    assert case.services.read_all() == 1
+    with case.worklist():
+        assert case.ask() == ["found"]
+    assert [order.status for order in orders.of_study(case.ada, study.key)] == ["done"]
+
+
 def test_films_of_other_clinics_are_not_asked_for(case: Case) -> None:
     study = case.film()
     dale = case.services.person("Otto", "Dale")

@@ -53,6 +53,16 @@ def test_what_is_at_an_address_is_read_as_far_as_it_was_asked_for(there: Receive
     assert (there.got[0].path, there.got[0].headers["Accept"], there.got[0].body) == ("/reports?to=us", "a/b", b"")
 
 
+def test_an_answer_that_breaks_off_is_none(there: Receiver) -> None:
+    def break_off(request: BaseHTTPRequestHandler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom\r\nContent-Length: 9\r\n\r\n12345")
+
+    there.answer = break_off
+    with pytest.raises(NotSentError, match="IncompleteRead"):
+        Exchange(there.url, None).get({}, most=100)
+    assert Exchange(there.url, None).get({}, most=4).body is None
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed(there: Receiver) -> None:
     there.got.clear()
     there.answer = answering(307, Location=there.url)
