@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +35,9 @@ _LONGEST_LIST = 4 << 20
 """Bytes of what a search may answer."""
 _BESIDE_FILM = 1 << 16
 """Bytes of an answer beside the film in it."""
-_FILM_SECONDS = 300.0
+_SEARCH_SECONDS, _FILM_SECONDS = 30.0, 300.0
+_FETCH_SECONDS = 1500.0
+"""How long an archive has for all of one patient: less than a fetch is leased for."""
 _UID = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 _log = logging.getLogger("lungwise.node")
@@ -51,6 +54,7 @@ class DicomwebArchive:
         self._user, self._password = settings.priors_user, settings.priors_password
         self._token_file = settings.priors_token_file
         self._film_bytes = settings.film_megabytes << 20
+        self._end = 0.0
 
     def fetch(self, wanted: WantedPriors) -> None:
         """Retrieve what it has, the newest first; what is kept of it the receiver decides film by film.
@@ -58,8 +62,9 @@ class DicomwebArchive:
         Raises
         ------
         PeerError
-            If it does not answer, or not as DICOMweb does.
+            If it does not answer, not as DICOMweb does, or does not come to an end.
         """
+        self._end = time.monotonic() + _FETCH_SECONDS
         authorization = self._authorization()
         kept = 0
         for tried, path in enumerate(self._paths(wanted, authorization), start=1):
@@ -127,7 +132,10 @@ class DicomwebArchive:
         except (Malformed, StopIteration) as error:
             raise PeerError(f"{self._host} hands a film out otherwise than DICOMweb does") from error
 
-    def _get(self, path: str, headers: dict[str, str], most: int, seconds: float = 30.0) -> Answer:
+    def _get(self, path: str, headers: dict[str, str], most: int, seconds: float = _SEARCH_SECONDS) -> Answer:
+        seconds = min(seconds, self._end - time.monotonic())
+        if seconds <= 0:
+            raise PeerError(f"of {self._host}: it does not come to an end of its answers")
         try:
             answer = Exchange(f"{self._base}/{path}", self._authority, seconds).get(headers, most)
         except NotSentError as error:

@@ -175,7 +175,7 @@ class FilmResults:
             version=record.version,
             made_at=record.created_at,
             is_child=is_child(film.study, patient, self._zone or UTC),
-            is_unclear=patient.is_unclear,
+            is_unclear=patient.is_unclear or bool(self._studies.orders_of_others(film.study)),
             change=changes.get(film.key),
         )
 

@@ -55,11 +55,18 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store without a zone, in UTC."""
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+        return _in_utc(value).replace(tzinfo=None) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Add the zone again."""
         return value.replace(tzinfo=UTC) if value else None
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # the first day of all, east of UTC, or the last, west of it
+        return value
 
 
 TABLE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler
@@ -21,6 +22,7 @@ from lungwise.dicom.prior_fetcher import WantedPriors
 from lungwise.dicom.queries import PeerError
 from lungwise.dicomweb.multipart import message
 from lungwise.jobs.prior_fetches import PriorFetches
+from lungwise.outgoing import dicomweb_archive
 from lungwise.outgoing.dicomweb_archive import DicomwebArchive
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.priors import PriorLimits, PriorReceiver
@@ -183,6 +185,43 @@ def test_a_uid_that_would_lead_elsewhere_is_not_followed(case: Case, archive: Ar
     archive.say("/studies", [attributes(patient=WANTED.identifier, study="../../secrets")])
     assert case.refused(archive.server) == "the archive names something without a UID"
     assert archive.paths == ["/studies"]
+
+
+def test_an_archive_that_has_ever_more_series_is_given_up(
+    case: Case, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb_archive, "_FETCH_SECONDS", 1.0)
+    its = [attributes(series=f"1.2.3.{n}", modality="DX", body="CHEST") for n in range(200)]
+    archive.say("/studies/1.2.3/series", its)
+    for n in range(200):
+        archive.say(f"/studies/1.2.3/series/1.2.3.{n}/instances", [])
+    answer = archive.answer
+
+    def slowly(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.1)
+        answer(request)
+
+    archive.server.answer = slowly
+    in_time = (": it does not come to an end of its answers", ": it does not answer in time")
+    assert case.refused(archive.server).endswith(in_time)
+    assert len(archive.paths) < 20
+
+
+def test_a_film_that_breaks_off_is_fetched_again_and_not_kept(case: Case, archive: Archive) -> None:
+    whole, answer = film(3), archive.answer
+
+    def break_off(request: BaseHTTPRequestHandler) -> None:
+        if not urlsplit(request.path).path.endswith(NEWEST):
+            answer(request)
+            return
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/dicom\r\nContent-Length: {len(whole)}\r\n\r\n"
+        request.wfile.write(head.encode() + whole[:-1000])
+
+    archive.server.answer = break_off
+    assert "IncompleteRead" in case.refused(archive.server)
+    archive.server.answer = answer
+    case.fetch(archive.server)
+    assert case.kept()[0] == "1.2.3.1.1"
 
 
 def test_a_film_that_is_too_large_is_left_and_the_others_are_fetched(case: Case, archive: Archive) -> None:

@@ -4,11 +4,13 @@ import io
 import zipfile
 from typing import TYPE_CHECKING
 
+from dicom_files import dicom_file
 from lungwise.orders.order import OrderRequest, OrderWay, Procedure
 from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,3 +69,21 @@ def test_results_carry_the_order_where_the_film_says_nothing_of_it(
     (request,) = structured.ReferencedRequestSequence
     assert (request.AccessionNumber, request.StudyInstanceUID) == ("A1", order.study_uid)
     assert request.RequestedProcedureCodeSequence[0].CodeValue == "36643-5"
+
+
+def test_the_structured_report_says_that_a_film_names_another_patients_order(services: Services) -> None:
+    person = services.person()
+    orders = Orders(services.session, services.clock, services.patients, services.audit)
+    otto = PatientFacts(identifier="8", name="Hahn Otto")
+    orders.place(person, otto, OrderRequest(accession="A1"), OrderWay.PAGE)
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+
+    def said(number: int, accession: str) -> str:
+        named = {"PatientID": "7", "PatientName": "Bartok^Bela", "AccessionNumber": accession}
+        data = dicom_file(chest_bytes(seed=number), StudyInstanceUID=f"1.2.{number}", **named)
+        study = services.studies.open(person, PatientFacts(), [("a", data)])
+        services.read_all()
+        return str(results.of(person, study.films)[0].to_json())
+
+    assert "dentity unclear" in said(1, "A1")
+    assert "dentity unclear" not in said(2, "B7")
