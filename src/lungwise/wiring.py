@@ -27,6 +27,7 @@ from lungwise.hl7.dispatch import Dispatch
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.order_updates import OrderUpdates
 from lungwise.hl7.patient_updates import PatientUpdates
+from lungwise.jobs.accession_lookups import AccessionLookups
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.jobs.unsent import Unsent
@@ -165,7 +166,14 @@ class Services:
         session, clock, audit = self._session, self.clock, self.audit
         changes = ReportChanges(session, clock, ClinicDestinations(session, self.settings).systems)
         self.patients = Patients(
-            session, clock, audit, wiring.identity_rules, changes.of_patient, self.zone_of, self._remove_priors
+            session,
+            clock,
+            audit,
+            wiring.identity_rules,
+            changes.of_patient,
+            self.zone_of,
+            self._remove_priors,
+            AccessionLookups(session, clock).ask_anew,
         )
         self.priors = Priors(session, wiring.store, self.patients.records)
         self.orders = Orders(session, clock, self.patients, audit)

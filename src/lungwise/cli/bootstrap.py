@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -63,6 +64,8 @@ def read_settings(**given: str | int) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(map(_what_is_wrong, error.errors()))
         raise click.ClickException(f"A setting is wrong. {wrong}") from error
+    except SettingsError as error:  # its cause quotes nothing of what may be secret
+        raise click.ClickException(f"A setting is wrong. It is not JSON: {error}") from error
     except SettingsFileError as error:
         raise click.ClickException(str(error)) from error
     if settings.model_folder:

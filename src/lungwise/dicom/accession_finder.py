@@ -15,7 +15,7 @@ from lungwise.dicom.queries import PeerError, associated, find
 from lungwise.dicom.worklist_query import query_of, steps_of
 from lungwise.jobs.accession_lookups import AccessionLookups, ClaimedLookup
 from lungwise.jobs.worker import SingleJobWorker
-from lungwise.orders.scheduled_steps import LookupAnswer, StepMatch, match_step
+from lungwise.orders.scheduled_steps import LookupAnswer, StepMatch, is_exact, match_step
 from lungwise.patients.service import IdentityRules
 from lungwise.receiving.found_accessions import FoundAccessions
 from lungwise.settings import Settings
@@ -56,7 +56,8 @@ class AccessionFinder(SingleJobWorker[AccessionLookups, ClaimedLookup, str]):
 
     def do(self, job: ClaimedLookup) -> str:
         """Ask for a study's accession number, and return what was answered, or the error."""
-        if not job.is_clear or job.clinic_id != self._node.clinic_id:
+        is_sure = job.is_clear and is_exact(job.film.patient.identifier)
+        if not is_sure or job.clinic_id != self._node.clinic_id:
             self._write(partial(AccessionLookups.finish, lookup=job, answer=None, source=""))
             return ""
         try:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lungwise.films.dicom.json_model import value
 from lungwise.orders.scheduled_steps import LookupAnswer, UnnumberedFilm
 from lungwise.patients.service import Patient
 from lungwise.store import Clock
 from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
-from lungwise.studies.header_index import number_film
+from lungwise.studies.header_index import ACCESSION_NUMBER, attributes_of, number_film
 from lungwise.studies.lookup_models import ANSWERED, AccessionLookup
 from lungwise.studies.models import FilmRecord, Study
 
@@ -50,8 +51,17 @@ class AccessionLookups(LeaseQueue[AccessionLookup]):
         elif lookup.answer == LookupAnswer.FOUND and (number := self._number(study, film.study_uid or "")):
             number_film(self._session, film, study.clinic_id, number)
         elif lookup.state == FAILED or lookup.answer == LookupAnswer.FOUND:
-            lookup.state, lookup.claim, lookup.attempts, lookup.error, lookup.answer = QUEUED, "", 0, "", ""
-            lookup.due_at = self._now()
+            self._queue_again(lookup)
+
+    def ask_anew(self, record_id: int) -> None:
+        """Ask once more for the films of a patient's record whose identifier was wrong, and forget what that found."""
+        its = (Study.merged_from_id == record_id) | (Study.merged_from_id.is_(None) & (Study.patient_id == record_id))
+        query = select(AccessionLookup).join(Study, Study.id == AccessionLookup.study_id).where(its)
+        for lookup in self._session.scalars(query.with_for_update()).all():
+            if lookup.answer == LookupAnswer.FOUND:
+                self._forget_number(lookup)
+            self._queue_again(lookup)
+        self._session.flush()
 
     def claim(self) -> ClaimedLookup | None:
         """Claim the films that have waited for longest."""
@@ -79,6 +89,17 @@ class AccessionLookups(LeaseQueue[AccessionLookup]):
     def is_held(self, lookup: ClaimedLookup) -> bool:
         """Return whether nobody else has claimed the films meanwhile, and lock them."""
         return self._held(lookup) is not None
+
+    def _queue_again(self, lookup: AccessionLookup) -> None:
+        lookup.state, lookup.claim, lookup.attempts, lookup.error, lookup.answer = QUEUED, "", 0, "", ""
+        lookup.due_at = self._now()
+
+    def _forget_number(self, lookup: AccessionLookup) -> None:
+        """Take the number from those films whose own headers do not say it."""
+        study = self._session.get_one(Study, lookup.study_id)
+        for film in study.films:
+            if film.study_uid == lookup.study_uid and not value(attributes_of(film) or {}, ACCESSION_NUMBER):
+                number_film(self._session, film, study.clinic_id, "")
 
     def _of(self, study: Study, study_uid: str) -> AccessionLookup | None:
         mine = (AccessionLookup.study_id == study.id, AccessionLookup.study_uid == study_uid)

@@ -62,10 +62,12 @@ class Patients:
         corrected: Callable[[int], None] = lambda _patient: None,
         zone_of: ZoneOf = in_utc,
         removing: Callable[[Sequence[int]], None] = lambda _records: None,
+        renumbered: Callable[[int], None] = lambda _record: None,
     ) -> None:
         self.rules = rules or IdentityRules()
         self._corrected = corrected
         self._removing = removing
+        self._renumbered = renumbered
         self._session = session
         self._clock = clock
         self._zone_of = zone_of
@@ -176,6 +178,8 @@ class Patients:
         self._history.record(person, patient)
         patient.facts = facts
         self.records.index(patient, first=None if same_number else not known)
+        if not same_number:
+            self._renumbered(patient.id)
         self._corrected(patient.id)
         self._audit.record(person, Action.CHANGED, Subject.PATIENT, patient.key)
         return patient

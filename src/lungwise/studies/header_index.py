@@ -19,6 +19,7 @@ from lungwise.studies.film_data import fetched
 from lungwise.studies.film_models import FilmAttributes
 from lungwise.studies.models import FilmRecord, Study
 
+ACCESSION_NUMBER = "00080050"
 _AT_ONCE = 20
 _INDEXED_AT_ONCE = 500
 _PAUSE = 0.05

@@ -37,6 +37,13 @@ def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatc
     assert "port" in run("users", "list").no()
 
 
+def test_a_table_that_is_no_json_is_said_and_not_quoted(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUNGWISE_CLINIC_DESTINATIONS", '{"Hill": {"report_webhook_secret": "hidden"')
+    result = run("clinics", "list")
+    assert "A setting is wrong. It is not JSON" in result.output and "clinic_destinations" in result.output
+    assert "hidden" not in result.output and "Traceback" not in result.output
+
+
 def test_settings_come_from_a_file_unless_the_environment_has_them(
     run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from lungwise.studies.service import Study
 
 DAY = "20260302"
+OTTO = {"PatientBirthDate": "18790308", "PatientSex": "M"}
 OWN = "1.2.826.0.1.3680043.8.498.77"
+
+
+def same_study() -> dict[str, str]:
+    return {"StudyDate": DAY, "StudyInstanceUID": OWN, "SOPInstanceUID": generate_uid()}
 
 
 class Case:
@@ -201,6 +206,27 @@ def test_an_order_of_ours_whose_film_was_read_before_it_was_numbered_is_done(cas
     with case.worklist():
         assert case.ask() == ["found"]
     assert [order.status for order in orders.of_study(case.ada, study.key)] == ["done"]
+
+
+def test_what_a_wrong_identifier_found_is_forgotten_and_the_right_one_is_asked_for(case: Case) -> None:
+    nobody = {"PatientName": "", "PatientBirthDate": "", "PatientSex": ""}
+    write_entry(case.folder, 1, DAY)
+    write_entry(case.folder, 2, DAY, PatientID="P2", PatientName="Hahn^Otto", **OTTO)
+    study = case.film(**nobody)
+    stated = dicom_file(chest_bytes(seed=4), **MARIE | nobody, AccessionNumber="A1", **same_study())
+    case.services.studies.add_films(case.ada, study.key, [("film", stated)])
+    patients = case.wiring.over(case.services.session).patients
+    patient = case.services.studies.patient(case.ada, study)
+    with case.worklist():
+        assert case.ask() == ["found"]
+        assert [film.accession for film in study.films] == ["A1", "A1"]
+        patients.change(case.ada, patient.key, PatientFacts(identifier="P1", name="Curie Marie"))
+        assert [film.accession for film in study.films] == ["A1", "A1"]
+        patients.change(case.ada, patient.key, PatientFacts(identifier="P2"))
+        assert [(film.accession, bool(film.accession_index)) for film in study.films] == [("", False), ("A1", True)]
+        assert case.ask() == ["several"]
+    patients.change(case.ada, patient.key, PatientFacts(identifier="P*"))
+    assert case.ask() == [""]
 
 
 def test_films_of_other_clinics_are_not_asked_for(case: Case) -> None:
