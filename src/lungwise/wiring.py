@@ -28,6 +28,7 @@ from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.order_updates import OrderUpdates
 from lungwise.hl7.patient_updates import PatientUpdates
 from lungwise.jobs.accession_lookups import AccessionLookups
+from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.jobs.unsent import Unsent
@@ -173,7 +174,7 @@ class Services:
             changes.of_patient,
             self.zone_of,
             self._remove_priors,
-            AccessionLookups(session, clock).ask_anew,
+            self._ask_others_anew,
         )
         self.priors = Priors(session, wiring.store, self.patients.records)
         self.orders = Orders(session, clock, self.patients, audit)
@@ -240,6 +241,12 @@ class Services:
 
     def _remove_priors(self, records: Sequence[int]) -> None:
         self.priors.delete_of(records)
+
+    def _ask_others_anew(self, record: int) -> None:
+        """Forget what other systems gave for a patient's identifier, which was wrong, and ask for the right one."""
+        self.priors.delete_of([record])
+        PriorFetches(self._session, self.clock).ask_anew(record)
+        AccessionLookups(self._session, self.clock).ask_anew(record)
 
     def zone_of(self, clinic_id: int) -> tzinfo:
         """Return the time zone of a clinic."""

@@ -47,9 +47,15 @@ class PriorFetches(LeaseQueue[PriorFetch]):
         if known is None:
             self._session.add(PriorFetch(patient_id=patient_id, created_at=now, due_at=now + _SETTLE))
         elif known.state not in (QUEUED, known.running) and known.due_at < now - _AGAIN:
-            known.state, known.claim, known.attempts, known.error = QUEUED, "", 0, ""
-            known.created_at, known.due_at = now, now + _SETTLE
+            self._queue_again(known)
         self._session.flush()
+
+    def ask_anew(self, record_id: int) -> None:
+        """Ask once more for the films of a patient's record whose identifier was wrong, if they were asked for."""
+        known = self._session.scalar(select(PriorFetch).where(PriorFetch.patient_id == record_id).with_for_update())
+        if known is not None:
+            self._queue_again(known)
+            self._session.flush()
 
     def is_wanted(self, patient_id: int) -> bool:
         """Return whether a patient's earlier films are being fetched."""
@@ -80,3 +86,8 @@ class PriorFetches(LeaseQueue[PriorFetch]):
         held = self._held(fetch)
         if held is not None:
             held.state, held.error, held.due_at = DONE, "", self._now()
+
+    def _queue_again(self, fetch: PriorFetch) -> None:
+        now = self._now()
+        fetch.state, fetch.claim, fetch.attempts, fetch.error = QUEUED, "", 0, ""
+        fetch.created_at, fetch.due_at = now, now + _SETTLE

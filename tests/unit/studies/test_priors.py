@@ -8,10 +8,12 @@ import pytest
 from dicom_files import dicom_file
 from lungwise.access import Role
 from lungwise.errors import NotFound
+from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.store.named_files import folders
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.studies.priors import Priors
+from lungwise.wiring import Wiring
 from prior_films import add_prior
 from synthetic_films import chest_bytes
 
@@ -47,6 +49,28 @@ def test_earlier_films_go_with_their_patient_merged_or_not(services: Services, p
     assert folders(services.session) >= {mine.key, other.key}
     services.patient_studies.take_back(ada, gone.key)
     assert priors.of_patient(ada, kept) == [mine]
+
+
+def test_what_a_wrong_identifier_found_is_forgotten_and_asked_for_by_the_right_one(either_services: Services) -> None:
+    services = either_services
+    wired, ada = Wiring(services.settings, services.store, services.clock).over(services.session), services.person()
+    patient = patient_of(services, "7", 1)
+    prior, fetches = add(services, patient), PriorFetches(services.session, services.clock)
+    key, name = prior.key, prior.sha256
+    fetches.queue(patient.id)
+    services.clock.forward(minutes=1)
+    under_way = fetches.claim()
+    assert under_way is not None
+    wired.patients.change(ada, patient.key, PatientFacts(identifier="7", name="Marie Sklodowska"))
+    assert wired.priors.of_patient(ada, patient) == [prior]
+    wired.patients.change(ada, patient.key, PatientFacts(identifier="8", name="Marie Sklodowska"))
+    assert wired.priors.of_patient(ada, patient) == []
+    services.session.commit()
+    assert not services.store.holds(key, name)
+    fetches.finish(under_way)
+    services.clock.forward(minutes=1)
+    claimed = fetches.claim()
+    assert claimed is not None and claimed.facts.identifier == "8"
 
 
 def test_who_sees_no_study_of_a_patient_sees_no_earlier_film(services: Services, priors: Priors) -> None:
