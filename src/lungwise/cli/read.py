@@ -246,6 +246,7 @@ class VerdictTable(Sink):
         for heading in ("film", "result", "number", "note"):
             self._table.add_column(heading, justify="right" if heading == "number" else "left", overflow="fold")
         self._counts: Counter[str] = Counter()
+        self._normal = 0
         self._own: OwnThresholds | None = None
 
     def add(self, named: Named, file: ReadFile) -> None:
@@ -259,6 +260,7 @@ class VerdictTable(Sink):
             number = headline.number.value if headline.number else ""
             self._row(named, Text(headline.text, _COLOURS[headline.level]), number, warnings)
             self._counts[read.verdict] += 1
+            self._normal += headline.level is Level.GREEN
             self._own = read.thresholds or self._own
 
     def _row(self, named: Named, result: Text, number: str, note: str) -> None:
@@ -268,12 +270,18 @@ class VerdictTable(Sink):
         """Print the table, the counts, and what the numbers are."""
         console = Console()
         console.print(self._table)
-        counts = ", ".join(f"{count} {word}" for word, count in sorted(self._counts.items()))
-        console.print(f"\n{counts}. Uncertain means: refer.")
+        console.print(f"\n{self._summary()}")
         console.print(_numbers(self._model, self._prevalence, self._own), soft_wrap=True)
         if self._own:
             console.print(own_thresholds_sentence(self._words, self._own), soft_wrap=True)
         console.print("Decision support for research, not a medical device: a doctor decides.", style="dim")
+
+    def _summary(self) -> str:
+        """How many films look normal, apart from the verdicts, which are on COVID-19 alone."""
+        refused, read = self._counts["refused"], [verdict for verdict in Verdict if self._counts[verdict]]
+        verdicts = ", ".join(f"{self._counts[verdict]} {verdict}" for verdict in read)
+        films = f"{self._counts.total() - refused} read, {refused} refused. Looks normal: {self._normal}."
+        return f"{films} COVID-19: {verdicts}. Uncertain means: refer." if verdicts else films
 
 
 class Heatmaps(Sink):

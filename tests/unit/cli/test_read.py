@@ -100,7 +100,7 @@ def test_the_table_says_each_films_headline_and_counts_the_verdicts(
     printed = capsys.readouterr().out
     assert "Not made for children. Looks like COVID-19 pneumonia. Suggests other pneumonia (70 %)" in printed
     assert "tuberculosis" not in printed
-    assert "1 positive, 1 refused" in printed
+    assert "1 read, 1 refused. Looks normal: 0. COVID-19: 1 positive. Uncertain means: refer." in printed
     assert "of the positive verdicts" in printed
     assert "\x1b[31m" not in printed
 
