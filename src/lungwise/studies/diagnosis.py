@@ -25,6 +25,7 @@ class Diagnosis(StrEnum):
 CHOICES = tuple(one for one in Diagnosis if one is not Diagnosis.NO_COVID_19)
 """What a form offers."""
 _AGREED = {Verdict.POSITIVE: Diagnosis.COVID_19, Verdict.UNCERTAIN: Diagnosis.UNCERTAIN}
+_DEFINITE = {Diagnosis.NORMAL, Diagnosis.COVID_19, Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA}
 _PATTERNS = {"": Diagnosis.NORMAL} | {one.value: one for one in (Diagnosis.TUBERCULOSIS, Diagnosis.OTHER_PNEUMONIA)}
 
 
@@ -33,6 +34,15 @@ def agreed_diagnosis(verdict: str, pattern: str) -> Diagnosis | None:
     if verdict == Verdict.NEGATIVE:
         return _PATTERNS.get(pattern, Diagnosis.NO_COVID_19)
     return _AGREED.get(Verdict(verdict)) if verdict in set(Verdict) else None
+
+
+def contradicts(agreed: Diagnosis | None, concluded: Diagnosis | None) -> bool:
+    """Return whether nobody can mean both: a normal film that shows a disease, or COVID-19 and another disease alone.
+
+    Of several findings that a headline names, only one is what agreeing concludes: another of them contradicts nothing.
+    """
+    different = {agreed, concluded} <= _DEFINITE and agreed != concluded
+    return different and bool({agreed, concluded} & {Diagnosis.NORMAL, Diagnosis.COVID_19})
 
 
 def as_verdict(diagnosis: str) -> Verdict:

@@ -22,7 +22,7 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
 from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_key
 from lungwise.studies.clinical_details import ClinicalDetails
-from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis
+from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, contradicts
 from lungwise.studies.extent_changes import ExtentChange, extent_changes
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import (
@@ -223,8 +223,10 @@ class Studies:
         """
         person.need(Right.CONCLUDE)
         study = self.get(person, key)
+        agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)
-        conclusion = entered.conclusion or (agreed_diagnosis(study.status, study.pattern) if entered.agrees else None)
+        _check_agreement(agreed, entered)
+        conclusion = entered.conclusion or agreed
         opinion = Opinion(
             key=new_key(),
             study_id=study.id,
@@ -288,3 +290,8 @@ def _check(study: Study, entered: Conclusion) -> None:
         raise Rejected(
             "Choose “Another diagnosis” and write what it is, or choose another conclusion and leave that field empty."
         )
+
+
+def _check_agreement(agreed: Diagnosis | None, entered: Conclusion) -> None:
+    if contradicts(agreed, entered.conclusion):
+        raise Rejected("You agree, but your conclusion is something else. Choose “I disagree”, or another conclusion.")

@@ -113,6 +113,15 @@ def test_another_diagnosis_is_named(services: Services, film: Callable[..., byte
         services.studies.conclude(person, study.key, entered)
 
 
+def test_nobody_agrees_with_what_their_conclusion_denies(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    study = services.studies.open(person, PatientFacts(), [("a.jpg", film(2, 8))])
+    services.read_all()
+    with pytest.raises(Rejected, match="You agree, but your conclusion is something else"):
+        services.studies.conclude(person, study.key, Conclusion(agrees=True, conclusion=Diagnosis.NORMAL))
+    services.studies.conclude(person, study.key, Conclusion(agrees=False, conclusion=Diagnosis.NORMAL))
+
+
 def test_nobody_agrees_with_a_film_that_was_not_read(services: Services, blank: bytes) -> None:
     person = services.person()
     study = services.studies.open(person, PatientFacts(), [("a.jpg", blank)])
