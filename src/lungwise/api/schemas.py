@@ -172,7 +172,9 @@ class StudySummary(Schema):
     identity: Identity
     created_at: datetime
     standing: Status = Field(description="The verdict, or why there is none.")
-    probability: Probability = Field(description="The highest of its films.")
+    probability: Probability | None = Field(
+        description="Of COVID-19, the highest of its films; null where there is no verdict."
+    )
     conclusion: Concluded | None = Field(description="The last doctor's.")
     pcr: Decided | None = Field(description="The newest result of a PCR test.")
     headline: Headline | None = Field(default=None, description="What the pages say of the study.")

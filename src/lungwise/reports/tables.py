@@ -11,6 +11,7 @@ from lungwise.inputs import harmless_cell
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.reference_results import ReferenceTest
 from lungwise.studies.service import Study
+from lungwise.studies.stored_answers import covid_probability
 from lungwise.studies.worklist import WorklistRow
 
 _TESTS = {
@@ -35,6 +36,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
     table.writerow(_COLUMNS)
     for line in lines:
         study, patient, headline = line.study, line.patient, headlines.of(line.answer)
+        probability = covid_probability(study)
         table.writerow(
             (
                 study.key,
@@ -44,7 +46,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 patient.sex,
                 patient.birth_date or "",
                 study.status,
-                f"{study.probability:.3f}",
+                "" if probability is None else f"{probability:.3f}",
                 study.conclusion or "",
                 *_tests(study),
                 *_clinical(study),

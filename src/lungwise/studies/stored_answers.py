@@ -200,3 +200,8 @@ def _answer(
         is_child=is_child(study, patient, zone),
         is_unclear=patient.is_unclear or is_doubted,
     )
+
+
+def covid_probability(study: Study) -> float | None:
+    """Return the highest probability of COVID-19 of a study's films; None where it has no verdict."""
+    return study.probability if study.status in set(Verdict) else None

@@ -5,6 +5,7 @@ import io
 from datetime import date
 from typing import TYPE_CHECKING
 
+from conftest import blank_bytes
 from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.artefact import shipped_card
@@ -64,3 +65,14 @@ def test_a_row_is_a_study_and_no_name_a_formula(services: Services, film: Callab
     assert (row["verdict"], row["conclusion"]) == ("positive", "")
     assert 0 < float(row["probability"]) <= 1
     assert (row["level"], row["headline"].split(".")[0]) == ("red", "Looks like COVID-19 pneumonia")
+
+
+def test_a_study_that_was_not_read_has_no_probability(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    for data in (blank_bytes(), film(1)):
+        services.studies.open(person, PatientFacts(), [("a", data)])
+        services.read_all()
+    services.studies.open(person, PatientFacts(), [("a", film(2))])
+    rows = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
+    known = {row["verdict"]: row["probability"] != "" for row in rows}
+    assert known == {"refused": False, "waiting": False, "uncertain": True}

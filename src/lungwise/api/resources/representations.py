@@ -22,7 +22,7 @@ from lungwise.studies.film_headers import header_of
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.identifiers import identifiers_of_film, identifiers_of_study
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study, StudyOrders
-from lungwise.studies.stored_answers import normal_and_pattern, study_answer
+from lungwise.studies.stored_answers import covid_probability, normal_and_pattern, study_answer
 
 _OF_ORDER = (
     *("status", "accession", "study_uid", "reason", "modality", "station", "scheduled_at", "referring_physician"),
@@ -231,7 +231,7 @@ def _summary(study: Study, patient: Patient, headline: Headline) -> dict[str, ob
         "identity": _identity(patient),
         "created_at": study.created_at,
         "standing": study.status,
-        "probability": study.probability,
+        "probability": covid_probability(study),
         "conclusion": study.conclusion,
         "pcr": study.pcr,
         "headline": headline_of(headline),

@@ -20,6 +20,12 @@ def test_a_study_names_its_patient_and_sums_up_its_films(
     assert {one["header"] for one in study["films"]} == {None}  # neither file has one
 
 
+def test_a_study_without_a_verdict_has_no_probability(program: Any, blank: bytes) -> None:
+    study = program.upload(blank)
+    assert (study["standing"], study["probability"]) == ("refused", None)
+    assert program.get("/studies")["items"][0]["probability"] is None
+
+
 def test_a_patient_is_the_same_in_a_list_and_alone(program: Any, film: Callable[..., bytes]) -> None:
     study = program.upload(film(1, 8), identifier="H-7", name="Béla Bartók", sex="M")
     patient = program.get(f"/patients/{study['patient']}")
