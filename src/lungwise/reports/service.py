@@ -12,7 +12,7 @@ from lungwise.accounts.labels import ROLES
 from lungwise.clinics.service import ClinicChoices, ClinicSettings
 from lungwise.errors import Contradiction
 from lungwise.films import Refusal
-from lungwise.films.refusals import N_, Words, refusal_sentence, warning_sentence
+from lungwise.films.refusals import CHILD, N_, Words, refusal_sentence, warning_sentence
 from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts
 from lungwise.patients.labels import SEXES
@@ -263,6 +263,8 @@ class _Author:
         return uncertain_between(self._words, thresholds) if thresholds else ""
 
     def _right_share(self, reading: ReadingRecord) -> str:
+        if CHILD in self._answer.warnings:  # it was measured on adults
+            return ""
         right = right_share(self._predictive_value, reading)
         return predictive_value(self._words, reading.verdict or "", self._predictive_value.prevalence, right)
 

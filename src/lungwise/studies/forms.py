@@ -173,7 +173,7 @@ class WorklistForm(PageForm):
     """Which studies to list; sent in the body, for it may hold a patient's name."""
 
     text = SearchField(_("Patient name or number"), [Length(max=100)], render_kw={"autocomplete": "off"})
-    status = SelectField(_("Verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
+    status = SelectField(_("COVID-19 verdict"), name="standing", choices=_choices(_("All"), StudyStatus), default="")
     pattern = SelectField(_("Looks like"), choices=_patterns(), default="")
     unread = BooleanField(_("Unread only"))
     since = DateField(_("From"), [Optional()])
@@ -184,7 +184,7 @@ class WorklistForm(PageForm):
         choices=[
             SelectChoice(Order.NEWEST.value, _("Newest first")),
             SelectChoice(Order.URGENT.value, _("Most urgent first")),
-            SelectChoice(Order.PROBABLE.value, _("Most probable first")),
+            SelectChoice(Order.PROBABLE.value, _("Most probable COVID-19 first")),
         ],
     )
     after = StringField(_("Pages"), [Length(max=80)])

@@ -36,6 +36,18 @@ def test_a_film_that_failed_is_listed_and_read_again(
         assert session.query(Job.state, Job.attempts).one() == (JobState.QUEUED, 0)
 
 
+def test_the_queue_does_not_call_a_refused_film_read(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], blank: bytes
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    assert "Not read." in ada.get(ada.upload(blank)).text
+    page = ada.get("/queue").text
+    assert "Every film could be read" not in page
+    assert "No fault kept a film from being read." in page
+
+
 def test_the_queue_is_an_administrators(
     app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
 ) -> None:

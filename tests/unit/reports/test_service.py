@@ -64,6 +64,19 @@ def test_a_reading_of_the_shipped_model_says_when_it_is_uncertain_and_how_often_
     ]
 
 
+def test_nothing_is_said_of_how_often_a_childs_verdict_is_right(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    born = services.clock().date().replace(year=services.clock().year - 6)
+    study = services.studies.open(person, PatientFacts(identifier="7", birth_date=born), [("a", film(1, 8))])
+    services.read_all()
+    reading = study.films[0].reading
+    assert reading is not None
+    reading.model, reading.version = shipped_card().name, shipped_card().version
+    report = reports_of(services).of(person, study.key, "Hill")
+    assert report.headline.is_child
+    assert [sentence for sentence in report.films[0].sentences if "correct" in sentence] == []
+
+
 def test_times_are_in_utc_and_dates_in_one_form(services: Services, film: Callable[..., bytes]) -> None:
     person = services.person()
     study = services.studies.open(person, PatientFacts(identifier="7", birth_date=date(1970, 3, 25)), [("a", film(1))])

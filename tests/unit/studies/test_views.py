@@ -14,8 +14,9 @@ from conftest import open_app
 from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from lungwise.reading.artefact import shipped_card
 from lungwise.studies.lookup_models import AccessionLookup
-from lungwise.studies.models import Job, JobState, Study
+from lungwise.studies.models import Job, JobState, ReadingRecord, Study
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
@@ -50,6 +51,19 @@ def test_a_study_that_waits_has_a_script_and_a_link_that_load_it_again(
     assert "waiting.js" in page
     assert re.search(f'<noscript><p><a class="button" href="{study}">Reload this page</a>', page)
     assert "http-equiv" not in page
+
+
+@pytest.mark.parametrize(("born", "says"), [("1970-03-25", True), ("2024-03-25", False)])
+def test_how_often_a_verdict_is_right_is_said_of_adults_alone(
+    born: str, says: bool, app: Lungwise, ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1, 8), identifier="H-1", birth_date=born)
+    ada.get(study)  # waits for the reading
+    with app.database.writing() as session:
+        session.execute(update(ReadingRecord).values(model=shipped_card().name, version=shipped_card().version))
+    page = ada.get(study).text
+    assert ("Not made for children." in page) is not says
+    assert ("positives are correct" in page) is says
 
 
 def test_a_films_pictures_and_its_file_are_served(ada: Visitor, film: Callable[..., bytes]) -> None:
@@ -274,6 +288,7 @@ def test_the_list_is_filtered_by_what_films_look_like_and_sorted_by_urgency(
     assert "1 study" in listed
     first = re.findall(r"H-\d", ada.get("/studies?order=urgent").text)[0]
     assert first == "H-1"
+    assert re.findall(r'<label for="standing"[^>]*>([^<]*)', listed) == ["COVID-19 verdict"]  # H-1 is "negative"
 
 
 def test_one_goes_through_the_pages_of_a_list(
