@@ -46,6 +46,15 @@ def test_whose_films_they_are_is_asked_and_decided(ada: Visitor, film: Callable[
     assert "Undone." in ada.post(f"{patient}/take-back", page="/patients/unclear", follow=True).text
 
 
+def test_an_administrator_finds_where_a_merge_is_undone(ada: Visitor, film: Callable[..., bytes]) -> None:
+    studies = [ada.get(ada.upload(film(number), identifier=f"H-{number}")).text for number in (1, 2)]
+    kept, other = (re.findall(r"/patients/\w{20}", page)[0] for page in studies)
+    for page in ("/patients", kept):
+        assert 'href="/patients/unclear"' in ada.get(page).text
+    ada.post(f"{kept}/merged", page=kept, other=other.rsplit("/", 1)[1], sure="y")
+    assert "H-2" in ada.get("/patients/unclear").text
+
+
 def test_known_patients_are_suggested_to_who_is_typing(ada: Visitor, film: Callable[..., bytes]) -> None:
     ada.upload(film(1), name="Clara Wieck", identifier="H-1", birth_date="1970-03-25", sex="F")
     (patient,) = ada.post("/patients/suggestions", page="/studies/new", text="wie").json or []
