@@ -66,6 +66,17 @@ def test_how_often_a_verdict_is_right_is_said_of_adults_alone(
     assert ("positives are correct" in page) is says
 
 
+def test_a_remark_on_a_film_that_was_read_is_not_in_alarm_red(
+    app: Lungwise, ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1, 8), identifier="H-1")
+    ada.get(study)  # waits for the reading
+    with app.database.writing() as session:
+        session.execute(update(ReadingRecord).values(warnings=["photograph"]))
+    page = ada.get(study).text
+    assert re.search(r'<p class="notice">This is a photograph of a film', page)
+
+
 def test_a_films_pictures_and_its_file_are_served(ada: Visitor, film: Callable[..., bytes]) -> None:
     study = ada.upload(film(1), identifier="H-1")
     (key,) = {*re.findall(r"/films/(\w{20})", ada.get(study).text)}
