@@ -70,13 +70,16 @@ def find(association: Association, query: Dataset, model: UID, most: int) -> lis
     Raises
     ------
     PeerError
-        If it does not answer, answers an error, or does not come to an end.
+        If it does not answer, answers an error or what cannot be read, or does not come to an end.
     """
     found: list[Dataset] = []
     last = None
     for status, answer in bounded(association, association.send_c_find(query, model), _FIND_SECONDS):
         last = status.get("Status")
-        if last in _PENDING and answer is not None and len(found) < most:
+        if last in _PENDING and answer is None:  # of the others it is not known whether they are all
+            association.abort()
+            raise PeerError(f"{_title(association)} sends an answer that cannot be read")
+        if answer is not None and len(found) < most:
             found.append(answer)
     if last != SUCCESS:
         answered = "does not answer" if last is None else f"answers {last:04X}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import AE, evt, service_class
 from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made on import
 
 from lungwise.dicom import queries
@@ -55,6 +55,22 @@ def asked(settings: Settings, peer: Peer, most: int) -> list[Dataset]:
 def test_of_many_answers_the_first_are_given(settings: Settings) -> None:
     found = asked(settings, Peer(iter(range(1000))), 3)
     assert [one.AccessionNumber for one in found] == ["A0", "A1", "A2"]
+
+
+def test_where_one_answer_cannot_be_read_the_others_are_not_taken_for_all(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = service_class.encode
+    sent = count()
+
+    def encode(*given: Any) -> bytes | None:
+        return (
+            whole(*given) if next(sent) == 0 else b"\x40\x00\x00\x01\xff\xff\xff\xffAAAAAAAA"
+        )  # a sequence of no items
+
+    monkeypatch.setattr(service_class, "encode", encode)
+    with pytest.raises(PeerError, match="RIS sends an answer that cannot be read"):
+        asked(settings, Peer(iter(range(2))), 3)
 
 
 @pytest.mark.parametrize("pause", [0, 0.2])
