@@ -73,17 +73,17 @@ def find(association: Association, query: Dataset, model: UID, most: int) -> lis
         If it does not answer, answers an error or what cannot be read, or does not come to an end.
     """
     found: list[Dataset] = []
-    last = None
+    last, is_whole = None, True
     for status, answer in bounded(association, association.send_c_find(query, model), _FIND_SECONDS):
         last = status.get("Status")
-        if last in _PENDING and answer is None:  # of the others it is not known whether they are all
-            association.abort()
-            raise PeerError(f"{_title(association)} sends an answer that cannot be read")
+        is_whole &= last not in _PENDING or answer is not None
         if answer is not None and len(found) < most:
             found.append(answer)
     if last != SUCCESS:
         answered = "does not answer" if last is None else f"answers {last:04X}"
         raise PeerError(f"{_title(association)} {answered} to C-FIND")
+    if not is_whole:  # what was found may not be all
+        raise PeerError(f"{_title(association)} sends an answer that cannot be read")
     return found
 
 

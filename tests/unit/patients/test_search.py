@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from conftest import Services
 
 
-WALKS_THE_CLINIC = re.compile(r"\(clinic_id=\?\)|SCAN (patients|studies)")
+WALKS_THE_CLINIC = re.compile(r"SEARCH (?!orders)\w+ [^\n]*\(clinic_id=\?\)|SCAN (patients|studies)")
+"""Whether there are orders at all is known by the first."""
 
 
 @pytest.mark.parametrize(
