@@ -36,7 +36,11 @@ class PatientFields(PageForm):
     identifier = StringField(_("Identifier"), [Length(max=64), one_line], render_kw={"autocomplete": "off"})
     name = StringField(_("Name"), [Length(max=200), one_line], render_kw={"autocomplete": "off"})
     sex = SelectField(_("Sex"), choices=[SelectChoice(sex, _(SEXES[sex])) for sex in ("", "F", "M", "O")], default="")
-    birth_date = DateField(_("Birth date"), [Optional(), possible_birth])
+    birth_date = DateField(
+        _("Birth date"),
+        [Optional(), possible_birth],
+        description=_("Without it, a child's film gets an adult's answer."),
+    )
 
     def facts(self) -> PatientFacts:
         """Return the fields as facts."""

@@ -62,7 +62,7 @@ class OpinionForm(PageForm):
     """What a doctor concludes."""
 
     agrees = RadioField(
-        _("The verdict"),
+        _("The result above"),
         choices=[SelectChoice("yes", _("I agree")), SelectChoice("no", _("I disagree"))],
         validators=[Optional()],
     )

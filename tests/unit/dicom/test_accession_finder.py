@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.uid import generate_uid
@@ -209,11 +209,11 @@ def test_an_order_of_ours_whose_film_was_read_before_it_was_numbered_is_done(cas
 
 
 def test_what_a_wrong_identifier_found_is_forgotten_and_the_right_one_is_asked_for(case: Case) -> None:
-    nobody = {"PatientName": "", "PatientBirthDate": "", "PatientSex": ""}
+    nobody: dict[str, Any] = {"PatientName": "", "PatientBirthDate": "", "PatientSex": ""}
     write_entry(case.folder, 1, DAY)
     write_entry(case.folder, 2, DAY, PatientID="P2", PatientName="Hahn^Otto", **OTTO)
     study = case.film(**nobody)
-    stated = dicom_file(chest_bytes(seed=4), **MARIE | nobody, AccessionNumber="A1", **same_study())
+    stated = dicom_file(chest_bytes(seed=4), **{**MARIE, **nobody, **same_study(), "AccessionNumber": "A1"})
     case.services.studies.add_films(case.ada, study.key, [("film", stated)])
     patients = case.wiring.over(case.services.session).patients
     patient = case.services.studies.patient(case.ada, study)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt, service_class
+from pynetdicom import AE, dsutils, evt, service_class
 from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made on import
 
 from lungwise.dicom import queries
@@ -28,10 +28,11 @@ class Peer:
 
     def __init__(self, answers: Iterator[int], pause: float = 0) -> None:
         self.answers, self.pause = answers, pause
-        entity = AE("RIS")
-        entity.add_supported_context(WORKLIST)
-        self.server = entity.start_server(("127.0.0.1", 0), False, evt_handlers=[(evt.EVT_C_FIND, self._find)])
-        self.destination = Destination("RIS", "127.0.0.1", self.server.server_address[1])
+        self.entity = AE("RIS")
+        self.entity.add_supported_context(WORKLIST)
+        server = self.entity.start_server(("127.0.0.1", 0), False, evt_handlers=[(evt.EVT_C_FIND, self._find)])
+        assert server is not None
+        self.destination = Destination("RIS", "127.0.0.1", server.server_address[1])
 
     def _find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         for number in self.answers:
@@ -49,7 +50,7 @@ def asked(settings: Settings, peer: Peer, most: int) -> list[Dataset]:
         with associated(Outgoing(settings), peer.destination, WORKLIST) as association:
             return find(association, query_of("P1"), WORKLIST, most)
     finally:
-        peer.server.shutdown()
+        peer.entity.shutdown()
 
 
 def test_of_many_answers_the_first_are_given(settings: Settings) -> None:
@@ -60,7 +61,7 @@ def test_of_many_answers_the_first_are_given(settings: Settings) -> None:
 def test_where_one_answer_cannot_be_read_the_others_are_not_taken_for_all(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = service_class.encode
+    whole = dsutils.encode
     sent = count()
 
     def encode(*given: Any) -> bytes | None:

@@ -39,6 +39,14 @@ def test_what_is_not_a_film_is_named_and_a_known_film_leads_to_its_study(
     assert "letter.pdf is not a film" in alone
 
 
+def test_the_form_says_what_a_birth_date_is_for_and_pages_with_what_one_agrees(
+    ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    assert "a child's film gets an adult's answer" in ada.get("/studies/new").text
+    assert "<legend>The result above</legend>" in ada.get(ada.upload(film(1))).text
+    assert "COVID-19 verdict" in ada.get("/statistics").text
+
+
 def test_a_photograph_leads_to_its_corners(ada: Visitor, film: Callable[..., bytes]) -> None:
     answer = ada.post("/studies/new", camera=[(io.BytesIO(film(1)), "1.jpg")])
     assert answer.headers["Location"].endswith("/corners")

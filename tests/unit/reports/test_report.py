@@ -68,7 +68,7 @@ def test_a_sentence_or_number_of_the_report_is_in_all_four(
         studies = Wiring(settings, FilmStore(settings)).over(session).studies
         report = Reports(studies, str, settings).of(person, key, "Hill")
         read, refused = report.films
-        assert all((read.header, read.uncertainty_range, read.predictive_value, read.warnings, refused.refusal))
+        assert all((read.header, read.uncertainty_range, read.warnings, refused.refusal))
         headline = report.headline
         assert headline.cautions and headline.source
         said = [report.clinic, *headline.cautions, *headline.sentences, headline.advice]
