@@ -77,7 +77,7 @@ class Duplicates:
 
         A film does not count as known where somebody typed that it is another patient's.
         """
-        same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
+        same = self._having(person, FilmRecord.sha256 == upload.sha256)
         named = [] if same else self._named(person, upload)
         differences = [self._difference(film, upload) for film in named]
         same += [film for film, difference in zip(named, differences, strict=True) if difference is None]
@@ -88,7 +88,7 @@ class Duplicates:
 
     def is_here(self, person: Person, upload: Upload) -> bool:
         """Return whether a film of these bytes or this SOP Instance UID is here, whatever its content."""
-        same = self._having(person, FilmRecord.sha256 == self._store.name_of(upload.data))
+        same = self._having(person, FilmRecord.sha256 == upload.sha256)
         return bool(same or self._named(person, upload))
 
     def note(self, clinic: int, film: FilmRecord) -> None:

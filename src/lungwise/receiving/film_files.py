@@ -36,11 +36,11 @@ class FilmFiles:
         Unavailable
             If the store does not take them.
         """
-        stored = {self._store.name_of(upload.data): upload for upload in uploads}
+        stored = {upload.sha256: upload for upload in uploads}
         self._put.setdefault(study, set()).update(stored)
         try:
-            for upload in stored.values():
-                self._store.put(study, upload.data)
+            for name, upload in stored.items():
+                self._store.put(study, upload.data, name)
         except OSError as error:
             _log.exception("A film cannot be kept.")
             if error.errno in (ENOSPC, EDQUOT, EFBIG):

@@ -47,7 +47,7 @@ class KeptObjects(Generic[T]):
             study_uid=upload.uids.study or "",
             series_uid=upload.uids.series or "",
             instance_uid=upload.uids.instance or "",
-            sha256=self._store.name_of(upload.data),
+            sha256=upload.sha256,
             digest=digest_of(upload.data),
             size=len(upload.data),
             sender=sender[:16],

@@ -124,7 +124,7 @@ class Recording:
         uploads = list(uploads)
         if not self.studies.is_of(person, study, stated_facts(_headers(uploads), self.patients.rules)):
             raise Rejected("This film's DICOM header names another patient. Create a new study for it.")
-        self._missing(study, {self._store.name_of(upload.data): upload for upload in uploads})
+        self._missing(study, {upload.sha256: upload for upload in uploads})
         return study
 
     def record_more(self, person: Person, key: str, stored: dict[str, Upload]) -> Study:

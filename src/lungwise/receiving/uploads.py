@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from lungwise.errors import Rejected
@@ -18,6 +19,7 @@ from lungwise.patients.stated_facts import facts_of
 from lungwise.receiving.other_files import SkippedFile, SkipReason, is_ignored, is_on_every_disc, readable_name
 from lungwise.receiving.own_results import is_marked_as_own
 from lungwise.receiving.zip_members import MemberFilter, UnpackLimits, zip_members
+from lungwise.store import FilmStore
 from lungwise.studies.other_objects import OTHER_CLASSES
 
 Files = Iterable[tuple[str, bytes]]
@@ -55,7 +57,7 @@ class Uids:
     instance: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Upload:
     """One file that looks like a film, with its DICOM header where it has one that can be read."""
 
@@ -63,6 +65,11 @@ class Upload:
     kind: str
     header: DicomHeader | None = None
     name: str = ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Its name in the film store; of a large film it takes longer than all else that is asked of it."""
+        return FilmStore.name_of(self.data)
 
     @property
     def is_object(self) -> bool:

@@ -45,15 +45,20 @@ class FilmStore:
         """Return the name of a film in the store: its SHA-256."""
         return hashlib.sha256(data).hexdigest()
 
-    def put(self, study: str, data: bytes) -> str:
+    def put(self, study: str, data: bytes, name: str = "") -> str:
         """Store a film and return its SHA-256. When this returns, the film survives a power cut.
+
+        Parameters
+        ----------
+        name
+            Its SHA-256, where that is known.
 
         Raises
         ------
         OSError
             If the disk or the bucket refuses.
         """
-        name = self.name_of(data)
+        name = name or self.name_of(data)
         path = _path(study, name)
         if not self._blobs.holds(path):
             self._blobs.write(path, self.keys.encrypt(data, _context(study, name)))

@@ -29,9 +29,9 @@ def test_a_file_is_in_the_store_before_the_transaction_begins(
     ada, order = enrol(app, "Ada"), list[str]()
     put = receive.store.put
 
-    def noted_put(key: str, data: bytes) -> str:
+    def noted_put(key: str, data: bytes, name: str = "") -> str:
         order.append("put")
-        return put(key, data)
+        return put(key, data, name)
 
     monkeypatch.setattr(receive.store, "put", noted_put)
     event.listen(app.database.engine, "begin", lambda _connection: order.append("begin"))

@@ -136,8 +136,8 @@ def test_a_film_that_a_failed_upload_removes_meanwhile_is_put_again(
     key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     put, tries = desk.store.put, list[str]()
 
-    def put_and_lose(study: str, data: bytes) -> str:
-        name = put(study, data)
+    def put_and_lose(study: str, data: bytes, name: str = "") -> str:
+        name = put(study, data, name)
         tries.append(name)
         if len(tries) == 1:
             desk.store.remove(study, name)
@@ -153,10 +153,10 @@ def test_a_store_that_takes_half_an_upload_keeps_nothing_of_it(
 ) -> None:
     put, taken = desk.store.put, list[str]()
 
-    def refuse_the_second(study: str, data: bytes) -> str:
+    def refuse_the_second(study: str, data: bytes, name: str = "") -> str:
         if taken:
             raise OSError(28, os.strerror(28))
-        taken.append(put(study, data))
+        taken.append(put(study, data, name))
         return taken[0]
 
     monkeypatch.setattr(desk.store, "put", refuse_the_second)
