@@ -11,6 +11,8 @@ MOST_WEEKS = 104
 """Weeks that are counted at once."""
 LINE = 120
 """Characters of a name or another line."""
+UID = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
+"""A UID as PS3.5, 9 writes it."""
 _ADDRESS_CHARACTERS = 45
 _ROW = re.compile("[0-9]{1,18}")  # all of them fit a database's numbers
 

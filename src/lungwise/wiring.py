@@ -159,13 +159,14 @@ class Services:
         self.clinics = Clinics(session, clock, settings, audit, partial(_move_weeks, session, clock))
         self.sessions = Sessions(session, clock, settings, audit)
         self.tokens = Tokens(session, clock, audit)
+        self._destinations = ClinicDestinations(session, settings)
         self.outbox = Outbox(session, clock, enabled=bool(settings.smtp_host))
         self._make_accounts = partial(Accounts, session, clock, settings, audit)
         self._make_provided_accounts = partial(ProvidedAccounts, session, clock, settings, audit)
 
     def _add_patients(self, wiring: Wiring) -> None:
         session, clock, audit = self._session, self.clock, self.audit
-        changes = ReportChanges(session, clock, ClinicDestinations(session, self.settings).systems)
+        changes = ReportChanges(session, clock, self._destinations.systems)
         self.patients = Patients(
             session,
             clock,
@@ -183,8 +184,7 @@ class Services:
 
     def _add_studies(self, wiring: Wiring) -> None:
         session, clock, audit, patients = self._session, self.clock, self.audit, self.patients
-        report_to = ClinicDestinations(session, self.settings).systems
-        self.studies = Studies(session, clock, wiring.store, patients, audit, report_to)
+        self.studies = Studies(session, clock, wiring.store, patients, audit, self._destinations.systems)
         self.patient_studies = PatientStudies(session, patients, self.studies)
         self.reference_results = ReferenceResults(session, clock, self.studies, audit, self.zone_of)
         self.result_export = ResultExport(session)

@@ -102,6 +102,8 @@ def note_model(database: Database, settings: Settings) -> None:
 
 def warn_of_unknown_clinics(database: Database, settings: Settings) -> None:
     """Say in the log which clinics of `clinic_destinations` there are not: a clinic of another name sends nothing."""
+    if not settings.clinic_destinations:
+        return
     with database.reading() as session:
         known = {clinic.name for clinic in CommandServices(session, settings).accounts.clinics()}
     for name in settings.clinic_destinations.keys() - known:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.clinics.models import Clinic
 from lungwise.settings import Settings
+
+DestinationsOf = Callable[[int], Collection[str]]
+"""Gives where the results of a clinic go."""
+
+
+def nowhere(_clinic_id: int) -> Collection[str]:
+    """Send the results of no clinic anywhere."""
+    return ()
 
 
 class ClinicDestinations:

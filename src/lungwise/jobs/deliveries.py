@@ -5,7 +5,7 @@ A report waits until the system has acknowledged its newest version; an archive 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -13,14 +13,13 @@ from typing import ClassVar
 from sqlalchemy import ColumnElement, bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from lungwise.clinics.destinations import DestinationsOf
 from lungwise.store import Clock
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
-DestinationsOf = Callable[[int], Collection[str]]
-"""Gives where the results of a clinic go."""
 NOT_OF_CLINIC = "the settings send results of this clinic elsewhere"
 _SETTLE = timedelta(seconds=3)
 """How long a study waits for further films after its last reading: they go in one report."""

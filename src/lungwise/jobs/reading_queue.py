@@ -13,11 +13,12 @@ import numpy as np
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
+from lungwise.clinics.destinations import DestinationsOf, nowhere
 from lungwise.clinics.service import Clinic
 from lungwise.clinics.thresholds import ThresholdSet
 from lungwise.films import Photographed, Refusal
 from lungwise.films.film import photographed_from
-from lungwise.jobs.deliveries import DestinationsOf, Dispatches, ReportDispatches
+from lungwise.jobs.deliveries import Dispatches, ReportDispatches
 from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
@@ -116,10 +117,6 @@ _END = (
 )
 
 
-def _nowhere(_clinic_id: int) -> Collection[str]:
-    return ()
-
-
 class Jobs(LeaseQueue[Job]):
     """The queue of films to read.
 
@@ -148,8 +145,8 @@ class Jobs(LeaseQueue[Job]):
         session: Session,
         clock: Clock,
         lease: float,
-        send_to: DestinationsOf = _nowhere,
-        report_to: DestinationsOf = _nowhere,
+        send_to: DestinationsOf = nowhere,
+        report_to: DestinationsOf = nowhere,
     ) -> None:
         super().__init__(session, partial(database_time, session), timedelta(seconds=lease))
         self._clock = clock

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from lungwise.errors import Rejected
+from lungwise.inputs import UID
 
 MODALITIES: Final = ("DX", "CR", "RG", "XC")
 """What may take a chest film (PS3.3, C.7.3.1.1.1): digital radiography, computed radiography, film, photograph."""
@@ -23,7 +24,6 @@ MOST_ORDERED_BY: Final = 120
 MOST_REASON: Final = 1000
 MOST_STATION: Final = 16
 """Characters of each; those of DICOM as its value representations have them (PS3.5, 6.2)."""
-_UID = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 _ACCESSION = re.compile(r"[^\\\x00-\x1f\x7f]{0,16}")
 
 
@@ -137,7 +137,7 @@ class OrderRequest:
         tidy = _stripped(self)
         if not _ACCESSION.fullmatch(tidy.accession):
             raise Rejected("An accession number has at most 16 characters, and no backslash.")
-        if tidy.study_uid and not _UID.fullmatch(tidy.study_uid):
+        if tidy.study_uid and not UID.fullmatch(tidy.study_uid):
             raise Rejected("This is not a UID as DICOM writes it.")
         if tidy.modality not in MODALITIES:
             raise Rejected("Lungwise takes orders for chest X-rays: choose DX, CR, RG or XC as the modality.")

@@ -18,6 +18,7 @@ from lungwise.dicom.queries import PeerError
 from lungwise.dicom.storage import CANNOT_STORE
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, parts
 from lungwise.films import Refusal
+from lungwise.inputs import UID
 from lungwise.outgoing.exchange import Answer, Exchange
 from lungwise.receiving.priors import PriorReceiver, is_chest
 from lungwise.receiving.receiver import Kept
@@ -38,7 +39,6 @@ _BESIDE_FILM = 1 << 16
 _SEARCH_SECONDS, _FILM_SECONDS = 30.0, 300.0
 _FETCH_SECONDS = 1500.0
 """How long an archive has for all of one patient: less than a fetch is leased for."""
-_UID = re.compile(r"(?=.{1,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 _log = logging.getLogger("lungwise.node")
 
@@ -181,6 +181,6 @@ def _uid(item: dict[str, Any], tag: str) -> str:
         If it is none.
     """
     text = _text(item, tag)
-    if not _UID.fullmatch(text):
+    if not UID.fullmatch(text):
         raise PeerError("the archive names something without a UID")
     return text

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
 from lungwise.errors import Rejected
 from lungwise.films.dicom.elements import read_elements
@@ -114,7 +113,7 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
     Rejected
         If there is no film in them, or there are too many.
     """
-    films: dict[bytes, Upload] = {}
+    films: dict[str, Upload] = {}
     skipped: list[SkippedFile] = []
     objects: list[Upload] = []
     for name, content in _opened(files, limits):
@@ -125,7 +124,7 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
             objects.append(found)
         else:  # beyond the limit they are only counted
             kept = found if len(films) < limits.films else Upload(data=b"", kind=found.kind)
-            films.setdefault(sha256(found.data).digest(), kept)
+            films.setdefault(found.sha256, kept)
     if len(films) > limits.films:
         raise Rejected(
             "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.orm import Session
 
+from lungwise.clinics.destinations import DestinationsOf, nowhere
 from lungwise.store import Clock
 from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
 
 _SETTLED = Dispatch.state.in_((DispatchState.SENT, DispatchState.FAILED))
 _NOT_CONFIRMED = (Dispatch.state == DispatchState.QUEUED) & (Dispatch.asks > 0)
 """What an archive has, and has not confirmed yet: it may wait for a day, and what is new must not."""
-
-
-ReportTo = Callable[[int], Collection[str]]
-"""Gives the systems that get a clinic's reports, by the names of their kinds."""
-
-
-def nowhere(_clinic_id: int) -> Collection[str]:
-    """Send the reports of no clinic anywhere."""
-    return ()
 
 
 class ReportChanges:
@@ -36,7 +28,7 @@ class ReportChanges:
         not have.
     """
 
-    def __init__(self, session: Session, clock: Clock, report_to: ReportTo = nowhere) -> None:
+    def __init__(self, session: Session, clock: Clock, report_to: DestinationsOf = nowhere) -> None:
         self._session = session
         self._clock = clock
         self._report_to = report_to

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
+from lungwise.clinics.destinations import DestinationsOf, nowhere
 from lungwise.errors import NotFound, Rejected
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
@@ -35,7 +36,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
-from lungwise.studies.report_changes import ReportChanges, ReportTo, nowhere
+from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
@@ -77,7 +78,7 @@ class Studies:
         store: FilmStore,
         patients: Patients,
         audit: AuditTrail,
-        report_to: ReportTo = nowhere,
+        report_to: DestinationsOf = nowhere,
     ) -> None:
         self._session = session
         self._clock = clock
