@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Collection, Sized
 from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
@@ -261,19 +261,21 @@ def _configure(app: Flask, settings: Settings) -> None:
         open_alarms=lambda: monitoring_views.services().alarms.open(person()),
         alarm_sentence=partial(alarm_words.sentence, words=gettext),
         alarm_numbers=partial(alarm_words.numbers, words=gettext),
+        naming_others=lambda studies: studies_views.services().studies.naming_others(studies),
         study_answer=_study_answer,
         film_headline=_film_headline,
     )
 
 
-def _study_answer(study: Study, patient: Patient) -> StudyAnswer:
-    """Return what a study says, ages counted by the clinic's days."""
-    return study_answer(study, patient, get_timezone())
+def _study_answer(study: Study, patient: Patient, doubted: Collection[int]) -> StudyAnswer:
+    """Return what a study says, ages counted by the clinic's days; `doubted` are those that `naming_others` found."""
+    return study_answer(study, patient, get_timezone(), is_doubted=study.id in doubted)
 
 
-def _film_headline(film: FilmRecord, patient: Patient) -> Headline:
-    """Write the headline of one film of a patient's, ages counted by the clinic's days."""
-    return film_headline(studies_views.services().headlines, film, patient, get_timezone())
+def _film_headline(film: FilmRecord, patient: Patient, doubted: Collection[int]) -> Headline:
+    """Write the headline of one film of a patient's in the same way."""
+    headlines = studies_views.services().headlines
+    return film_headline(headlines, film, patient, get_timezone(), is_doubted=film.study_id in doubted)
 
 
 def _asks_for_test(study: Study, answer: StudyAnswer, results: Sized) -> bool:

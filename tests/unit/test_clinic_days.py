@@ -165,8 +165,10 @@ def test_somebody_is_an_adult_from_their_birthday_on(clinic: Clinic, film: Calla
     services.session.flush()
     patient = services.studies.patient(ada, undated)
     is_sunday = today(clinic) == SUNDAY
-    assert study_answer(undated, patient, clinic.zone).is_child is is_sunday
-    assert study_answer(earlier, patient, clinic.zone).is_child  # by the film's own day, not by that of the upload
+    assert study_answer(undated, patient, clinic.zone, is_doubted=False).is_child is is_sunday
+    assert study_answer(
+        earlier, patient, clinic.zone, is_doubted=False
+    ).is_child  # by the film's own day, not by that of the upload
 
 
 def test_a_film_without_a_date_is_of_the_day_on_which_it_came(clinic: Clinic, film: Callable[..., bytes]) -> None:

@@ -117,7 +117,7 @@ def _observations(report: Report, receiver: Receiver, status: str) -> Iterator[s
 
 def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str, str]]:
     """Yield what is said: the type, the code, the value, and whether it is normal."""
-    answer = study_answer(report.study, report.patient, report.zone)
+    answer = study_answer(report.study, report.patient, report.zone, is_doubted=bool(report.ordered.of_others))
     if answer.read and answer.verdict is not None:
         verdict = answer.verdict.value
         yield "CE", "VERDICT^Verdict on COVID-19", f"{verdict}^{verdict}^{_CODES}", _FLAGS[verdict]

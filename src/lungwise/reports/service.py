@@ -107,7 +107,7 @@ class Reports:
         headers = differing_headers(study, patient, self._studies.data)
         changes = self._studies.extent_changes(person, study, patient)
         ordered = self._studies.ordered(study)
-        answer = study_answer(study, patient, self._clinic.zone)
+        answer = study_answer(study, patient, self._clinic.zone, is_doubted=bool(ordered.of_others))
         author = _Author(words, self._predictive_value, answer, self._clinic, changes)
         return author.report(clinic, study, patient, headers, ordered)
 

@@ -1,4 +1,4 @@
-"""Studies of which a film names an order of another patient: it is unclear whose films these are."""
+"""Orders of other patients that films name: it is unclear whose films these are."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, load_only, object_session
+from sqlalchemy.orm import Session, load_only
 
 from lungwise.orders.progress import OrderProgress
 from lungwise.studies.models import FilmRecord, Study
-
-
-def names_other_order(study: Study) -> bool:
-    """Return whether a study whose films are loaded names an order of another patient."""
-    session = object_session(study)
-    return session is not None and study.id in _naming_others(session, [study], study.films)
 
 
 def studies_naming_others(session: Session, studies: Sequence[Study]) -> set[int]:

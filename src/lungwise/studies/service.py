@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,6 +34,7 @@ from lungwise.studies.models import (
     Study,
     StudyStatus,
 )
+from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.object_models import OtherObject
 from lungwise.studies.other_objects import OtherObjects
 from lungwise.studies.report_changes import ReportChanges
@@ -188,6 +189,10 @@ class Studies:
         numbers = {film.accession for film in study.films if film.accession}
         uids = {film.study_uid for film in study.films if film.study_uid}
         return self.orders.of_others(study.clinic_id, study.patient_id, numbers, uids)
+
+    def naming_others(self, studies: Sequence[Study]) -> set[int]:
+        """Return the ids of those among a clinic's studies that name an order of another patient."""
+        return studies_naming_others(self._session, studies)
 
     def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
         """List the objects beside a study's films: of its DICOM studies, and of its patient."""

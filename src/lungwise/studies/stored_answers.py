@@ -20,7 +20,7 @@ from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus, stored_extent
-from lungwise.studies.named_orders import names_other_order, studies_naming_others
+from lungwise.studies.named_orders import studies_naming_others
 from lungwise.time_zones import day_in
 
 STORED_READING = (
@@ -146,20 +146,28 @@ def is_child(study: Study, patient: Patient, zone: tzinfo) -> bool:
     return age is not None and age < ADULT
 
 
-def film_headline(headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo) -> Headline:
-    """Write the headline of one film of a patient's."""
-    is_unclear = patient.is_unclear or names_other_order(film.study)
+def film_headline(
+    headlines: Headlines, film: FilmRecord, patient: Patient, zone: tzinfo, *, is_doubted: bool
+) -> Headline:
+    """Write the headline of one film of a patient's; see `study_answer` for `is_doubted`."""
+    is_unclear = patient.is_unclear or is_doubted
     about = StudyAnswer(films=(), is_child=is_child(film.study, patient, zone), is_unclear=is_unclear)
     return headlines.of_film(answer_of(film.reading, film.key, is_given_up=_is_given_up(film)), about)
 
 
-def study_answer(study: Study, patient: Patient, zone: tzinfo) -> StudyAnswer:
-    """Return what a study says whose films are loaded."""
+def study_answer(study: Study, patient: Patient, zone: tzinfo, *, is_doubted: bool) -> StudyAnswer:
+    """Return what a study says whose films are loaded.
+
+    Parameters
+    ----------
+    is_doubted
+        Whether a film of it names an order of another patient.
+    """
     films = (
         answer_of(film.reading, film.key, number, is_given_up=_is_given_up(film))
         for number, film in enumerate(study.films, start=1)
     )
-    return _answer(study, patient, films, zone, is_doubted=names_other_order(study))
+    return _answer(study, patient, films, zone, is_doubted=is_doubted)
 
 
 def _is_given_up(film: FilmRecord) -> bool:

@@ -30,7 +30,6 @@ from lungwise.studies.film_headers import differing_headers, taken_on
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
-from lungwise.studies.named_orders import names_other_order
 from lungwise.studies.other_objects import OTHER_CLASSES
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.priors import Priors
@@ -254,7 +253,7 @@ def viewer(key: str) -> Answer:
         "studies/viewer.html",
         film=film,
         patient=patient,
-        is_unclear=names_other_order(film.study),
+        doubted=services().studies.naming_others([one.study for one in shown]),
         others=others,
         beside=beside,
         days=days,
@@ -355,7 +354,7 @@ def study_page(key: str, forms: StudyForms) -> str:
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
     ordered = services().studies.ordered(study)
-    answer = study_answer(study, patient, get_timezone())
+    answer = study_answer(study, patient, get_timezone(), is_doubted=bool(ordered.of_others))
     shown = _shown(study, answer)
     return render_template(
         "studies/show.html",

@@ -70,7 +70,7 @@ def test_studies_say_the_same_whether_their_films_are_loaded_or_asked_for_togeth
     keys.append(services.studies.open(person, PatientFacts(identifier="C"), [("a", film(4))]).key)
     studies = [services.studies.get(person, key) for key in keys]
     patients = {study.patient_id: services.studies.patient(person, study) for study in studies}
-    loaded = [study_answer(study, patients[study.patient_id], UTC) for study in studies]
+    loaded = [study_answer(study, patients[study.patient_id], UTC, is_doubted=False) for study in studies]
     together = study_answers(services.session, studies, patients, UTC)
     assert together == loaded
     films, orders = statements(services.session, lambda: study_answers(services.session, studies, patients, UTC))
@@ -87,5 +87,5 @@ def test_a_films_headline_says_what_speaks_against_its_patient(services: Service
     study = services.studies.open(person, facts, [("a", film(1, 8))])
     services.read_all()
     headlines = Headlines(str, PredictiveValue(shipped_card(), 0.1))
-    headline = film_headline(headlines, study.films[0], services.studies.patient(person, study), UTC)
+    headline = film_headline(headlines, study.films[0], services.studies.patient(person, study), UTC, is_doubted=False)
     assert headline.title == "Not made for children. Looks like COVID-19 pneumonia."

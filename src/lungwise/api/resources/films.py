@@ -33,7 +33,8 @@ def get_film(key: str, query: schemas.Wait) -> schemas.Film:
     film = studies.film(person(), key)
     patient = studies.patient(person(), film.study)
     change = studies.extent_changes(person(), film.study, patient).get(film.key)
-    headline = film_headline(headlines, film, patient, services().clinic_settings.zone)
+    zone, is_doubted = services().clinic_settings.zone, bool(studies.orders_of_others(film.study))
+    headline = film_headline(headlines, film, patient, zone, is_doubted=is_doubted)
     return film_of(film, patient, studies.data, headline, change)
 
 

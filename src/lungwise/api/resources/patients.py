@@ -60,9 +60,9 @@ def get_patient(key: str) -> schemas.PatientStudies:
     """Get a patient with their studies, the newest first."""
     patient = services().patients.get(person(), key)
     headlines, zone = services().headlines, services().clinic_settings.zone
-    studies = [
-        summary_of(study, patient, headlines.of(study_answer(study, patient, zone)))
-        for study in services().studies.of_patient(person(), patient)
-    ]
+    found = services().studies.of_patient(person(), patient)
+    doubted = services().studies.naming_others(found)
+    answers = [study_answer(study, patient, zone, is_doubted=study.id in doubted) for study in found]
+    studies = [summary_of(study, patient, headlines.of(answer)) for study, answer in zip(found, answers, strict=True)]
     audit_after_response(Action.SAW, Subject.PATIENT, key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})

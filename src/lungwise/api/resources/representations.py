@@ -62,7 +62,7 @@ def study_of(
     words
         Translates what is said of a film, by default into the language of the request.
     """
-    answer = study_answer(study, patient, zone)
+    answer = study_answer(study, patient, zone, is_doubted=bool(ordered.of_others))
     return schemas.Study.model_validate(
         {
             **_summary(study, patient, headlines.of(answer)),
