@@ -113,13 +113,21 @@ def _service_request(resource: Mapping[str, Any]) -> Resource:
 
     if resource.get("resourceType") != "ServiceRequest":
         raise FhirRejected("Send a ServiceRequest, or a Bundle that holds one.")
-    return ServiceRequest.model_validate(resource)
+    return _validated(ServiceRequest, resource)
+
+
+def _validated(kind: Any, resource: Mapping[str, Any]) -> Resource:  # noqa: ANN401 - the library has no types
+    """Validate a resource. The library fails otherwise than by its own error at one within it of an unknown type."""
+    try:
+        return kind.model_validate(resource)
+    except (KeyError, TypeError) as error:
+        raise FhirRejected("A resource within it is of no type that FHIR has.") from error
 
 
 def _of_bundle(resource: Mapping[str, Any], own: OwnSystem) -> Iterator[AskedOrder]:
     from fhir.resources.R4B.bundle import Bundle
 
-    bundle = Bundle.model_validate(resource)
+    bundle = _validated(Bundle, resource)
     if bundle.type not in ("transaction", "collection"):
         raise FhirRejected("Send a Bundle whose type is transaction or collection.")
     entries: list[Resource] = [entry for entry in bundle.entry or () if entry.resource is not None]

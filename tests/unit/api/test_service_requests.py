@@ -5,7 +5,7 @@ from datetime import UTC, date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -60,6 +60,8 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*LEAST, "code", "contained", "note", "priority"]), _VALUES, max_size=4))
+@example({"contained": [{"resourceType": False}]})
+@example({"contained": [{"resourceType": "Films"}]})
 def test_whatever_comes_is_an_order_or_refused(changed: dict[str, Any]) -> None:
     try:
         for found in asked_orders(read_object(json.dumps(LEAST | changed).encode()), OWN):
