@@ -21,9 +21,7 @@ class OrderProgress:
 
     def asked_for(self, clinic_id: int, accession: str, study_uid: str) -> Order | None:
         """Return the order that a film names: by its accession number, or else by the study's UID that it was given."""
-        if accession:
-            return self._records.with_accession(clinic_id, accession)
-        return self._records.with_study_uid(clinic_id, study_uid) if study_uid else None
+        return asked_among(self.named(clinic_id, {accession} - {""}, {study_uid} - {""}), accession, study_uid)
 
     def has_any(self, clinic_id: int) -> bool:
         """Return whether films were ever ordered in a clinic."""
@@ -93,3 +91,11 @@ class OrderProgress:
         self._session.execute(its.values(patient_id=record))
         own = update(Order).where(Order.patient_id == record, Order.merged_from_id == record)
         self._session.execute(own.values(merged_from_id=None))
+
+
+def asked_among(orders: Sequence[Order], accession: str, study_uid: str) -> Order | None:
+    """Return which of the orders that a film names is its own; by a UID where that is one alone."""
+    if accession:
+        return next((order for order in orders if order.accession == accession.strip()), None)
+    given = [order for order in orders if study_uid and order.study_uid == study_uid]
+    return given[0] if len(given) == 1 else None

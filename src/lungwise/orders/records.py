@@ -45,12 +45,6 @@ class OrderRecords:
         indexes = self._keys.indexes(_accession_context(clinic_id), accession.strip())
         return self._one(clinic_id, Order.accession_index.in_(indexes))
 
-    def with_study_uid(self, clinic_id: int, study_uid: str) -> Order | None:
-        """Return the order whose films shall have a Study Instance UID, where that is one order alone."""
-        query = select(Order).where(Order.clinic_id == clinic_id, Order.study_uid == study_uid).limit(2)
-        found = self._session.scalars(query).all()
-        return found[0] if len(found) == 1 else None
-
     def named(self, clinic_id: int, accessions: Collection[str], study_uids: Collection[str]) -> list[Order]:
         """List the orders with one of some accession numbers, or for films of one of some Study Instance UIDs."""
         context = _accession_context(clinic_id)

@@ -14,7 +14,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.jobs.accession_lookups import AccessionLookups
-from lungwise.orders.progress import OrderProgress
+from lungwise.orders.progress import OrderProgress, asked_among
 from lungwise.orders.scheduled_steps import is_exact
 from lungwise.orders.service import Order
 from lungwise.patients.service import Patient
@@ -57,15 +57,16 @@ class FilmOrders:
         named = film.accession or (header.requested.accession_number.strip() if header.requested else "")
         if named and not film.accession:
             film.accession = named
-        others = self._progress.of_others(study.clinic_id, study.patient_id, {named} - {""}, {header.study_uid} - {""})
-        for other in others:
-            self._report(person, study, other)
-        order = self._progress.asked_for(study.clinic_id, named, header.study_uid)
-        if order is None or order in others:
+        orders = self._progress.named(study.clinic_id, {named} - {""}, {header.study_uid} - {""})
+        for order in orders:
+            if order.patient_id != study.patient_id:
+                self._report(person, study, order)
+        asked = asked_among(orders, named, header.study_uid)
+        if asked is None or asked.patient_id != study.patient_id:
             return
-        self._progress.begin(order, study.key)
+        self._progress.begin(asked, study.key)
         if not film.accession:
-            film.accession = order.accession
+            film.accession = asked.accession
 
     def _report(self, person: Person, study: Study, order: Order) -> None:
         """Write into the trails of both that a film of a study names an order of another patient."""
