@@ -70,7 +70,7 @@ class Folder:
         """Write a file; when this returns, it survives a power cut."""
         whole = self._root / path
         for _try in range(_TRIES - 1):
-            with suppress(FileNotFoundError):  # the folder is deleted meanwhile
+            with suppress(FileNotFoundError, FileExistsError):  # the folder is deleted meanwhile: mkdir may say either
                 return self._write(whole, data)
         return self._write(whole, data)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,3 +80,27 @@ def test_a_folder_that_is_deleted_while_a_file_is_written_is_made_again(
     folder.write(ONE, b"film")
     assert len(tries) == 3
     assert folder.read(ONE) == b"film"
+
+
+def test_a_folder_that_goes_while_another_makes_it_is_made_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, make, made = Folder(settings.films_folder), Path.mkdir, []
+
+    def mkdir(path: Path, *args: object, **options: object) -> None:
+        made.append(path)
+        if len(made) == 2:  # it was there, and is deleted before mkdir looks what it is
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))
+        make(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    folder.write(ONE, b"film")
+    assert folder.read(ONE) == b"film"
+
+
+def test_a_file_where_a_folder_belongs_is_an_error(settings: Settings) -> None:
+    folder = Folder(settings.films_folder)
+    (settings.films_folder / "ab").mkdir()
+    (settings.films_folder / "ab" / "ab12").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        folder.write(ONE, b"film")
