@@ -44,9 +44,7 @@ from lungwise.cli.progress import progress
 @click.option(
     "--precision",
     type=click.Choice(["bfloat16", "float32"]),
-    default="bfloat16",
-    show_default=True,
-    help="Of the forward pass; the weights are float32.",
+    help="Of the forward pass; the weights are float32.  [default: bfloat16 where the device has it, else float32]",
 )
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Stop after so long; --resume goes on.")
 @one_line_errors
@@ -60,7 +58,7 @@ def train(
     resume: bool,
     output: Path | None,
     device: str | None,
-    precision: str,
+    precision: str | None,
     minutes: float | None,
 ) -> None:
     """Train a network by RECIPE, the name of a shipped one or a TOML file.
@@ -77,14 +75,15 @@ def train(
     name = settings.name if fold is None else f"{settings.name}-fold-{fold}"
     folder = output or Path("runs") / name
     with progress() as report:
+        where = device_named(device)
         plan = Plan(
             films_csv=films,
             init=init,
             predictions=predictions,
             without=without,
             resume=resume,
-            device=device_named(device),
-            precision=precision_named(precision),
+            device=where,
+            precision=precision_named(precision, where),
             progress=report,
             report=lambda metrics: click.echo(json.dumps(metrics)),
             deadline=time.monotonic() + minutes * 60 if minutes else math.inf,

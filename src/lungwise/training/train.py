@@ -26,6 +26,9 @@ from lungwise.training.recipe import Recipe, read_recipe
 INIT = "init.safetensors"
 """What a network with teachers begins from, in its run folder."""
 
+_BFLOAT16_INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "bf16")
+"""As torch names a processor's capabilities; the last is Arm's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -133,9 +136,21 @@ def device_named(name: str | None) -> torch.device:
     return device
 
 
-def precision_named(name: str) -> torch.dtype:
-    """Return `bfloat16` or `float32`."""
+def precision_named(name: str | None, device: torch.device) -> torch.dtype:
+    """Return `bfloat16` or `float32`; by default `bfloat16` on a device that has instructions for it.
+
+    A processor that has none computes it twelve times as slowly as `float32`.
+    """
+    if name is None:
+        return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
     return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return device.type == "cpu" and any(able.get(name) for name in _BFLOAT16_INSTRUCTIONS)
 
 
 def _teachers(recipe: Recipe, folder: Path) -> dict[Path, Recipe]:

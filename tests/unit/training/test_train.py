@@ -17,7 +17,7 @@ from lungwise.training.fit import sha256
 from lungwise.training.labels import Prediction
 from lungwise.training.out_of_fold import fold_of, write_predictions
 from lungwise.training.recipe import Recipe, parse_recipe, read_recipe
-from lungwise.training.train import Plan, device_named, train
+from lungwise.training.train import Plan, device_named, precision_named, train
 
 pytestmark = pytest.mark.training
 
@@ -155,3 +155,17 @@ def test_teachers_without_folds_are_refused(small_collection: Path, tmp_path: Pa
 def test_a_device_that_is_not_here_is_named() -> None:
     with pytest.raises(ValueError, match="abacus"):
         device_named("abacus")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "precision"),
+    [({"avx2": True}, torch.float32), ({"avx2": True, "avx512_bf16": True}, torch.bfloat16), ({}, torch.float32)],
+)
+def test_a_processor_computes_in_bfloat16_where_it_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, instructions: dict[str, bool], precision: torch.dtype
+) -> None:
+    processor = device_named("cpu")
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: instructions)
+    assert precision_named(None, processor) == precision
+    assert precision_named("float32", processor) == torch.float32
+    assert precision_named("bfloat16", processor) == torch.bfloat16
