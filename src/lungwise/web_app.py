@@ -59,8 +59,8 @@ from lungwise.results import views as results_views
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore, utc_now
 from lungwise.store.secret_key import signing_key
+from lungwise.studies import film_views, prior_views, retention_views
 from lungwise.studies import labels as study_labels
-from lungwise.studies import prior_views, retention_views
 from lungwise.studies import result_views as result_table_views
 from lungwise.studies import views as studies_views
 from lungwise.studies.answers import StudyAnswer
@@ -131,6 +131,7 @@ _PAGES = (
     patients_views,
     orders_views,
     studies_views,
+    film_views,
     receiving_views,
     photograph_views,
     held_views,
@@ -311,6 +312,7 @@ def _provide(app: Flask, wiring: WebWiring) -> None:
     patients_views.services.provide(app, over)
     orders_views.services.provide(app, over)
     studies_views.services.provide(app, over)
+    film_views.services.provide(app, over)
     receiving_views.services.provide(app, over)
     clinics_views.services.provide(app, over)
     monitoring_views.services.provide(app, over)

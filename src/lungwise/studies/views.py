@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from flask import Blueprint, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_timezone, gettext, ngettext
-from PIL.Image import Image
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
-from lungwise.audit.after_response import audit_after_response, audit_search_after_response
-from lungwise.errors import NotFound
-from lungwise.films import Refusal
-from lungwise.films.dicom.full_depth import read_full_depth
-from lungwise.films.dicom.geometry import Geometry, read_geometry
-from lungwise.films.formats import DICOM, suffix_of
+from lungwise.audit.after_response import audit_search_after_response
 from lungwise.patients.forms import DeleteForm
 from lungwise.patients.service import Patients
 from lungwise.reading.prevalence import PredictiveValue
-from lungwise.studies import full_depth, pictures, shown_after_upload
+from lungwise.studies import shown_after_upload
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.clock_check import ClockCheck
-from lungwise.studies.film_headers import differing_headers, taken_on
+from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
@@ -38,7 +32,6 @@ from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import is_shown_after_upload
 from lungwise.studies.stored_answers import study_answer
-from lungwise.studies.thumbnails import Thumbnails
 from lungwise.studies.worklist import END, Worklist
 from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit.current_person import person
@@ -58,7 +51,6 @@ class StudyServices(Protocol):
     reference_results: ReferenceResults
     patients: Patients
     patient_studies: PatientStudies
-    thumbnails: Thumbnails
     worklist: Worklist
     worklist_details: WorklistDetails
     clock_check: ClockCheck
@@ -234,107 +226,6 @@ def delete(key: str) -> Answer:
     return redirect(url_for("studies.worklist"))
 
 
-@bp.get("/films/<key>")
-def viewer(key: str) -> Answer:
-    """Look at a film closely, alone or beside another of the patient's."""
-    film = services().studies.film(person(), key)
-    patient = services().studies.patient(person(), film.study)
-    others = [
-        (study, other)
-        for study in services().studies.of_patient(person(), patient)
-        for other in study.films
-        if other.id != film.id
-    ]
-    beside = next((other for _study, other in others if other.key == request.args.get("beside")), None)
-    audit_after_response(Action.SAW, Subject.FILM, key)
-    shown = [film, *(other for _study, other in others)]
-    days = {one.id: taken_on(one, services().studies.data) for one in shown}
-    return render_template(
-        "studies/viewer.html",
-        film=film,
-        patient=patient,
-        doubted=services().studies.naming_others([one.study for one in shown]),
-        others=others,
-        beside=beside,
-        days=days,
-    )
-
-
-@bp.get("/films/<key>/picture.jpg")
-def picture(key: str) -> Answer:
-    """Return a film as a picture for the page."""
-    return _drawn(key, pictures.LARGEST)
-
-
-@bp.get("/films/<key>/page.jpg")
-def page_picture(key: str) -> Answer:
-    """Return a film as a picture for half a page."""
-    return _drawn(key, pictures.ON_PAGE)
-
-
-@bp.get("/films/<key>/thumbnail.jpg")
-def thumbnail(key: str) -> Answer:
-    """Return a film as a small picture."""
-    return _drawn(key, pictures.THUMBNAIL)
-
-
-@bp.get("/films/<key>/small.jpg")
-def small_picture(key: str) -> Answer:
-    """Return a film as a very small picture, for a list."""
-    record = services().studies.film(person(), key)
-    kept = services().thumbnails.kept(record)
-    if kept is None:
-        kept = pictures.as_jpeg(_picture(record, pictures.SMALL), quality=75)
-        made, number = kept, record.id
-        services.after_response(lambda later: later.thumbnails.keep(number, key, made))
-    return _picture_of(kept, "image/jpeg")
-
-
-@bp.get("/films/<key>/heat.png")
-def heat(key: str) -> Answer:
-    """Return a film's heat map as a transparent layer, upright as its picture."""
-    record = services().studies.film(person(), key)
-    if record.reading is None or record.reading.heat_map is None:
-        raise NotFound
-    layer = pictures.heat_layer(pictures.upright(record.reading.heat_map, record.quarter_turns), (272, 272))
-    return _picture_of(pictures.as_png(layer), "image/png")
-
-
-@bp.get("/films/<key>/geometry")
-def geometry(key: str) -> Answer:
-    """Return how large a film is in millimetres and which of the patient's sides is where, as far as its file says."""
-    record = services().studies.film(person(), key)
-    found = read_geometry(services().studies.data(record)) if record.kind == DICOM else Geometry(sides={})
-    return jsonify(asdict(found.turned(record.quarter_turns)))
-
-
-@bp.get("/films/<key>/levels/<int:side>")
-def levels(key: str, side: int) -> Answer:
-    """Return a DICOM film's numbers at their full depth, for the viewer to window."""
-    record = services().studies.film(person(), key)
-    if record.kind != DICOM or side not in full_depth.SIDES:
-        raise NotFound
-    try:
-        depth = read_full_depth(services().studies.data(record))
-    except Refusal as refusal:
-        raise NotFound from refusal
-    if depth is None:
-        raise NotFound
-    return _packed(full_depth.encoded(full_depth.as_shown(depth, side, record.quarter_turns)))
-
-
-@bp.get("/films/<key>/original")
-def original(key: str) -> Answer:
-    """Return a film's file as it was uploaded."""
-    person().need(Right.EXPORT)
-    record = services().studies.film(person(), key)
-    answer = make_response(services().studies.data(record))
-    answer.content_type = "application/octet-stream"
-    answer.headers["Content-Disposition"] = f'attachment; filename="film-{key}.{suffix_of(record.kind)}"'
-    audit_after_response(Action.EXPORTED, Subject.FILM, key)
-    return answer
-
-
 @dataclass(kw_only=True)
 class StudyForms:
     """The forms on a study's page: those that were sent and are shown again, the others empty."""
@@ -385,25 +276,3 @@ def _shown(study: Study, answer: StudyAnswer) -> FilmRecord | None:
     leading = films.get(answer.leading.key) if answer.read else None
     by_itself = [*asking, *filter(None, [leading]), *study.films]
     return films.get(request.args.get("film", "")) or next(iter(by_itself), None)
-
-
-def _drawn(key: str, side: int) -> Response:
-    record = services().studies.film(person(), key)
-    return _picture_of(pictures.as_jpeg(_picture(record, side)), "image/jpeg")
-
-
-def _picture(record: FilmRecord, side: int) -> Image:
-    try:
-        return pictures.picture(services().studies.opened(record), side, record.quarter_turns)
-    except Refusal:
-        return pictures.no_picture()
-
-
-def _packed(data: bytes) -> Response:
-    packs = request.accept_encodings.quality("gzip") > 0
-    headers = {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": "gzip"} if packs else {})
-    return make_response(full_depth.packed(data) if packs else data, headers)
-
-
-def _picture_of(data: bytes, kind: str) -> Response:
-    return make_response(data, {"Content-Type": kind})

@@ -220,7 +220,7 @@ def test_a_list_has_a_small_picture_that_is_made_once(
     first = ada.get(address)
     assert first.content_type == "image/jpeg"
     assert len(first.data) < 6000
-    monkeypatch.setattr("lungwise.studies.views._picture", None)
+    monkeypatch.setattr("lungwise.studies.film_views._picture", None)
     assert ada.get(address).data == first.data
 
 
