@@ -1,19 +1,23 @@
 """Limits around pynetdicom's acceptor: how much memory and time a peer can take.
 
 pynetdicom allocates whatever length a PDU announces, waits for the rest of it forever, keeps messages of any size
-in memory, reads on while an object is being stored, and does TLS handshakes in the one thread that accepts
-connections. The classes here do the same work within limits.
+in memory, reads on while an object is being stored, does TLS handshakes in the one thread that accepts
+connections, and lets both threads of each association look a thousand times a second whether there is something to
+do. The classes here do the same work within limits.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
+import select
 import socket
 import ssl
 import threading
 import time
-from typing import cast
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
@@ -45,6 +49,8 @@ _PENDING = (0xFF00, 0xFF01)
 """The status of each answer to a query but the last."""
 _MOST_CANCELS = 10
 """Requests to cancel that one query may get."""
+_SECONDS_OF_WAITING = 0.1
+"""How long an association's threads sleep where neither peer nor each other wakes them."""
 _SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
 MOST_WAITING = 32
@@ -58,9 +64,42 @@ class LimitExceededError(Exception):
 class BoundedSocket(AssociationSocket):
     """Reads PDUs of limited length, each of them within a limited time."""
 
-    timeout_seconds: float
     is_cut_off = False
     """Whether the peer exceeded a limit: what it still sends is not read."""
+
+    def __init__(self, association: Association, connection: socket.socket, timeout_seconds: float) -> None:
+        super().__init__(association, client_socket=connection)
+        self.timeout_seconds = timeout_seconds
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to read, for which it waits until `wake` is called."""
+        connection = self.socket
+        if connection is None or not self._is_connected:
+            return False
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():  # decrypted already
+            return True
+        try:
+            readable, _, _ = select.select([connection, self._woken], [], [], _SECONDS_OF_WAITING)
+            if self._woken in readable:
+                self._woken.recv(4096)
+        except (OSError, ValueError):
+            self.event_queue.put("Evt17")  # transport connection closed, as the base class says it
+            return False
+        return connection in readable
+
+    def wake(self) -> None:
+        """Let the thread that waits for something to read look for what is to be sent."""
+        with suppress(OSError):  # closed, or woken so often that it will not sleep again soon
+            self._waker.send(b"\0")
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        self._waker.close()
+        self._woken.close()
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer if the peer closes the connection.
@@ -109,6 +148,17 @@ class BoundedMessages(DIMSEServiceProvider):
         self.message = None
         self._command = self._data = 0
         self._began = time.monotonic()
+
+    def get_msg(self, block: bool = False) -> tuple[int, DimseServiceType] | tuple[None, None]:
+        """Return the next message with its context, for which it waits until `wake` is called."""
+        try:
+            return self.msg_queue.get(timeout=self.dimse_timeout if block else _SECONDS_OF_WAITING)
+        except queue.Empty:
+            return None, None
+
+    def wake(self) -> None:
+        """Let the thread that waits for a message look whether the peer ends the association."""
+        self.msg_queue.put((None, None))
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Add a part to the incoming message; abort the association if it exceeds a limit."""
@@ -270,11 +320,24 @@ class _BoundedRequest(RequestHandler):
     def _create_association(self) -> Association:
         association = super()._create_association()
         association.dul.event_queue.get_nowait()  # the event of the unbounded socket: connection open
-        bounded = BoundedSocket(association, client_socket=self.request)
-        bounded.timeout_seconds = self.server.timeout_seconds
-        association.dul.socket = bounded
-        association.dimse = BoundedMessages(association, self.server.largest_object, self.server.timeout_seconds)
+        bounded = BoundedSocket(association, self.request, self.server.timeout_seconds)
+        messages = BoundedMessages(association, self.server.largest_object, self.server.timeout_seconds)
+        association.dul.socket, association.dimse = bounded, messages
+        association.dul.to_provider_queue = _WakingQueue(bounded.wake)
+        association.dul.to_user_queue = _WakingQueue(messages.wake)
         return association
+
+
+class _WakingQueue(queue.Queue[Any]):
+    """Wakes the thread that takes from it."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        super().__init__()
+        self._wake = wake
+
+    def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
+        super().put(item, block, timeout)
+        self._wake()
 
 
 def peer(association: Association) -> str:
