@@ -85,6 +85,10 @@ def locked(lock: Path) -> Iterator[Package]:
         )
 
 
+_OF_SOME_PYTHONS = {"async-timeout": "Apache-2.0"}
+"""Licences of packages that run with some versions of Python alone, so that all write the same bill."""
+
+
 def running() -> list[Package]:
     """List every package that runs with Lungwise, each pin once, by name."""
     packages = [package for name in RUNNING for package in locked(ROOT / f"locks/{name}.txt")]
@@ -117,7 +121,7 @@ def licences() -> dict[str, str]:
 
 def bill() -> str:
     """Write the bill of materials: the packages with their hashes and licences, and the model."""
-    known = licences()
+    known = _OF_SOME_PYTHONS | licences()
     product = Component(
         type=ComponentType.APPLICATION,
         name="lungwise",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+_OLDEST = ssl.TLSVersion.TLSv1_2
+"""Said here, since some systems' Pythons leave it to OpenSSL's own settings."""
+
 
 def server_context(certificate: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
     """Return the context of what listens; None where it has no certificate, and so speaks no TLS.
@@ -22,6 +25,7 @@ def server_context(certificate: Path | None, key: Path | None, client_ca: Path |
     if certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _OLDEST
     context.load_cert_chain(certificate, key)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
@@ -45,6 +49,7 @@ def client_context(ca: Path | None, certificate: Path | None = None, key: Path |
         If a file cannot be read, or holds no certificate or key.
     """
     context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    context.minimum_version = _OLDEST
     if certificate is not None:
         context.load_cert_chain(certificate, key)
     return context
