@@ -81,7 +81,7 @@ class Run:
         folder: Path,
         predictions: Predictions | None = None,
         device: torch.device | str = "cpu",
-        precision: torch.dtype = torch.bfloat16,
+        precision: torch.dtype = torch.float32,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
