@@ -30,7 +30,7 @@ from lungwise.reports.report import Report
 from lungwise.reports.service import Reports
 from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.results.result import FilmResult
-from lungwise.results.structured_report import structured_report
+from lungwise.results.structured_report import report_content
 from lungwise.results.study_header import study_header
 from lungwise.store import FilmStore
 from lungwise.wiring import Wiring
@@ -173,7 +173,8 @@ def _structured(one: Seen) -> Face:
     result = FilmResult(
         outcome=reading, model=reading.model, version=reading.version, made_at=MADE_AT, is_child=is_child
     )
-    texts = [str(item.value) for item in structured_report([(HEADER, result)]).iterall() if item.keyword == "TextValue"]
+    (content,) = report_content([(HEADER, result)])
+    texts = [str(item.value) for item in content.iterall() if item.keyword == "TextValue"]
     return Face("structured report", result.headline.level, " ".join(texts))
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lungwise.settings import Settings
 
 FILMS = 1000
-BETWEEN_KILLS = 80
+BETWEEN_KILLS = 140
 """Films that are read from one kill to the next: counted, so that a slow machine comes to an end, too."""
 
 

@@ -69,22 +69,26 @@ _TITLE: Final = CodedConcept("18748-4", "LN", "Diagnostic imaging report")
 _CHEST_FILM: Final = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
 
 
-def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> Dataset:
-    """Make the report of a study; of a refused film it says that the film could not be read, and why."""
-    header, result = films[0][0], films[-1][1]
+def report_content(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> MeasurementReport:
+    """Say what was found on a study's films; of a refused film that it could not be read, and why."""
     groups: list[Group] = [group for film, its in films for group in _groups(film, its)]
     if said is not None and (said.sentences or said.diagnosis):
         groups.append(_statement(films, said))
     groups += (region for film, its in films for region in _regions(film, its))
-    content = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_observer(result)),
+    return MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=_observer(films[-1][1])),
         procedure_reported=_CHEST_FILM,
         imaging_measurements=groups,
         title=_TITLE,
     )
+
+
+def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement | None = None) -> Dataset:
+    """Make the report of a study: the object that holds `report_content`."""
+    header, result = films[0][0], films[-1][1]
     return Comprehensive3DSR(
         evidence=[film.as_evidence() for film, _result in films],
-        content=content[0],
+        content=report_content(films, said)[0],
         series_instance_uid=result.series_uid(header, "SR"),
         series_number=SERIES["SR"].number,
         sop_instance_uid=result.uid(header, "SR"),
