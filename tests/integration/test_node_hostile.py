@@ -31,6 +31,7 @@ from dicom_peers import (
 from lungwise.settings import Settings
 from lungwise.store import Database
 from lungwise.store.migrations import upgrade
+from processes import until
 from synthetic_films import chest_bytes
 
 IDLE, MEGABYTES = 2, 4
@@ -161,6 +162,21 @@ def wake_ups(node: NodeProcess) -> int:
     """How often the node's threads have slept."""
     said = (file.read_text() for file in Path(f"/proc/{node.process.pid}/task").glob("*/status"))
     return sum(int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", text, re.M)[0]) for text in said)
+
+
+def test_associations_leave_no_file_open_however_they_end(node: NodeProcess) -> None:
+    process = psutil.Process(node.process.pid)
+    before = process.num_fds()
+    for _ in range(8):
+        assert node.run("echoscu").returncode == 0
+        with associated(node) as peer:  # ends without a word
+            peer.socket.sendall(part(3, b"\0"))
+        with associated(node) as peer:
+            peer.socket.sendall(pdu(0x07, bytes(4)))  # A-ABORT
+        with associated(node) as peer:
+            peer.socket.sendall(pdu(0x04, b"\xff" * 8))  # no P-DATA
+        RawPeer(node.port).socket.close()
+    until(lambda: process.num_fds() <= before + 3)
 
 
 def test_a_crowd_of_connections_is_held_at_bay_and_passes(node: NodeProcess) -> None:

@@ -95,9 +95,9 @@ class BoundedSocket(AssociationSocket):
         with suppress(OSError):  # closed, or woken so often that it will not sleep again soon
             self._waker.send(b"\0")
 
-    def close(self) -> None:
-        """Close the connection."""
-        super().close()
+    def _shutdown_socket(self) -> None:
+        """Close the connection: by whatever way it ends, this is called."""
+        super()._shutdown_socket()
         self._waker.close()
         self._woken.close()
 

@@ -9,6 +9,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
+from lungwise.films.dicom.text import without_carets
 from lungwise.orders.order import MOST_ACCESSION
 from lungwise.orders.scheduled_steps import ScheduledStep
 from lungwise.patients.service import PatientFacts
@@ -59,7 +60,7 @@ def steps_of(answer: Dataset) -> Iterator[ScheduledStep]:
 def _patient(answer: Dataset) -> PatientFacts:
     name = answer.get("PatientName")
     groups = (name.alphabetic, name.ideographic, name.phonetic) if isinstance(name, PersonName) else ("", "", "")
-    alphabetic, ideographic, phonetic = (" ".join(group.replace("^", " ").split())[:200] for group in groups)
+    alphabetic, ideographic, phonetic = (without_carets(group)[:200] for group in groups)
     sex = _text(answer, "PatientSex")
     return PatientFacts(
         identifier=_text(answer, "PatientID"),
