@@ -36,6 +36,7 @@ from lungwise.audit.closed_clinics import CLOSED
 from lungwise.audit.labels import ACTIONS, SUBJECTS
 from lungwise.clinics import views as clinics_views
 from lungwise.dicomweb import app as dicomweb
+from lungwise.films.dicom.text import without_carets
 from lungwise.hl7 import views as hl7_views
 from lungwise.hl7.inbox import count_failed
 from lungwise.inputs import network_address
@@ -233,7 +234,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     worth = LocalProxy(lambda: studies_views.services().worth)
     headlines = cast(Headlines, LocalProxy(lambda: studies_views.services().headlines))
     app.jinja_options = {**app.jinja_options, "trim_blocks": True, "lstrip_blocks": True}
-    app.jinja_env.filters["percent"] = study_labels.percent
+    app.jinja_env.filters |= {"percent": study_labels.percent, "name": without_carets}
     app.jinja_env.globals.update(
         lungwise_settings=settings,
         labels=_LABELS,

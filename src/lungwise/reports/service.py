@@ -12,6 +12,7 @@ from lungwise.accounts.labels import ROLES
 from lungwise.clinics.service import ClinicChoices, ClinicSettings
 from lungwise.errors import Contradiction
 from lungwise.films import Refusal
+from lungwise.films.dicom.text import without_carets
 from lungwise.films.refusals import CHILD, N_, Words, refusal_sentence, warning_sentence
 from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts
@@ -204,8 +205,8 @@ class _Author:
             N_("Uploaded"): local_text(study.created_at, self._clinic.zone),
             N_("Accession number"): _each_once(film.accession for film in study.films),
             N_("Procedure"): _each_once(order.procedure.description for order in orders),
-            N_("Referring physician"): _each_once(order.referring_physician.replace("^", " ") for order in orders),
-            N_("Ordered by"): _each_once(order.ordered_by.replace("^", " ") for order in orders),
+            N_("Referring physician"): _each_once(without_carets(order.referring_physician) for order in orders),
+            N_("Ordered by"): _each_once(without_carets(order.ordered_by) for order in orders),
             N_("Study"): study.key,
             N_("Symptoms"): self._symptoms(study.clinical),
             N_("SpO2"): f"{study.clinical.spo2} %" if study.clinical.spo2 is not None else "",

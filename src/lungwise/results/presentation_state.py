@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 
 from lungwise.films.dicom.softcopy import Softcopy
 from lungwise.reading.regions import LEVEL
-from lungwise.results.result import MANUFACTURER, SERIES, FilmResult
+from lungwise.results.result import SERIES, FilmResult
 from lungwise.results.study_header import StudyHeader, cleaned
 
 
@@ -32,14 +32,8 @@ def presentation_state(header: StudyHeader, result: FilmResult, shown: Softcopy,
     ]
     item: Dataset = GrayscaleSoftcopyPresentationState(
         referenced_images=[film],
-        series_instance_uid=result.series_uid(header, "GSPS"),
-        series_number=SERIES["GSPS"].number,
-        sop_instance_uid=result.uid(header, "GSPS"),
+        **result.made_as(header, "GSPS"),
         instance_number=number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=result.model,
-        software_versions=result.version,
-        device_serial_number=result.version,
         content_label="HEATMAP",
         content_description=cleaned(what, "LO"),
         graphic_layers=[layer],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -116,3 +116,15 @@ class FilmResult:
     def uid(self, header: StudyHeader, *parts: str) -> str:
         """Derive the UID of a part of this result: the same film, model and version give the same UID."""
         return result_uid(header.film_uid, self.model, self.version, *parts)
+
+    def made_as(self, header: StudyHeader, kind: str) -> dict[str, Any]:
+        """Say of an object of one kind which it is and what made it, as highdicom's objects are told."""
+        return {
+            "series_instance_uid": self.series_uid(header, kind),
+            "series_number": SERIES[kind].number,
+            "sop_instance_uid": self.uid(header, kind),
+            "manufacturer": MANUFACTURER,
+            "manufacturer_model_name": self.model,
+            "software_versions": self.version,
+            "device_serial_number": self.version,
+        }

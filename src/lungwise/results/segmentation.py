@@ -22,7 +22,7 @@ from pydicom.sr.codedict import codes
 
 from lungwise.films import Film
 from lungwise.reading.regions import LEVEL
-from lungwise.results.result import MANUFACTURER, SERIES, FilmResult, Polygon
+from lungwise.results.result import SERIES, FilmResult, Polygon
 from lungwise.results.study_header import StudyHeader, cleaned
 
 _ABNORMAL: Final = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -38,14 +38,8 @@ def segmentation(header: StudyHeader, result: FilmResult, film: Film, sides: tup
         pixel_array=_mask(result.regions, sides),
         segmentation_type="BINARY",
         segment_descriptions=[_segment(result)],
-        series_instance_uid=result.series_uid(header, "SEG"),
-        series_number=SERIES["SEG"].number,
-        sop_instance_uid=result.uid(header, "SEG"),
+        **result.made_as(header, "SEG"),
         instance_number=number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=result.model,
-        software_versions=result.version,
-        device_serial_number=result.version,
         content_label="HEATMAP",
         content_description=cleaned(what, "LO"),
     )

@@ -89,16 +89,10 @@ def structured_report(films: Sequence[tuple[StudyHeader, FilmResult]], said: Sta
     return Comprehensive3DSR(
         evidence=[film.as_evidence() for film, _result in films],
         content=report_content(films, said)[0],
-        series_instance_uid=result.series_uid(header, "SR"),
-        series_number=SERIES["SR"].number,
-        sop_instance_uid=result.uid(header, "SR"),
+        **result.made_as(header, "SR"),
         instance_number=1,
-        manufacturer=MANUFACTURER,
         is_complete=True,
         series_description=SERIES["SR"].description,
-        manufacturer_model_name=result.model,
-        software_versions=result.version,
-        device_serial_number=result.version,
         requested_procedures=referenced_requests(header) or None,
     )
 

@@ -65,8 +65,7 @@ class TextDecoder:
     def name(self, tag: int) -> PersonName:
         """Return a person's name in its groups."""
         written = self.line(tag)
-        groups = (" ".join(group.replace("^", " ").split()) for group in f"{written}==".split("=")[:3])
-        alphabetic, ideographic, phonetic = groups
+        alphabetic, ideographic, phonetic = map(without_carets, f"{written}==".split("=")[:3])
         return PersonName(alphabetic=alphabetic, ideographic=ideographic, phonetic=phonetic, written=written)
 
     def _plain(self, value: bytes) -> str:
@@ -90,6 +89,11 @@ class TextDecoder:
             return part.decode(codec, errors="replace")
         end = next((at for at, byte in enumerate(rest) if byte in _NAME_DELIMITERS), len(rest))
         return rest[:end].decode(codec, errors="replace") + self._plain(rest[end:])
+
+
+def without_carets(name: str) -> str:
+    """Write a person's name, or one group of it, as it is shown: its parts in their order, with spaces between."""
+    return " ".join(name.replace("^", " ").split())
 
 
 def printable(text: str) -> str:
