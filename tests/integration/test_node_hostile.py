@@ -160,8 +160,11 @@ def test_associations_of_silent_peers_hardly_wake_the_node(node: NodeProcess) ->
 
 def wake_ups(node: NodeProcess) -> int:
     """How often the node's threads have slept."""
-    said = (file.read_text() for file in Path(f"/proc/{node.process.pid}/task").glob("*/status"))
-    return sum(int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", text, re.M)[0]) for text in said)
+    slept = 0
+    for file in Path(f"/proc/{node.process.pid}/task").glob("*/status"):
+        with suppress(OSError):  # the thread has ended
+            slept += int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", file.read_text(), re.M)[0])
+    return slept
 
 
 def test_associations_leave_no_file_open_however_they_end(node: NodeProcess) -> None:

@@ -50,7 +50,9 @@ _PENDING = (0xFF00, 0xFF01)
 _MOST_CANCELS = 10
 """Requests to cancel that one query may get."""
 _SECONDS_OF_WAITING = 0.1
-"""How long an association's threads sleep where neither peer nor each other wakes them."""
+"""How long an association's threads sleep at most, where neither the peer nor each other wakes them."""
+_CLOSING = "Sta13"
+"""The state of an association that only waits for its connection to close (PS3.8, table 9-5)."""
 _SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
 MOST_WAITING = 32
@@ -72,17 +74,19 @@ class BoundedSocket(AssociationSocket):
         self.timeout_seconds = timeout_seconds
         self._woken, self._waker = socket.socketpair()
         self._waker.setblocking(False)
+        self._wakes = threading.Lock()
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to read, for which it waits until `wake` is called."""
+        """Whether there is something to read, for which it waits a little, or until `wake` is called."""
         connection = self.socket
         if connection is None or not self._is_connected:
             return False
         if isinstance(connection, ssl.SSLSocket) and connection.pending():  # decrypted already
             return True
+        is_idle = self.event_queue.empty() and self.assoc.dul.state_machine.current_state != _CLOSING
         try:
-            readable, _, _ = select.select([connection, self._woken], [], [], _SECONDS_OF_WAITING)
+            readable, _, _ = select.select([connection, self._woken], [], [], _SECONDS_OF_WAITING if is_idle else 0)
             if self._woken in readable:
                 self._woken.recv(4096)
         except (OSError, ValueError):
@@ -92,14 +96,15 @@ class BoundedSocket(AssociationSocket):
 
     def wake(self) -> None:
         """Let the thread that waits for something to read look for what is to be sent."""
-        with suppress(OSError):  # closed, or woken so often that it will not sleep again soon
+        with self._wakes, suppress(OSError):  # closed, or woken so often that it will not sleep again soon
             self._waker.send(b"\0")
 
     def _shutdown_socket(self) -> None:
-        """Close the connection: by whatever way it ends, this is called."""
+        """Close the connection, and what wakes its thread; where that dies, the garbage collector does."""
         super()._shutdown_socket()
-        self._waker.close()
-        self._woken.close()
+        with self._wakes:  # or the wake-up would go to whatever has the file's number next
+            self._waker.close()
+            self._woken.close()
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer if the peer closes the connection.
@@ -150,7 +155,7 @@ class BoundedMessages(DIMSEServiceProvider):
         self._began = time.monotonic()
 
     def get_msg(self, block: bool = False) -> tuple[int, DimseServiceType] | tuple[None, None]:
-        """Return the next message with its context, for which it waits until `wake` is called."""
+        """Return the next message with its context, for which it waits a little, or until `wake` is called."""
         try:
             return self.msg_queue.get(timeout=self.dimse_timeout if block else _SECONDS_OF_WAITING)
         except queue.Empty:
