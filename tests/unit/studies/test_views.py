@@ -400,3 +400,11 @@ def test_a_study_that_names_another_patients_order_says_so_and_never_answers_it(
     wim.sign_in("wim@example.org")
     page = wim.get(wim.upload(scan(3, **clara))).text
     assert "names the order A-1" in page and "Bartok" not in page and order not in page
+
+
+def test_the_menu_says_that_a_film_is_a_part_of_the_worklist(ada: Visitor, film: Callable[..., bytes]) -> None:
+    study = ada.upload(film(1), identifier="H-1")
+    (key,) = set(re.findall(r'href="/films/(\w{20})"', ada.get(study).text))
+    for page in (study, f"/films/{key}"):
+        assert re.search(r'<a href="/studies"[^>]* aria-current="[^"]+"', ada.get(page).text), page
+    assert not re.search(r'<a href="/studies"[^>]* aria-current="[^"]+"', ada.get("/patients").text)
