@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 _OLDEST = ssl.TLSVersion.TLSv1_2
-"""Said here, since some systems' Pythons leave it to OpenSSL's own settings."""
+"""Said here, since some systems' Pythons leave it to OpenSSL's own settings; where these are stricter, they hold."""
 
 
 def server_context(certificate: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:
@@ -25,7 +25,7 @@ def server_context(certificate: Path | None, key: Path | None, client_ca: Path |
     if certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _OLDEST
+    context.minimum_version = max(context.minimum_version, _OLDEST)
     context.load_cert_chain(certificate, key)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
@@ -49,7 +49,7 @@ def client_context(ca: Path | None, certificate: Path | None = None, key: Path |
         If a file cannot be read, or holds no certificate or key.
     """
     context = ssl.create_default_context(cafile=str(ca) if ca else None)
-    context.minimum_version = _OLDEST
+    context.minimum_version = max(context.minimum_version, _OLDEST)
     if certificate is not None:
         context.load_cert_chain(certificate, key)
     return context

@@ -59,7 +59,7 @@ ODD = (
     "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9",
 )
 OF_ANY_LENGTH = ODD[2:9]
-"""Those that a database may refuse that takes texts of any length."""
+"""Those that even a database that takes texts of any length may refuse."""
 NESTED = "[" * 20_000 + "]" * 20_000
 BODIES: tuple[Any, ...] = (*ODD, None, -1, 10**400, 1.5, ["a"], {"a": []})
 PARAMETERS = (

@@ -139,7 +139,7 @@ def device_named(name: str | None) -> torch.device:
 def precision_named(name: str | None, device: torch.device) -> torch.dtype:
     """Return `bfloat16` or `float32`; by default `bfloat16` on a device that has instructions for it.
 
-    A processor that has none computes it twelve times as slowly as `float32`.
+    A processor with AVX2 alone takes twelve times as long for it as for `float32`.
     """
     if name is None:
         return torch.bfloat16 if _computes_bfloat16(device) else torch.float32
