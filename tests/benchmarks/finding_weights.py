@@ -7,7 +7,7 @@ chosen by it (docs/experiments/0010). `test` and `external` are never read. Take
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
 from pathlib import Path
 
 import click
@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from lungwise.cli.progress import counted
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from lungwise.evaluation.protocol import chooses_operating_point
-from lungwise.films import Refusal, open_film
-from lungwise.films.collection import LabelledFilm, read_collection
-from lungwise.films.preprocess import preprocess
+from lungwise.films.collection import read_collection
 from lungwise.reading.artefact import APPEARANCES
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.training.export import trained_network
-from lungwise.training.export_graph import fold_scaling
+from run_outputs import outputs_of
 
 Chosen = NDArray[np.bool_]
 Scores = NDArray[np.float64]
@@ -59,7 +57,8 @@ class Heads:
 def main(run: Path, films_csv: Path) -> None:
     """Print both tables."""
     val = [film for film in read_collection(films_csv) if film.split == "val" and film.group != "ood"]
-    films, heads = _read(run, val)
+    films, *logits = outputs_of(run, val)
+    heads = Heads(*logits)
     negative = np.array([chooses_operating_point(film) for film in films])
 
     def of(source: str, *labels: str, other_than: str = "") -> Chosen:
@@ -91,20 +90,6 @@ def _called(odds: Scores, negative: Chosen, specificity: float, asked: tuple[Cho
     """The share of each kind of film that lies above a threshold of the negatives."""
     threshold = np.quantile(odds[negative], specificity)
     return "  ".join(f"{(odds[which] > threshold).mean():.2f}" for which in asked)
-
-
-def _read(run: Path, val: list[LabelledFilm]) -> tuple[list[LabelledFilm], Heads]:
-    """What the network says of the films that are not refused as files."""
-    network = fold_scaling(trained_network(run).eval())
-    films, appearance, findings = [], [], []
-    for film in counted(val, "reading", len(val)):
-        with suppress(Refusal), torch.inference_mode():
-            pixels = torch.as_tensor(preprocess(open_film(film.path.read_bytes()).pixels), dtype=torch.float32)
-            said = network.read(*network.stages(pixels.reshape(1, 1, *pixels.shape[-2:])))
-            films.append(film)
-            appearance.append(said.appearance)
-            findings.append(said.findings)
-    return films, Heads(torch.cat(appearance), torch.cat(findings))
 
 
 if __name__ == "__main__":
