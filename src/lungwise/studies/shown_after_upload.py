@@ -1,13 +1,15 @@
 """Which study is shown right after its upload: seeing that result is not yet opening the study to look at it.
 
-It stays so in a browser's session until the person goes to any other page.
+It stays so in the browser until the person goes to any other page, in a cookie of its own: every answer sends the
+session's cookie as it was when its request came, so one that was asked for before the upload and comes after it
+would take the note back.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, request, session
+from flask import Blueprint, Response, after_this_request, current_app, request
 
-_FIELD = "uploaded"
+_COOKIE = "uploaded"
 _STILL_HERE = frozenset(
     {
         "static",
@@ -27,22 +29,28 @@ _STILL_HERE = frozenset(
 
 def note_upload(key: str) -> None:
     """Note that the next page shows the result of a study's upload."""
-    session[_FIELD] = key
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+        response.set_cookie(_COOKIE, key, secure=secure, httponly=True, samesite="Lax")
+        return response
 
 
 def is_shown_after_upload(key: str) -> bool:
     """Return whether a study is shown as the result of its upload."""
-    return bool(session.get(_FIELD) == key)
+    return request.cookies.get(_COOKIE) == key
 
 
 def init(bp: Blueprint) -> None:
     """Forget the upload once the person goes to another page."""
-    bp.before_app_request(_forget_elsewhere)
+    bp.after_app_request(_forget_elsewhere)
 
 
-def _forget_elsewhere() -> None:
-    if request.method != "GET" or _FIELD not in session or request.endpoint in _STILL_HERE:
-        return
-    key = (request.view_args or {}).get("key")
-    if request.endpoint != "studies.show" or key != session[_FIELD]:
-        session.pop(_FIELD)
+def _forget_elsewhere(response: Response) -> Response:
+    if request.method != "GET" or _COOKIE not in request.cookies or request.endpoint in _STILL_HERE:
+        return response
+    key = (request.view_args or {}).get("key", "")
+    if request.endpoint != "studies.show" or not is_shown_after_upload(key):
+        response.delete_cookie(_COOKIE)
+    return response

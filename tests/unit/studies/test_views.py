@@ -212,6 +212,20 @@ def test_one_goes_on_to_the_next_unread_study(ada: Visitor, film: Callable[..., 
     assert ada.get(f"{second}/next").headers["Location"] == "/studies"
 
 
+def test_a_late_answer_does_not_make_the_result_of_an_upload_count_as_opened(
+    ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    before = ada.client.get_cookie("lungwise")
+    study = ada.upload(film(1), identifier="H-1")
+    assert before
+    ada.client.set_cookie("lungwise", before.value)  # by an answer to what the page asked before it was sent
+    ada._wait_for_readings(study, 20)
+    ada.get(study)
+    assert ">new<" in ada.get("/studies").text
+    ada.get(study)
+    assert ">new<" not in ada.get("/studies").text
+
+
 def test_a_list_has_a_small_picture_that_is_made_once(
     app: Lungwise, ada: Visitor, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
