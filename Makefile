@@ -10,6 +10,8 @@ medplum := 5.2.13
 # tests, and would come last.
 # Each on one core: threads of torch that wait for a core that another test has are slower than none.
 test check: export OMP_NUM_THREADS := 1
+# What is compiled is kept, for all the processes that tests start, also where the machine's setting is to keep nothing.
+test check: export PYTHONDONTWRITEBYTECODE :=
 at_once := -n 3 --dist loadfile --no-loadscope-reorder
 
 # The types are checked beside the tests, and what was found is said after them: checked TESTS,TYPES
