@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
@@ -9,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from lungwise.access import Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
-from lungwise.films import Refusal, open_film
+from lungwise.films import open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.patients.stated_facts import facts_of
@@ -39,10 +41,7 @@ def thumbnail(key: str) -> Response:
     """Return a held film as a small picture."""
     held_films = services().held
     data = held_films.data(held_films.get(person(), key))
-    try:
-        picture = pictures.picture(open_film(data), pictures.THUMBNAIL)
-    except Refusal:
-        picture = pictures.no_picture()
+    picture = pictures.picture_or_cross(partial(open_film, data), pictures.THUMBNAIL)
     answer = make_response(pictures.as_jpeg(picture))
     answer.content_type = "image/jpeg"
     return answer

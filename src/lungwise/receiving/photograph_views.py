@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
@@ -50,10 +52,7 @@ def corners(key: str) -> str | Response:
 def photograph(key: str) -> Response:
     """Return the whole picture that a film was photographed in."""
     film = services().photographs.film(person(), key)
-    try:
-        image = pictures.picture(services().photographs.whole(film))
-    except Refusal:
-        image = pictures.no_picture()
+    image = pictures.picture_or_cross(partial(services().photographs.whole, film))
     answer = make_response(pictures.as_jpeg(image))
     answer.content_type = "image/jpeg"
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Protocol
 
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
@@ -144,10 +145,7 @@ def _drawn(key: str, side: int) -> Response:
 
 
 def _picture(record: FilmRecord, side: int) -> Image:
-    try:
-        return pictures.picture(services().studies.opened(record), side, record.quarter_turns)
-    except Refusal:
-        return pictures.no_picture()
+    return pictures.picture_or_cross(partial(services().studies.opened, record), side, record.quarter_turns)
 
 
 def _packed(data: bytes) -> Response:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lungwise.films import Film
+from lungwise.films import Film, Refusal
 
 LARGEST = 1600
 """Longest side of a picture in pixels: what a screen can show and a weak network can carry."""
@@ -34,8 +35,15 @@ def upright(pixels: NDArray[Any], quarter_turns: int) -> NDArray[Any]:
     return np.ascontiguousarray(np.rot90(pixels, -quarter_turns))
 
 
-def no_picture() -> Image.Image:
-    """Draw what stands for a film that cannot be decoded: its page says why."""
+def picture_or_cross(opened: Callable[[], Film], side: int = LARGEST, quarter_turns: int = 0) -> Image.Image:
+    """Draw a film, or a cross in place of one that cannot be decoded: its page says why."""
+    try:
+        return picture(opened(), side, quarter_turns)
+    except Refusal:
+        return _cross()
+
+
+def _cross() -> Image.Image:
     empty = Image.new("L", (THUMBNAIL, THUMBNAIL), 32)
     pen = ImageDraw.Draw(empty)
     for ends in ((120, 120, 200, 200), (120, 200, 200, 120)):

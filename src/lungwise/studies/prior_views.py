@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from flask import Blueprint, make_response, render_template
 from werkzeug.wrappers import Response
 
 from lungwise.errors import NotFound
-from lungwise.films import Refusal
 from lungwise.studies import pictures
 from lungwise.studies.priors import Priors
 from lungwise.studies.service import Studies
@@ -54,10 +54,7 @@ def thumbnail(key: str) -> Response:
 
 def _drawn(key: str, side: int) -> Response:
     prior = services().priors.get(person(), key)
-    try:
-        image = pictures.picture(services().priors.opened(prior), side)
-    except Refusal:
-        image = pictures.no_picture()
+    image = pictures.picture_or_cross(partial(services().priors.opened, prior), side)
     answer = make_response(pictures.as_jpeg(image))
     answer.content_type = "image/jpeg"
     return answer

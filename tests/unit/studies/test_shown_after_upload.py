@@ -53,3 +53,17 @@ def test_what_one_opens_is_new_to_nobody_of_the_clinic(
     assert 'class="new"' in bob.get("/studies").text
     bob.get(study)
     assert 'class="new"' not in ada.get("/studies").text
+
+
+def test_a_late_answer_to_what_the_page_asked_before_the_upload_does_not_count_as_opening_it(
+    app: Lungwise, ada: Visitor, film: Callable[..., bytes]
+) -> None:
+    before = ada.client.get_cookie("lungwise")
+    assert before
+    study = ada.upload(film(1))
+    ada.client.set_cookie("lungwise", before.value)  # each answer has the session as its request brought it
+    assert "verdict waiting" not in ada.get(study).text
+    assert is_new(app)
+    ada.get("/studies")
+    ada.get(study)
+    assert not is_new(app)
