@@ -17,8 +17,8 @@ from fork_server import NUMBER
 
 _ENVIRONMENT = dict(os.environ)
 """Of the process that forks: what it loads may depend on it."""
-_READ_LATER = ("LUNGWISE_", "PYTHONUNBUFFERED", "PYTEST_", "GDCM_RESOURCES_PATH")
-"""What a program reads when it runs, or not at all; GDCM sets its own where it is loaded."""
+_READ_LATER = ("LUNGWISE_", "PYTHONUNBUFFERED", "PYTEST_", "PATH", "GDCM_", "KMP_")
+"""What a program reads when it runs, or not at all; GDCM and scikit-learn set their own where they are loaded."""
 
 
 class Forked:
