@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,36 +18,20 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
-from processes import SYNTHETIC, Sender, until
+from processes import PASSWORD, SYNTHETIC, Sender, running, until
 from servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PASSWORD = "three green kites fly"
+    from forked import Process
 
 
 @contextmanager
-def served(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {
-        "LUNGWISE_DATA_FOLDER": str(settings.data_folder),
-        "LUNGWISE_DATABASE_URL": settings.database_url,
-        "LUNGWISE_LEASE_SECONDS": "3",
-        "LUNGWISE_ARGON2_TIME": "1",
-        "LUNGWISE_ARGON2_MEMORY": "64",
-    }
-    process = subprocess.Popen([*SYNTHETIC, "serve", "--port", str(port)], env=environment, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: _answers(port))
+def served(settings: Settings, port: int) -> Iterator[Process]:
+    changed = settings.model_copy(update={"port": port, "lease_seconds": 3})
+    with running([*SYNTHETIC, "serve"], changed, ready="Lungwise listens") as process:
         yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(
