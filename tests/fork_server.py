@@ -7,17 +7,24 @@ socket that is told its number, and at its end how it ended.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import struct
 import sys
 from importlib import import_module
+from tempfile import mkdtemp
 from typing import Any
 
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy.orm import configure_mappers
+
 from lungwise.allocator import loading
+from lungwise.web_app import Lungwise
 
 NUMBER = struct.Struct("=i")
 """A process's number, and what waitpid says of its end."""
@@ -35,20 +42,38 @@ LOADED = (
 def main() -> None:
     """Fork a process for each message; in that process, run what the message names."""
     asked = socket.socket(fileno=int(sys.argv[1]))
+    templates = mkdtemp(prefix="lungwise-templates-")
     with loading():
-        for name in LOADED:
-            import_module(name)
+        _load(templates)
+    forked = _fork_until_over(asked)
+    if forked:
+        _stand_between(*forked)
+    else:
+        shutil.rmtree(templates)
+
+
+def _load(templates: str) -> None:
+    """Load what programs load, and keep for them what they would make of it."""
+    for name in LOADED:
+        import_module(name)
+    configure_mappers()
+    Lungwise.jinja_options = {**Lungwise.jinja_options, "bytecode_cache": FileSystemBytecodeCache(templates)}
+    gc.freeze()  # else the first search for garbage copies every page
+
+
+def _fork_until_over(asked: socket.socket) -> tuple[dict[str, Any], int, int, int] | None:
+    """Return in each forked process the program, and the files that came with it; None once nobody asks any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that stand between
     while True:
         message, files, _flags, _address = socket.recv_fds(asked, 1 << 20, 3)
         if not message:
-            return
+            return None
         if os.fork() == 0:
             asked.close()
-            break
+            out, errors, tell = files
+            return json.loads(message), out, errors, tell
         for file in files:
             os.close(file)
-    _stand_between(json.loads(message), *files)
 
 
 def _stand_between(program: dict[str, Any], out: int, errors: int, tell: int) -> None:

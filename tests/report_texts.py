@@ -14,6 +14,6 @@ def text_of_page(page: str) -> str:
     return " ".join(unescape(re.sub("<[^>]+>", " ", page)).split())
 
 
-def text_of_pdf(pdf: bytes) -> str:
-    """What is written on the pages of a PDF, on one line."""
-    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
+def text_of_pdf(pdf: bytes, pages: int | None = None) -> str:
+    """What is written on the pages of a PDF, or on its first ones, on one line."""
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages[:pages]).split())

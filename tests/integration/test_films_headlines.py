@@ -159,7 +159,7 @@ def _table_row(row: dict[str, str]) -> Face:
 
 
 def _pdf(report: Report) -> Face:
-    return Face("PDF", "", text_of_pdf(report_pdf(report, [[]], str, TYPEFACES)))
+    return Face("PDF", "", text_of_pdf(report_pdf(report, [[]], str, TYPEFACES), pages=1))
 
 
 def _fhir(report: Report) -> Face:

@@ -58,8 +58,10 @@ ODD = (
     "😀" * 60,
     "a b c d e f g h i j k l m n o p q r s t u v w x y z 0 1 2 3 4 5 6 7 8 9",
 )
-OF_ANY_LENGTH = ODD[2:9]
-"""Those that even a database that takes texts of any length may refuse."""
+AT_ONCE = ODD[2:9]
+"""Those that one address holds together for each parameter."""
+OF_ANY_LENGTH = ODD[4:7]
+"""Those that even a database that takes texts of any length, and any day, may refuse."""
 NESTED = "[" * 20_000 + "]" * 20_000
 BODIES: tuple[Any, ...] = (*ODD, None, -1, 10**400, 1.5, ["a"], {"a": []})
 PARAMETERS = (
@@ -198,9 +200,7 @@ def test_every_query_parameter_of_a_page_is_in_the_list() -> None:
 
 def test_no_query_parameter_breaks_a_page(trial: Trial) -> None:
     for page in trial.pages():
-        trial.ask(
-            "GET", page, "all", query_string=[(name, as_sent(value)) for name in PARAMETERS for value in OF_ANY_LENGTH]
-        )
+        trial.ask("GET", page, "all", query_string=[(name, as_sent(value)) for name in PARAMETERS for value in AT_ONCE])
     for value in trial.odd:
         for name in PARAMETERS:
             for page in ("/audit", "/audit.csv"):
@@ -223,7 +223,7 @@ def test_no_field_breaks_a_form(trial: Trial) -> None:
             if target != "/sign-out" and "/delete" not in target and form not in sent:
                 sent.add(form)
                 send_odd(trial, target, method.upper(), fields)
-    assert trial.asked > 500
+    assert len(sent) > 60
     assert not trial.broken
     assert trial.visitor.get("/profile").status_code == 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 import uharfbuzz as hb
@@ -194,6 +195,7 @@ def _fitting(word: str, width: float, typefaces: Typefaces) -> str:
     return word[: max(fitting, default=ends[0] if ends else len(word))]
 
 
+@lru_cache(maxsize=2048)  # a report says the same words again and again, and so does the next one
 def _width(text: str, typefaces: Typefaces) -> float:
     runs = line(text, int(is_right_to_left(text)), typefaces)
     return runs[-1].end if runs else 0.0

@@ -57,6 +57,12 @@ class Typefaces:
         shipped = sorted((path for path in FOLDER.glob("*.xz") if path != _FIRST), key=_size)
         self._files = (_FIRST, *([own] if own else []), *shipped, *map(Path, _ON_THIS_MACHINE))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Typefaces) and self._files == other._files
+
+    def __hash__(self) -> int:
+        return hash(self._files)
+
     def of(self, letter: str, before: Typeface | None) -> Typeface | None:
         """Return the typeface of a letter: that of the letter before where it has both, else the first that has it."""
         if before and ord(letter) in before.letters and not _is_latin(letter):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -44,7 +45,7 @@ def newer_schema(engine: Engine) -> str:
     """Return the schema of a database that a later release has upgraded; empty where this release knows it."""
     with engine.connect() as connection:
         schema = schema_of(connection)
-    known = {step.revision for step in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    known = {step.revision for step in _steps().walk_revisions()}
     return "" if not schema or schema in known else schema
 
 
@@ -54,7 +55,13 @@ def schema_of(connection: Connection) -> str:
 
 
 def _heads() -> str:
-    return ", ".join(sorted(ScriptDirectory.from_config(_config(None)).get_heads()))
+    return ", ".join(sorted(_steps().get_heads()))
+
+
+@cache
+def _steps() -> ScriptDirectory:
+    """Read the steps, once in a process."""
+    return ScriptDirectory.from_config(_config(None))
 
 
 @contextmanager
