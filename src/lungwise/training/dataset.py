@@ -99,7 +99,7 @@ class TrainingFilms(NamedTuple):
     is_boxed: Tensor
     """(n,) whether somebody looked for opacities."""
     negatives: Tensor
-    """(512, 320, 320) synthetic pictures that are not chest films, in 8 bits."""
+    """(at most 512, 320, 320) synthetic pictures that are not chest films, in 8 bits; no more than there are films."""
 
 
 def load_samples(films: list[LabelledFilm], labels: SoftLabels = LABELS_ALONE) -> list[Sample]:
@@ -129,7 +129,8 @@ def _sample(labels: SoftLabels, film: LabelledFilm) -> Sample | None:
 def on_device(samples: list[Sample], seed: int, device: torch.device) -> TrainingFilms:
     """Put samples where they are learnt, with synthetic negatives that are drawn from `seed`."""
     rng = np.random.default_rng(seed)
-    pieces = [samples[int(i)].pixels for i in rng.integers(len(samples), size=_SYNTHETIC)]
+    wanted = min(_SYNTHETIC, len(samples))
+    pieces = [samples[int(i)].pixels for i in rng.integers(len(samples), size=wanted)]
     boxes = np.zeros((len(samples), max(len(sample.boxes or ()) for sample in samples) or 1, 4), np.float32)
     for row, sample in zip(boxes, samples, strict=True):
         for place, box in enumerate(sample.boxes or ()):
