@@ -269,7 +269,8 @@ def _drop_mariadb(url: str) -> None:
 
 def _tell_mariadb(address: str, statement: str) -> None:
     host, port = address.split(":")
-    with pymysql.connect(host=host, port=int(port), user="lungwise", password="secret", autocommit=True) as connection:
+    own = {"user": "lungwise", "password": "secret"}
+    with pymysql.connect(host=host, port=int(port), **own, autocommit=True, ssl_disabled=True) as connection:
         connection.cursor().execute(statement)
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
 
 _OLDEST = ssl.TLSVersion.TLSv1_2
 """Said here, since some systems' Pythons leave it to OpenSSL's own settings; where these are stricter, they hold."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether what goes to a host stays on this machine, and so needs no TLS."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def server_context(certificate: Path | None, key: Path | None, client_ca: Path | None) -> ssl.SSLContext | None:

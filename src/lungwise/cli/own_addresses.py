@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 
 from lungwise.settings import Settings
+from lungwise.tls import is_loopback
 
 _GUIDE = "the administrator's guide, Phones and other computers"
 _ELSEWHERE = ("192.0.2.1", 9), ("2001:db8::1", 9)
@@ -23,7 +23,7 @@ def for_other_devices(settings: Settings) -> str:
     """Say how phones and other computers reach the pages, or what to set so that they do."""
     if settings.public_url:
         return f"{settings.public_url}/"
-    if _is_loopback(settings.host):
+    if is_loopback(settings.host):
         return f"set LUNGWISE_HOST=0.0.0.0; until then only this computer is served (see {_GUIDE})."
     own = _own_address() if _is_every_address(settings.host) else settings.host
     if not own:
@@ -33,13 +33,6 @@ def for_other_devices(settings: Settings) -> str:
 
 def _is_every_address(host: str) -> bool:
     return host in ("0.0.0.0", "::", "")  # noqa: S104 - what was set, compared
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _own_address() -> str:

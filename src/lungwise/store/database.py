@@ -22,7 +22,7 @@ from lungwise.store.faults import Fault, fault_of, retried
 from lungwise.store.keys import Keys
 from lungwise.store.postponed import Postponed
 from lungwise.store.sqlite import WAIT_SECONDS, Lock, set_up
-from lungwise.tls import client_context
+from lungwise.tls import client_context, is_loopback
 
 T = TypeVar("T")
 _log = logging.getLogger("lungwise.database")
@@ -228,7 +228,8 @@ def _connecting(settings: Settings) -> dict[str, Any]:
 
 
 def _tls(settings: Settings) -> dict[str, Any]:
-    if settings.database_tls_ca is None:
-        return {}
-    own = (settings.database_tls_certificate, settings.database_tls_key)
-    return {"ssl": client_context(settings.database_tls_ca, *own)}
+    if settings.database_tls_ca is not None:
+        own = (settings.database_tls_certificate, settings.database_tls_key)
+        return {"ssl": client_context(settings.database_tls_ca, *own)}
+    # else PyMySQL reads for each connection all authorities that the machine trusts, and asks none of them
+    return {"ssl_disabled": True} if is_loopback(make_url(settings.database).host or "localhost") else {}

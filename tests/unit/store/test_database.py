@@ -30,6 +30,20 @@ def test_an_errors_text_names_no_patient(either: Settings) -> None:
     assert "Bartók" not in str(fault.value)
 
 
+def test_a_database_on_this_machine_is_spoken_to_without_reading_whom_the_machine_trusts(
+    mariadb_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_authorities(*_given: object, **_named: object) -> None:
+        raise AssertionError("for each connection anew")
+
+    monkeypatch.setattr("ssl.create_default_context", read_authorities)
+    with (
+        closing(Database(settings.model_copy(update={"database_url": mariadb_url}))) as database,
+        database.reading() as session,
+    ):
+        assert session.scalar(text("SELECT 1")) == 1
+
+
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Bogota"])
 def test_the_first_and_the_last_moment_of_all_are_moments_in_every_zone(
     either_services: Services, film: Callable[..., bytes], zone: str
