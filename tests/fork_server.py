@@ -7,7 +7,6 @@ socket that is told its number, and at its end how it ended.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import runpy
@@ -20,11 +19,7 @@ from importlib import import_module
 from tempfile import mkdtemp
 from typing import Any
 
-from jinja2 import FileSystemBytecodeCache
-from sqlalchemy.orm import configure_mappers
-
 from lungwise.allocator import loading
-from lungwise.web_app import Lungwise
 
 NUMBER = struct.Struct("=i")
 """A process's number, and what waitpid says of its end."""
@@ -49,27 +44,33 @@ def main() -> None:
     if forked:
         _stand_between(*forked)
     else:
-        shutil.rmtree(templates)
+        shutil.rmtree(templates, ignore_errors=True)  # one that ends late may still write
 
 
 def _load(templates: str) -> None:
     """Load what programs load, and keep for them what they would make of it."""
     for name in LOADED:
         import_module(name)
+    from jinja2 import FileSystemBytecodeCache
+    from sqlalchemy.orm import configure_mappers
+
+    from lungwise.web_app import Lungwise
+
     configure_mappers()
     Lungwise.jinja_options = {**Lungwise.jinja_options, "bytecode_cache": FileSystemBytecodeCache(templates)}
-    gc.freeze()  # else the first search for garbage copies every page
 
 
 def _fork_until_over(asked: socket.socket) -> tuple[dict[str, Any], int, int, int] | None:
     """Return in each forked process the program, and the files that came with it; None once nobody asks any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that stand between
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the tests ends this server with them
     while True:
         message, files, _flags, _address = socket.recv_fds(asked, 1 << 20, 3)
         if not message:
             return None
         if os.fork() == 0:
             asked.close()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             out, errors, tell = files
             return json.loads(message), out, errors, tell
         for file in files:

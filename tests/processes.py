@@ -94,7 +94,12 @@ class Sender:
 
     def __init__(self, port: int) -> None:
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        self.cookie = ""
+        self.cookies: dict[str, str] = {}
+
+    @property
+    def cookie(self) -> str:
+        """What it sends of its cookies."""
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, str, str]:
         headers = {
@@ -105,7 +110,8 @@ class Sender:
         self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
         for cookie in answer.headers.get_all("Set-Cookie") or []:
-            self.cookie = cookie.split(";")[0]
+            name, _, value = cookie.split(";")[0].partition("=")
+            self.cookies[name] = value
         return answer.status, answer.headers.get("Location", ""), answer.read().decode(errors="replace")
 
     def token(self, path: str) -> str:

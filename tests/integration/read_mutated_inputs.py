@@ -1,4 +1,4 @@
-"""Reads every second mutated input within 1 GB and twice a large film's time each; run by test_mutated_inputs.py."""
+"""Reads every second mutated input, each within 1 GB and the time of large films; run by test_mutated_inputs.py."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mutated import mutated_inputs
 from synthetic_films import picture
 
 MEMORY, HANGS = 2**30, 60.0
-LARGE_FILMS = 2
-"""How many times the processor time of the largest sound film an input may take, in the same run."""
+LARGE_FILMS = 3
+"""How many times the processor time of a large sound film an input may take, in the same run."""
 CODES = {
     "empty", "not-an-image", "damaged", "too-small", "several-frames", "too-many-pixels",
     "not-a-radiograph", "encrypted", "unsupported", "too-large", "too-slow",
@@ -32,14 +32,15 @@ def main(count: int, start: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     baseline = pages * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (baseline + MEMORY, resource.RLIM_INFINITY))
-    largest = picture(Image.new("L", (7000, 7000)), "PNG")
-    seconds = LARGE_FILMS * max(cost_of(largest) for _again in range(3))
+    large = picture(Image.new("L", (7000, 7000)), "PNG")
+    cost_of(large)  # the first one pays for what is loaded
+    seconds = LARGE_FILMS * min(cost_of(large) for _again in range(3))
     for name, data in inputs:
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
         faulthandler.dump_traceback_later(HANGS, exit=True)
         if (took := cost_of(data)) > seconds:
-            sys.exit(f"{took:.1f} s; two of the largest films take {seconds:.1f} s")
+            sys.exit(f"{took:.1f} s; large films take {seconds:.1f} s")
         faulthandler.cancel_dump_traceback_later()
     most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
     if most > MEMORY:

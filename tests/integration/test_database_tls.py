@@ -104,6 +104,20 @@ def test_a_server_with_a_good_certificate_is_used_over_tls(secured: Settings) ->
     clinic.close()
 
 
+def test_an_address_that_asks_for_tls_gets_it_on_this_machine_too(server: MariaDb, settings: Settings) -> None:
+    with pymysql.connect(unix_socket=f"{server.folder}/socket", user="root") as connection:
+        connection.cursor().execute("CREATE USER 'beside'@'127.0.0.1' IDENTIFIED BY 'secret' REQUIRE SSL")
+    address = f"mysql+pymysql://beside:secret@{server.address}/"
+    plain = Database(settings.model_copy(update={"database_url": address}))
+    with pytest.raises(OperationalError), plain.engine.connect():
+        pass
+    plain.close()
+    asking = Database(settings.model_copy(update={"database_url": f"{address}?ssl_check_hostname=false"}))
+    with asking.engine.connect() as connection:
+        assert connection.execute(text("SHOW STATUS LIKE 'Ssl_cipher'")).one()[1]
+    asking.close()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from lungwise.access import Person
     from lungwise.web_app import Lungwise
 
-ON_A_PAGE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "{{ 7*7 }}${7*7}<%= 7*7 %>",
+ON_A_PAGE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}${7*7}<%= 7*7 %>")
+IN_A_DATABASE = (
+    "' OR '1'='1' --",
+    "'; DROP TABLE patients; --",
+    "%(name)s %s {0}",
     "\x00\x1b[31m\r\nSet-Cookie: x=1",
+    "क" * 5000,
+    "-1",
 )
-IN_A_DATABASE = ("' OR '1'='1' --", "'; DROP TABLE patients; --", "%(name)s %s {0}", "क" * 5000, "-1")
 ATTACKS = ON_A_PAGE + IN_A_DATABASE
 EITHER = [*((attack, "sqlite") for attack in ATTACKS), *((attack, "mariadb") for attack in IN_A_DATABASE)]
 

@@ -60,7 +60,7 @@ ODD = (
 )
 AT_ONCE = ODD[2:9]
 """Those that one address holds together for each parameter."""
-OF_ANY_LENGTH = ODD[4:7]
+OF_ANY_LENGTH = ODD[3:7]
 """Those that even a database that takes texts of any length, and any day, may refuse."""
 NESTED = "[" * 20_000 + "]" * 20_000
 BODIES: tuple[Any, ...] = (*ODD, None, -1, 10**400, 1.5, ["a"], {"a": []})

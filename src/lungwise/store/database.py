@@ -231,5 +231,7 @@ def _tls(settings: Settings) -> dict[str, Any]:
     if settings.database_tls_ca is not None:
         own = (settings.database_tls_certificate, settings.database_tls_key)
         return {"ssl": client_context(settings.database_tls_ca, *own)}
-    # else PyMySQL reads for each connection all authorities that the machine trusts, and asks none of them
-    return {"ssl_disabled": True} if is_loopback(make_url(settings.database).host or "localhost") else {}
+    url = make_url(settings.database)
+    says_more = any(name.startswith(("ssl_", "read_default_")) for name in url.query)
+    # By default PyMySQL loads all authorities that the machine trusts for each connection, and then checks none.
+    return {"ssl_disabled": True} if is_loopback(url.host or "localhost") and not says_more else {}

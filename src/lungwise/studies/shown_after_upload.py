@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, after_this_request, current_app, request
 
-_COOKIE = "uploaded"
+_COOKIE = "lungwise-uploaded"
 _STILL_HERE = frozenset(
     {
         "static",

@@ -99,7 +99,7 @@ class TrainingFilms(NamedTuple):
     is_boxed: Tensor
     """(n,) whether somebody looked for opacities."""
     negatives: Tensor
-    """(at most 512, 320, 320) synthetic pictures that are not chest films, in 8 bits; no more than there are films."""
+    """(m, 320, 320) synthetic pictures that are not chest films, in 8 bits; m is 512, or n if that is less."""
 
 
 def load_samples(films: list[LabelledFilm], labels: SoftLabels = LABELS_ALONE) -> list[Sample]:

@@ -16,6 +16,8 @@ from lungwise.reports.typesetting.typefaces import Typeface, Typefaces, writable
 _JOINERS = "\u200c\u200d"
 _SEAMS = 2.0
 """What kerning between a line's words may add up to, in em."""
+_SHORT = 32
+"""Letters of a word whose width is worth remembering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ def _broken(text: str, width: float, typefaces: Typefaces) -> Iterator[str]:
     """Break a paragraph where a line is full: after a space or between ideographs, else within a word."""
     kept, about = "", 0.0
     for word in _words(text):
-        of_word = _width(word, typefaces)
+        of_word = _word_width(word, typefaces)
         about += of_word
         # Shaping the whole line for each of its words is needed only where it may be full.
         if about < width - _SEAMS or _width(kept + word.rstrip(), typefaces) <= width:
@@ -195,7 +197,16 @@ def _fitting(word: str, width: float, typefaces: Typefaces) -> str:
     return word[: max(fitting, default=ends[0] if ends else len(word))]
 
 
-@lru_cache(maxsize=2048)  # a report says the same words again and again, and so does the next one
+def _word_width(word: str, typefaces: Typefaces) -> float:
+    return (_short_width if len(word) <= _SHORT else _width)(word, typefaces)
+
+
+@lru_cache(maxsize=2048)
+def _short_width(word: str, typefaces: Typefaces) -> float:
+    """Remember a word's width: a report says the same words again and again, and so does the next one."""
+    return _width(word, typefaces)
+
+
 def _width(text: str, typefaces: Typefaces) -> float:
     runs = line(text, int(is_right_to_left(text)), typefaces)
     return runs[-1].end if runs else 0.0
