@@ -475,6 +475,15 @@ def enrol(clock: Clock) -> Callable[..., Person]:
 
 
 @pytest.fixture
+def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
+    """Give the browser of an administrator who has signed in; a module may have another."""
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    return ada
+
+
+@pytest.fixture
 def served(settings: Settings, migrate: Callable[[Settings], None]) -> Iterator[Site]:
     """Serve the pages over SQLite."""
     migrate(settings)

@@ -58,8 +58,10 @@ def _written(cursor: Cursor, schema: Schema) -> set[str]:
     """Return the tables that have other rows than from the beginning; asked for all at once."""
     cursor.execute(f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM `{table}`)' for table in schema)}")
     filled = [table for table, has_rows in zip(schema, cursor.fetchone() or (), strict=True) if has_rows]
-    return {table for table in filled if not schema[table][1] or _rows(cursor, table) != schema[table][1]} | {
-        table for table, (_made, rows) in schema.items() if rows and table not in filled
+    return {
+        table
+        for table, (_made, rows) in schema.items()
+        if (table in filled) != bool(rows) or (rows and _rows(cursor, table) != rows)
     }
 
 

@@ -7,7 +7,9 @@ would take the note back.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, after_this_request, current_app, request
+from flask import Blueprint, Response, after_this_request, request
+
+from lungwise.webkit.cookies import set_cookie
 
 _COOKIE = "lungwise-uploaded"
 _STILL_HERE = frozenset(
@@ -32,8 +34,7 @@ def note_upload(key: str) -> None:
 
     @after_this_request
     def keep(response: Response) -> Response:
-        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
-        response.set_cookie(_COOKIE, key, secure=secure, httponly=True, samesite="Lax")
+        set_cookie(response, _COOKIE, key)
         return response
 
 

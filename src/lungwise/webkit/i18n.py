@@ -17,6 +17,7 @@ from lungwise.films import Refusal
 from lungwise.films.refusals import refusal_sentence, warning_sentence
 from lungwise.languages import LANGUAGES
 from lungwise.time_zones import zone_label
+from lungwise.webkit.cookies import set_cookie
 
 COOKIE = "language"
 """Holds what was chosen on a page; it outlives the session, since a clinic's phone is signed out most of the time."""
@@ -57,8 +58,7 @@ def choose(response: Response, language: str) -> None:
     if language not in LANGUAGES:
         response.delete_cookie(COOKIE)
         return
-    secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
-    response.set_cookie(COOKIE, language, _COOKIE_SECONDS, secure=secure, httponly=True, samesite="Lax")
+    set_cookie(response, COOKIE, language, _COOKIE_SECONDS)
 
 
 class FormTranslations:

@@ -4,23 +4,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
-
 from dicom_files import dicom_file
-from lungwise.access import Person, Role
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Visitor
-    from lungwise.web_app import Lungwise
-
-
-@pytest.fixture
-def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
-    ada = visit(app)
-    ada.sign_in("ada@example.org")
-    return ada
 
 
 def test_a_patient_is_found_changed_and_deleted(ada: Visitor, film: Callable[..., bytes]) -> None:

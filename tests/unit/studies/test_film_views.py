@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dicom_files import dicom_file
-from lungwise.access import Person, Role
+from lungwise.access import Person
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Visitor
     from lungwise.web_app import Lungwise
-
-
-@pytest.fixture
-def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
-    ada = visit(app)
-    ada.sign_in("ada@example.org")
-    return ada
 
 
 def test_a_films_pictures_and_its_file_are_served(ada: Visitor, film: Callable[..., bytes]) -> None:

@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ada(app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]) -> Visitor:
-    enrol(app, "Ada", role=Role.ADMINISTRATOR)
-    ada = visit(app)
-    ada.sign_in("ada@example.org")
-    return ada
-
-
-@pytest.fixture
 def without_readers(settings: Settings, clock: Clock, migrate: Callable[[Settings], None]) -> Iterator[Lungwise]:
     """Give the application where nobody reads films."""
     migrate(settings)
