@@ -158,7 +158,8 @@ class Run:
         learnt = on_device(train, self.recipe.seed, self.device)
         for epoch in range(len(self.record["epochs"]), self.recipe.epochs):
             loss = self._epoch(epoch, [sample.film for sample in train], learnt, progress, deadline)
-            metrics: dict[str, Any] = {"epoch": epoch, "loss": loss}
+            metrics: dict[str, Any] = {"epoch": epoch, "precision": str(self.precision).removeprefix("torch.")}
+            metrics["loss"] = loss
             metrics |= validate(self.average, val, self.recipe.size(epoch), self.precision)
             metrics["seconds"] = round(self.record["seconds"])
             self.record["epochs"].append(metrics)

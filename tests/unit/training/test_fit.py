@@ -111,6 +111,7 @@ def test_the_record_says_what_was_learnt_from_what(whole: Path) -> None:
     assert len(record["code"]) == len(record["data"]) == 64
     assert record["weights"] == sha256(whole / "weights.safetensors")
     assert all("typical auc" in epoch and "loss" in epoch for epoch in record["epochs"])
+    assert [epoch["precision"] for epoch in record["epochs"]] == ["float32", "float32"]
 
 
 def test_a_frozen_stem_stays_as_it_was(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
