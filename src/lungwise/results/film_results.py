@@ -18,6 +18,7 @@ from lungwise.errors import Rejected
 from lungwise.films import Refusal
 from lungwise.films.dicom.header import RequestedProcedure
 from lungwise.orders.service import Order
+from lungwise.patients.service import Patient
 from lungwise.reading.reading import Reading, Verdict
 from lungwise.reading.regions import LEVEL
 from lungwise.receiving.duplicates import is_renamed
@@ -85,7 +86,7 @@ class FilmResults:
 
     def film(self, person: Person, film: FilmRecord) -> Dataset | None:
         """Make a DICOM object of a film that came as a picture; None if it cannot be decoded."""
-        return film_object(self._studies.data(film), self._facts(person, film))
+        return film_object(self._studies.data(film), self._facts_alone(person, film))
 
     def original(self, film: FilmRecord) -> Callable[[], bytes]:
         """Return what loads a film's file, with the SOP Instance UID that the film has here."""
@@ -101,7 +102,7 @@ class FilmResults:
     def header(self, person: Person, film: FilmRecord) -> Dataset:
         """Describe the study and the patient of a film that came as a picture."""
         item = Dataset()
-        study_header(b"", self._facts(person, film)).put_into(item)
+        study_header(b"", self._facts_alone(person, film)).put_into(item)
         return item
 
     def _outlines(self, person: Person, films: Sequence[FilmRecord]) -> Iterator[Outline]:
@@ -121,11 +122,25 @@ class FilmResults:
         return study_objects(self._read(person, films), self._statement(person, films[0], "PDF" in kinds), kinds)
 
     def _read(self, person: Person, films: Sequence[FilmRecord]) -> list[ReadFilm]:
+        """Put together what is known of a study's films, asking once for what they have in common."""
+        study = films[0].study
+        patient = self._studies.patient(person, study)
+        orders = self._studies.orders_of(study)
+        is_unclear = patient.is_unclear or bool(self._studies.orders_of_others(study))
+        changes = self._studies.extent_changes(person, study, patient)
         return [
             ReadFilm(
                 data=self._studies.data(film),
-                facts=self._facts(person, film),
-                result=self._result(person, film, film.reading),
+                facts=self._facts(film, patient, orders),
+                result=FilmResult(
+                    outcome=_reading(film.reading) or film.reading.refusal or Refusal(""),
+                    model=film.reading.model,
+                    version=film.reading.version,
+                    made_at=film.reading.created_at,
+                    is_child=is_child(study, patient, self._zone or UTC),
+                    is_unclear=is_unclear,
+                    change=changes.get(film.key),
+                ),
             )
             for film in films
             if film.reading is not None
@@ -166,26 +181,10 @@ class FilmResults:
         except Rejected:
             return None
 
-    def _result(self, person: Person, film: FilmRecord, record: ReadingRecord) -> FilmResult:
-        patient = self._studies.patient(person, film.study)
-        changes = self._studies.extent_changes(person, film.study, patient)
-        return FilmResult(
-            outcome=_reading(record) or record.refusal or Refusal(""),
-            model=record.model,
-            version=record.version,
-            made_at=record.created_at,
-            is_child=is_child(film.study, patient, self._zone or UTC),
-            is_unclear=patient.is_unclear or bool(self._studies.orders_of_others(film.study)),
-            change=changes.get(film.key),
-        )
+    def _facts_alone(self, person: Person, film: FilmRecord) -> StudyFacts:
+        return self._facts(film, self._studies.patient(person, film.study), self._studies.orders_of(film.study))
 
-    def _ordered(self, film: FilmRecord) -> OrderFacts | None:
-        """Return what the order says that a film answers, where it is clear which one that is."""
-        named = [one for one in self._studies.orders_of(film.study) if film.accession in ("", one.accession)]
-        return _order_facts(named[0]) if len(named) == 1 else None
-
-    def _facts(self, person: Person, film: FilmRecord) -> StudyFacts:
-        patient = self._studies.patient(person, film.study)
+    def _facts(self, film: FilmRecord, patient: Patient, orders: list[Order]) -> StudyFacts:
         return StudyFacts(
             study_uid=film.study_uid or own_uid("study", film.study.key),
             series_uid=film.series_uid or own_uid("series", film.key),
@@ -198,10 +197,16 @@ class FilmResults:
             study_key=film.study.key,
             zone=self._zone,
             photographed=film.photographed,
-            ordered=self._ordered(film),
+            ordered=_ordered(film, orders),
             accession=film.accession or "",
             renamed=(film.instance_uid or "") if is_renamed(film) else "",
         )
+
+
+def _ordered(film: FilmRecord, orders: list[Order]) -> OrderFacts | None:
+    """Return what the order says that a film answers, where it is clear which one that is."""
+    named = [one for one in orders if film.accession in ("", one.accession)]
+    return _order_facts(named[0]) if len(named) == 1 else None
 
 
 def _order_facts(order: Order) -> OrderFacts:

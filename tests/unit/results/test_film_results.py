@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dicom_files import dicom_file
@@ -10,6 +11,7 @@ from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
+from plans import statements
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -33,6 +35,19 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     assert [item.Modality for item in results.of(person, [refused])] == ["SR", "DOC"]
     described = {one.uid for one in results.outlines(person, [read])}
     assert {item.SeriesInstanceUID for item in results.of(person, [read])} < described
+
+
+def test_a_study_of_many_films_asks_as_often_as_one_of_two(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    counts = []
+    for count in (2, 5):
+        key = services.studies.open(person, PatientFacts(), [(str(n), film(n)) for n in range(count, 2 * count)]).key
+        services.read_all()
+        services.session.expire_all()
+        films = services.studies.get(person, key).films
+        counts.append(len(statements(services.session, partial(results.of, person, films, {"SR"}))))
+    assert counts[0] == counts[1]
 
 
 def test_where_no_font_has_a_names_letters_the_results_go_without_the_report(
