@@ -53,6 +53,12 @@ class OpinionIn(Asked):
         default="", min_length=1, max_length=200, pattern=LINE, description="The diagnosis where that is `other`."
     )
     note: str = Field(default="", min_length=1, max_length=4000, pattern=_TEXT)
+    answer_version: str | None = Field(
+        default=None,
+        max_length=64,
+        description="That of the study that the doctor saw. Where a film was added or read since, nothing is kept, and "
+        "the answer is 409.",
+    )
 
 
 class Opinion(Schema):

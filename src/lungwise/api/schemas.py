@@ -194,6 +194,10 @@ class Study(StudySummary):
         "answers none of these.",
     )
     films: list[Film]
+    answer_version: str = Field(
+        default="",
+        description="Of which films and readings the answer is: another with each further film and each new reading.",
+    )
     opinions: list[Opinion]
     reference_results: list[ReferenceResult]
     clinical_details: ClinicalDetails

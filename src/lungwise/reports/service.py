@@ -31,6 +31,7 @@ from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import differing_headers
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.labels import (
+    AGREEMENT,
     CONCLUSIONS,
     FINDINGS,
     LIMITS,
@@ -182,7 +183,7 @@ class _Author:
             ordered=ordered,
             headline=self._headlines.of(self._answer),
             films=tuple(self._film(index, study.films[index], headers) for index in self._order()),
-            opinions=tuple(map(self._opinion, study.opinions)),
+            opinions=tuple(self._opinion(study, opinion) for opinion in study.opinions),
             tests=tuple(map(self._test, study.reference_results)),
             limits=words(LIMITS),
             changes=self._changes,
@@ -269,11 +270,10 @@ class _Author:
         right = right_share(self._predictive_value, reading)
         return predictive_value(self._words, reading.verdict or "", self._predictive_value.prevalence, right)
 
-    def _opinion(self, opinion: Opinion) -> OpinionReport:
+    def _opinion(self, study: Study, opinion: Opinion) -> OpinionReport:
         words, said = self._words, []
         if opinion.agrees is not None:
-            agrees = N_("Agrees with the verdict") if opinion.agrees else N_("Disagrees with the verdict")
-            said.append(words(agrees))
+            said.append(words(AGREEMENT[opinion.agrees, study.is_outdated(opinion)]))
         if opinion.conclusion:
             conclusion = opinion.other or words(CONCLUSIONS[Diagnosis(opinion.conclusion)])
             said.append(f"{words(N_('Conclusion'))}: {conclusion}")

@@ -69,6 +69,7 @@ class OpinionForm(PageForm):
     conclusion = SelectField(_("Your conclusion"), choices=_choices(_("None yet"), CHOICES, CONCLUSIONS), default="")
     other = StringField(_("Which other diagnosis"), [Length(max=LONGEST_WORDS)])
     note = TextAreaField(_("Note"), [Length(max=4000)], render_kw={"rows": 3})
+    answer_version = StringField(validators=[Optional(), Length(max=64)])
     submit = SubmitField(_("Save opinion"))
 
     def entered(self) -> Conclusion:
@@ -78,6 +79,7 @@ class OpinionForm(PageForm):
             conclusion=Diagnosis(self.conclusion.data) if self.conclusion.data else None,
             other=self.other.data or "",
             note=self.note.data or "",
+            answer_version=self.answer_version.data or None,
         )
 
 

@@ -34,6 +34,13 @@ CONCLUSIONS: Final = {
     Diagnosis.NO_COVID_19: N_("No COVID-19"),
 }
 """What a doctor concludes."""
+AGREEMENT: Final = {
+    (True, False): N_("Agrees with the verdict"),
+    (False, False): N_("Disagrees with the verdict"),
+    (True, True): N_("Agreed with an earlier verdict"),
+    (False, True): N_("Disagreed with an earlier verdict"),
+}
+"""Whether a doctor agrees, and whether that was before the newest film was read."""
 TESTS: Final = {
     ReferenceTest.PCR: N_("PCR (COVID-19)"),
     ReferenceTest.XPERT: N_("Xpert (tuberculosis)"),

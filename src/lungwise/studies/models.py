@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -152,6 +153,16 @@ class Study(Base):
         """The newest result of each test."""
         by_day = sorted(self.reference_results, key=lambda found: (found.tested_on or date.min, found.id))
         return {found.kind: found for found in by_day}
+
+    @property
+    def answer_version(self) -> str:
+        """Of which films and readings its answer is made: another with each further film and each new reading."""
+        made_of = [(film.key, film.reading and (film.reading.id, film.reading.created_at)) for film in self.films]
+        return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+
+    def is_outdated(self, opinion: Opinion) -> bool:
+        """Return whether a film was read since somebody gave an opinion."""
+        return any(film.reading and film.reading.created_at > opinion.created_at for film in self.films)
 
     @property
     def clinical(self) -> ClinicalDetails:

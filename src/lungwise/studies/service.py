@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import select, update
@@ -13,7 +13,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.orders.progress import OrderProgress
@@ -47,12 +47,13 @@ __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceRes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What a doctor says of a study."""
+    """What a doctor says of a study; `answer_version` is that of the answer that was seen, where that is known."""
 
     agrees: bool | None = None
     conclusion: Diagnosis | None = None
     other: str = ""
     note: str = ""
+    answer_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +226,9 @@ class Studies:
         Raises
         ------
         Rejected
-            If it says nothing at all.
+            If it says nothing at all, or agrees where there is no verdict.
+        Contradiction
+            If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
         study = self.get(person, key)
@@ -288,8 +291,12 @@ class Studies:
 
 
 def _check(study: Study, entered: Conclusion) -> None:
-    if entered == Conclusion():
+    if replace(entered, answer_version=None) == Conclusion():
         raise Rejected("This opinion is empty. Agree, disagree, or write what you conclude.")
+    if entered.answer_version not in (None, study.answer_version):
+        raise Contradiction("A film was added or read since you opened this page. Look at the result again, then save.")
+    if entered.agrees is not None and study.status == StudyStatus.WAITING:
+        raise Contradiction("Not every film of this study is read yet, so there is no verdict to agree with.")
     if entered.agrees is not None and study.status == StudyStatus.REFUSED:
         raise Rejected("No film of this study could be read, so there is no verdict to agree with.")
     if (entered.conclusion is Diagnosis.OTHER) != bool(entered.other.strip()):

@@ -244,6 +244,8 @@ def study_page(key: str, forms: StudyForms) -> str:
     earlier = [other for other in services().studies.of_patient(person(), patient) if other.id != study.id]
     if not forms.clinical.is_submitted() or not forms.clinical.errors:
         forms.clinical.put(study.clinical)
+    if forms.opinion.answer_version.data not in (None, "", study.answer_version):
+        forms.opinion.agrees.data = None  # that was said of what stood there before
     ordered = services().studies.ordered(study)
     answer = study_answer(study, patient, get_timezone(), is_doubted=bool(ordered.of_others))
     shown = _shown(study, answer)

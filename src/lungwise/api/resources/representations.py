@@ -75,6 +75,7 @@ def study_of(
                 film_of(film, patient, data, headlines.of_film(said, answer), changes.get(film.key), words)
                 for film, said in zip(study.films, answer.films, strict=True)
             ],
+            "answer_version": study.answer_version,
             "opinions": [opinion_of(opinion) for opinion in study.opinions],
             "reference_results": [result_of(found) for found in study.reference_results],
             "clinical_details": details_of(study.clinical),

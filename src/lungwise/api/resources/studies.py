@@ -116,6 +116,7 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
         conclusion=Diagnosis(body.conclusion) if body.conclusion else None,
         other=body.other,
         note=body.note,
+        answer_version=body.answer_version,
     )
     number = int(once([repr(said)], lambda: str(services().studies.conclude(person(), key, said).id)))
     kept = next((one for one in services().studies.get(person(), key).opinions if one.id == number), None)

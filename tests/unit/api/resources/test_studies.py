@@ -19,6 +19,15 @@ def test_a_study_is_uploaded_found_and_concluded(program: Any, film: Callable[..
     assert program.get(f"/studies/{study['key']}/opinions")["items"] == [opinion.json]
 
 
+def test_an_opinion_of_another_answer_is_not_kept(program: Any, film: Callable[..., bytes]) -> None:
+    study = program.upload(film(1, 8))
+    path = f"/studies/{study['key']}/opinions"
+    old = program.ask("POST", path, json={"agrees": True, "answer_version": "of-another-answer"})
+    assert (old.status_code, program.get(path)["items"]) == (409, [])
+    now = program.ask("POST", path, json={"agrees": True, "answer_version": study["answer_version"]})
+    assert now.status_code == 201
+
+
 def test_a_film_that_the_clinic_has_is_not_taken_again(program: Any, film: Callable[..., bytes]) -> None:
     first, again = program.upload(film(1)), program.upload(film(1))
     assert (again["key"], again["taken"]) == (first["key"], 0)

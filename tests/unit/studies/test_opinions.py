@@ -1,0 +1,72 @@
+"""An opinion is of the answer that its author saw."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lungwise.errors import Contradiction
+from lungwise.patients.service import PatientFacts
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.service import Conclusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Clock, Services, Visitor
+    from lungwise.web_app import Lungwise
+
+
+def test_nobody_agrees_with_an_answer_that_has_changed_since(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    services.read_all()
+    seen = services.studies.get(person, key).answer_version
+    services.studies.add_films(person, key, [("b", film(2))])
+    services.read_all()
+    services.session.expire_all()
+
+    for said in ({"agrees": True}, {"agrees": False}, {"conclusion": Diagnosis.NORMAL}, {"note": "clear"}):
+        with pytest.raises(Contradiction, match="since you opened this page"):
+            services.studies.conclude(person, key, Conclusion(**said, answer_version=seen))
+
+    now = services.studies.get(person, key).answer_version
+    assert services.studies.conclude(person, key, Conclusion(agrees=True, answer_version=now)).agrees
+
+
+def test_nobody_agrees_with_a_verdict_that_is_still_to_come(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    for agrees in (True, False):
+        with pytest.raises(Contradiction, match="read yet"):
+            services.studies.conclude(person, key, Conclusion(agrees=agrees))
+    services.studies.conclude(person, key, Conclusion(note="Came coughing"))
+
+
+def test_a_page_that_is_still_open_agrees_with_nothing_that_came_later(
+    app: Lungwise, ada: Visitor, clock: Clock, film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1))
+    page = ada.get(study).text
+    (seen,) = re.findall(r'name="answer_version"[^>]* value="(\w+)"', page)
+    ada.post(f"{study}/opinions", page=study, agrees="yes", answer_version=seen)
+    assert "Agrees with the verdict" in ada.get(study).text
+
+    clock.now += timedelta(minutes=1)
+    ada.post(f"{study}/films", page=study, films=[(io.BytesIO(film(2)), "b.jpg")])
+    list(app.worker.read_all())
+    answer = ada.post(f"{study}/opinions", page=study, agrees="yes", note="clear", answer_version=seen)
+
+    assert "A film was added or read since you opened this page." in answer.text
+    assert "clear</textarea>" in answer.text
+    assert not re.search(r'name="agrees"[^>]*checked|checked[^>]*name="agrees"', answer.text)
+    (now,) = re.findall(r'name="answer_version"[^>]* value="(\w+)"', answer.text)
+    assert now != seen
+    for page in (study, f"{study}/report"):
+        assert "Agreed with an earlier verdict" in ada.get(page).text
+    ada.post(f"{study}/opinions", page=study, agrees="no", note="clear", answer_version=now)
+    assert "Disagrees with the verdict" in ada.get(study).text
