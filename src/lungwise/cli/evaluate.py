@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -20,8 +20,9 @@ from lungwise.evaluation.figures import draw_figures
 from lungwise.evaluation.model_card import render
 from lungwise.evaluation.schema import Evaluation
 from lungwise.evaluation.tables import Table, beyond, tables
+from lungwise.evaluation.verdict_rates import stated_rates
 from lungwise.reading import Reader
-from lungwise.reading.artefact import read_statement
+from lungwise.reading.artefact import Artefact, read_statement, write_card
 
 
 @click.command()
@@ -30,6 +31,12 @@ from lungwise.reading.artefact import read_statement
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document (lungwise/evaluation/schema.py).")
 @click.option("--figures", type=click.Path(file_okay=False, path_type=Path), help="Draw figures here, PNG and SVG.")
 @click.option("--model-card", type=click.Path(dir_okay=False, path_type=Path), help="Write the model card here.")
+@click.option(
+    "--write-card",
+    "writes_card",
+    is_flag=True,
+    help="Write into the model's own card how often its verdicts are right on `test`; pages say that.",
+)
 @click.option(
     "--float", "float32", type=click.Path(exists=True, path_type=Path), help="A float32.onnx to hold int8 against."
 )
@@ -47,6 +54,7 @@ def evaluate(
     as_json: bool,
     figures: Path | None,
     model_card: Path | None,
+    writes_card: bool,
     float32: Path | None,
     others: Path | None,
     photographs: bool,
@@ -68,7 +76,11 @@ def evaluate(
     reader = Reader()
     exact = Reader(replace(reader.artefact, onnx=float32)) if float32 else None
     extras = Extras(exact=exact, pictures=others, photographs=photographs, leave_one_out=leaves_out)
+    if writes_card and "test" not in splits:
+        raise click.UsageError("--write-card needs the split `test`: the films of `val` chose the thresholds.")
     results, evaluation = measure(reader, films, splits, command, counted, extras)
+    if writes_card:
+        _write_card(reader.artefact, evaluation)
     if figures:
         draw_figures(results, figures)
     if model_card:
@@ -77,6 +89,16 @@ def evaluate(
         click.echo(json.dumps(evaluation, indent=1, ensure_ascii=False))
     else:
         _print(evaluation)
+
+
+def _write_card(artefact: Artefact, evaluation: Evaluation) -> None:
+    """Write how often the verdicts are right into the card beside the model, and into the evaluation's copy of it."""
+    rates = stated_rates(evaluation)
+    if rates is None:
+        raise click.ClickException("These films do not say how often a verdict is right: they lack SIIM's of `test`.")
+    metrics = {**artefact.card.metrics, "verdicts": asdict(rates)}
+    write_card(replace(artefact.card, metrics=metrics), artefact.onnx.with_name("card.json"))
+    evaluation["card"]["metrics"] = metrics
 
 
 def _print(evaluation: Evaluation) -> None:

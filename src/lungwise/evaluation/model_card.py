@@ -111,8 +111,12 @@ def _answering(evaluation: Evaluation) -> list[str]:
         reached = f"{point['specificity']:.0%} specificity ({point['chosen_on']}, {point['films']} films)"
         facts.append((reached, f"above {point['threshold']:.4f}"))
     chosen = "Thresholds and calibration come from validation films alone."
-    measured = _markdown(("on validation films, at export", ""), list(_flat(card["metrics"])))
-    return ["## How it answers", _markdown(("what", "value"), facts), chosen, measured]
+    metrics = card["metrics"]
+    measured = [_markdown(("on validation films, at export", ""), list(_flat(metrics.get("val", {}))))]
+    if verdicts := metrics.get("verdicts"):
+        heading = "verdicts on SIIM's `test` films, which chose nothing (`lungwise evaluate --write-card`)"
+        measured.append(_markdown((heading, ""), list(_flat(verdicts))))
+    return ["## How it answers", _markdown(("what", "value"), facts), chosen, *measured]
 
 
 def _numbers(evaluation: Evaluation) -> Iterator[str]:

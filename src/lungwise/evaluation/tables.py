@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from lungwise.evaluation.protocol import ABNORMAL, CONTROLS, PROBABILITY
 from lungwise.evaluation.schema import Calibration, Control, CriterionRow, Estimate, Evaluation, Source, Split
-from lungwise.reading.prevalence import VerdictRates, predictive_values
+from lungwise.evaluation.verdict_rates import rates_of
+from lungwise.reading.prevalence import predictive_values
 
 _SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
 _NONE = "-"
@@ -198,15 +199,8 @@ def _source_probe(split: Split) -> Iterator[Row]:
 )
 def _predictive(split: Split) -> Iterator[Row]:
     for source in filter(_has_hundreds_of_both, split["sources"]):
-        shares = source["verdicts"]
-        rates = VerdictRates(
-            sensitivity=shares["sensitivity"]["value"],
-            missed=shares["missed"]["value"],
-            specificity=shares["specificity"]["value"],
-            false_alarms=shares["false alarms"]["value"],
-        )
         for prevalence in _PREVALENCES:
-            values = predictive_values(rates, prevalence)
+            values = predictive_values(rates_of(source["verdicts"]), prevalence)
             right = (_NONE if value is None else f"{value:.0%}" for value in values)
             yield (source["source"], f"{prevalence:.0%}", *right)
 
@@ -301,5 +295,10 @@ def _reached(criterion: CriterionRow) -> str:
 
 def _bar(criterion: CriterionRow) -> str:
     if criterion["at_least"] is not None:
-        return f"at least {criterion['at_least']:.2f}"
-    return f"at most {criterion['at_most']:.2f}"
+        return f"at least {_figure(criterion['at_least'])}"
+    return f"at most {_figure(criterion['at_most'] or 0.0)}"
+
+
+def _figure(bar: float) -> str:
+    """Write a bar with two places, or as many as it has: 0.90, 0.005."""
+    return max(f"{bar:.2f}", f"{bar:g}", key=len)

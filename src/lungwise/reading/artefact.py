@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -66,7 +66,8 @@ class ModelCard:
         SHA-256 of the ONNX file (`onnx`), and of the code, data, initial weights and teachers' predictions of its
         training; until 1.3.0 also of the weights that it is the mean with (`mean_with`).
     training, metrics
-        The recipe and the figures on validation data, float32 beside int8.
+        The recipe; the figures on validation data, float32 beside int8 (`val`), and how often its verdicts are right on
+        `test` (`verdicts`, see `reading.prevalence.VerdictRates`), of a model that was evaluated.
     intended_use, limits, data
         What it is for, what to keep in mind, and the licences of what it learnt from.
     extent
@@ -191,6 +192,13 @@ def read_card(path: Path) -> ModelCard:
         return ModelCard(**{**fields, "thresholds": thresholds, "extent": extent})
     except (ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"The card {path} cannot be understood ({error}). {_remedy(path.parent)}") from error
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write a card, which takes its place in one move."""
+    new = path.with_name(f"{path.name}.part")
+    new.write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    new.replace(path)
 
 
 def _remedy(folder: Path) -> str:

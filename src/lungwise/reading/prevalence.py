@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from math import exp, sqrt
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lungwise.reading.artefact import ModelCard, Thresholds
+from lungwise.reading.artefact import ModelCard
 from lungwise.reading.intervals import Z95
 from lungwise.reading.reading import Verdict
 
@@ -121,29 +118,6 @@ def card_rates(card: ModelCard) -> VerdictRates | None:
     """The rates that a card states in `metrics["verdicts"]`; None of a card without them."""
     stated = card.metrics.get("verdicts")
     return VerdictRates(**stated) if stated else None
-
-
-def verdict_rates(probability: NDArray[np.float64], ill: NDArray[np.bool_], thresholds: Thresholds) -> VerdictRates:
-    """Measure the rates on films of both kinds.
-
-    Parameters
-    ----------
-    probability, ill
-        (n,) of the model, and the truth.
-    """
-    called, cleared = probability >= thresholds.upper, probability < thresholds.lower
-    return VerdictRates(
-        sensitivity=_mean(called[ill]),
-        missed=_mean(cleared[ill]),
-        specificity=_mean(cleared[~ill]),
-        false_alarms=_mean(called[~ill]),
-        ill=int(ill.sum()),
-        well=int((~ill).sum()),
-    )
-
-
-def _mean(given: NDArray[np.bool_]) -> float:
-    return round(float(given.mean()), 4)
 
 
 class PredictiveValue:

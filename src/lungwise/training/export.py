@@ -19,10 +19,9 @@ from sklearn.metrics import roc_auc_score
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import LabelledFilm
 from lungwise.films.preprocess import PREPROCESSING, preprocess
-from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement
+from lungwise.reading.artefact import GATE, ModelCard, Thresholds, labels, read_statement, write_card
 from lungwise.reading.extent import ExtentCalibration
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.reading.prevalence import verdict_rates
 from lungwise.reading.runtime import OpenVino, Outputs
 from lungwise.training import quantise
 from lungwise.training.calibrate import (
@@ -114,7 +113,6 @@ def _card(
     record, statement = json.loads((run / "record.json").read_text()), read_statement()
     int8 = validation(answers)
     limits = thresholds(int8.probability, int8.positive, exact.probability)
-    rates = verdict_rates(int8.probability, int8.positive, limits)
     trained = {part: record[part] for part in ("code", "data", "init", "teacher")}
     return ModelCard(
         name="inception_v3",
@@ -128,7 +126,7 @@ def _card(
         calibration={name: asdict(scaling) for name, scaling in scalings.items()},
         hashes={"onnx": sha256(run / "int8.onnx"), **trained},
         training={"recipe": record["recipe"], "epochs": record["epochs"]},
-        metrics={"val": compare(exact, int8, limits), "verdicts": asdict(rates)},
+        metrics={"val": compare(exact, int8, limits)},
         intended_use=statement.intended_use,
         limits=statement.limits,
         data=statement.data,
@@ -150,7 +148,7 @@ def _install(int8: Path, card: ModelCard, output: Path) -> None:
     """Both parts are written whole before either takes its place."""
     output.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(int8, output / "inception_v3.onnx.new")
-    (output / "card.json.new").write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    write_card(card, output / "card.json.new")
     for name in ("inception_v3.onnx", "card.json"):
         (output / f"{name}.new").replace(output / name)
 

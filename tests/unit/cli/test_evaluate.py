@@ -15,8 +15,9 @@ from lungwise.cli import main
 from lungwise.evaluation.model_card import render
 from lungwise.films import Film, open_film
 from lungwise.reading import Artefact, Normal, ReadFile, Reading, Verdict
-from lungwise.reading.artefact import ModelCard, Thresholds, labels, read_statement
+from lungwise.reading.artefact import ModelCard, Thresholds, labels, read_card, read_statement
 from lungwise.reading.findings import FINDING_NAMES
+from lungwise.reading.prevalence import VerdictRates, card_rates
 
 
 class Brightness:
@@ -128,6 +129,23 @@ def test_the_model_card_and_the_figures_are_written_in_the_same_run(films: Path,
     assert answer.exit_code == 0, answer.stderr
     assert card.read_text() == render(json.loads(answer.stdout), read_statement())
     assert (figures / "roc.svg").is_file()
+
+
+def test_the_card_says_how_often_verdicts_are_right_on_films_that_chose_nothing(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the model lies
+    chosen = CliRunner().invoke(main, ["evaluate", "--films", str(films), "--split", "val", "--write-card"])
+    assert chosen.exit_code == 2 and "chose the thresholds" in chosen.stderr
+    assert not Path("card.json").exists()
+
+    answer = CliRunner().invoke(main, ["evaluate", "--films", str(films), "--split", "test", "--write-card", "--json"])
+
+    assert answer.exit_code == 0, answer.stderr
+    rates = card_rates(read_card(tmp_path / "card.json"))
+    assert rates == VerdictRates(sensitivity=1, missed=0, specificity=1, false_alarms=0)
+    assert (rates.ill, rates.well) == (2, 2)
+    assert json.loads(answer.stdout)["card"]["metrics"]["verdicts"]["well"] == 2
 
 
 def test_a_table_that_cannot_be_understood_is_one_line(films: Path) -> None:

@@ -3,11 +3,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, replace
 
-import numpy as np
 import pytest
 
 from lungwise.reading import load_artefact
-from lungwise.reading.artefact import Thresholds
 from lungwise.reading.prevalence import (
     PredictiveValue,
     PredictiveValues,
@@ -15,7 +13,6 @@ from lungwise.reading.prevalence import (
     card_rates,
     predictive_values,
     share_ill,
-    verdict_rates,
 )
 
 RATES = VerdictRates(sensitivity=0.8, missed=0.1, specificity=0.6, false_alarms=0.05)
@@ -81,14 +78,9 @@ def test_a_prevalence_that_is_no_share_is_refused(prevalence: float) -> None:
         predictive_values(RATES, prevalence)
 
 
-def test_rates_are_counted_at_the_thresholds_and_come_back_out_of_a_card() -> None:
-    probability = np.array([0.1, 0.5, 0.7, 0.9, 0.1, 0.2, 0.4, 0.8])
-    rates = verdict_rates(probability, np.arange(8) < 4, Thresholds(lower=0.3, upper=0.7))
+def test_rates_come_out_of_a_card() -> None:
     card = load_artefact().card
-
-    assert rates == VerdictRates(sensitivity=0.5, missed=0.25, specificity=0.5, false_alarms=0.25)
-    assert (rates.ill, rates.well) == (4, 4)
-    assert card_rates(replace(card, metrics={"verdicts": asdict(rates)})) == rates
+    assert card_rates(replace(card, metrics={"verdicts": asdict(RATES)})) == RATES
     assert card_rates(replace(card, metrics={})) is None
 
 
