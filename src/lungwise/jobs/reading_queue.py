@@ -278,13 +278,13 @@ def _photographed(row: AnyRow) -> Photographed | None:
 
 
 def _summary(study: Study, films: list[AnyRow]) -> tuple[StudyStatus, float, str]:
-    """Sum a study up: the highest probability of its films, the verdict that goes with it, and its pattern."""
+    """Sum a study up: its verdict, the probability of the film that has it, and its pattern."""
     if any(film.state in _UNFINISHED for film in films):
         return StudyStatus.WAITING, study.probability, study.pattern
     answer = StudyAnswer(films=tuple(answer_of(film) for film in films))
     if not answer.read:
         return StudyStatus.REFUSED, 0.0, ""
-    return StudyStatus(str(answer.verdict)), max(film.probability for film in answer.read), answer.pattern
+    return StudyStatus(str(answer.verdict)), answer.covid.probability, answer.pattern
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

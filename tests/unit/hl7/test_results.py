@@ -123,6 +123,22 @@ def test_a_result_names_the_order_by_both_numbers(services: Services, film: Call
     assert "PAGE" not in observed_in(groups[1])
 
 
+def test_a_result_has_the_probability_of_the_film_that_has_its_verdict(
+    services: Services, film: Callable[..., bytes], clock: Clock
+) -> None:
+    study = services.studies.open(services.person(), GRACE, [("a", film(1)), ("b", film(2))])
+    services.read_all()
+    for one, verdict, probability in zip(study.films, ("negative", "positive"), (0.28, 0.2), strict=True):
+        assert one.reading is not None
+        one.reading.verdict, one.reading.probability = verdict, probability  # each by thresholds of its own
+    written = result_message(
+        message_of(services, study.key, []), Receiver(application="", facility="", page=""), clock()
+    )
+    seen = observed(parse_message(written.decode(), force_validation=True))
+    assert seen["VERDICT"].obx_5.obx_5_1.value == "positive"
+    assert seen["PROBABILITY"].obx_5.value == "0.2000"
+
+
 def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(
     services: Services, film: Callable[..., bytes], clock: Clock
 ) -> None:
