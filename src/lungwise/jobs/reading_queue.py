@@ -25,6 +25,7 @@ from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 from lungwise.studies.stored_answers import STORED_READING, answer_of
@@ -271,6 +272,7 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
     read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]
     if read:
         OrderProgress(session).finish(read)
+    AnsweredOrders(session).pass_on(study for study in studies if study.status == StudyStatus.REFUSED)
 
 
 def _photographed(row: AnyRow) -> Photographed | None:
