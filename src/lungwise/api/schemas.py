@@ -173,7 +173,7 @@ class StudySummary(Schema):
     created_at: datetime
     standing: Status = Field(description="The verdict, or why there is none.")
     probability: Probability | None = Field(
-        description="Of COVID-19, the highest of its films; null where there is no verdict."
+        description="Of COVID-19, of the film whose verdict the study has; null where there is no verdict."
     )
     conclusion: Concluded | None = Field(description="The last doctor's.")
     pcr: Decided | None = Field(description="The newest result of a PCR test.")

@@ -121,8 +121,7 @@ def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str,
     if answer.read and answer.verdict is not None:
         verdict = answer.verdict.value
         yield "CE", "VERDICT^Verdict on COVID-19", f"{verdict}^{verdict}^{_CODES}", _FLAGS[verdict]
-        probability = max(film.probability for film in answer.read)
-        yield "NM", "PROBABILITY^Probability of COVID-19", f"{probability:.4f}", ""
+        yield "NM", "PROBABILITY^Probability of COVID-19", f"{answer.covid.probability:.4f}", ""
     said = (report.headline.text, *report.headline.remarks, report.limits)
     yield _text("HEADLINE^What the films show", *said)
     if report.study.conclusion:

@@ -25,6 +25,7 @@ from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
 from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
+from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 from lungwise.studies.stored_answers import STORED_READING, answer_of
@@ -271,6 +272,7 @@ def sum_up(session: Session, studies: Collection[Study]) -> None:
     read = [study.key for study in studies if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED)]
     if read:
         OrderProgress(session).finish(read)
+    AnsweredOrders(session).pass_on(study for study in studies if study.status == StudyStatus.REFUSED)
 
 
 def _photographed(row: AnyRow) -> Photographed | None:
@@ -278,13 +280,13 @@ def _photographed(row: AnyRow) -> Photographed | None:
 
 
 def _summary(study: Study, films: list[AnyRow]) -> tuple[StudyStatus, float, str]:
-    """Sum a study up: the highest probability of its films, the verdict that goes with it, and its pattern."""
+    """Sum a study up: its verdict, the probability of the film that has it, and its pattern."""
     if any(film.state in _UNFINISHED for film in films):
         return StudyStatus.WAITING, study.probability, study.pattern
     answer = StudyAnswer(films=tuple(answer_of(film) for film in films))
     if not answer.read:
         return StudyStatus.REFUSED, 0.0, ""
-    return StudyStatus(str(answer.verdict)), max(film.probability for film in answer.read), answer.pattern
+    return StudyStatus(str(answer.verdict)), answer.covid.probability, answer.pattern
 
 
 def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) -> ReadingRecord:

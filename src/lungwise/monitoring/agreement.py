@@ -71,7 +71,7 @@ _MAKING = threading.Lock()
 def agreements(session: Session, person: Person, since: date) -> list[Agreement]:
     """Count by doctor and version, of the studies of the weeks from `since` on; all doctors together come first.
 
-    An opinion is compared with the highest verdict of those that stood there when it was given. Where one of the two is
+    An opinion is compared with the gravest verdict of those that stood there when it was given. Where one of the two is
     uncertain, it is not counted.
     """
     person.need(Right.ADMINISTER)
@@ -123,13 +123,12 @@ class _Read(NamedTuple):
     model: str
     version: str
     verdict: str
-    probability: float
 
 
 def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list[_Read]]:
     """The readings of studies, by study."""
     columns: tuple[Any, ...] = (ReadingRecord.id, ReadingRecord.film_id, ReadingRecord.created_at, ReadingRecord.model)
-    columns += (ReadingRecord.version, ReadingRecord.verdict, ReadingRecord.probability)
+    columns += (ReadingRecord.version, ReadingRecord.verdict)
     query = select(FilmRecord.study_id, *columns).join(FilmRecord, FilmRecord.id == ReadingRecord.film_id)
     found: defaultdict[int, list[_Read]] = defaultdict(list)
     for start in range(0, len(studies), _AT_ONCE):
@@ -139,7 +138,7 @@ def _readings(session: Session, studies: Sequence[int]) -> defaultdict[int, list
     return found
 
 
-def _verdict(readings: Sequence[_Read]) -> str:
-    """The verdict of the likeliest film, each by its newest reading."""
+def _verdict(readings: Sequence[_Read]) -> Verdict:
+    """The gravest verdict of the films, each by its newest reading: that of their study."""
     newest = {one.film: one for one in sorted(readings, key=lambda one: one.id)}
-    return max(newest.values(), key=lambda one: one.probability).verdict
+    return max((Verdict(one.verdict) for one in newest.values()), key=lambda said: said.rank)

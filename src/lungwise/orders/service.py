@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -200,6 +200,24 @@ class Orders:
             self._audit.record(person, Action.CANCELLED, Subject.ORDER, order.key)
         return order
 
+    def replace(self, person: Person, key: str, by: Collection[OrderRequest]) -> Order:
+        """Cancel an order that others take the place of: it gives its numbers up where one of them has the same.
+
+        Raises
+        ------
+        Contradiction
+            If films of it are here already.
+        """
+        order = self.cancel(person, key)
+        if order.accession in {asked.accession.strip() for asked in by}:
+            order.accession = _new_accession(self._clock())
+        if order.study_uid in {asked.study_uid.strip() for asked in by}:
+            order.study_uid = _new_study_uid()  # films that name it answer the other one
+        if self._session.is_modified(order):
+            self.records.index(order)
+            self._audit.record(person, Action.CHANGED, Subject.ORDER, order.key)
+        return order
+
     def _match(self, person: Person, patient: Patient | PatientFacts) -> PatientMatch:
         """Return whose order it is: of facts whom they mean, as with a film's header."""
         if isinstance(patient, PatientFacts):
@@ -211,7 +229,7 @@ class Orders:
         order = Order(key=new_key(), clinic_id=person.clinic_id, patient_id=match.patient.id, created_at=now)
         order.merged_from_id, order.author_id, order.way = match.merged_from_id, person.id, way
         order.accession = asked.accession or _new_accession(now)
-        order.study_uid = asked.study_uid or f"2.25.{uuid.uuid4().int}"
+        order.study_uid = asked.study_uid or _new_study_uid()
         if asked.placer:
             order.placer = asked.placer
         self._fill(person, order, asked, now)
@@ -289,3 +307,7 @@ def _names_another(order: Order, asked: OrderRequest) -> bool:
 def _new_accession(now: datetime) -> str:
     """Make an accession number that a person can type: of 14 characters, the day in it."""
     return f"LW{now:%y%m%d}{''.join(secrets.choice(_LETTERS) for _ in range(6))}"
+
+
+def _new_study_uid() -> str:
+    return f"2.25.{uuid.uuid4().int}"

@@ -21,6 +21,11 @@ class Verdict(StrEnum):
     UNCERTAIN = "uncertain"
     POSITIVE = "positive"
 
+    @property
+    def rank(self) -> int:
+        """How grave it is: a positive one has the highest."""
+        return list(Verdict).index(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normal:

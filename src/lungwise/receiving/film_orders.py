@@ -19,6 +19,7 @@ from lungwise.orders.scheduled_steps import is_exact
 from lungwise.orders.service import Order
 from lungwise.patients.service import Patient
 from lungwise.store import Clock
+from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.models import FilmRecord, Study
 
 _log = logging.getLogger("lungwise.studies")
@@ -36,6 +37,7 @@ class FilmOrders:
     def __init__(self, session: Session, clock: Clock, audit: AuditTrail, *, asks_worklist: bool = False) -> None:
         self._session = session
         self._progress = OrderProgress(session)
+        self._answered = AnsweredOrders(session)
         self._audit = audit
         self._lookups = AccessionLookups(session, clock) if asks_worklist else None
 
@@ -52,7 +54,8 @@ class FilmOrders:
         """Let a film of a study answer the order that its header names, if that is of the same patient.
 
         A film that names another patient's order does not answer that one; the audit trail says so, and the study's
-        page as long as it is so.
+        page as long as it is so. One that names an order which another study answers keeps its number, and leaves the
+        order there.
         """
         named = film.accession or (header.requested.accession_number.strip() if header.requested else "")
         if named and not film.accession:
@@ -64,7 +67,7 @@ class FilmOrders:
         asked = asked_among(orders, named, header.study_uid)
         if asked is None or asked.patient_id != study.patient_id:
             return
-        self._progress.begin(asked, study.key)
+        self._answered.answer(asked, study)
         if not film.accession:
             film.accession = asked.accession
 

@@ -13,8 +13,8 @@ from lungwise.audit.service import AuditTrail
 from lungwise.jobs.accession_lookups import AccessionLookups, ClaimedLookup
 from lungwise.orders.progress import OrderProgress
 from lungwise.orders.scheduled_steps import LookupAnswer, StepMatch
-from lungwise.orders.service import Order
 from lungwise.store import Clock, keys_of
+from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.header_index import accession_context, number_film
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.report_changes import ReportChanges
@@ -27,6 +27,7 @@ class FoundAccessions:
         self._session = session
         self._lookups = AccessionLookups(session, clock)
         self._progress = OrderProgress(session)
+        self._answered = AnsweredOrders(session)
         self._changes = changes
         self._audit = audit
 
@@ -55,13 +56,8 @@ class FoundAccessions:
         self._number(node, study, [film for film in films if not film.accession], accession)
         order = self._progress.asked_for(study.clinic_id, accession, "")
         if order is not None:
-            self._answer(order, study)
+            self._answered.settle(order, study)
         return LookupAnswer.FOUND
-
-    def _answer(self, order: Order, study: Study) -> None:
-        self._progress.begin(order, study.key)
-        if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):  # no reading follows that would say so
-            self._progress.finish([study.key])
 
     def _number(self, node: Person, study: Study, films: Sequence[FilmRecord], accession: str) -> None:
         for film in films:

@@ -190,9 +190,17 @@ class StudyAnswer:
         return max(self.read, key=lambda film: film.urgency)
 
     @cached_property
+    def covid(self) -> FilmAnswer:
+        """The film that speaks most for COVID-19: the likeliest of those with the gravest verdict.
+
+        Films that were read by different thresholds may have a lower verdict at a higher probability.
+        """
+        return max(self.read, key=lambda film: (film.verdict.rank if film.verdict else 0, film.probability))
+
+    @property
     def verdict(self) -> Verdict | None:
-        """The verdict of the film in which COVID-19 is likeliest."""
-        return max(self.read, key=lambda film: film.probability).verdict
+        """The gravest verdict of the films."""
+        return self.covid.verdict
 
     @property
     def pattern(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -12,7 +12,8 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.orders.progress import OrderProgress
 from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time
-from lungwise.studies.models import FilmRecord, Job, JobState, Study, StudyStatus
+from lungwise.studies.answered_orders import AnsweredOrders
+from lungwise.studies.models import FilmRecord, Job, JobState, Study
 from lungwise.studies.service import Studies
 
 
@@ -24,6 +25,7 @@ class PatientStudies:
         self._patients = patients
         self._studies = studies
         self._orders = OrderProgress(session)
+        self._answered = AnsweredOrders(session)
 
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
         """List a patient's studies with their films, the newest first."""
@@ -80,7 +82,7 @@ class PatientStudies:
         )
         self._orders.merge(kept.id, gone.id)
         self._patients.decisions.merge(person, kept, gone)
-        self._settle_orders(kept.id)
+        self._settle_orders([kept.id])
         self._studies.report_changes.of_patient(kept.id)
         self._read_now([kept.id])
         return kept
@@ -104,8 +106,8 @@ class PatientStudies:
             self._session.execute(own.values(merged_from_id=None))
             self._orders.take_back(root.id, record.id, parts)
         self._patients.decisions.undo(person, record)
+        self._settle_orders({root.id, record.id})
         for patient in {root.id, record.id}:
-            self._settle_orders(patient)
             self._studies.report_changes.of_patient(patient)
         return record
 
@@ -115,16 +117,17 @@ class PatientStudies:
             raise NotFound
         return patient
 
-    def _settle_orders(self, patient_id: int) -> None:
-        """Let a patient's films answer the open orders of this patient that they name, and no order of others."""
-        for study in self._session.scalars(select(Study).where(Study.patient_id == patient_id).order_by(Study.id)):
-            self._orders.leave_others(study.key, patient_id)
+    def _settle_orders(self, patients: Collection[int]) -> None:
+        """Let patients' films answer the open orders of the same patient that they name, and no order of others."""
+        query = select(Study).where(Study.patient_id.in_(patients)).order_by(Study.id)
+        studies = self._session.scalars(query).all()
+        for study in studies:
+            self._orders.leave_others(study.key, study.patient_id)
+        for study in studies:
             for film in study.films:
                 order = self._orders.asked_for(study.clinic_id, film.accession or "", film.study_uid or "")
-                if order and order.patient_id == patient_id and order.is_open and order.study_key is None:
-                    self._orders.begin(order, study.key)
-            if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):
-                self._orders.finish([study.key])
+                if order and order.patient_id == study.patient_id and order.is_open:
+                    self._answered.settle(order, study)
 
     def _read_now(self, patients: Iterable[int]) -> None:
         """Read the films now whose reading waited for this decision."""

@@ -22,6 +22,7 @@ from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
 from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_key
+from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, contradicts
 from lungwise.studies.extent_changes import ExtentChange, extent_changes
@@ -272,7 +273,7 @@ class Studies:
         person.need(Right.DELETE)
         study = self.get(person, key)
         self.objects.delete(self.objects_of(person, study))
-        self.orders.release(study.key)
+        AnsweredOrders(self._session).release(study)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))

@@ -211,5 +211,5 @@ def _answer(
 
 
 def covid_probability(study: Study) -> float | None:
-    """Return the highest probability of COVID-19 of a study's films; None where it has no verdict."""
+    """Return the probability of COVID-19 of the film whose verdict a study has; None where it has no verdict."""
     return study.probability if study.status in set(Verdict) else None

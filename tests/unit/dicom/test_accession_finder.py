@@ -208,6 +208,20 @@ def test_an_order_of_ours_whose_film_was_read_before_it_was_numbered_is_done(cas
     assert [order.status for order in orders.of_study(case.ada, study.key)] == ["done"]
 
 
+def test_an_order_of_ours_stays_with_the_study_that_answers_it(case: Case) -> None:
+    orders = case.wiring.over(case.services.session).orders
+    facts = PatientFacts(identifier="P1", name="Curie Marie")
+    order = orders.place(case.ada, facts, OrderRequest(accession="A1"), OrderWay.PAGE).order
+    write_entry(case.folder, 1, DAY)
+    first = case.film()
+    with case.worklist():
+        assert case.ask() == ["found"]
+        second = case.film(seed=2)
+        assert case.ask() == ["found"]
+    assert [film.accession for study in (first, second) for film in study.films] == ["A1", "A1"]
+    assert orders.get(case.ada, order.key).study_key == first.key
+
+
 def test_what_a_wrong_identifier_found_is_forgotten_and_the_right_one_is_asked_for(case: Case) -> None:
     nobody: dict[str, Any] = {"PatientName": "", "PatientBirthDate": "", "PatientSex": ""}
     write_entry(case.folder, 1, DAY)

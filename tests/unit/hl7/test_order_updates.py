@@ -8,10 +8,10 @@ import pytest
 
 from hl7_peer import openemr, openmrs, pid
 from lungwise.access import Person, Role
-from lungwise.errors import Rejected
+from lungwise.errors import Contradiction, Rejected
 from lungwise.hl7.message import MessageError, parse_message
 from lungwise.orders.order import OrderStatus, OrderUrgency, PlacerNumber, Procedure
-from lungwise.orders.service import Order
+from lungwise.orders.service import Order, OrderFilter
 from lungwise.store import Database, FilmStore
 from lungwise.wiring import Services, Wiring
 
@@ -71,6 +71,72 @@ def test_an_order_is_placed_changed_and_cancelled(wired: Services, system: Perso
     assert take(wired, system, orm("CA", sent="4")) == "applied"
     assert order(wired, system, "ORD-20").status == OrderStatus.CANCELLED
     assert take(wired, system, orm("CA", number="ORD-9", sent="5")) == "of nobody and nothing here"
+
+
+def replacement(control: str, *, number: str = "P2", more: str = "", sent: str = "2") -> bytes:
+    """An order that takes the place of P1."""
+    orders = (f"ORC|{control}|P1", f"ORC|RO|{number}", f"OBR|1|{number}||CXR^Chest{more}")
+    return openmrs("O01", pid(), *orders, code="ORM", version="2.3.1", control=sent)
+
+
+def steps(wired: Services, system: Person) -> list[str]:
+    """Return the numbers of the orders that wait for their films."""
+    waiting = wired.orders.page(system, OrderFilter(statuses=(OrderStatus.REQUESTED,)))
+    return [one.placer.number for one in waiting if one.placer]
+
+
+@pytest.mark.parametrize("control", ["RP", "RU", "RQ"])
+def test_a_replaced_order_is_cancelled_and_the_other_one_placed(wired: Services, system: Person, control: str) -> None:
+    take(wired, system, orm("NW", number="P1"))
+    assert take(wired, system, replacement(control)) == "applied"
+    assert order(wired, system, "P1").status == OrderStatus.CANCELLED
+    assert order(wired, system, "P1").accession == "P1"
+    assert steps(wired, system) == ["P2"]
+
+
+def test_a_replacement_may_keep_the_numbers_of_the_order_that_it_replaces(wired: Services, system: Person) -> None:
+    take(wired, system, orm("NW", "ZDS|1.2.826.1^^Application^DICOM", number="P1"))
+    same = "|" * 14 + "P1\rZDS|1.2.826.1^^Application^DICOM"
+    assert take(wired, system, replacement("RP", more=same)) == "applied"
+    assert take(wired, system, replacement("RP", more=same, sent="3")) == "applied"
+    placed, gone = (order(wired, system, number) for number in ("P2", "P1"))
+    assert (placed.accession, placed.study_uid, placed.status) == ("P1", "1.2.826.1", OrderStatus.REQUESTED)
+    assert gone.status == OrderStatus.CANCELLED
+    assert gone.accession != "P1" and gone.study_uid != "1.2.826.1"
+    assert wired.orders.with_accession(system, "P1") == placed
+
+
+def test_an_order_that_is_replaced_under_its_own_number_is_changed(wired: Services, system: Person) -> None:
+    take(wired, system, orm("NW", number="P1"))
+    assert take(wired, system, replacement("RU", number="P1")) == "applied"
+    assert steps(wired, system) == ["P1"]
+    assert order(wired, system, "P1").procedure.description == "Chest"
+
+
+def test_a_replaced_order_that_is_not_here_is_not_placed(wired: Services, system: Person) -> None:
+    assert take(wired, system, replacement("RP")) == "applied"
+    assert steps(wired, system) == ["P2"]
+    alone = openmrs("O01", pid(), "ORC|RP|P9", "OBR|1|P9||CXR^Chest", code="ORM", version="2.3.1", control="3")
+    assert take(wired, system, alone) == "of nobody and nothing here"
+    assert wired.orders.placed_as(system, PlacerNumber(number="P9", namespace="OPENMRS|HILL")) is None
+
+
+@pytest.mark.parametrize("status", [OrderStatus.IN_PROGRESS, OrderStatus.DONE])
+def test_an_order_whose_films_are_here_is_not_replaced(wired: Services, system: Person, status: OrderStatus) -> None:
+    take(wired, system, orm("NW", number="P1"))
+    order(wired, system, "P1").status = status
+    with pytest.raises(Contradiction, match="Films of this order are here already"):
+        take(wired, system, replacement("RP"))
+    assert order(wired, system, "P1").status == status
+
+
+def test_children_are_placed_and_their_parent_stays_as_it_is(wired: Services, system: Person) -> None:
+    take(wired, system, orm("NW", number="P1"))
+    parts = ("ORC|PA|P1", "ORC|CH|P1-1", "OBR|1|P1-1||PA^Chest PA", "ORC|PA|P7", "ORC|CH|P7-1", "OBR|1|P7-1||L^Lateral")
+    family = openmrs("O01", pid(), *parts, code="ORM", version="2.3.1", control="2")
+    assert take(wired, system, family) == "applied"
+    assert steps(wired, system) == ["P7-1", "P1-1", "P1"]
+    assert order(wired, system, "P1").procedure.description == "CHEST XRAY PA"
 
 
 def test_an_imaging_order_and_one_of_another_manner_are_read(wired: Services, system: Person) -> None:

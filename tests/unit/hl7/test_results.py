@@ -25,7 +25,7 @@ from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import Database
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.service import Conclusion
+from lungwise.studies.service import Conclusion, Study
 from servers import free_port
 from synthetic_films import chest_words
 
@@ -95,9 +95,9 @@ def test_each_version_of_a_report_is_a_message_that_the_standard_knows(
         assert again.msh.msh_10.value != first.msh.msh_10.value
 
 
-def message_of(services: Services, study: str, orders: list[Order]) -> ReportMessage:
+def message_of(services: Services, study: str, orders: list[Order], reader: str = "Bea") -> ReportMessage:
     chosen = ClinicSettings.of(ClinicChoices(name=""), services.settings)
-    report = Reports(services.studies, str, services.settings, chosen).of(services.person("Bea"), study, "Hill")
+    report = Reports(services.studies, str, services.settings, chosen).of(services.person(reader), study, "Hill")
     worth = PredictiveValue(shipped_card(), 0.1)
     return ReportMessage(version=1, report=report, words=str, studies=services.studies, worth=worth, orders=orders)
 
@@ -121,6 +121,43 @@ def test_a_result_names_the_order_by_both_numbers(services: Services, film: Call
     filler = f"{study.key}^LUNGWISE"
     assert said == [("5^RIS", filler, "A55"), ("6", filler, placed[1].accession)]
     assert "PAGE" not in observed_in(groups[1])
+
+
+def test_a_result_has_the_probability_of_the_film_that_has_its_verdict(
+    services: Services, film: Callable[..., bytes], clock: Clock
+) -> None:
+    study = services.studies.open(services.person(), GRACE, [("a", film(1)), ("b", film(2))])
+    services.read_all()
+    for one, verdict, probability in zip(study.films, ("negative", "positive"), (0.28, 0.2), strict=True):
+        assert one.reading is not None
+        one.reading.verdict, one.reading.probability = verdict, probability  # each by thresholds of its own
+    written = result_message(
+        message_of(services, study.key, []), Receiver(application="", facility="", page=""), clock()
+    )
+    seen = observed(parse_message(written.decode(), force_validation=True))
+    assert seen["VERDICT"].obx_5.obx_5_1.value == "positive"
+    assert seen["PROBABILITY"].obx_5.value == "0.2000"
+
+
+def test_the_result_of_an_orders_second_study_has_its_accession_number_and_the_first_keeps_the_order(
+    services: Services, clock: Clock
+) -> None:
+    ada = services.person()
+    orders = Orders(services.session, clock, services.patients, services.audit)
+    asked = OrderRequest(placer=PlacerNumber(number="5", namespace="RIS"), accession="A55")
+    orders.place(ada, GRACE, asked, OrderWay.HL7)
+    groups, receiver = [], Receiver(application="OPENMRS", facility="", page="")
+    for uid in ("1.2.3", "1.2.4"):
+        stated = {"PatientID": GRACE.identifier, "IssuerOfPatientID": GRACE.issuer, "AccessionNumber": "A55"}
+        scan = dicom_file(chest_words(), StudyInstanceUID=uid, SOPInstanceUID=f"{uid}.1", PatientName="", **stated)
+        services.studies.open(ada, PatientFacts(), [("film", scan)])
+        services.session.commit()
+        services.read_all()
+    for number, study in enumerate(services.session.query(Study).order_by(Study.id)):
+        message = message_of(services, study.key, orders.of_study(ada, study.key), f"Reader{number}")
+        written = result_message(message, receiver, clock()).decode()
+        groups.append(parse_message(written).oru_r01_patient_result.oru_r01_order_observation)
+    assert [(one.orc.orc_2.value, one.obr.obr_18.value) for one in groups] == [("5^RIS", "A55"), ("", "A55")]
 
 
 def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(

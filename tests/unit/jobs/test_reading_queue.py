@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from lungwise.films import Refusal, open_film
 from lungwise.jobs.reading_queue import ATTEMPTS, Claim, Jobs, Model
 from lungwise.patients.service import PatientFacts
+from lungwise.reading.reading import Verdict
 from lungwise.store import Database, database_time
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
 
@@ -314,3 +315,18 @@ def test_a_reading_keeps_how_its_film_lay(
     jobs.finish({claimed(jobs): reading})
     services.session.commit()
     assert services.session.scalars(select(FilmRecord)).one().quarter_turns == 3
+
+
+def test_a_study_is_positive_where_one_film_is_by_other_thresholds_than_a_likelier_one(
+    services: Services, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
+) -> None:
+    services.studies.open(services.person(), PatientFacts(), [(str(n), film(n)) for n in (1, 2)])
+    services.session.commit()
+    jobs = Jobs(services.session, services.clock, 30)
+    first, second = jobs.claim(SYNTHETIC, 2)
+    read = reading_of(film(1), synthetic_reader())
+    likelier = replace(read, verdict=Verdict.NEGATIVE, probability=0.28, pattern=None)
+    positive = replace(read, verdict=Verdict.POSITIVE, probability=0.2, pattern="COVID-19")
+    jobs.finish({first: likelier, second: positive})
+    study = services.session.scalars(select(Study)).one()
+    assert (study.status, study.probability, study.pattern) == (StudyStatus.POSITIVE, 0.2, "COVID-19")

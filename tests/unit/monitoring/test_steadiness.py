@@ -93,6 +93,22 @@ def test_an_opinion_is_compared_with_the_verdict_of_its_time(
     assert agreements(services.session, ada, since + timedelta(weeks=30)) == []
 
 
+def test_an_opinion_is_compared_with_the_gravest_verdict_of_the_films(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(), [("a", film(1)), ("b", film(2))])
+    services.read_all()
+    for one, verdict, probability in zip(study.films, ("negative", "positive"), (0.28, 0.2), strict=True):
+        assert one.reading is not None
+        one.reading.verdict, one.reading.probability = verdict, probability  # each by thresholds of its own
+    services.clock.forward(minutes=1)
+    services.studies.conclude(ada, study.key, Conclusion(conclusion=Diagnosis.COVID_19))
+    services.session.commit()
+    own = agreements(services.session, ada, last_weeks(services.clock().date())[0])[1]
+    assert (own.doctor, own.share.count, own.share.total) == ("Ada", 1, 1)
+
+
 def test_only_an_administrator_sees_it(services: Services) -> None:
     dora = services.person("Dora", role=Role.DOCTOR)
     with pytest.raises(NotFound):

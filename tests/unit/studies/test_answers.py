@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,17 @@ def test_what_is_likelier_than_a_normal_film_is_suggested_and_what_is_only_raise
 )
 def test_the_film_that_is_to_be_seen_first_leads(films: tuple[FilmAnswer, ...], first: FilmAnswer) -> None:
     assert StudyAnswer(films=films).leading is first
+
+
+def test_a_study_has_the_gravest_verdict_of_its_films_and_of_equal_ones_the_likeliest() -> None:
+    negative = answer_of_reading(reading("negative", "COVID-19", covid=0.28))
+    uncertain, positive = (
+        answer_of_reading(reading(verdict, "COVID-19", covid=0.2)) for verdict in ("uncertain", "positive")
+    )
+    assert StudyAnswer(films=(negative, uncertain)).covid is uncertain
+    assert StudyAnswer(films=(negative, positive, uncertain)).covid is positive
+    surer = replace(positive, probability=0.3)
+    assert StudyAnswer(films=(surer, positive, negative)).covid is surer
 
 
 def test_a_study_has_the_verdict_of_its_likeliest_film_and_the_findings_of_all() -> None:

@@ -171,6 +171,14 @@ def test_of_two_films_that_are_amber_the_surer_leads() -> None:
     assert of(vague, said("negative", number=2, normal=0.9, tuberculosis=0.8)).source.number == 2  # type: ignore[union-attr]
 
 
+def test_a_film_that_is_positive_by_other_thresholds_heads_a_study_above_a_likelier_one() -> None:
+    headline = of(said("negative", covid=0.28, normal=0.1), said("positive", number=2, covid=0.2, normal=0.1))
+    assert headline.level == Level.RED
+    assert headline.title == "Looks like COVID-19 pneumonia."
+    assert headline.advice == "Confirm with a PCR test and by examining the patient."
+    assert headline.source is not None and headline.source.number == 2
+
+
 def test_films_that_were_not_read_are_counted() -> None:
     refused = FilmAnswer(number=2, is_refused=True)
     assert of(NORMAL, refused).source.sentence == "1 of 2 films were read; none stands out."  # type: ignore[union-attr]

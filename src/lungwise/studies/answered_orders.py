@@ -1,0 +1,71 @@
+"""Which study answers an order: the first whose films name it, and another only where none of those could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from lungwise.orders.order import OrderStatus
+from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Order
+from lungwise.studies.models import Study, StudyStatus
+
+
+class AnsweredOrders:
+    """Keeps each order with one study, in the transaction that changes the studies.
+
+    A second study of an order, as of a lateral film, does not take it away: the first one's results would lose their
+    order, and films would be asked for again that were taken.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._orders = OrderProgress(session)
+
+    def answer(self, order: Order, study: Study) -> None:
+        """Let a study with new films answer an order, unless another study does."""
+        self._session.refresh(order, with_for_update=True)  # two studies of one order may come at once
+        if order.study_key in (None, study.key) or self._is_refused(order):
+            self._orders.begin(order, study.key)
+
+    def settle(self, order: Order, study: Study) -> None:
+        """Let a study answer an order, unless another does; what is read already is done."""
+        self.answer(order, study)
+        if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):  # no reading follows that would say so
+            self._orders.finish([study.key])
+
+    def release(self, study: Study) -> None:
+        """Keep that a study is deleted: its orders are answered by others that name them, or asked for again."""
+        released = self._orders.of_study(study.key)
+        self._orders.release(study.key)
+        self._pass_on(released, study)
+
+    def pass_on(self, refused: Iterable[Study]) -> None:
+        """Let others that name them answer the orders of studies of which no film could be read."""
+        for study in refused:
+            self._pass_on([order for order in self._orders.of_study(study.key) if order.is_open], study)
+
+    def _pass_on(self, orders: Iterable[Order], study: Study) -> None:
+        for order in orders:
+            if (other := self._other(order, study)) is not None:
+                self._session.refresh(other, ["status"], with_for_update=True)  # it may be read at this moment
+                self.settle(order, other)
+
+    def _other(self, order: Order, study: Study) -> Study | None:
+        """Return the first study of an order's patient but this that may have been read and names the order."""
+        others = select(Study).where(Study.patient_id == order.patient_id, Study.id != study.id)
+        may_answer = others.where(Study.status != StudyStatus.REFUSED).order_by(Study.id)
+        return next((one for one in self._session.scalars(may_answer) if self._names(one, order)), None)
+
+    def _names(self, study: Study, order: Order) -> bool:
+        asked = (
+            self._orders.asked_for(study.clinic_id, film.accession or "", film.study_uid or "") for film in study.films
+        )
+        return any(one is order for one in asked)
+
+    def _is_refused(self, order: Order) -> bool:
+        """Return whether no film could be read of the study that answers an order, and none was before."""
+        status = self._session.scalar(select(Study.status).where(Study.key == order.study_key))
+        return order.status != OrderStatus.DONE and status == StudyStatus.REFUSED
