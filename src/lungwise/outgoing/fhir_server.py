@@ -8,7 +8,7 @@ from typing import Any, Final
 from lungwise.outgoing.bearer_token import BearerToken, json_object
 from lungwise.outgoing.exchange import Answer, Exchange
 from lungwise.reports.fhir_transaction import transaction
-from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, require_sure_patient
 from lungwise.settings import Settings
 
 _MEDIA_TYPE = "application/fhir+json"
@@ -47,7 +47,14 @@ class FhirServer:
         self._patient_system = settings.fhir_patient_system
 
     def write(self, message: ReportMessage) -> bytes:
-        """Write a report as a transaction."""
+        """Write a report as a transaction.
+
+        Raises
+        ------
+        RefusedError
+            If it is unclear whose the report is: the server finds the patient by the number alone.
+        """
+        require_sure_patient(message.report)
         return transaction(message.report, self._patient_system).encode()
 
     def send(self, body: bytes, key: str) -> None:
