@@ -128,6 +128,28 @@ def test_a_report_is_not_sent_under_a_number_that_may_be_another_persons(service
     assert b"Two Bob" in got.body and b"identity-unclear" not in got.body
 
 
+@pytest.mark.parametrize(
+    ("issuer", "system"),
+    [("VALLEY", "urn:lungwise:patient:VALLEY"), ("Hill", "https://records.example.org/mrn")],
+)
+def test_the_servers_system_is_for_the_hospitals_own_numbers_alone(
+    issuer: str, system: str, services: Services, there: Receiver
+) -> None:
+    own = {"fhir_patient_system": "https://records.example.org/mrn", "own_issuers": "HILL"}
+    services.worker._settings = settings = set_up(there, services.settings, **own)
+    facts = PatientFacts(identifier="7", issuer=issuer, name="Asha Rao")
+    services.studies.open(services.person(), facts, [("film", dicom_file(chest_bytes()))])
+    services.read_all()
+    database = Database(settings)
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    assert list(sender.work_all()) == [""]
+    database.close()
+    patient = json.loads(there.got[0].body)["entry"][0]
+    assert patient["resource"]["identifier"][0]["system"] == system
+    assert patient["request"]["ifNoneExist"] == f"identifier={system}|7"
+
+
 def test_a_report_of_a_film_that_names_another_patients_order_is_not_sent(services: Services, there: Receiver) -> None:
     services.worker._settings = settings = set_up(there, services.settings)
     ada = services.person()
