@@ -82,13 +82,17 @@ class PatientRecords:
         return found
 
     def index(self, patient: Patient, *, first: bool | None = None) -> None:
-        """Save and index a record; the first with an identifier is unique by it, others by their full identity."""
+        """Save and index a record; the first with an identifier is unique by it, others by their full identity.
+
+        One with another identifier than before leaves the former one free for whose it is.
+        """
         if first is None:
             first = patient.identity_index == patient.identifier_index
+        former = patient.identifier_index
         patient.identifier_index = self._keys.index(identifier_context(patient.clinic_id), patient.identifier)
         if first:
             patient.identity_index = patient.identifier_index
-        elif not (patient.identity_index or "").startswith(self._keys.names[0]):
+        elif patient.identifier_index != former or not patient.identity_index.startswith(self._keys.names[0]):
             patient.identity_index = self._keys.index(*self._identity(patient.facts, patient.clinic_id))
         self._session.add(patient)
         self._session.flush()
