@@ -62,12 +62,16 @@ class PatientRecords:
         locked = query.order_by(Patient.id).with_for_update().execution_options(populate_existing=True)
         self._session.scalars(locked).all()
 
+    def locked_root(self, person: Person, record: Patient) -> Patient:
+        """Return the root of a record that is locked, and lock it and what lies between as well."""
+        while (kept := self._kept(record)) is not None:
+            self.lock(person, kept.key)
+            record = kept
+        return record
+
     def root(self, record: Patient) -> Patient:
         """Return the patient whom a record was merged into in the end; the record itself where it was not."""
-        while record.same_as_id is not None:
-            kept = self._session.get(Patient, record.same_as_id)
-            if kept is None:
-                break
+        while (kept := self._kept(record)) is not None:
             record = kept
         return record
 
@@ -115,6 +119,9 @@ class PatientRecords:
         for patient in self._session.scalars(query.execution_options(yield_per=REINDEXED_AT_ONCE)):
             flag_modified(patient, "changed_at")  # nobody has changed it
             self.index(patient)
+
+    def _kept(self, record: Patient) -> Patient | None:
+        return None if record.same_as_id is None else self._session.get(Patient, record.same_as_id)
 
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")

@@ -163,6 +163,7 @@ class Patients:
             If the identifier is empty or another patient's, or the birth date cannot be right.
         """
         person.need(Right.KEEP_PATIENTS)
+        self.records.lock(person, key)
         patient = self.get(person, key)
         facts = self._checked(person, facts)
         if not facts.identifier:

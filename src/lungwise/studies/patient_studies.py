@@ -55,6 +55,7 @@ class PatientStudies:
         Rejected
             If that was decided already.
         """
+        self._patients.records.lock(person, key)
         patient = self._settled_by(person, key)
         self._patients.decisions.separate(person, patient)
         self._studies.report_changes.of_patient(patient.id)
@@ -94,9 +95,10 @@ class PatientStudies:
             If nothing was decided.
         """
         person.need(Right.ADMINISTER)
+        self._patients.records.lock(person, key)
         record = self._patients.records.get(person, key)
+        root = self._patients.records.locked_root(person, record)
         parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
-        root = self._patients.records.root(record)
         if root.id != record.id:
             its = update(Study).where(Study.patient_id == root.id, Study.merged_from_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
