@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from dicom_files import dicom_file
-from lungwise.access import Person
+from lungwise.access import Person, Role
 from lungwise.errors import NotFound, Rejected
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.models import Patient, PatientChange
@@ -88,6 +88,36 @@ def test_who_decides_while_another_one_does_finds_what_was_decided(either_servic
         late.patients.change(person, ada, replace(facts, sex="O"))
         history = late.patients.history(person, late.shown[0])
         assert [change.facts.sex for change in history] == ["F", ""]
+
+
+def test_the_same_person_is_one_of_those_who_have_the_number_as_long_as_nobody_has_said_who_it_is(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    rita = services.person("Rita", role=Role.RADIOLOGIST)
+    ada, bob, other = (
+        services.studies.patient(rita, services.studies.open(rita, facts, [("a.jpg", film(number))]))
+        for number, facts in enumerate(
+            (
+                PatientFacts(identifier="7", name="Lovelace Ada"),
+                PatientFacts(identifier="7", name="Two Bob"),
+                PatientFacts(identifier="8", name="Clara Wieck"),
+            ),
+            start=1,
+        )
+    )
+    with pytest.raises(NotFound):
+        services.patient_studies.merge(rita, ada.key, other.key)
+    for into in (other, bob):
+        with pytest.raises(NotFound):
+            services.patient_studies.same(rita, bob.key, into.key)
+    with pytest.raises(Rejected, match="already said"):
+        services.patient_studies.same(rita, ada.key, bob.key)
+    services.patient_studies.separate(rita, bob.key)
+    with pytest.raises(Rejected, match="already said"):
+        services.patient_studies.same(rita, bob.key, ada.key)
+    services.patient_studies.take_back(services.person(), bob.key)
+    assert services.patient_studies.same(rita, bob.key, ada.key) is ada
+    assert [ada.identity, bob.identity, other.identity] == [Identity.CLEAR, Identity.MERGED, Identity.CLEAR]
 
 
 def test_two_entries_of_one_patient_become_one(services: Services, film: Callable[..., bytes]) -> None:
