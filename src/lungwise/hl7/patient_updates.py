@@ -83,6 +83,7 @@ class PatientUpdates:
         return True
 
     def _join(self, person: Person, keep: Patient, merged: Patient) -> None:
+        self._patients.records.lock(person, keep.key, merged.key)  # somebody may decide about them at this moment
         roots = self._patients.records.root
         if roots(keep).id == roots(merged).id:
             return
