@@ -201,6 +201,29 @@ def test_two_patients_are_merged_both_ways(clinic: Clinic) -> None:
     assert before - clinic.count(Patient, known) == PAIRS
 
 
+def test_an_unclear_patient_is_said_to_be_the_same_and_another_person_at_once(clinic: Clinic) -> None:
+    def facts(n: int, name: str) -> PatientFacts:
+        return PatientFacts(identifier=f"doubted {n}", name=name)
+
+    with clinic.database.writing() as session:
+        patients = Patients(session, utc_now, AuditTrail(session, utc_now))
+        both = [
+            [patients.match_or_add(clinic.person, facts(n, name)).patient.key for name in ("Lovelace Ada", "Two Bob")]
+            for n in range(PAIRS)
+        ]
+
+    def same(key: str, into: str) -> Ask:
+        return lambda who: clinic.send(who, f"/patients/{key}/same", into=into)
+
+    def separate(key: str) -> Ask:
+        return lambda who: clinic.send(who, f"/patients/{key}/separate")
+
+    statuses = clinic.race([(same(bob, ada), separate(bob)) for ada, bob in both])
+    assert {302 in pair and max(pair) in (404, 422) for pair in statuses} == {True}
+    bobs = Patient.key.in_([bob for _ada, bob in both])
+    assert clinic.count(Patient, bobs, (Patient.identity == Identity.MERGED) == Patient.same_as_id.is_(None)) == 0
+
+
 def test_two_patients_are_given_one_identifier(clinic: Clinic) -> None:
     keys = clinic.patients(*(f"misnamed {n}" for n in range(2 * PAIRS)))
 

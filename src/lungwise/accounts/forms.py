@@ -14,7 +14,7 @@ from wtforms import (
     StringField,
     SubmitField,
 )
-from wtforms.validators import Email, EqualTo, InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, Email, EqualTo, InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from lungwise.access import PEOPLE
@@ -31,7 +31,7 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
         raise ValidationError(str(_("This contains characters that cannot be saved.")))
 
 
-_NAME = [InputRequired(_("Enter your name.")), Length(max=LINE), _one_line]
+_NAME = [DataRequired(_("Enter your name.")), Length(max=LINE), _one_line]
 _EMAIL = [InputRequired(_("Enter an e-mail address.")), Length(max=255), Email(_("This is not an e-mail address."))]
 _NEW = {"autocomplete": "new-password"}
 CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
@@ -69,7 +69,7 @@ class RegisterForm(PasswordForm):
 class WelcomeForm(PasswordForm):
     """What the first administrator says."""
 
-    clinic_name = StringField(_("Name of your clinic"), [InputRequired(), Length(max=LINE), _one_line])
+    clinic_name = StringField(_("Name of your clinic"), [DataRequired(), Length(max=LINE), _one_line])
     email = EmailField(_("E-mail address"), _EMAIL, render_kw={"autocomplete": "email"})
     code = StringField(
         _("Set-up code"),
@@ -137,7 +137,7 @@ class TokenForm(PageForm):
 
     name = StringField(
         _("What will use it"),
-        [InputRequired(_("Say what will use the token.")), Length(max=LINE), _one_line],
+        [DataRequired(_("Say what will use the token.")), Length(max=LINE), _one_line],
         render_kw={"autocomplete": "off"},
     )
     scopes = SelectMultipleField(

@@ -120,7 +120,7 @@ class Accounts:
         Raises
         ------
         Rejected
-            If the address has an account already, or the password is weak.
+            If the address has an account already, a name is blank, or the password is weak.
         """
         user = self._open(applicant, self.clinic(clinic).id, role, approved=True)
         if user is None:
@@ -299,6 +299,8 @@ class Accounts:
 
     def _open(self, applicant: Applicant, clinic_id: int, role: Role, *, approved: bool) -> User | None:
         email, clinic = valid_email(applicant.email), self._session.get_one(Clinic, clinic_id)
+        if not applicant.name.strip():
+            raise Rejected("Enter a name.")
         self._passwords.check(applicant.password, email, applicant.name, clinic.name)
         password = self._passwords.hash(applicant.password)  # also where the address is taken: equal time
         if self._session.scalar(select(func.count()).where(User.email == email)):

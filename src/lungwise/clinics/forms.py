@@ -9,7 +9,7 @@ from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, SelectChoice, SelectField, StringField, SubmitField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms.validators import DataRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import NumberInput
 
 from lungwise.clinics.clinic_settings import ClinicChoices, RetentionMode
@@ -39,7 +39,7 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
 class ClinicForm(PageForm):
     """What a clinic's administrator sets; what stays empty is as the installation is set."""
 
-    name = StringField(_("Name of the clinic"), [InputRequired(_("Enter a name.")), Length(max=LINE), _one_line])
+    name = StringField(_("Name of the clinic"), [DataRequired(_("Enter a name.")), Length(max=LINE), _one_line])
     letterhead = TextAreaField(
         _("Letterhead"),
         [Length(max=_MOST_LINES * LINE), _few_lines],

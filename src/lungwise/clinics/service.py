@@ -48,9 +48,17 @@ class Clinics:
         return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
 
     def named(self, name: str) -> Clinic:
-        """Return the clinic of that name, made where there is none."""
+        """Return the clinic of that name, made where there is none.
+
+        Raises
+        ------
+        Rejected
+            If the name is blank.
+        """
         found = self._session.scalar(select(Clinic).where(Clinic.name == name))
         if found is None:
+            if not name.strip():
+                raise Rejected("Enter a name.")
             found = Clinic(name=name, created_at=self._clock())
             self._session.add(found)
             self._session.flush()

@@ -1,7 +1,7 @@
 """What a hospital says of its patients, by the rules of identity (docs/decisions/0014): what contradicts waits.
 
-A hospital corrects one of name, birth date and sex, where the number and a name or a birth date agree. Where two of
-them change at once it is another person's record; where somebody here has corrected the record, a person decides.
+A hospital corrects or clears one of name, birth date and sex, where the number and a name or a birth date agree. Where
+two of them change at once it is another person's record; where somebody here corrected the record, a person decides.
 Patients of whom nothing is here are not added: a hospital's feed is of all its patients.
 """
 
@@ -51,6 +51,7 @@ class PatientUpdates:
         record = self._known(person, stated.facts)
         if record is None:
             return False
+        self._patients.records.lock(person, record.key)  # somebody may correct it at this moment
         if record.identity == Identity.MERGED:
             raise Rejected(_MERGED)
         corrected = self._corrected(person, record, stated)
@@ -82,6 +83,7 @@ class PatientUpdates:
         return True
 
     def _join(self, person: Person, keep: Patient, merged: Patient) -> None:
+        self._patients.records.lock(person, keep.key, merged.key)  # somebody may decide about them at this moment
         roots = self._patients.records.root
         if roots(keep).id == roots(merged).id:
             return
@@ -125,7 +127,8 @@ class PatientUpdates:
     def _corrected(self, person: Person, record: Patient, stated: StatedPatient) -> PatientFacts:
         """Return what is known of a patient from now on."""
         known, said = record.facts, stated.facts
-        found = contradictions(known, said)
+        cleared = [name for name in stated.cleared if getattr(known, name)]
+        found = [*contradictions(known, said), *cleared]
         if found:
             self._may_correct(person, record, said, found)
         if "name" in found:
@@ -133,11 +136,11 @@ class PatientUpdates:
         corrected = replace(said.filled(known), identifier=known.identifier, issuer=known.issuer or said.issuer)
         if not known.issuer and len(self._patients.records.having(person, known.identifier)) > 1:
             corrected = replace(corrected, issuer="")
-        cleared: dict[str, str | None] = {"birth_date": None, "sex": ""}
-        return replace(corrected, **{name: cleared[name] for name in stated.cleared})  # type: ignore[arg-type]
+        nothing = PatientFacts()
+        return replace(corrected, **{name: getattr(nothing, name) for name in cleared})
 
     def _may_correct(self, person: Person, record: Patient, said: PatientFacts, found: list[str]) -> None:
-        """Require that one fact alone contradicts, that another agrees, and that nobody here corrected the record."""
+        """Require that one fact alone changes, that another agrees, and that nobody here corrected the record."""
         known = record.facts
         has_same_name = bool(known.names and said.names) and "name" not in found
         was_born_then = known.birth_date is not None and known.birth_date == said.birth_date

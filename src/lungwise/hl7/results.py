@@ -12,7 +12,7 @@ from lungwise.hl7.acknowledgement import APPLICATION
 from lungwise.hl7.text import Separators
 from lungwise.orders.service import Order
 from lungwise.reports.fhir import status_of
-from lungwise.reports.outgoing import RefusedError, ReportMessage
+from lungwise.reports.outgoing import ReportMessage, require_sure_patient
 from lungwise.reports.report import Report
 from lungwise.studies.identifiers import IdentifierKind, identifiers_of_study
 from lungwise.studies.stored_answers import study_answer
@@ -47,10 +47,7 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
         If it is unclear whose the report is: its number is another patient's.
     """
     report = message.report
-    if report.patient.is_unclear:
-        raise RefusedError("the patient's identity is unclear: say who it is")
-    if report.ordered.of_others:
-        raise RefusedError("a film names an order of another patient: say whose it is")
+    require_sure_patient(report)
     status = _STATUSES[status_of(report.study)]
     observations = list(_observations(report, receiver, status))
     groups = (

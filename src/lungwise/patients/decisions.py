@@ -44,6 +44,17 @@ class IdentityDecisions:
         newest = query.order_by(Patient.changed_at.desc(), Patient.id.desc())
         return list(self._session.scalars(newest.limit(_MAX_LISTED)))
 
+    def need_unclear(self, patient: Patient) -> None:
+        """Require that a patient's identity is unclear.
+
+        Raises
+        ------
+        Rejected
+            If somebody has said who it is, or it never was.
+        """
+        if not patient.is_unclear:
+            raise Rejected("Someone has already said who this patient is.")
+
     def separate(self, person: Person, patient: Patient) -> None:
         """Make a patient whose identity is unclear a person of their own, with the same identifier.
 
@@ -52,8 +63,7 @@ class IdentityDecisions:
         Rejected
             If that was decided already.
         """
-        if not patient.is_unclear:
-            raise Rejected("Someone has already said who this patient is.")
+        self.need_unclear(patient)
         patient.identity, patient.identity_before = Identity.SEPARATE, patient.identity
         self._audit.record(person, Action.SETTLED, Subject.PATIENT, patient.key)
 

@@ -6,7 +6,7 @@ from flask_babel import get_timezone
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, DateField, SearchField, SelectChoice, SelectField, StringField, SubmitField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from lungwise.films.dicom.header import is_possible_birth
 from lungwise.patients.labels import SEXES
@@ -67,7 +67,7 @@ class SearchForm(PageForm):
 class MergeForm(PageForm):
     """Which patient may be the same person."""
 
-    identifier = StringField(_("Identifier of the other entry"), [InputRequired(), Length(max=64), one_line])
+    identifier = StringField(_("Identifier of the other entry"), [DataRequired(), Length(max=64), one_line])
     submit = SubmitField(_("Compare the two"))
 
 

@@ -99,6 +99,10 @@ class IdentityRules:
         issuer = _plain(facts.issuer)
         return "own" if issuer in self.own_issuers else issuer and f"of {issuer}"
 
+    def is_own(self, facts: PatientFacts) -> bool:
+        """Return whether an identifier is the clinic's own, as one is of which no issuer is known."""
+        return self.issuer(facts) in ("", "own")
+
     def nearness(self, known: PatientFacts, facts: PatientFacts) -> int:
         """Return how near two records with one identifier are: 0 where they cannot be one patient's.
 

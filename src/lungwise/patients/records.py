@@ -62,12 +62,16 @@ class PatientRecords:
         locked = query.order_by(Patient.id).with_for_update().execution_options(populate_existing=True)
         self._session.scalars(locked).all()
 
+    def locked_root(self, person: Person, record: Patient) -> Patient:
+        """Return the root of a record that is locked, and lock it and what lies between as well."""
+        while (kept := self._kept(record)) is not None:
+            self.lock(person, kept.key)
+            record = kept
+        return record
+
     def root(self, record: Patient) -> Patient:
         """Return the patient whom a record was merged into in the end; the record itself where it was not."""
-        while record.same_as_id is not None:
-            kept = self._session.get(Patient, record.same_as_id)
-            if kept is None:
-                break
+        while (kept := self._kept(record)) is not None:
             record = kept
         return record
 
@@ -82,13 +86,17 @@ class PatientRecords:
         return found
 
     def index(self, patient: Patient, *, first: bool | None = None) -> None:
-        """Save and index a record; the first with an identifier is unique by it, others by their full identity."""
+        """Save and index a record; the first with an identifier is unique by it, others by their full identity.
+
+        One with another identifier than before leaves the former one free for whose it is.
+        """
         if first is None:
             first = patient.identity_index == patient.identifier_index
+        former = patient.identifier_index
         patient.identifier_index = self._keys.index(identifier_context(patient.clinic_id), patient.identifier)
         if first:
             patient.identity_index = patient.identifier_index
-        elif not (patient.identity_index or "").startswith(self._keys.names[0]):
+        elif patient.identifier_index != former or not patient.identity_index.startswith(self._keys.names[0]):
             patient.identity_index = self._keys.index(*self._identity(patient.facts, patient.clinic_id))
         self._session.add(patient)
         self._session.flush()
@@ -111,6 +119,9 @@ class PatientRecords:
         for patient in self._session.scalars(query.execution_options(yield_per=REINDEXED_AT_ONCE)):
             flag_modified(patient, "changed_at")  # nobody has changed it
             self.index(patient)
+
+    def _kept(self, record: Patient) -> Patient | None:
+        return None if record.same_as_id is None else self._session.get(Patient, record.same_as_id)
 
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")

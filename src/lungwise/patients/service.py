@@ -163,23 +163,27 @@ class Patients:
             If the identifier is empty or another patient's, or the birth date cannot be right.
         """
         person.need(Right.KEEP_PATIENTS)
+        self.records.lock(person, key)
         patient = self.get(person, key)
         facts = self._checked(person, facts)
         if not facts.identifier:
             raise Rejected("A patient needs an identifier.")
-        same_number = facts.identifier == patient.identifier
+        before = patient.facts
+        same_number = facts.identifier == before.identifier
+        is_renumbered = not same_number or facts.issuer != before.issuer
         known: list[Patient] = []
-        if not same_number or facts.issuer != patient.facts.issuer:
+        if is_renumbered:
             known = [other for other in self.records.having(person, facts.identifier) if other.id != patient.id]
             if self._matcher.rivals(known, facts):
                 raise Rejected(_ONE_PATIENT)
-            if patient.is_unclear:  # the number was wrong: this one is nobody else's
-                patient.identity = Identity.CLEAR
+            self._clear(patient)  # the number was wrong: this one is nobody else's
         self._history.record(person, patient)
         patient.facts = facts
         self.records.index(patient, first=None if same_number else not known)
         if not same_number:
             self._renumbered(patient.id)
+        if is_renumbered:
+            self._clear_others(person, before)
         self._corrected(patient.id)
         self._audit.record(person, Action.CHANGED, Subject.PATIENT, patient.key)
         return patient
@@ -199,6 +203,22 @@ class Patients:
             self._session.flush()
         index_of(self._session).forget(patient.clinic_id, [patient.id])
         self._audit.record(person, Action.DELETED, Subject.PATIENT, patient.key)
+
+    def _clear_others(self, person: Person, former: PatientFacts) -> None:
+        """Leave no doubt about those whose number was another patient's until that one's was corrected."""
+        holders = self._matcher.rivals(self.records.having(person, former.identifier), former)
+        for holder in holders:
+            others = [other for other in holders if other is not holder]
+            if not self._matcher.rivals(others, holder.facts) and self._clear(holder):
+                self._corrected(holder.id)
+                self._audit.record(person, Action.SETTLED, Subject.PATIENT, holder.key)
+
+    def _clear(self, patient: Patient) -> bool:
+        """Make a patient clear about whom there was a doubt, and return whether there was one."""
+        is_doubted = patient.identity in (Identity.UNCLEAR, Identity.SEPARATE)
+        if is_doubted:
+            patient.identity, patient.identity_before = Identity.CLEAR, None
+        return is_doubted
 
     def _match_of(self, record: Patient) -> PatientMatch:
         patient = self.records.root(record)

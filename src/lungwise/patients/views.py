@@ -44,6 +44,9 @@ class StudiesOfPatients(Protocol):
     def separate(self, person: Person, key: str) -> Patient:
         """Make a patient another person than those who have the same identifier."""
 
+    def same(self, person: Person, key: str, into: str) -> Patient:
+        """Make a patient whose identity is unclear the same person as one who has the same identifier."""
+
     def merge(self, person: Person, keep: str, other: str) -> Patient:
         """Make two patients one."""
 
@@ -186,7 +189,7 @@ def same(key: str) -> Answer:
     into = request.form.get("into", "")
     if not into:
         return redirect(url_for("patients.whose", key=key))
-    services().patient_studies.merge(person(), into, key)
+    services().patient_studies.same(person(), key, into)
     flash(gettext("The two entries are now one patient."))
     return redirect(url_for("patients.show", key=into))
 

@@ -24,7 +24,7 @@ def transaction(report: Report, patient_system: str = "") -> str:
     Parameters
     ----------
     patient_system
-        What the server calls the system of the patients' identifiers; ours where it is empty.
+        What the server calls the system of the patient's identifier; ours where it is empty.
     """
     resources = said_of_films(report)
     if patient_system:

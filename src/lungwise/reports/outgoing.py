@@ -8,6 +8,7 @@ from typing import Protocol
 
 from lungwise.films.refusals import Words
 from lungwise.orders.service import Order
+from lungwise.patients.service import Identity
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.report import Report
 from lungwise.studies.service import Studies
@@ -31,6 +32,22 @@ class NotSentError(Exception):
 
 class RefusedError(Exception):
     """A system will never take this version of a report; said as `NotSentError` is."""
+
+
+def require_sure_patient(report: Report) -> None:
+    """Require that a patient's number names nobody else, for a system that files reports by the number.
+
+    Raises
+    ------
+    RefusedError
+        If it is unclear whose the report is, or a person said that another one has the same number.
+    """
+    if report.patient.is_unclear:
+        raise RefusedError("the patient's identity is unclear: say who it is")
+    if report.patient.identity == Identity.SEPARATE:
+        raise RefusedError("another person has the patient's number: correct the one that is wrong")
+    if report.ordered.of_others:
+        raise RefusedError("a film names an order of another patient: say whose it is")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,8 +28,8 @@ class Destinations(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """FHIR R4 server that gets each version of every report, as https://records.example.org/fhir; http only on this
     machine. Empty: none."""
     fhir_patient_system: str = Field(default="", pattern=r"^([a-zA-Z][a-zA-Z0-9+.-]*:\S+)?$", max_length=200)
-    """What the FHIR server calls the system of the patients' identifiers, as https://records.example.org/mrn. Empty:
-    urn:lungwise:patient."""
+    """What the FHIR server calls the system of the hospital's own patients' identifiers, those of `own_issuers` and
+    those of no known issuer, as https://records.example.org/mrn. Empty: urn:lungwise:patient."""
     fhir_token_file: Path | None = None
     """File that holds the bearer token for the FHIR server, read anew for each report."""
     fhir_token_url: Annotated[str, AfterValidator(only_private_address)] = ""

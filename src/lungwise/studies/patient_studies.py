@@ -57,11 +57,33 @@ class PatientStudies:
         Rejected
             If that was decided already.
         """
+        self._patients.records.lock(person, key)
         patient = self._settled_by(person, key)
         self._patients.decisions.separate(person, patient)
         self._studies.report_changes.of_patient(patient.id)
         self._read_now([patient.id])
         return patient
+
+    def same(self, person: Person, key: str, into: str) -> Patient:
+        """Make a patient whose identity is unclear the same person as one who has the same identifier.
+
+        Gives that one.
+
+        Raises
+        ------
+        Rejected
+            If that was decided already.
+        NotFound
+            If the other one does not have the identifier.
+        """
+        self._patients.records.lock(person, key, into)
+        patient = self._settled_by(person, key)
+        self._patients.decisions.need_unclear(patient)
+        known = next((one for one in self._patients.rivals(person, patient) if one.key == into), None)
+        if known is None:
+            raise NotFound
+        self._merge(person, known, patient)
+        return known
 
     def merge(self, person: Person, keep: str, other: str) -> Patient:
         """Make two patients one: the studies of the other become the kept one's. Gives the kept one.
@@ -71,20 +93,12 @@ class PatientStudies:
         Rejected
             If the two are one already.
         """
+        person.need(Right.KEEP_PATIENTS)
         self._patients.records.lock(person, keep, other)
-        gone = self._settled_by(person, other)
-        kept = self._patients.get(person, keep)
+        kept, gone = (self._patients.get(person, key) for key in (keep, other))
         if kept.id == gone.id:
             raise Rejected("Choose two different patients to merge.")
-        moved = update(Study).where(Study.patient_id == gone.id)
-        self._session.execute(
-            moved.values(patient_id=kept.id, merged_from_id=func.coalesce(Study.merged_from_id, gone.id))
-        )
-        self._orders.merge(kept.id, gone.id)
-        self._patients.decisions.merge(person, kept, gone)
-        self._settle_orders([kept.id])
-        self._studies.report_changes.of_patient(kept.id)
-        self._read_now([kept.id])
+        self._merge(person, kept, gone)
         return kept
 
     def take_back(self, person: Person, key: str) -> Patient:
@@ -96,9 +110,10 @@ class PatientStudies:
             If nothing was decided.
         """
         person.need(Right.ADMINISTER)
+        self._patients.records.lock(person, key)
         record = self._patients.records.get(person, key)
+        root = self._patients.records.locked_root(person, record)
         parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
-        root = self._patients.records.root(record)
         if root.id != record.id:
             its = update(Study).where(Study.patient_id == root.id, Study.merged_from_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
@@ -116,6 +131,17 @@ class PatientStudies:
         if not self.may_settle(person, patient):
             raise NotFound
         return patient
+
+    def _merge(self, person: Person, kept: Patient, gone: Patient) -> None:
+        moved = update(Study).where(Study.patient_id == gone.id)
+        self._session.execute(
+            moved.values(patient_id=kept.id, merged_from_id=func.coalesce(Study.merged_from_id, gone.id))
+        )
+        self._orders.merge(kept.id, gone.id)
+        self._patients.decisions.merge(person, kept, gone)
+        self._settle_orders([kept.id])
+        self._studies.report_changes.of_patient(kept.id)
+        self._read_now([kept.id])
 
     def _settle_orders(self, patients: Collection[int]) -> None:
         """Let patients' films answer the open orders of the same patient that they name, and no order of others."""

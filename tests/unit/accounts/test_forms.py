@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from lungwise.accounts.forms import InviteForm, ProfileForm, TokenForm
+from lungwise.accounts.forms import InviteForm, ProfileForm, TokenForm, WelcomeForm
 from lungwise.accounts.tokens import Scope
+from lungwise.webkit.forms import PageForm
 
 if TYPE_CHECKING:
     from lungwise.web_app import Lungwise
@@ -35,6 +36,14 @@ def test_a_name_is_one_line(app: Lungwise) -> None:
         form = ProfileForm(MultiDict({"name": "Ada\nBob", "language": ""}), meta={"csrf": False})
         assert not form.validate()
         assert form.name.errors
+
+
+@pytest.mark.parametrize(("kind", "field"), [(ProfileForm, "name"), (WelcomeForm, "clinic_name"), (TokenForm, "name")])
+def test_a_name_is_more_than_blanks(kind: type[PageForm], field: str, app: Lungwise) -> None:
+    with app.test_request_context("/profile"):
+        form = kind(MultiDict({field: "  "}), meta={"csrf": False})
+        form.validate()
+        assert form[field].errors
 
 
 def test_a_token_is_not_asked_whether_it_may_see_because_every_one_may(app: Lungwise) -> None:

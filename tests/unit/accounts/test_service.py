@@ -80,6 +80,12 @@ def test_what_is_no_address_has_no_account(services: Services) -> None:
     assert services.accounts.by_email("eve@clinic") is None
 
 
+@pytest.mark.parametrize(("name", "clinic"), [(" ", "Hill"), ("Eve", " ")])
+def test_nobody_and_no_clinic_has_a_blank_name(name: str, clinic: str, services: Services) -> None:
+    with pytest.raises(Rejected, match="Enter a name"):
+        services.accounts.add(Applicant(name, "eve@example.org", "seven blue boats sail"), clinic, Role.DOCTOR)
+
+
 def test_without_an_invitation_nobody_registers_where_one_is_needed(services: Services) -> None:
     with pytest.raises(Rejected, match="invitation"):
         with_policy(services, Registration.INVITATION).register(EVE, services.person().clinic_id)

@@ -120,7 +120,7 @@ def test_what_makes_no_sense_is_said_and_changes_nothing(
     ada = visit(app)
     ada.sign_in("ada@example.org")
     wrong = {
-        "name": ("", "a\nb"),
+        "name": ("", "   ", "a\nb"),
         "letterhead": ("1\n2\n3\n4\n5\n6\n7",),
         "time_zone": ("Mars/Olympus",),
         "prevalence": ("-1", "101", "many", "nan"),

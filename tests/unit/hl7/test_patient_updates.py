@@ -83,6 +83,34 @@ def test_what_somebody_corrected_here_is_not_written_over(
     assert patient.name == "Kamau Gracia"
 
 
+@pytest.mark.parametrize("cleared", ["birth_date", "sex"])
+def test_what_somebody_corrected_here_is_not_cleared(
+    cleared: str, services: Services, updates: PatientUpdates, system: Person
+) -> None:
+    patient = add(services, system, replace(GRACE, birth_date=None, sex=""))
+    services.patients.change(services.person("Bea"), patient.key, GRACE)
+    with pytest.raises(Rejected, match="Someone here corrected"):
+        updates.update(system, replace(said(name="Kamau Grace"), cleared=frozenset({cleared})))
+    assert patient.facts == GRACE
+
+
+@pytest.mark.parametrize(
+    ("facts", "cleared"),
+    [
+        ({}, {"sex"}),
+        ({"name": "Kamau Grace"}, {"sex", "birth_date"}),
+        ({"name": "Otieno Grace", "birth_date": BORN}, {"sex"}),
+    ],
+)
+def test_nothing_is_cleared_where_nothing_else_agrees_or_more_changes(
+    facts: dict[str, object], cleared: set[str], services: Services, updates: PatientUpdates, system: Person
+) -> None:
+    patient = add(services, system)
+    with pytest.raises(Rejected, match="another name, birth date or sex"):
+        updates.update(system, replace(said(**facts), cleared=frozenset(cleared)))
+    assert patient.facts == GRACE
+
+
 def test_a_number_of_several_persons_alone_is_nobodys(
     services: Services, updates: PatientUpdates, system: Person
 ) -> None:

@@ -167,8 +167,12 @@ def test_a_report_of_nobody_sure_is_not_sent_under_another_patients_number(
     services.patients.match_or_add(ada, GRACE)
     other = PatientFacts(identifier="100-8", name="Njoroge Peter")
     study = services.studies.open(ada, other, [("film", film())])
+    message, receiver = message_of(services, study.key, []), Receiver(application="A", facility="", page="")
     with pytest.raises(RefusedError, match="identity is unclear"):
-        result_message(message_of(services, study.key, []), Receiver(application="A", facility="", page=""), clock())
+        result_message(message, receiver, clock())
+    services.patient_studies.separate(ada, services.studies.patient(ada, study).key)
+    with pytest.raises(RefusedError, match="another person has the patient's number"):
+        result_message(message, receiver, clock())
 
 
 def test_a_report_is_not_sent_under_the_number_of_another_patients_order(services: Services, clock: Clock) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from dicom_files import dicom_file
 from lungwise.cli.bootstrap import make_report_sender
+from lungwise.orders.order import OrderRequest, OrderWay
 from lungwise.outgoing.fhir_server import FhirServer
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.outgoing import NotSentError, RefusedError
@@ -98,6 +100,70 @@ def test_each_version_is_a_transaction_that_replaces_what_is_ours_and_leaves_wha
     assert asked["Device"]["ifNoneExist"].startswith("identifier=urn:dicom:uid|urn%3Aoid%3A2.25.")
     said = [entry["resource"]["status"] for entry in (*first, *second) if "Report" in entry["request"]["url"]]
     assert said == ["preliminary", "final"]
+
+
+def test_a_report_is_not_sent_under_a_number_that_may_be_another_persons(services: Services, there: Receiver) -> None:
+    services.worker._settings = settings = set_up(there, services.settings)
+    ada, doctor = PatientFacts(identifier="7", name="Asha Rao"), services.person()
+    asha = services.patients.match_or_add(doctor, ada).patient.key
+    scan = dicom_file(chest_bytes(), PatientID="7", PatientName="Two^Bob")
+    study = services.studies.open(doctor, PatientFacts(), [("film", scan)])
+    bob = services.studies.patient(doctor, study).key
+    services.read_all()
+    database = Database(settings)
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    assert list(sender.work_all()) == ["the patient's identity is unclear: say who it is"]
+    with database.writing() as session:
+        Wiring(settings, services.store).over(session).patient_studies.separate(doctor, bob)
+        session.query(Dispatch).update({"due_at": utc_now()})
+    assert list(sender.work_all()) == ["another person has the patient's number: correct the one that is wrong"]
+    assert there.got == []
+    with database.writing() as session:
+        Wiring(settings, services.store).over(session).patients.change(doctor, asha, replace(ada, identifier="8"))
+        session.query(Dispatch).update({"due_at": utc_now()})
+    assert list(sender.work_all()) == [""]
+    database.close()
+    (got,) = there.got
+    assert b"Two Bob" in got.body and b"identity-unclear" not in got.body
+
+
+@pytest.mark.parametrize(
+    ("issuer", "system"),
+    [("VALLEY", "urn:lungwise:patient:VALLEY"), ("Hill", "https://records.example.org/mrn")],
+)
+def test_the_servers_system_is_for_the_hospitals_own_numbers_alone(
+    issuer: str, system: str, services: Services, there: Receiver
+) -> None:
+    own = {"fhir_patient_system": "https://records.example.org/mrn", "own_issuers": "HILL"}
+    services.worker._settings = settings = set_up(there, services.settings, **own)
+    facts = PatientFacts(identifier="7", issuer=issuer, name="Asha Rao")
+    services.studies.open(services.person(), facts, [("film", dicom_file(chest_bytes()))])
+    services.read_all()
+    database = Database(settings)
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    assert list(sender.work_all()) == [""]
+    database.close()
+    patient = json.loads(there.got[0].body)["entry"][0]
+    assert patient["resource"]["identifier"][0]["system"] == system
+    assert patient["request"]["ifNoneExist"] == f"identifier={system}|7"
+
+
+def test_a_report_of_a_film_that_names_another_patients_order_is_not_sent(services: Services, there: Receiver) -> None:
+    services.worker._settings = settings = set_up(there, services.settings)
+    ada = services.person()
+    orders = Wiring(settings, services.store).over(services.session).orders
+    orders.place(ada, PatientFacts(identifier="7", name="Asha Rao"), OrderRequest(accession="A55"), OrderWay.HL7)
+    scan = dicom_file(chest_bytes(), PatientID="8", PatientName="Two^Bob", AccessionNumber="A55")
+    services.studies.open(ada, PatientFacts(), [("film", scan)])
+    services.read_all()
+    database = Database(settings)
+    sender = make_report_sender(database, settings)
+    assert sender is not None
+    assert list(sender.work_all()) == ["a film names an order of another patient: say whose it is"]
+    database.close()
+    assert there.got == []
 
 
 @pytest.mark.parametrize(

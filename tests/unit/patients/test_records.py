@@ -38,3 +38,17 @@ def test_an_identifier_whose_first_patient_is_gone_can_be_given_again(services: 
     assert services.patients.match_or_add(person, replace(ADA, issuer="HILL")).patient.is_unclear
     services.patients.change(person, bob.key, replace(BOB, identifier="P-3"))
     assert not bob.is_unclear
+
+
+def test_an_identifier_is_free_once_its_patients_have_that_of_another_issuers_patient(
+    either_services: Services,
+) -> None:
+    services, person = either_services, either_services.person()
+    ada, carl = replace(ADA, issuer="HILL"), PatientFacts(identifier="P-1", name="Carl", issuer="DALE")
+    wrong = [services.patients.match_or_add(person, facts).patient for facts in (ada, carl)]
+    services.patients.match_or_add(person, PatientFacts(identifier="P-2", name="Clara", issuer="VALE"))
+    for patient in wrong:
+        services.patients.change(person, patient.key, replace(patient.facts, identifier="P-2"))
+    owners = [services.patients.match_or_add(person, facts).patient for facts in (ada, carl)]
+    assert len({patient.id for patient in (*wrong, *owners)}) == 4
+    assert not any(patient.is_unclear for patient in owners)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import pytest
 
 from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
-from lungwise.patients.service import PatientFacts
+from lungwise.patients.service import Identity, PatientFacts
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -59,3 +60,26 @@ def test_a_radiologist_does_not_change_patients(services: Services) -> None:
         services.patients.change(
             services.person("Bob", role=Role.RADIOLOGIST), patient.key, PatientFacts(identifier="2")
         )
+
+
+def test_who_alone_has_a_number_once_the_other_ones_is_corrected_is_clear(services: Services) -> None:
+    person, patients = services.person(), services.patients
+    facts = {name: PatientFacts(identifier="7", name=name) for name in ("Asha Rao", "Two Bob", "Clara Wieck")}
+    asha, bob, clara = (patients.match_or_add(person, one).patient for one in facts.values())
+    patients.decisions.separate(person, bob)
+    patients.change(person, asha.key, replace(asha.facts, identifier="8"))
+    assert (bob.identity, clara.identity) == (Identity.SEPARATE, Identity.UNCLEAR)
+    patients.change(person, clara.key, replace(clara.facts, issuer="VALLEY", identifier="9"))
+    assert bob.identity == clara.identity == Identity.CLEAR
+
+
+def test_who_is_another_person_with_the_same_number_is_clear_with_a_number_of_their_own(services: Services) -> None:
+    person, patients = services.person(), services.patients
+    asha, bob = (
+        patients.match_or_add(person, PatientFacts(identifier="7", name=name)).patient for name in ("Asha Rao", "Bob")
+    )
+    patients.decisions.separate(person, bob)
+    patients.change(person, bob.key, replace(bob.facts, name="Robert"))
+    assert bob.identity == Identity.SEPARATE
+    patients.change(person, bob.key, replace(bob.facts, identifier="8"))
+    assert asha.identity == bob.identity == Identity.CLEAR
