@@ -177,7 +177,7 @@ def test_a_deleted_account_leaves_what_was_signed_and_nothing_of_the_person(
     _, own = tokens.add(bob.person, "script", [], 30)
     _, machine = tokens.add(bob.person, "archive", [], 30, machine=True)
     study = either_services.studies.open(bob.person, PatientFacts(identifier="H-1"), [("film.jpg", film(1))])
-    either_services.studies.conclude(bob.person, study.key, Conclusion(agrees=True))
+    either_services.studies.conclude(bob.person, study.key, Conclusion(note="A clear film"))
     either_services.session.commit()
     either_services.accounts.delete(admin, bob.key)
     either_services.session.commit()
