@@ -117,8 +117,10 @@ class Client:
         """Get a study, and wait up to so many seconds for its readings."""
         return self._get(Study, f"/studies/{key}", wait)
 
-    def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Study:
+    def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Upload:
         """Upload films as a new study and return it when every film has its reading.
+
+        Where the clinic has all of them already, their study is returned, with whatever else is in it.
 
         Raises
         ------
@@ -126,13 +128,13 @@ class Client:
             If the server refuses, or is not done after `patience` seconds.
         """
         end = time.monotonic() + patience
-        study: Study = self.upload(films, patient, LONGEST_WAIT)
-        while study.standing == "waiting":
+        upload = self.upload(films, patient, LONGEST_WAIT)
+        while upload.standing == "waiting":
             if time.monotonic() > end:
-                raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")
+                raise ApiError(0, f"Study {upload.key} is saved and still waits to be read. Look at it later.")
             self._sleep(_POLL_SECONDS)  # a server with many waiting requests answers at once
-            study = self.study(study.key, LONGEST_WAIT)
-        return study
+            upload = upload.model_copy(update=dict(self.study(upload.key, LONGEST_WAIT)))
+        return upload
 
     def studies(self, wanted: StudySearch | None = None) -> Iterator[StudySummary]:
         """Yield the studies that match a search, or all of them."""
