@@ -86,6 +86,8 @@ class Client:
     tries
         How often a request is sent before it is given up: what changes something carries an
         idempotency key, so nothing is done twice.
+    language
+        In which the server writes its sentences, where it speaks it.
     """
 
     def __init__(
@@ -95,11 +97,12 @@ class Client:
         timeout: float = 60,
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
+        language: str = "en",
     ) -> None:
         if urlsplit(server).scheme not in ("http", "https"):
             raise ApiError(0, f"{server} is not the address of a server, which begins with https:// or http://.")
         self._root = server.rstrip("/") + "/api/v1"
-        self._token = token
+        self._always = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self._timeout = timeout
         self._tries = tries
         self._sleep = sleep
@@ -247,7 +250,7 @@ class Client:
         wait: int = 0,
     ) -> bytes:
         """Send a request, and again if the answer says that it may succeed later."""
-        sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+        sent = {**self._always, **(headers or {})}
         url = f"{self._root}{address}" + (f"?wait={min(wait, LONGEST_WAIT)}" if wait else "")
         request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - http(s) alone
         tries = 0

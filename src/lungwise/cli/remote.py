@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lungwise.api.headline_schemas import Headline
 from lungwise.api.schemas import Film, Model, Upload
+from lungwise.cli.batch_reader import FilmHeadline, HeadedReading
 from lungwise.client import ApiError, Client
 from lungwise.films import Refusal, open_film
 from lungwise.films.decode import bytes_of
@@ -20,6 +22,7 @@ from lungwise.reading.extent import Extent
 from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import read_in_order
+from lungwise.studies.answers import Level
 
 _UPLOADS_AT_ONCE = 4
 """Enough to hide the network's delays, few enough to leave the server to others."""
@@ -29,10 +32,10 @@ _NO_FILMS = ("no-film", "own-result")
 
 
 class RemoteReader:
-    """Reads films by uploading each as a study of its own."""
+    """Reads films by uploading each as a study of its own; headlines and reasons come in the language."""
 
-    def __init__(self, server: str, token: str) -> None:
-        self._client = Client(server, token)
+    def __init__(self, server: str, token: str, language: str = "en") -> None:
+        self._client = Client(server, token, language=language)
         self.model: Model = self._client.model()
 
     def read_many(self, paths: Iterable[Path]) -> Iterator[ReadFile]:
@@ -60,7 +63,7 @@ class RemoteReader:
         verdict, findings = Verdict(read.verdict), read.findings
         own = stored_thresholds(read.thresholds.model_dump()) if read.thresholds else None
         limits = shipped_card().finding_thresholds
-        return Reading(
+        return HeadedReading(
             probability=read.probability,
             verdict=verdict,
             appearance=read.appearance,
@@ -75,7 +78,13 @@ class RemoteReader:
             extent=Extent(**read.extent.model_dump()) if read.extent else None,
             view=read.view,
             thresholds=own,
+            headline=_headline_of(film.headline) if film.headline else None,
         )
+
+
+def _headline_of(headline: Headline) -> FilmHeadline:
+    number = headline.number.value if headline.number else ""
+    return FilmHeadline(Level(headline.level), headline.text, number)
 
 
 def _film_of(upload: Upload, data: bytes) -> Film:
