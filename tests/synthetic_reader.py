@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from lungwise.films import Film, Refusal
+from lungwise.films.film import ADULT
 from lungwise.films.refusals import CHILD
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
 from lungwise.reading.pattern import normal_of, pattern_of
-from lungwise.reading.reader import ADULT, FRONTAL
+from lungwise.reading.reader import FRONTAL
 from lungwise.reading.reading import Reading, Verdict
 
 

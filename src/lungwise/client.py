@@ -86,6 +86,8 @@ class Client:
     tries
         How often a request is sent before it is given up: what changes something carries an
         idempotency key, so nothing is done twice.
+    language
+        In which the server writes its sentences, where it speaks it.
     """
 
     def __init__(
@@ -95,11 +97,12 @@ class Client:
         timeout: float = 60,
         tries: int = 5,
         sleep: Callable[[float], None] = time.sleep,
+        language: str = "en",
     ) -> None:
         if urlsplit(server).scheme not in ("http", "https"):
             raise ApiError(0, f"{server} is not the address of a server, which begins with https:// or http://.")
         self._root = server.rstrip("/") + "/api/v1"
-        self._token = token
+        self._always = {"Authorization": f"Bearer {token}", "Accept-Language": language}
         self._timeout = timeout
         self._tries = tries
         self._sleep = sleep
@@ -117,8 +120,10 @@ class Client:
         """Get a study, and wait up to so many seconds for its readings."""
         return self._get(Study, f"/studies/{key}", wait)
 
-    def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Study:
+    def read(self, films: Sequence[bytes], patient: PatientFields | None = None, patience: float = 300) -> Upload:
         """Upload films as a new study and return it when every film has its reading.
+
+        Where the clinic has all of them already, their study is returned, with whatever else is in it.
 
         Raises
         ------
@@ -126,13 +131,13 @@ class Client:
             If the server refuses, or is not done after `patience` seconds.
         """
         end = time.monotonic() + patience
-        study: Study = self.upload(films, patient, LONGEST_WAIT)
-        while study.standing == "waiting":
+        upload = self.upload(films, patient, LONGEST_WAIT)
+        while upload.standing == "waiting":
             if time.monotonic() > end:
-                raise ApiError(0, f"Study {study.key} is saved and still waits to be read. Look at it later.")
+                raise ApiError(0, f"Study {upload.key} is saved and still waits to be read. Look at it later.")
             self._sleep(_POLL_SECONDS)  # a server with many waiting requests answers at once
-            study = self.study(study.key, LONGEST_WAIT)
-        return study
+            upload = upload.model_copy(update=dict(self.study(upload.key, LONGEST_WAIT)))
+        return upload
 
     def studies(self, wanted: StudySearch | None = None) -> Iterator[StudySummary]:
         """Yield the studies that match a search, or all of them."""
@@ -245,7 +250,7 @@ class Client:
         wait: int = 0,
     ) -> bytes:
         """Send a request, and again if the answer says that it may succeed later."""
-        sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
+        sent = {**self._always, **(headers or {})}
         url = f"{self._root}{address}" + (f"?wait={min(wait, LONGEST_WAIT)}" if wait else "")
         request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - http(s) alone
         tries = 0

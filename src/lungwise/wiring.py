@@ -203,7 +203,7 @@ class Services:
         session, clock, audit, patients = self._session, self.clock, self.audit, self.patients
         updates = PatientUpdates(patients, self.patient_studies)
         dispatch = Dispatch(wiring.identity_rules, updates, OrderUpdates(self.orders, patients, updates), self.zone_of)
-        self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient)
+        self.inbox = Inbox(session, clock, audit, dispatch.apply, dispatch.patient, self.settings.hl7_character_set)
         self.recording = Recording(
             session, clock, wiring.store, wiring.limits, self.studies, patients, audit, self.zone_of
         )

@@ -32,7 +32,8 @@ from lungwise.orders.scheduled import MOST_FOUND
 from lungwise.reading.extent import Difference, Extent
 from lungwise.reading.findings import FINDING_NAMES, FINDINGS
 from lungwise.reading.reading import Normal, Reading, Verdict
-from lungwise.results.result_objects import FilmResult, film_object, result_objects
+from lungwise.results.result import Statement
+from lungwise.results.result_objects import FilmResult, ReadFilm, film_object, result_objects, study_objects
 from lungwise.results.simpler_reports import SIMPLER_CLASSES
 from lungwise.results.structured_report import DIRECTIONS, VERDICTS
 from lungwise.settings import Settings
@@ -67,29 +68,31 @@ def column(number: str, which: int, head: str = "") -> set[str]:
     return {row[which] for row in rows(number, head)}
 
 
-@pytest.fixture(scope="module")
-def results() -> list[Dataset]:
-    heat = np.ones((17, 17), np.float32)
-    reading = Reading(
+def read() -> Reading:
+    return Reading(
         probability=0.9,
         verdict=Verdict.POSITIVE,
         appearance={},
         findings=dict.fromkeys(FINDING_NAMES, 0.5),
         normal=Normal(probability=0.02, called=False),
         pattern="COVID-19",
-        heat_map=heat,
+        heat_map=np.ones((17, 17), np.float32),
         quarter_turns=0,
         model="model",
         version="1",
         extent=Extent(percent=40.0, brixia=8.0, repeatability=18.0),
     )
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Dataset]:
     difference = Difference(points=20.0, repeatability=18.0)
     change = ExtentChange(film="f", taken_on=date(2026, 3, 1), before=20.0, now=40.0, difference=difference)
     film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
     return result_objects(
         film,
         NOBODYS,
-        FilmResult(outcome=reading, model="model", version="1", made_at=NOBODYS.made_at, change=change),
+        FilmResult(outcome=read(), model="model", version="1", made_at=NOBODYS.made_at, change=change),
         b"%PDF",
     )
 
@@ -171,11 +174,22 @@ def test_every_attribute_of_the_results_is_in_the_table_and_nothing_else(results
     assert {str(element.tag).upper() for item in objects for element in item} <= listed
 
 
+def test_the_objects_of_a_further_film_have_its_number() -> None:
+    film = dicom_file(np.tile(np.arange(96, dtype=np.uint16), (80, 1)))
+    result = FilmResult(outcome=read(), model="model", version="1", made_at=NOBODYS.made_at)
+    films = [ReadFilm(data=film, facts=NOBODYS, result=result)] * 2
+    report, *of_films, document = study_objects(films, Statement(pdf=b"%PDF"))
+    said = next(row[2:7] for row in rows("8.1.1") if row[1] == "Instance Number")
+    for number, of_film in enumerate((of_films[:3], of_films[3:]), start=1):
+        found = [item.InstanceNumber for item in (report, *of_film, document)]
+        assert found == [number if one == "number" else int(one) for one in said]
+
+
 def _values(said: str, vr: str) -> list[object]:
     return [int(one) if vr in ("IS", "US") else one for one in said.split("\\")]
 
 
-SOURCES = {"film", "film, if any", "own, if any", "model", "version", "time", "begun", "own", "empty", "-"}
+SOURCES = {"film", "film, if any", "own, if any", "model", "version", "time", "begun", "number", "own", "empty", "-"}
 
 
 def synthetic_film() -> Dataset:

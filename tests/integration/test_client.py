@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,15 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from dated_films import dated_film
 from dicom_files import dicom_file
 from live_server import LiveServer, live_server
+from lungwise.api.schemas import PatientFields
 from lungwise.cli import main
 from lungwise.client import Client
 from lungwise.films import open_film
 from lungwise.films.refusals import CHILD, warning_sentence
+from lungwise.languages import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,3 +97,42 @@ def test_read_by_a_server_says_in_one_line_what_is_wrong(server: LiveServer, tmp
     none = CliRunner().invoke(main, ["read", "--server", server.address, film], env={"LUNGWISE_TOKEN": ""})
     assert none.exit_code == 2
     assert "LUNGWISE_TOKEN" in none.stderr
+
+
+def test_a_server_heads_a_film_as_its_pages_do(
+    server: LiveServer, client: Client, tmp_path: Path, film: Callable[..., bytes]
+) -> None:
+    client.upload([dated_film("20260301", PatientID="P-9", PatientName="Roe^Jane", PatientBirthDate="19500101")])
+    other = dated_film("20260302", PatientID="P-9", PatientName="Poe^Ann", PatientBirthDate="19800202", PatientSex="F")
+    (tmp_path / "1.dcm").write_bytes(other)
+    born = (datetime.now(UTC) - timedelta(days=3000)).date().isoformat()
+    client.upload([film(21)], PatientFields.model_validate({"identifier": "P-10", "birth_date": born}))
+    (tmp_path / "2.jpg").write_bytes(film(21))
+    (tmp_path / "3.dcm").write_bytes(dated_film("20260303", PatientID="P-11"))
+    names, table = [str(path) for path in sorted(tmp_path.iterdir())], tmp_path / "table.csv"
+
+    printed = read(server, "--csv", str(table), *names).stdout
+    as_lines = read(server, "--json", "--language", "es", *names).stdout
+
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [row["level"] for row in rows] == ["grey", "grey", "green"]
+    assert rows[0]["headline"].startswith("Identity unclear: make sure whose film this is. Looks normal.")
+    assert rows[1]["headline"].startswith("Not made for children.")
+    assert rows[2]["headline"].startswith("Looks normal.")
+    assert "Looks normal: 1." in printed
+    headlines = [json.loads(line)["headline"] for line in as_lines.splitlines()]
+    assert [headline["level"] for headline in headlines] == [row["level"] for row in rows]
+    assert words_of("es")("Not made for children.") in headlines[1]["text"]
+
+
+def test_a_server_says_the_number_at_its_clinics_prevalence(
+    server: LiveServer, tmp_path: Path, film: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "a.jpg").write_bytes(film(23))
+    headline = Client(server.address, server.token).read([film(23)]).films[0].headline
+    printed = read(server, str(tmp_path / "a.jpg")).stdout
+    assert headline is not None
+    assert headline.number is not None
+    assert headline.number.value in printed
+    assert "at the prevalence of the server's clinic" in printed

@@ -16,7 +16,7 @@ from lungwise.films.collection import read_collection
 from lungwise.films.photograph.simulation import photograph
 
 KEYS = ["path", "status", "refusal", "covid", "findings", "hot_spot", "model", "milliseconds"]
-KEYS += ["normal", "pattern", "extent", "thresholds"]
+KEYS += ["normal", "pattern", "extent", "thresholds", "headline"]
 
 
 def read(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

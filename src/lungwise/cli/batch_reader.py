@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import click
 
-from lungwise.reading import ReadFile
+from lungwise.reading import ReadFile, Reading
 from lungwise.reading.artefact import ModelCard
 from lungwise.reading.local_thresholds import LocalThresholds, localised, read_local_thresholds
 from lungwise.reading.own_thresholds import ThresholdsError
+from lungwise.studies.answers import Level, answer_of_reading
+from lungwise.studies.headlines import Headlines
 
 
 class ModelName(Protocol):
@@ -25,6 +27,32 @@ class ModelName(Protocol):
     @property
     def version(self) -> str:
         """Its version."""
+
+
+class FilmHeadline(NamedTuple):
+    """What is said first of a film: its colour, the sentences, and the number that leads, '' where none does."""
+
+    level: Level
+    text: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadedReading(Reading):
+    """A reading with the headline of a server, which knows whose film it is, and its clinic's prevalence.
+
+    `headline` is None of a server that gives none.
+    """
+
+    headline: FilmHeadline | None
+
+
+def headline_of(reading: Reading, headlines: Headlines) -> FilmHeadline:
+    """Return the headline that a reading came with, or else write it of the film alone."""
+    if isinstance(reading, HeadedReading) and reading.headline:
+        return reading.headline
+    headline = headlines.of_film(answer_of_reading(reading))
+    return FilmHeadline(headline.level, headline.text, headline.number.value if headline.number else "")
 
 
 class BatchReader(NamedTuple):

@@ -17,14 +17,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lungwise.cli.batch_reader import BatchReader, ModelName, by_thresholds, own_thresholds
+from lungwise.cli.batch_reader import (
+    BatchReader,
+    FilmHeadline,
+    HeadedReading,
+    ModelName,
+    by_thresholds,
+    headline_of,
+    own_thresholds,
+)
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
 from lungwise.films import Refusal, open_path
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
 from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
 from lungwise.languages import LANGUAGES, words_of
-from lungwise.reading import Reader, ReadFile, Verdict, overlay
+from lungwise.reading import Reader, ReadFile, Reading, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES
@@ -32,7 +40,7 @@ from lungwise.reading.own_thresholds import OwnThresholds
 from lungwise.reading.pattern import COVID
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.settings import DEFAULT_PREVALENCE
-from lungwise.studies.answers import Level, answer_of_reading
+from lungwise.studies.answers import Level
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.wording import own_thresholds_sentence
 
@@ -40,6 +48,11 @@ SOME_REFUSED = 3
 """Exit code where at least one file was refused."""
 
 _COLOURS = {Level.RED: "bold red", Level.AMBER: "yellow", Level.GREEN: "green", Level.GREY: "dim"}
+
+_SERVERS_NUMBERS = (
+    "Numbers: for COVID-19 how many of such results turn out to be COVID-19 at the prevalence of the server's clinic, "
+    "where that is known, otherwise the calibrated probability."
+)
 
 _CSV_FILE = click.File("w", encoding="utf-8", errors="surrogateescape")
 """File names need not be UTF-8."""
@@ -75,7 +88,8 @@ class Sink:
     show_default=True,
     envvar="LUNGWISE_PREVALENCE",
     show_envvar=True,
-    help="Share of those filmed who have COVID-19: the table says what a result is worth at it.",
+    help="Share of those filmed who have COVID-19: the table says what a result is worth at it. A server says it at "
+    "its clinic's.",
 )
 @click.option(
     "--film-seconds",
@@ -126,7 +140,7 @@ def read(
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There are no files to read.")
-    reader, words = _reader(server, token, own), words_of(language)
+    reader, words = _reader(server, token, own, language), words_of(language)
     sinks: list[Sink] = [JsonLines(reader.model, words) if as_json else VerdictTable(reader.model, prevalence, words)]
     sinks += [Heatmaps(heatmaps)] if heatmaps else []
     sinks += [CsvTable(table, reader.model, words)] if table else []
@@ -134,7 +148,7 @@ def read(
     ctx.exit(SOME_REFUSED if refused else 0)
 
 
-def _reader(server: str | None, token: str | None, own: Path | None) -> BatchReader:
+def _reader(server: str | None, token: str | None, own: Path | None, language: str) -> BatchReader:
     """Return the server's reader where one is named, else this machine's."""
     if server is None:
         thresholds = own_thresholds(own, shipped_card()) if own else None
@@ -146,7 +160,7 @@ def _reader(server: str | None, token: str | None, own: Path | None) -> BatchRea
         raise click.UsageError("A server asks for a token. Give --token, or set LUNGWISE_TOKEN.")
     from lungwise.cli.remote import RemoteReader
 
-    remote = RemoteReader(server, token)
+    remote = RemoteReader(server, token, language)
     return BatchReader(remote.model, remote.read_many)
 
 
@@ -199,6 +213,7 @@ def _unique(name: Path, used: set[Path]) -> Path:
 def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str, Any]:
     """One file's outcome in the form that scripts rely on."""
     read, refusal = file.reading, file.refusal
+    headline = _headline(read, words) if read else None
     return {
         "path": str(file.path),
         "status": "read" if read else "refused",
@@ -212,6 +227,7 @@ def as_object(file: ReadFile, model: ModelName, words: Words = str) -> dict[str,
         "pattern": read.pattern if read else None,
         "extent": rounded(read.extent) if read and read.extent else None,
         "thresholds": read.thresholds.id if read and read.thresholds else None,
+        "headline": {"level": headline.level, "text": headline.text} if headline else None,
     }
 
 
@@ -248,6 +264,7 @@ class VerdictTable(Sink):
         self._counts: Counter[str] = Counter()
         self._normal = 0
         self._own: OwnThresholds | None = None
+        self._is_by_server = False
 
     def add(self, named: Named, file: ReadFile) -> None:
         """Add one row."""
@@ -255,13 +272,13 @@ class VerdictTable(Sink):
             self._row(named, Text("refused", "dim"), "", _sentence(file.refusal, file, self._words))
             self._counts["refused"] += 1
         elif read := file.reading:
-            headline = self._headlines.of_film(answer_of_reading(read))
+            headline = headline_of(read, self._headlines)
             warnings = " ".join(warning_sentence(code, self._words) for code in read.warnings)
-            number = headline.number.value if headline.number else ""
-            self._row(named, Text(headline.text, _COLOURS[headline.level]), number, warnings)
+            self._row(named, _plain(headline.text, _COLOURS[headline.level]), headline.number, warnings)
             self._counts[read.verdict] += 1
             self._normal += headline.level is Level.GREEN
             self._own = read.thresholds or self._own
+            self._is_by_server = isinstance(read, HeadedReading)
 
     def _row(self, named: Named, result: Text, number: str, note: str) -> None:
         self._table.add_row(_plain(str(named.name)), result, number, _plain(note))
@@ -271,7 +288,8 @@ class VerdictTable(Sink):
         console = Console()
         console.print(self._table)
         console.print(f"\n{self._summary()}")
-        console.print(_numbers(self._model, self._prevalence, self._own), soft_wrap=True)
+        numbers = _SERVERS_NUMBERS if self._is_by_server else _numbers(self._model, self._prevalence, self._own)
+        console.print(numbers, soft_wrap=True)
         if self._own:
             console.print(own_thresholds_sentence(self._words, self._own), soft_wrap=True)
         console.print("Decision support for research, not a medical device: a doctor decides.", style="dim")
@@ -320,19 +338,18 @@ class CsvTable(Sink):
         spot, model = line["hot_spot"] or ["", ""], line["model"].values()
         row += [*findings, *spot, *model, line["milliseconds"], " ".join(_warnings(file))]
         extent = line["extent"] or dict.fromkeys(_EXTENT, "")
-        row += [*_said(file, self._words), *(extent[name] for name in _EXTENT), line["thresholds"] or ""]
+        normal, headline = line["normal"] or {"called": ""}, line["headline"] or {"level": "", "text": ""}
+        row += [str(normal["called"]).lower(), line["pattern"] or "", headline["level"], headline["text"]]
+        row += [*(extent[name] for name in _EXTENT), line["thresholds"] or ""]
         self._rows.writerow(row)
 
 
 _EXTENT = tuple(field.name for field in fields(Extent))
 
 
-def _said(file: ReadFile, words: Words) -> list[str]:
-    """What a table's cells say of a film as a headline does; nothing of one that was refused."""
-    if (read := file.reading) is None:
-        return [""] * 4
-    headline = Headlines(words, PredictiveValue(shipped_card(), DEFAULT_PREVALENCE)).of_film(answer_of_reading(read))
-    return [str(read.normal.called).lower(), read.pattern or "", headline.level, headline.text]
+def _headline(read: Reading, words: Words) -> FilmHeadline:
+    """Return a film's headline where its number is not told, which is all of it that depends on the prevalence."""
+    return headline_of(read, Headlines(words, PredictiveValue(shipped_card(), DEFAULT_PREVALENCE)))
 
 
 def _sentence(refusal: Refusal, file: ReadFile, words: Words) -> str:
@@ -356,6 +373,6 @@ def _numbers(model: ModelName, prevalence: float, own: OwnThresholds | None) -> 
     )
 
 
-def _plain(text: str) -> Text:
+def _plain(text: str, style: str = "") -> Text:
     """Text from outside: no markup, and nothing a terminal would obey."""
-    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
+    return Text("".join(letter if letter.isprintable() else "?" for letter in text), style)

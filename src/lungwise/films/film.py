@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+ADULT = 18
+"""Years from which a patient is not a child."""
+
 Corner = tuple[float, float]
 """x and y as fractions of a picture's width and height."""
 
@@ -47,7 +50,7 @@ class Film:
     laterality
         DICOM Image Laterality (L, R, B), where the file says.
     age
-        Patient's age in years, where the file says.
+        Patient's age in years, where the file says; of a child today, where it does not say when the film was taken.
     sex
         DICOM Patient's Sex (F, M, O), where the file says.
     pixel_spacing

@@ -209,6 +209,10 @@ REFUSALS: Final[Mapping[str, Entry]] = {
     "server": Entry(
         N_("%(file)s was not read by the server."), N_("The server's administrator can find the reason in the log.")
     ),
+    "server/several-films": Entry(
+        N_("%(file)s is one of several films on the server, or contains several; it is not clear which is meant."),
+        N_("Give each film as a separate file, or look at the study on the server."),
+    ),
 }
 """By code, or by code and detail. The entry without a detail also serves unknown details."""
 

@@ -48,16 +48,25 @@ class Inbox:
         Does what a message says.
     patient
         Returns the number of the patient whom a message is about.
+    character_set
+        That of messages which name none.
     """
 
     def __init__(
-        self, session: Session, clock: Clock, audit: AuditTrail, apply: Apply, patient: Callable[[Message], str]
+        self,
+        session: Session,
+        clock: Clock,
+        audit: AuditTrail,
+        apply: Apply,
+        patient: Callable[[Message], str],
+        character_set: str,
     ) -> None:
         self._session = session
         self._clock = clock
         self._audit = audit
         self._apply = apply
         self._patient = patient
+        self._character_set = character_set
 
     def take(self, person: Person, message: Message) -> Outcome:
         """Do what a message says, unless it was done before.
@@ -114,6 +123,16 @@ class Inbox:
         """Find a message that waits for an administrator."""
         return self._find(person, key)
 
+    def message(self, row: ReceivedMessage) -> Message:
+        """Read a message that waits for an administrator.
+
+        Raises
+        ------
+        MessageError
+            If it cannot be read.
+        """
+        return message_of(row.text, self._character_set)
+
     def again(self, person: Person, key: str) -> None:
         """Do what a message says that could not be done before.
 
@@ -126,7 +145,7 @@ class Inbox:
         if row.patient_index and self._session.scalar(self._later(row)):
             raise Rejected(_LATER)
         try:
-            self._apply(person, message_of(row.text))
+            self._apply(person, self.message(row))
         except MessageError as error:
             raise Rejected(str(error)) from error
         self._settle(person, row, MessageState.DONE, Action.TRIED_AGAIN)

@@ -9,7 +9,7 @@ from typing import Final
 
 import hl7
 
-from lungwise.hl7.text import Separators, codec_of
+from lungwise.hl7.text import CharacterSets, Separators, character_sets_of
 
 USED_SEGMENTS: Final = ("MSH", "PID", "MRG", "PV1", "ORC", "OBR", "TQ1", "NTE", "IPC", "ZDS")
 """What may be read, kept and shown of a message; insurances, relatives and diagnoses never are."""
@@ -17,6 +17,9 @@ MOST_BYTES = 48_000
 """Of the segments that are used, together and in UTF-8: what a column of MySQL holds when it is encrypted."""
 _MOST_SEGMENTS = 500
 _MOST_HEADER = 4096
+_NOT_IN_CHARACTER_SET = (
+    "The text is not in the character set that MSH-18 names, or in the one that is set where it names none."
+)
 _CONTROL_ID = re.compile("[!-~]{1,199}")
 _SEGMENT = re.compile("[A-Z][A-Z0-9]{2}")
 
@@ -152,10 +155,12 @@ def parse_message(data: bytes, character_set: str) -> Message:
     MessageError
         If it cannot be read, or is larger than what is looked at.
     """
-    codec = codec_of(_first_segment(data).text(18) or character_set)
-    if codec is None:
-        raise MessageError("The character set in MSH-18 is not one that is read. Send UNICODE UTF-8.")
-    return message_of(_used(_decoded(data, codec)), codec)
+    sets = _character_sets(_first_segment(data), character_set)
+    message = _message(_used(_decoded(data, sets)), sets)
+    letters, (head, *lines) = _separators(message.text, sets), message.text.split("\r")
+    if "\x1b" in head or not all(map(letters.is_known, lines)):
+        raise MessageError(_NOT_IN_CHARACTER_SET)
+    return message
 
 
 def acknowledged(data: bytes) -> tuple[str, str]:
@@ -175,27 +180,49 @@ def acknowledged(data: bytes) -> tuple[str, str]:
     return fields[1].strip(), fields[2].strip()
 
 
-def message_of(text: str, codec: str = "utf-8") -> Message:
-    """Make a message of the text of its used segments."""
-    separators = _separators(text, codec)
+def message_of(text: str, character_set: str) -> Message:
+    """Make a message of the text that was kept of one; `character_set` is that of messages which name none.
+
+    Raises
+    ------
+    MessageError
+        If it cannot be read.
+    """
+    return _message(text, _character_sets(_segment(text.partition("\r")[0]), character_set))
+
+
+def _message(text: str, sets: CharacterSets) -> Message:
+    separators = _separators(text, sets)
     parsed = hl7.parse(text)
     segments = tuple(Segment(one, separators) for one in parsed)
     return Message(header=_header(segments[0]), segments=segments, text=text)
 
 
 def _first_segment(data: bytes) -> Segment:
-    head = re.split(rb"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0][:_MOST_HEADER].decode("latin-1")
+    """Read the first segment, whose separators may also be among the bytes of a Japanese letter."""
+    head = re.split(rb"[\r\n]", data.lstrip(b"\r\n"), maxsplit=1)[0][:_MOST_HEADER]
+    return _segment(head.decode("iso2022_jp_2" if b"\x1b" in head else "latin-1", errors="replace"))
+
+
+def _segment(head: str) -> Segment:
     separators = _separators(head)
     return Segment(hl7.parse(head)[0], separators)
 
 
-def _decoded(data: bytes, codec: str) -> str:
+def _character_sets(head: Segment, character_set: str) -> CharacterSets:
+    """Read MSH-18, in whose place the default stands where its first name is left out."""
+    first, *others = (part_of(one, 1) for one in head.repetitions(18) or [[]])
+    sets = character_sets_of([first or character_set, *filter(None, others)])
+    if sets is None:
+        raise MessageError("The character set in MSH-18 is not one that is read. Send UNICODE UTF-8.")
+    return sets
+
+
+def _decoded(data: bytes, sets: CharacterSets) -> str:
     try:
-        text = data.decode(codec)
+        text = data.decode(sets.codec(data))
     except UnicodeDecodeError:
-        raise MessageError(
-            "The text is not in the character set that MSH-18 names, or in the one that is set where it names none."
-        ) from None
+        raise MessageError(_NOT_IN_CHARACTER_SET) from None
     return text.replace("\r\n", "\r").replace("\n", "\r").strip("\r")
 
 
@@ -211,7 +238,7 @@ def _used(text: str) -> str:
     return "\r".join(line.rstrip() for line in kept)
 
 
-def _separators(head: str, codec: str = "utf-8") -> Separators:
+def _separators(head: str, sets: CharacterSets | None = None) -> Separators:
     """Read MSH-1 and MSH-2: five letters that differ, none of which can be in a word."""
     field, others = head[3:4], head[4:].partition(head[3:4] or "|")[0]
     letters = field + others
@@ -229,7 +256,7 @@ def _separators(head: str, codec: str = "utf-8") -> Separators:
         repetition=repetition,
         escape=escape,
         subcomponent=subcomponent,
-        codec=codec,
+        character_sets=sets or CharacterSets(),
     )
 
 

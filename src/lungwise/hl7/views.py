@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
 from lungwise.hl7.inbox import Inbox
-from lungwise.hl7.message import Message, MessageError, message_of
+from lungwise.hl7.message import MessageError
+from lungwise.hl7.models import ReceivedMessage
 from lungwise.hl7.stated_patient import merged_of, patient_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.webkit.current_person import person
@@ -44,7 +45,7 @@ def message(key: str) -> str:
     audit_after_response(Action.SAW, Subject.MESSAGE, row.key)
     patients = [
         (given_up, facts, services().patients.known_by(person(), facts.identifier))
-        for given_up, facts in _patients(message_of(row.text))
+        for given_up, facts in _patients(row)
     ]
     return render_template("hl7/message.html", message=row, patients=patients, text=row.text.replace("\r", "\n"))
 
@@ -65,9 +66,9 @@ def drop(key: str) -> Response:
     return redirect(url_for("hl7.messages"))
 
 
-def _patients(shown: Message) -> Iterator[tuple[bool, PatientFacts]]:
+def _patients(row: ReceivedMessage) -> Iterator[tuple[bool, PatientFacts]]:
     """Walk over the patients whom a message names, and say of each whether the record is given up."""
-    rules = services().patients.rules
+    shown, rules = services().inbox.message(row), services().patients.rules
     for name, facts_of in (("PID", patient_of), ("MRG", merged_of)):
         try:
             yield name == "MRG", facts_of(shown.first(name), rules).facts

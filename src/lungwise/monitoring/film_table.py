@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Dialect, Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from lungwise.films.film import ADULT
 from lungwise.films.refusals import CHILD, PHOTOGRAPH
 from lungwise.jobs.reading_queue import Model
 from lungwise.monitoring.row_changes import DeletedStudies, NewRows
@@ -28,7 +29,6 @@ from lungwise.patients.service import Patient
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.pattern import COVID, finding_threshold
-from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Verdict
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of

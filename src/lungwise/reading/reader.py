@@ -13,6 +13,7 @@ from threading import Lock
 import numpy as np
 
 from lungwise.films import Film, Refusal, open_path
+from lungwise.films.film import ADULT
 from lungwise.films.preprocess import LEAST_SIDE, preprocess
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import APPEARANCES, GATE, Artefact, load_artefact
@@ -34,9 +35,6 @@ _AHEAD = 4
 
 FRONTAL = ("AP", "PA")
 """Views of a chest film that is read, as DICOM names them."""
-
-ADULT = 18
-"""Years from which a patient is not a child."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

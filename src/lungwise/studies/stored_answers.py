@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from lungwise.films.film import ADULT
 from lungwise.patients.service import Patient
 from lungwise.reading import pattern
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import stored_thresholds
-from lungwise.reading.reader import ADULT
 from lungwise.reading.reading import Normal, Verdict
 from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
 from lungwise.studies.headlines import Headline, Headlines

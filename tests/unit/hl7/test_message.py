@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hl7_peer import mrg, openemr, openmrs, pid
 from lungwise.hl7.acknowledgement import Answer, acknowledgement
-from lungwise.hl7.message import MOST_BYTES, MessageError, parse_header, parse_message
+from lungwise.hl7.message import MOST_BYTES, MessageError, message_of, parse_header, parse_message, part_of
 from lungwise.hl7.stated_patient import merged_of, patient_of
 from lungwise.hl7.text import Separators
 from lungwise.patients.identity import IdentityRules, PatientFacts
@@ -60,6 +60,73 @@ def test_each_character_set_is_read(name: str, codec: str) -> None:
     said = word.get(codec, "Ka")
     data = f"MSH|^~\\&|A|B|||1||ADT^A08|1|P|2.5||||||{name}\rPID|||1||{said}".encode(codec)
     assert patient_of(parse_message(data, UTF_8).first("PID"), RULES).facts.name == said
+
+
+JAPANESE = "愈傅京僚俑山田"
+"""Among their bytes in JIS are all letters that part a message."""
+
+
+def in_character_sets(names: str, text: bytes, facility: bytes = b"B") -> bytes:
+    head = b"MSH|^~\\&|A|" + facility + b"|||1||ADT^A08|1|P|2.5||||||" + names.encode()
+    return head + b"\rPID|||1||Yamada^Tarou^^^^^L^A~" + text + b"\r"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "ISO IR87",
+        "~ISO IR87",
+        "ASCII~ISO IR87",
+        "ISO IR6~ISO IR87",
+        "ISO IR14~ISO IR87",
+        "~ISO IR159~ISO IR87",
+        "~ISO IR87~",
+    ],
+)
+def test_a_character_set_that_escape_sequences_lead_to_is_read(names: str) -> None:
+    kanji = JAPANESE.encode("iso2022_jp")
+    message = parse_message(in_character_sets(names, kanji + b"^" + kanji + b"^^^^^L^I", kanji), UTF_8)
+    said = patient_of(message.first("PID"), RULES).facts
+    assert (said.name, said.ideographic) == ("Yamada Tarou", f"{JAPANESE} {JAPANESE}")
+    assert parse_header(in_character_sets(names, kanji, kanji)).facility == JAPANESE == message.header.facility
+
+
+@given(st.text(st.characters(codec="iso2022_jp", min_codepoint=0x3000), min_size=1, max_size=9).filter(str.isprintable))
+def test_any_japanese_word_comes_through(word: str) -> None:
+    data = in_character_sets("ASCII~ISO IR87", word.encode("iso2022_jp") + b"^^^^^^L^I")
+    _legal, name = parse_message(data, UTF_8).first("PID").repetitions(5)
+    assert (part_of(name, 1), part_of(name, 8)) == (word, "I")
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("ASCII~KLINGON", b"Kamau"),
+        ("UNICODE UTF-8", "山田".encode("iso2022_jp")),
+        ("ASCII", "山田".encode("iso2022_jp")),
+        ("ASCII~8859/1", "山田".encode("iso2022_jp")),
+        ("ASCII~ISO IR87", b"\x1b.A\x1bNfller"),
+        ("ASCII", rb"\X1B2442\;3ED\X1B2842\ "),
+        ("ASCII~ISO IR87", rb"\M2442\;3ED\C2842\ "),
+    ],
+)
+def test_text_in_a_character_set_that_is_not_read_is_refused(names: str, text: bytes) -> None:
+    with pytest.raises(MessageError, match="character set"):
+        parse_message(in_character_sets(names, text), UTF_8)
+
+
+def test_text_without_escape_sequences_is_in_the_first_character_set() -> None:
+    data = in_character_sets("ISO IR14~ISO IR87", "ﾔﾏﾀﾞ^ﾀﾛｳ^^^^^L^P".encode("shift_jis"))
+    assert patient_of(parse_message(data, UTF_8).first("PID"), RULES).facts.phonetic == "ﾔﾏﾀﾞ ﾀﾛｳ"
+    hexadecimal = in_character_sets("ASCII~ISO IR87", rb"\X1B24423B3345441B2842\^^^^^^L^I")
+    assert patient_of(parse_message(hexadecimal, UTF_8).first("PID"), RULES).facts.ideographic == "山田"
+
+
+@pytest.mark.parametrize(("names", "default"), [("8859/1", UTF_8), ("", "8859/1")])
+def test_a_message_that_was_kept_says_the_same_as_when_it_came(names: str, default: str) -> None:
+    came = parse_message(in_character_sets(names, rb"M\XFC\ller^^^^^^L^I"), default)
+    kept = message_of(came.text, default)
+    assert [patient_of(one.first("PID"), RULES).facts.ideographic for one in (came, kept)] == ["Müller", "Müller"]
 
 
 def test_texts_that_are_not_in_the_character_set_are_refused_rather_than_guessed() -> None:

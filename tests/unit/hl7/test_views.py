@@ -67,6 +67,23 @@ def test_a_message_is_looked_at_and_tried_again_once_the_patient_is_corrected(ad
     assert "lungwise_hl7_errors 0.0" in ada.get("/metrics").text
 
 
+def test_a_message_that_is_tried_again_is_in_its_own_character_set(
+    app: Lungwise, settings: Settings, enrol: Callable[..., Person], visit: Callable[..., Visitor]
+) -> None:
+    latin = openmrs("A08", pid(name=r"M\XFC\ller^Peter", born="19500101", sex="M"))
+    data = latin.replace(b"UNICODE UTF-8", b"8859/1")
+    failing(app, settings, enrol(app, "Eva", role=Role.ADMINISTRATOR).clinic_id, data)
+    eva = visit(app)
+    eva.sign_in("eva@example.org")
+    path = only_message(eva)
+    page = eva.get(path).text
+    assert "Müller Peter, " in page
+    patient = re.findall(r"/patients/\w{20}", page)[0]
+    eva.post(f"{patient}/change", identifier="100-8", name="Müller", birth_date="1950-01-01")
+    assert "The message is applied." in eva.post(f"{path}/again", page=path, follow=True).text
+    assert "Müller Peter" in eva.get(patient).text
+
+
 def test_a_message_is_dropped_and_who_sends_it_again_is_told_that_it_was_taken(
     app: Lungwise, settings: Settings, ada: Visitor, enrol: Callable[..., Person]
 ) -> None:

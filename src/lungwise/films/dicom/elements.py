@@ -24,8 +24,40 @@ _TRANSFER_SYNTAX, _DEFLATED = 0x00020010, "1.2.840.10008.1.2.1.99"
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED = 0xFFFFFFFF
 _LONG_LENGTH = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-_MAX_ELEMENTS = 100_000
+_MAX_ELEMENTS, _MAX_ITEMS = 100_000, 10_000
 _DEEPEST = 64
+
+
+class Budget:
+    """How many elements and items may still be read, together in all sequences that one walk goes through."""
+
+    def __init__(self) -> None:
+        self._elements = _MAX_ELEMENTS
+        self._items = _MAX_ITEMS
+
+    def take_element(self) -> None:
+        """Count one element, also one that is only passed over.
+
+        Raises
+        ------
+        Refusal
+            `damaged`, if there were too many.
+        """
+        self._elements -= 1
+        if self._elements < 0:
+            raise too_many_parts("data elements")
+
+    def take_item(self) -> None:
+        """Count one item of a sequence.
+
+        Raises
+        ------
+        Refusal
+            `damaged`, if there were too many.
+        """
+        self._items -= 1
+        if self._items < 0:
+            raise too_many_parts("items")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,30 +135,31 @@ class Elements(dict[int, Element]):
             return None
         return _Reader(sequence.value, 8, sequence.encoding).read()[0]
 
-    def items_of(self, tag: int) -> Iterator[Elements]:
-        """Iterate over the items of a sequence.
+    def items_of(self, tag: int, budget: Budget) -> Iterator[Elements]:
+        """Iterate over the items of a sequence, as far as the budget of the whole walk goes.
 
         Raises
         ------
         Refusal
-            `damaged` or `too-large`.
+            `damaged`, if an item is, or if there are too many.
         """
         if tag in self:
-            yield from _items(self[tag])
+            yield from _items(self[tag], budget)
 
 
-def _items(sequence: Element) -> Iterator[Elements]:
+def _items(sequence: Element, budget: Budget) -> Iterator[Elements]:
     value, at = sequence.value, 0
     while at + 8 <= len(value):
         group, element, length = struct.unpack_from(sequence.encoding.order + "HHI", value, at)
         at += 8
         if group << 16 | element != _ITEM:
             return
+        budget.take_item()
         if length == _UNDEFINED:
-            item, end = _Reader(value, at, sequence.encoding).read()
+            item, end = _Reader(value, at, sequence.encoding, budget).read()
             at = end + 8
         else:
-            item, at = _Reader(value[at : at + length], 0, sequence.encoding).read()[0], at + length
+            item, at = _Reader(value[at : at + length], 0, sequence.encoding, budget).read()[0], at + length
         yield item
 
 
@@ -206,28 +239,26 @@ def _is_vr(vr: bytes) -> bool:
 class _Reader:
     """Walks the elements of one level, and keeps nested ones as bytes."""
 
-    def __init__(self, data: memoryview, start: int, encoding: Encoding) -> None:
+    def __init__(self, data: memoryview, start: int, encoding: Encoding, budget: Budget | None = None) -> None:
         self.data = data
         self.at = start
         self.encoding = encoding
+        self.budget = budget or Budget()
         self.found = Elements()
         self.open: list[tuple[int, int, Encoding]] = []
         """Tag, start of the value and encoding around it, of every open sequence and item."""
 
     def read(self, ends: Callable[[int], bool] = lambda tag: False) -> tuple[Elements, int]:
         """Read until a tag of the first level ends it; returns the elements and where the end is."""
-        for _ in range(_MAX_ELEMENTS):
+        while len(self.data) - self.at >= 8:
+            self.budget.take_element()
             before = self.at
-            if len(self.data) - self.at < 8:
-                break
             tag, vr, length = self._head()
             if not self.open and (ends(tag) or tag in (_ITEM_END, _SEQUENCE_END)):
                 return self.found, before
             self._take(tag, vr, length)
             if PIXEL_DATA in self.found:
                 return self.found, self.at
-        else:
-            raise too_many_parts("data elements")
         if self.open:
             raise damaged("header-cut")
         return self.found, self.at

@@ -11,6 +11,7 @@ import numpy as np
 
 from lungwise.films.dicom.elements import Elements, read_elements
 from lungwise.films.dicom.text import PersonName, TextDecoder
+from lungwise.films.film import ADULT
 from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE, Refusal
 
 T = TypeVar("T")
@@ -103,18 +104,28 @@ class DicomHeader:
 
     @property
     def years(self) -> float | None:
-        """The patient's age in years: as written, or else from birth and study."""
-        if self.age.value is not None:
+        """The patient's age in years: as written, or else from birth to the day on which the film was taken.
+
+        Where no such day is stated, it is the age today of whoever is a child still, and so was one then; of others it
+        is not known.
+        """
+        if self.age.value is not None or self.born is None:
             return self.age.value
-        if self.born is None or self.study_date.value is None or self.study_date.value < self.born:
-            return None
-        return (self.study_date.value - self.born).days / 365.25
+        if not self._days:
+            today = _years(self.born, latest_day())
+            return today if today < ADULT else None
+        return next((_years(self.born, day) for day in self._days if day >= self.born), None)
 
     @property
     def taken_on(self) -> date | None:
         """The day on which the film was taken, where the header states one that can be meant."""
+        return next(iter(self._days), None)
+
+    @property
+    def _days(self) -> list[date]:
+        """The days that the header states for the film and that can be meant, the likeliest first."""
         days = (self.acquisition_date.value, self.study_date.value)
-        return next((day for day in days if day and _FIRST_FILM <= day <= latest_day()), None)
+        return [day for day in days if day and _FIRST_FILM <= day <= latest_day()]
 
 
 _ELEMENTS = [(one.name, one.metadata["tag"], one.metadata["term"]) for one in fields(DicomHeader) if one.metadata]
@@ -192,6 +203,10 @@ def _warnings(
     )
     found = (any(dates), IMPOSSIBLE_DATE), (bool(age.written) and age.value is None, UNREADABLE_AGE)
     return tuple(code for holds, code in found if holds)
+
+
+def _years(born: date, day: date) -> float:
+    return (day - born).days / 365.25
 
 
 def _sex(text: str) -> str:

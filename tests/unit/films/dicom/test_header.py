@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Self
 
 import pytest
@@ -52,6 +52,28 @@ def test_a_possible_birth_date_is_taken(written: str) -> None:
 def test_a_birth_after_the_study_says_so_and_gives_no_age() -> None:
     said = header(born="19700101", studied="19600101")
     assert (said.years, said.warnings) == (None, (IMPOSSIBLE_DATE,))
+
+
+@pytest.mark.parametrize(
+    ("dates", "years"),
+    [
+        ({"acquired": "20240101", "studied": ""}, 9),
+        ({"acquired": "20240101", "studied": "20450101"}, 9),
+        ({"acquired": "19700101", "studied": "20240101"}, 9),
+        ({"acquired": "18000101", "studied": "20240101"}, 9),
+    ],
+)
+def test_an_age_is_that_on_the_day_on_which_the_film_was_taken(dates: dict[str, str], years: float) -> None:
+    assert header(born="20150101", **dates).years == pytest.approx(years, abs=0.01)
+
+
+@pytest.mark.parametrize("studied", ["", "nonsense", "20450101", "18000101"])
+def test_who_is_a_child_today_was_one_on_a_film_of_an_unknown_day(studied: str) -> None:
+    today = datetime.now(UTC).date()
+    child, adult = (today - timedelta(days=365 * years) for years in (10, 40))
+
+    assert header(today, born=f"{child:%Y%m%d}", studied=studied).years == pytest.approx(10, abs=0.1)
+    assert header(today, born=f"{adult:%Y%m%d}", studied=studied).years is None
 
 
 def test_a_birth_and_a_film_of_the_day_that_begins_first_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:

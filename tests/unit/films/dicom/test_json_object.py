@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from dicom_files import dicom_bytes, dicom_file, film_dataset, lut_item
 from film_results import FACTS, READ
@@ -71,6 +78,73 @@ def test_a_sequence_that_is_nested_too_deep_is_left_empty() -> None:
     whole = film_dataset(WORDS)
     whole.ContentSequence = [item]
     assert json.dumps(object_attributes(dicom_bytes(whole), URL)).count("0040A730") == 17
+
+
+EMPTY_ITEM = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
+HEAD = dicom_file(WORDS, PixelData=None)
+
+
+def sequence(element: int, items: bytes) -> bytes:
+    return struct.pack("<HH2sxxI", 0x0040, element, b"SQ", len(items)) + items
+
+
+def items_in(attributes: dict[str, Any]) -> int:
+    values = [value for one in attributes.values() if one["vr"] == "SQ" for value in one.get("Value", [])]
+    return len(values) + sum(map(items_in, values))
+
+
+def test_items_without_end_are_left_out_and_hold_no_bulk_data() -> None:
+    few, many = sequence(0xA043, EMPTY_ITEM * 3), sequence(0xA730, EMPTY_ITEM * 200_000)
+    found = object_attributes(HEAD + few + many, URL)
+    assert found["0040A043"] == {"vr": "SQ", "Value": [{}, {}, {}]}
+    assert found["0040A730"] == {"vr": "SQ"}
+    with pytest.raises(Refusal, match="items"):
+        bulk_data(HEAD + many, "0040A730/150000/00420011")
+
+
+def test_what_is_small_when_it_is_packed_is_bounded_too() -> None:
+    body = HEAD.index(b"\x08\0\x16\0UI")
+    meta = dicom_file(WORDS, DeflatedExplicitVRLittleEndian)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = packer.compress(HEAD[body:] + sequence(0xA730, EMPTY_ITEM * 100_000)) + packer.flush()
+    small = meta[: 144 + int.from_bytes(meta[140:144], "little")] + packed
+    assert len(small) < 5000
+    assert object_attributes(small, URL)["0040A730"] == {"vr": "SQ"}
+
+
+def test_an_item_is_found_though_a_later_one_is_damaged() -> None:
+    good = struct.pack("<HHI", 0xFFFE, 0xE000, 10) + struct.pack("<HH2sH", 0x0042, 0x0011, b"LO", 2) + b"ab"
+    damaged = struct.pack("<HHI", 0xFFFE, 0xE000, 10) + struct.pack("<HH2sH", 0x0042, 0x0011, b"LO", 99) + b"ab"
+    data = HEAD + sequence(0xA730, good + damaged)
+    assert bulk_data(data, "0040A730/0/00420011") == b"ab"
+    with pytest.raises(Refusal):
+        bulk_data(data, "0040A730/1/00420011")
+
+
+def test_values_beyond_a_few_megabytes_are_bulk_data() -> None:
+    numbers = b"\\".join([b"1"] * 16_000)
+    values = [
+        struct.pack("<HH2sH", 0x3005, element, b"DS", len(numbers)) + numbers for element in range(0x1001, 0x1101)
+    ]
+    found = object_attributes(HEAD + b"".join(values), URL)
+    written = [one for tag, one in found.items() if tag.startswith("3005") and "Value" in one]
+    assert 100 < len(written) < 150
+    assert in_bulk(found["30051100"], "30051100")
+
+
+@settings(max_examples=25, deadline=None)
+@given(counts=st.lists(st.integers(0, 6000), max_size=4), depth=st.integers(0, 3), endless=st.booleans())
+def test_all_sequences_together_have_a_bounded_number_of_items(counts: list[int], depth: int, endless: bool) -> None:
+    item = EMPTY_ITEM
+    for _ in range(depth):
+        inner = sequence(0xA730, item)
+        opening = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF if endless else len(inner))
+        item = opening + inner + (struct.pack("<HHI", 0xFFFE, 0xE00D, 0) if endless else b"")
+    sequences = [sequence(0xA000 + number, item * count) for number, count in enumerate(counts)]
+    found = object_attributes(HEAD + b"".join(sequences), URL)
+    assert items_in(found) <= 10_000
+    if sum(counts) * (depth + 1) <= 10_000:
+        assert items_in(found) == sum(counts) * (depth + 1)
 
 
 @settings(max_examples=100)
