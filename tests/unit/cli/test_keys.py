@@ -38,7 +38,7 @@ def filled(everywhere_services: Services, film: Callable[..., bytes], monkeypatc
     for number in range(3):
         facts = PatientFacts(identifier=f"H-{number}", name="Béla Bartók")
         study = services.studies.open(ada, facts, [("a", film(number))])
-        services.studies.conclude(ada, study.key, Conclusion(agrees=True, note="a scar"))
+        services.studies.conclude(ada, study.key, Conclusion(note="a scar"))
     services.session.commit()
     return services
 
