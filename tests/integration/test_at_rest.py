@@ -138,7 +138,7 @@ def filled(everywhere_services: Services, film: Callable[..., bytes]) -> Service
             identifier=f"H-{number % 3}", name="Béla Bartók सुनीता", sex="M", birth_date=date(1981, 3, 25)
         )
         study = services.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
-        services.studies.conclude(ada, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+        services.studies.conclude(ada, study.key, Conclusion(note=f"a scar {number}"))
     assert services.read_all() == 8
     services.session.commit()
     return services

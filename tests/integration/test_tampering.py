@@ -65,7 +65,7 @@ def installation(services: Services, film: Callable[..., bytes]) -> Path:
     for number in (1, 2):
         facts = PatientFacts(identifier=f"H-{number}", name=f"Béla {number}", birth_date=date(1981, 3, number))
         study = services.studies.open(person, facts, [("a", film(number))])
-        services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+        services.studies.conclude(person, study.key, Conclusion(note=f"a scar {number}"))
     services.session.commit()
     services.session.close()
     return services.settings.data_folder

@@ -68,7 +68,7 @@ def test_notes_that_change_places_do_not_open(either_services: Services, film: C
     services, person = either_services, either_services.person()
     for number in (1, 2):
         study = services.studies.open(person, PatientFacts(identifier=f"H-{number}"), [("a", film(number))])
-        services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+        services.studies.conclude(person, study.key, Conclusion(note=f"a scar {number}"))
     notes = services.session.execute(text("SELECT id, note FROM opinions ORDER BY id DESC")).all()
     for number, note in enumerate(notes):
         swap = {"note": note.note, "id": notes[1 - number].id}

@@ -31,7 +31,7 @@ def fill(services: Services, film: Callable[..., bytes], count: int) -> Person:
             birth_date=date(1981, 3, 25) if number % 2 else None,
         )
         study = services.studies.open(person, facts, [("a", film(number))])
-        services.studies.conclude(person, study.key, Conclusion(agrees=True, note=f"a scar {number}"))
+        services.studies.conclude(person, study.key, Conclusion(note=f"a scar {number}"))
     services.session.commit()
     return person
 
