@@ -69,25 +69,38 @@ class Receive:
             record(self.recording_over(session, self.address), stored)
         files.committed = key
 
-    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str) -> None:
-        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already."""
+    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str, *, counts: bool = False) -> None:
+        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already.
+
+        Where it `counts`, it is one of those that an account may upload in a day.
+        """
         with self.reading() as recording:
             known, difference = recording.duplicates.compare(person, upload)
             if known is None or difference is None or recording.held.has(person, upload):
                 return
         key = new_key()
-        self.record(
-            files,
-            key,
-            [upload],
-            lambda recording, _stored: recording.held.hold(person, key, upload, known, difference, sender),
-        )
 
-    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str) -> bool:
-        """Keep a report or the like beside its study; return False if it is here already."""
+        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            recording.held.hold(person, key, upload, known, difference, sender)
+            if counts:
+                recording.quota.count(person, [upload])
+
+        self.record(files, key, [upload], record)
+
+    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str, *, counts: bool = False) -> bool:
+        """Keep a report or the like beside its study; return False if it is here already.
+
+        Where it `counts`, its bytes are among those that an account may upload in a day.
+        """
         with self.reading() as recording:
             if recording.objects.has(person, item):
                 return False
         key = new_key()
-        self.record(files, key, [item], lambda recording, _stored: recording.objects.record(person, key, item, sender))
+
+        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            recording.objects.record(person, key, item, sender)
+            if counts:
+                recording.quota.count(person, [item])
+
+        self.record(files, key, [item], record)
         return True
