@@ -68,6 +68,13 @@ def dicom_file(words: NDArray[Any], syntax: str = ExplicitVRLittleEndian, **attr
     return dicom_bytes(film_dataset(words, **attributes), syntax)
 
 
+def report_file(uid: str, **attributes: Any) -> bytes:
+    """The file of a text report, an object that is kept beside films."""
+    report = film_dataset(np.zeros((1, 1), np.uint8), SOPInstanceUID=uid, Modality="SR", PixelData=None, **attributes)
+    report.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.88.11")
+    return dicom_bytes(report)
+
+
 def compressed_file(frame: bytes, words: NDArray[Any], syntax: str, **attributes: Any) -> bytes:
     """The file of a film of `words` whose pixel data is this compressed frame."""
     film = film_dataset(words, **attributes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from functools import cached_property, partial
 
@@ -358,6 +359,12 @@ class WebServices(Services):
     def clinic(self) -> str:
         """The name of the clinic of the account that is signed in."""
         return user().clinic.name
+
+    @contextmanager
+    def worklist_at_one_moment(self) -> Iterator[Worklist]:
+        """Open the worklist as it is now, whatever others do meanwhile: for what walks over its pages."""
+        with self._wiring.database.snapshot() as session:
+            yield self._wiring.over(session).worklist
 
     def receiver(self, person: Person) -> FilmReceiver:
         """Make what takes DICOM films in a person's name."""

@@ -268,6 +268,24 @@ def test_what_lies_beside_films_is_kept_byte_for_byte_given_back_and_deleted_wit
     assert clinic.held() == []
 
 
+def test_an_object_whose_file_is_missing_hides_neither_its_study_nor_what_else_lies_there(clinic: Clinic) -> None:
+    for item in (film_of(), report_of(number=1), report_of(number=2)):
+        assert clinic.stow(item).status_code == 200
+    with clinic.app.database.reading() as session:
+        study = session.scalars(select(Study.key)).one()
+        lost, _other = session.scalars(select(OtherObject.key).order_by(OtherObject.id))
+    FilmStore(clinic.settings).delete(lost)
+    page = clinic.ada.get(f"/studies/{study}")
+    assert (page.text.count("<li>Basic Text SR"), page.text.count("Some cannot be fetched")) == (1, 1)
+    series = "/dicom-web/studies/1.2.826.0.1.1/series/1.2.826.0.1.1.9"
+    (left,) = clinic.program("GET", f"{series}/instances").get_json()
+    assert left["00080018"]["Value"] == ["1.2.826.0.1.1.9.2"]
+    clinic.ada.post(f"/studies/{study}/delete", sure="y")
+    with clinic.app.database.reading() as session:
+        assert session.scalars(select(OtherObject)).all() == []
+    assert clinic.held() == []
+
+
 def test_an_upload_takes_what_lies_beside_its_films(clinic: Clinic) -> None:
     files = [(io.BytesIO(film_of()), "IM1"), (io.BytesIO(report_of()), "SR1")]
     said = clinic.program("POST", "/api/v1/studies", data={"films": files}).get_json()

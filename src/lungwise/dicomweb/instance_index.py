@@ -113,12 +113,12 @@ class InstanceIndex:
         return series | instance
 
     def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
-        """Return the other objects of a DICOM study."""
+        """Return the other objects of a DICOM study, those that the store gives."""
         uids = {film.study_uid for film in films} - self._alone
         if not uids:
             return
         for study in {film.study_id: film.study for film in films}.values():
-            for item in self._studies.objects_of(self._person, study):
+            for item in self._studies.objects_of(self._person, study).theirs:
                 if item.study_uid in uids:
                     attributes = metadata.of_film(self._studies.objects.data(item))
                     yield Instance(attributes=attributes, load=self._studies.objects.loader(item))

@@ -15,6 +15,8 @@ from lungwise.errors import Full, Unavailable
 from lungwise.receiving.uploads import Upload
 from lungwise.store import Database, FilmStore
 from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.object_models import HeldFilm, OtherObject
+from lungwise.studies.prior_models import PriorFilm
 
 _log = logging.getLogger("lungwise.studies")
 
@@ -60,14 +62,26 @@ class FilmFiles:
                     _log.exception("Files of an upload that was not kept cannot be removed just now.")
 
     def _clear(self, session: Session, study: str, names: set[str]) -> None:
-        """Remove files while the study is locked, so that nobody records one of them meanwhile."""
+        """Remove files while what they are of is locked, so that nobody records one of them meanwhile."""
         number = session.scalar(select(Study.id).where(Study.key == study).with_for_update())
-        if number is None:
+        if number is not None:
+            needed = set(session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == number)))
+        else:
+            needed = _kept_in(session, study)
+        if number is None and not needed:
             self._store.delete(study)
             return
-        needed = session.scalars(select(FilmRecord.sha256).where(FilmRecord.study_id == number))
-        for name in names.difference(needed):
+        for name in names - needed:
             self._store.remove(study, name)
+
+
+def _kept_in(session: Session, key: str) -> set[str]:
+    """Return the file of a held film, an object or an earlier film, each in a folder of its own.
+
+    Its row may be committed though the answer to that was lost.
+    """
+    queries = (select(table.sha256).where(table.key == key) for table in (HeldFilm, OtherObject, PriorFilm))
+    return {name for query in queries for name in session.scalars(query.with_for_update())}
 
 
 @contextmanager

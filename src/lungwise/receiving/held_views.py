@@ -11,12 +11,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from lungwise.access import Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response
+from lungwise.errors import Unavailable
 from lungwise.films import open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.patients.stated_facts import facts_of
 from lungwise.receiving.views import services
 from lungwise.studies import pictures
+from lungwise.studies.object_models import HeldFilm
 from lungwise.webkit.current_person import person
 
 bp = Blueprint("held", __name__, url_prefix="/held")
@@ -26,14 +28,21 @@ bp = Blueprint("held", __name__, url_prefix="/held")
 def films() -> str:
     """List the held films, each with the film that has its SOP Instance UID."""
     person().need(Right.ADMINISTER)
-    held_films = services().held
     rows = []
-    for held in held_films.waiting(person()):
-        header = read_header(held_films.data(held))
+    for held in services().held.waiting(person()):
         patient = services().studies.patient(person(), held.film.study) if held.film else None
-        rows.append((held, facts_of(header) if header else PatientFacts(), patient))
+        rows.append((held, _facts(held), patient))
         audit_after_response(Action.SAW, Subject.FILM, held.key)
     return render_template("receiving/held.html", rows=rows)
+
+
+def _facts(held: HeldFilm) -> PatientFacts | None:
+    """Return what a held film says of its patient; None where it cannot be fetched, which hides no other film."""
+    try:
+        header = read_header(services().held.data(held))
+    except Unavailable:
+        return None
+    return facts_of(header) if header else PatientFacts()
 
 
 @bp.get("/<key>/thumbnail.jpg")

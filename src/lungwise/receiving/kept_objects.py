@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
+from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
+from lungwise.errors import Unavailable
 from lungwise.films.dicom.digest import digest_of
 from lungwise.receiving.uploads import Upload
-from lungwise.store import Clock, FilmStore
+from lungwise.store import Clock, CollisionError, FilmStore
 from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.studies.prior_models import PriorFilm
 
@@ -30,13 +32,53 @@ class KeptObjects(Generic[T]):
         self._audit = audit
 
     def has(self, person: Person, upload: Upload) -> bool:
-        """Return whether an object is kept already, whatever its sender wrote before its content."""
-        query = select(self.table.id).where(
+        """Return whether an object is kept already, its file too.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not say.
+        """
+        known = self.find(person, upload)
+        return known is not None and self.is_stored(known)
+
+    def find(self, person: Person, upload: Upload) -> T | None:
+        """Return the row of an object that is kept already, whatever its sender wrote before its content."""
+        query = select(self.table).where(
             self.table.clinic_id == person.clinic_id,
             self.table.instance_uid == (upload.uids.instance or ""),
             self.table.digest == digest_of(upload.data),
         )
-        return self._session.scalar(query) is not None
+        return self._session.scalar(query)
+
+    def is_stored(self, known: T) -> bool:
+        """Return whether the store has the file of a row.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not say.
+        """
+        try:
+            return self._store.holds(known.key, known.sha256)
+        except OSError as error:
+            raise Unavailable(
+                "This film cannot be fetched from the film storage right now. Please try again."
+            ) from error
+
+    def put_back(self, person: Person, key: str, upload: Upload) -> None:
+        """Note that an object whose file was missing lies in the folder of its key again, as its sender writes it now.
+
+        Raises
+        ------
+        CollisionError
+            If it was deleted meanwhile.
+        """
+        known = self._session.scalar(select(self.table).where(self.table.key == key).with_for_update())
+        if known is None:
+            raise CollisionError(f"What was kept under {key} is deleted.")
+        known.sha256, known.size = upload.sha256, len(upload.data)
+        self._audit.record(person, Action.RECEIVED, Subject.OBJECT, key)
 
     def _add(self, person: Person, key: str, upload: Upload, sender: str, **columns: object) -> T:
         """Record an object that lies in the store in the folder of this key."""

@@ -96,16 +96,20 @@ class PriorReceiver:
 
     def _attempt(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
         with receive.reading() as recording:
-            if self._owner(recording, instance) is None:
+            priors = _priors(receive, recording)
+            known = priors.find(self._node, instance.film)
+            is_lost = known is not None and not priors.is_stored(known)
+            if not is_lost and self._owner(recording, instance) is None:
                 return Kept.NOT_ASKED_FOR
-        key = new_key()
+        key = known.key if known else new_key()
 
         def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            if is_lost:
+                return _priors(receive, recording).put_back(self._node, key, instance.film)
             patient = self._owner(recording, instance)
             if patient is None:
                 raise CollisionError("An earlier film is not wanted any more.")
-            priors = ReceivedPriors(recording.session, recording.clock, receive.store, recording.audit)
-            priors.record(self._node, key, instance.film, instance.sender, patient)
+            return _priors(receive, recording).record(self._node, key, instance.film, instance.sender, patient)
 
         receive.record(files, key, [instance.film], record)
         return Kept.PRIOR
@@ -153,3 +157,7 @@ class PriorReceiver:
             and count < self._limits.films
             and size + len(film.data) <= self._limits.total_bytes
         )
+
+
+def _priors(receive: Receive, recording: Recording) -> ReceivedPriors:
+    return ReceivedPriors(recording.session, recording.clock, receive.store, recording.audit)

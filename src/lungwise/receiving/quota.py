@@ -49,7 +49,7 @@ class Quota:
         self._zone_of = zone_of
 
     def check(self, person: Person, uploads: Sequence[Upload]) -> None:
-        """Refuse films beyond the account's quota of a day.
+        """Refuse films, and objects beside them, beyond the account's quota of a day.
 
         Raises
         ------
@@ -60,10 +60,10 @@ class Quota:
             return
         known = self._session.get(UploadDay, (person.id, self._today(person)))
         films, size = (known.films, known.size) if known else (0, 0)
-        self._check(films + len(uploads), size + sum(len(upload.data) for upload in uploads))
+        self._check(films + _films_among(uploads), size + _size_of(uploads))
 
     def count(self, person: Person, uploads: Sequence[Upload]) -> None:
-        """Count films, in the transaction that records them."""
+        """Count films, and the bytes of objects beside them, in the transaction that records them."""
         if person.id is None:
             return
         today = self._today(person)
@@ -75,8 +75,8 @@ class Quota:
             old = select(UploadDay).where(UploadDay.user_id == person.id, UploadDay.day < today - _KEPT)
             for gone in self._session.scalars(old):
                 self._session.delete(gone)
-        day.films += len(uploads)
-        day.size += sum(len(upload.data) for upload in uploads)
+        day.films += _films_among(uploads)
+        day.size += _size_of(uploads)
         self._check(day.films, day.size)
         self._session.flush()
 
@@ -89,3 +89,11 @@ class Quota:
 
     def _today(self, person: Person) -> date:
         return day_in(self._zone_of(person.clinic_id), self._clock())
+
+
+def _films_among(uploads: Sequence[Upload]) -> int:
+    return sum(not upload.is_object for upload in uploads)
+
+
+def _size_of(uploads: Sequence[Upload]) -> int:
+    return sum(len(upload.data) for upload in uploads)

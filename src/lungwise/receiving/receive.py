@@ -69,25 +69,50 @@ class Receive:
             record(self.recording_over(session, self.address), stored)
         files.committed = key
 
-    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str) -> None:
-        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already."""
+    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str, *, counts: bool = False) -> None:
+        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already.
+
+        One that is held and whose file is missing is put back.
+
+        Where it `counts`, it is one of those that an account may upload in a day.
+        """
         with self.reading() as recording:
             known, difference = recording.duplicates.compare(person, upload)
-            if known is None or difference is None or recording.held.has(person, upload):
+            if known is None or difference is None:
                 return
-        key = new_key()
-        self.record(
-            files,
-            key,
-            [upload],
-            lambda recording, _stored: recording.held.hold(person, key, upload, known, difference, sender),
-        )
+            held = recording.held.find(person, upload)
+            if held is not None and recording.held.is_stored(held):
+                return
+        key = held.key if held else new_key()
 
-    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str) -> bool:
-        """Keep a report or the like beside its study; return False if it is here already."""
+        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            if held is not None:
+                return recording.held.put_back(person, key, upload)
+            recording.held.hold(person, key, upload, known, difference, sender)
+            if counts:
+                recording.quota.count(person, [upload])
+            return None
+
+        self.record(files, key, [upload], record)
+
+    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str, *, counts: bool = False) -> bool:
+        """Keep a report or the like beside its study; return False if it is here already, its file too.
+
+        Where it `counts`, its bytes are among those that an account may upload in a day.
+        """
         with self.reading() as recording:
-            if recording.objects.has(person, item):
+            kept = recording.objects.find(person, item)
+            if kept is not None and recording.objects.is_stored(kept):
                 return False
-        key = new_key()
-        self.record(files, key, [item], lambda recording, _stored: recording.objects.record(person, key, item, sender))
+        key = kept.key if kept else new_key()
+
+        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
+            if kept is not None:
+                return recording.objects.put_back(person, key, item)
+            recording.objects.record(person, key, item, sender)
+            if counts:
+                recording.quota.count(person, [item])
+            return None
+
+        self.record(files, key, [item], record)
         return True

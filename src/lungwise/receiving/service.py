@@ -168,12 +168,12 @@ class Uploads:
         unpacked = unpack(files, self._limits)
         for film in unpacked.films:
             if film.uids.instance is not None:
-                self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER))
+                self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER, counts=True))
         saved = self._receive.run(lambda put: self._attempt(put, person, unpacked, once, study))
         if saved.taken:
             self._receive.wake()
-        for item in unpacked.objects if self._limits.keeps_objects else ():
-            self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER))
+        for item in unpacked.objects:
+            self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER, counts=True))
         return saved
 
     def _attempt(self, files: FilmFiles, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> Saved:
@@ -184,7 +184,8 @@ class Uploads:
             earlier = once.earlier(session)
             if earlier is None:
                 study.check(recording, person, films)
-                recording.quota.check(person, films.new)
+                new_objects = [one for one in unpacked.objects if not recording.objects.has(person, one)]
+                recording.quota.check(person, [*films.new, *new_objects])
         if earlier is not None or not films.new:
             return _saved(earlier or study.key, films, skipped)
         key = study.key or new_key()

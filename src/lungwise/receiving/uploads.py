@@ -17,7 +17,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.patients.stated_facts import facts_of
 from lungwise.receiving.other_files import SkippedFile, SkipReason, is_ignored, is_on_every_disc, readable_name
 from lungwise.receiving.own_results import is_marked_as_own
-from lungwise.receiving.zip_members import MemberFilter, UnpackLimits, zip_members
+from lungwise.receiving.zip_members import MemberFilter, UnpackBudget, zip_members
 from lungwise.store import FilmStore
 from lungwise.studies.other_objects import OTHER_CLASSES
 
@@ -33,13 +33,15 @@ class CameraPicture(bytes):
 class Limits:
     """What one upload may hold, and what one account may upload in a day; 0 for any amount.
 
-    `fetches_priors` says that a patient's earlier films are fetched once a film of theirs arrives, `asks_worklist` that
-    the hospital's modality worklist is asked for the accession number of a film that says none.
+    `total_bytes` is for all that its ZIPs unpack to, `objects` for what lies beside its films. `fetches_priors` says
+    that a patient's earlier films are fetched once a film of theirs arrives, `asks_worklist` that the hospital's
+    modality worklist is asked for the accession number of a film that says none.
     """
 
     films: int
     film_bytes: int
     total_bytes: int
+    objects: int = 500
     keeps_objects: bool = True
     fetches_priors: bool = False
     asks_worklist: bool = False
@@ -98,7 +100,7 @@ class ReceivedInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """The films of an upload, each once, the objects beside them, and the files that are neither."""
+    """The films of an upload, each once, the objects beside them that are kept, and the files that are neither."""
 
     films: list[Upload]
     skipped: list[SkippedFile]
@@ -111,29 +113,29 @@ def unpack(files: Files, limits: Limits) -> Unpacked:
     Raises
     ------
     Rejected
-        If there is no film in them, or there are too many.
+        If there is no film in them, or there are too many films or objects, or the ZIPs hold too much.
     """
     films: dict[str, Upload] = {}
     skipped: list[SkippedFile] = []
-    objects: list[Upload] = []
+    objects: dict[str, Upload] = {}
+    most_objects = limits.objects if limits.keeps_objects else 0
     for name, content in _opened(files, limits):
         found = content if isinstance(content, SkipReason) else _film(name, content, limits)
         if isinstance(found, SkipReason):
             skipped.append(SkippedFile(name=readable_name(name), reason=found))
         elif found.is_object:
-            objects.append(found)
-        else:  # beyond the limit they are only counted
-            kept = found if len(films) < limits.films else Upload(data=b"", kind=found.kind)
-            films.setdefault(found.sha256, kept)
-    if len(films) > limits.films:
-        raise Rejected(
-            "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",
-            most=limits.films,
-            count=len(films),
-        )
+            objects.setdefault(found.sha256, _counted(found, holds=len(objects) < most_objects))
+        else:
+            films.setdefault(found.sha256, _counted(found, holds=len(films) < limits.films))
+    _check_numbers(len(films), len(objects), limits)
     if not films:
-        raise _no_film([*skipped, *(SkippedFile(name=one.name, reason=SkipReason.NOT_A_FILM) for one in objects)])
-    return Unpacked(films=list(films.values()), skipped=list(filter(_is_reported, skipped)), objects=objects)
+        beside = (SkippedFile(name=one.name, reason=SkipReason.NOT_A_FILM) for one in objects.values())
+        raise _no_film([*skipped, *beside])
+    return Unpacked(
+        films=list(films.values()),
+        skipped=list(filter(_is_reported, skipped)),
+        objects=list(objects.values()) if limits.keeps_objects else [],
+    )
 
 
 def too_many(limit: int, count: int) -> Rejected:
@@ -160,6 +162,27 @@ def read_instance(data: bytes, sender: str) -> ReceivedInstance:
     if not (film.uids.study and film.uids.instance):
         raise damaged("uids")
     return ReceivedInstance(film=film, patient=facts_of(header), sender=sender)
+
+
+def _check_numbers(films: int, objects: int, limits: Limits) -> None:
+    if films > limits.films:
+        raise Rejected(
+            "A study holds at most %(most)s films; this upload has %(count)s. Upload them in parts.",
+            most=limits.films,
+            count=films,
+        )
+    if limits.keeps_objects and objects > limits.objects:
+        raise Rejected(
+            "Beside its films, an upload holds at most %(most)s reports and the like; this one has %(count)s. Upload "
+            "it in parts.",
+            most=limits.objects,
+            count=objects,
+        )
+
+
+def _counted(upload: Upload, *, holds: bool) -> Upload:
+    """Hold a file of an upload, or without its bytes where it is beyond a limit and only counts."""
+    return upload if holds else Upload(data=b"", kind=upload.kind, name=upload.name)
 
 
 def _uid(text: str) -> str | None:
@@ -200,8 +223,9 @@ def _no_film(skipped: list[SkippedFile]) -> Rejected:
 
 def _opened(files: Files, limits: Limits) -> Iterator[tuple[str, bytes | SkipReason]]:
     wanted = MemberFilter(name=lambda name: not is_ignored(name), head=lambda head: kind_of(head) is not None)
+    budget = UnpackBudget(member=limits.film_bytes, size=limits.total_bytes)
     for name, data in files:
         if data.startswith(b"PK\x03\x04"):
-            yield from zip_members(data, wanted, UnpackLimits(member=limits.film_bytes, total=limits.total_bytes))
+            yield from zip_members(data, wanted, budget)
         elif (data or name) and not is_ignored(name):
             yield name, data

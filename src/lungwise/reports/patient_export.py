@@ -15,7 +15,7 @@ from sqlalchemy import inspect
 
 from lungwise import __version__
 from lungwise.access import Person, Right
-from lungwise.errors import Contradiction
+from lungwise.errors import Contradiction, Unavailable
 from lungwise.films.formats import suffix_of
 from lungwise.films.refusals import N_, Words
 from lungwise.orders.service import Order
@@ -120,7 +120,10 @@ class PatientExport:
             files.add(name, N_("A film as it came"), self._studies.data(film))
             if heat := _heat(film):
                 files.add(f"{folder}/heat-maps/{film.key}.png", N_("Where the model looked"), heat)
-        for item in self._studies.objects_of(person, study):
+        objects = self._studies.objects_of(person, study)
+        if objects.unfetched:  # nothing that is kept may be missing here
+            raise Unavailable("This film cannot be fetched from the film storage right now. Please try again.")
+        for item in objects.theirs:
             data = self._studies.objects.data(item)
             files.add(f"{folder}/objects/{item.key}.dcm", N_("A document beside the films"), data)
         for name, data in self._written(person, study, clinic):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Protocol
 
@@ -36,7 +37,9 @@ class ReportServices(Protocol):
 
     clock: Clock
     studies: Studies
-    worklist: Worklist
+
+    def worklist_at_one_moment(self) -> AbstractContextManager[Worklist]:
+        """Open the worklist as it is now, whatever others do meanwhile."""
 
     @property
     def headlines(self) -> Headlines:
@@ -97,6 +100,7 @@ def table() -> Response:
     form = WorklistForm()
     only_valid(form)
     zone = get_timezone()
-    text = worklist_csv(services().worklist.all(person(), form.query()), services().headlines, zone)
+    with services().worklist_at_one_moment() as worklist:
+        text = worklist_csv(worklist.all(person(), form.query()), services().headlines, zone)
     audit_after_response(Action.EXPORTED, Subject.WORKLIST, "")
     return downloads.table(text, f"studies-{services().clock().astimezone(zone):%Y-%m-%d}.csv")

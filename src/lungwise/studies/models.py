@@ -332,7 +332,7 @@ class Dispatch(Leased, Base):
     running = DispatchState.SENDING
 
     study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"))
-    destination: Mapped[str] = mapped_column(String(100))
+    destination: Mapped[str] = mapped_column(String(280))
     accepted: Mapped[list[str]] = mapped_column(JSON, default=list)
     committed: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     as_sent: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True))

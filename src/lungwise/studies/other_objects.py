@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.store import FilmStore, after_commit
+from lungwise.errors import Unavailable
+from lungwise.store import EncryptionError, FilmStore, after_commit
+from lungwise.store.keys import MissingKeyError
 from lungwise.studies.film_data import fetched
 from lungwise.studies.object_models import OtherObject
 
@@ -31,6 +34,17 @@ OTHER_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.104.2": "Encapsulated CDA Storage",
 }
 """The objects that are kept beside the films of a study, by SOP class."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsOfStudy:
+    """The objects beside a study's films.
+
+    `unfetched` are those of its DICOM studies that the store does not give: they may be another patient's.
+    """
+
+    theirs: list[OtherObject]
+    unfetched: list[OtherObject]
 
 
 class OtherObjects:
@@ -61,6 +75,29 @@ class OtherObjects:
     def loader(self, item: OtherObject) -> Callable[[], bytes]:
         """Return a function that reads an object's bytes, also after the session has ended."""
         return partial(self._store.get, item.key, item.sha256)
+
+    def delete_lost(self, items: Sequence[OtherObject]) -> None:
+        """Delete objects that the store does not give, if it answers and has them no more, or not as they were stored.
+
+        Raises
+        ------
+        Unavailable
+            If it may give one of them later.
+        """
+        if not all(map(self._is_lost, items)):
+            raise Unavailable("This film cannot be fetched from the film storage right now. Please try again.")
+        self.delete(items)
+
+    def _is_lost(self, item: OtherObject) -> bool:
+        try:
+            self._store.get(item.key, item.sha256)
+        except MissingKeyError:
+            return False
+        except (FileNotFoundError, EncryptionError):
+            return self._store.writable()  # a disk that is not mounted has no file either
+        except OSError:
+            return False
+        return False
 
     def delete(self, items: Iterable[OtherObject]) -> None:
         """Delete objects."""

@@ -13,7 +13,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.errors import Contradiction, NotFound, Rejected
+from lungwise.errors import Contradiction, NotFound, Rejected, Unavailable
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.orders.progress import OrderProgress
@@ -36,8 +36,7 @@ from lungwise.studies.models import (
     StudyStatus,
 )
 from lungwise.studies.named_orders import studies_naming_others
-from lungwise.studies.object_models import OtherObject
-from lungwise.studies.other_objects import OtherObjects
+from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
@@ -196,11 +195,17 @@ class Studies:
         """Return the ids of those among a clinic's studies that name an order of another patient."""
         return studies_naming_others(self._session, studies)
 
-    def objects_of(self, person: Person, study: Study) -> list[OtherObject]:
-        """List the objects beside a study's films: of its DICOM studies, and of its patient."""
+    def objects_of(self, person: Person, study: Study) -> ObjectsOfStudy:
+        """Find the objects beside a study's films: of its DICOM studies, and of its patient."""
         uids = {film.study_uid for film in study.films if film.study_uid}
-        found = self.objects.having(person, uids) if uids else []
-        return [item for item in found if self._is_its_patients(person, study, self.objects.data(item))]
+        found = ObjectsOfStudy(theirs=[], unfetched=[])
+        for item in self.objects.having(person, uids) if uids else []:
+            try:
+                if self._is_its_patients(person, study, self.objects.data(item)):
+                    found.theirs.append(item)
+            except Unavailable:
+                found.unfetched.append(item)
+        return found
 
     def _is_its_patients(self, person: Person, study: Study, data: bytes) -> bool:
         header = read_header(data)
@@ -269,10 +274,18 @@ class Studies:
         return study
 
     def delete(self, person: Person, key: str) -> None:
-        """Delete a study with all its films, readings and opinions; its files go once that is committed."""
+        """Delete a study with all its films, readings and opinions; its files go once that is committed.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not say now whose an object of its DICOM studies is.
+        """
         person.need(Right.DELETE)
         study = self.get(person, key)
-        self.objects.delete(self.objects_of(person, study))
+        objects = self.objects_of(person, study)
+        self.objects.delete_lost(objects.unfetched)
+        self.objects.delete(objects.theirs)
         AnsweredOrders(self._session).release(study)
         self._session.delete(study)
         self._session.flush()

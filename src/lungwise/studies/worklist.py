@@ -129,7 +129,7 @@ class Worklist:
         return self._session.scalar(select(func.count()).select_from(Study).where(*wanted)) or 0
 
     def all(self, person: Person, query: WorklistQuery) -> Iterator[WorklistRow]:
-        """Walk over every line, for export."""
+        """Walk over every line, for export; over a snapshot, since a study that somebody opens changes its place."""
         person.need(Right.EXPORT)
         query = replace(query, after="", before="")
         while True:

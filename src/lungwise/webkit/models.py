@@ -12,7 +12,7 @@ from lungwise.store.database import TABLE
 
 
 class IdempotencyKey(Base):
-    """One request that must not be done twice: what it asked, by hash, and which thing came of it."""
+    """One request that must not be done twice: what it asked, by hash, and which things came of it, as their keys."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("token_id", "key"), UniqueConstraint("user_id", "key"), TABLE)
@@ -22,5 +22,5 @@ class IdempotencyKey(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(128))
     request_hash: Mapped[str] = mapped_column(String(64))
-    result: Mapped[str] = mapped_column(String(40))
+    result: Mapped[str] = mapped_column(String(1000))
     created_at: Mapped[datetime] = mapped_column(Moment, index=True)

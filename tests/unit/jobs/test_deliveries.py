@@ -54,6 +54,12 @@ def test_a_study_is_queued_once_for_each_archive(either_services: Services, stud
     assert [one.destination for one in study.dispatches] == ["A@a:1", "B@b:2", "C@c:3"]
 
 
+def test_an_archive_may_have_the_longest_name_that_hosts_have(either_services: Services, study: Study) -> None:
+    longest = f"{'A' * 16}@{'.'.join(['a' * 62] * 4)}:11112"
+    queued(either_services, study, longest)
+    assert only(either_services).destination == longest
+
+
 def test_a_picture_that_is_no_dicom_is_not_sent(services: Services, film: Callable[..., bytes]) -> None:
     study = read(services, film())
     queued(services, study, "A@a:1")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from lungwise.access import Person
 from lungwise.receiving.film_files import FilmFiles
@@ -40,6 +41,24 @@ def test_a_file_is_in_the_store_before_the_transaction_begins(
     assert order.index("put") < len(order) - 1 - order[::-1].index("begin")
     assert not receive.run(lambda files: receive.keep_object(files, ada, item, "CR1"))
     assert order.count("put") == 1
+
+
+def test_an_object_whose_commit_gave_no_answer_is_kept_and_one_whose_file_is_missing_is_put_back(
+    app: Lungwise, receive: Receive, enrol: Callable[..., Person]
+) -> None:
+    ada, item = enrol(app, "Ada"), Upload(data=b"a report", kind="DICOM")
+
+    def lose_answer(_session: Session) -> None:
+        raise OSError("the answer is lost")
+
+    event.listen(Session, "after_commit", lose_answer, once=True)
+    with pytest.raises(OSError, match="answer is lost"):
+        receive.run(lambda files: receive.keep_object(files, ada, item, "CR1"))
+    ((key, name),) = receive.store.films()
+    assert not receive.run(lambda files: receive.keep_object(files, ada, item, "CR1"))
+    receive.store.delete(key)
+    assert receive.run(lambda files: receive.keep_object(files, ada, item, "CR1"))
+    assert list(receive.store.films()) == [(key, name)]
 
 
 def test_an_attempt_that_collides_is_repeated_and_leaves_no_file(receive: Receive, film: Callable[..., bytes]) -> None:

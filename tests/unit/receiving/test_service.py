@@ -4,23 +4,26 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import event, func, select
 
+from dicom_files import dicom_file, report_file
 from lungwise.access import Person, Role
 from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.film_files import film_files
 from lungwise.receiving.service import Uploads
 from lungwise.receiving.uploads import Limits, Upload
-from lungwise.store import CollisionError, Database, FilmStore
+from lungwise.store import Base, CollisionError, Database, FilmStore
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.web_app import create_app
 from lungwise.wiring import Wiring
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Clock, Visitor
@@ -45,7 +48,7 @@ class Desk:
         assert (found.missing, found.damaged) == ([], [])
         return found.left_over
 
-    def count(self, table: type[Study] | type[FilmRecord]) -> int:
+    def count(self, table: type[Base]) -> int:
         with self.database.reading() as session:
             return session.scalar(select(func.count()).select_from(table)) or 0
 
@@ -211,3 +214,21 @@ def test_films_beyond_the_accounts_quota_leave_nothing_behind(
     assert (desk.count(Study), desk.count(FilmRecord), desk.left()) == (1, 1, [])
     uploads.open(desk.person, PatientFacts(), files(film(1), film(2)))  # the first is here, and counts once
     assert desk.count(FilmRecord) == 2
+
+
+def test_objects_beside_films_and_films_that_are_held_count_too(desk: Desk, either: Settings) -> None:
+    wiring = Wiring(either, desk.store)
+    film, other = (dicom_file(chest_words(seed), SOPInstanceUID="1.2.3") for seed in (1, 2))
+    reports = [report_file(f"1.2.3.{number}") for number in range(2)]
+    wiring.limits = replace(wiring.limits, account_bytes=len(film) + len(reports[0]))
+    uploads = Uploads(wiring.receive(desk.database), wiring.limits)
+    with pytest.raises(Rejected, match="GB today"):
+        uploads.open(desk.person, PatientFacts(), files(film, *reports))
+    assert (desk.count(Study), desk.count(OtherObject), desk.left()) == (0, 0, [])
+    for _time in range(2):  # what is here counts once
+        uploads.open(desk.person, PatientFacts(), files(film, reports[0]))
+    with pytest.raises(Rejected, match="GB today"):
+        uploads.open(desk.person, PatientFacts(), files(film, reports[1]))
+    with pytest.raises(Rejected, match="GB today"):
+        uploads.open(desk.person, PatientFacts(), files(other))
+    assert (desk.count(FilmRecord), desk.count(OtherObject), desk.count(HeldFilm), desk.left()) == (1, 1, 0, [])

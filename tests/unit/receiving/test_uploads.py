@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.data import get_testdata_file
 
+from dicom_files import report_file
 from lungwise.errors import Rejected
 from lungwise.films.formats import kind_of
 from lungwise.receiving.other_files import SkippedFile, SkipReason
@@ -72,6 +74,13 @@ def test_what_is_no_film_is_refused_with_a_reason(data: bytes, says: str) -> Non
         unpack([("name", data)], LIMITS)
 
 
+def test_what_several_zips_of_an_upload_hold_counts_together() -> None:
+    zips = [(f"{number}.zip", zipped(one=image("BMP") + bytes([number]) * 150_000)) for number in range(3)]
+    assert len(unpack(zips[:2], LIMITS).films) == 2
+    with pytest.raises(Rejected, match="more than can be uploaded at once"):
+        unpack(zips, LIMITS)
+
+
 def test_too_many_films_are_refused() -> None:
     films = [("name", image() + bytes(number)) for number in range(63)]
     with pytest.raises(Rejected, match="A study holds at most 3 films; this upload has 63"):
@@ -82,6 +91,15 @@ def test_too_many_films_are_refused() -> None:
 def test_nothing_is_refused() -> None:
     with pytest.raises(Rejected, match="no film"):
         unpack([], LIMITS)
+
+
+def test_more_objects_beside_films_than_an_upload_may_hold_are_refused() -> None:
+    reports = [("report", report_file(f"1.2.3.{number}")) for number in range(4)]
+    limits = replace(LIMITS, objects=3)
+    assert len(unpack([("film", image()), *reports[:3], *reports[:3]], limits).objects) == 3
+    with pytest.raises(Rejected, match="at most 3 reports and the like; this one has 4"):
+        unpack([("film", image()), *reports], limits)
+    assert unpack([("film", image()), *reports], replace(limits, keeps_objects=False)).objects == []
 
 
 @given(st.binary(max_size=2000), st.sampled_from([b"", b"PK\x03\x04", b"\0" * 128 + b"DICM", b"\xff\xd8\xff"]))

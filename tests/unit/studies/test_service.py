@@ -7,13 +7,19 @@ import pytest
 from pydicom.data import get_testdata_file
 from sqlalchemy import select, text
 
+from dicom_files import dicom_file, report_file
 from lungwise.access import Role
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import NotFound, Rejected, Unavailable
+from lungwise.films.dicom.header import DicomHeader
 from lungwise.patients.service import PatientFacts
+from lungwise.receiving.uploads import Upload
+from lungwise.store import new_key
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import JobState, ReadingRecord, StudyStatus
+from lungwise.studies.object_models import OtherObject
 from lungwise.studies.service import Conclusion
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,3 +188,25 @@ def test_only_an_administrator_deletes(services: Services, film: Callable[..., b
 def _readings(services: Services) -> list[tuple[object, ...]]:
     columns = ReadingRecord.__table__.columns
     return [tuple(row) for row in services.session.execute(select(*columns))]
+
+
+def test_a_study_is_deleted_with_an_object_whose_file_is_lost_but_not_while_the_store_is_away(
+    services: Services,
+) -> None:
+    person = services.person()
+    film = dicom_file(chest_bytes(), StudyInstanceUID="1.2.3")
+    study = services.studies.open(person, PatientFacts(), [("a.dcm", film)])
+    item = Upload(data=report_file("1.2.3.9"), kind="DICOM", header=DicomHeader(study_uid="1.2.3"))
+    services.studies.recording.objects.record(person, new_key(), item, "CR1")
+    services.session.commit()
+    found = services.studies.objects_of(person, study)
+    assert (found.theirs, len(found.unfetched)) == ([], 1)
+    away = services.settings.films_folder.rename(services.settings.data_folder / "away")
+    with pytest.raises(Unavailable):
+        services.studies.delete(person, study.key)
+    services.session.rollback()
+    away.rename(services.settings.films_folder)
+    services.studies.delete(person, study.key)
+    services.session.commit()
+    assert services.session.scalars(select(OtherObject)).all() == []
+    assert list(services.store.films()) == []

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from lungwise.accounts.tokens import Tokens
+from lungwise.api.service_requests import MOST_REQUESTS
 from lungwise.webkit.idempotency import Idempotency
 from lungwise.webkit.problems import Refused
 
@@ -22,6 +24,13 @@ def test_a_key_gives_what_came_of_the_request_before(either_services: Services) 
     assert keys.earlier(token, "one", "a" * 64) is None
     keys.keep(token, "one", "a" * 64, "study")
     assert keys.earlier(token, "one", "a" * 64) == "study"
+
+
+def test_what_came_of_a_request_may_be_as_many_things_as_a_request_asks_for(either_services: Services) -> None:
+    keys, token = Idempotency(either_services.session, either_services.clock), token_of(either_services)
+    result = json.dumps([("0" * 20, False)] * MOST_REQUESTS)
+    keys.keep(token, "one", "a" * 64, result)
+    assert keys.earlier(token, "one", "a" * 64) == result
 
 
 def test_a_key_with_another_request_is_refused(services: Services) -> None:

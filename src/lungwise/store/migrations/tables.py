@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alembic import op
-from sqlalchemy import Column, Inspector
+from sqlalchemy import Column, Connection, Inspector, String, text
 from sqlalchemy.schema import SchemaItem
 
 
@@ -28,6 +28,29 @@ def _counts(parts: Sequence[SchemaItem]) -> bool:
     """Whether the table gives its rows their ids."""
     keys = [part for part in parts if isinstance(part, Column) and part.primary_key]
     return [key.name for key in keys] == ["id"] and keys[0].autoincrement is not False
+
+
+def widen(table: str, column: str, before: int, after: int) -> None:
+    """Let a column of text that is never null hold more characters.
+
+    SQLite makes the table anew for that, and would begin to count its ids at the highest that is left.
+    """
+    connection = op.get_bind()
+    last = _last_id(connection, table)
+    with op.batch_alter_table(table, table_kwargs={"sqlite_autoincrement": True}) as batch:
+        batch.alter_column(column, existing_type=String(before), type_=String(after), existing_nullable=False)
+    if last is not None:
+        connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :table"), {"table": table})
+        row = {"table": table, "last": last}
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)"), row)
+
+
+def _last_id(connection: Connection, table: str) -> int | None:
+    """Return the last id that SQLite gave to a row of a table."""
+    if connection.dialect.name != "sqlite":
+        return None
+    last: int | None = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table})
+    return last
 
 
 def columns_of(inspector: Inspector, table: str) -> set[str]:

@@ -106,6 +106,8 @@ def test_a_bundle_is_done_whole_or_not_at_all(app: Lungwise, program: Any) -> No
     assert (status, [entry["response"]["status"] for entry in done["entry"]]) == (200, ["201", "201"])
     key = done["entry"][1]["response"]["location"].partition("/")[2]
     assert program.get(f"/fhir/ServiceRequest/{key}")["identifier"][0]["value"] == "O-2"
+    for _time in range(2):
+        assert sent(program, bundle(first, second), "/fhir", **{"Idempotency-Key": "k"})[0] == 200
     again = sent(program, bundle(first, second, kind="collection"), "/fhir")[1]
     assert [entry["response"]["status"] for entry in again["entry"]] == ["200", "200"]
     wrongs: tuple[dict[str, Any], ...] = ({"type": "message"}, {"entry": []})
