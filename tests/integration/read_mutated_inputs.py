@@ -17,7 +17,7 @@ from mutated import mutated_inputs
 from synthetic_films import picture
 
 MEMORY, HANGS = 2**30, 60.0
-LARGE_FILMS = 3
+LARGE_FILMS = 8
 """How many times the processor time of a large sound film an input may take, in the same run."""
 CODES = {
     "empty", "not-an-image", "damaged", "too-small", "several-frames", "too-many-pixels",

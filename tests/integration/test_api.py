@@ -189,7 +189,7 @@ def every_operation(app: Lungwise) -> list[tuple[str, str, str]]:
 
 
 BODIES: dict[str, Any] = {
-    "/opinions": {"agrees": True},
+    "/opinions": {"note": "seen"},
     "/reference-results": {"test": "xpert", "result": "negative", "tested_on": "2026-03-01"},
     "/clinical-details": {"spo2": 95},
     "/search": {"text": "b"},

@@ -5,6 +5,7 @@
 {
   const KEY = "typed";
   const NEVER = ["csrf_token", "once"];
+  const ANSWER = "answer_version"; // of a study: who agreed with it has not agreed with a later one
   const { person, page } = document.body.dataset; // no person: signed out
   const isShownAgain = "again" in document.body.dataset; // a form that was sent, and what is wrong with it
   const pathOf = (form) => new URL(form.action, location.href).pathname;
@@ -18,12 +19,14 @@
     if ("ends" in form.dataset) return forget(); // signs out: nothing stays for who comes next
     const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !NEVER.includes(name));
     const isSecret = form.querySelector("[type=password], [autocomplete=one-time-code]");
-    if (isSecret || !fields.some(([, value]) => value)) return;
+    if (isSecret || !fields.some(([name, value]) => value && name !== ANSWER)) return;
     keep({ person, page, form: pathOf(form), fields, ended: false });
   }
 
   function fill(form, fields) {
+    const isOfAnother = fields.some(([name, value]) => name === ANSWER && form.elements[ANSWER]?.value !== value);
     for (const control of form.elements) {
+      if (isOfAnother && control.type === "radio") continue;
       if (!control.name || NEVER.includes(control.name) || ["hidden", "file", "submit"].includes(control.type)) continue;
       const values = fields.filter(([name]) => name === control.name).map(([, value]) => value);
       if (["checkbox", "radio"].includes(control.type)) control.checked = values.includes(control.value);
