@@ -72,6 +72,11 @@ def pytest_configure() -> None:
     os.environ["PATH"] = os.pathsep.join([*others, own])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that train: they take longest, and one of the workers would end with them alone."""
+    items.sort(key=lambda item: item.get_closest_marker("training") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Load the tests without looking for garbage, and look from then on among what they make."""
