@@ -17,8 +17,8 @@ from fork_server import NUMBER
 
 _ENVIRONMENT = dict(os.environ)
 """Of the process that forks: what it loads may depend on it."""
-_READ_LATER = ("LUNGWISE_", "PYTHONUNBUFFERED", "PYTEST_", "PATH", "GDCM_", "KMP_")
-"""What a program reads when it runs, or not at all; GDCM and scikit-learn set their own where they are loaded."""
+_READ_LATER = ("LUNGWISE_", "PYTHONUNBUFFERED", "PYTEST_", "PATH", "GDCM_", "KMP_", "TORCHINDUCTOR_")
+"""What a program reads when it runs, or not at all; GDCM, scikit-learn and torch set their own once loaded."""
 
 
 class Forked:
