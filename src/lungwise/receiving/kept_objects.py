@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import Unavailable
 from lungwise.films.dicom.digest import digest_of
 from lungwise.receiving.uploads import Upload
 from lungwise.store import Clock, CollisionError, FilmStore
+from lungwise.studies.film_data import not_fetched
 from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.studies.prior_models import PriorFilm
 
@@ -62,9 +62,7 @@ class KeptObjects(Generic[T]):
         try:
             return self._store.holds(known.key, known.sha256)
         except OSError as error:
-            raise Unavailable(
-                "This film cannot be fetched from the film storage right now. Please try again."
-            ) from error
+            raise not_fetched() from error
 
     def put_back(self, person: Person, key: str, upload: Upload) -> None:
         """Note that an object whose file was missing lies in the folder of its key again, as its sender writes it now.

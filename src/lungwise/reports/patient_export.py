@@ -15,13 +15,14 @@ from sqlalchemy import inspect
 
 from lungwise import __version__
 from lungwise.access import Person, Right
-from lungwise.errors import Contradiction, Unavailable
+from lungwise.errors import Contradiction
 from lungwise.films.formats import suffix_of
 from lungwise.films.refusals import N_, Words
 from lungwise.orders.service import Order
 from lungwise.patients.service import Patient, Patients
 from lungwise.reports.service import Reports
 from lungwise.store import Base, Clock
+from lungwise.studies.film_data import not_fetched
 from lungwise.studies.pictures import as_png, heat_layer, upright
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.studies.priors import Priors
@@ -122,7 +123,7 @@ class PatientExport:
                 files.add(f"{folder}/heat-maps/{film.key}.png", N_("Where the model looked"), heat)
         objects = self._studies.objects_of(person, study)
         if objects.unfetched:  # nothing that is kept may be missing here
-            raise Unavailable("This film cannot be fetched from the film storage right now. Please try again.")
+            raise not_fetched()
         for item in objects.theirs:
             data = self._studies.objects.data(item)
             files.add(f"{folder}/objects/{item.key}.dcm", N_("A document beside the films"), data)

@@ -10,10 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.errors import Unavailable
 from lungwise.store import EncryptionError, FilmStore, after_commit
 from lungwise.store.keys import MissingKeyError
-from lungwise.studies.film_data import fetched
+from lungwise.studies.film_data import fetched, not_fetched
 from lungwise.studies.object_models import OtherObject
 
 OTHER_CLASSES = {
@@ -85,7 +84,7 @@ class OtherObjects:
             If it may give one of them later.
         """
         if not all(map(self._is_lost, items)):
-            raise Unavailable("This film cannot be fetched from the film storage right now. Please try again.")
+            raise not_fetched()
         self.delete(items)
 
     def _is_lost(self, item: OtherObject) -> bool:
