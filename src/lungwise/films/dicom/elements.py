@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,32 +33,19 @@ class Budget:
     """How many elements and items may still be read, together in all sequences that one walk goes through."""
 
     def __init__(self) -> None:
-        self._elements = _MAX_ELEMENTS
-        self._items = _MAX_ITEMS
+        self._left = {"data elements": _MAX_ELEMENTS, "items": _MAX_ITEMS}
 
-    def take_element(self) -> None:
-        """Count one element, also one that is only passed over.
-
-        Raises
-        ------
-        Refusal
-            `damaged`, if there were too many.
-        """
-        self._elements -= 1
-        if self._elements < 0:
-            raise too_many_parts("data elements")
-
-    def take_item(self) -> None:
-        """Count one item of a sequence.
+    def take(self, what: Literal["data elements", "items"]) -> None:
+        """Count one of these, also one that is only passed over.
 
         Raises
         ------
         Refusal
             `damaged`, if there were too many.
         """
-        self._items -= 1
-        if self._items < 0:
-            raise too_many_parts("items")
+        self._left[what] -= 1
+        if self._left[what] < 0:
+            raise too_many_parts(what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +142,7 @@ def _items(sequence: Element, budget: Budget) -> Iterator[Elements]:
         at += 8
         if group << 16 | element != _ITEM:
             return
-        budget.take_item()
+        budget.take("items")
         if length == _UNDEFINED:
             item, end = _Reader(value, at, sequence.encoding, budget).read()
             at = end + 8
@@ -251,7 +239,7 @@ class _Reader:
     def read(self, ends: Callable[[int], bool] = lambda tag: False) -> tuple[Elements, int]:
         """Read until a tag of the first level ends it; returns the elements and where the end is."""
         while len(self.data) - self.at >= 8:
-            self.budget.take_element()
+            self.budget.take("data elements")
             before = self.at
             tag, vr, length = self._head()
             if not self.open and (ends(tag) or tag in (_ITEM_END, _SEQUENCE_END)):
