@@ -6,8 +6,8 @@ ohif := 3.12.10
 readers := dcmjs@0.51.1 dwv@0.36.4 esbuild@0.28.2
 medplum := 5.2.13
 # Three tests at a time on two cores, since they wait for servers and browsers for a quarter of their time; each with a
-# database server and a browser of its own; in the order of the folders, since the files that take longest have few
-# tests, and would come last.
+# database server and a browser of its own; those that train first, then in the order of the folders, since the files
+# that take longest have few tests, and would come last.
 # Each on one core: threads of torch that wait for a core that another test has are slower than none.
 test check: export OMP_NUM_THREADS := 1
 # What is compiled is kept, for all the processes that tests start, also where the machine's setting is to keep nothing.

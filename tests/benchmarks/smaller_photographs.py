@@ -23,7 +23,7 @@ import lungwise
 from lungwise.cli.options import films_option
 from lungwise.cli.progress import counted
 from lungwise.evaluation.metrics import auc, auc_lost
-from lungwise.evaluation.protocol import CONTROLLED
+from lungwise.evaluation.protocol import CONTROLLED, is_controlled
 from lungwise.evaluation.results import EvaluatedFilm, contrast
 from lungwise.evaluation.schema import Estimate
 from lungwise.films import Photographed, Refusal, open_film
@@ -49,12 +49,7 @@ Pair = tuple[EvaluatedFilm, EvaluatedFilm]
 @click.option("--processes", default=2, show_default=True, type=click.IntRange(1), help="How many films at a time.")
 def main(films: Path, split: str, every: int, processes: int) -> None:
     """Measure what is lost."""
-    labels = CONTROLLED.positive + CONTROLLED.negative
-    chosen = [
-        film
-        for film in read_collection(films)
-        if film.split == split and film.source == CONTROLLED.source and film.label in labels
-    ][::every]
+    chosen = [film for film in read_collection(films) if film.split == split and is_controlled(film)][::every]
     with ProcessPoolExecutor(processes) as pool:
         read = list(counted(pool.map(_read, chosen, range(len(chosen))), "photographs", len(chosen)))
     click.echo(f"{len(read)} photographs of {split}, {CAMERA} pixels as taken, {LONGEST:.0f} made smaller")

@@ -77,6 +77,11 @@ OPERATING_SPLIT = "val"
 OPERATING_SPECIFICITY = 0.9
 
 
+def is_controlled(film: LabelledFilm) -> bool:
+    """Whether the controlled question is asked of the film."""
+    return film.source == CONTROLLED.source and film.label in CONTROLLED.positive + CONTROLLED.negative
+
+
 def chooses_operating_point(film: LabelledFilm) -> bool:
     """Whether the film helps to choose the threshold at which sources of one class are compared."""
     return film.split == OPERATING_SPLIT and film.source == CONTROLLED.source and film.label in CONTROLLED.negative

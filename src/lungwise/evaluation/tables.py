@@ -199,8 +199,9 @@ def _source_probe(split: Split) -> Iterator[Row]:
 )
 def _predictive(split: Split) -> Iterator[Row]:
     for source in filter(_has_hundreds_of_both, split["sources"]):
+        rates = rates_of(source["verdicts"])
         for prevalence in _PREVALENCES:
-            values = predictive_values(rates_of(source["verdicts"]), prevalence)
+            values = predictive_values(rates, prevalence)
             right = (_NONE if value is None else f"{value:.0%}" for value in values)
             yield (source["source"], f"{prevalence:.0%}", *right)
 

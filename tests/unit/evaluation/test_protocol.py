@@ -12,6 +12,7 @@ from lungwise.evaluation.protocol import (
     PROBABILITY,
     QUESTIONS,
     chooses_operating_point,
+    is_controlled,
     reported_as,
     score_of,
 )
@@ -54,6 +55,11 @@ def test_an_unknown_score_is_an_error(reading: Callable[..., Reading]) -> None:
 )
 def test_hosts_of_the_mixed_collection_are_pooled_but_the_external_one(source: str, name: str) -> None:
     assert reported_as(source) == name
+
+
+def test_the_controlled_question_is_of_both_kinds_of_films_of_one_source(film: Callable[..., LabelledFilm]) -> None:
+    assert is_controlled(film(label=CONTROLLED.positive[0])) and is_controlled(film(label=CONTROLLED.negative[0]))
+    assert not is_controlled(film(source="nih")) and not is_controlled(film(label="atypical appearance"))
 
 
 def test_only_negative_validation_films_choose_the_operating_point(film: Callable[..., LabelledFilm]) -> None:
