@@ -22,6 +22,7 @@ from lungwise.patients.stated_facts import facts_of, is_another_patient
 from lungwise.receiving.own_results import MANUFACTURER
 from lungwise.receiving.uploads import Upload
 from lungwise.store import FilmStore
+from lungwise.studies.film_data import not_fetched
 from lungwise.studies.film_models import FilmContent
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.uids import own_uid
@@ -91,6 +92,20 @@ class Duplicates:
         same = self._having(person, FilmRecord.sha256 == upload.sha256)
         return bool(same or self._named(person, upload))
 
+    def lost(self, person: Person, upload: Upload) -> list[tuple[str, str]]:
+        """Return the keys of study and film where a film of these bytes is recorded and the store has lost its file.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not say.
+        """
+        same = self._having(person, FilmRecord.sha256 == upload.sha256)
+        try:
+            return [(film.study.key, film.key) for film in same if not self._store.holds(film.study.key, film.sha256)]
+        except OSError as error:
+            raise not_fetched() from error
+
     def note(self, clinic: int, film: FilmRecord) -> None:
         """Note that a content is this film, if it is no other yet; of two that do so at once, one collides."""
         for content in {film.sha256, film.instance_uid or film.sha256}:
@@ -121,6 +136,8 @@ class Duplicates:
             return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
         try:
             kept = self._store.get(film.study.key, film.sha256)
+        except FileNotFoundError:  # nobody can say that it is the same: an administrator decides
+            return Difference.PIXELS
         except OSError as error:
             raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
         here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())

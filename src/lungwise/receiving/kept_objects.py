@@ -17,13 +17,13 @@ from lungwise.studies.film_data import not_fetched
 from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.studies.prior_models import PriorFilm
 
-T = TypeVar("T", HeldFilm, OtherObject, PriorFilm)
+K = TypeVar("K", HeldFilm, OtherObject, PriorFilm)
 
 
-class KeptObjects(Generic[T]):
+class KeptObjects(Generic[K]):
     """Rows of one table, each for an object that lies in the store in a folder of its own."""
 
-    table: type[T]
+    table: type[K]
 
     def __init__(self, session: Session, clock: Clock, store: FilmStore, audit: AuditTrail) -> None:
         self._session = session
@@ -42,7 +42,7 @@ class KeptObjects(Generic[T]):
         known = self.find(person, upload)
         return known is not None and self.is_stored(known)
 
-    def find(self, person: Person, upload: Upload) -> T | None:
+    def find(self, person: Person, upload: Upload) -> K | None:
         """Return the row of an object that is kept already, whatever its sender wrote before its content."""
         query = select(self.table).where(
             self.table.clinic_id == person.clinic_id,
@@ -51,7 +51,7 @@ class KeptObjects(Generic[T]):
         )
         return self._session.scalar(query)
 
-    def is_stored(self, known: T) -> bool:
+    def is_stored(self, known: K) -> bool:
         """Return whether the store has the file of a row.
 
         Raises
@@ -78,7 +78,7 @@ class KeptObjects(Generic[T]):
         known.sha256, known.size = upload.sha256, len(upload.data)
         self._audit.record(person, Action.RECEIVED, Subject.OBJECT, key)
 
-    def _add(self, person: Person, key: str, upload: Upload, sender: str, **columns: object) -> T:
+    def _add(self, person: Person, key: str, upload: Upload, sender: str, **columns: object) -> K:
         """Record an object that lies in the store in the folder of this key."""
         person.need(Right.UPLOAD)
         row = self.table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -19,7 +20,7 @@ from lungwise.receiving.receiver import Kept
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import ReceivedInstance, Upload
 from lungwise.settings import Settings
-from lungwise.store import CollisionError, new_key
+from lungwise.store import CollisionError
 from lungwise.studies.prior_models import PriorFilm
 
 _MODALITIES = {"CR", "DX", "RG"}
@@ -96,23 +97,18 @@ class PriorReceiver:
 
     def _attempt(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
         with receive.reading() as recording:
-            priors = _priors(receive, recording)
-            known = priors.find(self._node, instance.film)
-            is_lost = known is not None and not priors.is_stored(known)
-            if not is_lost and self._owner(recording, instance) is None:
+            is_known = _priors(receive, recording).find(self._node, instance.film) is not None
+            if not is_known and self._owner(recording, instance) is None:
                 return Kept.NOT_ASKED_FOR
-        key = known.key if known else new_key()
 
-        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
-            if is_lost:
-                return _priors(receive, recording).put_back(self._node, key, instance.film)
+        def record(recording: Recording, key: str) -> None:
             patient = self._owner(recording, instance)
             if patient is None:
                 raise CollisionError("An earlier film is not wanted any more.")
-            return _priors(receive, recording).record(self._node, key, instance.film, instance.sender, patient)
+            _priors(receive, recording).record(self._node, key, instance.film, instance.sender, patient)
 
-        receive.record(files, key, [instance.film], record)
-        return Kept.PRIOR
+        is_new = receive.keep(files, self._node, instance.film, partial(_priors, receive), record)
+        return Kept.PRIOR if is_new else Kept.NOT_ASKED_FOR
 
     def _owner(self, recording: Recording, instance: ReceivedInstance) -> Patient | None:
         """Return the record of the patient whom a film is kept under; None where it is not wanted."""

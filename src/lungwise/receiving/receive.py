@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person
 from lungwise.receiving.film_files import FilmFiles, film_files
+from lungwise.receiving.kept_objects import K, KeptObjects
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import Upload
 from lungwise.store import Database, FilmStore, new_key, retried
@@ -69,50 +71,74 @@ class Receive:
             record(self.recording_over(session, self.address), stored)
         files.committed = key
 
+    def put_back(self, files: FilmFiles, person: Person, upload: Upload) -> None:
+        """Put a film back into the store, in each study that has these bytes and has lost the file.
+
+        If it could not be read for that, it is read now.
+        """
+        with self.reading() as recording:
+            lost = recording.duplicates.lost(person, upload)
+        for study, film in lost:
+            self.record(files, study, [upload], partial(_note_return, person=person, film=film))
+            self.wake()
+
     def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str, *, counts: bool = False) -> None:
         """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already.
-
-        One that is held and whose file is missing is put back.
 
         Where it `counts`, it is one of those that an account may upload in a day.
         """
         with self.reading() as recording:
             known, difference = recording.duplicates.compare(person, upload)
-            if known is None or difference is None:
-                return
-            held = recording.held.find(person, upload)
-            if held is not None and recording.held.is_stored(held):
-                return
-        key = held.key if held else new_key()
+        if known is None or difference is None:
+            return
 
-        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
-            if held is not None:
-                return recording.held.put_back(person, key, upload)
+        def hold(recording: Recording, key: str) -> None:
             recording.held.hold(person, key, upload, known, difference, sender)
             if counts:
                 recording.quota.count(person, [upload])
-            return None
 
-        self.record(files, key, [upload], record)
+        self.keep(files, person, upload, lambda recording: recording.held, hold)
 
     def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str, *, counts: bool = False) -> bool:
         """Keep a report or the like beside its study; return False if it is here already, its file too.
 
         Where it `counts`, its bytes are among those that an account may upload in a day.
         """
-        with self.reading() as recording:
-            kept = recording.objects.find(person, item)
-            if kept is not None and recording.objects.is_stored(kept):
-                return False
-        key = kept.key if kept else new_key()
 
-        def record(recording: Recording, _stored: dict[str, Upload]) -> None:
-            if kept is not None:
-                return recording.objects.put_back(person, key, item)
+        def keep(recording: Recording, key: str) -> None:
             recording.objects.record(person, key, item, sender)
             if counts:
                 recording.quota.count(person, [item])
-            return None
 
-        self.record(files, key, [item], record)
+        return self.keep(files, person, item, lambda recording: recording.objects, keep)
+
+    def keep(
+        self,
+        files: FilmFiles,
+        person: Person,
+        upload: Upload,
+        rows: Callable[[Recording], KeptObjects[K]],
+        record: Callable[[Recording, str], None],
+    ) -> bool:
+        """Keep an object in a folder of its own; return False if it is here already, its file too.
+
+        One that is recorded and whose file is missing is put back; any other is recorded under the key of its folder.
+        """
+        with self.reading() as recording:
+            kept = rows(recording).find(person, upload)
+            if kept is not None and rows(recording).is_stored(kept):
+                return False
+        key = kept.key if kept else new_key()
+
+        def note(recording: Recording, _stored: dict[str, Upload]) -> None:
+            if kept is not None:
+                rows(recording).put_back(person, key, upload)
+            else:
+                record(recording, key)
+
+        self.record(files, key, [upload], note)
         return True
+
+
+def _note_return(recording: Recording, _stored: dict[str, Upload], *, person: Person, film: str) -> None:
+    recording.note_return(person, film)

@@ -62,6 +62,7 @@ class FilmReceiver:
         if film.is_object:
             return Kept.OBJECT if receive.keep_object(files, self._node, film, instance.sender) else Kept.KNOWN
         if known is not None and difference is None:
+            receive.put_back(files, self._node, film)
             return Kept.KNOWN
         if known is not None:
             receive.hold(files, self._node, film, instance.sender)

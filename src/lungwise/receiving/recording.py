@@ -14,6 +14,7 @@ from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.jobs.prior_fetches import PriorFetches
+from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_queue import ANSWER_TIME
 from lungwise.metrics import UNCLEAR
 from lungwise.patients.service import Patient, PatientFacts, Patients
@@ -70,6 +71,7 @@ class Recording:
         self.objects = ReceivedObjects(session, clock, store, audit)
         self._orders = FilmOrders(session, clock, audit, asks_worklist=limits.asks_worklist)
         self.held = HeldFilms(session, clock, store, audit)
+        self._queue = Queue(session, clock, audit)
         self.quota = Quota(session, clock, limits, zone_of)
 
     def today(self, person: Person) -> date:
@@ -141,6 +143,21 @@ class Recording:
         self.add_to(person, study, stored)
         self.audit.record(person, Action.UPLOADED, Subject.STUDY, study.key)
         return study
+
+    def note_return(self, person: Person, key: str) -> None:
+        """Note that a film whose file was missing lies in the store again, and have it read if that failed.
+
+        Raises
+        ------
+        CollisionError
+            If it was deleted meanwhile.
+        """
+        film = self.session.scalar(select(FilmRecord).where(FilmRecord.key == key))
+        if film is None:
+            raise CollisionError(f"Film {key} is deleted.")
+        self.lock(film.study, [film.sha256])
+        self._queue.retry([job.id for job in film.jobs if job.state == JobState.FAILED])
+        self.audit.record(person, Action.RECEIVED, Subject.FILM, key)
 
     def is_own_result(self, person: Person, upload: Upload) -> bool:
         """Return whether an object is a result of Lungwise: by its marks, or by the series of a film's results."""

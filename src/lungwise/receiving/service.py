@@ -162,11 +162,12 @@ class Uploads:
         return key
 
     def _save(self, person: Person, files: Files, once: Once, study: _Destination) -> Saved:
-        """Hold what has another film's UID, save the new films, and keep the objects beside them."""
+        """Put back what is lost, hold what has another film's UID, save the new films and what lies beside them."""
         person.need(Right.UPLOAD)
         self._receive.begin()
         unpacked = unpack(files, self._limits)
         for film in unpacked.films:
+            self._receive.run(partial(self._receive.put_back, person=person, upload=film))
             if film.uids.instance is not None:
                 self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER, counts=True))
         saved = self._receive.run(lambda put: self._attempt(put, person, unpacked, once, study))

@@ -19,7 +19,7 @@ from lungwise.receiving.service import Uploads
 from lungwise.receiving.uploads import Limits, Upload
 from lungwise.store import Base, CollisionError, Database, FilmStore
 from lungwise.store.backup import check_films
-from lungwise.studies.models import FilmRecord, Study
+from lungwise.studies.models import FilmRecord, Job, JobState, Study
 from lungwise.studies.object_models import HeldFilm, OtherObject
 from lungwise.web_app import create_app
 from lungwise.wiring import Wiring
@@ -122,6 +122,29 @@ def test_files_of_a_transaction_that_did_not_commit_are_removed(
             desk.uploads.add_films(desk.person, key, files(film(1), film(3)))
     assert list(desk.store.films()) == before
     assert (desk.count(Study), desk.count(FilmRecord), desk.left()) == (1, 1, [])
+
+
+def test_a_film_whose_file_is_lost_is_put_back_where_it_comes_again(desk: Desk, film: Callable[..., bytes]) -> None:
+    patients = [PatientFacts(identifier=number) for number in ("7", "8")]  # the same bytes, typed as of both
+    keys = [desk.uploads.open(desk.person, facts, files(film(1))).key for facts in patients]
+    before = sorted(desk.store.films())
+    with desk.database.writing() as session:
+        for job in session.scalars(select(Job)):
+            job.state = JobState.FAILED
+    for key in keys:
+        desk.store.delete(key)
+    assert desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key == keys[0]
+    assert (sorted(desk.store.films()), desk.count(FilmRecord), desk.left()) == (before, 2, [])
+    with desk.database.reading() as session:
+        assert set(session.scalars(select(Job.state))) == {JobState.QUEUED}
+
+
+def test_a_film_that_cannot_be_compared_with_one_whose_file_is_lost_is_kept_aside(desk: Desk) -> None:
+    key = desk.uploads.open(desk.person, PatientFacts(), [("a.dcm", dicom_file(chest_words(1)))]).key
+    desk.store.delete(key)
+    with pytest.raises(Rejected, match="set aside"):
+        desk.uploads.open(desk.person, PatientFacts(), [("a.dcm", dicom_file(chest_words(2)))])
+    assert desk.count(HeldFilm) == 1
 
 
 def test_a_film_that_another_upload_saves_is_not_taken_from_it(desk: Desk, film: Callable[..., bytes]) -> None:
