@@ -102,7 +102,7 @@ class Duplicates:
         """
         same = self._having(person, FilmRecord.sha256 == upload.sha256)
         try:
-            return [(film.study.key, film.key) for film in same if not self._store.holds(film.study.key, film.sha256)]
+            return [(film.study.key, film.key) for film in same if self._store.is_lost(film.study.key, film.sha256)]
         except OSError as error:
             raise not_fetched() from error
 
@@ -135,9 +135,9 @@ class Duplicates:
         if film.kind != "DICOM":  # its DICOM object is made anew for each request
             return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
         try:
+            if self._store.is_lost(film.study.key, film.sha256):
+                return Difference.PIXELS  # nobody can say that it is the same: an administrator decides
             kept = self._store.get(film.study.key, film.sha256)
-        except FileNotFoundError:  # nobody can say that it is the same: an administrator decides
-            return Difference.PIXELS
         except OSError as error:
             raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
         here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())

@@ -30,8 +30,10 @@ class FilmFiles:
         self.committed: str | None = None
         """The study whose rows are committed; every file of it has its row."""
 
-    def put(self, study: str, uploads: Iterable[Upload]) -> dict[str, Upload]:
+    def put(self, study: str, uploads: Iterable[Upload], *, anew: bool = False) -> dict[str, Upload]:
         """Put films that are not there yet, and return all by their names. From here on they survive a power cut.
+
+        Where it is done `anew`, files that are there are replaced, since they are damaged.
 
         Raises
         ------
@@ -42,7 +44,7 @@ class FilmFiles:
         self._put.setdefault(study, set()).update(stored)
         try:
             for name, upload in stored.items():
-                self._store.put(study, upload.data, name)
+                self._store.put(study, upload.data, name, anew=anew)
         except OSError as error:
             _log.exception("A film cannot be kept.")
             if error.errno in (ENOSPC, EDQUOT, EFBIG):

@@ -52,7 +52,7 @@ class KeptObjects(Generic[K]):
         return self._session.scalar(query)
 
     def is_stored(self, known: K) -> bool:
-        """Return whether the store has the file of a row.
+        """Return whether the store has the file of a row, as it was stored.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class KeptObjects(Generic[K]):
             If the store does not say.
         """
         try:
-            return self._store.holds(known.key, known.sha256)
+            return not self._store.is_lost(known.key, known.sha256)
         except OSError as error:
             raise not_fetched() from error
 

@@ -58,15 +58,19 @@ class Receive:
         with film_files(self.database, self.store) as files:
             return retried(lambda: attempt(files))
 
-    def record(self, files: FilmFiles, key: str, uploads: Iterable[Upload], record: Record) -> None:
+    def record(
+        self, files: FilmFiles, key: str, uploads: Iterable[Upload], record: Record, *, anew: bool = False
+    ) -> None:
         """Put uploads into the folder of a key, and record them in one transaction.
+
+        Where it is done `anew`, files that are there are replaced, since they are damaged.
 
         Raises
         ------
         Unavailable
             If the store does not take them.
         """
-        stored = files.put(key, uploads)
+        stored = files.put(key, uploads, anew=anew)
         with self.database.writing() as session:
             record(self.recording_over(session, self.address), stored)
         files.committed = key
@@ -79,7 +83,7 @@ class Receive:
         with self.reading() as recording:
             lost = recording.duplicates.lost(person, upload)
         for study, film in lost:
-            self.record(files, study, [upload], partial(_note_return, person=person, film=film))
+            self.record(files, study, [upload], partial(_note_return, person=person, film=film), anew=True)
             self.wake()
 
     def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str, *, counts: bool = False) -> None:
@@ -122,7 +126,7 @@ class Receive:
     ) -> bool:
         """Keep an object in a folder of its own; return False if it is here already, its file too.
 
-        One that is recorded and whose file is missing is put back; any other is recorded under the key of its folder.
+        One that is recorded and whose file is lost is put back; any other is recorded under the key of its folder.
         """
         with self.reading() as recording:
             kept = rows(recording).find(person, upload)
@@ -136,7 +140,7 @@ class Receive:
             else:
                 record(recording, key)
 
-        self.record(files, key, [upload], note)
+        self.record(files, key, [upload], note, anew=kept is not None)
         return True
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from lungwise.settings import Settings
 from lungwise.store import plain_films
 from lungwise.store.blobs import blob_store
-from lungwise.store.keys import FIRST_MARK, HEADER, MARK, EncryptionError, Keys, is_encrypted
+from lungwise.store.keys import FIRST_MARK, HEADER, MARK, EncryptionError, Keys, MissingKeyError, is_encrypted
 
 _QUARANTINE = "quarantine/"
 """The prefix of the paths of files that will be deleted; no film's path begins with it."""
@@ -45,13 +45,15 @@ class FilmStore:
         """Return the name of a film in the store: its SHA-256."""
         return hashlib.sha256(data).hexdigest()
 
-    def put(self, study: str, data: bytes, name: str = "") -> str:
+    def put(self, study: str, data: bytes, name: str = "", *, anew: bool = False) -> str:
         """Store a film and return its SHA-256. When this returns, the film survives a power cut.
 
         Parameters
         ----------
         name
             Its SHA-256, where that is known.
+        anew
+            Whether a file that is there is replaced, since it is damaged.
 
         Raises
         ------
@@ -60,7 +62,7 @@ class FilmStore:
         """
         name = name or self.name_of(data)
         path = _path(study, name)
-        if not self._blobs.holds(path):
+        if anew or not self._blobs.holds(path):
             self._blobs.write(path, self.keys.encrypt(data, _context(study, name)))
         return name
 
@@ -77,6 +79,24 @@ class FilmStore:
     def holds(self, study: str, name: str) -> bool:
         """Return whether a film is stored."""
         return self._blobs.holds(_path(study, name))
+
+    def is_lost(self, study: str, name: str) -> bool:
+        """Return whether a film's file is missing, or no longer what was stored.
+
+        Raises
+        ------
+        OSError
+            If the store does not say: it may give the film later.
+        """
+        try:
+            self.get(study, name)
+        except MissingKeyError:
+            return False
+        except (FileNotFoundError, EncryptionError):
+            if not self.writable():  # a disk that is not mounted has no file either
+                raise
+            return True
+        return False
 
     def remove(self, study: str, name: str) -> None:
         """Delete one film of a study."""

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
-from lungwise.store import EncryptionError, FilmStore, after_commit
-from lungwise.store.keys import MissingKeyError
+from lungwise.store import FilmStore, after_commit
 from lungwise.studies.film_data import fetched, not_fetched
 from lungwise.studies.object_models import OtherObject
 
@@ -83,20 +82,13 @@ class OtherObjects:
         Unavailable
             If it may give one of them later.
         """
-        if not all(map(self._is_lost, items)):
+        try:
+            are_lost = all(self._store.is_lost(item.key, item.sha256) for item in items)
+        except OSError as error:
+            raise not_fetched() from error
+        if not are_lost:
             raise not_fetched()
         self.delete(items)
-
-    def _is_lost(self, item: OtherObject) -> bool:
-        try:
-            self._store.get(item.key, item.sha256)
-        except MissingKeyError:
-            return False
-        except (FileNotFoundError, EncryptionError):
-            return self._store.writable()  # a disk that is not mounted has no file either
-        except OSError:
-            return False
-        return False
 
     def delete(self, items: Iterable[OtherObject]) -> None:
         """Delete objects."""

@@ -30,9 +30,9 @@ def test_a_file_is_in_the_store_before_the_transaction_begins(
     ada, order = enrol(app, "Ada"), list[str]()
     put = receive.store.put
 
-    def noted_put(key: str, data: bytes, name: str = "") -> str:
+    def noted_put(key: str, data: bytes, name: str = "", *, anew: bool = False) -> str:
         order.append("put")
-        return put(key, data, name)
+        return put(key, data, name, anew=anew)
 
     monkeypatch.setattr(receive.store, "put", noted_put)
     event.listen(app.database.engine, "begin", lambda _connection: order.append("begin"))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,7 @@ class Desk:
     uploads: Uploads
     person: Person
     woken: list[str]
+    folder: Path
 
     def left(self) -> list[tuple[str, str]]:
         with self.database.reading() as session:
@@ -67,7 +69,7 @@ def desk(
     store, woken = FilmStore(either), list[str]()
     limits = Limits(films=3, film_bytes=1 << 20, total_bytes=9 << 20)
     uploads = Uploads(Wiring(either, store).receive(app.database, lambda: woken.append("")), limits)
-    yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken)
+    yield Desk(app.database, store, uploads, enrol(app, "Ada"), woken, either.films_folder)
     app.database.close()
 
 
@@ -124,15 +126,19 @@ def test_files_of_a_transaction_that_did_not_commit_are_removed(
     assert (desk.count(Study), desk.count(FilmRecord), desk.left()) == (1, 1, [])
 
 
-def test_a_film_whose_file_is_lost_is_put_back_where_it_comes_again(desk: Desk, film: Callable[..., bytes]) -> None:
+def test_a_film_whose_file_is_lost_or_damaged_is_put_back_where_it_comes_again(
+    desk: Desk, film: Callable[..., bytes]
+) -> None:
     patients = [PatientFacts(identifier=number) for number in ("7", "8")]  # the same bytes, typed as of both
     keys = [desk.uploads.open(desk.person, facts, files(film(1))).key for facts in patients]
     before = sorted(desk.store.films())
     with desk.database.writing() as session:
         for job in session.scalars(select(Job)):
             job.state = JobState.FAILED
-    for key in keys:
-        desk.store.delete(key)
+    desk.store.delete(keys[0])
+    (damaged,) = (file.path for file in desk.store.files())
+    path = desk.folder / damaged
+    path.write_bytes(path.read_bytes()[:-1])
     assert desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key == keys[0]
     assert (sorted(desk.store.films()), desk.count(FilmRecord), desk.left()) == (before, 2, [])
     with desk.database.reading() as session:
@@ -162,8 +168,8 @@ def test_a_film_that_a_failed_upload_removes_meanwhile_is_put_again(
     key = desk.uploads.open(desk.person, PatientFacts(identifier="7"), files(film(1))).key
     put, tries = desk.store.put, list[str]()
 
-    def put_and_lose(study: str, data: bytes, name: str = "") -> str:
-        name = put(study, data, name)
+    def put_and_lose(study: str, data: bytes, name: str = "", *, anew: bool = False) -> str:
+        name = put(study, data, name, anew=anew)
         tries.append(name)
         if len(tries) == 1:
             desk.store.remove(study, name)
@@ -179,10 +185,10 @@ def test_a_store_that_takes_half_an_upload_keeps_nothing_of_it(
 ) -> None:
     put, taken = desk.store.put, list[str]()
 
-    def refuse_the_second(study: str, data: bytes, name: str = "") -> str:
+    def refuse_the_second(study: str, data: bytes, name: str = "", *, anew: bool = False) -> str:
         if taken:
             raise OSError(28, os.strerror(28))
-        taken.append(put(study, data, name))
+        taken.append(put(study, data, name, anew=anew))
         return taken[0]
 
     monkeypatch.setattr(desk.store, "put", refuse_the_second)
