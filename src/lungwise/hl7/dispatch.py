@@ -78,9 +78,10 @@ class Dispatch:
     def _ordered(self, person: Person, message: Message) -> Outcome:
         stated = patient_of(message.first("PID"), self._rules)
         orders = orders_of(message, self._zone_of(person.clinic_id))
-        if all(one.is_other_modality for one in orders):
+        count = self._order_updates.apply(person, stated, orders)
+        if not count and all(one.is_other_modality for one in orders):
             return Outcome.NOT_USED
-        return _outcome(self._order_updates.apply(person, stated, orders) > 0)
+        return _outcome(count > 0)
 
     def _merge(self, person: Person, message: Message) -> Outcome:
         """Merge the record that the MRG segment names into the patient of the PID segment."""

@@ -34,6 +34,8 @@ class OrderUpdates:
     def apply(self, person: Person, stated: StatedPatient, orders: Sequence[StatedOrder]) -> int:
         """Do what is said of a patient's orders, all of it or nothing; return how many were for a chest film.
 
+        An order that was for a chest film and is for something else now is cancelled.
+
         Raises
         ------
         Rejected
@@ -41,6 +43,7 @@ class OrderUpdates:
         MessageError
             If an order control is not known.
         """
+        others = [one for one in orders if one.is_other_modality and one.control not in _STATUS]
         chest = [one for one in orders if not one.is_other_modality and one.control not in _STATUS]
         wanted = [one for one in chest if one.control in _PLACE]
         replaced = [one for one in chest if one.control in _REPLACE]
@@ -52,7 +55,7 @@ class OrderUpdates:
         cancelled = self._replace(person, stated.facts, replaced, wanted)
         if wanted:
             self._place(person, stated, wanted)
-        cancelled += sum(self._cancel(person, stated.facts, one) for one in unwanted)
+        cancelled += sum(self._cancel(person, stated.facts, one) for one in [*unwanted, *others])
         return len(wanted) + cancelled
 
     def _replace(

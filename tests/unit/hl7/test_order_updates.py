@@ -113,6 +113,17 @@ def test_an_order_that_is_replaced_under_its_own_number_is_changed(wired: Servic
     assert order(wired, system, "P1").procedure.description == "Chest"
 
 
+@pytest.mark.parametrize("control", ["XO", "CA", "RP"])
+def test_an_order_that_is_for_another_modality_now_waits_for_no_chest_film(
+    wired: Services, system: Person, control: str
+) -> None:
+    take(wired, system, orm("NW"))
+    ct = "OBR||ORD-20||^^^^CT THORAX||||||||||||||||||||CT"
+    assert take(wired, system, orm(control, obr=ct, sent="2")) == "applied"
+    assert steps(wired, system) == []
+    assert take(wired, system, orm(control, obr=ct, number="ORD-21", sent="3")) == "of a kind that is not used"
+
+
 def test_a_replaced_order_that_is_not_here_is_not_placed(wired: Services, system: Person) -> None:
     assert take(wired, system, replacement("RP")) == "applied"
     assert steps(wired, system) == ["P2"]
