@@ -370,7 +370,7 @@ def numbers() -> str:
 def _accuracy(evaluation: dict[str, Any]) -> list[tuple[str, str]]:
     siim, ricord = _source(evaluation, "test", "siim"), _source(evaluation, "test", "ricord")
     hannover, delhi = _source(evaluation, "external", "hannover"), _source(evaluation, "external", "delhi")
-    called = {row["label"]: row["called_positive"] for row in delhi["confusion"]}
+    normal, ill = (_labelled(delhi, label) for label in ("normal", "tuberculosis"))
     measured = {row["measure"]: row for row in evaluation["criteria"]}
 
     def of(measure: str) -> str:
@@ -403,12 +403,23 @@ def _accuracy(evaluation: dict[str, Any]) -> list[tuple[str, str]]:
             "COVID-19 against other disease, many hospitals never seen: AUC",
             of("COVID-19 against other, Radiopaedia, AUC"),
         ),
-        ("COVID-19 in a hospital never seen, called positive", _share(hannover["verdicts"]["sensitivity"])),
-        ("COVID-19 in a hospital never seen, missed", _share(hannover["verdicts"]["missed"])),
-        ("**Patients with a positive PCR test**, called positive", _share(ricord["verdicts"]["sensitivity"])),
-        ("Patients with a positive PCR test, called negative", _share(ricord["verdicts"]["missed"])),
-        ("Normal films of a hospital never seen, called positive", _share(called["normal"])),
-        ("Tuberculosis in a hospital never seen, called positive", _share(called["tuberculosis"])),
+        (
+            "Patients with COVID-19 of a hospital never seen, called positive",
+            _share(hannover["verdicts_by_patient"]["sensitivity"]),
+        ),
+        (
+            "Patients with COVID-19 of a hospital never seen, called negative",
+            _share(hannover["verdicts_by_patient"]["missed"]),
+        ),
+        (
+            "**Patients with a positive PCR test**, called positive",
+            _share(ricord["verdicts_by_patient"]["sensitivity"]),
+        ),
+        ("Patients with a positive PCR test, called negative", _share(ricord["verdicts_by_patient"]["missed"])),
+        ("Normal films of a hospital never seen, called positive", _share(normal["called_positive"])),
+        ("Normal films of a hospital never seen, called normal", _share(normal["called_normal"])),
+        ("Tuberculosis in a hospital never seen, called positive", _share(ill["called_positive"])),
+        ("Tuberculosis in a hospital never seen, called normal", _share(ill["called_normal"])),
     ]
 
 
@@ -422,6 +433,11 @@ def _claimed(row: dict[str, Any]) -> str:
 def _source(evaluation: dict[str, Any], split: str, name: str) -> dict[str, Any]:
     sources = next(part["sources"] for part in evaluation["splits"] if part["split"] == split)
     found: dict[str, Any] = next(source for source in sources if source["source"] == name)
+    return found
+
+
+def _labelled(source: dict[str, Any], label: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in source["confusion"] if row["label"] == label)
     return found
 
 

@@ -95,7 +95,9 @@ def _write_card(artefact: Artefact, evaluation: Evaluation) -> None:
     """Write how often the verdicts are right into the card beside the model, and into the evaluation's copy of it."""
     rates = stated_rates(evaluation)
     if rates is None:
-        raise click.ClickException("These films do not say how often a verdict is right: they lack SIIM's of `test`.")
+        raise click.ClickException(
+            "These films do not say how often a verdict is right: they lack SIIM's or RICORD's of `test`."
+        )
     metrics = {**artefact.card.metrics, "verdicts": asdict(rates)}
     write_card(replace(artefact.card, metrics=metrics), artefact.onnx.with_name("card.json"))
     evaluation["card"]["metrics"] = metrics

@@ -20,6 +20,7 @@ from lungwise.evaluation.metrics import (
     auc,
     calibration,
     mean,
+    mean_by_patient,
     proportion,
     rank_correlation,
     threshold_at_specificity,
@@ -280,10 +281,11 @@ def _calibration_error(
     positive: Which, negative: Which, score: Callable[[Reading], float]
 ) -> Callable[[Rows], Estimate | None]:
     def value(rows: Rows) -> Estimate | None:
-        sides = [(score(r), positive(f)) for f, r in rows if positive(f) or negative(f)]
-        if len({is_so for _, is_so in sides}) < 2:
+        sides = [(score(r), positive(f), f.patient) for f, r in rows if positive(f) or negative(f)]
+        if len({is_so for _, is_so, _ in sides}) < 2:
             return None
-        found = calibration(np.array([said for said, _ in sides]), np.array([is_so for _, is_so in sides]))
+        said, is_so, patient = zip(*sides, strict=True)
+        found = calibration(np.array(said), np.array(is_so), np.array(patient, np.str_))
         lower, upper = found["ece_interval"]
         return {"value": found["ece"], "lower": lower, "upper": upper, "of": found["films"]}
 
@@ -349,13 +351,8 @@ def _by_patient(which: Which, is_called: Callable[[Reading], bool]) -> Callable[
     """Each patient counts once, with the share of their films."""
 
     def value(rows: Rows) -> Estimate | None:
-        patients: dict[str, list[bool]] = {}
-        for film, reading in rows:
-            if which(film):
-                patients.setdefault(film.patient, []).append(is_called(reading))
-        if not patients:
-            return None
-        return mean(np.array([np.mean(called) for called in patients.values()]), np.array(list(patients)))
+        chosen = [(is_called(reading), film.patient) for film, reading in rows if which(film)]
+        return mean_by_patient([called for called, _ in chosen], [patient for _, patient in chosen])
 
     return value
 

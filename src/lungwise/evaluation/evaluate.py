@@ -24,6 +24,7 @@ from lungwise.evaluation.metrics import (
     auc,
     calibration,
     mean,
+    mean_by_patient,
     proportion,
     threshold_at_specificity,
 )
@@ -61,11 +62,13 @@ from lungwise.reading import Verdict
 
 METHODS = {
     "AUC": f"area under the ROC curve; 95 % interval from {RESAMPLES} resamples of patients, seed {SEED}",
-    "shares": "95 % Wilson interval over films; films of one patient count as independent",
+    "shares": "95 % Wilson interval over films; films of one patient count as independent, but where a table says that "
+    "each patient counts once, with the share of their films, and patients are resampled",
     "uncertain": "an uncertain film counts against sensitivity and against specificity",
     "refused": "refused films are counted apart and are in no other number",
     "calibration": f"expected calibration error in {BINS} bins of equal mass, over films whose label is COVID-19 or "
-    "not; in a source of one class it is the mean distance of the probability from the label",
+    "not; in a source of one class it is the mean distance of the probability from the label; 95 % interval from "
+    "resampling patients",
     "pointing game": "the heat map's highest cell lies in a radiologist's box; only films with boxes",
     "energy inside": "share of the heat map's sum inside the boxes; 95 % interval from resampling patients",
 }
@@ -206,6 +209,7 @@ def measure_source(
         "patients": len({r.film.patient for r in results}) if named else None,
         "refusals": refusals(results),
         "verdicts": verdicts(results),
+        "verdicts_by_patient": verdicts_by_patient(results),
         "at_operating_point": at_operating_point(results, point),
         "confusion": confusion(results),
         "tasks": [task(results, q) for q in protocol.QUESTIONS if q.source == source and has_both_sides(results, q)],
@@ -257,6 +261,24 @@ def verdicts(results: Iterable[EvaluatedFilm]) -> dict[str, Estimate]:
     )
 
 
+def verdicts_by_patient(results: Iterable[EvaluatedFilm]) -> dict[str, Estimate]:
+    """The sure ones of `verdicts`, where each patient counts once, with the share of their films."""
+    read = [(r.film.patient, r.film.covid, r.reading.verdict) for r in results if r.reading]
+
+    def share(verdict: Verdict, *, covid: bool) -> Estimate | None:
+        side = [(patient, said) for patient, label, said in read if label is covid]
+        return mean_by_patient([said is verdict for _, said in side], [patient for patient, _ in side])
+
+    return _present(
+        {
+            "sensitivity": share(Verdict.POSITIVE, covid=True),
+            "missed": share(Verdict.NEGATIVE, covid=True),
+            "specificity": share(Verdict.NEGATIVE, covid=False),
+            "false alarms": share(Verdict.POSITIVE, covid=False),
+        }
+    )
+
+
 def at_operating_point(results: Iterable[EvaluatedFilm], point: OperatingPoint | None) -> dict[str, Estimate]:
     """Sensitivity and specificity at one threshold instead of two; nothing without a threshold."""
     if point is None:
@@ -285,6 +307,7 @@ def _row(label: str, results: Sequence[EvaluatedFilm]) -> Row:
         "refused": len(results) - len(found),
         "called_positive": _share(found, Verdict.POSITIVE),
         "called_uncertain": _share(found, Verdict.UNCERTAIN),
+        "called_normal": proportion([r.reading.normal.called for r in results if r.reading]),
     }
 
 
@@ -311,10 +334,14 @@ def task(results: Sequence[EvaluatedFilm], question: protocol.Question) -> Task:
 
 def calibrated(results: Iterable[EvaluatedFilm]) -> Calibration | None:
     """Calibration over films whose label is COVID-19 or not; None without such films."""
-    known = labelled_readings(results)
+    known = [(r.film, r.reading) for r in results if r.reading and r.film.covid is not None]
     if not known:
         return None
-    return calibration(np.array([r.probability for _, r in known]), np.array([covid for covid, _ in known]))
+    return calibration(
+        np.array([reading.probability for _, reading in known]),
+        np.array([film.covid for film, _ in known]),
+        np.array([film.patient for film, _ in known], np.str_),
+    )
 
 
 def localised(results: Iterable[EvaluatedFilm]) -> Localisation | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lungwise.evaluation.metrics import Contrast, Flags, Floats, calibration, roc
+from lungwise.evaluation.evaluate import calibrated
+from lungwise.evaluation.metrics import Contrast, Flags, Floats, roc
 from lungwise.evaluation.protocol import CONTROLLED, PROBABILITY, QUESTIONS, reported_as
 from lungwise.evaluation.results import EvaluatedFilm, contrast, grouped, has_both_sides, labelled_readings
 from lungwise.films import open_film
@@ -114,11 +115,10 @@ def _roc_panel(axes: Axes, sides: Contrast) -> None:
 
 def _reliability_sheet(make: type[Figure], results: Sequence[EvaluatedFilm]) -> Figure | None:
     """A panel per split and source with both COVID-19 and other films: observed share against probability."""
-    pooled = [(name, *_known(rows)) for name, rows in _by_source(results)]
-    sources = [row for row in pooled if row[2].any() and not row[2].all()]
+    pooled = [(name, *_known(rows), calibrated(rows)) for name, rows in _by_source(results)]
+    sources = [(name, said, found) for name, said, ill, found in pooled if found and ill.any() and not ill.all()]
     figure, panels = _panels(make, len(sources))
-    for axes, (title, probability, positive) in zip(panels, sources, strict=True):
-        measured = calibration(probability, positive)
+    for axes, (title, probability, measured) in zip(panels, sources, strict=True):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
         share = np.full(len(probability), 1 / len(probability))
         axes.hist(probability, bins=20, range=(0, 1), weights=share, color=GREY, alpha=0.3, label="share of films")

@@ -99,6 +99,15 @@ def mean(values: Floats, patient: NDArray[np.str_]) -> Estimate:
     return with_tails(float(values.mean()), weights @ values / weights.sum(1), len(values))
 
 
+def mean_by_patient(flags: Sequence[bool] | Flags, patient: Sequence[str]) -> Estimate | None:
+    """Mean over patients of the share of their films that are flagged, its interval from resampling patients."""
+    if not len(flags):
+        return None
+    names, index = np.unique(np.asarray(patient, np.str_), return_inverse=True)
+    shares = np.bincount(index, np.asarray(flags, np.float64)) / np.bincount(index)
+    return mean(shares, names)
+
+
 def rank_correlation(a: Floats, b: Floats, patient: NDArray[np.str_]) -> Estimate:
     """Spearman's correlation of two values per film, its interval from resampling patients.
 
@@ -131,14 +140,15 @@ def threshold_at_specificity(negative_scores: Floats, specificity: float) -> flo
     return float(np.quantile(negative_scores, specificity, method="inverted_cdf"))
 
 
-def calibration(probability: Floats, positive: Flags) -> Calibration:
+def calibration(probability: Floats, positive: Flags, patient: NDArray[np.str_]) -> Calibration:
     """Expected calibration error in bins of equal mass, with what chance alone would leave.
 
-    Naeini, Cooper, Hauskrecht, AAAI 2015. Films of one probability share a bin.
+    Naeini, Cooper, Hauskrecht, AAAI 2015. Films of one probability share a bin. The interval is from resampling
+    patients.
     """
     member = _bins_of(probability)
-    films = np.random.default_rng(SEED).integers(0, len(probability), (RESAMPLES, len(probability)))
-    resampled = [_ece(probability[some], positive[None, some], member[some])[0] for some in films]
+    weights = resample_patients(patient)
+    resampled = np.abs((weights * (positive - probability)) @ member).sum(1) / weights.sum(1)
     lower, upper = np.percentile(resampled, _TAILS)
     perfect = np.random.default_rng(SEED).random((RESAMPLES, len(probability))) < probability
     return {

@@ -114,7 +114,10 @@ def _answering(evaluation: Evaluation) -> list[str]:
     metrics = card["metrics"]
     measured = [_markdown(("on validation films, at export", ""), list(_flat(metrics.get("val", {}))))]
     if verdicts := metrics.get("verdicts"):
-        heading = "verdicts on SIIM's `test` films, which chose nothing (`lungwise evaluate --write-card`)"
+        heading = (
+            "verdicts on patients of `test`, who chose nothing (`lungwise evaluate --write-card`): ill by a PCR test "
+            "(RICORD), well by their film (SIIM)"
+        )
         measured.append(_markdown((heading, ""), list(_flat(verdicts))))
     return ["## How it answers", _markdown(("what", "value"), facts), chosen, *measured]
 

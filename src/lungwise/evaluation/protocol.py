@@ -66,6 +66,9 @@ QUESTIONS = (
 CONTROLLED = QUESTIONS[0]
 """The question that is asked again of photographs, and whose negatives choose the operating point."""
 
+PCR_POSITIVE = "ricord"
+"""The source whose films are of patients with a positive PCR test, whatever they look like."""
+
 WITHOUT_LUNGS, BORDER_ALONE = "lungs blacked out", "only the border kept"
 CONTROLS = (WITHOUT_LUNGS, BORDER_ALONE)
 """What is removed from films before every question is asked again."""

@@ -52,6 +52,8 @@ class Row(TypedDict):
     refused: int
     called_positive: Estimate | None
     called_uncertain: Estimate | None
+    called_normal: Estimate | None
+    """Share of the films that were read whose `normal.called` is true."""
 
 
 class Refusals(TypedDict):
@@ -76,7 +78,7 @@ class Calibration(TypedDict):
     ece: float
     """Expected calibration error, in 10 bins of equal mass."""
     ece_interval: list[float]
-    """95 %, films resampled."""
+    """95 %, patients resampled."""
     ece_if_perfect: float
     """On as many films, 95 % of perfectly calibrated models stay below this."""
     bins: list[Bin]
@@ -104,6 +106,9 @@ class Source(TypedDict):
     verdicts: dict[str, Estimate]
     """sensitivity, missed (positive films), specificity, false alarms (negative films), uncertain (both);
     uncertain counts against sensitivity and specificity. `decided ...` leave the uncertain films out."""
+    verdicts_by_patient: dict[str, Estimate]
+    """sensitivity, missed, specificity, false alarms, where each patient counts once, with the share of their films;
+    the intervals are from resampling patients."""
     at_operating_point: dict[str, Estimate]
     """sensitivity, specificity at the one threshold of `OperatingPoint`."""
     confusion: list[Row]

@@ -118,6 +118,20 @@ def _shares(split: Split) -> Iterator[Row]:
             yield (source["source"], *_percents(source["verdicts"], _VERDICT_SHARES))
 
 
+_SURE_SHARES = ("sensitivity", "missed", "specificity", "false alarms")
+
+
+@_table(
+    "Verdicts at the shipped thresholds, by patient",
+    ("source", "patients", *_SURE_SHARES),
+    "Per cent (95 % interval from resampling patients). Each patient counts once, with the share of their films.",
+)
+def _shares_by_patient(split: Split) -> Iterator[Row]:
+    for source in split["sources"]:
+        if (shares := source["verdicts_by_patient"]) and source["patients"]:
+            yield (source["source"], str(source["patients"]), *_percents(shares, _SURE_SHARES))
+
+
 @_table(
     "At 90 % specificity on the validation films",
     ("source", "sensitivity", "specificity"),
@@ -131,14 +145,15 @@ def _at_one_threshold(split: Split) -> Iterator[Row]:
 
 @_table(
     "Verdict against label",
-    ("source", "label", "neg.", "unc.", "pos.", "ref.", "% positive", "% uncertain"),
-    "Films by verdict: negative, uncertain, positive, refused; shares of the films that were read.",
+    ("source", "label", "neg.", "unc.", "pos.", "ref.", "% positive", "% uncertain", "% called normal"),
+    "Films by verdict: negative, uncertain, positive, refused; shares of the films that were read. "
+    "Called normal: at the shipped threshold of `normal`, whatever the verdict.",
 )
 def _confusion(split: Split) -> Iterator[Row]:
     for source in split["sources"]:
         for row in source["confusion"]:
             counts = (str(row[verdict]) for verdict in ("negative", "uncertain", "positive", "refused"))
-            shares = percent(row["called_positive"]), percent(row["called_uncertain"])
+            shares = (percent(row[share]) for share in ("called_positive", "called_uncertain", "called_normal"))
             yield (source["source"], row["label"], *counts, *shares)
 
 

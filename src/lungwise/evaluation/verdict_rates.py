@@ -1,22 +1,27 @@
 """How often a model's verdicts are right, on films that chose nothing of the model.
 
-The thresholds are chosen on `val`, where they look better than they are: what the card states is measured on `test`.
+The thresholds are chosen on `val`, where they look better than they are: what the card states is measured on `test`. A
+doctor asks who has COVID-19, not whose film looks typical of it: so the patients with the disease are those with a
+positive PCR test, and those without it those whose film radiologists call negative.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lungwise.evaluation.protocol import CONTROLLED
+from lungwise.evaluation.protocol import CONTROLLED, PCR_POSITIVE
 from lungwise.evaluation.schema import Estimate, Evaluation
 from lungwise.reading.prevalence import VerdictRates
 
 
 def stated_rates(evaluation: Evaluation) -> VerdictRates | None:
-    """Return the rates on `test` of the source that holds both kinds of films of one place; None if it is missing."""
+    """Return the rates on `test`, each patient counted once; None if one kind of patients is missing."""
     sources = [one for split in evaluation["splits"] if split["split"] == "test" for one in split["sources"]]
-    shares = (one["verdicts"] for one in sources if one["source"] == CONTROLLED.source)
-    return next((rates_of(found) for found in shares if {"sensitivity", "specificity"} <= found.keys()), None)
+    by_patient = {one["source"]: one["verdicts_by_patient"] for one in sources}
+    ill, well = by_patient.get(PCR_POSITIVE, {}), by_patient.get(CONTROLLED.source, {})
+    if "sensitivity" not in ill or "specificity" not in well:
+        return None
+    return rates_of({**ill, **{name: well[name] for name in ("specificity", "false alarms")}})
 
 
 def rates_of(shares: Mapping[str, Estimate]) -> VerdictRates:

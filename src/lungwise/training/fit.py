@@ -16,6 +16,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,8 @@ class Run:
             raise ValueError(
                 f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
             )
+        if (code := _code_hash()) not in self.record["code"].split():
+            self.record["code"] += f" {code}"
         state = load_file(checkpoint)
         self.network.load_state_dict(_part(state, "network."))
         self.average.load_state_dict(_part(state, "average."))
@@ -325,7 +328,7 @@ def _code_hash() -> str:
 
 def _data_hash(films: list[LabelledFilm]) -> str:
     """One hash over every film of the collection and what is said of it, in its order."""
-    rows = (f"{sha256(film.path)} {film.split} {film.source} {film.label} {film.boxes}\n" for film in films)
+    rows = (f"{sha256(film.path)} {replace(film, path=Path())}\n" for film in films)
     return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 

@@ -136,6 +136,7 @@ def collection(tmp_path: Path) -> Path:
         *(_other(tmp_path, "hannover", "positive-only", number, 0.9, "1", "COVID-19") for number in range(30, 34)),
         *(_other(tmp_path, "delhi", "negative-only", number, 0.1, "0", "normal") for number in range(40, 44)),
         *(_other(tmp_path, "delhi", "negative-only", number, 0.5, "0", "tuberculosis") for number in range(44, 47)),
+        *(_tested(tmp_path, number, grey) for number, grey in enumerate((0.9, 0.2, 0.5), 47)),
         _other(tmp_path, "ood-photo", "ood", 50, 0.0, "", "photo"),
     ]
     with (tmp_path / "films.csv").open("w", newline="") as table:
@@ -155,6 +156,12 @@ def _siim(folder: Path, split: str, number: int, ill: bool) -> dict[str, str]:
 
 def _other(folder: Path, source: str, group: str, number: int, grey: float, covid: str, label: str) -> dict[str, str]:
     return _row(folder, "external", source, group, number, grey, covid, label) | {"view": "pa"}
+
+
+def _tested(folder: Path, number: int, grey: float) -> dict[str, str]:
+    """A film of one of two patients with a positive PCR test."""
+    row = _other(folder, "ricord", "positive-only", number, grey, "1", "COVID-19")
+    return row | {"split": "test", "patient": f"r{number // 49}"}
 
 
 def _row(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from lungwise.evaluation.metrics import (
@@ -16,6 +16,7 @@ from lungwise.evaluation.metrics import (
     auc,
     calibration,
     mean,
+    mean_by_patient,
     proportion,
     rank_correlation,
     resample_patients,
@@ -169,10 +170,31 @@ def test_the_threshold_reaches_the_specificity_whatever_the_ties(scores: list[fl
     assert (np.array(scores) <= threshold).mean() >= specificity - 1e-9
 
 
+def each(films: int) -> NDArray[np.str_]:
+    """Each film of its own patient."""
+    return np.arange(films).astype(str)
+
+
+def test_a_film_that_is_there_twice_of_one_patient_makes_nothing_surer() -> None:
+    rng = np.random.default_rng(7)
+    probability = rng.random(60)
+    positive = rng.random(60) < probability
+    twice = (np.repeat(values, 2) for values in (probability, positive, each(60)))
+    once = calibration(probability, positive, each(60))
+    assert calibration(*twice)["ece_interval"] == pytest.approx(once["ece_interval"], abs=1e-6)
+
+
+def test_of_patients_each_counts_once() -> None:
+    found = mean_by_patient([True, True, True, False], ["a", "a", "a", "b"])
+    assert found is not None and (found["value"], found["of"]) == (0.5, 2)
+    assert (found["lower"], found["upper"]) == (0, 1)
+    assert mean_by_patient([], []) is None
+
+
 def test_ece_is_the_gap_weighted_by_films() -> None:
     probability = np.repeat([0.2, 0.8], [30, 10])
     positive = np.array([True] * 15 + [False] * 15 + [True] * 8 + [False] * 2)
-    measured = calibration(probability, positive)
+    measured = calibration(probability, positive, each(40))
     assert measured["ece"] == pytest.approx(0.75 * 0.3)
     assert [b["films"] for b in measured["bins"]] == [30, 10]
     assert [b["observed"] for b in measured["bins"]] == [0.5, 0.8]
@@ -182,7 +204,7 @@ def test_ece_of_perfectly_calibrated_films_is_nil() -> None:
     shares = np.arange(1, 10)
     probability = np.repeat(shares / 10, 10)
     positive = np.concatenate([np.arange(10) < share for share in shares])
-    measured = calibration(probability, positive)
+    measured = calibration(probability, positive, each(90))
     assert measured["ece"] == pytest.approx(0, abs=1e-6)
     assert measured["ece_if_perfect"] > 0.05
 
@@ -192,10 +214,10 @@ def test_what_chance_leaves_is_seldom_passed_by_calibrated_films_and_always_by_o
     probability = rng.random(500)
     passed = sum(
         measured["ece"] > measured["ece_if_perfect"]
-        for measured in (calibration(probability, rng.random(500) < probability) for _ in range(40))
+        for measured in (calibration(probability, rng.random(500) < probability, each(500)) for _ in range(40))
     )
     assert passed <= 6
-    sharp = calibration(np.where(probability > 0.5, 0.99, 0.01), rng.random(500) < probability)
+    sharp = calibration(np.where(probability > 0.5, 0.99, 0.01), rng.random(500) < probability, each(500))
     assert sharp["ece"] > sharp["ece_if_perfect"]
 
 
@@ -204,7 +226,8 @@ def test_what_chance_leaves_is_seldom_passed_by_calibrated_films_and_always_by_o
 def test_ece_does_not_depend_on_the_order_of_the_films(rng: np.random.Generator) -> None:
     probability, positive = np.round(rng.random(50), 1), rng.random(50) < 0.4
     order = rng.permutation(50)
-    measured, shuffled = calibration(probability, positive), calibration(probability[order], positive[order])
+    measured = calibration(probability, positive, each(50))
+    shuffled = calibration(probability[order], positive[order], each(50)[order])
     assert shuffled["ece"] == pytest.approx(measured["ece"], abs=1e-6)
     assert 0 <= measured["ece"] <= 1
 

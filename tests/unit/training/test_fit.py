@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,27 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(
         Run(recipe.model_copy(update={"seed": 2}), tmp_path / "run").resume(films)
     with pytest.raises(ValueError, match="or from other films"):
         Run(recipe, tmp_path / "run").resume(films[:-1])
+    said_anew = [replace(films[0], finding="tuberculosis", adult=not films[0].adult), *films[1:]]
+    with pytest.raises(ValueError, match="or from other films"):
+        Run(recipe, tmp_path / "run").resume(said_anew)
+
+
+def test_a_run_that_other_code_goes_on_with_names_both(
+    small_collection: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = read_collection(small_collection)
+    run = Run(recipe, tmp_path / "run")
+    run.start(None, films)
+    run.save()
+    first = run.record["code"]
+    monkeypatch.setattr("lungwise.training.fit._code_hash", lambda: "another")
+
+    for _ in range(2):
+        again = Run(recipe, tmp_path / "run")
+        again.resume(films)
+        again.save()
+
+    assert again.record["code"] == f"{first} another"
 
 
 def test_what_a_source_does_not_say_costs_nothing(recipe: Recipe) -> None:
