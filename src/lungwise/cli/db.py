@@ -20,7 +20,7 @@ from lungwise.cli.bootstrap import (
 )
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.start_errors import said_in_a_sentence
-from lungwise.store import FilmStore, plain_films, utc_now
+from lungwise.store import FilmStore, check_keys, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
@@ -41,8 +41,9 @@ def upgrade_schema() -> None:
     Before anything is changed, a copy of the database is kept in the data folder: see `lungwise db go-back`.
     """
     settings = read_settings()
-    with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+    with said_in_a_sentence(settings), open_database(settings, current=False) as database:
         copy = upgrade_with_copy(database, settings)
+        check_keys(database)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
     if copy:
         click.echo(f"{copy} holds the database as it was. Go back to it with: lungwise db go-back")
@@ -65,7 +66,7 @@ def go_back(file: Path | None, yes: bool) -> None:
     if not yes:
         click.confirm(f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True)
     try:
-        with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+        with said_in_a_sentence(settings), open_database(settings, current=False) as database:
             present = keep_copy(database, settings)
             schema = put_back(database, chosen)
             database.transact(lambda session: _note_way_back(session, schema))

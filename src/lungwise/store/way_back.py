@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
+from lungwise.store.key_record import prepare_keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
 
@@ -36,10 +37,11 @@ def upgrade_with_copy(database: Database, settings: Settings) -> Path | None:
     Raises
     ------
     OSError
-        If the copy cannot be written: then nothing is upgraded.
+        If the copy cannot be written, or a key is missing: then nothing is upgraded.
     """
     if is_current(database.engine):
         return None
+    prepare_keys(database)
     copy = keep_copy(database, settings)
     for old in copies(settings)[KEPT:]:
         old.unlink()
