@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
+from lungwise.store.disk import written_whole
 from lungwise.store.key_record import prepare_keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
@@ -65,14 +65,10 @@ def keep_copy(database: Database, settings: Settings) -> Path | None:
             return None
         _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
         file = _folder(settings) / f"{utc_now():%Y%m%dT%H%M%S%f}-schema-{schema}.tar"
-        unfinished = file.with_suffix(".part")
-        with unfinished.open("xb") as out:
-            os.fchmod(out.fileno(), 0o600)
-            with tarfile.open(fileobj=out, mode="w") as archive:
-                _write(connection, BackupWriter(archive, database.keys), schema)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(file)
+        for left in _folder(settings).glob("*.part"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        with written_whole(file) as out, tarfile.open(fileobj=out, mode="w") as archive:
+            _write(connection, BackupWriter(archive, database.keys), schema)
     return file
 
 

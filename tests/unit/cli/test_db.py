@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from commands import ADA, Run
 from lungwise.settings import Settings
-from lungwise.store import Database
+from lungwise.store import Database, FilmStore
+from lungwise.store.backup import last_backup
 from lungwise.store.migrations import upgrade
 
 
@@ -29,6 +30,24 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     shutil.copy(tmp_path / "data" / "secret.key", tmp_path / "new" / "secret.key")
     assert "3 films" in run("db", "check").ok()
     run("audit", "verify").ok()
+
+
+def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: type[Run], tmp_path: Path) -> None:
+    run("demo", "--studies", "2").ok()
+    settings, file = Settings(data_folder=tmp_path / "data"), str(tmp_path / "backup.tar")
+    run("db", "backup", file).ok()
+    with closing(Database(settings)) as database, database.reading() as session:
+        before = last_backup(session)
+    study, name = next(FilmStore(settings).films())
+    FilmStore(settings).remove(study, name)
+    said = run("db", "backup", file).no()
+    assert f"Study {study}: film {name} is missing or damaged." in said
+    assert "backup.tar.incomplete lacks 1 films" in said
+    assert "uploaded, or sent, again" in said and "uploaded, or sent, again" in run("db", "check").no()
+    with closing(Database(settings)) as database, database.reading() as session:
+        assert last_backup(session) == before
+    said = run("db", "backup", str(tmp_path / "nowhere" / "backup.tar")).no()
+    assert said.startswith("Error: The backup cannot be written") and len(said.splitlines()) == 1
 
 
 def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> None:
