@@ -24,7 +24,7 @@ from lungwise.store.disk import sync_folder, written_whole
 from lungwise.store.encryption import as_stored, context_of, encrypted_columns, keys_of, row_key_of
 from lungwise.store.facts import read_fact, save_fact
 from lungwise.store.film_store import FilmStore
-from lungwise.store.key_record import KeyRecord, require_keys
+from lungwise.store.key_record import require_keys
 from lungwise.store.keys import EncryptionError, MissingKeyError
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 from lungwise.store.named_files import is_named, named_files
@@ -130,20 +130,22 @@ def last_backup(session: Session) -> datetime | None:
 def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     """Fill an empty database and store from a backup, and return how many films it held.
 
+    A database without accounts and clinics is empty: what a service wrote that was started before is deleted.
+
     Raises
     ------
     BackupError
-        If the database has users already, or the file is not a backup, is from a release with another schema, does
-        not agree with its manifest, or its keys are missing.
+        If the database has accounts or clinics already, or the file is not a backup, is from a release with another
+        schema, does not agree with its manifest, or its keys are missing.
     """
-    if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
-        raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
+    _require_empty(session)
     films = 0
     try:
         with tarfile.open(file) as archive:
             _check_schema(session, json.loads(content(archive, _SCHEMA)))
             check_manifest(archive, keys_of(session))
-            session.execute(delete(KeyRecord))
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
             for table in Base.metadata.sorted_tables:
                 _load(session, as_stored(table), content(archive, f"tables/{table.name}.jsonl"))
             require_keys(session)
@@ -159,6 +161,14 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
     return films
+
+
+def _require_empty(session: Session) -> None:
+    for name, rows in {"users": "accounts", "clinics": "clinics"}.items():
+        if session.scalar(select(func.count()).select_from(Base.metadata.tables[name])):
+            raise BackupError(
+                f"This installation is not empty: there are {rows}. Restore into a new data folder or a new database."
+            )
 
 
 def _schema(session: Session) -> list[str]:

@@ -50,6 +50,21 @@ def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: t
     assert said.startswith("Error: The backup cannot be written") and len(said.splitlines()) == 1
 
 
+def test_a_backup_is_restored_where_the_service_was_started_first(run: type[Run], tmp_path: Path) -> None:
+    source, backup = tmp_path / "data", str(tmp_path / "backup.tar")
+    run("demo", "--studies", "1").ok()
+    run("db", "backup", backup).ok()
+    source.rename(tmp_path / "old")
+    run("db", "upgrade").ok()
+    run("users", "list").ok()
+    for name in ("encryption.keys", "secret.key"):
+        shutil.copy(tmp_path / "old" / name, source / name)
+    assert "1 films are restored" in run("db", "restore", backup).ok()
+    assert "1 films" in run("db", "check").ok()
+    assert "The audit trail is whole" in run("audit", "verify").ok()
+    assert "there are accounts" in run("db", "restore", backup).no()
+
+
 def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> None:
     with closing(Database(Settings(data_folder=tmp_path / "data"))) as database:
         upgrade(database.engine, "0031")
