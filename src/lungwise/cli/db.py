@@ -25,7 +25,7 @@ from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_val
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.way_back import copies, keep_copy, upgrade_with_copy
+from lungwise.store.way_back import begun_from, copies, keep_copy, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
 
 _COME_BACK = (
@@ -61,11 +61,12 @@ def upgrade_schema() -> None:
 def go_back(file: Path | None, yes: bool) -> None:
     """Make the database what it was before the last upgrade, or as the copy FILE says; then install that release.
 
-    Stop every part of Lungwise first. What was entered since is not in it; a copy of the present database is kept too,
-    and going back to that one brings it back. Films stay where they are.
+    Where an upgrade failed, it becomes what it was before the first try. Stop every part of Lungwise first. What was
+    entered since is not in it; a copy of the present database is kept too, and going back to that one brings it back.
+    Films stay where they are.
     """
     settings = read_settings()
-    chosen = file or next(iter(copies(settings)), None)
+    chosen = file or begun_from(settings) or next(iter(copies(settings)), None)
     if chosen is None:
         raise click.ClickException(f"There is no copy in {settings.data_folder}: no upgrade has changed the database.")
     if not yes:
@@ -73,7 +74,7 @@ def go_back(file: Path | None, yes: bool) -> None:
     try:
         with said_in_a_sentence(settings), open_database(settings, current=False) as database:
             present = keep_copy(database, settings)
-            schema = put_back(database, chosen)
+            schema = put_back(database, settings, chosen)
             database.transact(lambda session: _note_way_back(session, schema))
     except BackupError as error:
         raise click.ClickException(str(error)) from error

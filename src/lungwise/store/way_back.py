@@ -19,13 +19,15 @@ from sqlalchemy import Connection, Engine, inspect
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
-from lungwise.store.disk import written_whole
+from lungwise.store.disk import write_atomically, written_whole
 from lungwise.store.key_record import prepare_keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
 
 KEPT = 3
-"""Copies that stay; an upgrade that was broken off and begun again does not push the good one out."""
+"""Copies that stay once an upgrade has succeeded."""
+_BEGUN = "begun-from"
+"""The file that names the copy of an upgrade, or of a way back, that is not finished."""
 _BATCH_SIZE = 1000
 _SCHEMA = "copy.json"
 _VERSIONS = "alembic_version"
@@ -34,22 +36,43 @@ _VERSIONS = "alembic_version"
 def upgrade_with_copy(database: Database, settings: Settings) -> Path | None:
     """Upgrade the database, and return the copy of what it was; None where it was empty or needs no upgrade.
 
+    An upgrade that was broken off and is begun again keeps the copy that it began from, and makes no other: on MySQL
+    and MariaDB the database may be half upgraded by then.
+
     Raises
     ------
     OSError
         If the copy cannot be written, or a key is missing: then nothing is upgraded.
     """
     if is_current(database.engine):
+        note_finished(settings)
         return None
     prepare_keys(database)
-    copy = keep_copy(database, settings)
-    for old in copies(settings)[KEPT:]:
-        old.unlink()
+    copy = begun_from(settings) or keep_copy(database, settings)
+    if copy:
+        _note_begun(settings, copy)
     with database.engine.connect() as connection:
         with without_foreign_keys(connection), connection.begin():
             apply_steps(connection)
         empty_log(connection)
+    note_finished(settings)
+    for old in copies(settings)[KEPT:]:
+        old.unlink()
     return copy
+
+
+def begun_from(settings: Settings) -> Path | None:
+    """Return the copy that an unfinished upgrade began from, or an unfinished way back leads to; None without one."""
+    try:
+        copy = Path((_folder(settings) / _BEGUN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return copy if copy.exists() else None
+
+
+def note_finished(settings: Settings) -> None:
+    """Forget it, since the database is whole: what is entered from now on is not in that copy."""
+    (_folder(settings) / _BEGUN).unlink(missing_ok=True)
 
 
 def copies(settings: Settings) -> list[Path]:
@@ -72,11 +95,11 @@ def keep_copy(database: Database, settings: Settings) -> Path | None:
     return file
 
 
-def go_back(database: Database, file: Path) -> str:
+def go_back(database: Database, settings: Settings, file: Path) -> str:
     """Make the database what a copy says that it was, whatever it is now; return its schema.
 
     On SQLite all of it happens or nothing. On MySQL and MariaDB tables are made anew one after the other: where that
-    is broken off, do it again.
+    is broken off, do it again, from the same copy.
 
     Raises
     ------
@@ -87,6 +110,7 @@ def go_back(database: Database, file: Path) -> str:
         with tarfile.open(file) as archive:
             check_manifest(archive, database.keys)
             copied = json.loads(content(archive, _SCHEMA))
+            _note_begun(settings, file)
             with database.engine.connect() as connection:
                 with without_foreign_keys(connection), connection.begin():
                     _drop_tables(connection)
@@ -95,7 +119,14 @@ def go_back(database: Database, file: Path) -> str:
                 empty_log(connection)
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a copy that an upgrade made ({error}).") from error
+    note_finished(settings)
     return str(copied["schema"])
+
+
+def _note_begun(settings: Settings, copy: Path) -> None:
+    """Keep which copy says what the database was before anything is changed."""
+    _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(_folder(settings) / _BEGUN, str(copy.resolve()).encode())
 
 
 def _folder(settings: Settings) -> Path:

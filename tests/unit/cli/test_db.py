@@ -12,6 +12,7 @@ from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.backup import last_backup
 from lungwise.store.migrations import upgrade
+from lungwise.store.way_back import copies
 
 
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
@@ -73,6 +74,11 @@ def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> 
     assert "schema-0031.tar holds the database as it was" in said
     assert "schema-0031.tar" not in run("db", "upgrade").ok()
     run(*ADA).ok()
+    (copy,) = copies(Settings(data_folder=tmp_path / "data"))
+    mark = copy.with_name("begun-from")
+    mark.write_text(str(copy))  # as an upgrade that failed leaves it
+    run("users", "list").ok()
+    assert not mark.exists()  # this release works with the database: what is entered from now on is not in that copy
     assert "has schema 0031 again" in run("db", "go-back", "--yes").ok()
     assert "does not have this release's schema" in run("users", "list").no()
     newest = max((tmp_path / "data" / "before-upgrades").iterdir())
