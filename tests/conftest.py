@@ -47,7 +47,8 @@ from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import IdentityRules, Patients
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore
+from lungwise.store import Database, FilmStore, check_keys
+from lungwise.store.keys import Keys
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.reference_results import ReferenceResults
@@ -281,8 +282,11 @@ def _tell_mariadb(address: str, statement: str) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Give settings with a data folder of their own, a cheap password hash, and administrators with a password only."""
-    return Settings(data_folder=tmp_path / "data", argon2_time=1, argon2_memory=64, administrator_second_factor=False)
+    """Give settings with a folder and keys of their own, a cheap password hash, administrators with a password only."""
+    folder = tmp_path / "data"
+    settings = Settings(data_folder=folder, argon2_time=1, argon2_memory=64, administrator_second_factor=False)
+    Keys(settings).make()
+    return settings
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -315,9 +319,10 @@ def empty_mariadb(mariadb: str, tmp_path_factory: pytest.TempPathFactory) -> Sch
 
 @pytest.fixture
 def migrate(empty_sqlite: Path) -> Callable[[Settings], None]:
-    """Give what makes the schema of an empty database."""
+    """Give what makes the schema of an empty database, and the keys."""
 
     def migrate(settings: Settings) -> None:
+        Keys(settings).make()
         if settings.database_url:
             _migrate_where_it_is_empty(settings)  # `mariadb_url` has made it mostly
             return
@@ -390,6 +395,7 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             settings = settings.model_copy(update={"database_url": url})
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         database.close()
         clock = Clock()
         for services in open_services(settings, clock):

@@ -13,7 +13,7 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from processes import PASSWORD, serving
 
@@ -71,6 +71,7 @@ def install(settings: Settings) -> str:
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     database = Database(settings)
     upgrade(database.engine)
+    check_keys(database)
     with database.writing() as session:
         audit = AuditTrail(session, utc_now)
         accounts = Accounts(session, utc_now, settings, audit)

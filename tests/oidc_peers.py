@@ -31,7 +31,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.audit.models import AuditEntry
 from lungwise.audit.service import AuditTrail
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from processes import SYNTHETIC, running
 from servers import free_port
@@ -251,6 +251,7 @@ def oidc_house(folder: Path) -> Iterator[House]:
         )
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         with running([*SYNTHETIC, "serve"], settings, ready="Lungwise listens"):
             yield House(address, provider, settings, database)
         database.close()

@@ -214,7 +214,7 @@ def measure(entries: int = 300) -> float:
     from lungwise.audit.actions import Action, Subject
     from lungwise.audit.service import AuditTrail
     from lungwise.settings import Settings
-    from lungwise.store import Database, utc_now
+    from lungwise.store import Database, check_keys, utc_now
     from lungwise.store.migrations import upgrade
     from servers import MariaDb
 
@@ -223,6 +223,7 @@ def measure(entries: int = 300) -> float:
         with tempfile.TemporaryDirectory() as folder:
             database = Database(Settings(data_folder=Path(folder), database_url=server.new_database()))
             upgrade(database.engine)
+            check_keys(database)
             assert server.process is not None
             process = psutil.Process(server.process.pid)
             before, here = sum(process.cpu_times()[:2]), time.process_time()

@@ -40,7 +40,7 @@ from live_server import add_account
 from lungwise.access import Role
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from processes import PASSWORD, answers, running, served
 from servers import MariaDb, free_port
@@ -177,6 +177,7 @@ def _server(settings: Settings) -> Iterator[psutil.Process]:
 def _fill(settings: Settings, doctors: int, studies: int) -> None:
     database = Database(settings)
     upgrade(database.engine)
+    check_keys(database)
     people = [add_account(database, settings, utc_now, f"doctor{n}", "Hill", Role.DOCTOR) for n in range(doctors)]
     with database.session(writes=True) as session:
         fill(session, people[0], studies, utc_now())

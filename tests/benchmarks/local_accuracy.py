@@ -24,7 +24,7 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.reading_queue import Model
 from lungwise.settings import Settings
-from lungwise.store import utc_now
+from lungwise.store import check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.web_app import create_app
 from synthetic_reader import SyntheticReader
@@ -43,6 +43,7 @@ def main(studies: int, tested: int) -> None:
         settings = Settings(data_folder=Path(folder), argon2_time=1, argon2_memory=64)
         app = create_app(settings, SyntheticReader)
         upgrade(app.database.engine)
+        check_keys(app.database)
         with app.database.writing() as session:
             accounts = Accounts(session, utc_now, settings, AuditTrail(session, utc_now))
             ada = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR).person

@@ -43,7 +43,7 @@ from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, 
 from live_server import add_account
 from lungwise.access import Role
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from processes import Sender, running
 from servers import free_port
@@ -172,6 +172,7 @@ def main(uploads: int, people: int, bound: int) -> None:
         settings = Settings(data_folder=Path(folder), port=free_port())
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         add_account(database, settings, utc_now, "Ada", "Hill", Role.DOCTOR)
         database.close()
         command = [sys.executable, "-m", "lungwise", "serve"]

@@ -25,7 +25,7 @@ from lungwise.accounts.service import Accounts
 from lungwise.audit.service import AuditTrail
 from lungwise.jobs.queue import waiting_films
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from synthetic_films import chest_words
 
@@ -43,6 +43,7 @@ def main(films: int, senders: int, readers: int) -> None:
         settings = Settings(data_folder=Path(folder) / "data")
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         with database.writing() as session:
             Accounts(session, utc_now, settings, AuditTrail(session, utc_now)).clinic("Bench")
         shares = _write_films(Path(folder) / "films", films, senders)

@@ -30,7 +30,7 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.monitoring.drift import read_reference
 from lungwise.settings import Settings
-from lungwise.store import utc_now
+from lungwise.store import check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.web_app import Lungwise, create_app
 from servers import MariaDb
@@ -90,6 +90,7 @@ def _settings(folder: Path, mariadb: bool) -> Iterator[Settings]:
 def _fill(app: Lungwise, settings: Settings, studies: int) -> None:
     database = app.database
     upgrade(database.engine)
+    check_keys(database)
     with database.writing() as session:
         accounts = Accounts(session, utc_now, settings, AuditTrail(session, utc_now))
         person = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.ADMINISTRATOR).person

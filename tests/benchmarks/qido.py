@@ -34,7 +34,7 @@ from lungwise.patients.models import Patient
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, keys_of, utc_now
+from lungwise.store import Database, FilmStore, check_keys, keys_of, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.studies.film_models import FilmAttributes
 from lungwise.studies.header_index import accession_context
@@ -70,6 +70,7 @@ def main(studies: int, limit: int) -> None:
         settings = Settings(data_folder=Path(folder))
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         with database.session(writes=True) as session:
             person = _fill(session, studies)
         for name, asked in KINDS.items():

@@ -35,7 +35,7 @@ from lungwise.access import Person, Role
 from lungwise.clinics.models import Clinic
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
-from lungwise.store import Base, Database, utc_now
+from lungwise.store import Base, Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 
 SURNAMES, GIVEN = 8_000, 1_000
@@ -168,6 +168,7 @@ def _installation() -> Iterator[tuple[Session, Person]]:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Settings(data_folder=Path(folder)))
         upgrade(database.engine)
+        check_keys(database)
         with database.session(writes=True) as session:
             clinic = Clinic(name="Hill", created_at=utc_now())
             session.add(clinic)

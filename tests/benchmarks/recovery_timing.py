@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from inbox import inbox
 from live_server import serving_site
 from lungwise.settings import Registration, Settings
-from lungwise.store import Database
+from lungwise.store import Database, check_keys
 from lungwise.store.migrations import upgrade
 from processes import PASSWORD
 
@@ -97,6 +97,7 @@ def main(tries: int, database_url: str, quick_hashes: bool) -> None:
         settings = box.set_up(settings, public_url=f"https://{HOST}", **cost)
         database = Database(settings)
         upgrade(database.engine)
+        check_keys(database)
         database.close()
         with serving_site(settings) as site:
             clinic = site.enrol("Ada").clinic_id

@@ -26,7 +26,7 @@ from lungwise.clinics.models import Clinic
 from lungwise.patients.name_index import index_of
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.settings import Settings
-from lungwise.store import Database, utc_now
+from lungwise.store import Database, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.studies.worklist import Worklist, WorklistQuery
 
@@ -41,6 +41,7 @@ def main(patients: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Settings(data_folder=Path(folder)))
         upgrade(database.engine)
+        check_keys(database)
         person = _fill(database, patients)
         with database.reading() as session:
             service = Patients(session, utc_now, AuditTrail(session, utc_now))

@@ -232,7 +232,6 @@ def test_a_full_disk_takes_nothing_and_keeps_what_it_has(
     migrate(prepared)
     with opened(prepared, clock, synthetic_reader) as app:
         enrol(app, "Ada")
-    settings.data_folder.mkdir()
     folder = settings.data_folder
     small = f"mount -t tmpfs -o size=8m tmpfs {folder} && cp -r {prepared.data_folder}/. {folder}"
     served = [*own_mounts(), "sh", "-c", f'{small} && exec "$@"', "sh", *SYNTHETIC, "serve"]

@@ -15,7 +15,7 @@ from lungwise.accounts.service import Accounts, Applicant
 from lungwise.audit.service import AuditTrail
 from lungwise.patients.warming import NameReader
 from lungwise.settings import Settings
-from lungwise.store import utc_now
+from lungwise.store import check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.web_app import Lungwise, create_app
 from plans import explained, is_maria, rows_read, run, statements, steps_taken
@@ -56,6 +56,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         settings = settings.model_copy(update={"database_url": server.new_database()})
     app = create_app(settings, SyntheticReader)
     upgrade(app.database.engine)
+    check_keys(app.database)
     with app.database.writing() as session:
         accounts = Accounts(session, utc_now, settings, AuditTrail(session, utc_now))
         ada = accounts.add(Applicant("Ada", "ada@example.org", PASSWORD), "Hill", Role.DOCTOR).person

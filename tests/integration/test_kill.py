@@ -70,7 +70,7 @@ def test_a_kill_during_an_upload_of_fifty_films_loses_nothing_acknowledged(
         saved = session.scalar(select(func.count()).select_from(FilmRecord)) or 0
         assert saved >= acknowledged
         assert session.scalar(select(func.count()).select_from(Study)) == 1
-        found = check_films(session, FilmStore(either))
+        found = check_films(database, FilmStore(either))
         assert (found.missing, found.damaged, found.films) == ([], [], saved)
         study = session.scalars(select(Study)).one()
         assert all(record.reading for record in study.films)

@@ -31,6 +31,7 @@ from lungwise.orders.records import OrderRecords
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
+from lungwise.store.keys import Keys
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic
@@ -105,6 +106,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path) -> Pa
     source = Settings(data_folder=folder / "data", argon2_time=1, argon2_memory=64, administrator_second_factor=False)
     (folder / "data").mkdir()
     shutil.copy(empty_sqlite, folder / "data" / "lungwise.sqlite")
+    Keys(source).make()
     with services_of(source, Clock()) as services:
         fill_clinic(services, film_bytes)
     with pytest.MonkeyPatch.context() as patch:

@@ -28,7 +28,7 @@ from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, 
 from dicom_peers import CR, DX, NodeProcess, RawPeer, make_certificate, part, running_node, status, store_command
 from lungwise.films.dicom.pixel_data import TRANSFER_SYNTAXES
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore
+from lungwise.store import Database, FilmStore, check_keys
 from lungwise.store.migrations import upgrade
 from lungwise.studies.models import FilmRecord, Study
 from synthetic_films import chest_bytes, chest_words
@@ -70,6 +70,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     settings = Settings(data_folder=tmp_path_factory.mktemp("node"))
     database = Database(settings)
     upgrade(database.engine)
+    check_keys(database)
     database.close()
     with running_node(settings) as running:
         yield running

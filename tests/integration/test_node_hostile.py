@@ -29,7 +29,7 @@ from dicom_peers import (
     store_command,
 )
 from lungwise.settings import Settings
-from lungwise.store import Database
+from lungwise.store import Database, check_keys
 from lungwise.store.migrations import upgrade
 from processes import until
 from synthetic_films import chest_bytes
@@ -45,6 +45,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     settings = Settings(data_folder=tmp_path_factory.mktemp("node"))
     database = Database(settings)
     upgrade(database.engine)
+    check_keys(database)
     database.close()
     bounds = {"LUNGWISE_NODE_IDLE_SECONDS": str(IDLE), "LUNGWISE_NODE_MEGABYTES": str(MEGABYTES)}
     with running_node(settings, **bounds, LUNGWISE_NODE_ASSOCIATIONS="4", LUNGWISE_NODE_WAIT_SECONDS="0") as running:

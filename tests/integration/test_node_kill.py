@@ -70,7 +70,7 @@ def test_a_kill_during_three_hundred_sends_loses_nothing_acknowledged(
             kept = list(session.scalars(select(FilmRecord.instance_uid)))
             assert set(known) <= set(kept)
             assert len(kept) == len(set(kept))
-            found = check_films(session, FilmStore(either))
+            found = check_films(node.database, FilmStore(either))
             assert (found.missing, found.damaged, found.films) == ([], [], len(kept))
             assert all(len(film.readings) == 1 for film in session.scalars(select(FilmRecord)))
             assert all(study.status != "waiting" for study in session.scalars(select(Study)))

@@ -100,9 +100,9 @@ class Clinic:
 
     def held(self) -> list[str]:
         """Give the keys of the films kept aside, with all files where they belong."""
+        found = check_films(self.app.database, FilmStore(self.settings))
+        assert (found.missing, found.damaged, found.left_over) == ([], [], [])
         with self.app.database.reading() as session:
-            found = check_films(session, FilmStore(self.settings))
-            assert (found.missing, found.damaged, found.left_over) == ([], [], [])
             return list(session.scalars(select(HeldFilm.key).order_by(HeldFilm.id)))
 
 

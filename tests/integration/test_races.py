@@ -25,7 +25,7 @@ from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts, Patients
 from lungwise.receiving.uploads import Limits
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store import Database, FilmStore, check_keys, utc_now
 from lungwise.store.backup import check_films
 from lungwise.store.migrations import upgrade
 from lungwise.studies.models import FilmRecord, ReferenceResult, Study
@@ -78,9 +78,9 @@ class Clinic:
 
     def check(self) -> None:
         """No file without a row, no row without a file, and an unbroken trail."""
+        found = check_films(self.database, self.store)
+        assert (found.missing, found.damaged, found.left_over) == ([], [], [])
         with self.database.reading() as session:
-            found = check_films(session, self.store)
-            assert (found.missing, found.damaged, found.left_over) == ([], [], [])
             assert AuditTrail(session, utc_now).verify() is None
 
     def accounts(self, session: Session) -> Accounts:
@@ -119,6 +119,7 @@ def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         settings = settings.model_copy(update={"database_url": url})
     app = create_app(settings, SyntheticReader, utc_now)
     upgrade(app.database.engine)
+    check_keys(app.database)
     person, _ = (
         add_account(app.database, settings, utc_now, name, "Hill", Role.ADMINISTRATOR) for name in ("Ada", "Bob")
     )

@@ -40,6 +40,7 @@ from lungwise.store.migrations import is_current, newer_schema
 from lungwise.store.rotation import encrypt_plain_films
 from lungwise.store.secret_key import SecretKeyError, check_secret_key
 from lungwise.store.sqlite import WAIT_SECONDS
+from lungwise.store.way_back import note_finished
 from lungwise.wiring import Services, Wiring
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def open_database(
         if current and not is_current(database.engine):
             raise click.ClickException("The database does not have this release's schema. Run: lungwise db upgrade")
         if current:
+            note_finished(settings)
             check_keys(database)
         if current and not any_secret:
             check_secret_key(database, settings)

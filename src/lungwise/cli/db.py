@@ -20,13 +20,18 @@ from lungwise.cli.bootstrap import (
 )
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.start_errors import said_in_a_sentence
-from lungwise.store import FilmStore, plain_films, utc_now
+from lungwise.store import FilmStore, check_keys, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.way_back import copies, keep_copy, upgrade_with_copy
+from lungwise.store.way_back import begun_from, copies, keep_copy, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
+
+_COME_BACK = (
+    "Is the films' disk there? A film comes back when the same file is uploaded, or sent, again; a backup brings all "
+    "back into a new, empty installation: lungwise db restore FILE"
+)
 
 
 @click.group()
@@ -41,8 +46,9 @@ def upgrade_schema() -> None:
     Before anything is changed, a copy of the database is kept in the data folder: see `lungwise db go-back`.
     """
     settings = read_settings()
-    with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+    with said_in_a_sentence(settings), open_database(settings, current=False) as database:
         copy = upgrade_with_copy(database, settings)
+        check_keys(database)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
     if copy:
         click.echo(f"{copy} holds the database as it was. Go back to it with: lungwise db go-back")
@@ -55,19 +61,20 @@ def upgrade_schema() -> None:
 def go_back(file: Path | None, yes: bool) -> None:
     """Make the database what it was before the last upgrade, or as the copy FILE says; then install that release.
 
-    Stop every part of Lungwise first. What was entered since is not in it; a copy of the present database is kept too,
-    and going back to that one brings it back. Films stay where they are.
+    Where an upgrade failed, it becomes what it was before the first try. Stop every part of Lungwise first. What was
+    entered since is not in it; a copy of the present database is kept too, and going back to that one brings it back.
+    Films stay where they are.
     """
     settings = read_settings()
-    chosen = file or next(iter(copies(settings)), None)
+    chosen = file or begun_from(settings) or next(iter(copies(settings)), None)
     if chosen is None:
         raise click.ClickException(f"There is no copy in {settings.data_folder}: no upgrade has changed the database.")
     if not yes:
         click.confirm(f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True)
     try:
-        with open_database(settings, current=False) as database, said_in_a_sentence(settings):
+        with said_in_a_sentence(settings), open_database(settings, current=False) as database:
             present = keep_copy(database, settings)
-            schema = put_back(database, chosen)
+            schema = put_back(database, settings, chosen)
             database.transact(lambda session: _note_way_back(session, schema))
     except BackupError as error:
         raise click.ClickException(str(error)) from error
@@ -97,11 +104,12 @@ def _note_way_back(session: Session, schema: str) -> None:
 def check(clean: bool, purge: bool, max_percent: float, as_json: bool) -> None:
     """Check the schema, that every film of the database is in the store, undamaged, and that no other file is."""
     settings = read_settings()
-    store = FilmStore(settings)
-    with open_database(settings) as database:
+    with said_in_a_sentence(settings), open_database(settings) as database:
+        store = FilmStore(settings)
         cleaned = clean_store(Cleaning(database, store, utc_now), max_percent, clean=clean, purge=purge)
+        report = check_films(database, store)
         with database.reading() as session:
-            report, misplaced = check_films(session, store), list(misplaced_values(session))
+            misplaced = list(misplaced_values(session))
             plain = plain_films.are_read(session)
     if as_json:
         click.echo(json.dumps(_as_json(report, misplaced, cleaned, plain=plain), indent=2))
@@ -117,13 +125,20 @@ def _print_report(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, 
         click.echo("Films of an earlier release may lie unencrypted, and are read still. Run: lungwise db upgrade")
     for place in misplaced:
         click.echo(f"{place} was changed or moved: it cannot be decrypted there.", err=True)
-    for study, film in [*report.missing, *report.damaged]:
-        click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
-    if report.missing or report.damaged:
-        raise click.ClickException("Films are missing. Restore them from a backup: lungwise db restore FILE")
+    lost = [*report.missing, *report.damaged]
+    _name_lost(lost)
+    if lost:
+        raise click.ClickException(f"Films are missing or damaged. {_COME_BACK}")
     if misplaced:
-        raise click.ClickException("What is kept was changed. Restore it from a backup: lungwise db restore FILE")
+        raise click.ClickException(
+            "What is kept was changed. Restore a backup into a new, empty installation: lungwise db restore FILE"
+        )
     click.echo(f"All is well: {report.films} films, each where it belongs.")
+
+
+def _name_lost(films: list[tuple[str, str]]) -> None:
+    for study, film in films:
+        click.echo(f"Study {study}: film {film} is missing or damaged.", err=True)
 
 
 def _as_json(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain: bool) -> dict[str, object]:
@@ -138,13 +153,19 @@ def backup(file: Path) -> None:
     settings = read_settings()
     with open_database(settings) as database:
         began = utc_now()
-        with database.snapshot() as session:
-            films = back_up(session, FilmStore(settings), file)
-        database.transact(lambda session: note_backup(session, began))
-    click.echo(f"{file} holds the database and {films} films, encrypted.")
+        try:
+            written = back_up(database, FilmStore(settings), file)
+        except OSError as error:
+            raise click.ClickException(f"The backup cannot be written. {error}") from error
+        if not written.lost:
+            database.transact(lambda session: note_backup(session, began))
+    click.echo(f"{written.file} holds the database and {written.films} films, encrypted.")
     click.echo(
         "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."
     )
+    _name_lost(written.lost)
+    if written.lost:
+        raise click.ClickException(f"{written.file} lacks {len(written.lost)} films. {_COME_BACK}")
 
 
 @db.command()

@@ -17,8 +17,8 @@ from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.service import Uploads
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
-from lungwise.store.migrations import upgrade
+from lungwise.store import Database, FilmStore, check_keys, utc_now
+from lungwise.store.way_back import upgrade_with_copy
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Worklist, WorklistQuery
@@ -47,7 +47,8 @@ def demo(studies: int) -> None:
     """
     settings = read_settings()
     with open_database(settings, current=False) as database:
-        upgrade(database.engine)
+        upgrade_with_copy(database, settings)
+        check_keys(database)
         user = _add_user(database, settings)
         for number in track(range(studies), description="Drawing films"):
             _add_study(database, settings, user, number)

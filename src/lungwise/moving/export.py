@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from lungwise.moving.rows import AT_ONCE, Values, in_lines, rows_of
 from lungwise.moving.tables import is_of_clinic, moved_tables
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, EncryptionError, FilmStore, new_key
+from lungwise.store.disk import written_whole
 from lungwise.store.migrations import schema_of
 from lungwise.store.named_files import named_files
 
@@ -72,17 +73,14 @@ class ClinicExport:
             If there is no such clinic, the audit trail is broken, a film is damaged, or the disk is too small.
         """
         clinic_id = self._database.transact(lambda session: self._closing(session).close(name))
-        unfinished = file.with_name(file.name + ".part")
         try:
-            with self._database.snapshot() as session:
-                self._check(session, clinic_id, file.parent)
-                exported, receipt = self._write(session, clinic_id, name, unfinished, passphrase)
-            self._database.transact(lambda session: self._note(session, clinic_id, exported, receipt))
-            unfinished.replace(file)
+            with written_whole(file) as out:
+                with self._database.snapshot() as session:
+                    self._check(session, clinic_id, file.parent)
+                    exported, receipt = self._write(session, clinic_id, name, out, passphrase)
+                self._database.transact(lambda session: self._note(session, clinic_id, exported, receipt))
         except OSError as error:
             raise MoveError(f"The package cannot be written: {error}") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
         return exported
 
     def _closing(self, session: Session) -> Closing:
@@ -96,18 +94,16 @@ class ClinicExport:
             raise MoveError(f"The package needs {needed >> 20} MB, and {folder} has {free >> 20} MB left.")
 
     def _write(
-        self, session: Session, clinic_id: int, name: str, unfinished: Path, passphrase: str
+        self, session: Session, clinic_id: int, name: str, out: BinaryIO, passphrase: str
     ) -> tuple[Exported, str]:
         package, secret = new_key(), secrets.token_hex(32)
-        with unfinished.open("wb") as out:
-            unfinished.chmod(0o600)
-            writer = PackageWriter(out, passphrase)
-            writer.add(self._manifest(session, clinic_id, name, package, secret))
-            films = self._write_films(session, writer, clinic_id)
-            rows = {table.name: self._write_rows(session, writer, table.name, clinic_id) for table in moved_tables()}
-            digest = _write_entries(session, writer, clinic_id)
-            writer.add({"part": "end", "films": films, "rows": rows, "entries": digest.count, "digest": digest.text})
-            writer.finish()
+        writer = PackageWriter(out, passphrase)
+        writer.add(self._manifest(session, clinic_id, name, package, secret))
+        films = self._write_films(session, writer, clinic_id)
+        rows = {table.name: self._write_rows(session, writer, table.name, clinic_id) for table in moved_tables()}
+        digest = _write_entries(session, writer, clinic_id)
+        writer.add({"part": "end", "films": films, "rows": rows, "entries": digest.count, "digest": digest.text})
+        writer.finish()
         exported = Exported(
             clinic=name,
             package=package,
@@ -115,7 +111,7 @@ class ClinicExport:
             rows=rows,
             audit_entries=digest.count,
             audit_digest=digest.text,
-            bytes=unfinished.stat().st_size,
+            bytes=out.tell(),
         )
         return exported, receipt_of(secret, package)
 

@@ -19,14 +19,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from lungwise.store import plain_films
-from lungwise.store.database import Base, Moment
+from lungwise.store.database import Base, Database, Moment
+from lungwise.store.disk import sync_folder, written_whole
 from lungwise.store.encryption import as_stored, context_of, encrypted_columns, keys_of, row_key_of
 from lungwise.store.facts import read_fact, save_fact
 from lungwise.store.film_store import FilmStore
-from lungwise.store.key_record import KeyRecord, require_keys
+from lungwise.store.key_record import require_keys
 from lungwise.store.keys import EncryptionError, MissingKeyError
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
-from lungwise.store.named_files import named_files
+from lungwise.store.named_files import is_named, named_files
 
 _BATCH_SIZE = 500
 _SCHEMA = "schema.json"
@@ -48,39 +49,71 @@ class FilmCheck:
         return {"missing": self.missing, "damaged": self.damaged}
 
 
-def check_films(session: Session, store: FilmStore) -> FilmCheck:
-    """Compare the films of the database with the films of the store, byte for byte."""
-    stored, known = set(store.films()), named_files(session)
-    return FilmCheck(
-        films=len(known),
-        missing=[film for film in known if film not in stored],
-        damaged=[film for film in known if film in stored and not _is_whole(store, *film)],
-        left_over=sorted(stored - set(known)),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """What `back_up` wrote: the file, how many films it holds, and those that it lacks."""
+
+    file: Path
+    films: int
+    lost: list[tuple[str, str]]
 
 
-def back_up(session: Session, store: FilmStore, file: Path) -> int:
-    """Write a backup of one moment, and return how many films it holds. The session is a `Database.snapshot`.
+def check_films(database: Database, store: FilmStore) -> FilmCheck:
+    """Compare the films of the database with the films of the store, byte for byte, while the service goes on.
 
-    The keys are not in it. Films never change, so those of the snapshot are still there when they are copied; one that
-    a doctor deletes meanwhile is left out.
+    Raises
+    ------
+    OSError
+        If the store does not say what it has.
     """
-    films = 0
-    unfinished = file.with_name(file.name + ".part")
-    with tarfile.open(unfinished, "w") as archive:
-        backup = BackupWriter(archive, keys_of(session))
+    stored = set(store.films())
+    with database.reading() as session:
+        known = named_files(session)
+    found = FilmCheck(films=len(known), left_over=sorted(stored - set(known)))
+    for film in known:
+        if not _is_whole(store, *film) and _is_still_named(database, film):
+            (found.damaged if store.holds(*film) else found.missing).append(film)
+    return found
+
+
+def back_up(database: Database, store: FilmStore, file: Path) -> Backup:
+    """Write a backup of one moment. The keys are not in it.
+
+    Films never change, so those of that moment are still there when they are copied; one that a doctor deletes
+    meanwhile is left out. Where a film is lost, the others are written; a backup that lacks one replaces no other, but
+    lies beside it as FILE.incomplete.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or the store does not give its films. An older file stays as it was.
+    """
+    films, lost = 0, []
+    incomplete = file.with_name(f"{file.name}.incomplete")
+    with (
+        database.snapshot() as session,
+        written_whole(incomplete) as out,
+        tarfile.open(fileobj=out, mode="w") as archive,
+    ):
+        backup = BackupWriter(archive, database.keys)
         backup.add(_SCHEMA, json.dumps(_schema(session)).encode())
         for table in Base.metadata.sorted_tables:
             backup.add(f"tables/{table.name}.jsonl", _dump(session, as_stored(table)))
-        for study, name in named_files(session):
+        for film in named_files(session):
             try:
-                backup.add(f"films/{study}/{name}", store.encrypted(study, name))
-            except FileNotFoundError:
-                continue
-            films += 1
+                backup.add("films/{}/{}".format(*film), store.encrypted(*film))
+                films += 1
+            except MissingKeyError:
+                raise
+            except (FileNotFoundError, EncryptionError):
+                if _is_still_named(database, film):
+                    lost.append(film)
         backup.finish()
-    unfinished.replace(file)
-    return films
+    if lost and file.exists():
+        return Backup(file=incomplete, films=films, lost=lost)
+    incomplete.replace(file)
+    sync_folder(file.parent)
+    return Backup(file=file, films=films, lost=lost)
 
 
 def note_backup(session: Session, at: datetime) -> None:
@@ -97,20 +130,22 @@ def last_backup(session: Session) -> datetime | None:
 def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     """Fill an empty database and store from a backup, and return how many films it held.
 
+    A database without accounts and clinics is empty: what a service wrote that was started before is deleted.
+
     Raises
     ------
     BackupError
-        If the database has users already, or the file is not a backup, is from a release with another schema, does
-        not agree with its manifest, or its keys are missing.
+        If the database has accounts or clinics already, or the file is not a backup, is from a release with another
+        schema, does not agree with its manifest, or its keys are missing.
     """
-    if session.scalar(select(func.count()).select_from(Base.metadata.tables["users"])):
-        raise BackupError("This installation is not empty. Restore into a new data folder or a new database.")
+    _require_empty(session)
     films = 0
     try:
         with tarfile.open(file) as archive:
             _check_schema(session, json.loads(content(archive, _SCHEMA)))
             check_manifest(archive, keys_of(session))
-            session.execute(delete(KeyRecord))
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(delete(table))
             for table in Base.metadata.sorted_tables:
                 _load(session, as_stored(table), content(archive, f"tables/{table.name}.jsonl"))
             require_keys(session)
@@ -126,6 +161,14 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
     return films
+
+
+def _require_empty(session: Session) -> None:
+    for name, rows in {"users": "accounts", "clinics": "clinics"}.items():
+        if session.scalar(select(func.count()).select_from(Base.metadata.tables[name])):
+            raise BackupError(
+                f"This installation is not empty: there are {rows}. Restore into a new data folder or a new database."
+            )
 
 
 def _schema(session: Session) -> list[str]:
@@ -157,9 +200,15 @@ def misplaced_values(session: Session) -> Iterator[str]:
 def _is_whole(store: FilmStore, study: str, name: str) -> bool:
     try:
         store.get(study, name)
-    except OSError:
+    except (FileNotFoundError, EncryptionError):
         return False
     return True
+
+
+def _is_still_named(database: Database, film: tuple[str, str]) -> bool:
+    """Ask anew whether a row names a film whose file was not found: it may have been deleted a moment ago."""
+    with database.reading() as session:
+        return is_named(session, *film)
 
 
 def _dump(session: Session, table: Table) -> bytes:

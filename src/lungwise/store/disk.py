@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -26,6 +30,37 @@ def write_once(path: Path, data: bytes) -> None:
     with suppress(FileExistsError):
         os.link(temporary, path)
     temporary.unlink()
+    sync_folder(path.parent)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a large file to write, for its owner alone; it lies under its name when the block ends, or not at all.
+
+    Until then it is NAME.part, and what lay under the name stays. A process that was killed leaves one, which the next
+    writer takes over.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses, or another process is writing the same file.
+    """
+    unfinished = path.with_name(f"{path.name}.part")
+    with os.fdopen(os.open(unfinished, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(errno.EAGAIN, "Another process is writing it", str(unfinished)) from None
+        try:
+            os.fchmod(file.fileno(), 0o600)
+            file.truncate()
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String, delete, select
+from sqlalchemy import String, delete, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Database
@@ -29,11 +29,28 @@ def check_keys(database: Database) -> None:
     EncryptionError
         If the database is encrypted with a key that is missing.
     """
-    with database.reading() as session:
-        recorded = require_keys(session)
+    recorded = prepare_keys(database)
     first = database.keys.names[0]
     if first not in recorded:
         database.transact(lambda session: _record(session, first))
+
+
+def prepare_keys(database: Database) -> set[str]:
+    """Return the names of the recorded keys; where there are none, nothing is encrypted yet, and a key is made.
+
+    This is the only place that makes one. An upgrade begins with it: its copy is signed, and its steps encrypt.
+
+    Raises
+    ------
+    EncryptionError
+        If the database is encrypted with a key that is missing.
+    """
+    with database.reading() as session:
+        is_new = not inspect(session.connection()).has_table(KeyRecord.__tablename__)
+        recorded = set() if is_new else require_keys(session)
+    if not recorded:
+        database.keys.make()
+    return recorded
 
 
 def _record(session: Session, name: str) -> None:
@@ -51,7 +68,7 @@ def require_keys(session: Session) -> set[str]:
     """
     keys = keys_of(session)
     recorded = set(session.scalars(select(KeyRecord.name)))
-    present = set(keys.names) if keys.exist or not recorded else set()  # a lost file must not be made again
+    present = set(keys.names) if keys.exist else set()
     for name in sorted(recorded - present):
         raise EncryptionError(keys.missing_message(name))
     return recorded

@@ -7,6 +7,7 @@ encryption key and an index key from the 32 random bytes of each key.
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 from dataclasses import dataclass, field
 
@@ -25,6 +26,8 @@ FIRST_MARK = b"LWS1"
 """The mark of earlier releases, whose rows' values were not bound to the row; films were bound as they are now."""
 HEADER = len(MARK) + 4
 _NONCE_BYTES = 12
+_NO_FILE = (0, 0)
+_log = logging.getLogger("lungwise.store")
 
 
 class EncryptionError(OSError):
@@ -53,35 +56,54 @@ class Key:
 class Keys:
     """The keys of an installation: the first encrypts, all of them decrypt.
 
-    They come from the setting, or from the file `encryption.keys` of the data folder. The file is made if it is
-    missing, and read again when it has changed, so that a running service takes up a new key by itself.
+    They come from the setting, or from the file `encryption.keys` of the data folder. The file is read again when it
+    has changed, so that a running service takes up a new key by itself; while it is away, the service goes on with the
+    keys that it has read. Only `make` makes it: what is written with a key that nobody keeps is lost.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.folder = settings.data_folder
         self.path = self.folder / "encryption.keys"
         self._from_setting = settings.encryption_keys.get_secret_value()
-        self._known = ((0, 0), _parsed(self._from_setting)) if self._from_setting else None
+        self._known = (_NO_FILE, _parsed(self._from_setting)) if self._from_setting else None
 
     @property
     def all(self) -> tuple[Key, ...]:
-        """Every key, the one that encrypts first."""
+        """Every key, the one that encrypts first.
+
+        Raises
+        ------
+        MissingKeyError
+            If their file is missing, and was not read before.
+        """
         if self._from_setting and self._known:
             return self._known[1]
         try:
             file = self.path.stat()  # once: a page decrypts hundreds of values
+            version = file.st_ino, file.st_mtime_ns
+            if self._known is None or self._known[0] != version:
+                self._known = version, _parsed(self.path.read_text(encoding="ascii"))
         except FileNotFoundError:
-            write_once(self.path, new_key_text().encode() + b"\n")
-            file = self.path.stat()
-        version = file.st_ino, file.st_mtime_ns
-        if self._known is None or self._known[0] != version:
-            self._known = version, _parsed(self.path.read_text(encoding="ascii"))
+            self._known = _NO_FILE, self._read_before()
         return self._known[1]
+
+    def _read_before(self) -> tuple[Key, ...]:
+        if self._known is None:
+            raise MissingKeyError(self._missing_file)
+        version, keys = self._known
+        if version != _NO_FILE:  # it was there a moment ago
+            _log.error("%s has disappeared. The keys that were read from it stay in use: put it back.", self.path)
+        return keys
 
     @property
     def exist(self) -> bool:
         """Whether there are keys already, so that none would be made."""
         return bool(self._from_setting) or self.path.exists()
+
+    def make(self) -> None:
+        """Make the first key, unless there are keys; of two processes that try at once, one does."""
+        if not self.exist:
+            write_once(self.path, new_key_text().encode() + b"\n")
 
     @property
     def names(self) -> list[str]:
@@ -155,13 +177,23 @@ class Keys:
         Raises
         ------
         EncryptionError
-            If the keys come from the setting.
+            If the keys come from the setting, or their file is missing.
         """
         if self._from_setting:
             raise EncryptionError("The keys come from LUNGWISE_ENCRYPTION_KEYS. Put a new one first there.")
-        _present = self.all
-        write_atomically(self.path, f"{new_key_text()}\n{self.path.read_text(encoding='ascii')}".encode())
+        try:
+            present = self.path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            raise MissingKeyError(self._missing_file) from None
+        write_atomically(self.path, f"{new_key_text()}\n{present}".encode())
         return self.names[0]
+
+    @property
+    def _missing_file(self) -> str:
+        return (
+            f"{self.path} is missing. Copy the installation's encryption.keys there, "
+            "or set LUNGWISE_ENCRYPTION_KEYS to its keys."
+        )
 
     def missing_message(self, name: str) -> str:
         """Return the sentence that says that a key is missing, and what to do."""

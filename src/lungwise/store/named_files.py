@@ -22,6 +22,15 @@ def named_files(session: Session, clinic_id: int | None = None) -> list[tuple[st
     return [(str(folder), str(name)) for query in queries for folder, name in session.execute(query)]
 
 
+def is_named(session: Session, folder: str, name: str) -> bool:
+    """Return whether a row names a file."""
+    studies, films = table_of("studies"), table_of("films")
+    queries = [select(films.c.sha256).join_from(films, studies).where(studies.c.key == folder)]
+    for own in map(table_of, _OWN_FOLDERS):
+        queries.append(select(own.c.sha256).where(own.c.key == folder))
+    return any(name in session.scalars(query) for query in queries)
+
+
 def folders(session: Session, key: str | None = None) -> set[str]:
     """Return the folders that rows name, or only the one of this key."""
     columns = [table_of(name).c.key for name in ("studies", *_OWN_FOLDERS)]

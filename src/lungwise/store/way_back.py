@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +19,15 @@ from sqlalchemy import Connection, Engine, inspect
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
+from lungwise.store.disk import write_atomically, written_whole
+from lungwise.store.key_record import prepare_keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
 from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
 
 KEPT = 3
-"""Copies that stay; an upgrade that was broken off and begun again does not push the good one out."""
+"""Copies that stay once an upgrade has succeeded."""
+_BEGUN = "begun-from"
+"""The file that names the copy of an upgrade, or of a way back, that is not finished."""
 _BATCH_SIZE = 1000
 _SCHEMA = "copy.json"
 _VERSIONS = "alembic_version"
@@ -33,21 +36,43 @@ _VERSIONS = "alembic_version"
 def upgrade_with_copy(database: Database, settings: Settings) -> Path | None:
     """Upgrade the database, and return the copy of what it was; None where it was empty or needs no upgrade.
 
+    An upgrade that was broken off and is begun again keeps the copy that it began from, and makes no other: on MySQL
+    and MariaDB the database may be half upgraded by then.
+
     Raises
     ------
     OSError
-        If the copy cannot be written: then nothing is upgraded.
+        If the copy cannot be written, or a key is missing: then nothing is upgraded.
     """
     if is_current(database.engine):
+        note_finished(settings)
         return None
-    copy = keep_copy(database, settings)
-    for old in copies(settings)[KEPT:]:
-        old.unlink()
+    prepare_keys(database)
+    copy = begun_from(settings) or keep_copy(database, settings)
+    if copy:
+        _note_begun(settings, copy)
     with database.engine.connect() as connection:
         with without_foreign_keys(connection), connection.begin():
             apply_steps(connection)
         empty_log(connection)
+    note_finished(settings)
+    for old in copies(settings)[KEPT:]:
+        old.unlink()
     return copy
+
+
+def begun_from(settings: Settings) -> Path | None:
+    """Return the copy that an unfinished upgrade began from, or an unfinished way back leads to; None without one."""
+    try:
+        copy = Path((_folder(settings) / _BEGUN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return copy if copy.exists() else None
+
+
+def note_finished(settings: Settings) -> None:
+    """Forget it, since the database is whole: what is entered from now on is not in that copy."""
+    (_folder(settings) / _BEGUN).unlink(missing_ok=True)
 
 
 def copies(settings: Settings) -> list[Path]:
@@ -63,22 +88,18 @@ def keep_copy(database: Database, settings: Settings) -> Path | None:
             return None
         _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
         file = _folder(settings) / f"{utc_now():%Y%m%dT%H%M%S%f}-schema-{schema}.tar"
-        unfinished = file.with_suffix(".part")
-        with unfinished.open("xb") as out:
-            os.fchmod(out.fileno(), 0o600)
-            with tarfile.open(fileobj=out, mode="w") as archive:
-                _write(connection, BackupWriter(archive, database.keys), schema)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(file)
+        for left in _folder(settings).glob("*.part"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        with written_whole(file) as out, tarfile.open(fileobj=out, mode="w") as archive:
+            _write(connection, BackupWriter(archive, database.keys), schema)
     return file
 
 
-def go_back(database: Database, file: Path) -> str:
+def go_back(database: Database, settings: Settings, file: Path) -> str:
     """Make the database what a copy says that it was, whatever it is now; return its schema.
 
     On SQLite all of it happens or nothing. On MySQL and MariaDB tables are made anew one after the other: where that
-    is broken off, do it again.
+    is broken off, do it again, from the same copy.
 
     Raises
     ------
@@ -89,6 +110,7 @@ def go_back(database: Database, file: Path) -> str:
         with tarfile.open(file) as archive:
             check_manifest(archive, database.keys)
             copied = json.loads(content(archive, _SCHEMA))
+            _note_begun(settings, file)
             with database.engine.connect() as connection:
                 with without_foreign_keys(connection), connection.begin():
                     _drop_tables(connection)
@@ -97,7 +119,14 @@ def go_back(database: Database, file: Path) -> str:
                 empty_log(connection)
     except (tarfile.TarError, KeyError, ValueError) as error:
         raise BackupError(f"{file} is not a copy that an upgrade made ({error}).") from error
+    note_finished(settings)
     return str(copied["schema"])
+
+
+def _note_begun(settings: Settings, copy: Path) -> None:
+    """Keep which copy says what the database was before anything is changed."""
+    _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(_folder(settings) / _BEGUN, str(copy.resolve()).encode())
 
 
 def _folder(settings: Settings) -> Path:

@@ -9,8 +9,10 @@ from sqlalchemy import text
 
 from commands import ADA, Run
 from lungwise.settings import Settings
-from lungwise.store import Database
+from lungwise.store import Database, FilmStore
+from lungwise.store.backup import last_backup
 from lungwise.store.migrations import upgrade
+from lungwise.store.way_back import copies
 
 
 def test_a_demonstration_is_drawn_read_backed_up_and_restored(
@@ -31,6 +33,39 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     run("audit", "verify").ok()
 
 
+def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: type[Run], tmp_path: Path) -> None:
+    run("demo", "--studies", "2").ok()
+    settings, file = Settings(data_folder=tmp_path / "data"), str(tmp_path / "backup.tar")
+    run("db", "backup", file).ok()
+    with closing(Database(settings)) as database, database.reading() as session:
+        before = last_backup(session)
+    study, name = next(FilmStore(settings).films())
+    FilmStore(settings).remove(study, name)
+    said = run("db", "backup", file).no()
+    assert f"Study {study}: film {name} is missing or damaged." in said
+    assert "backup.tar.incomplete lacks 1 films" in said
+    assert "uploaded, or sent, again" in said and "uploaded, or sent, again" in run("db", "check").no()
+    with closing(Database(settings)) as database, database.reading() as session:
+        assert last_backup(session) == before
+    said = run("db", "backup", str(tmp_path / "nowhere" / "backup.tar")).no()
+    assert said.startswith("Error: The backup cannot be written") and len(said.splitlines()) == 1
+
+
+def test_a_backup_is_restored_where_the_service_was_started_first(run: type[Run], tmp_path: Path) -> None:
+    source, backup = tmp_path / "data", str(tmp_path / "backup.tar")
+    run("demo", "--studies", "1").ok()
+    run("db", "backup", backup).ok()
+    source.rename(tmp_path / "old")
+    run("db", "upgrade").ok()
+    run("users", "list").ok()
+    for name in ("encryption.keys", "secret.key"):
+        shutil.copy(tmp_path / "old" / name, source / name)
+    assert "1 films are restored" in run("db", "restore", backup).ok()
+    assert "1 films" in run("db", "check").ok()
+    assert "The audit trail is whole" in run("audit", "verify").ok()
+    assert "there are accounts" in run("db", "restore", backup).no()
+
+
 def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> None:
     with closing(Database(Settings(data_folder=tmp_path / "data"))) as database:
         upgrade(database.engine, "0031")
@@ -39,6 +74,11 @@ def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> 
     assert "schema-0031.tar holds the database as it was" in said
     assert "schema-0031.tar" not in run("db", "upgrade").ok()
     run(*ADA).ok()
+    (copy,) = copies(Settings(data_folder=tmp_path / "data"))
+    mark = copy.with_name("begun-from")
+    mark.write_text(str(copy))  # as an upgrade that failed leaves it
+    run("users", "list").ok()
+    assert not mark.exists()  # this release works with the database: what is entered from now on is not in that copy
     assert "has schema 0031 again" in run("db", "go-back", "--yes").ok()
     assert "does not have this release's schema" in run("users", "list").no()
     newest = max((tmp_path / "data" / "before-upgrades").iterdir())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,12 @@ from sqlalchemy import text
 from lungwise.access import Role
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
+from lungwise.settings import Settings
 from lungwise.settings.checks import key_bytes, new_key_text
+from lungwise.store import Database, check_keys
 from lungwise.store.facts import save_fact
+from lungwise.store.migrations import schema_of, upgrade
+from lungwise.store.way_back import copies
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
@@ -80,6 +85,24 @@ def test_lost_keys_are_said_and_none_are_made_in_their_place(filled: Services) -
     for words in (("keys", "list"), ("db", "check"), ("users", "list"), ("serve",), ("worker",)):
         assert "is missing" in run(*words, code=1)
         assert not file.exists()
+
+
+@pytest.mark.parametrize("command", [("db", "upgrade"), ("serve",), ("demo",)])
+def test_an_upgrade_without_its_keys_makes_none_and_changes_nothing(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_folder=tmp_path / "data")
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(settings.data_folder))
+    with closing(Database(settings)) as database:
+        upgrade(database.engine, "0031")
+        check_keys(database)
+        database.keys.path.unlink()
+        said = run(*command, code=1)
+        assert said.startswith("Error: The key ") and "is missing" in said
+        assert not database.keys.path.exists()
+        assert copies(settings) == []
+        with database.engine.connect() as connection:
+            assert schema_of(connection) == "0031"
 
 
 @pytest.mark.parametrize("loss", ["missing", "empty", "another"])

@@ -25,7 +25,7 @@ from lungwise.orders.order import OrderRequest, OrderWay
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.receiver import FilmReceiver
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore, utc_now
+from lungwise.store import Database, FilmStore, check_keys, utc_now
 from lungwise.store.migrations import upgrade
 from lungwise.wiring import Wiring
 
@@ -72,6 +72,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = Settings(data_folder=tmp_path_factory.mktemp("node"), node_port=0, argon2_time=1, argon2_memory=64)
     database = Database(settings)
     upgrade(database.engine)
+    check_keys(database)
     ada = add_account(database, settings, utc_now, "Ada", "Hill", Role.ADMINISTRATOR)
     wiring = Wiring(settings, FilmStore(settings))
     with database.writing() as session:

@@ -45,8 +45,7 @@ class Desk:
     folder: Path
 
     def left(self) -> list[tuple[str, str]]:
-        with self.database.reading() as session:
-            found = check_films(session, self.store)
+        found = check_films(self.database, self.store)
         assert (found.missing, found.damaged) == ([], [])
         return found.left_over
 

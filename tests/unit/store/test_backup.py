@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ from lungwise.access import Role
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Base, Database, FilmStore
-from lungwise.store.backup import back_up, check_films, restore_from
+from lungwise.store.backup import Backup, FilmCheck, back_up, check_films, restore_from
 from lungwise.store.manifest import BackupError, content
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.orm import Session
 
@@ -48,6 +48,16 @@ def fill_more(services: Services, film: Callable[..., bytes]) -> None:
     services.read_all()
 
 
+def backed_up(services: Services, file: Path) -> Backup:
+    with closing(Database(services.settings)) as database:
+        return back_up(database, services.store, file)
+
+
+def checked(services: Services, store: FilmStore) -> FilmCheck:
+    with closing(Database(services.settings)) as database:
+        return check_films(database, store)
+
+
 def keys_of(settings: Settings) -> str:
     return (settings.data_folder / "encryption.keys").read_text()
 
@@ -56,7 +66,7 @@ def test_a_backup_restores_every_row_and_film_on_another_database(
     either_services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
     fill(either_services, film)
-    assert back_up(either_services.session, either_services.store, tmp_path / "backup.tar") == 2
+    assert backed_up(either_services, tmp_path / "backup.tar").films == 2
     new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_services.settings)))
     migrate(new)
     database, store = Database(new), FilmStore(new)
@@ -64,7 +74,7 @@ def test_a_backup_restores_every_row_and_film_on_another_database(
         assert restore_from(session, store, tmp_path / "backup.tar") == 2
     with database.reading() as session:
         assert everything(session) == everything(either_services.session)
-        assert check_films(session, store).missing == []
+    assert check_films(database, store).missing == []
     assert sorted(store.films()) == sorted(either_services.store.films())
     database.close()
 
@@ -73,7 +83,7 @@ def test_a_backup_says_nothing_without_its_keys(
     services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
     fill(services, film)
-    back_up(services.session, services.store, tmp_path / "backup.tar")
+    backed_up(services, tmp_path / "backup.tar")
     written = (tmp_path / "backup.tar").read_bytes()
     for secret in ("Bartók".encode(), b"line", b"JFIF", keys_of(services.settings).encode()):
         assert secret not in written
@@ -92,12 +102,18 @@ def test_a_backup_is_of_one_moment(
     either_services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
     fill(either_services, film)
-    database = Database(either_services.settings)
-    with database.snapshot() as session:
-        before = everything(session)
-        fill_more(either_services, film)
-        back_up(session, either_services.store, tmp_path / "backup.tar")
-    database.close()
+    before: dict[str, list[Row[*tuple[object, ...]]]] = {}
+
+    class Busy(Database):
+        @contextmanager
+        def snapshot(self) -> Iterator[Session]:
+            with super().snapshot() as session:
+                before.update(everything(session))
+                fill_more(either_services, film)
+                yield session
+
+    with closing(Busy(either_services.settings)) as database:
+        back_up(database, either_services.store, tmp_path / "backup.tar")
     new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(either_services.settings)))
     migrate(new)
     restored = Database(new)
@@ -112,7 +128,7 @@ def test_a_backup_with_a_promoted_role_is_refused_and_nothing_is_restored(
 ) -> None:
     either_services.user("Mallory", "Hill", Role.DOCTOR)
     fill(either_services, film)
-    back_up(either_services.session, either_services.store, tmp_path / "backup.tar")
+    backed_up(either_services, tmp_path / "backup.tar")
     parts = parts_of(tmp_path / "backup.tar")
     promoted = parts["tables/users.jsonl"].replace(b'"doctor"', b'"administrator"')
     assert promoted != parts["tables/users.jsonl"]
@@ -131,7 +147,7 @@ def test_a_backup_without_a_manifest_is_refused(
     services: Services, film: Callable[..., bytes], tmp_path: Path, migrate: Callable[[Settings], None]
 ) -> None:
     fill(services, film)
-    back_up(services.session, services.store, tmp_path / "backup.tar")
+    backed_up(services, tmp_path / "backup.tar")
     parts = parts_of(tmp_path / "backup.tar")
     write_parts(tmp_path / "old.tar", {name: data for name, data in parts.items() if not name.startswith("manifest")})
     new = Settings(data_folder=tmp_path / "new", encryption_keys=SecretStr(keys_of(services.settings)))
@@ -170,7 +186,7 @@ def test_a_backup_is_not_poured_over_a_database_in_use(
     services: Services, film: Callable[..., bytes], tmp_path: Path
 ) -> None:
     fill(services, film)
-    back_up(services.session, services.store, tmp_path / "backup.tar")
+    backed_up(services, tmp_path / "backup.tar")
     with pytest.raises(BackupError, match="not empty"):
         restore_from(services.session, services.store, tmp_path / "backup.tar")
 
@@ -188,6 +204,106 @@ def test_a_check_names_what_is_missing_damaged_or_left_over(services: Services, 
     (folder / first).unlink()
     (folder / second).write_bytes(b"damaged")
     services.store.put("ffff", b"of no study")
-    found = check_films(services.session, services.store)
+    found = checked(services, services.store)
     assert (found.missing, found.damaged) == ([(study, first)], [(study, second)])
     assert [name for name, _ in found.left_over] == ["ffff"]
+
+
+class Store(FilmStore):
+    """A film store beside which something happens while its films are read, or listed."""
+
+    def __init__(self, settings: Settings, meanwhile: Callable[[], object], *, listed: bool = False) -> None:
+        super().__init__(settings)
+        self._meanwhile, self._listed = meanwhile, listed
+
+    def films(self) -> Iterator[tuple[str, str]]:
+        """Yield the films, and let it happen then."""
+        yield from super().films()
+        if self._listed:
+            self._meanwhile()
+
+    def get(self, study: str, name: str) -> bytes:
+        """Let it happen, and read then."""
+        if not self._listed:
+            self._meanwhile()
+        return super().get(study, name)
+
+    def encrypted(self, study: str, name: str) -> bytes:
+        """Let it happen, and read then."""
+        self._meanwhile()
+        return super().encrypted(study, name)
+
+
+def delete_all(services: Services) -> None:
+    person = services.person("Eve")
+    for study in {study for study, _name in services.store.films()}:
+        services.studies.delete(person, study)
+    services.session.commit()
+
+
+def test_what_comes_or_is_deleted_during_a_check_is_no_fault(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    fill(either_services, film)
+    arriving = Store(either_services.settings, lambda: fill_more(either_services, film), listed=True)
+    found = checked(either_services, arriving)
+    assert (found.films, found.wrong) == (3, {"missing": [], "damaged": []})
+    once = iter([either_services])
+    deleting = Store(either_services.settings, lambda: [delete_all(services) for services in once])
+    found = checked(either_services, deleting)
+    assert (found.films, found.wrong) == (3, {"missing": [], "damaged": []})
+
+
+def test_a_check_ends_where_the_store_does_not_answer(services: Services, film: Callable[..., bytes]) -> None:
+    fill(services, film)
+    with pytest.raises(OSError, match="away"):
+        checked(services, Store(services.settings, is_away))
+
+
+def is_away() -> None:
+    raise OSError("The bucket is away")
+
+
+def test_a_film_deleted_during_a_backup_is_left_out(
+    either_services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    fill(either_services, film)
+    once = iter([either_services])
+    deleting = Store(either_services.settings, lambda: [delete_all(services) for services in once])
+    with closing(Database(either_services.settings)) as database:
+        written = back_up(database, deleting, tmp_path / "backup.tar")
+    assert (written.films, written.lost) == (0, [])
+
+
+@pytest.mark.parametrize("loss", ["missing", "damaged"])
+def test_a_backup_that_lacks_a_film_names_it_and_replaces_no_other(
+    loss: str, either_services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    services, file = either_services, tmp_path / "backup.tar"
+    fill(services, film)
+    backed_up(services, file)
+    whole = file.read_bytes()
+    (study, name), other = sorted(services.store.films())
+    path = services.settings.films_folder / study[:2] / study / name
+    path.unlink() if loss == "missing" else path.write_bytes(b"damaged")
+    written = backed_up(services, file)
+    assert written == Backup(file=tmp_path / "backup.tar.incomplete", films=1, lost=[(study, name)])
+    assert file.read_bytes() == whole
+    assert [part for part in parts_of(written.file) if part.startswith("films/")] == ["films/{}/{}".format(*other)]
+    assert backed_up(services, tmp_path / "another.tar").file == tmp_path / "another.tar"
+    services.store.put(study, film(1) if services.store.name_of(film(1)) == name else film(2, 8), anew=True)
+    assert backed_up(services, file) == Backup(file=file, films=2, lost=[])
+    assert sorted(path.name for path in tmp_path.glob("*.tar*")) == ["another.tar", "backup.tar"]
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
+    services: Services, film: Callable[..., bytes], tmp_path: Path
+) -> None:
+    fill(services, film)
+    backed_up(services, tmp_path / "backup.tar")
+    assert (tmp_path / "backup.tar").stat().st_mode & 0o777 == 0o600
+    whole, files = (tmp_path / "backup.tar").read_bytes(), sorted(tmp_path.iterdir())
+    with closing(Database(services.settings)) as database, pytest.raises(OSError, match="away"):
+        back_up(database, Store(services.settings, is_away), tmp_path / "backup.tar")
+    assert (tmp_path / "backup.tar").read_bytes() == whole
+    assert sorted(tmp_path.iterdir()) == files

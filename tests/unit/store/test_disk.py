@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lungwise.store.disk import write_atomically, write_once
+from lungwise.store.disk import write_atomically, write_once, written_whole
 
 
 def test_a_file_is_replaced_as_a_whole_and_is_its_owners_alone(tmp_path: Path) -> None:
@@ -29,6 +29,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_large_file_lies_under_its_name_when_it_is_whole(tmp_path: Path) -> None:
+    file, unfinished = tmp_path / "file", tmp_path / "file.part"
+    unfinished.write_bytes(b"what a process that was killed has left")
+    unfinished.chmod(0o644)
+    with written_whole(file) as out:
+        out.write(b"old")
+        with pytest.raises(BlockingIOError, match="Another process"), written_whole(file):
+            pass
+        assert not file.exists()
+    assert file.read_bytes() == b"old"
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(KeyError), written_whole(file) as out:
+        out.write(b"new")
+        raise KeyError
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 

@@ -59,12 +59,14 @@ def test_an_index_is_equal_for_equal_texts_of_one_place_alone(settings: Settings
     assert "bartok" not in keys.index("word 1", "bartok")
 
 
-def test_the_key_is_made_once_though_many_begin_at_once(settings: Settings) -> None:
+def test_the_key_is_made_once_though_many_begin_at_once(tmp_path: Path) -> None:
     begin, names = threading.Barrier(8), []
 
     def work() -> None:
+        keys = Keys(Settings(data_folder=tmp_path / "new"))
         begin.wait()
-        names.append(Keys(settings).names[0])
+        keys.make()
+        names.append(keys.names[0])
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -84,6 +86,27 @@ def test_a_new_key_encrypts_for_a_running_service_and_the_old_one_still_opens(se
     assert running.decrypt(old, "a") == b"film"
     assert running.index("w", "x") != running.indexes("w", "x")[1]
     assert running.index("w", "x") == running.indexes("w", "x")[0]
+
+
+def test_a_running_service_goes_on_with_its_keys_while_their_file_is_away(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Keys(settings)
+    first = running.encrypt(b"film", "a")
+    running.path.rename(tmp_path / "away")
+    second = running.encrypt(b"film", "a")
+    assert second[4:8] == first[4:8]
+    assert running.decrypt(first, "a") == running.decrypt(second, "a") == b"film"
+    assert [record.message for record in caplog.records if "disappeared" in record.message] == [
+        f"{running.path} has disappeared. The keys that were read from it stay in use: put it back."
+    ]
+    for fresh in (lambda: Keys(settings).encrypt(b"film", "a"), Keys(settings).add, running.add):
+        with pytest.raises(EncryptionError, match="is missing"):
+            fresh()
+    assert not running.path.exists()
+    (tmp_path / "away").rename(running.path)
+    assert running.add() == running.names[0] != first[4:8].hex()
+    assert running.decrypt(first, "a") == b"film"
 
 
 def test_keys_by_setting_leave_no_file(tmp_path: Path) -> None:
@@ -107,7 +130,6 @@ def test_what_is_no_key_is_no_setting(wrong: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "\n", "secret\n"])
 def test_a_spoilt_file_of_keys_is_not_overwritten(wrong: str, settings: Settings) -> None:
-    settings.data_folder.mkdir()
     file = settings.data_folder / "encryption.keys"
     file.write_text(wrong)
     with pytest.raises(EncryptionError, match="keys back"):

@@ -53,7 +53,6 @@ def check(members: Members, keys: Keys) -> None:
 
 @pytest.fixture
 def keys(settings: Settings) -> Keys:
-    settings.data_folder.mkdir()
     return Keys(settings)
 
 

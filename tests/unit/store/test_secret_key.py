@@ -50,7 +50,6 @@ def test_a_key_that_is_set_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_of_a_killed_process_is_replaced(settings: Settings) -> None:
-    settings.data_folder.mkdir()
     secret_key_file(settings).touch()
     assert signing_key(settings) == secret_key_file(settings).read_text() != ""
 

@@ -14,14 +14,16 @@ from lungwise.patients.service import PatientFacts
 from lungwise.store import Base, Database
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import newer_schema, upgrade
-from lungwise.store.migrations.steps import is_current, schema_of
-from lungwise.store.way_back import KEPT, copies, go_back, keep_copy, upgrade_with_copy
+from lungwise.store.migrations.steps import apply_steps, is_current, schema_of
+from lungwise.store.way_back import KEPT, begun_from, copies, go_back, keep_copy, upgrade_with_copy
 from lungwise.studies.models import ReadingRecord
 from lungwise.studies.service import Conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from conftest import Services
     from lungwise.settings import Settings
@@ -53,7 +55,7 @@ def test_every_row_is_put_back_as_it_was(either_services: Services, film: Callab
             session.execute(delete(ReadingRecord))
             session.execute(text("UPDATE users SET name = 'Eve'"))
         assert rows(database) != before
-        assert go_back(database, copy) == before["alembic_version"][0][0]
+        assert go_back(database, services.settings, copy) == before["alembic_version"][0][0]
         assert rows(database) == before
         with database.writing() as session:  # and rows that follow get numbers of their own
             assert session.query(Base.metadata.tables["users"]).count() == 1
@@ -73,13 +75,42 @@ def test_an_upgrade_keeps_what_was_and_goes_back_to_it(either: Settings) -> None
         assert set(rows(database)) > tables
         assert upgrade_with_copy(database, either) is None
         assert copies(either) == [copy]
-        assert go_back(database, copy) == BEFORE
+        assert go_back(database, either, copy) == BEFORE
         with database.engine.connect() as connection:
             assert schema_of(connection) == BEFORE
             assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
         assert set(rows(database)) == tables
         upgrade_with_copy(database, either)
         assert is_current(database.engine)
+
+
+def test_an_upgrade_that_fails_again_and_again_keeps_the_copy_from_before_it(
+    either: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(connection: Connection) -> None:
+        apply_steps(connection, "0033")  # which MariaDB keeps, and SQLite takes back
+        connection.exec_driver_sql("UPDATE clinics SET name = 'half upgraded'")
+        raise OSError("The server is switched off")
+
+    with closing(Database(either)) as database:
+        upgrade(database.engine, BEFORE)
+        with database.engine.begin() as connection:
+            connection.execute(text("INSERT INTO clinics (name, created_at) VALUES ('Hill', '2026-03-02 09:00:00')"))
+        with monkeypatch.context() as patch:
+            patch.setattr("lungwise.store.way_back.apply_steps", fail)
+            for _ in range(KEPT + 2):
+                with pytest.raises(OSError, match="switched off"):
+                    upgrade_with_copy(database, either)
+        (first,) = copies(either)
+        present = keep_copy(database, either)
+        assert copies(either) == [present, first]
+        assert begun_from(either) == first
+        assert upgrade_with_copy(database, either) == first
+        assert begun_from(either) is None
+        assert go_back(database, either, first) == BEFORE
+        with database.engine.connect() as connection:
+            assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
+        assert upgrade_with_copy(database, either) not in (present, first)
 
 
 def test_some_copies_stay_and_a_changed_one_is_refused(settings: Settings) -> None:
@@ -93,10 +124,10 @@ def test_some_copies_stay_and_a_changed_one_is_refused(settings: Settings) -> No
         assert copies(settings)[1:] == kept[: KEPT - 1]
         changed = add_row(copies(settings)[0])
         with pytest.raises(BackupError, match="was changed"):
-            go_back(database, changed)
+            go_back(database, settings, changed)
         changed.write_bytes(b"nothing")
         with pytest.raises(BackupError, match="is not a copy"):
-            go_back(database, changed)
+            go_back(database, settings, changed)
         assert is_current(database.engine)
 
 
