@@ -33,6 +33,7 @@ from lungwise.orders.records import OrderRecords
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
+from lungwise.store.backup import last_backup, note_backup
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic
@@ -188,6 +189,9 @@ def test_a_move_that_is_killed_leaves_nothing_to_be_seen_and_runs_again(packed: 
         number, deaths = number * 3, deaths + 1
     assert deaths >= 2
     assert hills(packed.target) == [CLINIC]
+    with services_of(packed.target, Clock()) as services:
+        note_backup(services.session, services.clock(), "")  # one that began before the clinic came
+        assert last_backup(services.session, services.clock()) is None
     again = json.loads(packed.take_in().ok())
     assert again["again"] and again["receipt"]
     assert json.loads(packed.at(packed.target, "db", "check", "--json").ok())["films"] == files_of(packed.source)

@@ -21,7 +21,15 @@ from lungwise.cli.bootstrap import (
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, plain_films, utc_now
-from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from
+from lungwise.store.backup import (
+    FilmCheck,
+    back_up,
+    check_films,
+    last_arrival,
+    misplaced_values,
+    note_backup,
+    restore_from,
+)
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
@@ -139,8 +147,8 @@ def backup(file: Path) -> None:
     with open_database(settings) as database:
         began = utc_now()
         with database.snapshot() as session:
-            films = back_up(session, FilmStore(settings), file)
-        database.transact(lambda session: note_backup(session, began))
+            films, arrival = back_up(session, FilmStore(settings), file), last_arrival(session)
+        database.transact(lambda session: note_backup(session, began, arrival))
     click.echo(f"{file} holds the database and {films} films, encrypted.")
     click.echo(
         "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."

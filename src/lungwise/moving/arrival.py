@@ -31,6 +31,7 @@ from lungwise.moving.rows import from_lines
 from lungwise.moving.tables import CLINICS
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, EncryptionError, FilmStore, is_collision
+from lungwise.store.backup import note_arrival
 from lungwise.store.migrations import schema_of
 from lungwise.store.named_files import folders, named_files
 
@@ -198,6 +199,7 @@ class ClinicArrival:
             self._reindex(session, writer.clinic_id)
             said, by = entries.digest, operator_of(writer.clinic_id)
             audit.record(by, Action.MOVED_HERE, Subject.AUDIT_TRAIL, said.text, said.count)
+            note_arrival(session)
             self._closing(session).keep_receipt(writer.clinic_id, manifest["package"], receipt)
         return Arrived(
             clinic=manifest["clinic"],
