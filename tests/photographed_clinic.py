@@ -211,7 +211,7 @@ def _old_studies(session: Session, wiring: Wiring, first: Person) -> dict[str, s
     clinics = wiring.over(session).clinics
     chosen = replace(clinics.choices(first), retention=RetentionMode.DELETE, retention_days=120)
     clinics.change(first, chosen)
-    note_backup(session, utc_now())
+    note_backup(session, utc_now(), "")
     return {}
 
 

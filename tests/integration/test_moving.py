@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from commands import Run
 from conftest import Clock, Services, film_bytes, open_services
@@ -32,6 +34,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
 from lungwise.store.keys import Keys
+from lungwise.store.backup import last_backup, note_backup
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic
@@ -188,10 +191,35 @@ def test_a_move_that_is_killed_leaves_nothing_to_be_seen_and_runs_again(packed: 
         number, deaths = number * 3, deaths + 1
     assert deaths >= 2
     assert hills(packed.target) == [CLINIC]
+    with services_of(packed.target, Clock()) as services:
+        note_backup(services.session, services.clock(), "")  # one that began before the clinic came
+        assert last_backup(services.session, services.clock()) is None
     again = json.loads(packed.take_in().ok())
     assert again["again"] and again["receipt"]
     assert json.loads(packed.at(packed.target, "db", "check", "--json").ok())["films"] == files_of(packed.source)
     packed.at(packed.target, "audit", "verify").ok()
+
+
+def test_a_commit_whose_answer_is_lost_keeps_the_films(packed: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = Database.writing
+
+    @contextmanager
+    def loses_the_answer(database: Database) -> Iterator[Session]:
+        with writing(database) as session:
+            yield session
+        if hills(packed.target):
+            raise OperationalError("COMMIT", {}, OSError("Lost connection to server during query"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing", loses_the_answer)
+        packed.take_in().no()
+    stored, (folder, name) = files_of(packed.target), next(FilmStore(packed.target).films())
+    assert stored == files_of(packed.source)
+    FilmStore(packed.target).remove(folder, name)
+    again = json.loads(packed.take_in().ok())
+    assert again["again"] and again["films"] == 1 and files_of(packed.target) == stored
+    assert json.loads(packed.take_in().ok())["films"] == 0
+    packed.at(packed.target, "db", "check").ok()
 
 
 def test_half_a_package_leaves_nothing(packed: Move) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext
 
-from lungwise.accounts.letters import words_for
+from lungwise.accounts.letters import Translate, words_for
 from lungwise.accounts.models import User
 from lungwise.accounts.outbox import Letter, MailKind
 from lungwise.accounts.request_services import services
@@ -37,8 +37,12 @@ def notify(user: User, action: Action) -> None:
 
 
 def send(user: User, action: Action) -> None:
-    """Queue a mail to an account's owner, in their language, of a change that is recorded already."""
-    words = words_for(user, gettext)
+    """Queue a mail to an account's owner of a change that is recorded already."""
+    services().outbox.add(MailKind.NOTICE, notice(user, action, gettext))
+
+
+def notice(user: User, action: Action, otherwise: Translate) -> Letter:
+    """Write to an account's owner of a change, in their language; in `otherwise` where they have chosen none."""
+    words = words_for(user, otherwise)
     text = f"{words(NOTICES[action])} {words(_IF_NOT_YOU)}\n"
-    letter = Letter(to=user.email, subject=words(_SUBJECT), text=text)
-    services().outbox.add(MailKind.NOTICE, letter)
+    return Letter(to=user.email, subject=words(_SUBJECT), text=text)

@@ -65,6 +65,10 @@ class _AsksForSecret:
             self.form_errors.append(gettext(self.locked[lock]))
             return False
         valid = bool(super().validate(**kwargs))  # type: ignore[misc]
+        if valid and (why := self.refusal()):
+            throttle.refused(guess)
+            self.form_errors.append(why)
+            return False
         if valid or not self.is_wrong():
             throttle.succeeded(guess)
         else:
@@ -78,6 +82,10 @@ class _AsksForSecret:
     def is_wrong(self) -> bool:
         """Return whether the secret made the form invalid."""
         return True
+
+    def refusal(self) -> str:
+        """Return why the right secret opens nothing; empty where it does."""
+        return ""
 
     def validate_next(self, field: Field) -> None:
         """Redirect only to our own pages. A bad link does not prevent signing in."""
@@ -94,10 +102,6 @@ class ThrottledLoginForm(LogsRejection, _AsksForSecret, LoginForm):
     def validate(self, **kwargs: object) -> bool:
         """Check like every form with a secret, and explain a refusal."""
         valid = super().validate(**kwargs)
-        if valid and not services().accounts.takes_password(cast(User, self.user)):
-            services().throttle.refused(self.guess())
-            self.form_errors.append(gettext(_PROVIDED, provider=services().settings.oidc_name))
-            return False
         if not valid and not self.form_errors and self.email.data and self.password.data:
             self.email.errors = self.password.errors = []
             self.form_errors.append(gettext(self._why_not()))
@@ -114,6 +118,12 @@ class ThrottledLoginForm(LogsRejection, _AsksForSecret, LoginForm):
     def is_wrong(self) -> bool:
         """Return whether the password was wrong. With the right one, a disabled account is not a failure."""
         return not self.user_authenticated
+
+    def refusal(self) -> str:
+        """Return that the account's owner signs in elsewhere, if so."""
+        if services().accounts.takes_password(cast(User, self.user)):
+            return ""
+        return str(gettext(_PROVIDED, provider=services().settings.oidc_name))
 
     def _why_not(self) -> str:
         if not self.user_authenticated:

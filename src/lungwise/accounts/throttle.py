@@ -12,7 +12,7 @@ from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
@@ -143,7 +143,8 @@ class Throttle:
 
     def report(self) -> None:
         """Record refused guesses that were not followed by others."""
-        late = SignInFailures.reported_at <= self._clock() - _REPORT_EVERY
+        now, reported = self._clock(), SignInFailures.reported_at
+        late = or_(reported <= now - _REPORT_EVERY, reported >= now + _REPORT_EVERY)
         for name in self._read(select(SignInFailures.name).where(SignInFailures.unreported > 0, late)):
             self._transact(partial(self._report, name=name))
 
@@ -164,7 +165,7 @@ class Throttle:
 
     def _admit(self, session: Session, guess: Guess) -> Lock | None:
         rows, now = self._rows(session, guess), self._clock()
-        locked = [lock for lock, row in rows.items() if row.until > now and row.count >= self._limits[lock]]
+        locked = [lock for lock, row in rows.items() if self._counts(row, now) and row.count >= self._limits[lock]]
         for lock in locked or rows:
             self._count(rows[lock], now, lengthen=not locked)
         if guess.account is not None:
@@ -196,16 +197,23 @@ class Throttle:
         }
 
     def _count(self, row: SignInFailures, now: datetime, *, lengthen: bool) -> None:
-        row.count = row.count + 1 if row.until > now else 1
+        row.count = row.count + 1 if self._counts(row, now) else 1
         if lengthen:
             row.until = now + self._duration
+
+    def _counts(self, row: SignInFailures, now: datetime) -> bool:
+        """Return whether failures count still.
+
+        A time further ahead than any that is ever set, by whichever machine, was set by a clock that ran ahead.
+        """
+        return now < row.until <= now + 2 * self._duration
 
     def _report_refused(
         self, session: Session, row: SignInFailures, user: User, address: str, *, at_once: bool = False
     ) -> None:
         """Record how many guesses were refused since the last record, at most once a minute."""
         now = self._clock()
-        if row.unreported and (at_once or row.reported_at is None or now - row.reported_at >= _REPORT_EVERY):
+        if row.unreported and (at_once or row.reported_at is None or abs(now - row.reported_at) >= _REPORT_EVERY):
             self._record(session, user, Action.TRIED_WHILE_LOCKED, address, row.unreported)
             row.unreported, row.reported_at = 0, now
 

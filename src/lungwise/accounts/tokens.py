@@ -50,12 +50,24 @@ class Tokens:
         self._audit = audit
 
     def add(
-        self, person: Person, name: str, scopes: Iterable[Scope], days: int, *, machine: bool = False
+        self,
+        person: Person,
+        name: str,
+        scopes: Iterable[Scope],
+        days: int,
+        *,
+        machine: bool = False,
+        by: Person | None = None,
     ) -> tuple[Token, str]:
         """Make a token, and return it with its text, which is shown once and stored nowhere.
 
         Every token may see, because everything else needs that. A machine's token acts under its own name and outlives
         its maker's account. Only administrators make one.
+
+        Parameters
+        ----------
+        by
+            Who makes it, where that is not the person themselves.
 
         Raises
         ------
@@ -81,7 +93,7 @@ class Tokens:
         )
         self._session.add(token)
         self._session.flush()
-        self._audit.record(person, Action.MADE_TOKEN, Subject.TOKEN, token.key)
+        self._audit.record(by or person, Action.MADE_TOKEN, Subject.TOKEN, token.key)
         return token, text
 
     def own(self, person: Person) -> list[Token]:
@@ -106,22 +118,22 @@ class Tokens:
         token = next((token for token in [*self.own(person), *machines] if token.key == key), None)
         if token is None:
             raise NotFound
-        self.switch_off(token)
-        self._audit.record(person, Action.REVOKED_TOKEN, Subject.TOKEN, token.key)
+        self.end(person, token)
 
     def end_own(self, person: Person) -> None:
         """End all of a person's own tokens. Those of the clinic's machines stay: they are the clinic's."""
         for token in self.own(person):
-            self.switch_off(token)
-            self._audit.record(person, Action.REVOKED_TOKEN, Subject.TOKEN, token.key)
+            self.end(person, token)
 
     def by_key(self, key: str) -> Token | None:
         """Find any token, for the command line."""
         return self._session.scalar(select(Token).where(Token.key == key))
 
-    def switch_off(self, token: Token) -> None:
-        """End a token, from the command line."""
-        token.revoked_at = token.revoked_at or self._clock()
+    def end(self, by: Person, token: Token) -> None:
+        """End a token, and record who did; nothing is done to one that is ended already."""
+        if token.revoked_at is None:
+            token.revoked_at = self._clock()
+            self._audit.record(by, Action.REVOKED_TOKEN, Subject.TOKEN, token.key)
 
     def check(self, text: str) -> Token | None:
         """Find the token of a text; None if it is unknown, revoked or expired, or its owner is disabled."""

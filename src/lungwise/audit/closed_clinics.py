@@ -20,11 +20,15 @@ _ALLOWED = frozenset(
         *(Action.SAW, Action.SEARCHED, Action.EXPORTED, Action.SENT, Action.USED_TOKEN),
         *(Action.SIGNED_IN, Action.SIGNED_IN_WITH_A_NEW_DEVICE, Action.SIGNED_OUT, Action.FAILED_TO_SIGN_IN),
         *(Action.ENDED_SESSION, Action.ENDED_OTHER_SESSIONS, Action.TRIED_WHILE_LOCKED, Action.USED_A_CODE_TWICE),
+        *(Action.CHANGED_SECOND_FACTOR, Action.MADE_RECOVERY_CODES, Action.RESET_SECOND_FACTOR, Action.REVOKED_TOKEN),
         *(Action.FAILED_TO_CONFIRM_PASSWORD, Action.REJECTED_ASSOCIATION, Action.WENT_BACK),
         *(Action.CLOSED, Action.REOPENED, Action.MOVED_AWAY, Action.MOVED_HERE, Action.REMOVED),
     }
 )
-"""What is only read, is about signing in, or is the move itself. Whatever is not named here is refused."""
+"""What is only read, is about signing in, or is the move itself. Whatever is not named here is refused.
+
+Who loses a second factor, as everyone does with the secret key, must set one up again to read.
+"""
 
 
 def is_closed(session: Session, clinic_id: int) -> bool:

@@ -93,10 +93,11 @@ class AuditExporter(BackgroundThread):
             ]
 
     def _take_turn(self, session: Session) -> bool:
-        name, _, until = locked_fact(session, _TURN).partition(" ")
-        if name not in ("", self._name) and datetime.fromisoformat(until) > self._clock():
+        now, (name, _, until) = self._clock(), locked_fact(session, _TURN).partition(" ")
+        is_anothers = name not in ("", self._name)
+        if is_anothers and now < datetime.fromisoformat(until) <= now + 2 * _LEASE:  # a later one is of a wrong clock
             return False
-        save_fact(session, _TURN, f"{self._name} {(self._clock() + _LEASE).isoformat()}")
+        save_fact(session, _TURN, f"{self._name} {(now + _LEASE).isoformat()}")
         return True
 
 

@@ -13,7 +13,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.chain import START, ChainKeys, End, entry_hash
 from lungwise.audit.closed_clinics import is_closed, require_open
-from lungwise.audit.mark import Mark, mark_after_commit, read_mark, write_mark
+from lungwise.audit.mark import Mark, begin_generation, is_current, mark_after_commit, read_mark
 from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.store import Clock, keys_of
 
@@ -139,15 +139,21 @@ class AuditTrail:
         self._session.flush()
         mark_after_commit(self._session, head)
 
-    def mark_anew(self) -> None:
-        """Accept the trail's end as what this machine has seen: after a database was restored."""
-        head = self._session.get(AuditHead, 1)
-        if head is not None:
-            write_mark(self._session, Mark(End.of(head), head.signature))
+    def accept_end(self, person: Person, earlier: str) -> None:
+        """Accept the trail's end as what every machine has seen, and record why: an earlier database was put in place.
+
+        Parameters
+        ----------
+        earlier
+            Which one.
+        """
+        begin_generation(self._session, self._clock())
+        self.record(person, Action.WENT_BACK, Subject.AUDIT_TRAIL, earlier)
 
     def is_marked(self) -> bool:
-        """Return whether this machine holds a mark of the trail's end."""
-        return read_mark(self._session) is not None
+        """Return whether this machine holds a mark of the trail's end that says anything of it still."""
+        mark = read_mark(self._session)
+        return mark is not None and is_current(self._session, mark)
 
     def head(self) -> tuple[int, str]:
         """Return the number of entries and the last hash, to be noted outside this machine."""
@@ -173,7 +179,8 @@ class AuditTrail:
     def is_sound(self, head: AuditHead, keys: ChainKeys) -> bool:
         """Return whether the trail ends as it was written, and no earlier than this machine has seen."""
         mark = read_mark(self._session)
-        cut = mark is not None and mark.end.entries > head.entries and keys.signed(mark.end, mark.signature)
+        is_ahead = mark is not None and mark.end.entries > head.entries and keys.signed(mark.end, mark.signature)
+        cut = mark is not None and is_ahead and is_current(self._session, mark)
         return not cut and keys.signed(End.of(head), head.signature)
 
     def _verify_end(self, entries: int, last: str) -> Break | None:
@@ -189,7 +196,7 @@ class AuditTrail:
         return None
 
     def _verify_mark(self, mark: Mark | None) -> Break | None:
-        if mark is None:
+        if mark is None or not is_current(self._session, mark):
             return None
         entries = mark.end.entries
         last = self._session.scalar(select(AuditEntry.hash).where(AuditEntry.id == entries)) if entries else START

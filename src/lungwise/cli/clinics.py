@@ -149,7 +149,7 @@ def _ask(file: Path | None, *, confirm: bool = False) -> str:
 
 def _sentences(arrived: Arrived) -> str:
     if arrived.again:
-        came = f"{arrived.clinic} came with this package before: nothing was done."
+        came = f"{arrived.clinic} came with this package before. Lost films that are put back: {arrived.films}."
     else:
         rows = sum(arrived.rows.values())
         came = (

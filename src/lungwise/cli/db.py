@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.cli.bootstrap import (
     encrypt_films_of_earlier_releases,
@@ -84,9 +83,7 @@ def go_back(file: Path | None, yes: bool) -> None:
 
 def _note_way_back(session: Session, schema: str) -> None:
     """Accept the audit trail's end, which is an earlier one, and note why."""
-    trail = AuditTrail(session, utc_now, "command line")
-    trail.mark_anew()
-    trail.record(operator_of(0), Action.WENT_BACK, Subject.AUDIT_TRAIL, schema)
+    AuditTrail(session, utc_now, "command line").accept_end(operator_of(0), schema)
 
 
 @db.command()
@@ -158,7 +155,7 @@ def backup(file: Path) -> None:
         except OSError as error:
             raise click.ClickException(f"The backup cannot be written. {error}") from error
         if not written.lost:
-            database.transact(lambda session: note_backup(session, began))
+            database.transact(lambda session: note_backup(session, began, written.arrival))
     click.echo(f"{written.file} holds the database and {written.films} films, encrypted.")
     click.echo(
         "The keys are not in it. Keep encryption.keys and secret.key too, in another place: nothing opens without."
@@ -179,7 +176,7 @@ def restore(file: Path) -> None:
                 upgrade(database.engine)
             with services_over(database, settings, writes=True) as services:
                 films = restore_from(services.session, FilmStore(settings), file)
-                services.audit.mark_anew()
+                services.audit.accept_end(operator_of(0), "backup")
     except BackupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The database and {films} films are restored from {file}.")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import click
 
 from lungwise.access import Right
+from lungwise.accounts.notices import notice
+from lungwise.accounts.outbox import MailKind
 from lungwise.accounts.tokens import LONGEST_DAYS, Scope, Token
-from lungwise.cli.bootstrap import open_services
+from lungwise.audit.actions import Action, Subject
+from lungwise.cli.bootstrap import open_services, operator_of
 from lungwise.cli.rows import print_rows
 from lungwise.errors import NotFound
+from lungwise.languages import words_of
 
 
 @click.group()
@@ -31,13 +35,16 @@ def tokens() -> None:
 def add(email: str, name: str, scopes: tuple[str, ...], days: int, machine: bool) -> None:
     """Make a token of the account EMAIL, and print it once."""
     with open_services(writes=True) as services:
-        person = services.account(email).person
+        user = services.account(email)
+        person, operator = user.person, operator_of(user.clinic_id)
         if Scope.DELETE in scopes and not person.may(Right.DELETE):
             raise click.ClickException("Only an administrator's token may delete.")
         try:
-            _, text = services.tokens.add(person, name, map(Scope, scopes), days, machine=machine)
+            _, text = services.tokens.add(person, name, map(Scope, scopes), days, machine=machine, by=operator)
         except NotFound:
             raise click.ClickException("Only an administrator answers for a machine.") from None
+        services.audit.record(operator, Action.MADE_TOKEN, Subject.ACCOUNT, user.key)
+        services.outbox.add(MailKind.NOTICE, notice(user, Action.MADE_TOKEN, words_of(services.settings.language)))
     click.echo(text)
 
 
@@ -58,7 +65,7 @@ def revoke(key: str) -> None:
         token = services.tokens.by_key(key)
         if token is None:
             raise click.ClickException(f"There is no token {key}. See: lungwise tokens list")
-        services.tokens.switch_off(token)
+        services.tokens.end(operator_of(token.user.clinic_id), token)
     click.echo(f"The token {key} is revoked.")
 
 

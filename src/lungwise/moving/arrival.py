@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ from lungwise.moving.rows import from_lines
 from lungwise.moving.tables import CLINICS
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, EncryptionError, FilmStore, is_collision
+from lungwise.store.backup import note_arrival
 from lungwise.store.migrations import schema_of
-from lungwise.store.named_files import folders
+from lungwise.store.named_files import folders, named_files
 
 Report = Callable[[str, int, int], None]
 Reindex = Callable[[Session, int], None]
@@ -41,7 +43,7 @@ _SPARE_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """What came. `again` says that the package had come before, and nothing was done."""
+    """What came. `again` says that the package had come before: its films are those that were lost, and came back."""
 
     clinic: str
     package: str
@@ -76,6 +78,8 @@ class ClinicArrival:
     def run(self, file: Path, passphrase: str) -> Arrived:
         """Take a clinic in from a package, and return the receipt for the source.
 
+        A package that came before gives back the films that are lost: with the receipt the source deletes its own.
+
         Raises
         ------
         MoveError
@@ -86,7 +90,7 @@ class ClinicArrival:
             reader = PackageReader(stream, passphrase)
             parts = _sound(reader.parts(), reader)
             manifest = _head(next(parts, None), "manifest")
-            if before := self._before(manifest):
+            if before := self._before(manifest, parts, reader):
                 return before
             self._check(manifest, file.stat().st_size)
             put: list[tuple[str, str]] = []
@@ -94,22 +98,49 @@ class ClinicArrival:
                 first = self._take_films(parts, reader, manifest, put)
                 return self._take_rows(first, parts, reader, manifest)
             except BaseException as error:
-                for folder, name in put:
-                    self._store.remove(folder, name)
+                with suppress(SQLAlchemyError, OSError):  # what is left over is found by the next run, or by db check
+                    self._remove(put, manifest)
                 raise _said(error) from error
 
-    def _before(self, manifest: dict[str, Any]) -> Arrived | None:
-        """Return what came with the same package before: a run whose answer was lost is run again."""
+    def _remove(self, put: list[tuple[str, str]], manifest: dict[str, Any]) -> None:
+        """Remove films, unless their rows are committed though the answer to that was lost."""
+        with self._database.writing() as session:
+            query = select(Clinic).where(Clinic.name == manifest["clinic"])
+            clinic = session.scalar(query.with_for_update())  # waits for a commit that is still under way
+            if clinic is None or self._closing(session).receipt(clinic.id)[0] != manifest["package"]:
+                for folder, name in put:
+                    self._store.remove(folder, name)
+
+    def _before(self, manifest: dict[str, Any], parts: Iterator[Part], reader: PackageReader) -> Arrived | None:
+        """Return what came with the same package before, and is whole: a run whose answer was lost is run again."""
         with self._database.reading() as session:
             clinic = session.scalar(select(Clinic).where(Clinic.name == manifest["clinic"]))
             if clinic is None:
                 return None
             package, receipt = self._closing(session).receipt(clinic.id)
+            named = set(named_files(session, clinic.id))
         if package != manifest["package"]:
             raise MoveError(
                 f"There is a clinic {manifest['clinic']} here already. Rename it, or export the other anew."
             )
-        return Arrived(clinic=clinic.name, package=package, receipt=receipt, again=True)
+        films = self._put_back(parts, reader, manifest, named)
+        return Arrived(clinic=clinic.name, package=package, receipt=receipt, films=films, again=True)
+
+    def _put_back(
+        self, parts: Iterator[Part], reader: PackageReader, manifest: dict[str, Any], named: set[tuple[str, str]]
+    ) -> int:
+        """Put back the films that rows here name and the store has lost, and return how many."""
+        put: list[tuple[str, str]] = []
+        for done, part in enumerate(takewhile(_is_film, parts), start=1):
+            folder, name = part.head["folder"], part.head["name"]
+            reader.what = f"the film after {name} of study {folder}"
+            if (folder, name) in named:
+                try:
+                    self._put(folder, name, part.data, put)
+                except OSError as error:
+                    raise MoveError(f"A lost film cannot be put back: {error}. Run the same command again.") from error
+            self._report("Films", done, manifest["films"])
+        return len(put)
 
     def _check(self, manifest: dict[str, Any], needed: int) -> None:
         with self._database.reading() as session:
@@ -131,7 +162,7 @@ class ClinicArrival:
         """Keep the films, and return the part after them."""
         reader.what, known, done = "the films", "", 0
         for part in parts:
-            if part.head["part"] != "film":
+            if not _is_film(part):
                 return part
             folder, name = part.head["folder"], part.head["name"]
             if folder != known:
@@ -150,9 +181,9 @@ class ClinicArrival:
     def _put(self, folder: str, name: str, data: bytes, put: list[tuple[str, str]]) -> None:
         if self._store.name_of(data) != name:
             raise MoveError(f"Film {name} of study {folder} is not what its name says. Export the clinic again.")
-        if not self._store.holds(folder, name):
+        if not self._store.holds(folder, name) or self._store.is_lost(folder, name):
             put.append((folder, name))
-            self._store.put(folder, data)
+            self._store.put(folder, data, name, anew=True)
 
     def _take_rows(
         self, first: Part | None, parts: Iterator[Part], reader: PackageReader, manifest: dict[str, Any]
@@ -168,6 +199,7 @@ class ClinicArrival:
             self._reindex(session, writer.clinic_id)
             said, by = entries.digest, operator_of(writer.clinic_id)
             audit.record(by, Action.MOVED_HERE, Subject.AUDIT_TRAIL, said.text, said.count)
+            note_arrival(session)
             self._closing(session).keep_receipt(writer.clinic_id, manifest["package"], receipt)
         return Arrived(
             clinic=manifest["clinic"],
@@ -210,6 +242,10 @@ def _sound(parts: Iterator[Part], reader: PackageReader) -> Iterator[Part]:
         yield from parts
     except json.JSONDecodeError as error:
         raise MoveError(f"The package is not as it should be, in {reader.what}. Export the clinic again.") from error
+
+
+def _is_film(part: Part) -> bool:
+    return bool(part.head["part"] == "film")
 
 
 def _head(part: Part | None, what: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from lungwise.languages import LANGUAGES
 from lungwise.settings.accounts import AccountSettings, Registration
-from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with_boto3
+from lungwise.settings.checks import PublicUrl, listed, only_a_time_zone, only_keys, only_with, only_with_boto3
 from lungwise.settings.network import NetworkSettings
 from lungwise.settings.oidc import OidcSettings
 from lungwise.settings.oversight import OversightSettings
@@ -142,6 +142,11 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     """Folder of a model that reads in place of the shipped one, as `lungwise export` writes it."""
     report_font: Path | None = None
     """TrueType font of the PDF report, for letters that the fonts shipped with Lungwise lack: Korean, rare Chinese."""
+
+    @model_validator(mode="after")
+    def _reaches_the_database_by_tls(self) -> Self:
+        only_with(self, "database_tls_ca", "database_tls_certificate", "database_tls_key")
+        return self
 
     @model_validator(mode="after")
     def _knows_where_a_provider_leads_back(self) -> Self:

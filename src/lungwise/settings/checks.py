@@ -161,5 +161,12 @@ def only_an_hl7_character_set(name: str) -> str:
     return name
 
 
+def only_with(settings: object, needed: str, *names: str) -> None:
+    """Require that settings which say nothing without another are given with it alone: who set them relies on them."""
+    for name in names:
+        if getattr(settings, name) is not None and getattr(settings, needed) is None:
+            raise ValueError(f"{name} needs {needed}: without it there is no TLS")
+
+
 PublicUrl = Annotated[str, AfterValidator(only_an_origin)]
 """What a link begins with; empty if it is not known."""

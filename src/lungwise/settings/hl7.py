@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
-from lungwise.settings.checks import listed, only_an_hl7_character_set
+from lungwise.settings.checks import listed, only_an_hl7_character_set, only_with
 
 
 class Hl7Settings(BaseSettings, use_attribute_docstrings=True):
@@ -40,6 +40,11 @@ class Hl7Settings(BaseSettings, use_attribute_docstrings=True):
     """Key of that certificate."""
     hl7_tls_client_ca: Path | None = None
     """Certificate authority that the hospital systems' own certificates must come from."""
+
+    @model_validator(mode="after")
+    def _takes_messages_by_tls(self) -> Self:
+        only_with(self, "hl7_tls_certificate", "hl7_tls_key", "hl7_tls_client_ca")
+        return self
 
     @property
     def hl7_peers_map(self) -> dict[tuple[str, str], str]:

@@ -15,6 +15,7 @@ from lungwise.settings.checks import (
     only_an_archive,
     only_origins,
     only_result_objects,
+    only_with,
 )
 from lungwise.settings.destinations import DESTINATIONS, Destinations
 from lungwise.settings.hl7 import Hl7Settings
@@ -96,6 +97,11 @@ class NetworkSettings(Destinations, Hl7Settings, use_attribute_docstrings=True):
     """Where the results of each clinic go, where clinics are of several hospitals: a table (JSON in the environment) of
     clinics, each with its own `send_to`, `report_webhook_url`, `fhir_url`, `hl7_results_to` and what belongs to these.
     Those of the installation are left empty then, and a clinic that is not named sends nothing."""
+
+    @model_validator(mode="after")
+    def _takes_films_by_tls(self) -> Self:
+        only_with(self, "node_tls_certificate", "node_tls_key", "node_tls_client_ca")
+        return self
 
     @model_validator(mode="after")
     def _sends_each_result_to_its_hospital(self) -> Self:

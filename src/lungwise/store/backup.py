@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from lungwise.store import plain_films
-from lungwise.store.database import Base, Database, Moment
+from lungwise.store.database import Base, Database, Moment, new_key
 from lungwise.store.disk import sync_folder, written_whole
 from lungwise.store.encryption import as_stored, context_of, encrypted_columns, keys_of, row_key_of
 from lungwise.store.facts import read_fact, save_fact
@@ -31,7 +31,7 @@ from lungwise.store.named_files import is_named, named_files
 
 _BATCH_SIZE = 500
 _SCHEMA = "schema.json"
-_LAST = "last backup"
+_LAST, _ARRIVED = "last backup", "last arrival"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,12 @@ class FilmCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """What `back_up` wrote: the file, how many films it holds, and those that it lacks."""
+    """What `back_up` wrote: the file, how many films it holds, those that it lacks, and which clinic came last."""
 
     file: Path
     films: int
     lost: list[tuple[str, str]]
+    arrival: str
 
 
 def check_films(database: Database, store: FilmStore) -> FilmCheck:
@@ -109,22 +110,40 @@ def back_up(database: Database, store: FilmStore, file: Path) -> Backup:
                 if _is_still_named(database, film):
                     lost.append(film)
         backup.finish()
+        arrival = last_arrival(session)
     if lost and file.exists():
-        return Backup(file=incomplete, films=films, lost=lost)
+        return Backup(file=incomplete, films=films, lost=lost, arrival=arrival)
     incomplete.replace(file)
     sync_folder(file.parent)
-    return Backup(file=file, films=films, lost=lost)
+    return Backup(file=file, films=films, lost=lost, arrival=arrival)
 
 
-def note_backup(session: Session, at: datetime) -> None:
-    """Keep that a backup holds everything that was there at a moment."""
-    save_fact(session, _LAST, at.isoformat())
+def note_backup(session: Session, at: datetime, arrival: str) -> None:
+    """Keep that a backup holds everything that was there at a moment, with the clinics that had come by an arrival."""
+    save_fact(session, _LAST, f"{at.isoformat()} {arrival}")
 
 
-def last_backup(session: Session) -> datetime | None:
-    """Return the moment that the last backup holds; None where there is none."""
-    at = read_fact(session, _LAST)
-    return datetime.fromisoformat(at) if at else None
+def last_backup(session: Session, now: datetime) -> datetime | None:
+    """Return the moment that the last backup holds; None where there is none.
+
+    None counts where a clinic has come since: its rows keep their times, which are earlier. Nor does one whose moment
+    is still to come: a clock that ran ahead wrote it.
+    """
+    at, _, arrival = read_fact(session, _LAST).partition(" ")
+    if not at or arrival != last_arrival(session):
+        return None
+    moment = datetime.fromisoformat(at)
+    return moment if moment <= now else None
+
+
+def note_arrival(session: Session) -> None:
+    """Keep that a clinic has come, which no backup holds yet."""
+    save_fact(session, _ARRIVED, new_key())
+
+
+def last_arrival(session: Session) -> str:
+    """Return which arrival of a clinic was the last; empty where none has come."""
+    return read_fact(session, _ARRIVED)
 
 
 def restore_from(session: Session, store: FilmStore, file: Path) -> int:

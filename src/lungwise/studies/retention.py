@@ -116,7 +116,7 @@ class Retention:
             return None
         today = self._clock().astimezone(chosen.zone).date()
         before = datetime.combine(today - timedelta(days=chosen.retention_days), time.min, chosen.zone)
-        backup_at = last_backup(self._session)
+        backup_at = last_backup(self._session, self._clock())
         found = list(self._old(person.clinic_id, before, backup_at))
         return OldStudies(
             mode=chosen.retention,

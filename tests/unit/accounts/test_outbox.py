@@ -66,6 +66,16 @@ def test_without_a_mail_server_nothing_waits(services: Services) -> None:
     assert not outbox.any_due()
 
 
+def test_a_limit_of_a_clock_that_ran_ahead_drops_no_mail(outbox: Outbox, services: Services) -> None:
+    services.clock.forward(days=400)
+    outbox.add(MailKind.RECOVERY, LETTER)
+    assert claim_all(outbox) == [LETTER]
+    services.clock.forward(days=-400)
+    for sent in ([LETTER], []):
+        outbox.add(MailKind.RECOVERY, LETTER)
+        assert claim_all(outbox) == sent
+
+
 @pytest.mark.parametrize("kind", [MailKind.RECOVERY, MailKind.REGISTRATION])
 def test_what_anybody_can_ask_for_goes_to_an_address_once_in_a_while(
     kind: MailKind, outbox: Outbox, clock: Clock

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from babel.dates import format_date
+from sqlalchemy import select
 
 from conftest import open_app
 from lungwise.access import Role
 from lungwise.accounts.models import User
+from lungwise.audit.closed_clinics import close_clinic
 from lungwise.webkit.transactions import request_session
 
 if TYPE_CHECKING:
@@ -103,6 +105,16 @@ def test_the_present_code_and_its_neighbours_pass_and_no_other(ada: Ada) -> None
     passed = [steps for steps in (-5, -4, -3, -2, 0, 2, 3, 4, 5) if ada.signs_in(CODE, ada.code(steps))]
     assert passed == [0]
     assert ada.signs_in(CODE, ada.code(1))
+
+
+def test_a_second_factor_is_set_up_in_a_clinic_that_moves(ada: Ada) -> None:
+    with ada.app.database.writing() as session:
+        (clinic,) = session.scalars(select(User.clinic_id))
+        close_clinic(session, clinic, "now")
+    ada.set_up()
+    (recovery, *_) = ada.recovery_codes()
+    assert ada.signs_in(CODE, ada.code())
+    assert ada.signs_in(RECOVERY, recovery)
 
 
 def test_a_code_is_good_once_and_its_owner_is_told_of_a_second_time(ada: Ada) -> None:

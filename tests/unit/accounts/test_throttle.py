@@ -70,6 +70,21 @@ def counts(database: Database) -> list[int]:
         return sorted(session.scalars(select(SignInFailures.count)))
 
 
+def test_locks_of_a_clock_that_ran_ahead_end_once_it_is_mended(
+    either_database: Database, either: Settings, clock: Clock
+) -> None:
+    throttle = over(either_database, either, clock)
+    clock.forward(days=400)
+    for number in range(either.address_failures // either.sign_in_failures + 1):
+        fail(throttle, guess(f"{number}@example.org"), either.sign_in_failures)
+    assert throttle.admit(guess("0@example.org")) is Lock.ADDRESS
+    clock.forward(days=-400)
+    assert fail(throttle, guess("0@example.org"), either.sign_in_failures) == [None] * either.sign_in_failures
+    assert throttle.admit(guess("0@example.org")) is Lock.ACCOUNT
+    clock.forward(seconds=-5)  # another machine's clock
+    assert throttle.admit(guess("0@example.org")) is Lock.ACCOUNT
+
+
 def test_an_account_is_locked_after_five_failures_and_open_again_after_a_while(
     throttle: Callable[..., Throttle], clock: Clock
 ) -> None:

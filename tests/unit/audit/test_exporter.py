@@ -51,6 +51,20 @@ def test_the_trail_is_sent_as_it_grows(either_services: Services, tmp_path: Path
         assert one.header[2] == "lungwise.example.org"
 
 
+def test_a_turn_of_a_clock_that_ran_ahead_ends_once_it_is_mended(services: Services, tmp_path: Path) -> None:
+    services.person()
+    services.session.commit()
+    with closing(Database(services.settings)) as database, SyslogPeer(tmp_path) as peer:
+        first, second = (exporter(services, peer, database) for _ in range(2))
+        services.clock.forward(days=400)
+        first.send_all()
+        services.clock.forward(days=-400)
+        services.audit.record(services.person("Bob"), Action.SIGNED_IN, Subject.ACCOUNT, "b")
+        services.session.commit()
+        waiting = second.unsent()
+        assert (second.send_all(), second.unsent()) == (waiting, 0)
+
+
 def test_what_the_server_does_not_take_is_sent_later(services: Services, tmp_path: Path) -> None:
     services.person()
     services.session.commit()

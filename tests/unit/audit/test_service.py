@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -17,10 +18,13 @@ from lungwise.audit.models import AuditEntry, AuditHead
 from lungwise.audit.service import AuditFilter, AuditTrail, Break
 from lungwise.errors import NotFound
 from lungwise.store import Database
+from lungwise.store.facts import save_fact
 from lungwise.store.keys import Keys
 from lungwise.store.rotation import reencrypt_rows
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
     from conftest import Services
@@ -221,16 +225,32 @@ def test_what_is_rolled_back_is_not_marked(either_services: Services) -> None:
     assert verified(services) is None
 
 
-def test_a_restored_database_is_marked_anew(services: Services) -> None:
-    trail_of(services, 3)
+def test_every_machine_takes_the_end_of_a_restored_database(either_services: Services, tmp_path: Path) -> None:
+    services, person = either_services, trail_of(either_services, 3)
     older, kept = copy_of_head(services), services.audit.head()[0]
-    services.audit.record(services.person("Bob"), Action.SAW, Subject.STUDY, "key")
-    services.session.commit()
-    services.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
-    services.session.execute(update(AuditHead).values(older))
-    services.session.expire_all()
-    services.audit.mark_anew()
-    assert verified(services) is None
+    settings = services.settings.model_copy(
+        update={"data_folder": tmp_path / "other", "database_url": services.settings.database}
+    )
+    settings.data_folder.mkdir()
+    shutil.copy(services.settings.data_folder / "encryption.keys", settings.data_folder)
+    with closing(Database(settings)) as other:
+        record_over(other, services, person, "seen by the other machine alone")
+        cut(services, kept, older)
+        services.audit.accept_end(person, "backup")
+        services.session.commit()
+        assert verified(services) is None
+        record_over(other, services, person, "after the restore")
+        with other.reading() as session:
+            assert AuditTrail(session, services.clock).verify() is None
+        assert verified(services) is None
+        cut(services, kept, older)
+        with other.reading() as session:
+            assert AuditTrail(session, services.clock).verify() is not None
+        save_fact(services.session, "audit trail generation", "0")  # an earlier one is put back, signed as it was
+        services.session.commit()
+        record_over(other, services, person, "goes on unsigned")
+        with other.reading() as session:
+            assert AuditTrail(session, services.clock).verify() is not None
 
 
 def test_many_who_record_at_once_make_one_chain(either_services: Services) -> None:
@@ -255,6 +275,21 @@ def trail_of(services: Services, entries: int) -> Person:
         services.audit.record(person, Action.DELETED, Subject.STUDY, f"key{number}")
     services.session.commit()
     return person
+
+
+def record_over(database: Database, services: Services, person: Person, key: str) -> None:
+    services.session.commit()  # SQLite has one writer
+    with database.writing() as session:
+        AuditTrail(session, services.clock).record(person, Action.SAW, Subject.STUDY, key)
+
+
+def cut(services: Services, kept: int, head: dict[str, Any]) -> None:
+    """Make the trail what it was before."""
+    services.session.rollback()
+    services.session.execute(delete(AuditEntry).where(AuditEntry.id > kept))
+    services.session.execute(update(AuditHead).values(head))
+    services.session.commit()
+    services.session.expire_all()
 
 
 def copy_of_head(services: Services) -> dict[str, Any]:

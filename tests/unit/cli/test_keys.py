@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from lungwise.access import Role
+from lungwise.audit.closed_clinics import close_clinic
 from lungwise.cli import main
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
@@ -135,6 +136,21 @@ def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
     assert kept is not None
     assert (kept.tf_totp_secret or kept.tf_primary_method) is None
     assert kept.fs_uniquifier != session
+
+
+def test_a_lost_secret_key_is_accepted_while_a_clinic_is_closed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = services.settings
+    monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(settings.data_folder))
+    user = services.user("Ada", "Hill", Role.DOCTOR)
+    user.tf_totp_secret, user.tf_primary_method = "encrypted with it", "authenticator"
+    close_clinic(services.session, user.clinic_id, "now")
+    services.session.commit()
+    run("users", "list")
+    (settings.data_folder / "secret.key").unlink()
+    assert "1 accounts lost their second factor" in run("keys", "accept-secret", "--yes")
+    run("clinics", "reopen", "Hill", "--yes")
 
 
 def test_a_new_installation_makes_its_secret_key_without_a_word(

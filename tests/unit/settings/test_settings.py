@@ -84,3 +84,19 @@ def test_what_follows_from_several_settings(tmp_path: Path) -> None:
         broker_url=SecretStr("redis://host/0"), smtp_host="mail", public_url="http://a", database_url="mysql://b/c"
     )
     assert (with_more.own_readers, with_more.mails_links, with_more.database) == (0, True, "mysql://b/c")
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("node_tls_client_ca", "node_tls_certificate"),
+        ("node_tls_key", "node_tls_certificate"),
+        ("hl7_tls_client_ca", "hl7_tls_certificate"),
+        ("database_tls_certificate", "database_tls_ca"),
+    ],
+)
+def test_what_asks_for_tls_is_refused_where_there_would_be_none(name: str, needed: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {name: tmp_path / "file.pem"}
+    with pytest.raises(ValidationError, match=f"{name} needs {needed}"):
+        Settings(**given)
+    assert getattr(Settings(**given, **{needed: given[name]}), name) == given[name]

@@ -13,7 +13,7 @@ from lungwise.audit.models import AuditEntry
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import Patient, PatientFacts
-from lungwise.store.backup import note_backup
+from lungwise.store.backup import last_arrival, note_arrival, note_backup
 from lungwise.studies.models import Dispatch, DispatchState, Study
 from lungwise.studies.priors import Priors
 from lungwise.studies.retention import KeptBack, Retention
@@ -65,7 +65,7 @@ class Case:
         self.services.clock.forward(days=400)
 
     def back_up(self) -> None:
-        note_backup(self.services.session, self.services.clock())
+        note_backup(self.services.session, self.services.clock(), last_arrival(self.services.session))
         self.services.session.flush()
 
 
@@ -107,6 +107,27 @@ def test_what_is_due_goes_once_somebody_agrees_to_exactly_that(case: Case) -> No
     assert {("deleted", key, None) for key in keys} <= set(done)
     with pytest.raises(Rejected, match="Look at it again"):
         retention.remove(case.ada, preview.agreement)
+
+
+def test_a_backup_holds_no_clinic_that_came_after_it(case: Case) -> None:
+    case.study("1")
+    case.years_later()
+    case.back_up()
+    note_arrival(case.services.session)
+    assert counts(case) == {KeptBack.NO_BACKUP: 1}
+    case.back_up()
+    assert counts(case) == {}
+
+
+def test_a_backup_of_a_clock_that_ran_ahead_holds_nothing(case: Case) -> None:
+    case.study("1")
+    case.years_later()
+    case.services.clock.forward(days=3650)
+    case.back_up()
+    case.services.clock.forward(days=-3650)
+    assert counts(case) == {KeptBack.NO_BACKUP: 1}
+    case.back_up()
+    assert counts(case) == {}
 
 
 def test_what_is_still_needed_stays(case: Case) -> None:

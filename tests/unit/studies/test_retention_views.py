@@ -33,7 +33,7 @@ def test_an_administrator_looks_at_old_studies_and_deletes_them(
     page = ada.get("/clinic/old-studies").text
     assert "Kept: no backup holds them" in page and "No study is due." in page
     with app.database.writing() as session:
-        note_backup(session, clock())
+        note_backup(session, clock(), "")
     page = ada.get("/clinic/old-studies").text
     assert study in page
     (agreement,) = re.findall(r'name="agreement"[^>]*value="(\w+)"', page)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from conftest import open_app
 from lungwise.access import Role
-from lungwise.accounts.models import ProvidedIdentity, SignIn, User
+from lungwise.accounts.models import ProvidedIdentity, SignIn, SignInFailures, User
 from lungwise.accounts.oidc.tokens import LOGOUT_EVENT
 from lungwise.audit.models import AuditEntry
 from oidc_forger import (
@@ -174,6 +174,26 @@ def test_wrong_answers_lock_nobody_s_password(app: Lungwise, liar: Forger, visit
 
     assert come_back(visitor, go(visitor)).request.path == "/studies"
     assert visit(app).sign_in("eve@example.org").status_code == 302
+
+
+def test_a_right_password_that_opens_nothing_forgives_no_guess_at_others(
+    app: Lungwise,
+    liar: Forger,
+    either: Settings,
+    enrol: Callable[..., Person],
+    visit: Callable[..., Visitor],
+    clock: Clock,
+) -> None:
+    bob, issuer = enrol(app, "Bob"), liar.settings(either).oidc_issuer
+    with app.database.writing() as session:
+        session.add(ProvidedIdentity(user_id=bob.id, issuer=issuer, name="bob", created_at=clock()))
+    visitor = visit(app)
+    for name in "xyz":
+        visitor.sign_in(f"{name}@example.org")
+    for _ in range(2):
+        assert "signs in with Hill Hospital" in visitor.sign_in("bob@example.org").text
+    with app.database.reading() as session:
+        assert max(session.scalars(select(SignInFailures.count))) == 3
 
 
 def test_a_link_is_for_whom_it_was_shown_to(
