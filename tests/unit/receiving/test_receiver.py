@@ -22,8 +22,9 @@ from lungwise.films import Refusal
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
+from lungwise.receiving.film_files import FilmFiles
 from lungwise.receiving.receiver import FilmReceiver, Kept
-from lungwise.receiving.uploads import ReceivedInstance, read_instance
+from lungwise.receiving.uploads import ReceivedInstance, Upload, read_instance
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
 from lungwise.studies.models import FilmRecord, Job, Study
@@ -258,6 +259,28 @@ def test_a_deleted_film_may_come_again(desk: Desk) -> None:
     with desk.database.writing() as session:
         session.delete(session.scalars(select(Study)).one())
     assert desk.accept(arrival) is Kept.NEW
+
+
+def test_a_film_is_kept_whose_study_is_deleted_once_its_file_lies_in_the_studys_folder(
+    either_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = either_desk
+    assert desk.accept(arrived("1.2.840.1")) is Kept.NEW
+    ada = Person(1, "Ada", desk.reception._node.clinic_id, Role.ADMINISTRATOR)
+    put = FilmFiles.put
+
+    def put_and_delete(files: FilmFiles, study: str, *args: Any, **more: Any) -> dict[str, Upload]:
+        stored = put(files, study, *args, **more)
+        with desk.database.writing() as session:
+            for key in session.scalars(select(Study.key)).all():
+                Wiring(desk.settings, desk.store).over(session).studies.delete(ada, key)
+        return stored
+
+    monkeypatch.setattr(FilmFiles, "put", put_and_delete)
+    assert desk.accept(arrived("1.2.840.1", seed=1)) is Kept.NEW
+    assert desk.left_over() == []
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(FilmRecord)).all()) == 1
 
 
 @pytest.mark.parametrize("missing", ["StudyInstanceUID", "SOPInstanceUID"])
