@@ -97,3 +97,7 @@ def test_whoever_has_a_report_is_told_that_its_film_names_anothers_order(clinic:
     assert (order.study_key, order.status) == (None, OrderStatus.REQUESTED)
     assert clinic.services.studies.ordered(study).of_others == (order,)
     assert (study.report_version, study.dispatches[0].state) == (version + 1, DispatchState.QUEUED)
+    clinic.wired.patient_studies.delete_patient(clinic.ada, clinic.wired.patients.having(clinic.ada, "8")[0].key)
+    assert clinic.services.studies.ordered(study).of_others == ()
+    clinic.services.session.refresh(study)
+    assert study.report_version == version + 2
