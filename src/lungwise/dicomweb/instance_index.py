@@ -119,13 +119,15 @@ class InstanceIndex:
         return series | instance
 
     def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
-        """Return the other objects of a DICOM study, those that the store gives."""
+        """Return the other objects of a DICOM study, those that the store gives and that are not kept aside."""
         uids = {film.study_uid for film in films} - self._alone
         if not uids:
             return
         for study in {film.study_id: film.study for film in films}.values():
-            for item in self._studies.objects_of(self._person, study).theirs:
-                if item.study_uid in uids:
+            theirs = self._studies.objects_of(self._person, study).theirs
+            aside = self._studies.objects.aside(self._person.clinic_id, [item.instance_uid for item in theirs])
+            for item in theirs:
+                if item.study_uid in uids and item not in aside:
                     attributes = metadata.of_film(self._studies.objects.data(item))
                     yield Instance(attributes=attributes, load=self._studies.objects.loader(item))
 

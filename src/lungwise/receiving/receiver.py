@@ -61,7 +61,7 @@ class FilmReceiver:
             if known is None and not film.is_object:
                 chosen = InstanceRecording(recording).choose_study(self._node, instance)
         if film.is_object:
-            return Kept.OBJECT if receive.keep_object(files, self._node, film, instance.sender) else Kept.KNOWN
+            return self._keep_object(receive, files, instance)
         if known is not None and difference is None:
             receive.put_back(files, self._node, film)
             return Kept.KNOWN
@@ -77,3 +77,12 @@ class FilmReceiver:
 
         receive.record(files, key, [film], record)
         return Kept.NEW
+
+    def _keep_object(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
+        """Keep an object beside its study; if its UID was another one's before, it is not given back."""
+        item = instance.film
+        is_new = receive.keep_object(files, self._node, item, instance.sender)
+        with receive.reading() as recording:
+            if recording.objects.is_aside(self._node, item):
+                return Kept.HELD
+        return Kept.OBJECT if is_new else Kept.KNOWN

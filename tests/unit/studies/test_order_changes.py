@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydicom.uid import generate_uid
@@ -42,7 +42,7 @@ class Clinic:
         self.services.session.commit()
         return study
 
-    def place(self, facts: PatientFacts = BELA, **asked: str) -> Order:
+    def place(self, facts: PatientFacts = BELA, **asked: Any) -> Order:
         """Place an order as another system does."""
         order = self.wired.orders.place(self.ada, facts, OrderRequest(**asked), OrderWay.FHIR).order
         self.services.session.commit()
