@@ -65,6 +65,7 @@ from lungwise.store.keys import Keys
 from lungwise.studies.archive import Archive
 from lungwise.studies.clock_check import ClockCheck
 from lungwise.studies.headlines import Headlines
+from lungwise.studies.order_changes import OrderChanges
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.priors import Priors
 from lungwise.studies.reference_results import ReferenceResults
@@ -179,7 +180,7 @@ class Services:
             self._ask_others_anew,
         )
         self.priors = Priors(session, wiring.store, self.patients.records)
-        self.orders = Orders(session, clock, self.patients, audit)
+        self.orders = Orders(session, clock, self.patients, audit, OrderChanges(session, changes).placed)
         self.scheduled_orders = ScheduledOrders(session, self.patients, audit)
         self.found_accessions = FoundAccessions(session, clock, changes, audit)
 

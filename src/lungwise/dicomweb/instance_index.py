@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset
 from lungwise.access import Person
 from lungwise.dicomweb import metadata
 from lungwise.dicomweb.metadata import Attributes, attribute, value
+from lungwise.patients.identity import PatientFacts, contradictions
+from lungwise.patients.service import Patient
 from lungwise.results.film_results import FilmResults, Outline
 from lungwise.results.result_objects import file_bytes
 from lungwise.studies.archive import Archive, ArchiveSearch
@@ -23,7 +25,7 @@ _OF_STUDY = (
     "00100010", "00100020", "00100030", "00100040", "00200010",
 )
 # fmt: on
-_ACCESSION = "00080050"
+_ACCESSION, _PATIENT_ID = "00080050", "00100020"
 _OF_SERIES = ["0008103E", MODALITY, SERIES, "00200011"]
 _OF_INSTANCE = [CLASS, INSTANCE, "00200013", "00280010", "00280011", "00280100"]
 
@@ -53,6 +55,10 @@ class InstanceIndex:
             if not study.has_objects:
                 self._alone.update(film.study_uid for film in study.films)
             yield study.films
+
+    def patient(self, film: FilmRecord) -> Patient:
+        """Return whose film it is, as is known now."""
+        return self._studies.patient(self._person, film.study)
 
     def outlines(self, films: list[FilmRecord]) -> list[Attributes]:
         """Return the attributes of the films and, as far as they are known without making them, of their results."""
@@ -113,13 +119,15 @@ class InstanceIndex:
         return series | instance
 
     def _objects(self, films: list[FilmRecord]) -> Iterator[Instance]:
-        """Return the other objects of a DICOM study, those that the store gives."""
+        """Return the other objects of a DICOM study, those that the store gives and that are not kept aside."""
         uids = {film.study_uid for film in films} - self._alone
         if not uids:
             return
         for study in {film.study_id: film.study for film in films}.values():
-            for item in self._studies.objects_of(self._person, study).theirs:
-                if item.study_uid in uids:
+            theirs = self._studies.objects_of(self._person, study).theirs
+            aside = self._studies.objects.aside(self._person.clinic_id, [item.instance_uid for item in theirs])
+            for item in theirs:
+                if item.study_uid in uids and item not in aside:
                     attributes = metadata.of_film(self._studies.objects.data(item))
                     yield Instance(attributes=attributes, load=self._studies.objects.loader(item))
 
@@ -135,7 +143,11 @@ class InstanceIndex:
             return metadata.of_object(self._results.header(self._person, film))
         header = self._header(film)
         if film.accession_index and not value(header, _ACCESSION):  # an order's, which its results carry
-            return header | {_ACCESSION: attribute("SH", film.accession)}
+            header = header | {_ACCESSION: attribute("SH", film.accession)}
+        if not value(header, _PATIENT_ID):
+            known = self.patient(film).facts
+            if not contradictions(PatientFacts.from_json(film.header), known):  # its results carry the number then
+                header = header | {_PATIENT_ID: attribute("LO", known.identifier)}
         return header
 
     def _header(self, film: FilmRecord) -> Attributes:

@@ -13,6 +13,8 @@ from lungwise.dicomweb.instance_index import INSTANCE, MODALITY, SERIES, STUDY, 
 from lungwise.dicomweb.metadata import Attributes, value
 from lungwise.errors import Rejected
 from lungwise.orders import wildcards
+from lungwise.orders.scheduled import is_named
+from lungwise.patients.service import Patient
 from lungwise.studies.archive import ArchiveSearch
 from lungwise.studies.service import FilmRecord
 
@@ -26,6 +28,8 @@ _LONGEST_UID_LIST = 4096
 """Characters."""
 _UIDS = {STUDY, SERIES, INSTANCE, "00080016"}
 _RANGES = {"DA", "TM", "DT"}
+Match = dict[str, str]
+"""Tags, and the values that they must match."""
 _NAME, _PATIENT_ID, _ACCESSION, _STUDY_DATE = "00100010", "00100020", "00080050", "00080020"
 
 
@@ -84,7 +88,7 @@ def search(index: InstanceIndex, level: str, query: Query, url: str) -> Answer:
         is_cut = examined == MOST_EXAMINED or len(found) > wanted
         if is_cut:
             break
-        found += (one for one in _of_study(index, films, level, query, url) if _fits(one, query.match))
+        found += _of_study(index, films, level, query, url)
     chosen = ({tag: one[tag] for tag in sorted(one)} for one in found[query.offset : wanted])
     return Answer(found=list(chosen), is_cut=is_cut or len(found) > wanted)
 
@@ -146,11 +150,26 @@ def _of_study(
     for film in films:
         of_patients.setdefault(film.study.patient_id, []).append(film)
     for own in of_patients.values():
-        yield from _of_patient(index, own, level, query, url)
+        ways = _ways(index.patient(own[0]), query.match)
+        yield from (one for one in _of_patient(index, own, level, query, url, ways) if _fits_any(one, ways))
+
+
+def _ways(patient: Patient, match: Match) -> list[Match]:
+    """Return what a patient's films and results may match: all of a search, or its rest where it means the patient.
+
+    They keep what they say of a patient who is corrected later.
+    """
+    identifier, name = match.get(_PATIENT_ID, ""), match.get(_NAME, "")
+    names = (patient.name, patient.ideographic, patient.phonetic)
+    is_meant = (not identifier or wildcards.matches(patient.identifier, identifier)) and (
+        not name or any(is_named(one, name) for one in names if one)
+    )
+    rest = {tag: text for tag, text in match.items() if tag not in (_PATIENT_ID, _NAME)}
+    return [match, rest] if is_meant and len(rest) < len(match) else [match]
 
 
 def _of_patient(
-    index: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str
+    index: InstanceIndex, films: list[FilmRecord], level: str, query: Query, url: str, ways: list[Match]
 ) -> Iterator[Attributes]:
     outlines = index.outlines(films)
     if not outlines:
@@ -158,7 +177,7 @@ def _of_patient(
     study = index.study_attributes(outlines, url)
     if level == "studies":
         yield _with(study, outlines[0], query)
-    elif _fits(study, {tag: text for tag, text in query.match.items() if tag in study}):
+    elif _fits_any(study, [{tag: text for tag, text in way.items() if tag in study} for way in ways]):
         attributes = [*_instances(index, films, query.match)] if level == "instances" else outlines
         for uid in dict.fromkeys(value(one, SERIES) for one in attributes):
             inside = [one for one in attributes if value(one, SERIES) == uid]
@@ -186,7 +205,11 @@ def _with(found: Attributes, whole: Attributes, query: Query) -> Attributes:
     return {tag: whole[tag] for tag in wanted} | found
 
 
-def _fits(one: Attributes, match: dict[str, str]) -> bool:
+def _fits_any(one: Attributes, ways: list[Match]) -> bool:
+    return any(_fits(one, way) for way in ways)
+
+
+def _fits(one: Attributes, match: Match) -> bool:
     return all(_matches(one, tag, text) for tag, text in match.items() if text)
 
 

@@ -27,7 +27,9 @@ from lungwise.store import Base, Clock, database_time
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
+from lungwise.studies.extent_changes import compared_with
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus
+from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.stored_answers import STORED_READING, answer_of
 from lungwise.studies.urgency import urgency_of
 
@@ -181,9 +183,10 @@ class Jobs(LeaseQueue[Job]):
         unread = [(claim, row) for claim, row in rows.items() if not row.is_read]
         records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread]
         self._session.add_all(records)
-        new = {claim.study for claim, row in unread if not row.model}
+        new = {row.film_id: claim.study for claim, row in unread if not row.model}
         self._end([row.id for row in rows.values()], studies, JobState.DONE)
-        self._send([study for study in studies if study.key in new])
+        self._send([study for study in studies if study.key in new.values()])
+        self._note_changes(list(new))
 
     def fail(self, lease: Lease, error: str) -> Job | None:
         """Queue a job again for later, or mark it as failed after its last attempt, and return it."""
@@ -251,6 +254,12 @@ class Jobs(LeaseQueue[Job]):
                 archives.queue(study.id)
             if self._report_to(study.clinic_id):
                 systems.queue(study.id)
+
+    def _note_changes(self, films: Collection[int]) -> None:
+        """Make other versions of the reports that say now what changed since one of these films."""
+        changes = ReportChanges(self._session, self._clock, self._report_to)
+        for study in compared_with(self._session, films) if films else ():
+            changes.of_study(study)
 
     def _end(self, jobs: Collection[int], studies: Collection[Study], state: JobState, error: str = "") -> None:
         if jobs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -66,13 +66,27 @@ class OrderFilter:
 
 
 class Orders:
-    """The orders of every clinic, each person seeing their own clinic's. The caller owns the transaction."""
+    """The orders of every clinic, each person seeing their own clinic's. The caller owns the transaction.
 
-    def __init__(self, session: Session, clock: Clock, patients: Patients, audit: AuditTrail) -> None:
+    Parameters
+    ----------
+    placed
+        Told of a new order, in the same transaction: its films may be here already.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        patients: Patients,
+        audit: AuditTrail,
+        placed: Callable[[Order], None] = lambda _order: None,
+    ) -> None:
         self._session = session
         self._clock = clock
         self._patients = patients
         self._audit = audit
+        self._placed = placed
         self.records = OrderRecords(session)
         self._progress = OrderProgress(session)
 
@@ -141,6 +155,7 @@ class Orders:
             raise Contradiction("Another order has this accession number.")
         order = self._add(person, match, asked, way)
         self._audit.record(person, Action.ORDERED, Subject.ORDER, order.key)
+        self._placed(order)
         return Placed(order=order, is_new=True)
 
     def place_from_page(self, person: Person, patient: Patient, asked: OrderRequest) -> Placed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from weakref import WeakKeyDictionary
@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Dialect, select
 from sqlalchemy.orm import Session
 
 from lungwise.patients.identity import comparable_words
-from lungwise.patients.models import Patient
+from lungwise.patients.models import Patient, PatientChange
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
 
@@ -27,6 +27,8 @@ _TEXTS = [_TABLE.columns[name] for name in ("identifier", "name", "ideographic",
 MARGIN = timedelta(minutes=2)
 """How much later than it says a change may be seen: longer than transactions last and clocks are apart."""
 _AT_ONCE = 1000
+_LATE = 1000
+"""Changes by which a newer one may be seen first: its transaction was committed before theirs."""
 _PAUSE = 0.005
 """Seconds between two batches that are read in the background, for others to go first."""
 
@@ -60,12 +62,17 @@ class NameIndex:
             clinic.refresh(session, clinic_id)
             return clinic.among(_WordQuery(text), candidates)
 
+    def former(self, session: Session, clinic_id: int, text: str) -> set[int]:
+        """Return the ids of the records that a text found before somebody changed them."""
+        clinic = self._clinic(clinic_id)
+        with clinic.lock:
+            return clinic.former(session, clinic_id, _WordQuery(text))
+
     def forget(self, clinic_id: int, deleted: Iterable[int]) -> None:
         """Drop patients who were deleted."""
         clinic = self._clinic(clinic_id)
         with clinic.lock:
-            for number in deleted:
-                clinic.lines.pop(number, None)
+            clinic.forget(set(deleted))
 
     def warm(self, session: Session, clinic_id: int, stopping: threading.Event) -> None:
         """Read a clinic's names before somebody searches, unless it is stopped."""
@@ -107,6 +114,7 @@ class _Clinic:
         self._kept = _AT_ONCE
         self._newest: datetime | None = None
         self._is_whole = False
+        self._former: dict[int, tuple[int, str]] = {}
 
     def refresh(self, session: Session, clinic_id: int, is_stopped: Callable[[], bool] = lambda: False) -> None:
         """Take in everybody, or what has changed since the last time. Everybody anew where that was not finished."""
@@ -133,6 +141,25 @@ class _Clinic:
         candidates = set(candidates)
         lines = [(number, self.lines[number]) for number in candidates if number in self.lines]
         return (query.matching(lines) - self._into.keys()) | (self._merged(query) & candidates)
+
+    def former(self, session: Session, clinic_id: int, query: _WordQuery) -> set[int]:
+        """Return the ids of the records of which something that was known before a change matches."""
+        last = max(self._former, default=0) - _LATE
+        known = [number for number in self._former if number > last]
+        of_clinic = select(PatientChange).join(Patient, Patient.id == PatientChange.patient_id)
+        new = (Patient.clinic_id == clinic_id, PatientChange.id > last, PatientChange.id.not_in(known))
+        for change in session.scalars(of_clinic.where(*new)):
+            facts = change.facts
+            line = _line(facts.identifier, facts.name, facts.ideographic, facts.phonetic)
+            self._former[change.id] = (change.patient_id, line)
+        lines = [(number, line) for number, (_patient, line) in self._former.items()]
+        return {self._former[number][0] for number in query.matching(lines)}
+
+    def forget(self, deleted: Collection[int]) -> None:
+        """Drop patients who were deleted, and what was known of them."""
+        for number in deleted:
+            self.lines.pop(number, None)
+        self._former = {number: one for number, one in self._former.items() if one[0] not in deleted}
 
     def _merged(self, query: _WordQuery) -> set[int]:
         """Return the patients into whom a matching record was merged."""

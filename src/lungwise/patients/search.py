@@ -55,6 +55,13 @@ class PatientSearch:
         person.need(Right.SEE)
         return index_of(self._session).among(self._session, person.clinic_id, text, candidates)
 
+    def former(self, person: Person, text: str) -> set[int]:
+        """Return the ids of the records that a text found before somebody changed them; films may still say that."""
+        person.need(Right.SEE)
+        if not _has_words(text):
+            return set()
+        return index_of(self._session).former(self._session, person.clinic_id, text)
+
     def _found(self, person: Person, text: str, after: int | None) -> list[Patient]:
         """Fetch the first patients whom a text finds; those who were deleted make room for others."""
         index = index_of(self._session)

@@ -46,7 +46,7 @@ class Patients:
     Parameters
     ----------
     corrected
-        Told the id of a patient whom somebody has corrected, in the same transaction.
+        Told the id of a patient whom somebody has corrected, or of whom a film states more, in the same transaction.
     removing
         Told the ids of a patient's records before they are deleted, in the same transaction.
     zone_of
@@ -234,6 +234,7 @@ class Patients:
             raise CollisionError(f"Patient {patient.key} is being changed.")
         patient.facts = filled
         self.records.index(patient)
+        self._corrected(patient.id)
 
     def _add(self, person: Person, facts: PatientFacts, known: Sequence[Patient]) -> Patient:
         patient = Patient(key=new_key(), clinic_id=person.clinic_id, created_at=self._clock())

@@ -8,7 +8,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import ReceivedInstance, too_many
-from lungwise.store import CollisionError, new_key
+from lungwise.store import CollisionError
 from lungwise.studies.film_models import Acceptance
 from lungwise.studies.models import FilmRecord, Study
 
@@ -23,8 +23,8 @@ class InstanceRecording:
         self._recording = recording
         self._session = recording.session
 
-    def choose_study(self, node: Person, instance: ReceivedInstance) -> str:
-        """Return the key of the study that a new instance goes into, perhaps of a study that does not exist yet.
+    def choose_study(self, node: Person, instance: ReceivedInstance) -> str | None:
+        """Return the key of the study that a new instance goes into; None where that has yet to be made.
 
         Raises
         ------
@@ -36,17 +36,20 @@ class InstanceRecording:
         limit = self._recording.limits.films
         if study is not None and len(study.films) >= limit:
             raise too_many(limit, len(study.films) + 1)
-        return study.key if study else new_key()
+        return study.key if study else None
 
-    def record(self, node: Person, key: str, name: str, instance: ReceivedInstance) -> None:
+    def record(self, node: Person, key: str, name: str, instance: ReceivedInstance, *, is_new: bool) -> None:
         """Record a new instance that lies in the store by that name, in the folder of the study that was chosen.
+
+        If the study `is_new`, it is made; one that was there and is deleted is not: its folder goes with it.
 
         Raises
         ------
         Rejected
             If the study has its most films already.
         CollisionError
-            If the choice is outdated, since another film of the study, or this film itself, arrived in between.
+            If the choice is outdated, since another film of the study, or this film itself, arrived in between, or the
+            study was deleted.
         IntegrityError
             If another film of the study, or this film itself, is being recorded at this moment.
         """
@@ -58,6 +61,8 @@ class InstanceRecording:
         collector = self._collector(node, instance)  # asked once: what comes to be after this breaks the constraint
         study = self._study_for(node, instance, collector)
         if study is None:
+            if not is_new:
+                raise CollisionError(f"Study {key} is deleted.")
             study, _ = recording.new_study(node, key, facts, study_uid=None if collector else film.uids.study)
         elif study.key != key:
             raise CollisionError(f"The films of study {key} go into another one now.")

@@ -13,6 +13,7 @@ from lungwise.studies.commitment_models import Reference
 from lungwise.studies.header_index import attributes_of
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.object_models import HeldFilm, OtherObject
+from lungwise.studies.other_objects import OtherObjects
 
 _AT_ONCE = 500
 
@@ -56,10 +57,13 @@ class KeptInstances:
         return found
 
     def _held(self, clinic_id: int, instances: Sequence[str]) -> set[str]:
-        """Return the UIDs under which a film is kept aside: an administrator may still discard it."""
+        """Return the UIDs under which something is kept aside: a film, which may be discarded, or another object."""
         held = select(HeldFilm.instance_uid).where(HeldFilm.clinic_id == clinic_id)
-        queries = (held.where(HeldFilm.instance_uid.in_(some)) for some in _in_parts(instances))
-        return {uid for query in queries for uid in self._session.scalars(query)}
+        objects, found = OtherObjects(self._session, self._store), set[str]()
+        for some in _in_parts(instances):
+            found |= set(self._session.scalars(held.where(HeldFilm.instance_uid.in_(some))))
+            found |= {item.instance_uid for item in objects.aside(clinic_id, some)}
+        return found
 
 
 def _class_of(film: FilmRecord) -> str:

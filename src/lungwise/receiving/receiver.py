@@ -10,6 +10,7 @@ from lungwise.receiving.instances import InstanceRecording
 from lungwise.receiving.receive import Receive
 from lungwise.receiving.recording import Recording
 from lungwise.receiving.uploads import ReceivedInstance, Upload
+from lungwise.store import new_key
 
 
 class Kept(StrEnum):
@@ -50,7 +51,7 @@ class FilmReceiver:
         return kept
 
     def _attempt(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
-        film, key = instance.film, ""
+        film, chosen = instance.film, None
         with receive.reading() as recording:
             if recording.is_own_result(self._node, film):
                 return Kept.OWN_RESULT
@@ -58,9 +59,9 @@ class FilmReceiver:
                 return Kept.OBJECT_LEFT
             known, difference = (None, None) if film.is_object else recording.duplicates.compare(self._node, film)
             if known is None and not film.is_object:
-                key = InstanceRecording(recording).choose_study(self._node, instance)
+                chosen = InstanceRecording(recording).choose_study(self._node, instance)
         if film.is_object:
-            return Kept.OBJECT if receive.keep_object(files, self._node, film, instance.sender) else Kept.KNOWN
+            return self._keep_object(receive, files, instance)
         if known is not None and difference is None:
             receive.put_back(files, self._node, film)
             return Kept.KNOWN
@@ -68,8 +69,20 @@ class FilmReceiver:
             receive.hold(files, self._node, film, instance.sender)
             return Kept.HELD
 
+        key = chosen or new_key()
+
         def record(recording: Recording, stored: dict[str, Upload]) -> None:
-            InstanceRecording(recording).record(self._node, key, next(iter(stored)), instance)
+            name = next(iter(stored))
+            InstanceRecording(recording).record(self._node, key, name, instance, is_new=chosen is None)
 
         receive.record(files, key, [film], record)
         return Kept.NEW
+
+    def _keep_object(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
+        """Keep an object beside its study; if its UID was another one's before, it is not given back."""
+        item = instance.film
+        is_new = receive.keep_object(files, self._node, item, instance.sender)
+        with receive.reading() as recording:
+            if recording.objects.is_aside(self._node, item):
+                return Kept.HELD
+        return Kept.OBJECT if is_new else Kept.KNOWN

@@ -36,6 +36,15 @@ class AnsweredOrders:
         if study.status not in (StudyStatus.WAITING, StudyStatus.REFUSED):  # no reading follows that would say so
             self._orders.finish([study.key])
 
+    def settle_late(self, order: Order) -> list[Study]:
+        """Let studies of its patient that were here before an order answer it; return those that name it."""
+        its = self._session.scalars(select(Study).where(Study.patient_id == order.patient_id).order_by(Study.id))
+        naming = [study for study in its if self._names(study, order)]
+        for study in naming:
+            self._session.refresh(study, ["status"], with_for_update=True)  # it may be read at this moment
+            self.settle(order, study)
+        return naming
+
     def release(self, study: Study) -> None:
         """Keep that a study is deleted: its orders are answered by others that name them, or asked for again."""
         released = self._orders.of_study(study.key)

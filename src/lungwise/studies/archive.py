@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from lungwise.access import Person, Right
@@ -33,9 +33,9 @@ class ArchiveSearch:
     studies, series, instances
         UIDs.
     patient_id
-        The identifier of the patient.
+        The identifier of the patient, now or before a correction.
     words
-        Beginnings of the words of the patient's name or identifier.
+        Beginnings of the words of the patient's name or identifier, now or before a correction.
     accession
         The number of the order.
     days
@@ -127,10 +127,16 @@ class Archive:
 
     def _of_patients(self, person: Person, search: ArchiveSearch) -> Iterator[ColumnElement[bool]]:
         if search.patient_id:
-            yield Study.patient_id.in_(self._patients.ids_having(person, search.patient_id))
+            yield self._of(person, self._patients.ids_having(person, search.patient_id), search.patient_id)
         found = self._patients.search.matching(person, search.words)
         if found is not None and len(found) <= FEW:
-            yield Study.patient_id.in_(found)
+            yield self._of(person, found, search.words)
+
+    def _of(self, person: Person, patients: Collection[int], text: str) -> ColumnElement[bool]:
+        """Leave the studies of some patients, and of those whom a text found before they were corrected."""
+        former = self._patients.search.former(person, text)
+        its = Study.patient_id.in_({*patients, *former})
+        return or_(its, Study.merged_from_id.in_(former)) if former else its
 
     def _of_uids(self, person: Person, search: ArchiveSearch) -> Iterator[ColumnElement[bool]]:
         """Narrow by UIDs; those of results are in no table, and narrow nothing."""
@@ -174,6 +180,7 @@ class Archive:
             meant = None
             if search.words:
                 meant = self._patients.search.among(person, search.words, {row.patient_id for row in rows})
+                meant |= self._patients.search.former(person, search.words)
             yield from (row for row in rows if meant is None or row.patient_id in meant)
 
     def _films(self, person: Person, uids: Sequence[str]) -> dict[str, list[FilmRecord]]:

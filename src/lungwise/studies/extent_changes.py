@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from lungwise.access import Person
 from lungwise.films.refusals import CHILD
@@ -91,6 +91,36 @@ def changes_of_patients(session: Session, person: Person, patients: Collection[P
         of_patient[study.patient_id].append(study)
     changes = (extent_changes(of_patient[patient.id], patient) for patient in patients)
     return {film: change for found in changes for film, change in found.items()}
+
+
+def compared_with(session: Session, films: Collection[int]) -> list[Study]:
+    """List the other studies with a film of which it is said what changed since one of these, by their ids."""
+    earlier, later, of_earlier, of_later = aliased(FilmRecord), aliased(FilmRecord), aliased(Study), aliased(Study)
+    patients = (
+        select(of_earlier.patient_id)
+        .join(earlier, earlier.study_id == of_earlier.id)
+        .join(of_later, (of_later.patient_id == of_earlier.patient_id) & (of_later.id != of_earlier.id))
+        .join(later, later.study_id == of_later.id)
+        .where(earlier.id.in_(films), later.taken_on > earlier.taken_on)
+    )
+    found = session.scalars(select(Patient).where(Patient.id.in_(patients))).all()
+    return [study for patient in found for study in _compared_with(session, patient, films)]
+
+
+def _compared_with(session: Session, patient: Patient, films: Collection[int]) -> Iterator[Study]:
+    query = (
+        select(Study)
+        .where(Study.patient_id == patient.id)
+        .options(selectinload(Study.films).selectinload(FilmRecord.readings))
+        .execution_options(populate_existing=True)  # a reading may have been added just now
+    )
+    studies = session.scalars(query).all()
+    changes = extent_changes(studies, patient)
+    named = {film.key for study in studies for film in study.films if film.id in films}
+    for study in studies:
+        since = {changes[film.key].film for film in study.films if film.key in changes}
+        if since & named and not any(film.id in films for film in study.films):
+            yield study
 
 
 def _comparable(record: FilmRecord) -> _Comparable | None:

@@ -9,6 +9,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, load_only
 
 from lungwise.orders.progress import OrderProgress
+from lungwise.orders.service import Order
+from lungwise.store import keys_of
+from lungwise.studies.header_index import accession_context
 from lungwise.studies.models import FilmRecord, Study
 
 
@@ -20,6 +23,15 @@ def studies_naming_others(session: Session, studies: Sequence[Study]) -> set[int
     query = select(FilmRecord).where(FilmRecord.study_id.in_([study.id for study in studies]), numbered)
     columns = load_only(FilmRecord.key, FilmRecord.study_id, FilmRecord.study_uid, FilmRecord.accession_encrypted)
     return _naming_others(session, studies, session.scalars(query.options(columns)))
+
+
+def others_naming(session: Session, order: Order) -> list[Study]:
+    """List the studies of other patients than an order's whose films name it."""
+    numbers = keys_of(session).indexes(accession_context(order.clinic_id), order.accession)
+    names_it = or_(FilmRecord.accession_index.in_(numbers), FilmRecord.study_uid == order.study_uid)
+    films = select(FilmRecord.study_id).where(names_it)
+    of_others = (Study.clinic_id == order.clinic_id, Study.patient_id != order.patient_id)
+    return list(session.scalars(select(Study).where(Study.id.in_(films), *of_others).order_by(Study.id)))
 
 
 def _naming_others(session: Session, studies: Sequence[Study], films: Iterable[FilmRecord]) -> set[int]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from lungwise.access import Person, Right
 from lungwise.store import FilmStore, after_commit
 from lungwise.studies.film_data import fetched, not_fetched
+from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.object_models import OtherObject
 
 OTHER_CLASSES = {
@@ -59,6 +60,21 @@ class OtherObjects:
             OtherObject.clinic_id == person.clinic_id, OtherObject.study_uid.in_(set(study_uids))
         )
         return list(self._session.scalars(query.order_by(OtherObject.id.desc())))
+
+    def aside(self, clinic_id: int, uids: Iterable[str]) -> list[OtherObject]:
+        """List the clinic's objects under these SOP Instance UIDs that another object had before, or that a film has.
+
+        They are kept and not given back: under one UID there is one object.
+        """
+        older = aliased(OtherObject)
+        its = (OtherObject.clinic_id == clinic_id, OtherObject.instance_uid.in_(set(uids) - {""}))
+        has_older = exists().where(
+            older.clinic_id == clinic_id, older.instance_uid == OtherObject.instance_uid, older.id < OtherObject.id
+        )
+        named = (FilmRecord.instance_uid == OtherObject.instance_uid, Study.clinic_id == clinic_id)
+        is_film = exists().where(FilmRecord.study_id == Study.id, *named)
+        query = select(OtherObject).where(*its, or_(has_older, is_film))
+        return list(self._session.scalars(query.order_by(OtherObject.id)))
 
     def data(self, item: OtherObject) -> bytes:
         """Return an object's bytes.

@@ -14,6 +14,7 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.store import database_time
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
+from lungwise.studies.order_changes import OrderChanges
 from lungwise.studies.service import Studies
 
 
@@ -37,8 +38,8 @@ class PatientStudies:
         patient = self._patients.get(person, key)
         studies = self.of_patient(person, patient)
         for study in studies:
-            self._studies.delete(person, study.key)
-        self._orders.remove_of(patient.id)
+            self._studies.remove(person, study.key)
+        OrderChanges(self._session, self._studies.report_changes).delete_of(patient.id)
         self._patients.remove(person, patient)
         return len(studies)
 

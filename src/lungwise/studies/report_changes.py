@@ -1,4 +1,4 @@
-"""When somebody changes what a study's report says: whoever has the earlier one gets the new one."""
+"""When what a study's report says is changed: whoever has the earlier one gets the new one."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class ReportChanges:
         self._report_to = report_to
 
     def of_study(self, study: Study, at: datetime | None = None) -> None:
-        """Note that somebody changed what the report of a study says, now or when what they said was kept."""
+        """Note that what the report of a study says is changed, now or when that was kept."""
         self._note([study.id], at)
 
     def of_patient(self, patient_id: int) -> None:
-        """Note that somebody changed what the reports of all of a patient's studies say."""
+        """Note that what the reports of all of a patient's studies say is changed."""
         self._note(self._session.scalars(select(Study.id).where(Study.patient_id == patient_id)).all())
 
     def _note(self, studies: Sequence[int], at: datetime | None = None) -> None:

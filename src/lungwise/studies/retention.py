@@ -26,6 +26,7 @@ from lungwise.patients.service import Patients
 from lungwise.store import Clock
 from lungwise.store.backup import last_backup
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.order_changes import OrderChanges
 from lungwise.studies.priors import Priors
 from lungwise.studies.service import Studies
 
@@ -158,12 +159,12 @@ class Retention:
         if archives and self._keep is not None:
             self._keep(person, key)
             self._audit.record(person, Action.ARCHIVED, Subject.STUDY, key)
-        self._studies.delete(person, key)
+        self._studies.remove(person, key)
         self._priors.delete_of([patient_id], before)
         left = select(Study.id).where(or_(Study.patient_id == patient_id, Study.merged_from_id == patient_id))
-        orders = OrderProgress(self._session)
-        if self._session.scalar(left.limit(1)) is None and not orders.has_open(patient_id):
-            orders.remove_of(patient_id)
+        is_last = self._session.scalar(left.limit(1)) is None
+        if is_last and not OrderProgress(self._session).has_open(patient_id):
+            OrderChanges(self._session, self._studies.report_changes).delete_of(patient_id)
             for patient in self._patients.by_ids(person, [patient_id]).values():
                 self._patients.remove(person, patient)
 

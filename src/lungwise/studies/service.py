@@ -25,7 +25,7 @@ from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_k
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, contradicts
-from lungwise.studies.extent_changes import ExtentChange, extent_changes
+from lungwise.studies.extent_changes import ExtentChange, compared_with, extent_changes
 from lungwise.studies.film_data import fetched
 from lungwise.studies.models import (
     FilmRecord,
@@ -274,6 +274,20 @@ class Studies:
         return study
 
     def delete(self, person: Person, key: str) -> None:
+        """Delete a study that should not be here; reports that compare a later film with one of its change.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not say now whose an object of its DICOM studies is.
+        """
+        person.need(Right.DELETE)
+        compared = compared_with(self._session, [film.id for film in self.get(person, key).films])
+        self.remove(person, key)
+        for study in compared:
+            self.report_changes.of_study(study)
+
+    def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.
 
         Raises

@@ -10,7 +10,7 @@ from lungwise.access import Person, Role
 from lungwise.receiving.film_files import FilmFiles
 from lungwise.receiving.instances import InstanceRecording
 from lungwise.receiving.uploads import ReceivedInstance, read_instance
-from lungwise.store import CollisionError
+from lungwise.store import CollisionError, new_key
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def test_instances_of_one_study_uid_and_one_patient_go_into_one_study(services: 
     instances = InstanceRecording(services.studies.recording)
 
     def receive(received: ReceivedInstance) -> str:
-        key = instances.choose_study(node, received)
+        chosen = instances.choose_study(node, received)
+        key = chosen or new_key()
         (name,) = FilmFiles(services.store).put(key, [received.film])
-        instances.record(node, key, name, received)
+        instances.record(node, key, name, received, is_new=chosen is None)
         return key
 
     first = instance(0)

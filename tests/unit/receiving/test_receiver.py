@@ -12,7 +12,7 @@ import pytest
 from pydicom.uid import generate_uid
 from sqlalchemy import event, select, text
 
-from dicom_files import dicom_bytes, film_dataset
+from dicom_files import dicom_bytes, film_dataset, report_file
 from lungwise.access import Person, Role
 from lungwise.accounts.service import Accounts
 from lungwise.audit.models import AuditEntry
@@ -22,12 +22,16 @@ from lungwise.films import Refusal
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.patients.models import Patient
 from lungwise.patients.service import PatientFacts
+from lungwise.receiving.film_files import FilmFiles
+from lungwise.receiving.kept_instances import KeptInstances, NotKept
 from lungwise.receiving.receiver import FilmReceiver, Kept
-from lungwise.receiving.uploads import ReceivedInstance, read_instance
+from lungwise.receiving.uploads import ReceivedInstance, Upload, read_instance
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import check_films
+from lungwise.studies.commitment_models import Reference
 from lungwise.studies.models import FilmRecord, Job, Study
 from lungwise.studies.object_models import HeldFilm
+from lungwise.studies.other_objects import OtherObjects
 from lungwise.wiring import Wiring
 from synthetic_films import chest_bytes
 
@@ -59,6 +63,7 @@ class Desk:
     store: FilmStore
     reception: FilmReceiver
     rung: threading.Event
+    clinic: int
 
     def accept(self, arrival: ReceivedInstance) -> Kept:
         return self.reception.accept(arrival, "10.0.0.7")
@@ -81,6 +86,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
         store,
         FilmReceiver(Wiring(settings, store).receive(database, rung.set), node),
         rung,
+        clinic,
     )
     database.close()
 
@@ -259,6 +265,28 @@ def test_a_deleted_film_may_come_again(desk: Desk) -> None:
     assert desk.accept(arrival) is Kept.NEW
 
 
+def test_a_film_is_kept_whose_study_is_deleted_once_its_file_lies_in_the_studys_folder(
+    either_desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = either_desk
+    assert desk.accept(arrived("1.2.840.1")) is Kept.NEW
+    ada = Person(1, "Ada", desk.clinic, Role.ADMINISTRATOR)
+    put = FilmFiles.put
+
+    def put_and_delete(files: FilmFiles, study: str, *args: Any, **more: Any) -> dict[str, Upload]:
+        stored = put(files, study, *args, **more)
+        with desk.database.writing() as session:
+            for key in session.scalars(select(Study.key)).all():
+                Wiring(desk.settings, desk.store).over(session).studies.delete(ada, key)
+        return stored
+
+    monkeypatch.setattr(FilmFiles, "put", put_and_delete)
+    assert desk.accept(arrived("1.2.840.1", seed=1)) is Kept.NEW
+    assert desk.left_over() == []
+    with desk.database.reading() as session:
+        assert len(session.scalars(select(FilmRecord)).all()) == 1
+
+
 @pytest.mark.parametrize("missing", ["StudyInstanceUID", "SOPInstanceUID"])
 def test_what_does_not_say_which_film_it_is_does_not_arrive(missing: str) -> None:
     film = film_dataset(chest_bytes(), StudyInstanceUID="1.2.840.1")
@@ -295,6 +323,29 @@ def test_a_known_uid_with_other_content_is_kept_aside_and_said(either_desk: Desk
         assert [desk.store.get(one.key, one.sha256) for one in held] == [other.film.data for other in others]
         assert (held[0].sender, held[0].film_id) == ("CR1", session.scalars(select(FilmRecord.id)).one())
     assert desk.left_over() == []
+
+
+@pytest.mark.parametrize("known", ["a film", "a report"])
+def test_a_report_under_a_known_uid_is_kept_aside_and_the_first_object_is_given_back(
+    known: str, either_desk: Desk
+) -> None:
+    desk, uids = either_desk, {"StudyInstanceUID": "1.2.840.1", "SeriesInstanceUID": "1.2.3"}
+    reports = [
+        read_instance(report_file("1.2.840.1.1", PatientID=patient, StudyID=text, **uids), "CR1")
+        for patient, text in (("P1", "a"), ("P1", "b"), ("P2", "c"))
+    ]
+    assert desk.accept(arrived("1.2.840.1", "1.2.840.1.1" if known == "a film" else "")) is Kept.NEW
+    first = Kept.HELD if known == "a film" else Kept.OBJECT
+    assert [desk.accept(report) for report in reports] == [first, Kept.HELD, Kept.HELD]
+    again = Kept.HELD if known == "a film" else Kept.KNOWN
+    assert [desk.accept(report) for report in reports] == [again, Kept.HELD, Kept.HELD]
+    with desk.database.reading() as session:
+        objects = OtherObjects(session, desk.store)
+        aside = [desk.store.get(one.key, one.sha256) for one in objects.aside(desk.clinic, ["1.2.840.1.1"])]
+        assert aside == [report.film.data for report in (reports if known == "a film" else reports[1:])]
+        mine = Reference("1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.1.1")
+        safe, failed = KeptInstances(session, desk.store).sort(desk.clinic, [mine])
+        assert (safe, failed) == ([], {mine: NotKept.PROCESSING_FAILURE})
 
 
 def test_the_same_content_in_another_header_is_known(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from dated_films import BRIGHT, DARK, dated_film
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.extent import Direction
 from lungwise.studies.extent_changes import changes_of_patients
+from lungwise.studies.models import Dispatch, DispatchState
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -99,6 +100,40 @@ def test_a_patient_whose_identity_is_unclear_is_not_compared_nor_a_film_that_nam
     )
 
     assert clinic.change(later) is None
+
+
+def test_whoever_has_a_report_is_told_that_its_film_is_compared_with_another_one(either_services: Services) -> None:
+    clinic, studies = Clinic(either_services), either_services.studies
+    later, at = clinic.open(dated_film("20260310", BRIGHT)), either_services.clock()
+    version = later.report_version
+    dispatch = Dispatch(destination="A@a:1", state=DispatchState.SENT, created_at=at, due_at=at)
+    later.dispatches = [dispatch]
+    either_services.session.flush()
+
+    def told() -> bool:
+        """Say whether a new version of the later film's report waits, and have it sent."""
+        nonlocal version
+        either_services.session.refresh(later)
+        either_services.session.refresh(dispatch)
+        before, version = version, later.report_version
+        is_queued = dispatch.state == DispatchState.QUEUED
+        dispatch.state = DispatchState.SENT
+        either_services.session.flush()
+        assert is_queued == (version > before)
+        return is_queued
+
+    assert not told()
+    first, last = (clinic.open(dated_film(day, DARK)) for day in ("20260301", "20260305"))
+    assert told()
+    clinic.open(dated_film("20260312", DARK))
+    studies.delete(clinic.person, first.key)  # it is not the last one before
+    assert not told()
+    studies.delete(clinic.person, last.key)
+    assert told() and clinic.change(later) is None
+    aged = clinic.open(dated_film("20260301", DARK))
+    assert told()
+    studies.remove(clinic.person, aged.key)
+    assert not told()
 
 
 def test_the_changes_of_many_patients_are_those_of_each(either_services: Services) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, DispatchState, Study
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -39,6 +41,13 @@ def separate(services: Services, person: Person, study: Study) -> None:
     services.patient_studies.separate(person, services.studies.patient(person, study).key)
 
 
+def sent_and_cancelled(services: Services) -> list[Dispatch]:
+    return [
+        Dispatch(destination=name, state=state, created_at=services.clock(), due_at=services.clock(), attempts=4)
+        for name, state in (("A@a:1", DispatchState.SENT), ("B@b:2", DispatchState.CANCELLED))
+    ]
+
+
 @pytest.mark.parametrize("change", [conclude, describe, enter_and_take_back, separate])
 def test_what_was_sent_is_queued_again_by_whatever_changes_the_report(
     change: Change, services: Services, film: Callable[..., bytes]
@@ -47,10 +56,7 @@ def test_what_was_sent_is_queued_again_by_whatever_changes_the_report(
     facts = PatientFacts(identifier="7", name="Asha Rao")
     study, other = (services.studies.open(person, facts, [("film", film(seed))]) for seed in (1, 2))
     for one in (study, other):
-        one.dispatches = [
-            Dispatch(destination=name, state=state, created_at=services.clock(), due_at=services.clock(), attempts=4)
-            for name, state in (("A@a:1", DispatchState.SENT), ("B@b:2", DispatchState.CANCELLED))
-        ]
+        one.dispatches = sent_and_cancelled(services)
     services.read_all()
     services.clock.forward(minutes=1)
 
@@ -62,3 +68,22 @@ def test_what_was_sent_is_queued_again_by_whatever_changes_the_report(
     services.session.refresh(other)
     moved = change is separate  # which is of the patient, and so of both studies
     assert (other.changed_at is not None) == (other.dispatches[0].state == DispatchState.QUEUED) == moved
+
+
+def test_what_was_sent_is_queued_again_where_a_later_film_states_more_of_the_patient(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    known = PatientFacts(identifier="7", name="Asha Rao")
+    study = services.studies.open(person, known, [("film", film(1))])
+    study.dispatches = sent_and_cancelled(services)
+    services.read_all()
+    patients = Wiring(services.settings, services.store, services.clock).over(services.session).patients
+    version = study.report_version
+
+    for facts in (known, replace(known, birth_date=date(2016, 3, 1)), replace(known, birth_date=date(2016, 3, 1))):
+        patients.match_or_add(person, facts)
+
+    services.session.refresh(study)
+    assert study.report_version == version + 1
+    assert [one.state for one in study.dispatches] == ["queued", "cancelled"]
