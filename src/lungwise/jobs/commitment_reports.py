@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
-from lungwise.store.lease_queue import QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentReport, Reference
 
 _LEASE = timedelta(minutes=5)
@@ -63,8 +63,9 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
                 raise AnotherRequestError
             known.state, known.claim, known.attempts, known.due_at = QUEUED, "", 0, now + _FIRST_WAIT
             return
-        waiting = select(func.count()).select_from(CommitmentReport).where(CommitmentReport.clinic_id == clinic_id)
-        if (self._session.scalar(waiting) or 0) >= _MOST_WAITING:
+        waiting = (CommitmentReport.clinic_id == clinic_id, CommitmentReport.state != FAILED)
+        count = self._session.scalar(select(func.count()).select_from(CommitmentReport).where(*waiting)) or 0
+        if count >= _MOST_WAITING:
             raise TooManyReportsError
         report = CommitmentReport(
             clinic_id=clinic_id,
@@ -98,8 +99,13 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
             self._session.delete(held)
 
     def fail(self, lease: Lease, error: str) -> CommitmentReport | None:
-        """Queue a report again for later, and all others for the same peer, which take no time from other peers."""
+        """Queue a report again for later, and all others for the same peer, which take no time from other peers.
+
+        After its last attempt it is deleted, and returned as failed: a peer that still wants to know asks again.
+        """
         report = super().fail(lease, error)
+        if report is not None and report.state == FAILED:
+            self._session.delete(report)
         if report is not None and report.state == QUEUED:
             waits = (CommitmentReport.state == QUEUED, CommitmentReport.title == report.title)
             early = update(CommitmentReport).where(*waits, CommitmentReport.due_at < report.due_at)

@@ -6,6 +6,7 @@ import pytest
 
 from lungwise.jobs import commitment_reports
 from lungwise.jobs.commitment_reports import AnotherRequestError, CommitmentReports, TooManyReportsError
+from lungwise.store.lease_queue import FAILED
 from lungwise.studies.commitment_models import CommitmentReport, Reference
 
 if TYPE_CHECKING:
@@ -46,6 +47,30 @@ def test_so_many_wait_and_no_more(services: Services, clinic: int, monkeypatch: 
     reports.queue(clinic, "CR1", "1.9", ASKED)
     with pytest.raises(TooManyReportsError):
         reports.queue(clinic, "CR1", "1.10", ASKED)
+
+
+def test_a_report_that_is_given_up_makes_room(services: Services, clinic: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commitment_reports, "_MOST_WAITING", 1)
+    monkeypatch.setattr(CommitmentReports, "max_attempts", 2)
+    reports = CommitmentReports(services.session, services.clock)
+    reports.queue(clinic, "CR1", "1.9", ASKED)
+    for _ in range(2):
+        services.clock.forward(hours=1)
+        claimed = reports.claim()
+        assert claimed is not None
+        reports.fail(claimed, "CR1 cannot be reached")
+    assert services.session.query(CommitmentReport).count() == 0
+    reports.queue(clinic, "CR1", "1.10", ASKED)
+
+
+def test_reports_that_were_given_up_and_kept_do_not_count(
+    services: Services, clinic: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commitment_reports, "_MOST_WAITING", 1)
+    reports = CommitmentReports(services.session, services.clock)
+    reports.queue(clinic, "CR1", "1.9", ASKED)
+    services.session.query(CommitmentReport).update({"state": FAILED})  # as installations before this one left it
+    reports.queue(clinic, "CR1", "1.10", ASKED)
 
 
 def test_while_a_peer_is_away_its_other_reports_wait_as_long(services: Services, clinic: int) -> None:
