@@ -33,6 +33,8 @@ _MOST_FOUND = 200
 """Studies, and series of a study, that are looked at of what an archive finds."""
 _SERIES_SECONDS = 1500.0
 """How long an archive has to hand out one series, over however slow a line: less than a fetch is leased for."""
+_FILM_SECONDS = 600.0
+"""How long it may be silent while it moves a film to the node: the time of a large film over a slow line."""
 _OUT_OF_RESOURCES, _NOT_UNDERSTOOD = 0xA700, 0xC000
 _SOME_FAILED = 0xB000
 _FETCHED = (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation)
@@ -87,6 +89,7 @@ class DimseArchive:
         """Open an association in which it hands films out; for C-GET it stores them here."""
         if not self._by_get:
             with associated(self._outgoing, self._archive, _MOVE) as association:
+                association.dimse_timeout = _FILM_SECONDS
                 yield association
             return
         contexts = [build_context(storage, [syntax]) for storage in _FETCHED for syntax in sorted(TRANSFER_SYNTAXES)]
