@@ -36,7 +36,7 @@ def node_parts(settings: Settings, database: Database, node: Person) -> tuple[No
     receive = wiring.receive(database, worker.wake)
     rejections = RejectionTrail(database, utc_now, node)
     associations = OpenAssociations()
-    reporter = CommitmentReporter(database, utc_now, settings, store, associations)
+    reporter = CommitmentReporter(database, utc_now, settings, store, node.clinic_id, associations)
     priors = PriorReceiver(receive, node, PriorLimits.of(settings))
     served = Node(
         settings,

@@ -30,15 +30,22 @@ _ANSWER_SECONDS = 10
 
 
 class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str]):
-    """Tells peers which of their objects are safe; `work_all` yields each error, empty where the peer knows."""
+    """Tells a clinic's peers which objects are safe; `work_all` yields each error, empty where the peer knows."""
 
     poll_seconds = 1.0
 
     def __init__(
-        self, database: Database, clock: Clock, settings: Settings, store: FilmStore, associations: OpenAssociations
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        store: FilmStore,
+        clinic_id: int,
+        associations: OpenAssociations,
     ) -> None:
         super().__init__(database, "commitment")
         self._clock = clock
+        self._clinic_id = clinic_id
         self._store = store
         self._associations = associations
         self._outgoing = Outgoing(settings)
@@ -46,7 +53,7 @@ class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str])
 
     def queue(self, session: Session) -> CommitmentReports:
         """Open the queue over a session."""
-        return CommitmentReports(session, self._clock)
+        return CommitmentReports(session, self._clock, self._clinic_id, self._associations.key)
 
     def claim(self, queue: CommitmentReports) -> ClaimedReport | None:
         """Claim the next report."""

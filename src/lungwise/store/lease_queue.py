@@ -112,13 +112,14 @@ class LeaseQueue(Generic[J]):
         self._now = partial(database_time, session, clock)
         self._lease = lease
 
-    def bound(self) -> dict[str, object]:
+    def bound(self, now: datetime) -> dict[str, object]:
         """Return the parameters of what always holds."""
         return {}
 
     def any_due(self) -> bool:
         """Return whether any job can be claimed."""
-        states = [state | self.bound() for state in self._states(self._now())]
+        now = self._now()
+        states = [state | self.bound(now) for state in self._states(now)]
         return any(self._session.scalar(self.statements.any_due, state) is not None for state in states)
 
     def renew(self, lease: Lease) -> None:
@@ -155,7 +156,7 @@ class LeaseQueue(Generic[J]):
 
     def _due(self, now: datetime, **values: object) -> Sequence[Any]:
         """Lock the next jobs of a state. The statement stops at the last one; what others have locked is skipped."""
-        values = self.bound() | values
+        values = self.bound(now) | values
         found = (self._session.execute(self.statements.due, state | values).all() for state in self._states(now))
         return next(filter(None, found), [])
 

@@ -54,7 +54,9 @@ class Asking:
         services.session.commit()
         scp = CommitmentScp(self.database, services.clock, clinic, associations)
         self.node = Node(settings, TakesAll(), commitment=scp)
-        self.reporter = CommitmentReporter(self.database, services.clock, settings, services.store, associations)
+        self.reporter = CommitmentReporter(
+            self.database, services.clock, settings, services.store, clinic, associations
+        )
 
     @contextmanager
     def associated(self) -> Iterator[Association]:
