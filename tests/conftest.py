@@ -31,6 +31,7 @@ from hypothesis import settings as property_settings
 from jinja2 import FileSystemBytecodeCache
 from PIL import Image
 from pydantic import SecretStr
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -345,10 +346,23 @@ def clock() -> Clock:
     return Clock()
 
 
+@contextmanager
+def mariadb_tells(clock: Clock) -> Iterator[None]:
+    """Let MariaDB tell this process the time of a test's clock."""
+
+    def set_time(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
+        if "UTC_TIMESTAMP" in statement:
+            cursor.execute(f"SET timestamp = {clock().timestamp():.6f}")
+
+    event.listen(Engine, "before_cursor_execute", set_time)
+    yield
+    event.remove(Engine, "before_cursor_execute", set_time)
+
+
 def open_services(settings: Settings, clock: Clock) -> Iterator[Services]:
     """Wire the services over one writing session."""
     database, store = Database(settings), FilmStore(settings)
-    with database.session(writes=True) as session:
+    with mariadb_tells(clock), database.session(writes=True) as session:
         audit = AuditTrail(session, clock, "127.0.0.1")
         rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
         patients = Patients(session, clock, audit, rules)

@@ -41,6 +41,9 @@ ASSOCIATIONS_ABORTED = Counter(
     "Associations with the DICOM node that were aborted, by the peer or the node.",
     ("by",),
 )
+REPORTS_GIVEN_UP = Counter(
+    "lungwise_commitment_reports_given_up", "Reports on storage commitment that their peers did not take in four days."
+)
 HL7_MESSAGES = Counter("lungwise_hl7_messages", "HL7 messages taken, by the answer: AA, AE or AR.", ("answer",))
 HL7_CUT_OFF = Counter("lungwise_hl7_cut_off", "HL7 connections that were closed for what their peers did.")
 FAILURES = Counter("lungwise_failures", "Films whose reading ended in a fault.")

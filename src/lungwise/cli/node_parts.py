@@ -36,7 +36,7 @@ def node_parts(settings: Settings, database: Database, node: Person) -> tuple[No
     receive = wiring.receive(database, worker.wake)
     rejections = RejectionTrail(database, utc_now, node)
     associations = OpenAssociations()
-    reporter = CommitmentReporter(database, utc_now, settings, store, associations)
+    reporter = CommitmentReporter(database, utc_now, settings, store, node.clinic_id, associations)
     priors = PriorReceiver(receive, node, PriorLimits.of(settings))
     served = Node(
         settings,
@@ -44,7 +44,7 @@ def node_parts(settings: Settings, database: Database, node: Person) -> tuple[No
         rejections.note,
         CommitmentScp(database, utc_now, node.clinic_id, associations),
         _worklist(wiring, database, node) if settings.node_worklist else None,
-        priors,
+        priors if _asks_for_moves(settings) else None,
     )
     return served, [rejections, reporter, worker, *_callers(wiring, database, node, priors)]
 
@@ -66,10 +66,19 @@ def _callers(wiring: Wiring, database: Database, node: Person, priors: PriorRece
     if report_sender := make_report_sender(database, settings):
         yield report_sender
     if settings.priors_from:
-        archive = DicomwebArchive if "://" in settings.priors_from else DimseArchive
+        archive = DicomwebArchive if _is_dicomweb(settings) else DimseArchive
         yield PriorFetcher(database, utc_now, settings, node, archive(settings, priors), zone_over)
     if settings.worklist_from:
         yield AccessionFinder(database, utc_now, settings, node, wiring.found_accessions)
+
+
+def _asks_for_moves(settings: Settings) -> bool:
+    """Return whether the node asks an archive for C-MOVE: else what has it as Move Originator is a film like others."""
+    return bool(settings.priors_from) and not _is_dicomweb(settings) and settings.priors_by == "C-MOVE"
+
+
+def _is_dicomweb(settings: Settings) -> bool:
+    return "://" in settings.priors_from
 
 
 def _zone_over(wiring: Wiring, node: Person) -> Callable[[Session], tzinfo]:

@@ -48,7 +48,7 @@ class AccessionFinder(SingleJobWorker[AccessionLookups, ClaimedLookup, str]):
 
     def queue(self, session: Session) -> AccessionLookups:
         """Open the queue over a session."""
-        return AccessionLookups(session, self._clock)
+        return AccessionLookups(session, self._clock, self._node.clinic_id)
 
     def claim(self, queue: AccessionLookups) -> ClaimedLookup | None:
         """Claim the next study."""

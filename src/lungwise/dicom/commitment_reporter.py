@@ -18,9 +18,11 @@ from lungwise.dicom.limits import BoundedMessages
 from lungwise.dicom.outgoing import Destination, Outgoing
 from lungwise.jobs.commitment_reports import ClaimedReport, CommitmentReports
 from lungwise.jobs.worker import SingleJobWorker
+from lungwise.metrics import REPORTS_GIVEN_UP
 from lungwise.receiving.kept_instances import KeptInstances
 from lungwise.settings import Settings
 from lungwise.store import Clock, Database, FilmStore
+from lungwise.store.lease_queue import FAILED
 
 _log = logging.getLogger("lungwise.node")
 _ANSWER_SECONDS = 10
@@ -28,15 +30,22 @@ _ANSWER_SECONDS = 10
 
 
 class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str]):
-    """Tells peers which of their objects are safe; `work_all` yields each error, empty where the peer knows."""
+    """Tells a clinic's peers which objects are safe; `work_all` yields each error, empty where the peer knows."""
 
     poll_seconds = 1.0
 
     def __init__(
-        self, database: Database, clock: Clock, settings: Settings, store: FilmStore, associations: OpenAssociations
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        store: FilmStore,
+        clinic_id: int,
+        associations: OpenAssociations,
     ) -> None:
         super().__init__(database, "commitment")
         self._clock = clock
+        self._clinic_id = clinic_id
         self._store = store
         self._associations = associations
         self._outgoing = Outgoing(settings)
@@ -44,7 +53,7 @@ class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str])
 
     def queue(self, session: Session) -> CommitmentReports:
         """Open the queue over a session."""
-        return CommitmentReports(session, self._clock)
+        return CommitmentReports(session, self._clock, self._clinic_id, self._associations.key)
 
     def claim(self, queue: CommitmentReports) -> ClaimedReport | None:
         """Claim the next report."""
@@ -61,12 +70,19 @@ class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str])
             _log.exception("A report on storage commitment failed.")
             error = f"a fault on our side ({type(fault).__name__})"
         if error:
-            self._write(partial(CommitmentReports.fail, lease=job, error=error))
-            _log.warning("A report on storage commitment waits: %s.", error)
+            self._fail(job, error)
         else:
             self._write(partial(CommitmentReports.finish, report=job))
             _log.info("%s knows that %d objects are safe, and %d are not.", job.title, len(kept), len(failed))
         return error
+
+    def _fail(self, job: ClaimedReport, error: str) -> None:
+        report = self._write(partial(CommitmentReports.fail, lease=job, error=error))
+        if report is not None and report.state == FAILED:
+            REPORTS_GIVEN_UP.inc()
+            _log.error("A report on storage commitment is given up after %d attempts: %s.", report.attempts, error)
+        else:
+            _log.warning("A report on storage commitment waits: %s.", error)
 
     def _told(self, job: ClaimedReport, answer: Answer) -> str:
         found = self._associations.take(job.title, job.transaction_uid)

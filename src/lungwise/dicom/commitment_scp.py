@@ -21,7 +21,7 @@ from lungwise.dicom.limits import peer
 from lungwise.errors import ClinicClosed
 from lungwise.jobs.commitment_reports import AnotherRequestError, CommitmentReports, TooManyReportsError
 from lungwise.jobs.deliveries import Dispatches
-from lungwise.store import Clock, Database
+from lungwise.store import Clock, Database, new_key
 
 _log = logging.getLogger("lungwise.node")
 _SUCCESS, _PROCESSING_FAILURE, _NO_SUCH_INSTANCE, _INVALID_VALUE = 0x0000, 0x0110, 0x0112, 0x0115
@@ -32,9 +32,13 @@ OpenAssociation = tuple[Association, int]
 
 
 class OpenAssociations:
-    """The associations by which a request came, as long as they last: a report may go back the same way."""
+    """The associations by which a request came, as long as they last: a report may go back the same way.
+
+    `key` names them among those of other processes.
+    """
 
     def __init__(self) -> None:
+        self.key = new_key()
         self._lock = threading.Lock()
         self._open: dict[tuple[str, str], tuple[weakref.ref[Association], int]] = {}
 
@@ -81,8 +85,8 @@ class CommitmentScp:
         def queue(session: Session) -> None:
             if is_closed(session, self._clinic_id):  # whoever asks again is told by the installation that it moves to
                 raise ClinicClosed(CLOSED)
-            reports = CommitmentReports(session, self._clock)
-            reports.queue(self._clinic_id, title, request.transaction_uid, request.references)
+            reports = CommitmentReports(session, self._clock, self._clinic_id, self._associations.key)
+            reports.queue(title, request.transaction_uid, request.references)
 
         self._database.transact(queue)
         _log.info("%s: asks whether %d objects are safe.", peer(event.assoc), len(request.references))

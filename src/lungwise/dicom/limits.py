@@ -53,7 +53,7 @@ _SECONDS_OF_WAITING = 0.1
 """How long an association's threads sleep at most, where neither the peer nor each other wakes them."""
 _CLOSING = "Sta13"
 """The state of an association that only waits for its connection to close (PS3.8, table 9-5)."""
-_SLOWEST_BYTES_PER_SECOND = 16 << 10
+SLOWEST_BYTES_PER_SECOND = 16 << 10
 """Of the slowest link that is served; a slower peer only occupies its association."""
 MOST_WAITING = 32
 """Connections beyond the associations, which wait for a place and are then rejected with a reason."""
@@ -141,7 +141,7 @@ class BoundedMessages(DIMSEServiceProvider):
     def __init__(self, assoc: Association, largest_object: int, timeout_seconds: float) -> None:
         super().__init__(assoc)
         self._largest_object = largest_object
-        self._longest_seconds = timeout_seconds + largest_object / _SLOWEST_BYTES_PER_SECOND
+        self._longest_seconds = timeout_seconds + largest_object / SLOWEST_BYTES_PER_SECOND
         self._unanswered = threading.Event()
         self._sending = threading.Lock()
         self._asking = threading.Lock()

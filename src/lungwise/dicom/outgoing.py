@@ -14,12 +14,13 @@ from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
+from lungwise.dicom.slow_lines import SLOW_LINES
 from lungwise.results.result import IMPLEMENTATION_NAME, IMPLEMENTATION_UID
 from lungwise.settings import Settings
 from lungwise.tls import client_context
 
 _ANSWER_SECONDS = 30
-"""How long a peer has for each answer."""
+"""How long a peer has for each answer, from when the last bytes moved."""
 _PROBE_SECONDS = 5
 """How long a peer has to show why it cannot be reached."""
 
@@ -71,7 +72,7 @@ class Outgoing:
             contexts=list(contexts),
             ae_title=destination.title,
             ext_neg=list(roles),
-            evt_handlers=list(handlers),
+            evt_handlers=[*SLOW_LINES, *handlers],
             tls_args=self._tls(destination),
         )
 

@@ -33,8 +33,11 @@ _MOST_FOUND = 200
 """Studies, and series of a study, that are looked at of what an archive finds."""
 _SERIES_SECONDS = 1500.0
 """How long an archive has to hand out one series, over however slow a line: less than a fetch is leased for."""
+_FILM_SECONDS = 600.0
+"""How long it may be silent while it moves a film to the node: the time of a large film over a slow line."""
 _OUT_OF_RESOURCES, _NOT_UNDERSTOOD = 0xA700, 0xC000
 _SOME_FAILED = 0xB000
+"""Some of its sub-operations failed: it is asked again where that was our fault, and what it refuses stays refused."""
 _FETCHED = (ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation)
 _log = logging.getLogger("lungwise.node")
 
@@ -87,6 +90,7 @@ class DimseArchive:
         """Open an association in which it hands films out; for C-GET it stores them here."""
         if not self._by_get:
             with associated(self._outgoing, self._archive, _MOVE) as association:
+                association.dimse_timeout = _FILM_SECONDS
                 yield association
             return
         contexts = [build_context(storage, [syntax]) for storage in _FETCHED for syntax in sorted(TRANSFER_SYNTAXES)]
@@ -100,6 +104,7 @@ class DimseArchive:
     def _retrieve(self, association: Association, study: str, series: str) -> None:
         query = _query("SERIES")
         query.StudyInstanceUID, query.SeriesInstanceUID = study, series
+        arrived, failed = self._receiver.arrived, self._receiver.failed
         if self._by_get:
             answers = association.send_c_get(query, _GET)
         else:
@@ -111,6 +116,10 @@ class DimseArchive:
             raise PeerError(f"{self._archive.title} does not answer")
         if last not in (SUCCESS, _SOME_FAILED):
             raise PeerError(f"{self._archive.title} answers {last:04X} to {'C-GET' if self._by_get else 'C-MOVE'}")
+        if self._receiver.failed > failed:
+            raise PeerError(f"an earlier film of {self._archive.title} cannot be kept")
+        if last == _SOME_FAILED and self._receiver.arrived == arrived:
+            raise PeerError(f"{self._archive.title} could hand out no film: perhaps the node had no place for it")
 
     def _store(self, event: evt.Event) -> int:
         """Keep what it stores because it was asked to by C-GET."""

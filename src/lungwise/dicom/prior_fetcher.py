@@ -78,14 +78,14 @@ class PriorFetcher(SingleJobWorker[PriorFetches, ClaimedFetch, str]):
 
     def queue(self, session: Session) -> PriorFetches:
         """Open the queue over a session."""
-        return PriorFetches(session, self._clock)
+        return PriorFetches(session, self._clock, self._node.clinic_id)
 
     def claim(self, queue: PriorFetches) -> ClaimedFetch | None:
         """Claim the next patient."""
         return queue.claim()
 
     def do(self, job: ClaimedFetch) -> str:
-        """Fetch a patient's earlier films, and return the error."""
+        """Fetch a patient's earlier films, unless of a clinic that has no node, and return the error."""
         error = ""
         try:
             if is_exact(job.facts.identifier) and job.clinic_id == self._node.clinic_id:

@@ -103,7 +103,11 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
         return self._commitment.ask(Destination.parse(job.destination), transaction_uid, left)
 
     def _accept(self, job: ClaimedDelivery, reports: Mapping[str, ReportVersion], instance: str) -> None:
-        self._write(lambda dispatches: dispatches.accept(job, instance, reports.get(instance)))
+        def accept(dispatches: Dispatches) -> None:
+            dispatches.accept(job, instance, reports.get(instance))
+            dispatches.renew(job)  # the next object may take as long
+
+        self._write(accept)
 
 
 def _reference(item: Dataset) -> Reference:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
-from lungwise.store.lease_queue import QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentReport, Reference
 
 _LEASE = timedelta(minutes=5)
 _FIRST_WAIT = timedelta(seconds=1)
 """A peer that ends its association after asking has done so by then."""
+_OTHERS_WAIT = timedelta(seconds=10)
+"""How long other nodes of the clinic leave a report to the one that was asked, whose association may be open still."""
+_MAY_CLAIM = (
+    CommitmentReport.clinic_id == bindparam("clinic"),
+    or_(
+        CommitmentReport.state != QUEUED,
+        CommitmentReport.claim.in_(["", bindparam("node")]),
+        CommitmentReport.due_at <= bindparam("left"),
+    ),
+)
 _MOST_WAITING = 2_000
 """Requests of one clinic that may wait at once."""
 
@@ -39,14 +49,26 @@ class AnotherRequestError(Exception):
 
 
 class CommitmentReports(LeaseQueue[CommitmentReport]):
-    """The queue of reports to peers. A report is tried for four days."""
+    """The queue of one clinic's reports to peers. A report is tried for four days.
 
-    statements = LeaseStatements(CommitmentReport)
+    Parameters
+    ----------
+    node
+        The key of the process that is asked, or that reports.
+    """
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    statements = LeaseStatements(CommitmentReport, always=_MAY_CLAIM)
+
+    def __init__(self, session: Session, clock: Clock, clinic_id: int, node: str) -> None:
         super().__init__(session, clock, _LEASE)
+        self._clinic_id = clinic_id
+        self._node = node
 
-    def queue(self, clinic_id: int, title: str, transaction_uid: str, references: Sequence[Reference]) -> None:
+    def bound(self, now: datetime) -> dict[str, object]:
+        """Return what a node may claim."""
+        return {"clinic": self._clinic_id, "node": self._node, "left": now - _OTHERS_WAIT}
+
+    def queue(self, title: str, transaction_uid: str, references: Sequence[Reference]) -> None:
         """Queue a report on objects; who asks the same again is told again.
 
         Raises
@@ -61,13 +83,15 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
         if known is not None:
             if known.references != list(references):
                 raise AnotherRequestError
-            known.state, known.claim, known.attempts, known.due_at = QUEUED, "", 0, now + _FIRST_WAIT
+            known.state, known.claim, known.attempts, known.due_at = QUEUED, self._node, 0, now + _FIRST_WAIT
             return
-        waiting = select(func.count()).select_from(CommitmentReport).where(CommitmentReport.clinic_id == clinic_id)
-        if (self._session.scalar(waiting) or 0) >= _MOST_WAITING:
+        waiting = (CommitmentReport.clinic_id == self._clinic_id, CommitmentReport.state != FAILED)
+        count = self._session.scalar(select(func.count()).select_from(CommitmentReport).where(*waiting)) or 0
+        if count >= _MOST_WAITING:
             raise TooManyReportsError
         report = CommitmentReport(
-            clinic_id=clinic_id,
+            clinic_id=self._clinic_id,
+            claim=self._node,
             title=title,
             transaction_uid=transaction_uid,
             asked=[list(one) for one in references],
@@ -98,8 +122,13 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
             self._session.delete(held)
 
     def fail(self, lease: Lease, error: str) -> CommitmentReport | None:
-        """Queue a report again for later, and all others for the same peer, which take no time from other peers."""
+        """Queue a report again for later, and all others for the same peer, which take no time from other peers.
+
+        After its last attempt it is deleted, and returned as failed: a peer that still wants to know asks again.
+        """
         report = super().fail(lease, error)
+        if report is not None and report.state == FAILED:
+            self._session.delete(report)
         if report is not None and report.state == QUEUED:
             waits = (CommitmentReport.state == QUEUED, CommitmentReport.title == report.title)
             early = update(CommitmentReport).where(*waits, CommitmentReport.due_at < report.due_at)

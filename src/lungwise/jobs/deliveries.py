@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import ColumnElement, bindparam, delete, exists, select, update
@@ -94,7 +94,7 @@ class Dispatches(LeaseQueue[Dispatch]):
         self._destinations = list(dict.fromkeys(destinations))
         self._of_clinic = of_clinic
 
-    def bound(self) -> dict[str, object]:
+    def bound(self, now: datetime) -> dict[str, object]:
         """Return the archives that results are sent to."""
         return {"destinations": self._destinations}
 

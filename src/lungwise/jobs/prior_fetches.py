@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from lungwise.patients.service import Patient, PatientFacts
@@ -18,6 +18,12 @@ _LEASE = timedelta(minutes=30)
 _AGAIN = timedelta(hours=12)
 """How long what was found, or could not be, holds for a patient's further films."""
 _SETTLE = timedelta(seconds=2)
+_ABANDONED = timedelta(days=1)
+"""After so long a clinic has no node that fetches, and that of another one may end the wait."""
+_MAY_CLAIM = or_(
+    select(Patient.clinic_id).where(Patient.id == PriorFetch.patient_id).scalar_subquery() == bindparam("clinic"),
+    PriorFetch.due_at <= bindparam("abandoned"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +38,24 @@ class ClaimedFetch(Lease):
 
 
 class PriorFetches(LeaseQueue[PriorFetch]):
-    """The queue of patients whose earlier films are wanted. An archive is asked for a day."""
+    """The queue of patients whose earlier films are wanted. An archive is asked for a day.
 
-    statements = LeaseStatements(PriorFetch)
+    Parameters
+    ----------
+    clinic_id
+        The clinic of the node that claims: only its own archive knows its patients.
+    """
+
+    statements = LeaseStatements(PriorFetch, always=[_MAY_CLAIM])
     max_attempts = 30
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, clock: Clock, clinic_id: int | None = None) -> None:
         super().__init__(session, clock, _LEASE)
+        self._clinic_id = clinic_id
+
+    def bound(self, now: datetime) -> dict[str, object]:
+        """Return what a node may claim."""
+        return {"clinic": self._clinic_id, "abandoned": now - _ABANDONED}
 
     def queue(self, patient_id: int) -> None:
         """Queue a patient's record, unless that was done a short while ago."""

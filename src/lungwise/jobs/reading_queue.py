@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -23,7 +22,7 @@ from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
-from lungwise.store import Base, Clock, database_time
+from lungwise.store import Base, Clock, utc_now
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
@@ -151,7 +150,7 @@ class Jobs(LeaseQueue[Job]):
         send_to: DestinationsOf = nowhere,
         report_to: DestinationsOf = nowhere,
     ) -> None:
-        super().__init__(session, partial(database_time, session), timedelta(seconds=lease))
+        super().__init__(session, utc_now, timedelta(seconds=lease))
         self._clock = clock
         self._send_to = send_to
         self._report_to = report_to

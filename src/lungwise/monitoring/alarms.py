@@ -20,7 +20,7 @@ from lungwise.monitoring.local_films import ClinicFilms
 from lungwise.monitoring.models import ANSWERS, DONE, Alarm
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.pattern import COVID
-from lungwise.store import Clock, new_key
+from lungwise.store import Clock, database_time, new_key
 from lungwise.store.lease_queue import QUEUED
 
 SHOWN = 20
@@ -141,7 +141,7 @@ class Alarms:
             **figures,
             state=QUEUED if self._calls_webhook else DONE,
             created_at=now,
-            due_at=now,
+            due_at=database_time(self._session, self._clock),
         )
 
 

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from functools import partial
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
+from lungwise.errors import Unavailable
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.patients.service import Patient
@@ -76,9 +78,13 @@ class ReceivedPriors(KeptObjects[PriorFilm]):
 
 
 class PriorReceiver:
-    """Keeps earlier films in the name of a node, and nothing else that comes with them."""
+    """Keeps earlier films in the name of a node, and nothing else that comes with them.
+
+    `arrived` counts what came, and `failed` what of it could not be kept just then: an archive may not tell.
+    """
 
     def __init__(self, receive: Receive, node: Person, limits: PriorLimits) -> None:
+        self.arrived = self.failed = 0
         self._receive = receive
         self._node = node
         self._limits = limits
@@ -91,9 +97,14 @@ class PriorReceiver:
         Unavailable, SQLAlchemyError
             If store or database cannot keep it now.
         """
-        receive = self._receive.at(address)
-        receive.begin()
-        return receive.run(lambda files: self._attempt(receive, files, instance))
+        self.arrived += 1
+        try:
+            receive = self._receive.at(address)
+            receive.begin()
+            return receive.run(lambda files: self._attempt(receive, files, instance))
+        except (Unavailable, OSError, SQLAlchemyError):
+            self.failed += 1
+            raise
 
     def _attempt(self, receive: Receive, files: FilmFiles, instance: ReceivedInstance) -> Kept:
         with receive.reading() as recording:

@@ -119,10 +119,13 @@ def _forget_actions(session: Session) -> None:
 _UTC_TIMESTAMP = select(literal_column("UTC_TIMESTAMP(6)", Moment))
 
 
-def database_time(session: Session) -> datetime:
-    """Return the database's time: the one clock that all processes of an installation share."""
+def database_time(session: Session, clock: Clock = utc_now) -> datetime:
+    """Return the database's time: the one clock that all processes of an installation share.
+
+    SQLite has none: all its processes are on one machine, whose time `clock` tells.
+    """
     if session.get_bind().dialect.name == "sqlite":
-        return utc_now()
+        return clock()
     return session.execute(_UTC_TIMESTAMP).scalar_one()
 
 

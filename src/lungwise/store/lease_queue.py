@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import ColumnExpressionArgument, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from lungwise.store.database import Base, Moment, new_key
+from lungwise.store.database import Base, Clock, Moment, database_time, new_key
 
 Expression = ColumnExpressionArgument[Any]
 QUEUED, FAILED = "queued", "failed"
@@ -93,8 +94,8 @@ class LeaseQueue(Generic[J]):
 
     Parameters
     ----------
-    now
-        Tells the time by which leases end.
+    clock
+        Tells the time by which jobs are due and leases end where the database does not: see `database_time`.
     lease
         How long a claim holds unless it is renewed.
     """
@@ -106,18 +107,19 @@ class LeaseQueue(Generic[J]):
     longest_wait = timedelta(0)
     """How far ahead a job is queued at most, where that is longer than any pause."""
 
-    def __init__(self, session: Session, now: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(self, session: Session, clock: Clock, lease: timedelta) -> None:
         self._session = session
-        self._now = now
+        self._now = partial(database_time, session, clock)
         self._lease = lease
 
-    def bound(self) -> dict[str, object]:
+    def bound(self, now: datetime) -> dict[str, object]:
         """Return the parameters of what always holds."""
         return {}
 
     def any_due(self) -> bool:
         """Return whether any job can be claimed."""
-        states = [state | self.bound() for state in self._states(self._now())]
+        now = self._now()
+        states = [state | self.bound(now) for state in self._states(now)]
         return any(self._session.scalar(self.statements.any_due, state) is not None for state in states)
 
     def renew(self, lease: Lease) -> None:
@@ -154,7 +156,7 @@ class LeaseQueue(Generic[J]):
 
     def _due(self, now: datetime, **values: object) -> Sequence[Any]:
         """Lock the next jobs of a state. The statement stops at the last one; what others have locked is skipped."""
-        values = self.bound() | values
+        values = self.bound(now) | values
         found = (self._session.execute(self.statements.due, state | values).all() for state in self._states(now))
         return next(filter(None, found), [])
 

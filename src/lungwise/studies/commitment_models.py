@@ -27,7 +27,10 @@ class Reference(NamedTuple):
 
 
 class CommitmentReport(Leased, Base):
-    """The work of telling a peer which of the objects it asked about are safe here. It is deleted once that is done."""
+    """The work of telling a peer which of the objects it asked about are safe here. It is deleted once that is done.
+
+    Until the first attempt `claim` is the key of the process that was asked.
+    """
 
     __tablename__ = "commitment_reports"
     __table_args__ = (UniqueConstraint("title", "transaction_uid"), Index(None, "state", "due_at"), TABLE)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.orm import Session
 
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.store import Clock
+from lungwise.store import Clock, database_time
 from lungwise.studies.models import Dispatch, DispatchState, Study, StudyStatus
 
 _SETTLED = Dispatch.state.in_((DispatchState.SENT, DispatchState.FAILED))
@@ -58,7 +58,7 @@ class ReportChanges:
                 self._queue_first(name, own)
 
     def _queue_again(self, of_studies: ColumnElement[bool]) -> None:
-        now = self._clock()
+        now = database_time(self._session, self._clock)
         since = case((Dispatch.state == DispatchState.SENT, now), else_=Dispatch.created_at)
         queued = ((Dispatch.state, DispatchState.QUEUED), (Dispatch.claim, ""))
         begun_anew = ((Dispatch.attempts, 0), (Dispatch.asks, 0))
@@ -78,7 +78,7 @@ class ReportChanges:
         """Queue what a system has no version of; what is not read yet is queued with its first reading."""
         has = select(Dispatch.study_id).where(Dispatch.destination == name, Dispatch.study_id.in_(studies))
         read = (Study.id.in_(studies), Study.status != StudyStatus.WAITING)
-        now = self._clock()
+        now = database_time(self._session, self._clock)
         for study in self._session.scalars(select(Study.id).where(*read, Study.id.not_in(has))).all():
             self._session.add(Dispatch(study_id=study, destination=name, created_at=now, due_at=now))
         self._session.flush()

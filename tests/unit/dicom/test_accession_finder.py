@@ -243,8 +243,11 @@ def test_what_a_wrong_identifier_found_is_forgotten_and_the_right_one_is_asked_f
     assert case.ask() == [""]
 
 
-def test_films_of_other_clinics_are_not_asked_for(case: Case) -> None:
+def test_films_of_another_clinic_are_left_to_its_node_and_are_never_asked_for(case: Case) -> None:
     study = case.film()
-    dale = case.services.person("Otto", "Dale")
-    assert case.ask(Person(None, "LUNGWISE", dale.clinic_id, Role.NODE)) == [""]
+    dale = Person(None, "LUNGWISE", case.services.person("Otto", "Dale").clinic_id, Role.NODE)
+    assert case.ask(dale) == []
+    assert case.lookup(study).state == "queued"
+    case.services.clock.forward(days=1)  # their clinic has no node
+    assert case.ask(dale) == [""]
     assert (case.lookup(study).state, case.lookup(study).answer) == ("answered", "")

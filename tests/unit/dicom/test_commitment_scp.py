@@ -18,6 +18,8 @@ from lungwise.dicom.commitment import PUSH_MODEL, WELL_KNOWN, Request
 from lungwise.dicom.commitment_reporter import CommitmentReporter
 from lungwise.dicom.commitment_scp import CommitmentScp, OpenAssociations
 from lungwise.dicom.node import Node
+from lungwise.jobs.commitment_reports import CommitmentReports
+from lungwise.metrics import REPORTS_GIVEN_UP
 from lungwise.receiving.receiver import Kept
 from lungwise.store import Database
 from lungwise.studies.commitment_models import CommitmentReport, Reference
@@ -52,7 +54,9 @@ class Asking:
         services.session.commit()
         scp = CommitmentScp(self.database, services.clock, clinic, associations)
         self.node = Node(settings, TakesAll(), commitment=scp)
-        self.reporter = CommitmentReporter(self.database, services.clock, settings, services.store, associations)
+        self.reporter = CommitmentReporter(
+            self.database, services.clock, settings, services.store, clinic, associations
+        )
 
     @contextmanager
     def associated(self) -> Iterator[Association]:
@@ -114,6 +118,16 @@ def test_a_report_waits_for_a_peer_that_has_gone_and_has_no_address(services: Se
         assert ask(association, UNKNOWN) == 0
     assert asking.reports() == ["CR1 has ended its association, and has no address in node_commitment_to"]
     assert asking.waiting() == 1
+    asking.database.close()
+
+
+def test_a_report_that_is_given_up_is_counted(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CommitmentReports, "max_attempts", 1)
+    asking, before = Asking(services), REPORTS_GIVEN_UP._value.get()
+    with asking.associated() as association:
+        assert ask(association, UNKNOWN) == 0
+    assert len(asking.reports()) == 1
+    assert (asking.waiting(), REPORTS_GIVEN_UP._value.get()) == (0, before + 1)
     asking.database.close()
 
 

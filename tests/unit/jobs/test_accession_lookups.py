@@ -43,7 +43,7 @@ def test_only_a_dicom_film_of_a_known_patient_without_a_number_is_asked_for(serv
     study = opened(services, ada)
     lookups = services.session.scalars(select(AccessionLookup)).all()
     assert [(one.study_id, one.study_uid) for one in lookups] == [(study.id, "1.2.3")]
-    claimed = AccessionLookups(services.session, services.clock).claim()
+    claimed = AccessionLookups(services.session, services.clock, ada.clinic_id).claim()
     assert claimed is not None
     assert (claimed.study, claimed.film.patient.identifier, claimed.is_clear) == (study.key, "P1", True)
 
@@ -53,7 +53,7 @@ def test_a_worklist_that_stays_away_is_given_up_and_asked_once_more_when_another
 ) -> None:
     ada = asking(services)
     study = opened(services, ada)
-    lookups = AccessionLookups(services.session, services.clock)
+    lookups = AccessionLookups(services.session, services.clock, ada.clinic_id)
     for _attempt in range(AccessionLookups.max_attempts):
         claimed = lookups.claim()
         assert claimed is not None and lookups.claim() is None
@@ -68,7 +68,7 @@ def test_a_worklist_that_stays_away_is_given_up_and_asked_once_more_when_another
 def test_what_was_answered_is_not_asked_again(services: Services) -> None:
     ada = asking(services)
     study = opened(services, ada)
-    lookups = AccessionLookups(services.session, services.clock)
+    lookups = AccessionLookups(services.session, services.clock, ada.clinic_id)
     claimed = lookups.claim()
     assert claimed is not None
     lookups.finish(claimed, LookupAnswer.SEVERAL, "RIS")

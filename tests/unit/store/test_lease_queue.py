@@ -99,3 +99,15 @@ def test_what_was_due_before_a_clock_was_set_back_is_due(either_services: Servic
     assert mails.claim() is not None
     states = either_services.session.scalars(select(Mail.attempts)).all()
     assert sorted(states) == [1, 2]
+
+
+@pytest.mark.parametrize("either", ["mariadb"], indirect=True)  # SQLite's processes are on one machine
+@pytest.mark.parametrize("skew", [timedelta(hours=3), -timedelta(hours=3)])
+def test_only_the_databases_clock_counts(either_services: Services, mails: Mails, skew: timedelta) -> None:
+    other = Mails(either_services.session, lambda: either_services.clock() + skew, LEASE)
+    mail, lease = claimed(other)
+    assert mail.due_at == either_services.clock() + LEASE
+    assert claimed(mails)[0] is not mail
+    assert not mails.any_due()
+    other.release(lease)
+    assert claimed(mails)[0] is mail

@@ -55,7 +55,7 @@ def test_what_a_wrong_identifier_found_is_forgotten_and_asked_for_by_the_right_o
     services = either_services
     wired, ada = Wiring(services.settings, services.store, services.clock).over(services.session), services.person()
     patient = patient_of(services, "7", 1)
-    prior, fetches = add(services, patient), PriorFetches(services.session, services.clock)
+    prior, fetches = add(services, patient), PriorFetches(services.session, services.clock, patient.clinic_id)
     key, name = prior.key, prior.sha256
     fetches.queue(patient.id)
     services.clock.forward(minutes=1)
