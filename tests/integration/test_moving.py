@@ -33,8 +33,8 @@ from lungwise.orders.records import OrderRecords
 from lungwise.patients.service import PatientFacts
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore
-from lungwise.store.keys import Keys
 from lungwise.store.backup import last_backup, note_backup
+from lungwise.store.keys import Keys
 from lungwise.studies.prior_models import PriorFilm
 from lungwise.wiring import Wiring
 from moving_clinics import ANY_TEXT, CLINIC, TOTP, comes_to, fill_clinic

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from commands import ADA, Run
 from lungwise.settings import Settings
-from lungwise.store import Database, FilmStore
+from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import last_backup
 from lungwise.store.migrations import upgrade
 from lungwise.store.way_back import copies
@@ -38,7 +38,7 @@ def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: t
     settings, file = Settings(data_folder=tmp_path / "data"), str(tmp_path / "backup.tar")
     run("db", "backup", file).ok()
     with closing(Database(settings)) as database, database.reading() as session:
-        before = last_backup(session)
+        before = last_backup(session, utc_now())
     study, name = next(FilmStore(settings).films())
     FilmStore(settings).remove(study, name)
     said = run("db", "backup", file).no()
@@ -46,7 +46,7 @@ def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: t
     assert "backup.tar.incomplete lacks 1 films" in said
     assert "uploaded, or sent, again" in said and "uploaded, or sent, again" in run("db", "check").no()
     with closing(Database(settings)) as database, database.reading() as session:
-        assert last_backup(session) == before
+        assert last_backup(session, utc_now()) == before
     said = run("db", "backup", str(tmp_path / "nowhere" / "backup.tar")).no()
     assert said.startswith("Error: The backup cannot be written") and len(said.splitlines()) == 1
 
