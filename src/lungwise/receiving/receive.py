@@ -86,11 +86,8 @@ class Receive:
             self.record(files, study, [upload], partial(_note_return, person=person, film=film), anew=True)
             self.wake()
 
-    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str, *, counts: bool = False) -> None:
-        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already.
-
-        Where it `counts`, it is one of those that an account may upload in a day.
-        """
+    def hold(self, files: FilmFiles, person: Person, upload: Upload, sender: str) -> None:
+        """Hold a film for an administrator if another film has its SOP Instance UID, unless it is held already."""
         with self.reading() as recording:
             known, difference = recording.duplicates.compare(person, upload)
         if known is None or difference is None:
@@ -98,21 +95,16 @@ class Receive:
 
         def hold(recording: Recording, key: str) -> None:
             recording.held.hold(person, key, upload, known, difference, sender)
-            if counts:
-                recording.quota.count(person, [upload])
+            recording.quota.count(person, [upload])
 
         self.keep(files, person, upload, lambda recording: recording.held, hold)
 
-    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str, *, counts: bool = False) -> bool:
-        """Keep a report or the like beside its study; return False if it is here already, its file too.
-
-        Where it `counts`, its bytes are among those that an account may upload in a day.
-        """
+    def keep_object(self, files: FilmFiles, person: Person, item: Upload, sender: str) -> bool:
+        """Keep a report or the like beside its study; return False if it is here already, its file too."""
 
         def keep(recording: Recording, key: str) -> None:
             recording.objects.record(person, key, item, sender)
-            if counts:
-                recording.quota.count(person, [item])
+            recording.quota.count(person, [item])
 
         return self.keep(files, person, item, lambda recording: recording.objects, keep)
 

@@ -39,7 +39,7 @@ class FilmReceiver:
         Raises
         ------
         Rejected
-            If its study has its most films already.
+            If its study has its most films already, or the account that sends it has sent its most today.
         Unavailable, SQLAlchemyError
             If store or database cannot keep it now.
         """
@@ -59,6 +59,7 @@ class FilmReceiver:
                 return Kept.OBJECT_LEFT
             known, difference = (None, None) if film.is_object else recording.duplicates.compare(self._node, film)
             if known is None and not film.is_object:
+                recording.quota.check(self._node, [film])
                 chosen = InstanceRecording(recording).choose_study(self._node, instance)
         if film.is_object:
             return self._keep_object(receive, files, instance)
@@ -74,6 +75,7 @@ class FilmReceiver:
         def record(recording: Recording, stored: dict[str, Upload]) -> None:
             name = next(iter(stored))
             InstanceRecording(recording).record(self._node, key, name, instance, is_new=chosen is None)
+            recording.quota.count(self._node, [film])
 
         receive.record(files, key, [film], record)
         return Kept.NEW

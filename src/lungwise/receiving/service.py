@@ -169,12 +169,12 @@ class Uploads:
         for film in unpacked.films:
             self._receive.run(partial(self._receive.put_back, person=person, upload=film))
             if film.uids.instance is not None:
-                self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER, counts=True))
+                self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER))
         saved = self._receive.run(lambda put: self._attempt(put, person, unpacked, once, study))
         if saved.taken:
             self._receive.wake()
         for item in unpacked.objects:
-            self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER, counts=True))
+            self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER))
         return saved
 
     def _attempt(self, files: FilmFiles, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> Saved:

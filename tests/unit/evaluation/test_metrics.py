@@ -179,9 +179,9 @@ def test_a_film_that_is_there_twice_of_one_patient_makes_nothing_surer() -> None
     rng = np.random.default_rng(7)
     probability = rng.random(60)
     positive = rng.random(60) < probability
-    twice = (np.repeat(values, 2) for values in (probability, positive, each(60)))
     once = calibration(probability, positive, each(60))
-    assert calibration(*twice)["ece_interval"] == pytest.approx(once["ece_interval"], abs=1e-6)
+    twice = calibration(np.repeat(probability, 2), np.repeat(positive, 2), np.repeat(each(60), 2))
+    assert twice["ece_interval"] == pytest.approx(once["ece_interval"], abs=1e-6)
 
 
 def test_of_patients_each_counts_once() -> None:

@@ -362,3 +362,17 @@ def test_the_same_content_in_another_header_is_known(desk: Desk) -> None:
     assert desk.accept(read_instance(meta, "CR1")) is Kept.KNOWN
     with desk.database.reading() as session:
         assert session.scalars(select(HeldFilm)).all() == []
+
+
+def test_what_an_account_sends_as_dicom_counts_among_what_it_may_upload_in_a_day(
+    app: Lungwise, settings: Settings, enrol: Callable[..., Person]
+) -> None:
+    limited, store = settings.model_copy(update={"account_films": 2}), FilmStore(settings)
+    ada, receive = enrol(app, "Ada"), Wiring(limited, store).receive(app.database)
+    receiver = FilmReceiver(receive, ada)
+    assert receiver.accept(arrived("1.2.840.1", "1.2.840.1.1"), "") is Kept.NEW
+    assert receiver.accept(arrived("1.2.840.1", "1.2.840.1.1", seed=1), "") is Kept.HELD
+    assert receiver.accept(arrived("1.2.840.1", "1.2.840.1.1"), "") is Kept.KNOWN
+    with pytest.raises(Rejected, match="3 films today, and 2 are allowed"):
+        receiver.accept(arrived("1.2.840.2"), "")
+    assert len(list(store.films())) == 2
