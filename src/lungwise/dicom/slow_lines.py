@@ -15,6 +15,7 @@ from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import DimseServiceType
+from pynetdicom.transport import AssociationSocket
 
 from lungwise.dicom.limits import SLOWEST_BYTES_PER_SECOND
 
@@ -62,7 +63,7 @@ class PatientMessages(DIMSEServiceProvider):
 def _set_up(event: evt.Event) -> None:
     association = event.assoc
     association.dimse = PatientMessages(association)
-    connection = cast(socket.socket, association.dul.socket.socket)
+    connection = cast(socket.socket, cast(AssociationSocket, association.dul.socket).socket)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     connection.settimeout(association.network_timeout)  # or a peer that takes nothing more would stop us for good
 
