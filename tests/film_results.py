@@ -30,6 +30,7 @@ READING = Reading(
     findings={"normal": 0.02, "COVID-19": 0.93},
     normal=Normal(probability=0.02, called=False),
     pattern="COVID-19",
+    raised=("COVID-19",),
     heat_map=np.linspace(0, 1, 289, dtype=np.float32).reshape(17, 17),
     quarter_turns=0,
     model="inception_v3",

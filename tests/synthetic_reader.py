@@ -11,7 +11,7 @@ from lungwise.films.film import ADULT
 from lungwise.films.refusals import CHILD
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.extent import Extent
-from lungwise.reading.pattern import normal_of, pattern_of
+from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.reader import FRONTAL
 from lungwise.reading.reading import Reading, Verdict
 
@@ -47,6 +47,7 @@ class SyntheticReader:
             findings=findings,
             normal=normal_of(findings, {}),
             pattern=pattern_of(findings, verdict, {}),
+            raised=raised(findings, verdict, {}),
             heat_map=heat,
             quarter_turns=0,
             model="synthetic",

@@ -219,7 +219,7 @@ class Services:
         self.alarms = Alarms(
             session, clock, audit, self.clinic_films, in_force, calls_webhook=bool(settings.webhook_url)
         )
-        self.statistics = ClinicStatistics(session, clock, self.zone_of)
+        self.statistics = ClinicStatistics(session, clock, self._result_days, self.zone_of)
         self.aggregates = Aggregates(session, clock, self.zone_of)
         self.models_in_use = ModelsInUse(session, clock, audit, self.clinics)
         self.shadows = Shadows(session, self.clinic_films, in_force)

@@ -50,6 +50,7 @@ def say(site: Site, number: int, findings: dict[str, float], **more: Any) -> Non
     card, pattern = shipped_card(), None if findings is NORMAL else "tuberculosis"
     said = {"model": card.name, "version": card.version, "verdict": "negative", "probability": findings["COVID-19"]}
     said |= {"findings": findings, "normal_called": pattern is None, "pattern": pattern, "warnings": []}
+    said["raised"] = [pattern] if pattern else []
     with site.database.writing() as session:
         study = session.scalars(select(Study).order_by(Study.id.desc())).first()
         assert study is not None

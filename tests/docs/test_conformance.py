@@ -76,6 +76,7 @@ def read() -> Reading:
         findings=dict.fromkeys(FINDING_NAMES, 0.5),
         normal=Normal(probability=0.02, called=False),
         pattern="COVID-19",
+        raised=("COVID-19",),
         heat_map=np.ones((17, 17), np.float32),
         quarter_turns=0,
         model="model",

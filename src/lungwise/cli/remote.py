@@ -22,7 +22,7 @@ from lungwise.reading.extent import Extent
 from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.pattern import normal_of, pattern_of
 from lungwise.reading.reader import read_in_order
-from lungwise.studies.answers import Level
+from lungwise.studies.answers import Level, raised_by_thresholds
 
 _UPLOADS_AT_ONCE = 4
 """Enough to hide the network's delays, few enough to leave the server to others."""
@@ -70,6 +70,7 @@ class RemoteReader:
             findings=findings,
             normal=Normal(**read.normal.model_dump()) if read.normal else normal_of(findings, limits),
             pattern=read.pattern if read.normal else pattern_of(findings, verdict, limits),
+            raised=raised_by_thresholds(findings, verdict, own),
             heat_map=np.array(self._client.heat_map(film.key).values, np.float32),
             quarter_turns=0,
             model=read.model.name,

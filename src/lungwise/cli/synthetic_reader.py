@@ -13,7 +13,7 @@ from PIL import Image
 from lungwise.cli.synthetic_film import synthetic_film
 from lungwise.films import Film
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.reading.pattern import normal_of, pattern_of
+from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.reading import Reading, verdict
 
 _GRID = (17, 17)
@@ -55,6 +55,7 @@ class SyntheticFilmReader:
             findings=findings,
             normal=normal_of(findings, {}),
             pattern=pattern_of(findings, said, {}),
+            raised=raised(findings, said, {}),
             heat_map=heat,
             quarter_turns=0,
             model=self.model,

@@ -307,6 +307,7 @@ def _record(outcome: Reading | Refusal, model: Model, film: int, now: datetime) 
     record.appearance = {name: float(value) for name, value in outcome.appearance.items()}
     record.findings = {name: float(value) for name, value in outcome.findings.items()}
     record.normal_called, record.pattern = bool(outcome.normal.called), outcome.pattern
+    record.raised = list(outcome.raised)
     record.extent, record.view = outcome.extent, outcome.view
     if outcome.thresholds and outcome.model_findings:
         record.thresholds = outcome.thresholds.as_stored()

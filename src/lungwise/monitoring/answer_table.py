@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +21,8 @@ from lungwise.monitoring.verified import Flags, Floats, Ints
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
 
 _AT_ONCE = 1000
+_KEPT = timedelta(weeks=52)
+"""How long before the weeks that are asked for the kept ones may begin: nobody looks back over more."""
 Texts = NDArray[np.object_]
 
 
@@ -81,39 +82,46 @@ class AnswerTable:
 
 
 class _Clinic:
-    """One clinic's answers, and up to where the database was read."""
+    """One clinic's answers of the weeks from `since` on, and up to where the database was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: date) -> None:
+        self.since = since
         self.lock = threading.Lock()
         self._table = AnswerTable.of([])
         self._new, self._deleted = NewRows(ReadingRecord.id), DeletedStudies()
 
-    def refreshed(self, session: Session, query: Select[*tuple[Any, ...]], clinic_id: int, since: date) -> AnswerTable:
+    def refreshed(self, session: Session, query: Select[*tuple[Any, ...]], clinic_id: int) -> AnswerTable:
         """Take in what is new since the last time: everything at first."""
         if (there := self._deleted.still_there(session, clinic_id)) is not None:
             self._table = self._table.only(np.isin(self._table.study, there))
         new = self._new.since_last(session)
         if new:
-            query = query.where(ReadingRecord.id >= min(new))
+            query = query.where(Study.week >= self.since, ReadingRecord.id >= min(new))
             rows = session.execute(query, execution_options={"yield_per": _AT_ONCE})
             batches = [_table([row for row in batch if row.id in new]) for batch in rows.partitions()]
             self._table = AnswerTable.joined([self._table, *batches])
-        self._table = self._table.only(self._table.week >= since.toordinal())
         return self._table
 
 
-_CLINICS: WeakKeyDictionary[Dialect, defaultdict[tuple[int, Model], _Clinic]] = WeakKeyDictionary()
+_CLINICS: WeakKeyDictionary[Dialect, dict[tuple[int, Model], _Clinic]] = WeakKeyDictionary()
 _MAKING = threading.Lock()
 
 
 def answers_of(session: Session, clinic_id: int, model: Model, since: date) -> AnswerTable:
-    """Return what a model answered on a clinic's films of the weeks from `since` on. Safe in many threads at once."""
+    """Return what a model answered on a clinic's films of the weeks from `since` on. Safe in many threads at once.
+
+    Several look back over as many weeks as each needs: what is kept is for the longest of them.
+    """
     with _MAKING:
-        clinic = _CLINICS.setdefault(session.get_bind().dialect, defaultdict(_Clinic))[clinic_id, model]
-    query = _QUERY.where(Study.clinic_id == clinic_id, Study.week >= since)
+        clinics = _CLINICS.setdefault(session.get_bind().dialect, {})
+        clinic = clinics.get((clinic_id, model))
+        if clinic is None or not clinic.since <= since <= clinic.since + _KEPT:
+            clinic = clinics[clinic_id, model] = _Clinic(since)
+    query = _QUERY.where(Study.clinic_id == clinic_id)
     query = query.where(ReadingRecord.model == model.name, ReadingRecord.version == model.version)
     with clinic.lock:
-        return clinic.refreshed(session, query, clinic_id, since)
+        table = clinic.refreshed(session, query, clinic_id)
+    return table.only(table.week >= since.toordinal())
 
 
 _QUERY = (

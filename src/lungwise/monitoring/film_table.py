@@ -26,13 +26,12 @@ from lungwise.monitoring.row_changes import DeletedStudies, NewRows
 from lungwise.monitoring.verified import Floats, Ints
 from lungwise.patients.identity import Identity, age_of
 from lungwise.patients.service import Patient
-from lungwise.reading.artefact import shipped_card
-from lungwise.reading.own_thresholds import stored_thresholds
-from lungwise.reading.pattern import COVID, finding_threshold
+from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Verdict
 from lungwise.store.database import Base
 from lungwise.store.encryption import context_of
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study, said_by_model
+from lungwise.studies.stored_answers import normal_and_pattern, raised_of
 from lungwise.time_zones import day_in
 
 FINDINGS = (COVID, "tuberculosis", "other pneumonia", "normal")
@@ -214,12 +213,10 @@ _QUERY = (
         FilmRecord.device,
         _photographed.label("photographed"),
         said_by_model().label("probability"),
-        ReadingRecord.findings,
+        ReadingRecord.findings.label("scored_findings"),
         ReadingRecord.model_findings,
         ReadingRecord.warnings,
-        _first.verdict,
-        _first.findings.label("first_findings"),
-        _first.thresholds.label("first_thresholds"),
+        *(_first.verdict, _first.findings, _first.normal_called, _first.pattern, _first.raised, _first.thresholds),
         Patient.id.label("patient"),
         Patient.key.label("patient_key"),
         Patient.identity,
@@ -243,8 +240,8 @@ def _values(row: Row[Any], zone: tzinfo) -> tuple[object, ...]:
         row.study,
         row.patient,
         day.toordinal(),
-        tuple(_scores(row.probability, row.model_findings or row.findings)),
-        tuple(_strata(Verdict(row.verdict), row.first_findings, row.first_thresholds)),
+        tuple(_scores(row.probability, row.model_findings or row.scored_findings)),
+        tuple(_strata(row)),
         _standing(row, age, warnings),
         -1 if age is None else age,
         row.sex,
@@ -272,12 +269,11 @@ def _scores(probability: float, findings: dict[str, float]) -> Iterator[float]:
         yield probability if name == COVID else findings.get(name, 0.0)
 
 
-def _strata(verdict: Verdict, findings: dict[str, float], thresholds: dict[str, Any] | None) -> Iterator[int]:
-    own, of_card = stored_thresholds(thresholds), shipped_card().finding_thresholds
-    limits = own.limits(of_card) if own else of_card
+def _strata(first: Row[Any]) -> Iterator[int]:
+    """Yield what the first reading said of each finding when it was made."""
+    (normal, _), raised = normal_and_pattern(first), raised_of(first)
     for name in FINDINGS:
         if name == COVID:
-            yield _STRATA[verdict]
+            yield _STRATA[Verdict(first.verdict)]
         else:
-            raised = findings.get(name, 0.0) >= finding_threshold(name, limits)
-            yield HIGH if raised else LOW
+            yield HIGH if (normal.called if name == FINDINGS[NORMAL] else name in raised) else LOW

@@ -34,8 +34,8 @@ TESTS = {
 """The tests that say more surely than a radiologist whether a patient has it."""
 _BY_FILM = (Reason.FILM, Reason.SAMPLE, None)
 """Reasons that depend on the film; where none is known, the worse is assumed."""
-_COUNTING: WeakKeyDictionary[FilmTable, dict[int, FilmTable]] = WeakKeyDictionary()
-"""The films that count, of tables that are in use, by the finding's column."""
+_LEADING: WeakKeyDictionary[FilmTable, dict[int, Ints]] = WeakKeyDictionary()
+"""The places of each patient's film, whatever was tested, of tables that are in use, by the finding's column."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -115,22 +115,26 @@ class ClinicFilms:
         """Return the films that a version of the model has read, for one of `FINDINGS`.
 
         A patient's film is the highest of those that count: of an adult whose identity is clear, and no photograph.
-        For `normal` it is the lowest.
+        For `normal` it is the lowest. Where results are near some of the patient's films, it is one of those that the
+        surest result is near, see `_verified`: no film of another day hides what the test says of them.
         """
         return self.of_each(person, model, [finding])[finding]
 
     def of_each(self, person: Person, model: Model, findings: Sequence[str] = FINDINGS) -> dict[str, LocalFilms]:
         """Return the films for each of some findings; see `of`. What they share is read once."""
+        return self.of_table(person, self.table(person, model), findings)
+
+    def of_table(self, person: Person, table: FilmTable, findings: Sequence[str] = FINDINGS) -> dict[str, LocalFilms]:
+        """Return some of the clinic's films, or what another model says of them, for each of some findings."""
         person.need(Right.SEE_ALL)
-        table = self.table(person, model)
         results = self._results(person)
         days = self.days_of(person.clinic_id)
         return {finding: self._of(table, results, finding, days) for finding in findings}
 
     def _of(self, table: FilmTable, results: Sequence[Any], finding: str, days: int) -> LocalFilms:
         column = FINDINGS.index(finding)
-        counting = _counting(table, column)
         found = _relevant(finding, results)
+        counting = table.only(_of_patients(table, column, found, days))
         verification, positive, result, used = self._verified(counting, found, days)
         films = ReadFilms(
             score=counting.score[:, column],
@@ -226,20 +230,46 @@ def _relevant(finding: str, results: Sequence[Any]) -> _Found:
     )
 
 
-def _counting(table: FilmTable, column: int) -> FilmTable:
-    """The films that count for a finding; found once for the same table."""
-    known = _COUNTING.setdefault(table, {})
+def _of_patients(table: FilmTable, column: int, found: _Found, days: int) -> Ints:
+    """Return the places of the films that stand for the patients, in the order of their ids."""
+    known = _LEADING.setdefault(table, {})
     if column not in known:
-        known[column] = table.only(leading(table, column))
-    return known[column]
+        known[column] = leading(table, column)
+    places, sureness = _near(table, found, days)
+    near = places[_highest(table.only(places), column, sureness)]
+    others = known[column][~np.isin(table.patient[known[column]], table.patient[near])]
+    both = np.concatenate([others, near])
+    chosen: Ints = both[np.argsort(table.patient[both])]
+    return chosen
+
+
+def _near(table: FilmTable, found: _Found, days: int) -> tuple[Ints, Ints]:
+    """Return the places of films that some result is near, and how sure the surest of these is for each."""
+    counts = (table.standing == Standing.COUNTS) & np.isin(table.patient, found.patient)
+    places = np.flatnonzero(counts)
+    places = places[np.argsort(table.patient[places])]
+    begin, end = (np.searchsorted(table.patient[places], found.patient, side) for side in ("left", "right"))
+    films = end - begin
+    result = np.repeat(np.arange(len(films)), films)
+    film = np.arange(len(result)) + np.repeat(end - np.cumsum(films), films)
+    near = np.abs(table.day[places[film]] - found.day[result]) <= days
+    sureness = np.zeros(len(places), np.int64)
+    np.maximum.at(sureness, film[near], (1 + found.positive + 2 * found.is_test)[result[near]])
+    return places[sureness > 0], sureness[sureness > 0]
 
 
 def leading(table: FilmTable, column: int) -> Ints:
-    """Return the places of the films that count, one of each patient, in the order of the patients' ids."""
+    """Return the places of each patient's highest film that counts, in the order of the patients' ids."""
     places = np.flatnonzero(table.standing == Standing.COUNTS)
-    score = table.score[places, column] * (-1 if column == NORMAL else 1)
-    order = np.lexsort((-table.film[places], score, table.patient[places]))
-    patient = table.patient[places][order]
+    found: Ints = places[_highest(table.only(places), column, np.zeros(len(places), np.int64))]
+    return found
+
+
+def _highest(table: FilmTable, column: int, sureness: Ints) -> Ints:
+    """Return the place of each patient's film: of the surest the highest, of equals the first."""
+    score = table.score[:, column] * (-1 if column == NORMAL else 1)
+    order = np.lexsort((-table.film, score, sureness, table.patient))
+    patient = table.patient[order]
     last = np.append(patient[1:] != patient[:-1], True)[: len(patient)]
-    found: Ints = places[order[last]]
+    found: Ints = order[last]
     return found

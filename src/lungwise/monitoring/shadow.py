@@ -43,7 +43,7 @@ class Flip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How good both models are for one finding, on the same films."""
+    """How good both models are for one finding, on the same patients."""
 
     finding: str
     flipped: int
@@ -105,7 +105,8 @@ class Shadows:
         table = self._films.table(person, used)
         in_force = {finding: self._thresholds(person.clinic_id, finding) for finding in FINDINGS}
         pair = _Pair(table, *shadow_answers(self._session, person.clinic_id, shadow.id), in_force, shadow)
-        local = self._films.of_each(person, used)
+        ours = self._films.of_table(person, pair.table)
+        theirs = self._films.of_table(person, replace(pair.table, score=pair.score))
         levels = Counter(zip(pair.level(COVID).tolist(), pair.level(COVID, shadow=True).tolist(), strict=True))
         return Beside(
             used=used,
@@ -115,7 +116,7 @@ class Shadows:
             both=len(pair.table.film),
             refused=pair.refused,
             levels=dict(levels),
-            comparisons=[_compare(local[finding], pair, finding) for finding in FINDINGS],
+            comparisons=[_compare(ours[finding], theirs[finding], pair, finding) for finding in FINDINGS],
             flips=self._flips(pair),
         )
 
@@ -164,17 +165,9 @@ class _Pair:
         other: Flags = self.level(finding) != self.level(finding, shadow=True)
         return other
 
-    def places(self, films: Ints) -> Ints:
-        """Where films are in the table; -1 of those that are not."""
-        place = np.searchsorted(self.table.film, films)
-        place[place == len(self.table.film)] = 0
-        if not len(self.table.film):
-            return np.full(len(films), -1, np.int64)
-        return np.where(self.table.film[place] == films, place, -1)
-
     def flip(self, film: int, finding: str, study: str, key: str) -> Flip:
         """Say what both say of one film."""
-        place, column = int(self.places(np.array([film]))[0]), FINDINGS.index(finding)
+        place, column = int(np.searchsorted(self.table.film, film)), FINDINGS.index(finding)
         return Flip(
             study=study,
             film=key,
@@ -186,12 +179,12 @@ class _Pair:
         )
 
 
-def _compare(local: LocalFilms, pair: _Pair, finding: str) -> Comparison:
-    """Measure both on the films that both have read, and whose patients were tested."""
-    place = pair.places(local.table.film)
-    films = local.films.only(place >= 0)
-    score = pair.score[place[place >= 0], FINDINGS.index(finding)]
-    known, other = verified(films), verified(replace(films, score=score))
+def _compare(ours: LocalFilms, theirs: LocalFilms, pair: _Pair, finding: str) -> Comparison:
+    """Measure both on the patients who were tested, each by the film that stands for the patient by its own scores.
+
+    Whom the clinic tested was decided by what the model in use said: its films say how many each patient stands for.
+    """
+    known, other = verified(ours.films), verified(replace(ours.films, score=theirs.films.score))
     return Comparison(
         finding=finding,
         flipped=int(pair.flipped(finding).sum()),

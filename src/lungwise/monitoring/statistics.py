@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -15,8 +16,9 @@ from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
 from lungwise.studies.diagnosis import as_verdict
-from lungwise.studies.models import Study, StudyStatus
-from lungwise.time_zones import ZoneOf, in_utc
+from lungwise.studies.models import ReferenceResult, Study, StudyStatus
+from lungwise.studies.reference_results import Outcome, ReferenceTest
+from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 _DECIDED = ("negative", "positive")
 
@@ -76,10 +78,18 @@ class Statistics:
 
 
 class ClinicStatistics:
-    """Counts a clinic's studies."""
+    """Counts a clinic's studies.
 
-    def __init__(self, session: Session, clock: Clock, zone_of: ZoneOf = in_utc) -> None:
+    Parameters
+    ----------
+    days_of
+        Gives for how many days before and after a study's films a test result counts at a clinic.
+    """
+
+    def __init__(self, session: Session, clock: Clock, days_of: Callable[[int], int], zone_of: ZoneOf = in_utc) -> None:
         self._session = session
+        self._days_of = days_of
+        self._zone_of = zone_of
         self._weeks = ClinicWeeks(clock, zone_of)
 
     def count(self, person: Person) -> Statistics:
@@ -87,20 +97,44 @@ class ClinicStatistics:
         person.need(Right.SEE_ALL)
         weeks = self._weeks.last(person.clinic_id)
         groups = list(self._session.execute(weeks_query(person, weeks[0])))
-        by_pcr = _table(groups, "pcr")
+        by_conclusion, by_pcr = _by_conclusion(groups), self._by_pcr(person, weeks[0])
         return Statistics(
-            by_status={status: by_pcr[status].total() for status in StudyStatus},
+            by_status={status: by_conclusion[status].total() for status in StudyStatus},
             weeks=_weeks(groups, weeks),
-            agreement=_agreement(_table(groups, "conclusion")),
+            agreement=_agreement(by_conclusion),
             sensitivity=_right(by_pcr, "positive"),
             specificity=_right(by_pcr, "negative"),
-            uncertain_with_pcr=sum(by_pcr["uncertain"][pcr] for pcr in _DECIDED),
+            uncertain_with_pcr=by_pcr["uncertain"].total(),
         )
 
+    def _by_pcr(self, person: Person, since: date) -> dict[str, Counter[str | None]]:
+        """Count the studies by verdict, and within that by what a PCR test found on the days around their films.
 
-def weeks_query(person: Person, since: date) -> Select[date, str, str | None, str | None, int]:
+        Of several on these days, one that is positive counts; one of other days says nothing of the films.
+        """
+        zone, days = self._zone_of(person.clinic_id), self._days_of(person.clinic_id)
+        found: dict[int, tuple[str, str]] = {}
+        for row in self._session.execute(_pcr_query(person, since)):
+            is_near = row.tested_on and abs(row.tested_on - day_in(zone, row.taken_at)).days <= days
+            if is_near and (row.id not in found or row.result == Outcome.POSITIVE):
+                found[row.id] = row.status, row.result
+        table = _empty_table()
+        for status, result in found.values():
+            table[status][result] += 1
+        return table
+
+
+def _pcr_query(person: Person, since: date) -> Select[int, str, datetime, str, date | None]:
+    """Select the PCR results of a clinic's studies."""
+    query = select(Study.id, Study.status, Study.taken_at, ReferenceResult.result, ReferenceResult.tested_on)
+    query = query.join(ReferenceResult, ReferenceResult.study_id == Study.id)
+    query = query.where(ReferenceResult.kind == ReferenceTest.PCR)
+    return query.where(Study.clinic_id == person.clinic_id, Study.week >= since)
+
+
+def weeks_query(person: Person, since: date) -> Select[date, str, str | None, int]:
     """Count a clinic's studies of each week and kind: the groups in the order of one index, so that none is sorted."""
-    columns = (Study.week, Study.status, Study.conclusion, Study.pcr)
+    columns = (Study.week, Study.status, Study.conclusion)
     counts = select(*columns, func.count().label("studies"))
     return counts.where(Study.clinic_id == person.clinic_id, Study.week >= since).group_by(Study.clinic_id, *columns)
 
@@ -114,11 +148,15 @@ def _weeks(groups: list[Any], weeks: list[date]) -> list[WeekCounts]:
     return [WeekCounts(begins=week, studies=studies[week], positive=positives[week]) for week in weeks]
 
 
-def _table(groups: list[Any], column: str) -> dict[str, Counter[str | None]]:
-    """Count the studies by verdict, and within that by what a column says."""
-    table: dict[str, Counter[str | None]] = {status.value: Counter() for status in StudyStatus}
+def _empty_table() -> dict[str, Counter[str | None]]:
+    return {status.value: Counter() for status in StudyStatus}
+
+
+def _by_conclusion(groups: list[Any]) -> dict[str, Counter[str | None]]:
+    """Count the studies by verdict, and within that by what was concluded."""
+    table = _empty_table()
     for group in groups:
-        table[group.status][getattr(group, column)] += group.studies
+        table[group.status][group.conclusion] += group.studies
     return table
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lungwise.reading.artefact import ModelCard
 from lungwise.reading.own_thresholds import OwnThresholds, ThresholdsError, findings_from
-from lungwise.reading.pattern import COVID, normal_of, pattern_of
+from lungwise.reading.pattern import COVID, normal_of, pattern_of, raised
 from lungwise.reading.reading import Reading, verdict
 
 _WRITE_IT = "Write it with: lungwise thresholds export"
@@ -75,6 +75,7 @@ def localised(reading: Reading, card: ModelCard, local: LocalThresholds | None) 
         findings=findings,
         normal=normal_of(findings, limits),
         pattern=pattern_of(findings, said, limits),
+        raised=raised(findings, said, limits),
         thresholds=local.kept,
         model_findings=reading.findings,
     )

@@ -20,7 +20,7 @@ from lungwise.reading.artefact import APPEARANCES, GATE, Artefact, load_artefact
 from lungwise.reading.extent import extent_of
 from lungwise.reading.findings import FINDING_NAMES
 from lungwise.reading.gate import quarter_turns, refuse_blank, refuse_unreadable
-from lungwise.reading.pattern import COVID, normal_of, pattern_of
+from lungwise.reading.pattern import COVID, normal_of, pattern_of, raised
 from lungwise.reading.quality import refuse_unfit
 from lungwise.reading.reading import (
     PictureFacts,
@@ -152,6 +152,7 @@ class Reader:
             findings=findings,
             normal=normal_of(findings, card.finding_thresholds),
             pattern=pattern_of(findings, said, card.finding_thresholds),
+            raised=raised(findings, said, card.finding_thresholds),
             heat_map=np.rot90(outputs["heat_map"], turns),
             quarter_turns=turns,
             model=card.name,

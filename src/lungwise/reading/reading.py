@@ -71,6 +71,8 @@ class Reading:
     pattern
         The finding that the film looks like, `other` where it looks like none and is not called normal, None where it
         is normal; see `reading.pattern`.
+    raised
+        Names of the findings that its thresholds raise, as `reading.pattern.raised` gives them.
     heat_map
         (17, 17) in [0, 1]: airspace opacity, cell by cell, rows from the top.
     quarter_turns
@@ -99,6 +101,7 @@ class Reading:
     findings: dict[str, float]
     normal: Normal
     pattern: str | None
+    raised: tuple[str, ...]
     heat_map: NDArray[np.float32]
     quarter_turns: int
     model: str

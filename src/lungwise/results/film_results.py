@@ -36,7 +36,7 @@ from lungwise.results.result_objects import (
 from lungwise.results.study_header import OrderFacts, StudyFacts, study_header
 from lungwise.settings.checks import RESULT_OBJECTS
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
-from lungwise.studies.stored_answers import is_child, normal_and_pattern
+from lungwise.studies.stored_answers import is_child, normal_and_pattern, raised_of
 from lungwise.studies.uids import own_uid
 
 _NAMES = {
@@ -272,6 +272,7 @@ def _reading(record: ReadingRecord) -> Reading | None:
         findings=record.findings,
         normal=normal,
         pattern=pattern,
+        raised=raised_of(record),
         heat_map=heat_map,
         quarter_turns=record.quarter_turns,
         model=record.model,

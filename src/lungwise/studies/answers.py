@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -106,19 +106,15 @@ def film_answer(
     findings: Mapping[str, float],
     normal: Normal,
     pattern: str | None,
+    raised: Collection[str],
     warnings: tuple[str, ...],
     model: str,
     version: str,
     extent: Extent | None = None,
     thresholds: OwnThresholds | None = None,
 ) -> FilmAnswer:
-    """Return what a film says that was read: of its findings, the pattern and those that its thresholds raise.
-
-    Those are the clinic's, where it was read by them, else the shipped card's.
-    """
-    of_card = shipped_card().finding_thresholds
-    limits = thresholds.limits(of_card) if thresholds else of_card
-    names = (pattern or "", *raised(findings, verdict, limits))
+    """Return what a film says that was read: of its findings, the pattern and those that were raised."""
+    names = (pattern or "", *raised)
     present = {name: findings[name] for name in names if name in findings and (name != COVID or name == pattern)}
     return FilmAnswer(
         key=key,
@@ -138,6 +134,17 @@ def film_answer(
     )
 
 
+def raised_by_thresholds(
+    findings: Mapping[str, float], verdict: Verdict, thresholds: OwnThresholds | None
+) -> tuple[str, ...]:
+    """Name the findings that a reading raised which does not say so itself.
+
+    They go by the clinic's thresholds, where it was read by them, else by the shipped card's.
+    """
+    of_card = shipped_card().finding_thresholds
+    return raised(findings, verdict, thresholds.limits(of_card) if thresholds else of_card)
+
+
 def answer_of_reading(reading: Reading) -> FilmAnswer:
     """Return what a film says that was just read, of no study."""
     return film_answer(
@@ -146,6 +153,7 @@ def answer_of_reading(reading: Reading) -> FilmAnswer:
         findings=reading.findings,
         normal=reading.normal,
         pattern=reading.pattern,
+        raised=reading.raised,
         warnings=reading.warnings,
         model=reading.model,
         version=reading.version,

@@ -91,6 +91,7 @@ _COVID: Final = {
 }
 _OR_NORMAL: Final = N_("It may also be normal (%(probability)s).")
 _FAINT_COVID: Final = N_("Looks most like COVID-19 (%(probability)s), but only faintly: do a PCR test.")
+_FAINT_ON_ANOTHER: Final = N_("One film looks faintly like COVID-19 (%(probability)s): do a PCR test.")
 _ADVICE: Final = {
     Verdict.POSITIVE: N_("Confirm with a PCR test and by examining the patient."),
     Verdict.UNCERTAIN: N_("Refer the film to a radiologist."),
@@ -175,7 +176,8 @@ class Headlines:
 
     def _covid(self, answer: StudyAnswer) -> str:
         if answer.verdict == Verdict.NEGATIVE and COVID in answer.suggested:
-            return self._words(_FAINT_COVID) % {"probability": percent(answer.suggested[COVID])}
+            template = _FAINT_COVID if answer.leading.pattern == COVID else _FAINT_ON_ANOTHER
+            return self._words(template) % {"probability": percent(answer.suggested[COVID])}
         return self._words(_COVID[answer.verdict or Verdict.NEGATIVE])
 
     def _number(self, answer: StudyAnswer) -> LeadingNumber:

@@ -243,7 +243,8 @@ class ReadingRecord(Base):
 
     A refusal is kept as its code and values; those made before that have a sentence instead, `refusal_reason`.
     `quarter_turns` says how many quarter turns to the left the film lay off upright; the heat map lies as it does.
-    `normal_called` is null of readings of earlier releases: `stored_answers` says what today's rule makes of them.
+    `normal_called` and `raised`, the findings that its thresholds raised, are null of readings of earlier releases:
+    `stored_answers` says what today's rule makes of them.
     `view` is AP or PA, where the film's file says. `gate`, `grey` and `contrast` say what the picture is like; see
     `reading.reading.PictureFacts`. `thresholds` are the clinic's own; null where it is by the model's.
     Beside them stands what the model said before the clinic's own calibration, of COVID-19 and of each finding: what
@@ -264,6 +265,7 @@ class ReadingRecord(Base):
     findings: Mapped[dict[str, Any]] = mapped_column(JSON)
     normal_called: Mapped[bool | None] = mapped_column(Boolean(create_constraint=False))
     pattern: Mapped[str | None] = mapped_column(String(40))
+    raised: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     extent_percent: Mapped[float | None] = mapped_column()
     extent_brixia: Mapped[float | None] = mapped_column()
     extent_repeatability: Mapped[float | None] = mapped_column()

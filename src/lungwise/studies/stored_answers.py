@@ -17,7 +17,7 @@ from lungwise.reading import pattern
 from lungwise.reading.artefact import shipped_card
 from lungwise.reading.own_thresholds import stored_thresholds
 from lungwise.reading.reading import Normal, Verdict
-from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer
+from lungwise.studies.answers import FilmAnswer, StudyAnswer, film_answer, raised_by_thresholds
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.models import FilmRecord, Job, JobState, ReadingRecord, Study, StudyStatus, stored_extent
 from lungwise.studies.named_orders import studies_naming_others
@@ -29,6 +29,7 @@ STORED_READING = (
     ReadingRecord.findings,
     ReadingRecord.normal_called,
     ReadingRecord.pattern,
+    ReadingRecord.raised,
     ReadingRecord.extent_percent,
     ReadingRecord.extent_brixia,
     ReadingRecord.extent_repeatability,
@@ -70,6 +71,10 @@ class StoredReading(Protocol):
     @property
     def pattern(self) -> str | None:
         """None also of those."""
+
+    @property
+    def raised(self) -> list[str] | None:
+        """Names of the findings that were raised; None also of those, and of somewhat later ones."""
 
     @property
     def extent_percent(self) -> float | None:
@@ -116,6 +121,20 @@ def normal_and_pattern(reading: StoredReading) -> tuple[Normal, str | None]:
     return pattern.normal_of(reading.findings, thresholds), found
 
 
+def raised_of(reading: StoredReading) -> tuple[str, ...]:
+    """Name the findings that a reading raised when it was made; of earlier releases' as `raised_by_thresholds` does.
+
+    Raises
+    ------
+    ValueError
+        If the film was refused.
+    """
+    if reading.raised is not None:
+        return tuple(reading.raised)
+    own = stored_thresholds(reading.thresholds)
+    return raised_by_thresholds(reading.findings, Verdict(reading.verdict or ""), own)
+
+
 def answer_of(
     reading: StoredReading | None, key: str = "", number: int = 1, *, is_given_up: bool = False
 ) -> FilmAnswer:
@@ -132,6 +151,7 @@ def answer_of(
         findings=reading.findings,
         normal=normal,
         pattern=found,
+        raised=raised_of(reading),
         warnings=tuple(reading.warnings or ()),
         model=reading.model or "",
         version=reading.version or "",

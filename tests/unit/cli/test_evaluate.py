@@ -58,6 +58,7 @@ class Brightness:
             findings=dict.fromkeys(FINDING_NAMES, p),
             normal=Normal(probability=p, called=p >= 0.5),
             pattern=None if p >= 0.5 else "other",
+            raised=(),
             heat_map=heat,
             quarter_turns=0,
             model="brightness",

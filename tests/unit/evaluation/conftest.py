@@ -20,7 +20,7 @@ from lungwise.films.collection import LabelledFilm
 from lungwise.reading import Artefact, ReadFile, Reading, Verdict
 from lungwise.reading.artefact import ModelCard, Thresholds, labels
 from lungwise.reading.findings import FINDING_NAMES
-from lungwise.reading.pattern import normal_of, pattern_of
+from lungwise.reading.pattern import normal_of, pattern_of, raised
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ def _reading(probability: float = 0.5, heat_map: NDArray[np.float32] | None = No
         findings=said,
         normal=normal_of(said, {}),
         pattern=pattern_of(said, verdict, {}),
+        raised=raised(said, verdict, {}),
         heat_map=np.full((17, 17), 0.5, np.float32) if heat_map is None else heat_map,
         quarter_turns=0,
         model="inception_v3",

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from sqlalchemy import update
 
 from lungwise.jobs.reading_queue import Model
@@ -29,7 +30,21 @@ def test_the_probability_is_the_models_whatever_the_clinic_makes_of_it(
     assert list(found.probability) == [0.125]
 
 
-def test_new_answers_are_taken_in_and_old_weeks_are_let_go(
+@pytest.mark.parametrize("later", [5, 16, 60])
+def test_who_looks_back_over_fewer_weeks_leaves_the_others_theirs(
+    services: Services, film: Callable[..., bytes], later: int
+) -> None:
+    ada, model = services.person(), Model(name="synthetic", version="1")
+    services.studies.open(ada, PatientFacts(), [("a", film(1))])
+    services.read_all()
+    first = last_weeks(services.clock().date())[-1]
+    long_ago, newer = first - timedelta(weeks=1), first + timedelta(weeks=later)
+    asked = (newer, first, newer, long_ago, first)
+    found = [len(answers_of(services.session, ada.clinic_id, model, since).study) for since in asked]
+    assert found == [0, 1, 0, 1, 1]
+
+
+def test_new_answers_are_taken_in_and_only_the_weeks_that_are_asked_for_are_given(
     services: Services, film: Callable[..., bytes], blank: bytes
 ) -> None:
     ada, model = services.person(), Model(name="synthetic", version="1")

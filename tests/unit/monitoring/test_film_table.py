@@ -94,11 +94,25 @@ def test_films_read_by_a_clinics_own_thresholds_have_the_models_scores_and_what_
     assert before is not None
     reading.thresholds = OwnThresholds(id="own", findings=(covid, other)).as_stored()
     reading.model_probability, reading.model_findings = before, reading.findings
+    reading.raised = None  # as earlier releases kept it
     reading.probability, reading.verdict = covid.recalibrated(before), "positive"
     services.session.commit()
     found = table(services, ada)
     assert found.score[0, 0] == before
     assert list(found.stratum[0, :3]) == [HIGH, LOW, HIGH]  # 0.1 is enough for pneumonia here
+
+
+def test_what_was_said_first_stays_under_the_thresholds_of_another_model(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    ada = services.person()
+    study = services.studies.open(ada, PatientFacts(identifier="1"), [("a", film(1))])
+    services.read_all()
+    (reading,) = study.films[0].readings
+    reading.findings = {**reading.findings, "normal": 0.999, "other pneumonia": 0.001, "tuberculosis": 0.999}
+    reading.normal_called, reading.raised = False, ["other pneumonia"]  # by the card that it was read with
+    services.session.commit()
+    assert list(table(services, ada).stratum[0, 1:]) == [LOW, HIGH, LOW]
 
 
 def test_what_is_new_changed_or_deleted_is_taken_in_and_else_the_table_is_the_same(

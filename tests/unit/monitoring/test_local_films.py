@@ -8,7 +8,7 @@ import pytest
 from lungwise.access import Role
 from lungwise.errors import NotFound
 from lungwise.jobs.reading_queue import Model
-from lungwise.monitoring.film_table import FINDINGS, NORMAL, FilmTable
+from lungwise.monitoring.film_table import FINDINGS, MIDDLE, NORMAL, FilmTable
 from lungwise.monitoring.local_films import ClinicFilms, leading
 from lungwise.monitoring.verified import Verification
 from lungwise.patients.service import PatientFacts
@@ -109,6 +109,25 @@ def test_of_a_patient_counts_the_highest_film_with_the_results_of_its_days(
     assert list(local.table.study) == [high.id]
     assert local.films.score[0] == high.probability
     assert local.films.positive[0]
+
+
+def test_a_miss_stays_when_a_higher_film_of_another_day_comes(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, facts = either_services, PatientFacts(identifier="7")
+    ada = services.person()
+    missed = services.studies.open(ada, facts, [("a", film(1))])
+    services.read_all()
+    enter(services, ada, missed, ReferenceTest.PCR, Outcome.POSITIVE, days=1)
+    before = found(services, ada)
+    services.clock.forward(days=29)
+    later = services.studies.open(ada, facts, [("b", film(2, 8))])
+    services.read_all()
+    enter(services, ada, later, ReferenceTest.PCR, Outcome.NEGATIVE, days=29)
+    for local in (before, found(services, ada)):
+        assert list(local.table.study) == [missed.id]
+        assert (list(local.films.positive), list(local.films.stratum)) == ([True], [MIDDLE])
+        assert list(local.films.verification) == [Verification.ANYWAY]
 
 
 def test_of_each_study_of_the_last_month_counts_its_highest_film(

@@ -13,7 +13,7 @@ from lungwise.monitoring.models import ShadowModel, ShadowReading
 from lungwise.monitoring.shadow import Beside, Shadows
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.pattern import COVID
-from lungwise.studies.models import FilmRecord, ReferenceResult
+from lungwise.studies.models import FilmRecord, ReferenceResult, Study
 from watched import MODEL, RIGHT, WRONG, open_studies, verify
 
 if TYPE_CHECKING:
@@ -66,6 +66,23 @@ def test_the_two_models_are_compared_on_the_films_that_both_have_read(either_ser
     flips = [(one.finding, one.used_level, one.shadow_level) for one in found.flips if one.finding == COVID]
     assert flips == [(COVID, 0, 1), (COVID, 0, 2), (COVID, 2, 0)]
     assert found.flips[0].shadow == 0.5
+
+
+def test_each_model_is_judged_by_the_film_that_leads_by_its_own_scores(services: Services) -> None:
+    ada = services.person()
+    open_studies(services.session, ada, 4, services.clock())
+    studies = services.session.scalars(select(Study).order_by(Study.id)).all()
+    for first, second in (studies[:2], studies[2:]):
+        second.patient_id, second.created_at = first.patient_id, first.created_at
+    services.session.flush()
+    verify(services.session, ada, [RIGHT, WRONG] * 2)
+    add_shadow(services.session, services, [0.01, 0.97] * 2)
+    found = newest(services, ada)
+    assert found is not None
+    covid = found.comparisons[0]
+    assert covid.used.positives == covid.shadow.positives == 2
+    assert covid.used.sensitivity is not None and covid.shadow.sensitivity is not None
+    assert covid.used.sensitivity.value == covid.shadow.sensitivity.value == 1
 
 
 def test_the_area_under_the_curve_is_that_of_each_model_on_the_same_films(services: Services) -> None:

@@ -34,6 +34,7 @@ READING = Reading(
     findings={"normal": 0.3, COVID: 0.5, "other pneumonia": 0.1, "tuberculosis": 0.19},
     normal=Normal(probability=0.3, called=False),
     pattern="tuberculosis",
+    raised=(COVID, "tuberculosis"),
     heat_map=np.zeros((17, 17), np.float32),
     quarter_turns=0,
     model=CARD.name,
@@ -46,6 +47,7 @@ def test_a_reading_is_given_by_the_clinics_thresholds_and_says_so() -> None:
     assert own.probability == own.findings[COVID] == pytest.approx(1 / (1 + 2.718281828), abs=1e-6)
     assert (own.verdict, own.thresholds, READING.thresholds) == (Verdict.UNCERTAIN, OWN.kept, None)
     assert (own.findings["tuberculosis"], own.findings["normal"]) == (0.19, 0.3)
+    assert own.raised == (COVID,)  # from 0.2 on is tuberculosis raised here
     assert (own.model_findings, READING.model_findings) == (READING.findings, None)
     higher = replace(OWN, findings=(FindingThresholds(finding=COVID, lower=0.1, upper=0.45),))
     assert localised(READING, CARD, higher).verdict is Verdict.POSITIVE

@@ -15,6 +15,7 @@ def reading(heat: NDArray[np.float32]) -> Reading:
         findings={},
         normal=Normal(probability=0.02, called=False),
         pattern="COVID-19",
+        raised=("COVID-19",),
         heat_map=heat,
         quarter_turns=0,
         model="m",

@@ -18,6 +18,7 @@ def test_the_hot_spot_is_the_middle_of_the_hottest_cell() -> None:
         findings={},
         normal=Normal(probability=0.02, called=False),
         pattern="COVID-19",
+        raised=("COVID-19",),
         heat_map=heat,
         quarter_turns=0,
         model="m",

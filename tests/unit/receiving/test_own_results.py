@@ -54,6 +54,7 @@ READING = Reading(
     findings={"COVID-19": 0.7},
     normal=Normal(probability=0.02, called=False),
     pattern="COVID-19",
+    raised=("COVID-19",),
     heat_map=np.ones((17, 17), np.float32),
     quarter_turns=0,
     model="synthetic",

@@ -32,6 +32,7 @@ def result_of(findings: dict[str, float], model: str) -> FilmResult:
         findings=findings,
         normal=Normal(probability=0.02, called=False),
         pattern="COVID-19",
+        raised=("COVID-19",),
         heat_map=HEAT,
         quarter_turns=0,
         model=model,

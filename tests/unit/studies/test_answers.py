@@ -20,6 +20,7 @@ def reading(verdict: str, pattern: str | None, warnings: tuple[str, ...] = (), *
         findings=findings,
         normal=Normal(probability=findings["normal"], called=pattern is None),
         pattern=pattern,
+        raised=(pattern,) if pattern else (),
         heat_map=np.zeros((17, 17), np.float32),
         quarter_turns=0,
         model="m",

@@ -7,7 +7,7 @@ import pytest
 
 from lungwise.films.refusals import CHILD, PHOTOGRAPH, TURNED_UPRIGHT
 from lungwise.reading.artefact import shipped_card
-from lungwise.reading.pattern import normal_of, pattern_of
+from lungwise.reading.pattern import normal_of, pattern_of, raised
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import FilmAnswer, Level, StudyAnswer, film_answer
@@ -28,6 +28,7 @@ def said(verdict: str, number: int = 1, warnings: tuple[str, ...] = (), **found:
         findings=findings,
         normal=normal_of(findings, CARD.finding_thresholds),
         pattern=pattern_of(findings, Verdict(verdict), CARD.finding_thresholds),
+        raised=raised(findings, Verdict(verdict), CARD.finding_thresholds),
         warnings=warnings,
         model=CARD.name,
         version=CARD.version,
@@ -169,6 +170,15 @@ def test_of_two_films_that_are_amber_the_surer_leads() -> None:
     )
     vague = said("negative", number=1, normal=0.1)
     assert of(vague, said("negative", number=2, normal=0.9, tuberculosis=0.8)).source.number == 2  # type: ignore[union-attr]
+
+
+def test_a_study_looks_most_like_covid_only_where_the_film_that_leads_does() -> None:
+    faint = said("negative", covid=0.22, normal=0.1)
+    assert of(faint, TUBERCULOSIS).title == (
+        "Not normal. Suggests tuberculosis (92 %): test sputum. "
+        "One film looks faintly like COVID-19 (22 %): do a PCR test."
+    )
+    assert of(faint, said("negative", number=2, normal=0.9)).title == of(faint).title
 
 
 def test_a_film_that_is_positive_by_other_thresholds_heads_a_study_above_a_likelier_one() -> None:

@@ -1,23 +1,37 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lungwise.films import open_film
+from lungwise.jobs.reading_queue import Jobs, Model
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.artefact import shipped_card
+from lungwise.reading.own_thresholds import FindingThresholds, OwnThresholds
+from lungwise.reading.pattern import raised
 from lungwise.reading.prevalence import PredictiveValue
+from lungwise.reading.reading import Verdict
 from lungwise.studies.answers import Level
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import ReadingRecord
-from lungwise.studies.stored_answers import answer_of, film_headline, normal_and_pattern, study_answer, study_answers
+from lungwise.studies.stored_answers import (
+    answer_of,
+    film_headline,
+    normal_and_pattern,
+    raised_of,
+    study_answer,
+    study_answers,
+)
 from plans import statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Services
+    from synthetic_reader import SyntheticReader
 
 
 def stored(**said: object) -> ReadingRecord:
@@ -46,6 +60,35 @@ def test_a_reading_of_an_earlier_release_is_judged_by_the_shipped_thresholds(
     normal, found = normal_and_pattern(reading)
     assert (normal.called, found) == (pattern is None, pattern)
     assert answer_of(reading).level == (Level.GREEN if pattern is None else Level.AMBER)
+
+
+def test_a_reading_says_the_same_under_the_thresholds_of_another_model(
+    either_services: Services, film: Callable[..., bytes], synthetic_reader: type[SyntheticReader]
+) -> None:
+    services = either_services
+    study = services.studies.open(services.person(), PatientFacts(), [("a", film(1))])
+    services.session.commit()
+    jobs = Jobs(services.session, services.clock, 30)
+    (claim,) = jobs.claim(Model(name="synthetic", version="1"))
+    findings = {"normal": 0.3, "COVID-19": 0.45, "other pneumonia": 0.1, "tuberculosis": 0.1}
+    names = raised(findings, Verdict.UNCERTAIN, {"tuberculosis": 0.02})  # far below the shipped card's
+    assert names != raised(findings, Verdict.UNCERTAIN, shipped_card().finding_thresholds)
+    read = synthetic_reader().read(open_film(film(1)))
+    jobs.finish({claim: replace(read, findings=findings, verdict=Verdict.UNCERTAIN, pattern="COVID-19", raised=names)})
+    services.session.commit()
+    services.session.expire_all()
+    title = Headlines(str, PredictiveValue(shipped_card(), 0.1)).of_film(answer_of(study.films[0].reading)).title
+    assert title == "Not normal. Tuberculosis is possible: test sputum. May be COVID-19 pneumonia: do a PCR test."
+
+
+def test_what_a_reading_of_an_earlier_release_raised_is_judged_by_its_thresholds_or_the_shipped_ones() -> None:
+    own = OwnThresholds(id="own", findings=(FindingThresholds(finding="tuberculosis", lower=0.05, upper=0.05),))
+    reading = stored(findings={"normal": 0.9, "tuberculosis": 0.1}, normal_called=True)
+    assert raised_of(reading) == ()
+    reading.thresholds = own.as_stored()
+    assert raised_of(reading) == ("tuberculosis",)
+    reading.raised = []
+    assert raised_of(reading) == ()
 
 
 def test_a_film_without_a_reading_waits_and_one_without_a_verdict_was_refused() -> None:
