@@ -235,10 +235,11 @@ class Store(FilmStore):
 
 
 def delete_all(services: Services) -> None:
-    person = services.person("Eve")
-    for study in {study for study, _name in services.store.films()}:
-        services.studies.delete(person, study)
-    services.session.commit()
+    if studies := {study for study, _name in services.store.films()}:
+        person = services.person("Eve")
+        for study in studies:
+            services.studies.delete(person, study)
+        services.session.commit()
 
 
 def test_what_comes_or_is_deleted_during_a_check_is_no_fault(
@@ -248,8 +249,7 @@ def test_what_comes_or_is_deleted_during_a_check_is_no_fault(
     arriving = Store(either_services.settings, lambda: fill_more(either_services, film), listed=True)
     found = checked(either_services, arriving)
     assert (found.films, found.wrong) == (3, {"missing": [], "damaged": []})
-    once = iter([either_services])
-    deleting = Store(either_services.settings, lambda: [delete_all(services) for services in once])
+    deleting = Store(either_services.settings, lambda: delete_all(either_services))
     found = checked(either_services, deleting)
     assert (found.films, found.wrong) == (3, {"missing": [], "damaged": []})
 
@@ -268,8 +268,7 @@ def test_a_film_deleted_during_a_backup_is_left_out(
     either_services: Services, film: Callable[..., bytes], tmp_path: Path
 ) -> None:
     fill(either_services, film)
-    once = iter([either_services])
-    deleting = Store(either_services.settings, lambda: [delete_all(services) for services in once])
+    deleting = Store(either_services.settings, lambda: delete_all(either_services))
     with closing(Database(either_services.settings)) as database:
         written = back_up(database, deleting, tmp_path / "backup.tar")
     assert (written.films, written.lost) == (0, [])
@@ -287,12 +286,12 @@ def test_a_backup_that_lacks_a_film_names_it_and_replaces_no_other(
     path = services.settings.films_folder / study[:2] / study / name
     path.unlink() if loss == "missing" else path.write_bytes(b"damaged")
     written = backed_up(services, file)
-    assert written == Backup(file=tmp_path / "backup.tar.incomplete", films=1, lost=[(study, name)])
+    assert written == Backup(file=tmp_path / "backup.tar.incomplete", films=1, lost=[(study, name)], arrival="")
     assert file.read_bytes() == whole
     assert [part for part in parts_of(written.file) if part.startswith("films/")] == ["films/{}/{}".format(*other)]
     assert backed_up(services, tmp_path / "another.tar").file == tmp_path / "another.tar"
     services.store.put(study, film(1) if services.store.name_of(film(1)) == name else film(2, 8), anew=True)
-    assert backed_up(services, file) == Backup(file=file, films=2, lost=[])
+    assert backed_up(services, file) == Backup(file=file, films=2, lost=[], arrival="")
     assert sorted(path.name for path in tmp_path.glob("*.tar*")) == ["another.tar", "backup.tar"]
 
 
