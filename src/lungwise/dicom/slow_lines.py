@@ -25,7 +25,7 @@ _SEND_BUFFER = 256 << 10
 """Bytes that the system may keep of what counts as sent."""
 
 
-class PatientMessages(DIMSEServiceProvider):
+class SlowLineProvider(DIMSEServiceProvider):
     """Waits for a message while bytes move, either way, no more slowly than over the slowest line that is served."""
 
     def __init__(self, assoc: Association) -> None:
@@ -62,14 +62,14 @@ class PatientMessages(DIMSEServiceProvider):
 
 def _set_up(event: evt.Event) -> None:
     association = event.assoc
-    association.dimse = PatientMessages(association)
+    association.dimse = SlowLineProvider(association)
     connection = cast(socket.socket, cast(AssociationSocket, association.dul.socket).socket)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     connection.settimeout(association.network_timeout)  # or a peer that takes nothing more would stop us for good
 
 
 def _note(event: evt.Event) -> None:
-    cast(PatientMessages, event.assoc.dimse).note(len(event.data))
+    cast(SlowLineProvider, event.assoc.dimse).note(len(event.data))
 
 
 SLOW_LINES: list[evt.EventHandlerType] = [
