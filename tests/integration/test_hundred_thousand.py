@@ -41,7 +41,7 @@ PAGES: list[tuple[str, dict[str, str], float]] = [
     ("/studies", {"text": "nobody"}, 0.01),
     ("/patients", {"text": "bartok"}, 0.02),
     ("/patients", {"text": "S-77"}, 0.02),
-    ("/statistics", {}, 0.6),  # of half a year
+    ("/statistics", {}, 0.7),  # of half a year, and each of its PCR results
 ]
 """Pages, and the share of all studies that each may read."""
 _LARGE = "studies|patients"

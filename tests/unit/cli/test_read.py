@@ -29,7 +29,7 @@ READ = ReadFile(
         findings=FINDINGS,
         normal=Normal(probability=0.05, called=False),
         pattern="COVID-19",
-        raised=("COVID-19",),
+        raised=("COVID-19", "other pneumonia"),
         heat_map=np.eye(17, dtype=np.float32),
         quarter_turns=0,
         model=CARD.name,
