@@ -20,6 +20,9 @@ from lungwise.dicom.worklist_query import query_of
 if TYPE_CHECKING:
     from lungwise.settings import Settings
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# pynetdicom's socket of a peer that has gone is shut down, fails at that, and is left to the collector to close.
+
 WORKLIST = ModalityWorklistInformationFind
 
 
