@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.films.dicom.json_model import value
+from lungwise.jobs.node_queue import NodeQueue, may_claim
 from lungwise.orders.scheduled_steps import LookupAnswer, UnnumberedFilm
 from lungwise.patients.service import Patient
 from lungwise.store import Clock
-from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseStatements
 from lungwise.studies.header_index import ACCESSION_NUMBER, attributes_of, number_film
 from lungwise.studies.lookup_models import ANSWERED, AccessionLookup
 from lungwise.studies.models import FilmRecord, Study
 
 _LEASE = timedelta(minutes=5)
-_ABANDONED = timedelta(days=1)
-"""After so long a clinic has no node that asks, and that of another one may end the wait."""
-_MAY_CLAIM = or_(
-    select(Study.clinic_id).where(Study.id == AccessionLookup.study_id).scalar_subquery() == bindparam("clinic"),
-    AccessionLookup.due_at <= bindparam("abandoned"),
-)
+_CLINIC = select(Study.clinic_id).where(Study.id == AccessionLookup.study_id).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +32,14 @@ class ClaimedLookup(Lease):
     is_clear: bool
 
 
-class AccessionLookups(LeaseQueue[AccessionLookup]):
-    """The queue of films whose accession number is wanted. A worklist that is away is asked for some hours.
+class AccessionLookups(NodeQueue[AccessionLookup]):
+    """The queue of films whose accession number is wanted. A worklist that is away is asked for some hours."""
 
-    Parameters
-    ----------
-    clinic_id
-        The clinic of the node that claims: only its own worklist knows its patients.
-    """
-
-    statements = LeaseStatements(AccessionLookup, always=[_MAY_CLAIM])
+    statements = LeaseStatements(AccessionLookup, always=[may_claim(AccessionLookup, _CLINIC)])
     max_attempts = 10
 
     def __init__(self, session: Session, clock: Clock, clinic_id: int | None = None) -> None:
-        super().__init__(session, clock, _LEASE)
-        self._clinic_id = clinic_id
-
-    def bound(self, now: datetime) -> dict[str, object]:
-        """Return what a node may claim."""
-        return {"clinic": self._clinic_id, "abandoned": now - _ABANDONED}
+        super().__init__(session, clock, _LEASE, clinic_id)
 
     def queue(self, study: Study, film: FilmRecord) -> None:
         """Ask for a new film's accession number, or take that which was found for the other films of its study."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from lungwise.jobs.node_queue import NodeQueue, may_claim
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.store import Clock
-from lungwise.store.lease_queue import QUEUED, Lease, LeaseQueue, LeaseStatements
+from lungwise.store.lease_queue import QUEUED, Lease, LeaseStatements
 from lungwise.studies.models import FilmRecord, Study
 from lungwise.studies.prior_models import DONE, PriorFetch
 
@@ -18,12 +19,7 @@ _LEASE = timedelta(minutes=30)
 _AGAIN = timedelta(hours=12)
 """How long what was found, or could not be, holds for a patient's further films."""
 _SETTLE = timedelta(seconds=2)
-_ABANDONED = timedelta(days=1)
-"""After so long a clinic has no node that fetches, and that of another one may end the wait."""
-_MAY_CLAIM = or_(
-    select(Patient.clinic_id).where(Patient.id == PriorFetch.patient_id).scalar_subquery() == bindparam("clinic"),
-    PriorFetch.due_at <= bindparam("abandoned"),
-)
+_CLINIC = select(Patient.clinic_id).where(Patient.id == PriorFetch.patient_id).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +33,14 @@ class ClaimedFetch(Lease):
     known_studies: frozenset[str]
 
 
-class PriorFetches(LeaseQueue[PriorFetch]):
-    """The queue of patients whose earlier films are wanted. An archive is asked for a day.
+class PriorFetches(NodeQueue[PriorFetch]):
+    """The queue of patients whose earlier films are wanted. An archive is asked for a day."""
 
-    Parameters
-    ----------
-    clinic_id
-        The clinic of the node that claims: only its own archive knows its patients.
-    """
-
-    statements = LeaseStatements(PriorFetch, always=[_MAY_CLAIM])
+    statements = LeaseStatements(PriorFetch, always=[may_claim(PriorFetch, _CLINIC)])
     max_attempts = 30
 
     def __init__(self, session: Session, clock: Clock, clinic_id: int | None = None) -> None:
-        super().__init__(session, clock, _LEASE)
-        self._clinic_id = clinic_id
-
-    def bound(self, now: datetime) -> dict[str, object]:
-        """Return what a node may claim."""
-        return {"clinic": self._clinic_id, "abandoned": now - _ABANDONED}
+        super().__init__(session, clock, _LEASE, clinic_id)
 
     def queue(self, patient_id: int) -> None:
         """Queue a patient's record, unless that was done a short while ago."""
