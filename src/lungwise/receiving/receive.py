@@ -75,14 +75,14 @@ class Receive:
             record(self.recording_over(session, self.address), stored)
         files.committed = key
 
-    def put_back(self, files: FilmFiles, person: Person, upload: Upload) -> None:
-        """Put a film back into the store, in each study that has these bytes and has lost the file.
+    def put_back(self, files: FilmFiles, person: Person, uploads: Iterable[Upload]) -> None:
+        """Put films back into the store, in each study that has their bytes and has lost the file.
 
-        If it could not be read for that, it is read now.
+        Those that could not be read for that are read now.
         """
         with self.reading() as recording:
-            lost = recording.duplicates.lost(person, upload)
-        for study, film in lost:
+            lost = [(upload, *place) for upload in uploads for place in recording.duplicates.lost(person, upload)]
+        for upload, study, film in lost:
             self.record(files, study, [upload], partial(_note_return, person=person, film=film), anew=True)
             self.wake()
 

@@ -64,7 +64,7 @@ class FilmReceiver:
         if film.is_object:
             return self._keep_object(receive, files, instance)
         if known is not None and difference is None:
-            receive.put_back(files, self._node, film)
+            receive.put_back(files, self._node, [film])
             return Kept.KNOWN
         if known is not None:
             receive.hold(files, self._node, film, instance.sender)

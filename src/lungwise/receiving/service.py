@@ -166,8 +166,8 @@ class Uploads:
         person.need(Right.UPLOAD)
         self._receive.begin()
         unpacked = unpack(files, self._limits)
+        self._receive.run(partial(self._receive.put_back, person=person, uploads=unpacked.films))
         for film in unpacked.films:
-            self._receive.run(partial(self._receive.put_back, person=person, upload=film))
             if film.uids.instance is not None:
                 self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER))
         saved = self._receive.run(lambda put: self._attempt(put, person, unpacked, once, study))
