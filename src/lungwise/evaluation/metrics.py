@@ -147,15 +147,14 @@ def calibration(probability: Floats, positive: Flags, patient: NDArray[np.str_])
     patients.
     """
     member = _bins_of(probability)
-    weights = resample_patients(patient)
-    resampled = np.abs((weights * (positive - probability)) @ member).sum(1) / weights.sum(1)
-    lower, upper = np.percentile(resampled, _TAILS)
+    once = np.ones((1, len(probability)))
+    lower, upper = np.percentile(_ece(probability, positive, member, resample_patients(patient)), _TAILS)
     perfect = np.random.default_rng(SEED).random((RESAMPLES, len(probability))) < probability
     return {
         "films": len(probability),
-        "ece": round(float(_ece(probability, positive[None], member)[0]), 6),
+        "ece": round(float(_ece(probability, positive, member, once)[0]), 6),
         "ece_interval": [round(float(lower), 6), round(float(upper), 6)],
-        "ece_if_perfect": round(float(np.percentile(_ece(probability, perfect, member), 95)), 6),
+        "ece_if_perfect": round(float(np.percentile(_ece(probability, perfect, member, once), 95)), 6),
         "bins": [_bin(probability[m], positive[m]) for m in member.T.astype(bool)],
     }
 
@@ -168,9 +167,9 @@ def _bins_of(probability: Floats) -> Floats:
     return member
 
 
-def _ece(probability: Floats, positive: Flags, member: Floats) -> Floats:
-    """(labellings,) of `positive` (labellings, n)."""
-    gaps: Floats = np.abs((positive - probability) @ member).sum(1) / len(probability)
+def _ece(probability: Floats, positive: Flags, member: Floats, weights: Floats) -> Floats:
+    """(m,) of m labellings of the films, or of m weights for each: (m or 1, n)."""
+    gaps: Floats = np.abs((weights * (positive - probability)) @ member).sum(1) / weights.sum(1)
     return gaps
 
 
