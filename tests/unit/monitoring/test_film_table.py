@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from conftest import Services
     from lungwise.access import Person
+    from lungwise.studies.models import ReadingRecord
 
 BORN = date(1970, 3, 25)
 
@@ -65,6 +66,13 @@ def test_children_photographs_and_patients_of_whom_it_is_unclear_who_they_are_do
     assert list(found) == [Standing.CHILD, Standing.PHOTOGRAPH, Standing.UNCLEAR, Standing.COUNTS]
 
 
+def the_reading_of(services: Services, person: Person, data: bytes) -> ReadingRecord:
+    study = services.studies.open(person, PatientFacts(identifier="1"), [("a", data)])
+    services.read_all()
+    (reading,) = study.films[0].readings
+    return reading
+
+
 def test_what_was_said_first_stays_when_another_model_has_read_the_film(
     services: Services, film: Callable[..., bytes]
 ) -> None:
@@ -85,9 +93,7 @@ def test_films_read_by_a_clinics_own_thresholds_have_the_models_scores_and_what_
     services: Services, film: Callable[..., bytes]
 ) -> None:
     ada = services.person()
-    study = services.studies.open(ada, PatientFacts(identifier="1"), [("a", film(1))])
-    services.read_all()
-    (reading,) = study.films[0].readings
+    reading = the_reading_of(services, ada, film(1))
     covid = FindingThresholds(finding="COVID-19", lower=0.1, upper=0.2, offset=-1.0)
     other = FindingThresholds(finding="other pneumonia", lower=0.05, upper=0.05)
     before = reading.probability
@@ -106,9 +112,7 @@ def test_what_was_said_first_stays_under_the_thresholds_of_another_model(
     services: Services, film: Callable[..., bytes]
 ) -> None:
     ada = services.person()
-    study = services.studies.open(ada, PatientFacts(identifier="1"), [("a", film(1))])
-    services.read_all()
-    (reading,) = study.films[0].readings
+    reading = the_reading_of(services, ada, film(1))
     reading.findings = {**reading.findings, "normal": 0.999, "other pneumonia": 0.001, "tuberculosis": 0.999}
     reading.normal_called, reading.raised = False, ["other pneumonia"]  # by the card that it was read with
     services.session.commit()
