@@ -96,8 +96,7 @@ class Listener:
 
     def _serve(self, connection: socket.socket, host: str) -> None:
         try:
-            with self._secured(connection) as secured:
-                self._talk(secured, host)
+            self._talk(self._secured(connection), host)
         except FrameError as error:
             self._cut_off(host, str(error))
         except OSError as error:
@@ -105,9 +104,9 @@ class Listener:
                 self._cut_off(host, error.reason if isinstance(error, ssl.SSLError) else "the connection failed")
         finally:
             with self._lock:
-                del self._open[threading.current_thread()]
-            connection.close()
-            self._places.release()
+                still_open = self._open.pop(threading.current_thread())
+            self._places.release()  # before the peer can see that it is closed, and comes again
+            still_open.close()
 
     def _secured(self, connection: socket.socket) -> socket.socket:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
