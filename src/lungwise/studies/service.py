@@ -242,6 +242,8 @@ class Studies:
             If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
+        # Until the opinion is kept no film is added or read: it would seem the older one, and as if seen.
+        self._session.execute(select(Study.id).where(Study.key == key, visible_to(person)).with_for_update())
         study = self.get(person, key)
         agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+from sqlalchemy import select
+
+from lungwise.errors import Contradiction
 from lungwise.patients.service import PatientFacts
+from lungwise.store import Database, FilmStore
 from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.models import ReadingRecord, Study
 from lungwise.studies.outdated_opinions import (
     covers,
     is_concluded,
@@ -13,6 +21,7 @@ from lungwise.studies.outdated_opinions import (
 )
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import WorklistQuery
+from lungwise.wiring import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,3 +69,31 @@ def test_a_film_that_is_added_or_read_after_the_conclusion_asks_for_another(
     assert said() == (False, [True, False], True)  # which concludes nothing
     services.studies.conclude(person, key, NORMAL)
     assert said() == (True, [True, True], False)
+
+
+def test_nobody_concludes_on_a_film_whose_reading_is_being_kept(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts(), [("a", film(1))])
+    key, number = study.key, study.films[0].id
+    seen = Conclusion(conclusion=Diagnosis.NORMAL, answer_version=study.answer_version)
+    services.session.commit()
+    database = Database(services.settings)
+
+    def conclude() -> None:
+        with database.writing() as session:
+            wiring = Wiring(services.settings, FilmStore(services.settings), services.clock)
+            wiring.over(session).studies.conclude(person, key, seen)
+
+    with ThreadPoolExecutor(1) as doctor:
+        with database.writing() as reader:
+            reader.execute(select(Study.id).where(Study.key == key).with_for_update())
+            values = {"appearance": {}, "findings": {}, "refusal_code": "blank", "created_at": services.clock()}
+            reader.add(ReadingRecord(film_id=number, model="m", version="1", **values))
+            reader.flush()
+            concluding = doctor.submit(conclude)
+            time.sleep(0.5)  # by then it waits
+        with pytest.raises(Contradiction, match="added or read"):
+            concluding.result()
+    database.close()
