@@ -24,6 +24,7 @@ from lungwise.reports import fhir_imaging
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
+from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
 from lungwise.studies.reference_results import Reason, ReferenceTest
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 from lungwise.time_zones import day_in
@@ -102,12 +103,13 @@ def _patient(patient: Patient) -> PatientResource:
 
 
 def _diagnostic_report(report: Report) -> DiagnosticReport:
-    """Write the report: preliminary as long as only a model has read the films."""
+    """Write the report: preliminary as long as a model alone has read a film of it."""
     study = report.study
     doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    remark = report.conclusion_remark and f"{report.conclusion_remark}."
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     headline = (report.headline.text, *report.headline.remarks)
-    said = (doctors, _symptoms(study), *headline, report.limits, report.identity_warning)
+    said = (doctors, remark, _symptoms(study), *headline, report.limits, report.identity_warning)
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(report)],
         "basedOn": fhir_imaging.orders(report) or None,
@@ -139,10 +141,11 @@ def _symptoms(study: Study) -> str:
 
 
 def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
+    concluded = newest_conclusion(report.study)
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:film", "value": film.record.key}],
         "basedOn": fhir_imaging.orders(report) or None,
-        "status": "final" if report.study.conclusion else "preliminary",
+        "status": "final" if concluded and covers(concluded, film.record) else "preliminary",
         "category": [_IMAGING],
         "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
         "subject": {"reference": _name(report.patient.key)},
@@ -245,10 +248,14 @@ def _share(value: float | None) -> Fields:
 
 
 def status_of(study: Study) -> str:
-    """Return how far a study's report is: what a model alone has read is preliminary."""
-    if study.status == StudyStatus.WAITING:
+    """Return how far a study's report is: what a model alone has read is preliminary.
+
+    So is again a final report with a film that was added or read since. Of the codes of DiagnosticReportStatus, "final"
+    and what follows it, "amended", "corrected" and "appended", say that a person has verified the report as it is now.
+    """
+    if study.status == StudyStatus.WAITING and not any(film.reading for film in study.films):
         return "registered"
-    if not study.conclusion:
+    if not is_concluded(study):
         return "preliminary"
     first = min(opinion.created_at for opinion in study.opinions if opinion.conclusion)
     return "corrected" if study.changed_at and study.changed_at > first else "final"

@@ -37,6 +37,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
+from lungwise.studies.outdated_opinions import outdated_conclusions
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
@@ -191,6 +192,10 @@ class Studies:
         uids = {film.study_uid for film in study.films if film.study_uid}
         return self.orders.of_others(study.clinic_id, study.patient_id, numbers, uids)
 
+    def outdated_conclusions(self, studies: Sequence[Study]) -> set[int]:
+        """Return the ids of those among studies whose conclusion is older than a film or its newest reading."""
+        return outdated_conclusions(self._session, [study.id for study in studies if study.conclusion])
+
     def naming_others(self, studies: Sequence[Study]) -> set[int]:
         """Return the ids of those among a clinic's studies that name an order of another patient."""
         return studies_naming_others(self._session, studies)
@@ -237,6 +242,8 @@ class Studies:
             If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
+        # Until the opinion is kept no film is added or read: it would seem the older one, and as if seen.
+        self._session.execute(select(Study.id).where(Study.key == key, visible_to(person)).with_for_update())
         study = self.get(person, key)
         agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)
