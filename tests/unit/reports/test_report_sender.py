@@ -199,11 +199,19 @@ def test_each_hospital_gets_the_reports_of_its_own_clinic_alone(
         sent = [[got.headers["Idempotency-Key"] for got in there.got] for there in (hill, valley)]
         assert sent == [[f"{keys[0]}-1", f"{keys[0]}-2"], [f"{keys[1]}-1", f"{keys[1]}-2"]]
 
+        hill.answer = answering(503)
+        for person, key in zip(people, keys, strict=True):
+            conclude(both, person, key)
+        assert send(both) == ["it answers 503", ""]  # the other hospital's do not wait
+        hill.answer = answering(200)
+        assert send(both) == [""]
+        assert (len(hill.got), len(valley.got)) == (4, 3)
+
         conclude(both, people[1], keys[1])  # what waits for a clinic that has no webhook any more goes to no other
         hill_alone = either.model_copy(update={"clinic_destinations": {"Hill": own["Hill"]}})
         assert send(hill_alone) == ["the settings send results of this clinic elsewhere"]
         assert send(hill_alone) == []
-        assert (len(hill.got), len(valley.got)) == (2, 2)
+        assert (len(hill.got), len(valley.got)) == (4, 3)
 
 
 def send(settings: Settings) -> list[str]:
