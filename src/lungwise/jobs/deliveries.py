@@ -174,13 +174,17 @@ class Dispatches(LeaseQueue[Dispatch]):
         if report is not None:
             SentReports(self._session, self._now).keep(dispatch.study_id, report)
 
-    def finish(self, delivery: ClaimedDelivery) -> None:
-        """Keep that a destination has a version; if somebody has changed meanwhile what it says, the next is due."""
+    def finish(self, delivery: ClaimedDelivery) -> bool:
+        """Keep that a destination has a version, and return whether the dispatch is still held.
+
+        If somebody has changed meanwhile what the report says, the next version is due.
+        """
         dispatch = self._held(delivery)
         if dispatch is not None and not self._is_outdated(delivery):
             dispatch.state, dispatch.error, dispatch.due_at = DispatchState.SENT, "", self._now()
         elif dispatch is not None:
             self._queue_next(dispatch)
+        return dispatch is not None
 
     def refuse(self, delivery: ClaimedDelivery, error: str) -> None:
         """Give up a version that its destination refuses; if there is another meanwhile, that is due."""
@@ -330,3 +334,16 @@ class ReportDispatches(Dispatches):
 
     lease = timedelta(minutes=3)
     films = ()
+
+    def send_newest_last(self, delivery: ClaimedDelivery) -> None:
+        """Queue a report again after a version that was no longer held: it may have arrived after a newer one.
+
+        Where that is being sent just now, another follows when its lease has ended: they never go beside each other.
+        """
+        dispatch = self._session.get(Dispatch, delivery.job, with_for_update=True)
+        if dispatch is None or not self._is_outdated(delivery):
+            return
+        if dispatch.state == DispatchState.SENT:
+            self._queue_next(dispatch)
+        elif dispatch.state == DispatchState.SENDING:
+            dispatch.state, dispatch.claim = DispatchState.QUEUED, ""

@@ -63,9 +63,14 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         return queue.claim()
 
     def do(self, job: ClaimedDelivery) -> str | None:
-        """Send the newest version of a report, and return the error; nothing where its study was deleted meanwhile."""
+        """Send the newest version of a report, and return the error.
+
+        Nothing where its study was deleted meanwhile, or another process sends it: this one would come after a newer.
+        """
         try:
             destination, job, body, key = self._written(job)
+            if not self.holds(job):
+                return None
             destination.send(body, key)
         except NotFound:
             return None
@@ -105,9 +110,12 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
 
     def _fail(self, session: Session, job: ClaimedDelivery, said: str, away: bool) -> None:
         queue, clinics = self.queue(session), self._systems.clinics(session, job)
-        queue.fail(job, said, away=away, clinics=clinics)
+        if queue.fail(job, said, away=away, clinics=clinics) is None:  # it may have arrived all the same
+            queue.send_newest_last(job)
 
     def _finish(self, session: Session, job: ClaimedDelivery) -> None:
-        self.queue(session).finish(job)
+        queue = self.queue(session)
+        if not queue.finish(job):
+            queue.send_newest_last(job)
         node = Person(None, self._title, job.clinic_id, Role.NODE)
         AuditTrail(session, self._clock, job.destination).record(node, Action.SENT, Subject.STUDY, job.study)

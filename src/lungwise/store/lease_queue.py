@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from sqlalchemy import ColumnElement, ColumnExpressionArgument, String, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, CursorResult, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Clock, Moment, database_time, new_key
@@ -126,11 +126,12 @@ class LeaseQueue(Generic[J]):
         states = [state | self.bound(now) for state in self._states(now)]
         return any(self._session.scalar(self.statements.any_due, state) is not None for state in states)
 
-    def renew(self, lease: Lease) -> None:
-        """Show that a claimed job is still worked on."""
+    def renew(self, lease: Lease) -> bool:
+        """Show that a claimed job is still worked on; return whether it is still held."""
         job, due = self.statements.job, self._now() + self._lease
         held = (job.id == lease.job, job.claim == lease.token, job.state == job.running)
-        self._session.execute(update(job).where(*held).values(due_at=due))
+        renewed = cast(CursorResult[Any], self._session.execute(update(job).where(*held).values(due_at=due)))
+        return renewed.rowcount == 1
 
     def fail(self, lease: Lease, error: str) -> J | None:
         """Queue a job again for later, or mark it as failed after its last attempt; return it if it is still held."""

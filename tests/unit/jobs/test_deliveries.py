@@ -221,6 +221,32 @@ def test_what_failed_is_retried_after_what_did_not(either_services: Services) ->
     assert [one.job == bad.job for one in iter(reports.claim, None)] == [False, True]
 
 
+def test_an_older_report_that_comes_after_a_newer_one_is_followed_by_the_newest(
+    either_services: Services, study: Study
+) -> None:
+    services = either_services
+    reports = ReportDispatches(services.session, services.clock, ["fhir"])
+    reports.queue(study.id)
+    services.clock.forward(seconds=3)
+    older = claimed(reports)
+    services.clock.forward(minutes=4)
+    services.studies.report_changes.of_study(study)
+    newer = claimed(reports)
+    assert (reports.renew(older), reports.renew(newer)) == (False, True)
+    assert not reports.finish(older)
+    reports.send_newest_last(older)
+    assert reports.claim() is None  # the newer one is on its way still
+    assert not reports.finish(newer)
+    services.clock.forward(minutes=3)
+    last = claimed(reports)
+    assert last.version == newer.version
+    assert reports.finish(last)
+    reports.send_newest_last(newer)  # the same is there already
+    assert only(services).state == DispatchState.SENT
+    reports.send_newest_last(older)
+    assert reports.finish(claimed(reports))
+
+
 def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(either_services: Services, study: Study) -> None:
     services = either_services
     dispatches = queued(services, study, "A@a:1")
