@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -20,8 +21,16 @@ from lungwise.store import Clock, Database
 _log = logging.getLogger("lungwise.send")
 Messages = Callable[[Session, ClaimedDelivery], ReportMessage]
 """Makes the message of a delivery."""
-DestinationOf = Callable[[Session, ClaimedDelivery], ReportDestination | None]
-"""Gives the system of the kind that a delivery names, of the delivery's clinic; None where it has none."""
+
+
+class ReportSystems(Protocol):
+    """The systems of clinics."""
+
+    def of(self, session: Session, delivery: ClaimedDelivery) -> ReportDestination | None:
+        """Return the system that a delivery goes to; None where its clinic has none of the kind."""
+
+    def clinics(self, session: Session, delivery: ClaimedDelivery) -> Collection[int] | None:
+        """Return the clinics whose reports go to the same system; None for all."""
 
 
 class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
@@ -35,14 +44,14 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         clock: Clock,
         messages: Messages,
         names: Collection[str],
-        destination_of: DestinationOf,
+        systems: ReportSystems,
         title: str,
     ) -> None:
         super().__init__(database, "report sender")
         self._clock = clock
         self._messages = messages
         self._names = names
-        self._destination_of = destination_of
+        self._systems = systems
         self._title = title
 
     def queue(self, session: Session) -> ReportDispatches:
@@ -54,9 +63,14 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         return queue.claim()
 
     def do(self, job: ClaimedDelivery) -> str | None:
-        """Send the newest version of a report, and return the error; nothing where its study was deleted meanwhile."""
+        """Send the newest version of a report, and return the error.
+
+        Nothing where its study was deleted meanwhile, or another process sends it: this one would come after a newer.
+        """
         try:
             destination, job, body, key = self._written(job)
+            if not self.holds(job):
+                return None
             destination.send(body, key)
         except NotFound:
             return None
@@ -75,7 +89,7 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
             If the clinic has no such system.
         """
         with self._database.snapshot() as session:
-            destination = self._destination_of(session, job)
+            destination = self._systems.of(session, job)
             if destination is None:
                 raise RefusedError(NOT_OF_CLINIC)
             message = self._messages(session, job)
@@ -85,17 +99,23 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         said = str(error)
         if isinstance(error, RefusedError):
             self._write(lambda queue: queue.refuse(job, said))
-        elif isinstance(error, NotSentError):
-            away = error.away
-            self._write(lambda queue: queue.fail(job, said, away=away))
         else:
-            said = f"a fault on our side ({type(error).__name__})"
-            _log.error("Dispatch %d failed.", job.job, exc_info=error)
-            self._write(lambda queue: queue.fail(job, said))
+            if not isinstance(error, NotSentError):
+                said = f"a fault on our side ({type(error).__name__})"
+                _log.error("Dispatch %d failed.", job.job, exc_info=error)
+            away = isinstance(error, NotSentError) and error.away
+            self._database.transact(lambda session: self._fail(session, job, said, away))
         _log.warning("A report waits for %s: %s.", job.destination, said)
         return said
 
+    def _fail(self, session: Session, job: ClaimedDelivery, said: str, away: bool) -> None:
+        queue, clinics = self.queue(session), self._systems.clinics(session, job)
+        if queue.fail(job, said, away=away, clinics=clinics) is None:  # it may have arrived all the same
+            queue.send_newest_last(job)
+
     def _finish(self, session: Session, job: ClaimedDelivery) -> None:
-        self.queue(session).finish(job)
+        queue = self.queue(session)
+        if not queue.finish(job):
+            queue.send_newest_last(job)
         node = Person(None, self._title, job.clinic_id, Role.NODE)
         AuditTrail(session, self._clock, job.destination).record(node, Action.SENT, Subject.STUDY, job.study)
