@@ -10,6 +10,7 @@ from lungwise.outgoing.exchange import Answer, Exchange
 from lungwise.patients.service import IdentityRules
 from lungwise.reports.fhir_transaction import transaction
 from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, require_sure_patient
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.settings import Settings
 
 _MEDIA_TYPE = "application/fhir+json"
@@ -45,8 +46,8 @@ class FhirServer:
     def __init__(self, settings: Settings) -> None:
         self._exchange = Exchange(settings.fhir_url, settings.report_tls_ca)
         self._token = BearerToken(settings)
-        self._patient_system = settings.fhir_patient_system
-        self._rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        self._systems = PatientSystems(own=settings.fhir_patient_system, rules=rules)
 
     def write(self, message: ReportMessage) -> bytes:
         """Write a report as a transaction.
@@ -57,8 +58,7 @@ class FhirServer:
             If it is unclear whose the report is: the server finds the patient by the number alone.
         """
         require_sure_patient(message.report)
-        is_own = self._rules.is_own(message.report.patient.facts)
-        return transaction(message.report, self._patient_system if is_own else "").encode()
+        return transaction(message.report, self._systems).encode()
 
     def send(self, body: bytes, key: str) -> None:
         """Send what was written; it counts as sent when the server says that the transaction is done."""

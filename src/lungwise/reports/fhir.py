@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
@@ -21,6 +20,7 @@ from lungwise.patients.service import Patient
 from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reports import fhir_imaging
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
@@ -68,10 +68,10 @@ def bundle(report: Report) -> str:
     return text
 
 
-def said_of_films(report: Report) -> dict[str, Any]:
+def said_of_films(report: Report, systems: PatientSystems | None = None) -> dict[str, Any]:
     """Write all that a report says except what was measured elsewhere: each resource, by its name in a bundle."""
     resources = {
-        report.patient.key: _patient(report.patient),
+        report.patient.key: _patient(report.patient, systems or PatientSystems()),
         report.study.key: _diagnostic_report(report),
         **fhir_imaging.imaging_studies(report, _name),
         **fhir_imaging.devices(report),
@@ -84,12 +84,10 @@ def _read(report: Report) -> list[tuple[FilmReport, ReadingRecord]]:
     return [(film, film.record.reading) for film in report.films if film.record.reading]
 
 
-def _patient(patient: Patient) -> PatientResource:
-    identifier: Fields = {"system": f"{_SYSTEM}:patient:{quote(patient.issuer)}", "value": patient.identifier}
+def _patient(patient: Patient, systems: PatientSystems) -> PatientResource:
+    identifier: Fields = {"system": systems.system_of(patient.facts), "value": patient.identifier}
     if patient.issuer:
         identifier["assigner"] = {"display": patient.issuer}
-    else:
-        identifier["system"] = f"{_SYSTEM}:patient"
     fields: Fields = {
         "identifier": [identifier],
         "gender": _GENDERS[patient.sex],

@@ -13,23 +13,15 @@ from urllib.parse import quote
 from fhir.resources.R4B.bundle import Bundle
 
 from lungwise.reports.fhir import Fields, said_of_films
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import Report
 
 _OURS = frozenset({"DiagnosticReport", "Observation"})
 
 
-def transaction(report: Report, patient_system: str = "") -> str:
-    """Write the transaction as JSON.
-
-    Parameters
-    ----------
-    patient_system
-        What the server calls the system of the patient's identifier; ours where it is empty.
-    """
-    resources = said_of_films(report)
-    if patient_system:
-        for patient in (one for one in resources.values() if one.get_resource_type() == "Patient"):
-            patient.identifier[0].system = patient_system
+def transaction(report: Report, systems: PatientSystems) -> str:
+    """Write the transaction as JSON."""
+    resources = said_of_films(report, systems)
     fields: Fields = {
         "type": "transaction",
         "entry": [

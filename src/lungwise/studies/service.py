@@ -281,7 +281,9 @@ class Studies:
         return study
 
     def delete(self, person: Person, key: str) -> None:
-        """Delete a study that should not be here; reports that compare a later film with one of its change.
+        """Delete a study that should not be here: what it answered is asked for again, unless another study answers.
+
+        Reports of that one change, and those that compare a later film with one of its.
 
         Raises
         ------
@@ -289,10 +291,13 @@ class Studies:
             If the store does not say now whose an object of its DICOM studies is.
         """
         person.need(Right.DELETE)
-        compared = compared_with(self._session, [film.id for film in self.get(person, key).films])
+        study = self.get(person, key)
+        changed = compared_with(self._session, [film.id for film in study.films])
+        answering = AnsweredOrders(self._session).ask_again(study)
+        changed += [one for one in answering if one.status != StudyStatus.WAITING and one not in changed]
         self.remove(person, key)
-        for study in compared:
-            self.report_changes.of_study(study)
+        for other in changed:
+            self.report_changes.of_study(other)
 
     def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.
