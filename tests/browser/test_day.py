@@ -26,6 +26,14 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS = (ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844))
 
 
+KEEPS_NO_FILM = """() => new Promise((resolve) => {
+    indexedDB.open("lungwise").onsuccess = ({ target: { result } }) => {
+        const count = result.transaction("films").objectStore("films").count();
+        count.onsuccess = () => { result.close(); resolve(count.result === 0); };
+    };
+})"""
+
+
 def file(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
@@ -212,11 +220,11 @@ def test_what_is_older_than_seven_days_goes_also_while_nobody_is_signed_in(
     sign_in(page, served.address)
     break_an_upload(page, served.address, film(1))
     page.evaluate(
-        "keptUploads.of(person).then(([one]) => keptUploads.sent({ ...one, at: Date.now() - 8 * 24 * 3600e3 }, -1))"
+        "keptUploads.of(person).then(([one]) => keptUploads.correct({ ...one, at: Date.now() - 8 * 24 * 3600e3 }))"
     )
     end_session(context)
     page.goto(f"{served.address}/sign-in")
-    page.wait_for_function("indexedDB.databases().then((found) => !found.length)")
+    page.wait_for_function(KEEPS_NO_FILM)
     context.close()
 
 
@@ -225,19 +233,29 @@ def test_signing_out_asks_about_films_that_are_not_sent(
 ) -> None:
     served.enrol("Ada")
     context = chromium.new_context()
-    page = context.new_page()
+    page, earlier = context.new_page(), context.new_page()
     sign_in(page, served.address)
+    earlier.goto(f"{served.address}/studies")  # loaded before anything was kept
     break_an_upload(page, served.address, film(1))
-    page.goto(f"{served.address}/studies")
-    page.click("text=Sign out")
-    expect(page.locator("#ask-kept")).to_be_visible()
-    page.click("text=Delete them and sign out")
-    expect(page).to_have_url(re.compile("/sign-in"))
+    for one in (page, earlier):
+        one.click("text=Sign out")
+        expect(one.locator("#ask-kept")).to_be_visible()
+        one.click("text=Stay signed in")
+        expect(one.locator("#ask-kept")).to_be_hidden()
+    page.unroute("**/studies/new")
+    page.click("#upload [type=submit]")
+    page.wait_for_selector(READ)
+    upload(page, served.address, film(2))  # while another tab has the browser's database open
+    break_an_upload(page, served.address, film(3))
+    earlier.click("text=Sign out")
+    earlier.click("text=Delete them and sign out")
+    expect(earlier).to_have_url(re.compile("/sign-in"))
     sign_in(page, served.address)
     page.goto(f"{served.address}/studies")
     expect(page.locator("#kept-uploads")).to_be_hidden()
     page.click("text=Sign out")
     expect(page).to_have_url(re.compile("/sign-in"))
+    assert page.evaluate(KEEPS_NO_FILM)
     context.close()
 
 

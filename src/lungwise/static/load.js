@@ -1,5 +1,5 @@
 // Loads scripts where they are needed, each once: what keeps the words that are typed, where there is a form to type in,
-// and what keeps uploads, where this browser has one that is not finished. To look makes no database.
+// and what keeps uploads, where this browser has kept one, or somebody signs out. To look makes no database.
 "use strict";
 const loadScript = (() => {
   const loading = new Map();
@@ -22,5 +22,19 @@ const loadScript = (() => {
   const isOurs = ({ name }) => name === "lungwise";
   Promise.resolve(window.indexedDB?.databases?.()).then((found) => { // an older browser does not say
     if (!found || found.some(isOurs)) loadScript(uploads);
+  });
+
+  // An upload may have broken since this page was loaded, here or in another tab: it is asked for only now.
+  let isAsking = false;
+  let isSettled = false;
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!("ends" in form.dataset) || isSettled) return;
+    event.preventDefault();
+    if (isAsking) return;
+    isAsking = true;
+    isSettled = await loadScript(uploads).then(() => settleKeptUploads(), () => true).finally(() => { isAsking = false; });
+    if (isSettled) form.requestSubmit();
+    isSettled = false;
   });
 }
