@@ -19,10 +19,15 @@ const loadScript = (() => {
 {
   const { typed, uploads } = document.currentScript.dataset;
   if (sessionStorage.getItem("typed") || document.querySelector("main form[method=post]")) loadScript(typed);
-  const isOurs = ({ name }) => name === "lungwise";
-  Promise.resolve(window.indexedDB?.databases?.()).then((found) => { // an older browser does not say
-    if (!found || found.some(isOurs)) loadScript(uploads);
-  });
+
+  /** Load what keeps uploads where this browser may have kept one: an older browser does not say. */
+  async function findUploads() {
+    const found = await window.indexedDB?.databases?.();
+    const mayBe = !found || found.some(({ name }) => name === "lungwise");
+    if (mayBe) await loadScript(uploads);
+    return mayBe;
+  }
+  findUploads().catch(() => {});
 
   // An upload may have broken since this page was loaded, here or in another tab: it is asked for only now.
   let isAsking = false;
@@ -33,7 +38,9 @@ const loadScript = (() => {
     event.preventDefault();
     if (isAsking) return;
     isAsking = true;
-    isSettled = await loadScript(uploads).then(() => settleKeptUploads(), () => true).finally(() => { isAsking = false; });
+    const mayBe = await findUploads().catch(() => false);
+    isSettled = !mayBe || await settleKeptUploads().catch(() => false); // what could not be deleted is asked for again
+    isAsking = false;
     if (isSettled) form.requestSubmit();
     isSettled = false;
   });
