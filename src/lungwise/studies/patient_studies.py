@@ -15,6 +15,7 @@ from lungwise.store import database_time
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
 from lungwise.studies.order_changes import OrderChanges
+from lungwise.studies.recipients import SentTo
 from lungwise.studies.service import Studies
 
 
@@ -31,6 +32,10 @@ class PatientStudies:
     def of_patient(self, person: Person, patient: Patient) -> list[Study]:
         """List a patient's studies with their films, the newest first."""
         return self._studies.of_patient(person, patient)
+
+    def sent_to(self, person: Person, patient: Patient) -> SentTo:
+        """Return who has what was sent of a patient's studies."""
+        return self._studies.sent_to(self.of_patient(person, patient))
 
     def delete_patient(self, person: Person, key: str) -> int:
         """Delete a patient with all their studies and orders, and return how many studies these were."""

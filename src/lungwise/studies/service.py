@@ -37,6 +37,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
+from lungwise.studies.recipients import SentTo, sent_to
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
@@ -210,6 +211,10 @@ class Studies:
     def _is_its_patients(self, person: Person, study: Study, data: bytes) -> bool:
         header = read_header(data)
         return header is None or self.is_of(person, study, self._patients.rules.stated(facts_of(header)))
+
+    def sent_to(self, studies: Sequence[Study]) -> SentTo:
+        """Return who has what was sent of studies that the person sees."""
+        return sent_to(self._session, studies)
 
     def saw(self, person: Person, key: str, *, right_after_upload: bool = False) -> None:
         """Note that a person saw a study. It counts as read for the whole clinic once somebody who may conclude saw it.
