@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from lungwise.outgoing.bearer_token import BearerToken, json_object
 from lungwise.outgoing.exchange import Answer, Exchange
-from lungwise.patients.service import IdentityRules
-from lungwise.reports.fhir_transaction import transaction
-from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, require_sure_patient
+from lungwise.patients.service import IdentityRules, PatientFacts
+from lungwise.reports.fhir_transaction import transaction, withdrawal_transaction
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, Withdrawal, require_sure_patient
 from lungwise.settings import Settings
 
 _MEDIA_TYPE = "application/fhir+json"
@@ -57,8 +57,15 @@ class FhirServer:
             If it is unclear whose the report is: the server finds the patient by the number alone.
         """
         require_sure_patient(message.report)
-        is_own = self._rules.is_own(message.report.patient.facts)
-        return transaction(message.report, self._patient_system if is_own else "").encode()
+        return transaction(message.report, self._system_of(message.report.patient.facts)).encode()
+
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write a transaction after which the report and its observations are entered in error."""
+        identifiers = withdrawal.identifiers
+        return withdrawal_transaction(identifiers, self._system_of(identifiers.facts)).encode()
+
+    def _system_of(self, facts: PatientFacts) -> str:
+        return self._patient_system if self._rules.is_own(facts) else ""
 
     def send(self, body: bytes, key: str) -> None:
         """Send what was written; it counts as sent when the server says that the transaction is done."""
@@ -70,7 +77,7 @@ class FhirServer:
             self._token.forget()
         if answer.status in _NEVER:
             raise RefusedError(_said(answer))
-        raise NotSentError(_said(answer), away=answer.is_away)
+        raise NotSentError(_said(answer), away=answer.is_away, may_have_it=not answer.is_rejection)
 
 
 def _check(answer: Answer) -> None:

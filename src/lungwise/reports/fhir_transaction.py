@@ -7,13 +7,15 @@ be the hospital's own: they are made only where the server has none of their ide
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 
-from lungwise.reports.fhir import Fields, said_of_films
+from lungwise.reports.fhir import Fields, said_of_films, withdrawn
 from lungwise.reports.report import Report
+from lungwise.studies.report_identifiers import ReportIdentifiers
 
 _OURS = frozenset({"DiagnosticReport", "Observation"})
 
@@ -26,7 +28,15 @@ def transaction(report: Report, patient_system: str = "") -> str:
     patient_system
         What the server calls the system of the patient's identifier; ours where it is empty.
     """
-    resources = said_of_films(report)
+    return _written(said_of_films(report), patient_system)
+
+
+def withdrawal_transaction(identifiers: ReportIdentifiers, patient_system: str = "") -> str:
+    """Write the transaction that withdraws a report, as JSON."""
+    return _written(withdrawn(identifiers), patient_system)
+
+
+def _written(resources: Mapping[str, Any], patient_system: str) -> str:
     if patient_system:
         for patient in (one for one in resources.values() if one.get_resource_type() == "Patient"):
             patient.identifier[0].system = patient_system

@@ -37,8 +37,9 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
-from lungwise.studies.recipients import SentTo, sent_to
+from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_changes import ReportChanges
+from lungwise.studies.report_identifiers import ReportIdentifiers, report_identifiers
 from lungwise.studies.sent_reports import SentReports
 from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
@@ -92,6 +93,7 @@ class Studies:
         self.report_changes = ReportChanges(session, clock, report_to)
         self.orders = OrderProgress(session)
         self.sent_reports = SentReports(session, clock)
+        self.recipients = Recipients(session, clock)
 
     def get(self, person: Person, key: str) -> Study:
         """Find a study that the person sees, with its films, readings and opinions."""
@@ -212,10 +214,6 @@ class Studies:
         header = read_header(data)
         return header is None or self.is_of(person, study, self._patients.rules.stated(facts_of(header)))
 
-    def sent_to(self, studies: Sequence[Study]) -> SentTo:
-        """Return who has what was sent of studies that the person sees."""
-        return sent_to(self._session, studies)
-
     def saw(self, person: Person, key: str, *, right_after_upload: bool = False) -> None:
         """Note that a person saw a study. It counts as read for the whole clinic once somebody who may conclude saw it.
 
@@ -279,7 +277,9 @@ class Studies:
         return study
 
     def delete(self, person: Person, key: str) -> None:
-        """Delete a study that should not be here; reports that compare a later film with one of its change.
+        """Delete a study that should not be here, and withdraw its report from the systems that have it.
+
+        Reports that compare a later film with one of its change.
 
         Raises
         ------
@@ -287,13 +287,25 @@ class Studies:
             If the store does not say now whose an object of its DICOM studies is.
         """
         person.need(Right.DELETE)
-        compared = compared_with(self._session, [film.id for film in self.get(person, key).films])
+        study = self.get(person, key)
+        compared = compared_with(self._session, [film.id for film in study.films])
+        self.withdraw(person, study)
         self.remove(person, key)
         for study in compared:
             self.report_changes.of_study(study)
 
+    def withdraw(self, person: Person, study: Study) -> None:
+        """Withdraw the report of a study, which is deleted next, from the systems that have it."""
+        self.recipients.withdraw(study, self.report_identifiers(person, study))
+
+    def report_identifiers(self, person: Person, study: Study) -> ReportIdentifiers:
+        """Return what identifies a study's report elsewhere."""
+        return report_identifiers(study, self.patient(person, study), self.orders_of(study))
+
     def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.
+
+        Its report, unless it was withdrawn before, holds elsewhere as it did.
 
         Raises
         ------
@@ -306,6 +318,7 @@ class Studies:
         self.objects.delete_lost(objects.unfetched)
         self.objects.delete(objects.theirs)
         AnsweredOrders(self._session).release(study)
+        self.recipients.forget_all(study.key)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))
