@@ -137,7 +137,19 @@ def case(
     either: Settings, clock: Clock, migrate: Callable[[Settings], None], there: Receiver, hospital: ResultTaker
 ) -> Iterator[Case]:
     migrate(either)
-    for services in open_services(either, clock):
+    yield from opened(either, clock, there, hospital)
+
+
+@pytest.fixture
+def sqlite_case(
+    settings: Settings, clock: Clock, migrate: Callable[[Settings], None], there: Receiver, hospital: ResultTaker
+) -> Iterator[Case]:
+    migrate(settings)
+    yield from opened(settings, clock, there, hospital)
+
+
+def opened(settings: Settings, clock: Clock, there: Receiver, hospital: ResultTaker) -> Iterator[Case]:
+    for services in open_services(settings, clock):
         made = Case(services, there, hospital)
         yield made
         made.database.close()
@@ -209,6 +221,8 @@ def test_a_report_that_is_no_longer_the_persons_is_withdrawn_before_the_next_one
     (*_, (event, last, _)) = case.events(bob)
     assert event == "report" and case.told(bob) == [("P", "7")]
     case.forget()
+    with case.database.writing() as session:  # an earlier release did not note who has a report
+        session.query(ReportRecipient).filter_by(study_key=bob, destination="hl7").delete()
     case.do(lambda wired: wired.patient_studies.take_back(case.ada, keys[1]))
     unclear = "the patient's identity is unclear: say who it is"
     assert sorted(case.send()) == [""] * 7 + [unclear] * 2  # three of them are of Asha's own film
@@ -228,7 +242,10 @@ def test_a_report_that_is_no_longer_the_persons_is_withdrawn_before_the_next_one
     assert (case.filed(bob), case.told(bob)) == ([("entered-in-error", "8")], [("X", "8")])
 
 
-def test_a_corrected_number_withdraws_what_stands_under_the_wrong_one_unless_it_was_not_taken(case: Case) -> None:
+def test_a_corrected_number_withdraws_what_stands_under_the_wrong_one_unless_it_was_not_taken(
+    sqlite_case: Case,
+) -> None:
+    case = sqlite_case
     case.there.answer = answering(422)
     case.hospital.code = "AE"
     key = case.open(ASHA)
@@ -248,6 +265,19 @@ def test_a_corrected_number_withdraws_what_stands_under_the_wrong_one_unless_it_
     case.do(lambda wired: wired.patients.change(case.ada, patient, replace(ASHA, identifier="9", issuer="HILL")))
     case.send()
     assert case.told(key) == [("P", "9")]  # a number whose issuer becomes known is the same
+
+
+def test_a_report_is_withdrawn_once_its_film_names_another_patients_order(sqlite_case: Case) -> None:
+    case = sqlite_case
+    key = case.open(PatientFacts(), PatientID="7", PatientName="Rao^Asha", AccessionNumber="A55")
+    case.send()
+    case.forget()
+    bob, asked = PatientFacts(identifier="8", name="Two Bob"), OrderRequest(accession="A55")
+    case.do(lambda wired: wired.orders.place(case.ada, bob, asked, OrderWay.HL7))
+    unclear = "a film names an order of another patient: say whose it is"
+    assert sorted(case.send()) == ["", "", "", unclear, unclear]
+    assert (case.filed(key), case.told(key)) == ([("entered-in-error", "7")], [("X", "7")])
+    assert [event for event, _, _ in case.events(key)] == ["report"]  # which says itself that it is unclear
 
 
 def test_a_withdrawal_overtakes_no_report_and_waits_for_its_system(case: Case) -> None:
@@ -277,13 +307,16 @@ def test_a_withdrawal_overtakes_no_report_and_waits_for_its_system(case: Case) -
 
 
 def test_what_retention_removes_or_nobody_got_is_withdrawn_from_nowhere_and_a_cancelled_withdrawal_is_forgotten(
-    case: Case,
+    sqlite_case: Case,
 ) -> None:
+    case = sqlite_case
     old, new, other = case.open(ASHA), case.open(ASHA), case.open(replace(ASHA, identifier="8"))
     case.delete(new)
     case.send()
     case.do(lambda wired: wired.studies.remove(case.ada, old))
     assert case.unsent() == [] and case.send() == []
+    with case.database.reading() as session:
+        assert session.query(ReportRecipient).filter(ReportRecipient.study_key != other).count() == 0
     case.delete(other)
     case.do(lambda wired: Withdrawals(wired._session, utc_now).cancel("hl7"))
     assert sorted(case.unsent()) == [(name, Why.WAITING, True) for name in ("fhir", "webhook")]
