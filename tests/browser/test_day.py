@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, ViewportSize, expect
 
+from accessibility import faults_of
 from conftest import blank_bytes
 from lungwise.access import Role
 from photographs import SCENES, photograph
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PASSWORD = "three green kites fly"
 READ = ".verdict:not(.waiting)"
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SCREENS = (ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844))
 
 
@@ -315,17 +314,11 @@ def test_the_readings_come_without_touching_what_is_typed(
     context.close()
 
 
-def faults_of(page: Page, what: str) -> Iterator[str]:
-    """What is wrong with a state of a page, on a desktop and a phone, light and dark."""
+def faults_in_state(page: Page, what: str) -> Iterator[str]:
+    """What is wrong with a state of a page, on a desktop and a phone."""
     for screen in SCREENS:
         page.set_viewport_size(screen)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            where = f"{what}, {screen['width']} {scheme}"
-            for item in Axe().run(page).response["violations"]:
-                yield f"{where}: {item['id']} ({item['impact']}): {item['nodes'][0]['html'][:160]}"
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-                yield f"{where}: wider than the screen"
+        yield from (f"{what}, {screen['width']}, {fault}" for fault in faults_of(page))
     page.set_viewport_size(SCREENS[0])
 
 
@@ -337,7 +330,7 @@ def test_axe_finds_nothing_in_any_state_of_the_day(served: Site, chromium: Brows
     wrong: list[str] = []
 
     def look(what: str) -> None:
-        wrong.extend(faults_of(page, what))
+        wrong.extend(faults_in_state(page, what))
 
     look("a worklist without studies")
     study = upload(page, served.address, film(1, 8), name="Béla Bartók", identifier="H-7")

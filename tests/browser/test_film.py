@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Response, ViewportSize, expect
 from sqlalchemy import Update, update
 
+from accessibility import faults_of
 from dicom_files import dicom_file
 from lungwise.access import Role
 from lungwise.studies.models import ReadingRecord, Study
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PASSWORD = "three green kites fly"
 READ = ".verdict:not(.waiting)"
 DESKTOP, PHONE = ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def dicom(**attributes: Any) -> bytes:
@@ -421,12 +420,7 @@ def test_axe_finds_nothing_of_any_impact(screen: Any, served: Site, chromium: Br
     wrong: list[str] = []
 
     def look(what: str) -> None:
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            for item in Axe().run(page).response["violations"]:
-                wrong.append(f"{what}, {scheme}: {item['id']} ({item['impact']}): {item['nodes'][0]['html'][:160]}")
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-            wrong.append(f"{what}: wider than the screen")
+        wrong.extend(f"{what}, {fault}" for fault in faults_of(page))
 
     upload(page, served, dicom(ImagerPixelSpacing=["0.25", "0.5"]))
     study = upload(page, served, dicom(StudyDate="20250708", SOPInstanceUID="1.2.3.4"))

@@ -6,12 +6,12 @@ import io
 import re
 import zipfile
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 from sqlalchemy import select, update
 
+from accessibility import faults_of
 from lungwise.patients.service import Patient
 from lungwise.reading.artefact import shipped_card
 from lungwise.studies.models import FilmRecord, ReadingRecord, Study
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from live_server import Site
 
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES: tuple[ViewportSize, ...] = ({"width": 1366, "height": 768}, {"width": 390, "height": 844})
 NORMAL = {"normal": 0.97, "COVID-19": 0.03, "other pneumonia": 0.02, "tuberculosis": 0.01}
 TUBERCULOSIS = {"normal": 0.02, "COVID-19": 0.1, "other pneumonia": 0.2, "tuberculosis": 0.92}
@@ -69,14 +68,6 @@ def films_of(film: Callable[..., bytes], count: int) -> bytes:
     return packed.getvalue()
 
 
-def accessible(page: Page) -> None:
-    """Look at a page in light and in dark colours."""
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        result = Axe().run(page)
-        assert result.violations_count == 0, f"{scheme}: {result.generate_report()}"
-
-
 def prints_no_forms(page: Page) -> None:
     """Look at what a printer is sent: what is read, and nothing that is pressed."""
     page.emulate_media(media="print")
@@ -104,20 +95,20 @@ def test_a_film_of_tuberculosis_is_headed_so_on_every_page(
         expect(page.locator("table.findings").first).to_be_hidden()
         page.click("text=Details")
         expect(page.locator("table.findings").first).to_contain_text("Tuberculosis")
-        accessible(page)
+        assert faults_of(page) == []
         for address in ("/studies", str(page.locator(".crumb a").last.get_attribute("href"))):
             page.goto(served.address + address)
             expect(page.locator(".level").first).to_have_text(TITLE)
             expect(page.locator(".level").first).to_have_class("level amber")
-            accessible(page)
+            assert faults_of(page) == []
         page.goto(study)
         page.click("text=Enlarge")
         expect(page.locator("figcaption .level")).to_have_text(TITLE)
-        accessible(page)
+        assert faults_of(page) == []
         page.goto(study)
         page.click("text=Print")
         expect(page.locator(".report .verdict h2")).to_have_text(TITLE)
-        accessible(page)
+        assert faults_of(page) == []
         for address in (page.url, study):
             page.goto(address)
             prints_no_forms(page)
@@ -152,7 +143,7 @@ def test_a_child_a_photograph_and_a_turned_film_are_in_the_headline(
     page.reload()
     expect(page.locator(".verdict")).to_have_class("verdict grey")
     expect(page.locator(".verdict h1")).to_have_text(f"Not made for children. {TITLE}")
-    accessible(page)
+    assert faults_of(page) == []
 
 
 def test_fifty_films_are_one_headline_one_film_and_a_grid(served: Site, page: Page, film: Callable[..., bytes]) -> None:
@@ -181,4 +172,4 @@ def test_fifty_films_are_one_headline_one_film_and_a_grid(served: Site, page: Pa
         page.goto(study)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate("document.documentElement.scrollHeight") <= tallest
-    accessible(page)
+    assert faults_of(page) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from accessibility import faults_of
 from oidc_peers import House, oidc_house
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_a_doctor_signs_in_confirms_and_signs_out(size: ViewportSize, house: Hou
     blocked: list[str] = []
     page.on("console", lambda line: blocked.append(line.text) if house.address in page.url else None)
     page.goto(f"{house.address}/sign-in")
-    fits(page, size)
+    assert faults_of(page) == []
     page.get_by_role("link", name="Sign in with Hill Hospital").click()
     sign_in_there(page, "rosa")
     page.wait_for_url(f"{house.address}/studies")
@@ -47,7 +47,7 @@ def test_a_doctor_signs_in_confirms_and_signs_out(size: ViewportSize, house: Hou
     expect(page.get_by_text("Linked with Hill Hospital")).to_be_visible()
     expect(page.get_by_text("Change password")).to_have_count(0)
     page.goto(f"{house.address}/verify?next=/profile/tokens")
-    fits(page, size)
+    assert faults_of(page) == []
     page.get_by_role("link", name="Confirm with Hill Hospital").click()
     sign_in_there(page, "rosa")
     page.wait_for_url(f"{house.address}/profile/tokens")
@@ -56,14 +56,9 @@ def test_a_doctor_signs_in_confirms_and_signs_out(size: ViewportSize, house: Hou
         page.click(".menu-button")
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{house.address}/signed-out")
-    fits(page, size)
+    assert faults_of(page) == []
     page.get_by_role("link", name="Sign out with Hill Hospital too").click()
     page.click("button[value=yes]")
     page.wait_for_url(f"{house.address}/sign-in")
     context.close()
     assert blocked == []
-
-
-def fits(page: Page, size: ViewportSize) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    assert [item["id"] for item in Axe().run(page).response["violations"]] == []

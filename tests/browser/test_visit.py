@@ -9,13 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, StorageState, ViewportSize, expect
 from pydicom.data import get_testdata_file
 
+from accessibility import faults_of
 from conftest import blank_bytes, film_bytes
 from live_server import serving_site
 from lungwise.access import Role
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 PASSWORD = "three green kites fly"
 DESKTOP, PHONE = ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 READ = ".verdict:not(.waiting)"
@@ -471,18 +470,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(width: int, tour
         page = context.new_page()
         page.set_default_timeout(120_000)
         for path in paths:
-            wrong.extend(f"{path}: {fault}" for fault in faults_of(page, path if "://" in path else tour.base + path))
+            page.goto(path if "://" in path else tour.base + path)
+            wrong.extend(f"{path}: {fault}" for fault in faults_of(page))
         context.close()
     assert not wrong, "\n".join(wrong)
-
-
-def faults_of(page: Page, address: str) -> list[str]:
-    page.goto(address)
-    wrong = []
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page)
-        wrong += [f"{scheme}, {item['id']}: {item['nodes'][0]['html'][:120]}" for item in found.response["violations"]]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-        wrong.append("wider than the screen")
-    return wrong

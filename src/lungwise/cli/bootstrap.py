@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -226,7 +226,7 @@ def make_report_sender(database: Database, settings: Settings) -> ReportSender |
             orders=services.orders.of_study(node, delivery.study),
         )
 
-    return ReportSender(database, utc_now, message, settings.all_report_to, systems.of, settings.node_ae_title)
+    return ReportSender(database, utc_now, message, settings.all_report_to, systems, settings.node_ae_title)
 
 
 def make_withdrawal_sender(database: Database, settings: Settings) -> WithdrawalSender | None:
@@ -261,6 +261,10 @@ class _ReportSystems:
         if made is None or made[0] != own:
             made = self._made[clinic_id] = own, {one.name: one for one in _report_destinations(own)}
         return made[1].get(name)
+
+    def clinics(self, session: Session, delivery: ClaimedDelivery) -> Collection[int] | None:
+        """Return the clinics whose reports go to the same system; None for all."""
+        return ClinicDestinations(session, self._settings).who_share(delivery.destination, delivery.clinic_id)
 
 
 def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:

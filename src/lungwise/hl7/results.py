@@ -20,6 +20,11 @@ from lungwise.studies.stored_answers import study_answer
 _CODES: Final = "99LUNGWISE"
 _CHEST: Final = "30745-4^XR Chest Views^LN"
 _STATUSES: Final = {"registered": "I", "preliminary": "P", "final": "F", "corrected": "C"}
+"""Table 0123, in OBR-25 and OBX-11. A final report with a film that nobody has concluded on since is P again.
+
+The table lets a final result be changed by a corrected one alone. But C is as good as F to who reads it: verified,
+which that film is not. "Corrected, not final" (M) is unknown to HL7 2.5.
+"""
 _WRONG_PATIENT: Final = "W"
 """OBX-11 of what is withdrawn: "Post original as wrong, e.g., transmitted for wrong patient" (HL7 2.5, table 0085).
 
@@ -154,7 +159,8 @@ def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str]
     said = (report.headline.text, *report.headline.remarks, report.limits)
     yield _text("HEADLINE", *said)
     if report.study.conclusion:
-        yield _text("CONCLUSION", report.study.conclusion)
+        # Outdated, it is sent as well: a system may keep an observation that a message leaves out, as it was, final.
+        yield _text("CONCLUSION", report.study.conclusion, report.conclusion_remark)
     for opinion in report.opinions:
         yield _text("OPINION", f"{opinion.author}, {opinion.time}", *opinion.sentences)
     for model in dict.fromkeys(film.model for film in report.films if film.model):

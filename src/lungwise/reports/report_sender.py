@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -22,8 +23,16 @@ from lungwise.studies.report_identifiers import ReportIdentifiers, report_identi
 _log = logging.getLogger("lungwise.send")
 Messages = Callable[[Session, ClaimedDelivery], ReportMessage]
 """Makes the message of a delivery."""
-DestinationOf = Callable[[Session, int, str], ReportDestination | None]
-"""Gives a clinic's system of a kind; None where it has none."""
+
+
+class ReportSystems(Protocol):
+    """The systems of clinics."""
+
+    def of(self, session: Session, clinic_id: int, name: str) -> ReportDestination | None:
+        """Return a clinic's system of a kind; None where it has none."""
+
+    def clinics(self, session: Session, delivery: ClaimedDelivery) -> Collection[int] | None:
+        """Return the clinics whose reports go to the same system; None for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +61,14 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         clock: Clock,
         messages: Messages,
         names: Collection[str],
-        destination_of: DestinationOf,
+        systems: ReportSystems,
         title: str,
     ) -> None:
         super().__init__(database, "report sender")
         self._clock = clock
         self._messages = messages
         self._names = names
-        self._destination_of = destination_of
+        self._systems = systems
         self._title = title
 
     def queue(self, session: Session) -> ReportDispatches:
@@ -71,7 +80,10 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         return queue.claim()
 
     def do(self, job: ClaimedDelivery) -> str | None:
-        """Send the newest version of a report, and return the error; nothing where its study was deleted meanwhile."""
+        """Send the newest version of a report, and return the error.
+
+        Nothing where its study was deleted meanwhile, or another process sends it: this one would come after a newer.
+        """
         try:
             outgoing = self._written(job)
             job = outgoing.job
@@ -97,7 +109,7 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
             If the clinic has no such system, or the system may have no report and has none.
         """
         with self._database.snapshot() as session:
-            destination = self._destination_of(session, job.clinic_id, job.destination)
+            destination = self._systems.of(session, job.clinic_id, job.destination)
             if destination is None:
                 raise RefusedError(NOT_OF_CLINIC)
             message = self._messages(session, job)
@@ -124,7 +136,9 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
 
     def _begin(self, outgoing: _Outgoing) -> bool:
         identifiers = outgoing.identifiers
-        return identifiers is None or self._write(lambda queue: queue.begin(outgoing.job, identifiers))
+        if identifiers is None:
+            return self.holds(outgoing.job)
+        return self._write(lambda queue: queue.begin(outgoing.job, identifiers))
 
     def _send(self, outgoing: _Outgoing) -> None:
         try:
@@ -138,26 +152,28 @@ class ReportSender(SingleJobWorker[ReportDispatches, ClaimedDelivery, str]):
         said = str(error)
         if isinstance(error, RefusedError):
             self._write(lambda queue: queue.refuse(job, said))
-        elif isinstance(error, NotSentError):
-            away = error.away
-            self._write(lambda queue: queue.fail(job, said, away=away))
         else:
-            said = f"a fault on our side ({type(error).__name__})"
-            _log.error("Dispatch %d failed.", job.job, exc_info=error)
-            self._write(lambda queue: queue.fail(job, said))
+            if not isinstance(error, NotSentError):
+                said = f"a fault on our side ({type(error).__name__})"
+                _log.error("Dispatch %d failed.", job.job, exc_info=error)
+            away = isinstance(error, NotSentError) and error.away
+            self._database.transact(lambda session: self._fail(session, job, said, away))
         _log.warning("A report waits for %s: %s.", job.destination, said)
         return said
 
+    def _fail(self, session: Session, job: ClaimedDelivery, said: str, away: bool) -> None:
+        queue, clinics = self.queue(session), self._systems.clinics(session, job)
+        if queue.fail(job, said, away=away, clinics=clinics) is None:  # it may have arrived all the same
+            queue.send_newest_last(job)
+
     def _finish(self, session: Session, outgoing: _Outgoing) -> None:
-        job = outgoing.job
+        job, queue = outgoing.job, self.queue(session)
+        is_report = outgoing.identifiers is not None
+        if not (queue.finish(job) if is_report else queue.withdrawn(job)):
+            queue.send_newest_last(job)
         node = Person(None, self._title, job.clinic_id, Role.NODE)
         trail = AuditTrail(session, self._clock, job.destination)
-        if outgoing.identifiers is None:
-            self.queue(session).withdrawn(job)
-            trail.record(node, Action.WITHDREW, Subject.STUDY, job.study)
-        else:
-            self.queue(session).finish(job)
-            trail.record(node, Action.SENT, Subject.STUDY, job.study)
+        trail.record(node, Action.SENT if is_report else Action.WITHDREW, Subject.STUDY, job.study)
 
 
 def _withdrawal(

@@ -13,12 +13,13 @@ from lungwise.audit.service import AuditTrail
 from lungwise.jobs.deliveries import NOT_OF_CLINIC
 from lungwise.jobs.withdrawals import ClaimedWithdrawal, Withdrawals
 from lungwise.jobs.worker import SingleJobWorker
-from lungwise.reports.outgoing import NotSentError, RefusedError, Withdrawal
-from lungwise.reports.report_sender import DestinationOf
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportDestination, Withdrawal
 from lungwise.store import Clock, Database
 
 _log = logging.getLogger("lungwise.send")
 ClinicName = Callable[[Session, int], str]
+DestinationOf = Callable[[Session, int, str], ReportDestination | None]
+"""Gives a clinic's system of a kind; None where it has none."""
 
 
 class WithdrawalSender(SingleJobWorker[Withdrawals, ClaimedWithdrawal, str]):
@@ -50,8 +51,10 @@ class WithdrawalSender(SingleJobWorker[Withdrawals, ClaimedWithdrawal, str]):
         """Claim the next withdrawal."""
         return queue.claim()
 
-    def do(self, job: ClaimedWithdrawal) -> str:
-        """Withdraw a report, and return the error."""
+    def do(self, job: ClaimedWithdrawal) -> str | None:
+        """Withdraw a report, and return the error; nothing where another process does it."""
+        if not self.holds(job):
+            return None
         try:
             self._send(job)
         except Exception as error:  # whatever one withdrawal does, the others are sent

@@ -37,6 +37,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
+from lungwise.studies.outdated_opinions import outdated_conclusions
 from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.report_identifiers import ReportIdentifiers, report_identifiers
@@ -194,6 +195,10 @@ class Studies:
         uids = {film.study_uid for film in study.films if film.study_uid}
         return self.orders.of_others(study.clinic_id, study.patient_id, numbers, uids)
 
+    def outdated_conclusions(self, studies: Sequence[Study]) -> set[int]:
+        """Return the ids of those among studies whose conclusion is older than a film or its newest reading."""
+        return outdated_conclusions(self._session, [study.id for study in studies if study.conclusion])
+
     def naming_others(self, studies: Sequence[Study]) -> set[int]:
         """Return the ids of those among a clinic's studies that name an order of another patient."""
         return studies_naming_others(self._session, studies)
@@ -240,6 +245,8 @@ class Studies:
             If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
+        # Until the opinion is kept no film is added or read: it would seem the older one, and as if seen.
+        self._session.execute(select(Study.id).where(Study.key == key, visible_to(person)).with_for_update())
         study = self.get(person, key)
         agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)
@@ -279,7 +286,8 @@ class Studies:
     def delete(self, person: Person, key: str) -> None:
         """Delete a study that should not be here, and withdraw its report from the systems that have it.
 
-        Reports that compare a later film with one of its change.
+        What it answered is asked for again, unless another study answers. Reports of that one change, and those that
+        compare a later film with one of its.
 
         Raises
         ------
@@ -288,11 +296,13 @@ class Studies:
         """
         person.need(Right.DELETE)
         study = self.get(person, key)
-        compared = compared_with(self._session, [film.id for film in study.films])
+        changed = compared_with(self._session, [film.id for film in study.films])
         self.withdraw(person, study)
+        answering = AnsweredOrders(self._session).ask_again(study)
+        changed += [one for one in answering if one.status != StudyStatus.WAITING and one not in changed]
         self.remove(person, key)
-        for study in compared:
-            self.report_changes.of_study(study)
+        for other in changed:
+            self.report_changes.of_study(other)
 
     def withdraw(self, person: Person, study: Study) -> None:
         """Withdraw the report of a study, which is deleted next, from the systems that have it."""

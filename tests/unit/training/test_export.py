@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lungwise.films import open_film
 from lungwise.films.collection import read_collection
+from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.runtime import OpenVino
 from lungwise.training.export import Validation, WorseInt8Error, calibrated_extent, compare, export
 from lungwise.training.fit import Run
+from lungwise.training.quantise import HEADS, head_logits
 from lungwise.training.recipe import read_recipe
 
 pytestmark = pytest.mark.training
@@ -44,24 +48,48 @@ def test_an_int8_network_that_loses_accuracy_is_not_shipped() -> None:
         compare(exact, worse, LIMITS)
 
 
-def test_a_network_that_does_not_survive_int8_leaves_the_artefact_that_is_there(
-    small_collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a bound that no network meets."""
-    monkeypatch.setattr("lungwise.training.export.FLIPS", -1.0)
-    films = read_collection(small_collection)
-    run = Run(read_recipe("inception_v3"), tmp_path / "run")
+@dataclass(frozen=True)
+class Exported:
+    """An export that failed: its run, the artefact's folder, the films of training, and what was said meanwhile."""
+
+    run: Path
+    weights: Path
+    films: list[Path]
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def exported(shared_collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Export a network that learnt nothing, once for all that is asked of it, with a bound that no network meets."""
+    films, folder = read_collection(shared_collection), tmp_path_factory.mktemp("exported")
+    made = Exported(folder / "run", folder / "weights", [film.path for film in films if film.split == "train"])
+    run = Run(read_recipe("inception_v3"), made.run)
     run.start(None, films)
     run.save()
-    there = tmp_path / "weights"
-    there.mkdir()
-    (there / "card.json").write_text("the one before")
+    made.weights.mkdir()
+    (made.weights / "card.json").write_text("the one before")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(WorseInt8Error):
+        patch.setattr("lungwise.training.export.FLIPS", -1.0)
+        export(made.run, films, "9.9.9", made.weights, lambda what, *_: made.said.append(what))
+    return made
 
-    with pytest.raises(WorseInt8Error):
-        export(tmp_path / "run", films, "9.9.9", there, lambda *_: None)
 
-    assert [path.name for path in there.iterdir()] == ["card.json"]
-    assert (there / "card.json").read_text() == "the one before"
+def test_a_network_that_does_not_survive_int8_leaves_the_artefact_that_is_there(exported: Exported) -> None:
+    assert [path.name for path in exported.weights.iterdir()] == ["card.json"]
+    assert (exported.weights / "card.json").read_text() == "the one before"
+
+
+def test_int8_has_no_mean_error_in_the_heads_on_the_films_that_set_its_ranges(exported: Exported) -> None:
+    squares = [preprocess(open_film(path.read_bytes()).pixels) for path in exported.films]
+    graphs = [exported.run / name for name in ("float32.onnx", "int8.onnx")]
+    exact, int8 = (head_logits(graph) for graph in graphs)
+    asked = [(exact(square), int8(square)) for square in squares]
+
+    for head in range(len(HEADS)):
+        before, after = (np.mean([pair[graph][head] for pair in asked], axis=0) for graph in (0, 1))
+        np.testing.assert_allclose(after, before, atol=1e-3)
+    assert graphs[1].stat().st_size < graphs[0].stat().st_size / 3
+    assert exported.said.count("quantising") == 2
 
 
 class Eye:

@@ -66,6 +66,10 @@ def get_patient(key: str) -> schemas.PatientStudies:
     found = services().studies.of_patient(person(), patient)
     doubted = services().studies.naming_others(found)
     answers = [study_answer(study, patient, zone, is_doubted=study.id in doubted) for study in found]
-    studies = [summary_of(study, patient, headlines.of(answer)) for study, answer in zip(found, answers, strict=True)]
+    outdated = services().studies.outdated_conclusions(found)
+    studies = [
+        summary_of(study, patient, headlines.of(answer), outdated=study.id in outdated)
+        for study, answer in zip(found, answers, strict=True)
+    ]
     audit_after_response(Action.SAW, Subject.PATIENT, key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})
