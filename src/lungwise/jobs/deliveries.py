@@ -18,6 +18,8 @@ from lungwise.store import Clock
 from lungwise.store.lease_queue import AHEAD, Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.recipients import Recipients
+from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
 NOT_OF_CLINIC = "the settings send results of this clinic elsewhere"
@@ -60,6 +62,7 @@ class DispatchLine:
     state: str
     attempts: int
     error: str
+    withdrawal: bool = False
 
     @property
     def is_sending(self) -> bool:
@@ -335,6 +338,40 @@ class ReportDispatches(Dispatches):
     lease = timedelta(minutes=3)
     films = ()
 
+    def begin(self, delivery: ClaimedDelivery, identifiers: ReportIdentifiers) -> bool:
+        """Renew the lease on a report that is sent next, and note that the system may have it from now on.
+
+        Return whether it is still held: where the study was deleted meanwhile, nobody would withdraw it.
+        """
+        held = self._held(delivery) is not None
+        if held:
+            self.renew(delivery)
+            self._recipients.note(delivery.clinic_id, delivery.destination, identifiers)
+        return held
+
+    def not_taken(self, delivery: ClaimedDelivery, earlier: ReportIdentifiers | None) -> None:
+        """Note that a system has said that it has not taken a report: it has the earlier one, or none."""
+        if self._held(delivery) is None:
+            return
+        if earlier is None:
+            self._recipients.forget(delivery.study, delivery.destination)
+        else:
+            self._recipients.note(delivery.clinic_id, delivery.destination, earlier)
+
+    def withdrawn(self, delivery: ClaimedDelivery) -> bool:
+        """Note that a system has withdrawn a study's report; the next version is due, with a higher number.
+
+        Return whether it was still held.
+        """
+        dispatch = self._held(delivery)
+        if dispatch is None:
+            return False
+        self._recipients.forget(delivery.study, delivery.destination)
+        study = update(Study).where(Study.id == dispatch.study_id)
+        self._session.execute(study.values(report_version=Study.report_version + 1))
+        self._queue_next(dispatch)
+        return True
+
     def send_newest_last(self, delivery: ClaimedDelivery) -> None:
         """Queue a report again after a version that was no longer held: it may have arrived after a newer one.
 
@@ -347,3 +384,7 @@ class ReportDispatches(Dispatches):
             self._queue_next(dispatch)
         elif dispatch.state == DispatchState.SENDING:
             dispatch.state, dispatch.claim = DispatchState.QUEUED, ""
+
+    @property
+    def _recipients(self) -> Recipients:
+        return Recipients(self._session, self._now)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from lungwise.outgoing.bearer_token import BearerToken, json_object
 from lungwise.outgoing.exchange import Answer, Exchange
 from lungwise.patients.service import IdentityRules
-from lungwise.reports.fhir_transaction import transaction
-from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, require_sure_patient
+from lungwise.reports.fhir_transaction import transaction, withdrawal_transaction
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, Withdrawal, require_sure_patient
 from lungwise.reports.patient_systems import PatientSystems
 from lungwise.settings import Settings
 
@@ -60,6 +60,10 @@ class FhirServer:
         require_sure_patient(message.report)
         return transaction(message.report, self._systems).encode()
 
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write a transaction after which the report and its observations are entered in error."""
+        return withdrawal_transaction(withdrawal.identifiers, self._systems).encode()
+
     def send(self, body: bytes, key: str) -> None:
         """Send what was written; it counts as sent when the server says that the transaction is done."""
         headers = {"Content-Type": _MEDIA_TYPE, "Accept": _MEDIA_TYPE, "Prefer": "return=minimal"}
@@ -70,7 +74,7 @@ class FhirServer:
             self._token.forget()
         if answer.status in _NEVER:
             raise RefusedError(_said(answer))
-        raise NotSentError(_said(answer), away=answer.is_away)
+        raise NotSentError(_said(answer), away=answer.is_away, may_have_it=not answer.is_rejection)
 
 
 def _check(answer: Answer) -> None:

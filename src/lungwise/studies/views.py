@@ -269,6 +269,7 @@ def study_page(key: str, forms: StudyForms) -> str:
         object_classes=OTHER_CLASSES,
         before=services().films_before(study) if study.status == StudyStatus.WAITING else 0,
         forms=forms,
+        sent_to=services().studies.recipients.sent_to([study]) if person().may(Right.DELETE) else None,
         is_outdated=partial(is_outdated, study),
         written_before=partial(written_before, gettext, study),
         may_take_back=partial(services().reference_results.may_take_back, person()),

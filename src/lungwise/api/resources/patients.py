@@ -50,7 +50,10 @@ def export_patient(key: str) -> Response:
 
 @patients.delete("/patients/<key:key>", schemas.Deleted, scope=Scope.DELETE, right=Right.SEE_ALL)
 def delete_patient(key: str) -> schemas.Deleted:
-    """Delete a patient with all their studies and films, for good. The audit trail keeps that it was done."""
+    """Delete a patient with all their studies and films, for good. The audit trail keeps that it was done.
+
+    Their reports are withdrawn from the systems that have them; an archive keeps what it has.
+    """
     count = services().patient_studies.delete_patient(person(), key)
     return schemas.Deleted(studies=count)
 

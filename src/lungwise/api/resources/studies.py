@@ -73,7 +73,10 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
 
 @studies.delete("/studies/<key:key>", schemas.Deleted, scope=Scope.DELETE)
 def delete_study(key: str) -> schemas.Deleted:
-    """Delete a study with its films, readings and opinions, for good. The audit trail keeps that it was done."""
+    """Delete a study with its films, readings and opinions, for good. The audit trail keeps that it was done.
+
+    Its report is withdrawn from the systems that have it; an archive keeps what it has.
+    """
     services().studies.delete(person(), key)
     return schemas.Deleted(studies=1)
 
