@@ -79,10 +79,16 @@ def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> 
     mark.write_text(str(copy))  # as an upgrade that failed leaves it
     run("users", "list").ok()
     assert not mark.exists()  # this release works with the database: what is entered from now on is not in that copy
-    assert "has schema 0031 again" in run("db", "go-back", "--yes").ok()
+    (wrong := tmp_path / "text.txt").write_text("no copy")
+    refused = f"Error: {wrong} is not a copy that an upgrade made."
+    assert run("db", "go-back", "--yes", str(wrong)).no().strip() == refused
+    assert copies(Settings(data_folder=tmp_path / "data")) == [copy]
+    said = run("db", "go-back", "--yes").ok()
+    assert "has schema 0031 again" in said and "Install the release of that schema" in said
+    assert "There is no copy" in run("db", "go-back", "--yes").no()
     assert "does not have this release's schema" in run("users", "list").no()
     newest = max((tmp_path / "data" / "before-upgrades").iterdir())
-    run("db", "go-back", "--yes", str(newest)).ok()
+    assert "Install the release" not in run("db", "go-back", "--yes", str(newest)).ok()
     assert "ada@example.org" in run("users", "list").ok()
     assert "The audit trail is whole" in run("audit", "verify").ok()
 
