@@ -255,7 +255,11 @@ def test_what_exists_at_the_target_is_not_written_over(packed: Move, clock: Cloc
     assert "There is a clinic Hill here already" in packed.take_in().no()
     with services_of(packed.target, clock) as services:
         clinic = services.session.scalars(select(Clinic)).one()
-        clinic.name = "Other"
+        clinic.name = "HILL"
+        services.session.commit()
+    assert "almost this name here already: HILL." in packed.take_in().no()
+    with services_of(packed.target, clock) as services:
+        services.session.scalars(select(Clinic)).one().name = "Other"
         services.session.commit()
     assert "an account with the same e-mail address" in packed.take_in().no()
     assert hills(packed.target) == ["Other"] and list(FilmStore(packed.target).films()) == []

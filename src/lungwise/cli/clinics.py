@@ -107,11 +107,16 @@ def reopen(clinic: str, as_json: bool) -> None:
 
 @clinics.command()
 @click.argument("clinic")
-@click.option("--receipt", required=True, help="What `lungwise clinics import` printed at the target.")
+@click.option(
+    "--receipt", help="What `lungwise clinics import` printed at the target. Not needed for a clinic that is empty."
+)
 @click.confirmation_option(prompt="All of the clinic is deleted here. Go on?", help="Do not ask.")
 @_json
-def remove(clinic: str, receipt: str, as_json: bool) -> None:
-    """Delete CLINIC here after it has moved: patients, films, accounts. Its entries stay in the audit trail."""
+def remove(clinic: str, receipt: str | None, as_json: bool) -> None:
+    """Delete CLINIC here after it has moved: patients, films, accounts. Its entries stay in the audit trail.
+
+    Without a receipt it is deleted only if it is empty: no patient, no study, no account.
+    """
     with _database() as (database, settings):
         store = FilmStore(settings)
         films = database.transact(lambda session: _closing(session).remove(clinic, receipt, store, settings))
