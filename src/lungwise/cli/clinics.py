@@ -12,9 +12,10 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import CommandServices, open_database, read_settings
+from lungwise.cli.bootstrap import CommandServices, open_database
 from lungwise.cli.progress import progress
 from lungwise.cli.rows import print_rows
+from lungwise.cli.settings import read_settings
 from lungwise.moving.arrival import Arrived, ClinicArrival
 from lungwise.moving.closing import Closing
 from lungwise.moving.export import ClinicExport

@@ -10,14 +10,9 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import (
-    encrypt_films_of_earlier_releases,
-    open_database,
-    operator_of,
-    read_settings,
-    services_over,
-)
+from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, operator_of, services_over
 from lungwise.cli.cleaning import Cleaned, clean_store
+from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, check_keys, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from

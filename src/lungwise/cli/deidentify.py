@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.read import SOME_REFUSED, walk
+from lungwise.cli.settings import read_settings
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of
 from lungwise.films.refusals import refusal_sentence

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import note_model, open_database, open_services, read_settings
+from lungwise.cli.bootstrap import note_model, open_database, open_services
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import progress
+from lungwise.cli.settings import read_settings
 from lungwise.jobs.queue import Entry, JobState, Queue
 from lungwise.jobs.reading_queue import Model
 from lungwise.jobs.reading_worker import ReadingWorker

@@ -8,8 +8,9 @@ from itertools import accumulate
 
 import click
 
-from lungwise.cli.bootstrap import open_database, open_services, operator_of, read_settings, services_over
+from lungwise.cli.bootstrap import open_database, open_services, operator_of, services_over
 from lungwise.cli.progress import Report, progress
+from lungwise.cli.settings import read_settings
 from lungwise.settings import Settings
 from lungwise.settings.checks import new_key_text
 from lungwise.store import Database, FilmStore

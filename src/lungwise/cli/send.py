@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.orm import Session
 
-from lungwise.cli.bootstrap import make_report_sender, make_sender, open_database, read_settings
+from lungwise.cli.bootstrap import make_report_sender, make_sender, open_database
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.settings import read_settings
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.jobs.deliveries import Dispatches, DispatchLine, ReportDispatches
 from lungwise.reports.report_sender import ReportSender

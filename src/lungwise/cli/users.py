@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from lungwise.access import PEOPLE, Person, Role
 from lungwise.accounts.links import invitation_path
 from lungwise.accounts.service import Accounts, Applicant, User
-from lungwise.cli.bootstrap import open_database, open_services, operator_of, read_settings, services_over
+from lungwise.cli.bootstrap import open_database, open_services, operator_of, services_over
 from lungwise.cli.rows import print_rows
+from lungwise.cli.settings import read_settings
 from lungwise.settings.checks import PublicUrl
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
