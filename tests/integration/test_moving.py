@@ -284,6 +284,9 @@ def test_a_clinic_with_hl7_messages_that_wait_does_not_move(
     with services_of(two.source, clock) as services:
         fill_clinic(services, film)
         set_aside(services, _ada(services), openmrs("A40", pid()))
+    words = ("clinics", "export", CLINIC, "nowhere/hill.clinic", "--passphrase-file", str(two.passphrase))
+    assert two.at(two.source, *words).no() == "Error: The folder nowhere does not exist. Hill stays open.\n"
+    assert json.loads(two.at(two.source, "clinics", "list", "--json").ok())["state"] == "open"
     refused = two.export().no()
     assert "1 HL7 messages that Hill has acknowledged wait for an administrator" in refused
     assert "reopen" not in refused and not two.package.exists()

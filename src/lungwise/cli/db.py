@@ -151,6 +151,8 @@ def _as_json(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write the database and its films into one FILE, while the service goes on."""
+    if not file.parent.is_dir():
+        raise click.ClickException(f"The folder {file.parent} does not exist.")
     settings = read_settings()
     with open_database(settings) as database:
         began = utc_now()
