@@ -47,7 +47,7 @@ def list_clinics(as_json: bool) -> None:
         {"clinic": one.name, "state": "closed for a move" if one.closed else "open", "receipt": one.receipt}
         for one in standings
     ]
-    print_rows(rows if as_json else [{**row, "receipt": ""} for row in rows], "clinic", as_json=as_json)
+    print_rows(rows if as_json else [{**row, "receipt": ""} for row in rows], as_json=as_json)
 
 
 @clinics.command("export")

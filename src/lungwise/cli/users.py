@@ -70,7 +70,7 @@ def list_users(as_json: bool) -> None:
     """List every account."""
     with open_services(writes=False) as services:
         rows = [_row(user) for user in services.accounts.everyone()]
-    print_rows(rows, "email", as_json=as_json)
+    print_rows(rows, as_json=as_json)
 
 
 @users.command()
