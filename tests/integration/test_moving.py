@@ -255,7 +255,11 @@ def test_what_exists_at_the_target_is_not_written_over(packed: Move, clock: Cloc
     assert "There is a clinic Hill here already" in packed.take_in().no()
     with services_of(packed.target, clock) as services:
         clinic = services.session.scalars(select(Clinic)).one()
-        clinic.name = "Other"
+        clinic.name = "HILL"
+        services.session.commit()
+    assert "almost this name here already: HILL." in packed.take_in().no()
+    with services_of(packed.target, clock) as services:
+        services.session.scalars(select(Clinic)).one().name = "Other"
         services.session.commit()
     assert "an account with the same e-mail address" in packed.take_in().no()
     assert hills(packed.target) == ["Other"] and list(FilmStore(packed.target).films()) == []
@@ -280,6 +284,9 @@ def test_a_clinic_with_hl7_messages_that_wait_does_not_move(
     with services_of(two.source, clock) as services:
         fill_clinic(services, film)
         set_aside(services, _ada(services), openmrs("A40", pid()))
+    words = ("clinics", "export", CLINIC, "nowhere/hill.clinic", "--passphrase-file", str(two.passphrase))
+    assert two.at(two.source, *words).no() == "Error: The folder nowhere does not exist. Hill stays open.\n"
+    assert json.loads(two.at(two.source, "clinics", "list", "--json").ok())["state"] == "open"
     refused = two.export().no()
     assert "1 HL7 messages that Hill has acknowledged wait for an administrator" in refused
     assert "reopen" not in refused and not two.package.exists()

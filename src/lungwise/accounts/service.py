@@ -120,7 +120,8 @@ class Accounts:
         Raises
         ------
         Rejected
-            If the address has an account already, a name is blank, or the password is weak.
+            If the address has an account already, a name is blank, the clinic's is almost that of another, or the
+            password is weak.
         """
         user = self._open(applicant, self.clinic(clinic).id, role, approved=True)
         if user is None:
@@ -212,7 +213,8 @@ class Accounts:
         user = self.colleague(by, key)
         if user.id == by.id:
             raise Rejected("You cannot delete your own account.")
-        self._spare_last_administrator(user)
+        if by.id is not None or not self._is_unused_and_alone(user):  # the operator takes back a clinic made by mistake
+            self._spare_last_administrator(user)
         self._session.execute(delete(Token).where(Token.user_id == user.id, Token.machine.is_(False)))
         user.email, user.name, user.password = f"{user.key}@deleted.invalid", "", ""
         user.active, user.deleted_at = False, self._clock()
@@ -287,6 +289,10 @@ class Accounts:
     def _forget_second_factor(self, user: User) -> None:
         user.tf_primary_method = user.tf_totp_secret = user.tf_counter = None
         user.mf_recovery_codes = None
+
+    def _is_unused_and_alone(self, user: User) -> bool:
+        others = (User.clinic_id == user.clinic_id, User.deleted_at.is_(None), User.id != user.id)
+        return user.signed_in_at is None and self._session.scalar(select(User.id).where(*others).limit(1)) is None
 
     def _spare_last_administrator(self, user: User) -> None:
         """Refuse to take away the only one who can manage a clinic; of two at once, the second is refused."""

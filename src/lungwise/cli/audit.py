@@ -6,8 +6,9 @@ import click
 
 from lungwise.audit.service import AuditTrail
 from lungwise.audit.syslog import SyslogError
-from lungwise.cli.bootstrap import make_audit_exporter, open_database, read_settings
+from lungwise.cli.bootstrap import make_audit_exporter, open_database
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.settings import read_settings
 from lungwise.store import utc_now
 
 

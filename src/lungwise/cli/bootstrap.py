@@ -1,4 +1,4 @@
-"""What every command over an installation needs first: its settings, its database, its services."""
+"""What every command over an installation needs first: its database and its services."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from pydantic_settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,6 +17,7 @@ from lungwise.access import Person, Role
 from lungwise.accounts.service import User
 from lungwise.audit.exporter import AuditExporter
 from lungwise.cli.progress import progress
+from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.errors import Rejected
@@ -29,13 +26,13 @@ from lungwise.jobs.mail_sender import MailSender
 from lungwise.jobs.reading_worker import FilmReader
 from lungwise.languages import words_of
 from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch
-from lungwise.reading.artefact import Artefact, ArtefactError, load_artefact, shipped_card, use_artefact
+from lungwise.reading.artefact import Artefact, shipped_card
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.outgoing import ReportDestination, ReportMessage
 from lungwise.reports.report_sender import ReportSender
 from lungwise.reports.service import Reports
 from lungwise.reports.withdrawal_sender import WithdrawalSender
-from lungwise.settings import Settings, SettingsFileError
+from lungwise.settings import Settings
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
 from lungwise.store.migrations import is_current, newer_schema
 from lungwise.store.rotation import encrypt_plain_films
@@ -59,22 +56,6 @@ _log = logging.getLogger("lungwise.cli")
 _TURN_SECONDS = 0.0005
 
 
-def read_settings(**given: str | int) -> Settings:
-    """Read the settings, or report which one is wrong."""
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
-    except ValidationError as error:
-        wrong = "; ".join(map(_what_is_wrong, error.errors()))
-        raise click.ClickException(f"A setting is wrong. {wrong}") from error
-    except SettingsError as error:  # its cause quotes nothing of what may be secret
-        raise click.ClickException(f"A setting is wrong. It is not JSON: {error}") from error
-    except SettingsFileError as error:
-        raise click.ClickException(str(error)) from error
-    if settings.model_folder:
-        _use(settings.model_folder)
-    return settings
-
-
 def take_turns() -> None:
     """Let the threads of a server change more often than Python's five milliseconds.
 
@@ -82,15 +63,6 @@ def take_turns() -> None:
     picture, lets go of the interpreter: at five milliseconds that was most of its time.
     """
     sys.setswitchinterval(_TURN_SECONDS)
-
-
-def _use(folder: Path) -> None:
-    """Read with the model of a folder, or say what is wrong with it."""
-    try:
-        load_artefact(folder)
-    except ArtefactError as error:
-        raise click.ClickException(f"A setting is wrong. model_folder: {error}") from error
-    use_artefact(folder)
 
 
 def note_model(database: Database, settings: Settings) -> None:
@@ -110,15 +82,6 @@ def warn_of_unknown_clinics(database: Database, settings: Settings) -> None:
         known = {clinic.name for clinic in CommandServices(session, settings).accounts.clinics()}
     for name in settings.clinic_destinations.keys() - known:
         _log.warning("clinic_destinations names %s, and there is no such clinic. See: lungwise clinics list", name)
-
-
-def _what_is_wrong(item: ErrorDetails) -> str:
-    name = ".".join(map(str, item["loc"]))
-    if not name:  # of several together
-        return item["msg"]
-    return (
-        f"{name}: there is no setting of this name" if item["type"] == "extra_forbidden" else f"{name}: {item['msg']}"
-    )
 
 
 def make_reader(streams: int | None = None) -> FilmReader:

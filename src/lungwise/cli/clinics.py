@@ -12,9 +12,10 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import CommandServices, open_database, read_settings
+from lungwise.cli.bootstrap import CommandServices, open_database
 from lungwise.cli.progress import progress
 from lungwise.cli.rows import print_rows
+from lungwise.cli.settings import read_settings
 from lungwise.moving.arrival import Arrived, ClinicArrival
 from lungwise.moving.closing import Closing
 from lungwise.moving.export import ClinicExport
@@ -46,7 +47,7 @@ def list_clinics(as_json: bool) -> None:
         {"clinic": one.name, "state": "closed for a move" if one.closed else "open", "receipt": one.receipt}
         for one in standings
     ]
-    print_rows(rows if as_json else [{**row, "receipt": ""} for row in rows], "clinic", as_json=as_json)
+    print_rows(rows if as_json else [{**row, "receipt": ""} for row in rows], as_json=as_json)
 
 
 @clinics.command("export")
@@ -107,11 +108,16 @@ def reopen(clinic: str, as_json: bool) -> None:
 
 @clinics.command()
 @click.argument("clinic")
-@click.option("--receipt", required=True, help="What `lungwise clinics import` printed at the target.")
+@click.option(
+    "--receipt", help="What `lungwise clinics import` printed at the target. Not needed for a clinic that is empty."
+)
 @click.confirmation_option(prompt="All of the clinic is deleted here. Go on?", help="Do not ask.")
 @_json
-def remove(clinic: str, receipt: str, as_json: bool) -> None:
-    """Delete CLINIC here after it has moved: patients, films, accounts. Its entries stay in the audit trail."""
+def remove(clinic: str, receipt: str | None, as_json: bool) -> None:
+    """Delete CLINIC here after it has moved: patients, films, accounts. Its entries stay in the audit trail.
+
+    Without a receipt it is deleted only if it is empty: no patient, no study, no account.
+    """
     with _database() as (database, settings):
         store = FilmStore(settings)
         films = database.transact(lambda session: _closing(session).remove(clinic, receipt, store, settings))

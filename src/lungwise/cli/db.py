@@ -10,26 +10,25 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import (
-    encrypt_films_of_earlier_releases,
-    open_database,
-    operator_of,
-    read_settings,
-    services_over,
-)
+from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, operator_of, services_over
 from lungwise.cli.cleaning import Cleaned, clean_store
+from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, check_keys, plain_films, utc_now
 from lungwise.store.backup import FilmCheck, back_up, check_films, misplaced_values, note_backup, restore_from
 from lungwise.store.cleaning import MAX_PERCENT, Cleaning
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
-from lungwise.store.way_back import begun_from, copies, keep_copy, upgrade_with_copy
+from lungwise.store.way_back import copy_before_upgrade, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
 
 _COME_BACK = (
     "Is the films' disk there? A film comes back when the same file is uploaded, or sent, again; a backup brings all "
     "back into a new, empty installation: lungwise db restore FILE"
+)
+_NO_COPY = (
+    "There is no copy in %s from before an upgrade of the database as it is. Name the copy that you want to go back "
+    "to: lungwise db go-back FILE"
 )
 
 
@@ -61,24 +60,29 @@ def go_back(file: Path | None, yes: bool) -> None:
     """Make the database what it was before the last upgrade, or as the copy FILE says; then install that release.
 
     Where an upgrade failed, it becomes what it was before the first try. Stop every part of Lungwise first. What was
-    entered since is not in it; a copy of the present database is kept too, and going back to that one brings it back.
-    Films stay where they are.
+    entered since is not in it; a copy of the present database is kept too, and going back to that one, by its name,
+    brings it back. Films stay where they are.
     """
     settings = read_settings()
-    chosen = file or begun_from(settings) or next(iter(copies(settings)), None)
-    if chosen is None:
-        raise click.ClickException(f"There is no copy in {settings.data_folder}: no upgrade has changed the database.")
-    if not yes:
-        click.confirm(f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True)
     try:
         with said_in_a_sentence(settings), open_database(settings, current=False) as database:
-            present = keep_copy(database, settings)
-            schema = put_back(database, settings, chosen)
-            database.transact(lambda session: _note_way_back(session, schema))
+            chosen = file or copy_before_upgrade(database, settings)
+            if chosen is None:
+                raise click.ClickException(_NO_COPY % settings.data_folder)
+            if not yes:
+                click.confirm(
+                    f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True
+                )
+            done = put_back(database, settings, chosen)
+            database.transact(lambda session: _note_way_back(session, done.schema))
+            is_of_this_release = is_current(database.engine)
     except BackupError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"The database has schema {schema} again. {present} holds what it was until now.")
-    click.echo("Install the release of that schema before you start Lungwise: this one would upgrade it again.")
+    click.echo(f"The database has schema {done.schema} again.")
+    if done.present:
+        click.echo(f"{done.present} holds what it was until now. Bring that back with: lungwise db go-back FILE")
+    if not is_of_this_release:
+        click.echo("Install the release of that schema before you start Lungwise: this one would upgrade it again.")
 
 
 def _note_way_back(session: Session, schema: str) -> None:
@@ -147,6 +151,8 @@ def _as_json(report: FilmCheck, misplaced: list[str], cleaned: Cleaned, *, plain
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write the database and its films into one FILE, while the service goes on."""
+    if not file.parent.is_dir():
+        raise click.ClickException(f"The folder {file.parent} does not exist.")
     settings = read_settings()
     with open_database(settings) as database:
         began = utc_now()

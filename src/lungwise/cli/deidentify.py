@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.read import SOME_REFUSED, walk
+from lungwise.cli.settings import read_settings
 from lungwise.films import Refusal
 from lungwise.films.decode import bytes_of
 from lungwise.films.refusals import refusal_sentence
@@ -33,13 +34,16 @@ def deidentify(ctx: click.Context, source: Path, target: Path, as_json: bool) ->
 
     Exits with 0 when all were written, with 3 when some were refused.
     """
+    films = list(walk((source,)))
+    if not films:
+        raise click.UsageError("There are no files to deidentify.")
     settings = read_settings()
     if settings.database_url or (settings.data_folder / "lungwise.sqlite").exists():
         with open_database(settings):
             pass  # it says where this installation's secret key is lost
     secret = signing_key(settings)
     target.mkdir(parents=True, exist_ok=True)
-    refused = [named.path for named in list(walk((source,))) if not _one(named.path, target, secret, as_json)]
+    refused = [named.path for named in films if not _one(named.path, target, secret, as_json)]
     if not as_json:
         click.echo("Text in the picture is not looked for: look at each film before you give it away.", err=True)
     ctx.exit(SOME_REFUSED if refused else 0)

@@ -10,7 +10,8 @@ from rich.progress import track
 
 from lungwise.access import Role
 from lungwise.accounts.service import Applicant, User
-from lungwise.cli.bootstrap import open_database, read_settings, services_over
+from lungwise.cli.bootstrap import open_database, services_over
+from lungwise.cli.settings import read_settings
 from lungwise.cli.synthetic_film import as_jpeg, synthetic_film
 from lungwise.cli.synthetic_reader import SyntheticFilmReader
 from lungwise.jobs.reading_worker import ReadingWorker

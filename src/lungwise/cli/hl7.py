@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from lungwise import logs
 from lungwise.allocator import collect_rarely, give_memory_back
-from lungwise.cli.bootstrap import open_database, read_settings
+from lungwise.cli.bootstrap import open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
+from lungwise.cli.settings import read_settings
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.listener import Listener
 from lungwise.hl7.old_messages import OldMessages

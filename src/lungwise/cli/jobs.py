@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import note_model, open_database, open_services, read_settings
+from lungwise.cli.bootstrap import note_model, open_database, open_services
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import progress
+from lungwise.cli.settings import read_settings
 from lungwise.jobs.queue import Entry, JobState, Queue
 from lungwise.jobs.reading_queue import Model
 from lungwise.jobs.reading_worker import ReadingWorker
@@ -30,6 +31,9 @@ from lungwise.store import Database, FilmStore, utc_now
 _NICE = 15
 _POLL_SECONDS = 0.5
 """Seconds between two looks at films that others read."""
+_MOST = 2**63 - 1
+"""The greatest number of a job that a database can have."""
+_NOT_FAILED = "Not each of these is a failed job. None is queued again. See: lungwise jobs list --state failed"
 _json = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 
 
@@ -63,7 +67,7 @@ def list_jobs(state: str | None, limit: int, as_json: bool) -> None:
 
 
 @jobs.command()
-@click.argument("numbers", metavar="[JOB]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[JOB]...", type=click.IntRange(1, _MOST), nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every failed job.")
 @_json
 @one_line_errors
@@ -73,6 +77,8 @@ def retry(numbers: tuple[int, ...], everything: bool, as_json: bool) -> None:
         raise click.UsageError("Name the jobs to retry, or say --all. See: lungwise jobs list --state failed")
     with _queue(writes=True) as queue:
         count = queue.retry(None if everything else list(numbers))
+        if count < len(set(numbers)):
+            raise click.ClickException(_NOT_FAILED)
     click.echo(json.dumps({"queued": count}) if as_json else f"{count} failed jobs are queued again.")
 
 

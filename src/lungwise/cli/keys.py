@@ -8,15 +8,18 @@ from itertools import accumulate
 
 import click
 
-from lungwise.cli.bootstrap import open_database, open_services, operator_of, read_settings, services_over
+from lungwise.cli.bootstrap import open_database, open_services, operator_of, services_over
 from lungwise.cli.progress import Report, progress
+from lungwise.cli.settings import read_settings
 from lungwise.settings import Settings
 from lungwise.settings.checks import new_key_text
 from lungwise.store import Database, FilmStore
 from lungwise.store.key_record import forget_old_keys
 from lungwise.store.rotation import count_stale_rows, reencrypt_films, reencrypt_rows, stale_films
-from lungwise.store.secret_key import accept_secret_key, secret_key_file
+from lungwise.store.secret_key import accept_secret_key, is_own_secret_key, secret_key_file
 from lungwise.studies.header_index import HeaderIndexer, forget_accessions_of_other_keys
+
+_LOST = "Second factors are taken away, and everyone signs in again. Has the old secret key been lost?"
 
 
 @click.group()
@@ -69,19 +72,23 @@ def rotate() -> None:
 
 
 @keys.command("accept-secret")
-@click.confirmation_option(
-    prompt="Second factors are taken away, and everyone signs in again. Has the old secret key been lost?",
-    help="Do not ask.",
-)
-def accept_secret() -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_secret(yes: bool) -> None:
     """Accept another secret.key after the installation's own was lost; it is made if it is missing."""
     settings = read_settings()
+    key = "LUNGWISE_SECRET_KEY" if settings.secret_key.get_secret_value() else secret_key_file(settings)
+    with open_services(writes=False, any_secret=True) as services:
+        if is_own_secret_key(services.session, settings):
+            click.echo(f"{key} is this installation's own: there is nothing to accept.")
+            return
+    if not yes:
+        click.confirm(_LOST, abort=True)
     with open_services(writes=True, any_secret=True) as services:
         accept_secret_key(services.session, settings)
         users = [user for user in services.accounts.everyone() if user.tf_totp_secret or user.mf_recovery_codes]
         for user in users:
             services.accounts.reset_second_factor(operator_of(user.clinic_id), user.key)
-    click.echo(f"{secret_key_file(settings)} is this installation's secret key now. Keep a copy in another place.")
+    click.echo(f"{key} is this installation's secret key now. Keep a copy in another place.")
     click.echo(f"{len(users)} accounts lost their second factor. Restart every process; everyone signs in again.")
 
 

@@ -9,9 +9,10 @@ import click
 from lungwise import logs
 from lungwise.access import Person, Role
 from lungwise.allocator import collect_rarely, give_memory_back, loading
-from lungwise.cli.bootstrap import CommandServices, note_model, open_database, read_settings, warn_of_unknown_clinics
+from lungwise.cli.bootstrap import CommandServices, note_model, open_database, warn_of_unknown_clinics
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
+from lungwise.cli.settings import read_settings
 from lungwise.settings import Settings
 from lungwise.store import Database
 

@@ -28,9 +28,10 @@ from lungwise.cli.batch_reader import (
 )
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.progress import counted
+from lungwise.cli.settings import read_settings
 from lungwise.films import Refusal, open_path
 from lungwise.films.refusals import Words, refusal_sentence, warning_sentence
-from lungwise.films.work_limit import DEFAULT_SECONDS, set_seconds
+from lungwise.films.work_limit import set_seconds
 from lungwise.languages import LANGUAGES, words_of
 from lungwise.reading import Reader, ReadFile, Reading, Verdict, overlay
 from lungwise.reading.artefact import shipped_card
@@ -84,29 +85,20 @@ class Sink:
 @click.option(
     "--prevalence",
     type=click.FloatRange(0, 1),
-    default=DEFAULT_PREVALENCE,
-    show_default=True,
-    envvar="LUNGWISE_PREVALENCE",
-    show_envvar=True,
+    show_default="the setting prevalence",
     help="Share of those filmed who have COVID-19: the table says what a result is worth at it. A server says it at "
     "its clinic's.",
 )
 @click.option(
     "--film-seconds",
     type=click.FloatRange(1, 600),
-    default=DEFAULT_SECONDS,
-    show_default=True,
-    envvar="LUNGWISE_FILM_SECONDS",
-    show_envvar=True,
+    show_default="the setting film_seconds",
     help="Seconds of the processor's time after which reading a film is stopped, and the film refused.",
 )
 @click.option(
     "--language",
     type=click.Choice(list(LANGUAGES)),
-    default="en",
-    show_default=True,
-    envvar="LUNGWISE_LANGUAGE",
-    show_envvar=True,
+    show_default="the setting language",
     help="Language of results, of what is said of films that were refused, and of warnings.",
 )
 @click.option(
@@ -125,18 +117,22 @@ def read(
     as_json: bool,
     heatmaps: Path | None,
     table: TextIO | None,
-    prevalence: float,
-    film_seconds: float,
-    language: str,
+    prevalence: float | None,
+    film_seconds: float | None,
+    language: str | None,
     own: Path | None,
     server: str | None,
     token: str | None,
 ) -> None:
     """Read films; folders are walked to their ends.
 
-    Exits with 0 when all were read, with 3 when some were refused.
+    What is not given is as the settings say, the model too; an installation is not needed. Exits with 0 when all were
+    read, with 3 when some were refused.
     """
-    set_seconds(film_seconds)
+    settings = read_settings()
+    set_seconds(film_seconds or settings.film_seconds)
+    language = language or settings.language
+    prevalence = settings.prevalence if prevalence is None else prevalence
     files = list(walk(paths))
     if not files:
         raise click.UsageError("There are no files to read.")

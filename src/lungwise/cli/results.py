@@ -8,6 +8,7 @@ import click
 
 from lungwise.access import Right
 from lungwise.cli.bootstrap import CommandServices, open_services
+from lungwise.cli.read import SOME_REFUSED
 from lungwise.studies.result_import import FoundRow, ResultImport
 
 
@@ -16,10 +17,12 @@ from lungwise.studies.result_import import FoundRow, ResultImport
 @click.option("--by", "email", required=True, help="E-mail address of who enters them: a doctor or an administrator.")
 @click.option("--only-good", is_flag=True, help="Keep the good rows although others cannot be kept.")
 @click.option("--keep", is_flag=True, help="Keep the results; without it, the rows are only shown.")
-def results(table: Path, email: str, only_good: bool, keep: bool) -> None:
+@click.pass_context
+def results(ctx: click.Context, table: Path, email: str, only_good: bool, keep: bool) -> None:
     """Show which study each row of a table of test results is of, or what is wrong with it, and keep them with --keep.
 
-    Nothing is kept unless all rows can be, or --only-good is given. The columns are those of the page.
+    Nothing is kept unless all rows can be, or --only-good is given. The columns are those of the page. Exits with 3
+    where a row cannot be kept.
     """
     with open_services(writes=keep) as services:
         account = services.account(email)
@@ -27,10 +30,26 @@ def results(table: Path, email: str, only_good: bool, keep: bool) -> None:
         if not (account.active and person.may(Right.CONCLUDE)):
             raise click.ClickException(f"{email} may not enter test results.")
         taking = _import_for(services, person.clinic_id)
-        for row in taking.preview(person, data):
+        rows = taking.preview(person, data)
+        for row in rows:
             click.echo(_said(row))
-        count = taking.keep(person, data, only_good=only_good) if keep else 0
-    click.echo(f"{count} kept." if keep else "Nothing is kept yet: give --keep.")
+        wrong = sum(1 for row in rows if row.rejected)
+        if keep and wrong and not only_good:
+            raise click.ClickException(
+                f"Nothing was kept. Correct the table, or add --only-good. {_count(wrong, rows)}"
+            )
+        kept = taking.keep(person, data, only_good=only_good) if keep else 0
+    if keep or wrong == len(rows):
+        click.echo(f"{kept} kept.")
+    else:
+        click.echo(f"Nothing is kept yet: give --keep{' and --only-good' if wrong else ''}.")
+    if wrong:
+        click.echo(_count(wrong, rows), err=True)
+        ctx.exit(SOME_REFUSED)
+
+
+def _count(wrong: int, rows: list[FoundRow]) -> str:
+    return f"{wrong} of {len(rows)} rows cannot be kept."
 
 
 def _import_for(services: CommandServices, clinic_id: int) -> ResultImport:

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from lungwise.access import Person
-from lungwise.cli.bootstrap import CommandServices, open_services, operator_of, read_settings
+from lungwise.cli.bootstrap import CommandServices, open_services, operator_of
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.settings import read_settings
 from lungwise.errors import Rejected
 from lungwise.reports.study_archive import open_archived
 from lungwise.store.keys import Keys

@@ -13,13 +13,16 @@ _WIDEST = 10_000
 """Characters of a line that goes into a file or to another program."""
 
 
-def print_rows(rows: Sequence[Mapping[str, str]], first_column: str, *, as_json: bool) -> None:
-    """Print rows that have the same columns; without any row, the name of the first column."""
+def print_rows(rows: Sequence[Mapping[str, str]], *, as_json: bool) -> None:
+    """Print rows that have the same columns, or for people that there are none."""
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, ensure_ascii=False))
         return
-    table = Table(*(rows[0] if rows else [first_column]))
+    if not rows:
+        click.echo("There are none.")
+        return
+    table = Table(*rows[0])
     for row in rows:
         table.add_row(*row.values())
     console = Console()

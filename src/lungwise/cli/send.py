@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.orm import Session
 
-from lungwise.cli.bootstrap import make_sender, open_database, read_settings, report_senders
+from lungwise.cli.bootstrap import make_sender, open_database, report_senders
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.settings import read_settings
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.jobs.deliveries import Dispatches, DispatchLine, ReportDispatches
 from lungwise.jobs.withdrawals import Withdrawals
@@ -34,7 +35,7 @@ _OTHERS_SECONDS = 60
 @click.option(
     "--cancel",
     metavar="DESTINATION",
-    help="Cancel what waits for an archive (AE or AE@host:port), webhook or fhir.",
+    help="Cancel what waits for an archive (AE or AE@host:port), webhook, fhir or hl7.",
 )
 @one_line_errors
 def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
@@ -49,7 +50,8 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
     if not settings.destinations:
         raise click.ClickException(
             "There is nowhere to send to. Set LUNGWISE_SEND_TO to an archive, as AE@host:port, or "
-            "LUNGWISE_REPORT_WEBHOOK_URL or LUNGWISE_FHIR_URL."
+            "LUNGWISE_REPORT_WEBHOOK_URL, LUNGWISE_FHIR_URL or LUNGWISE_HL7_RESULTS_TO; or, for each clinic, "
+            "LUNGWISE_CLINIC_DESTINATIONS."
         )
     with open_database(settings) as database:
         with database.writing() as session:
@@ -100,4 +102,7 @@ def _cancel(settings: Settings, archive: str) -> None:
     """Cancel what waits for a destination, whether or not results are still sent there."""
     with open_database(settings) as database, database.writing() as session:
         count = Dispatches(session, utc_now).cancel(archive) + Withdrawals(session, utc_now).cancel(archive)
+    known = {name for one in settings.destinations for name in (one, one.rpartition("@")[0])}
+    if not count and archive not in known:
+        raise click.ClickException(f"Nothing waits for {archive}, and no setting names it. See: lungwise unsent")
     click.echo(f"Nothing waits for {archive} any more: {count} cancelled.")

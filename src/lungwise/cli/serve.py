@@ -23,13 +23,13 @@ from lungwise.cli.bootstrap import (
     make_watch,
     note_model,
     open_database,
-    read_settings,
     report_senders,
     take_turns,
     warn_of_unknown_clinics,
 )
 from lungwise.cli.own_addresses import for_other_devices, on_this_computer
 from lungwise.cli.parts import Background
+from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.monitoring.warming import FilmTableReader
 from lungwise.patients.warming import NameReader

@@ -51,7 +51,7 @@ def list_thresholds(as_json: bool) -> None:
     """List every set of thresholds, the newest of each clinic first."""
     with open_services(writes=False) as services:
         rows = [row for clinic in services.clinics.all() for row in _rows(services, clinic)]
-    print_rows(rows, "id", as_json=as_json)
+    print_rows(rows, as_json=as_json)
 
 
 @thresholds.command()

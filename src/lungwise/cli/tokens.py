@@ -54,7 +54,7 @@ def list_tokens(as_json: bool) -> None:
     """List every token, without its text."""
     with open_services(writes=False) as services:
         rows = [_row(token) for token in services.tokens.everyone()]
-    print_rows(rows, "key", as_json=as_json)
+    print_rows(rows, as_json=as_json)
 
 
 @tokens.command()

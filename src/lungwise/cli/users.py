@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from lungwise.access import PEOPLE, Person, Role
 from lungwise.accounts.links import invitation_path
 from lungwise.accounts.service import Accounts, Applicant, User
-from lungwise.cli.bootstrap import open_services, operator_of, read_settings
+from lungwise.cli.bootstrap import open_database, open_services, operator_of, services_over
 from lungwise.cli.rows import print_rows
+from lungwise.cli.settings import read_settings
 from lungwise.settings.checks import PublicUrl
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -42,11 +44,24 @@ def users() -> None:
 @click.option("--clinic", required=True, help="The clinic's name; it is added if there is none of that name.")
 @click.option("--role", type=click.Choice([role.value for role in PEOPLE]), default="doctor", show_default=True)
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for if not given.")
-def add(email: str, name: str, clinic: str, role: str, password: str) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask before another clinic is made.")
+@_json
+def add(email: str, name: str, clinic: str, role: str, password: str, yes: bool, as_json: bool) -> None:
     """Add an account that can sign in at once."""
-    with open_services(writes=True) as services:
-        services.accounts.add(Applicant(name, email, password), clinic, Role(role))
-    click.echo(f"{email} can sign in as {role} of {clinic}.")
+    settings = read_settings()
+    with open_database(settings) as database:
+        with services_over(database, settings, writes=False) as services:
+            is_new = services.clinics.find(clinic) is None
+            known = [one.name for one in services.clinics.all()]
+        if is_new and known and not yes and sys.stdin.isatty():
+            click.confirm(f"There is no clinic {clinic.strip()}, but: {', '.join(known)}. Make it?", abort=True)
+        with services_over(database, settings, writes=True) as services:
+            clinic = services.accounts.add(Applicant(name, email, password), clinic, Role(role)).clinic.name
+    if is_new and not as_json:
+        click.echo(f"A new clinic was made: {clinic}.")
+    _say(
+        f"{email} can sign in as {role} of {clinic}.", as_json, email=email, role=role, clinic=clinic, new_clinic=is_new
+    )
 
 
 @users.command("list")
@@ -55,7 +70,7 @@ def list_users(as_json: bool) -> None:
     """List every account."""
     with open_services(writes=False) as services:
         rows = [_row(user) for user in services.accounts.everyone()]
-    print_rows(rows, "email", as_json=as_json)
+    print_rows(rows, as_json=as_json)
 
 
 @users.command()

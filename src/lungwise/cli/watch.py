@@ -6,8 +6,9 @@ import json
 
 import click
 
-from lungwise.cli.bootstrap import CommandServices, make_watch, open_database, operator_of, read_settings
+from lungwise.cli.bootstrap import CommandServices, make_watch, open_database, operator_of
 from lungwise.cli.errors import one_line_errors
+from lungwise.cli.settings import read_settings
 from lungwise.monitoring.alarm_words import numbers, sentence
 from lungwise.monitoring.models import Alarm
 from lungwise.monitoring.watch_worker import AlarmCaller, WeeklyWatch

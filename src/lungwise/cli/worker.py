@@ -10,9 +10,10 @@ import click
 from lungwise import logs, metrics
 from lungwise.allocator import collect_rarely, give_memory_back
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import note_model, open_database, read_settings
+from lungwise.cli.bootstrap import note_model, open_database
 from lungwise.cli.errors import one_line_errors
 from lungwise.cli.parts import run
+from lungwise.cli.settings import read_settings
 from lungwise.jobs.reading_queue import Jobs
 from lungwise.jobs.reading_worker import ReadingWorker
 from lungwise.settings import Settings

@@ -16,11 +16,11 @@ from lungwise.cli.bootstrap import (
     make_watch,
     note_model,
     open_database,
-    read_settings,
     report_senders,
     take_turns,
     warn_of_unknown_clinics,
 )
+from lungwise.cli.settings import read_settings
 from lungwise.settings import Settings
 from lungwise.web_app import Lungwise, create_app
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from lungwise.errors import NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock
 
-__all__ = ["Clinic", "ClinicChoices", "ClinicSettings", "Clinics"]
+__all__ = ["Clinic", "ClinicChoices", "ClinicSettings", "Clinics", "clinic_alike"]
 
 
 class Clinics:
@@ -47,19 +48,34 @@ class Clinics:
         """List every clinic by name."""
         return list(self._session.scalars(select(Clinic).order_by(Clinic.name)))
 
+    def find(self, name: str) -> Clinic | None:
+        """Return the clinic of that name, whatever blanks are around it; None where there is none.
+
+        Raises
+        ------
+        Rejected
+            If the name is blank, or differs from that of a clinic in nothing but case, spaces or width.
+        """
+        name = name.strip()
+        if not name:
+            raise Rejected("Enter a name.")
+        clinics = self.all()
+        there = {clinic.name.strip(): clinic for clinic in clinics} | {clinic.name: clinic for clinic in clinics}
+        if name not in there:
+            _refuse_alike(name, clinics)
+        return there.get(name)
+
     def named(self, name: str) -> Clinic:
         """Return the clinic of that name, made where there is none.
 
         Raises
         ------
         Rejected
-            If the name is blank.
+            If the name is blank, or differs from that of a clinic in nothing but case, spaces or width.
         """
-        found = self._session.scalar(select(Clinic).where(Clinic.name == name))
+        found = self.find(name)
         if found is None:
-            if not name.strip():
-                raise Rejected("Enter a name.")
-            found = Clinic(name=name, created_at=self._clock())
+            found = Clinic(name=name.strip(), created_at=self._clock())
             self._session.add(found)
             self._session.flush()
         return found
@@ -84,7 +100,7 @@ class Clinics:
         Raises
         ------
         Rejected
-            If another clinic has the name, or the DICOM node knows the clinic by the old one.
+            If another clinic has the name or almost the same, or the DICOM node knows the clinic by the old one.
         """
         by.need(Right.ADMINISTER)
         clinic = self._own(by)
@@ -112,6 +128,7 @@ class Clinics:
     def _check_name(self, clinic: Clinic, name: str) -> None:
         if self._session.scalar(select(Clinic.id).where(Clinic.name == name, Clinic.id != clinic.id)):
             raise Rejected("Another clinic has this name.")
+        _refuse_alike(name, (other for other in self.all() if other.id != clinic.id))
         if naming := self._settings.settings_naming(clinic.name):
             raise Rejected(
                 "This clinic is known by its name in a setting: %(setting)s. Change that first, or leave the name.",
@@ -120,6 +137,23 @@ class Clinics:
 
     def _registration(self, clinic: Clinic) -> Registration:
         return ClinicSettings.of(_choices_of(clinic), self._settings).registration
+
+
+def clinic_alike(name: str, clinics: Iterable[Clinic]) -> Clinic | None:
+    """Return a clinic whose name differs in nothing but case, spaces or width; None where there is none."""
+    return next((one for one in clinics if _folded(one.name) == _folded(name)), None)
+
+
+def _folded(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _refuse_alike(name: str, others: Iterable[Clinic]) -> None:
+    if alike := clinic_alike(name, others):
+        raise Rejected(
+            "There is a clinic with almost this name: %(name)s. Use that name, or one that differs more.",
+            name=alike.name,
+        )
 
 
 def _choices_of(clinic: Clinic) -> ClinicChoices:

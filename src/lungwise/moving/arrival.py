@@ -23,7 +23,7 @@ from lungwise.accounts.second_factor_keys import SecondFactorKeys
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.moved_entries import MovedEntries
 from lungwise.audit.service import AuditTrail
-from lungwise.clinics.service import Clinic
+from lungwise.clinics.service import Clinic, clinic_alike
 from lungwise.moving.closing import Closing, operator_of, receipt_of
 from lungwise.moving.package import MoveError, PackageReader, Part
 from lungwise.moving.row_writer import RowWriter
@@ -145,6 +145,12 @@ class ClinicArrival:
     def _check(self, manifest: dict[str, Any], needed: int) -> None:
         with self._database.reading() as session:
             schema = schema_of(session.connection())
+            alike = clinic_alike(manifest["clinic"], session.scalars(select(Clinic)))
+        if alike:
+            raise MoveError(
+                f"There is a clinic with almost this name here already: {alike.name}. Rename it, or export the other "
+                "anew."
+            )
         if manifest["schema"] != schema:
             raise MoveError(
                 f"This package is of schema {manifest['schema']} (Lungwise {manifest['lungwise']}), and this "

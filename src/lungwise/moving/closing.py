@@ -18,12 +18,15 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinic
 from lungwise.moving.package import MoveError
 from lungwise.moving.rows import PAUSED
-from lungwise.moving.tables import TO_BE_SETTLED, is_of_clinic, states_of_queues, tables_of_clinic, to_itself
+from lungwise.moving.tables import CLINICS, TO_BE_SETTLED, is_of_clinic, states_of_queues, tables_of_clinic, to_itself
 from lungwise.settings import Settings
 from lungwise.store import Base, Clock, FilmStore, after_commit
 from lungwise.store.facts import delete_fact, read_fact, save_fact
 from lungwise.store.lease_queue import QUEUED
 from lungwise.store.named_files import named_files
+
+_ACCOUNTS = "users"
+"""The table of accounts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +116,10 @@ class Closing:
         package, _, receipt = read_fact(self._session, _own(clinic_id)).partition(" ")
         return package, receipt
 
-    def remove(self, name: str, receipt: str, store: FilmStore, settings: Settings) -> int:
+    def remove(self, name: str, receipt: str | None, store: FilmStore, settings: Settings) -> int:
         """Delete everything of a clinic that has moved, and return how many films that were; its audit entries stay.
+
+        Without a receipt only a clinic is removed that has nothing.
 
         It stays closed: a node or a listener that was started before acts for its number until it is stopped.
 
@@ -124,7 +129,11 @@ class Closing:
             If it is not closed, a setting names it, or the receipt is not that of its last export.
         """
         clinic = self.named(name)
-        self._check(clinic, receipt, settings)
+        if receipt is None:
+            self._check_empty(clinic)
+        else:
+            self._check_receipt(clinic, receipt)
+        self._check_unnamed(clinic, settings)
         clinic_id, folders = clinic.id, sorted({folder for folder, _name in named_files(self._session, clinic.id)})
         films = sum(1 for _film in named_files(self._session, clinic_id))
         self._session.expunge_all()
@@ -147,7 +156,23 @@ class Closing:
                 first = f" Before that: lungwise clinics reopen {clinic.name}." if was_closed else ""
                 raise MoveError(f"{count} {sentence.format(clinic=clinic.name)}; then export again.{first}")
 
-    def _check(self, clinic: Clinic, receipt: str, settings: Settings) -> None:
+    def _check_empty(self, clinic: Clinic) -> None:
+        """Require that nothing is a clinic's; the row of an account that was deleted says of nobody any more."""
+        close_clinic(self._session, clinic.id, self._clock().isoformat())
+        found = []
+        for table in tables_of_clinic():
+            rows = select(table.c[0]).where(is_of_clinic(table, clinic.id))
+            if table.name == _ACCOUNTS:
+                rows = rows.where(table.c.deleted_at.is_(None))
+            if table.name != CLINICS and self._session.execute(rows.limit(1)).first():
+                found.append("accounts" if table.name == _ACCOUNTS else table.name.replace("_", " "))
+        if found:
+            raise MoveError(
+                f"{clinic.name} is not empty: it has {', '.join(found)}. A clinic that has moved is removed with the "
+                "receipt for it: --receipt. An account is deleted with: lungwise users delete"
+            )
+
+    def _check_receipt(self, clinic: Clinic, receipt: str) -> None:
         expected = read_fact(self._session, _expected(clinic.id))
         if not is_closed(self._session, clinic.id) or not expected:
             raise MoveError(f"{clinic.name} has not been exported. Begin with: lungwise clinics export")
@@ -156,6 +181,8 @@ class Closing:
                 "This is not the receipt for the last package of this clinic. The command lungwise clinics import "
                 "printed it; lungwise clinics list --json says it again there."
             )
+
+    def _check_unnamed(self, clinic: Clinic, settings: Settings) -> None:
         if naming := settings.settings_naming(clinic.name):
             raise MoveError(
                 f"This clinic is named in the settings ({', '.join(naming)}). Take it out of them first, and "

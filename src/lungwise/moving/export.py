@@ -70,8 +70,11 @@ class ClinicExport:
         Raises
         ------
         MoveError
-            If there is no such clinic, the audit trail is broken, a film is damaged, or the disk is too small.
+            If there is no such clinic or folder, the audit trail is broken, a film is damaged, or the disk is too
+            small.
         """
+        if not file.parent.is_dir():
+            raise MoveError(f"The folder {file.parent} does not exist. {name} stays open.")
         clinic_id = self._database.transact(lambda session: self._closing(session).close(name))
         try:
             with written_whole(file) as out:

@@ -130,7 +130,7 @@ class Settings(AccountSettings, OidcSettings, NetworkSettings, OversightSettings
     smtp_sender: str = "lungwise@localhost"
     """Sender of the messages."""
     language: str = Field(default="en", pattern=f"^({'|'.join(LANGUAGES)})$")
-    """Language where the browser asks for none of ours."""
+    """Language where the browser asks for none of ours: en, es, fr or hi."""
     time_zone: Annotated[str, AfterValidator(only_a_time_zone)] = UTC_NAME
     """Time zone of clinics whose administrator sets no other, as Africa/Nairobi: pages and reports show dates and times
     in it."""

@@ -42,9 +42,12 @@ def key_bytes(word: str) -> bytes:
     ValueError
         If the word is not a key.
     """
-    secret = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    try:
+        secret = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+    except ValueError:  # its length is that of no base64, or it is not ASCII
+        secret = b""
     if len(secret) != 32:
-        raise ValueError("A key is 32 random bytes in base64. Make one with: lungwise keys new")
+        raise ValueError("A key is 32 random bytes in base64. Make one with: openssl rand -base64 32")
     return secret
 
 

@@ -25,7 +25,7 @@ class NetworkSettings(Destinations, Hl7Settings, use_attribute_docstrings=True):
     """What comes from machines and archives, and goes to them."""
 
     node_ae_title: str = Field(default="LUNGWISE", pattern="^[ -\\[\\]-~]{1,16}$")
-    """AE title of the DICOM node, and of the sender."""
+    """AE title of the DICOM node, and of the sender: 16 letters, digits and signs at most, no backslash."""
     node_clinic: str = ""
     """Clinic that films of the DICOM node belong to. Empty: the only one there is."""
     node_host: str = "127.0.0.1"

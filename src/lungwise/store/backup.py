@@ -178,7 +178,7 @@ def restore_from(session: Session, store: FilmStore, file: Path) -> int:
     except EncryptionError as error:
         raise BackupError(f"{file} does not open. {error}") from error
     except (tarfile.TarError, KeyError, ValueError) as error:
-        raise BackupError(f"{file} is not a whole backup of Lungwise ({error}).") from error
+        raise BackupError(f"{file} is not a whole backup of Lungwise.") from error
     return films
 
 

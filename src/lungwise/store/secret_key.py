@@ -58,17 +58,23 @@ def check_secret_key(database: Database, settings: Settings) -> None:
     """
     with database.reading() as session:
         recorded, used = read_fact(session, _FACT), _has_accounts(session)
-    file, exists = secret_key_file(settings), bool(_existing_key(settings))
-    if used and not exists:
-        raise SecretKeyError(f"{file} is missing. Put it back, or set LUNGWISE_SECRET_KEY to it. {_WAY_OUT}")
-    if exists and recorded == _fingerprint(settings):
+        is_own = is_own_secret_key(session, settings)
+    if is_own:
         return
+    file = secret_key_file(settings)
+    if used and not _existing_key(settings):
+        raise SecretKeyError(f"{file} is missing. Put it back, or set LUNGWISE_SECRET_KEY to it. {_WAY_OUT}")
     if used and recorded:
         raise SecretKeyError(
             f"The secret key (LUNGWISE_SECRET_KEY, or {file}) is not the one that this installation was set up with. "
             f"Put that one back. {_WAY_OUT}"
         )
     database.transact(lambda session: accept_secret_key(session, settings))
+
+
+def is_own_secret_key(session: Session, settings: Settings) -> bool:
+    """Return whether the secret key is there, and the one that this installation was set up with."""
+    return bool(_existing_key(settings)) and read_fact(session, _FACT) == _fingerprint(settings)
 
 
 def accept_secret_key(session: Session, settings: Settings) -> None:

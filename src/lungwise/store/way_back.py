@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, inspect
 
 from lungwise.settings import Settings
 from lungwise.store.database import Database, utc_now
 from lungwise.store.disk import write_atomically, written_whole
-from lungwise.store.key_record import prepare_keys
+from lungwise.store.key_record import KeyRecord, prepare_keys
+from lungwise.store.keys import Keys
 from lungwise.store.manifest import BackupError, BackupWriter, check_manifest, content
-from lungwise.store.migrations.steps import apply_steps, empty_log, is_current, schema_of, without_foreign_keys
+from lungwise.store.migrations.steps import (
+    apply_steps,
+    empty_log,
+    is_current,
+    is_known,
+    schema_of,
+    without_foreign_keys,
+)
 
 KEPT = 3
 """Copies that stay once an upgrade has succeeded."""
@@ -31,6 +40,16 @@ _BEGUN = "begun-from"
 _BATCH_SIZE = 1000
 _SCHEMA = "copy.json"
 _VERSIONS = "alembic_version"
+_OF_UPGRADE = re.compile(r"-schema-(\d+)\.tar")
+_OF_WAY_BACK = "-before-go-back"
+"""What the name of a copy ends with that was made before a way back: only who names it goes back to it."""
+
+
+class WentBack(NamedTuple):
+    """What a way back did: the schema that the database has again, and the copy of what it was until then."""
+
+    schema: str
+    present: Path | None
 
 
 def upgrade_with_copy(database: Database, settings: Settings) -> Path | None:
@@ -80,14 +99,27 @@ def copies(settings: Settings) -> list[Path]:
     return sorted(_folder(settings).glob("*.tar"), key=lambda file: file.name, reverse=True)
 
 
-def keep_copy(database: Database, settings: Settings) -> Path | None:
+def copy_before_upgrade(database: Database, settings: Settings) -> Path | None:
+    """Return the copy to go back to where none is named: the newest that an upgrade of this database began from."""
+    if begun := begun_from(settings):
+        return begun
+    with database.engine.connect() as connection:
+        present = schema_of(connection)
+    for copy in copies(settings):
+        found = _OF_UPGRADE.search(copy.name)
+        if found and (not present or found[1] < present):
+            return copy
+    return None
+
+
+def keep_copy(database: Database, settings: Settings, ending: str = "") -> Path | None:
     """Copy every row into a file in the data folder; None where there is no table yet."""
     with _one_moment(database.engine) as connection:
         schema = schema_of(connection)
         if not schema:
             return None
         _folder(settings).mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = _folder(settings) / f"{utc_now():%Y%m%dT%H%M%S%f}-schema-{schema}.tar"
+        file = _folder(settings) / f"{utc_now():%Y%m%dT%H%M%S%f}-schema-{schema}{ending}.tar"
         for left in _folder(settings).glob("*.part"):  # of a process that was killed
             left.unlink(missing_ok=True)
         with written_whole(file) as out, tarfile.open(fileobj=out, mode="w") as archive:
@@ -95,8 +127,8 @@ def keep_copy(database: Database, settings: Settings) -> Path | None:
     return file
 
 
-def go_back(database: Database, settings: Settings, file: Path) -> str:
-    """Make the database what a copy says that it was, whatever it is now; return its schema.
+def go_back(database: Database, settings: Settings, file: Path) -> WentBack:
+    """Make the database what a copy says that it was, whatever it is now, and keep a copy of what it is.
 
     On SQLite all of it happens or nothing. On MySQL and MariaDB tables are made anew one after the other: where that
     is broken off, do it again, from the same copy.
@@ -104,12 +136,14 @@ def go_back(database: Database, settings: Settings, file: Path) -> str:
     Raises
     ------
     BackupError
-        If the file is not a copy, was changed, is of a release after this one, or its keys are missing.
+        If the file is not a copy, was changed, or is of a release after this one. Then nothing was done.
+    MissingKeyError
+        If a key of the copy is missing. Then nothing was done.
     """
     try:
         with tarfile.open(file) as archive:
-            check_manifest(archive, database.keys)
-            copied = json.loads(content(archive, _SCHEMA))
+            copied = _checked(archive, database.keys)
+            present = keep_copy(database, settings, _OF_WAY_BACK)
             _note_begun(settings, file)
             with database.engine.connect() as connection:
                 with without_foreign_keys(connection), connection.begin():
@@ -118,9 +152,22 @@ def go_back(database: Database, settings: Settings, file: Path) -> str:
                     _fill(connection, archive, copied["tables"])
                 empty_log(connection)
     except (tarfile.TarError, KeyError, ValueError) as error:
-        raise BackupError(f"{file} is not a copy that an upgrade made ({error}).") from error
+        raise BackupError(f"{file} is not a copy that an upgrade made.") from error
     note_finished(settings)
-    return str(copied["schema"])
+    return WentBack(copied["schema"], present)
+
+
+def _checked(archive: tarfile.TarFile, keys: Keys) -> dict[str, Any]:
+    """Return the schema and the columns of a copy that this release can put back."""
+    check_manifest(archive, keys)
+    copied: dict[str, Any] = json.loads(content(archive, _SCHEMA))
+    if not is_known(copied["schema"]):
+        raise BackupError(f"A later release of Lungwise made this copy (schema {copied['schema']}). Use that release.")
+    for name in archive.getnames():
+        if name.startswith(f"{KeyRecord.__tablename__}/"):
+            for line in content(archive, name).splitlines():
+                keys.key(json.loads(line)[0])
+    return copied
 
 
 def _note_begun(settings: Settings, copy: Path) -> None:

@@ -127,6 +127,7 @@ def test_disabling_and_resetting_a_second_factor_end_the_sessions(services: Serv
 def test_the_last_administrator_of_a_clinic_stays(services: Services) -> None:
     ada = services.user("Ada", "Hill", Role.ADMINISTRATOR)
     services.user("Eve", "Valley", Role.ADMINISTRATOR)
+    ada.signed_in_at = services.clock()
     operator = Person(None, "command line", ada.clinic_id, Role.ADMINISTRATOR)
     accounts = services.accounts
     with pytest.raises(Rejected, match="only administrator"):

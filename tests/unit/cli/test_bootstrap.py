@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,42 +29,6 @@ def test_accounts_are_added_listed_and_disabled(run: type[Run]) -> None:
     run("users", "disable", "ada@example.org").ok()
     assert "disabled" in run("users", "list").ok()
     assert "no account" in run("users", "disable", "eve@example.org").no()
-
-
-def test_a_wrong_setting_is_named(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LUNGWISE_PORT", "nine")
-    assert "port" in run("users", "list").no()
-
-
-def test_a_table_that_is_no_json_is_said_and_not_quoted(run: type[Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LUNGWISE_CLINIC_DESTINATIONS", '{"Hill": {"report_webhook_secret": "hidden"')
-    result = run("clinics", "list")
-    assert "A setting is wrong. It is not JSON" in result.output and "clinic_destinations" in result.output
-    assert "hidden" not in result.output and "Traceback" not in result.output
-
-
-def test_settings_come_from_a_file_unless_the_environment_has_them(
-    run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "settings.toml").write_text("port = 8123\nthreads = 3\n")
-    monkeypatch.setenv("LUNGWISE_SETTINGS", str(tmp_path / "settings.toml"))
-    monkeypatch.setenv("LUNGWISE_THREADS", "5")
-    settings = bootstrap.read_settings()
-    assert (settings.port, settings.threads) == (8123, 5)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [(None, "cannot be read"), ("port = = 1", "not written as TOML"), ("prot = 1", "prot: there is no setting")],
-)
-def test_a_settings_file_that_cannot_be_used_is_said(
-    text: str | None, sentence: str, run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "settings.toml"
-    if text is not None:
-        file.write_text(text)
-    monkeypatch.setenv("LUNGWISE_SETTINGS", str(file))
-    assert sentence in run("users", "list").no()
 
 
 def test_a_page_that_has_its_answer_waits_less_than_a_millisecond_for_its_turn() -> None:

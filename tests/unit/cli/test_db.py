@@ -25,6 +25,8 @@ def test_a_demonstration_is_drawn_read_backed_up_and_restored(
     assert "not empty" in run("db", "restore", str(tmp_path / "backup.tar")).no()
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(tmp_path / "new"))
     assert "encryption.keys" in run("db", "restore", str(tmp_path / "backup.tar")).no()
+    (text := tmp_path / "text.txt").write_text("no backup")
+    assert run("db", "restore", str(text)).no() == f"Error: {text} is not a whole backup of Lungwise.\n"
     shutil.copy(tmp_path / "data" / "encryption.keys", tmp_path / "new" / "encryption.keys")
     without_secret = run("db", "restore", str(tmp_path / "backup.tar")).no()
     assert "3 films are restored" in without_secret and "secret.key is missing" in without_secret
@@ -48,6 +50,9 @@ def test_a_backup_that_lacks_films_says_so_and_frees_nothing_for_deletion(run: t
     with closing(Database(settings)) as database, database.reading() as session:
         assert last_backup(session, utc_now()) == before
     said = run("db", "backup", str(tmp_path / "nowhere" / "backup.tar")).no()
+    assert said == f"Error: The folder {tmp_path / 'nowhere'} does not exist.\n"
+    (folder := tmp_path / "folder.incomplete").mkdir()
+    said = run("db", "backup", str(folder.with_suffix(""))).no()
     assert said.startswith("Error: The backup cannot be written") and len(said.splitlines()) == 1
 
 
@@ -79,10 +84,16 @@ def test_an_upgrade_is_undone_by_one_command(run: type[Run], tmp_path: Path) -> 
     mark.write_text(str(copy))  # as an upgrade that failed leaves it
     run("users", "list").ok()
     assert not mark.exists()  # this release works with the database: what is entered from now on is not in that copy
-    assert "has schema 0031 again" in run("db", "go-back", "--yes").ok()
+    (wrong := tmp_path / "text.txt").write_text("no copy")
+    refused = f"Error: {wrong} is not a copy that an upgrade made."
+    assert run("db", "go-back", "--yes", str(wrong)).no().strip() == refused
+    assert copies(Settings(data_folder=tmp_path / "data")) == [copy]
+    said = run("db", "go-back", "--yes").ok()
+    assert "has schema 0031 again" in said and "Install the release of that schema" in said
+    assert "There is no copy" in run("db", "go-back", "--yes").no()
     assert "does not have this release's schema" in run("users", "list").no()
     newest = max((tmp_path / "data" / "before-upgrades").iterdir())
-    run("db", "go-back", "--yes", str(newest)).ok()
+    assert "Install the release" not in run("db", "go-back", "--yes", str(newest)).ok()
     assert "ada@example.org" in run("users", "list").ok()
     assert "The audit trail is whole" in run("audit", "verify").ok()
 

@@ -34,6 +34,13 @@ def test_a_folder_of_films_is_written_under_names_that_say_nothing(folder: Path)
     assert "look at each film" in done.output
 
 
+def test_an_empty_folder_is_bad_usage(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    done = CliRunner().invoke(main, ["deidentify", str(folder / "empty"), str(folder / "out")])
+    assert done.exit_code == 2 and "There are no files" in done.output
+    assert not (folder / "out").exists() and not (folder / "data").exists()
+
+
 def test_again_it_writes_the_same_files(folder: Path) -> None:
     for _ in range(2):
         CliRunner().invoke(main, ["deidentify", str(folder / "in"), str(folder / "out")])

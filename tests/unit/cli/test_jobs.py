@@ -66,6 +66,9 @@ def test_failed_jobs_are_seen_and_retried(services: Services, run: Callable[...,
     failed = run("list")["jobs"]
     assert [job["error"] for job in failed] == ["Fault"] * 3
     assert run("drain", ends=1)["failed"] == 3
+    wrong = CliRunner().invoke(main, ["jobs", "retry", "99999", str(failed[0]["job"])])
+    assert wrong.exit_code == 1 and "None is queued again" in wrong.output
+    assert run("list")["counts"]["failed"] == 3
     assert run("retry", str(failed[0]["job"])) == {"queued": 1}
     assert run("retry", "--all") == {"queued": 2}
     assert run("drain")["done"] == 3

@@ -127,6 +127,13 @@ def test_a_lost_secret_key_is_said_until_it_is_back_or_another_is_accepted(
     assert file.exists() == (loss != "missing")
     file.write_text(own)
     run("users", "list")
+    for answer in (["--yes"], []):  # the key is there: nothing is asked, and nothing is taken away
+        assert f"{file} is this installation's own: there is nothing to accept." in run(
+            "keys", "accept-secret", *answer
+        )
+    either_services.session.expire_all()
+    assert user.tf_totp_secret and user.fs_uniquifier == session
+    either_services.session.rollback()
     file.write_text("another machine's") if loss == "another" else file.unlink()
     assert "1 accounts lost their second factor" in run("keys", "accept-secret", "--yes")
     run("users", "list")

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from lungwise.cli import main
 from lungwise.cli.read import CsvTable, JsonLines, Named, VerdictTable, as_object, walk
 from lungwise.films import Refusal
 from lungwise.films.refusals import CHILD
 from lungwise.reading import Normal, ReadFile, Reading, Verdict
-from lungwise.reading.artefact import shipped_card
+from lungwise.reading.artefact import WEIGHTS, shipped_card, use_artefact
 from lungwise.reading.extent import Extent
 
 CARD = shipped_card()
@@ -126,3 +128,29 @@ def test_a_table_for_a_spreadsheet_has_a_cell_for_each_column() -> None:
     assert [read[f"extent_{name}"] for name in ("percent", "brixia", "repeatability")] == ["41.3", "7.5", "18.6"]
     assert refused["extent_percent"] == ""
     assert (refused["refusal_code"], refused["probability"], refused["version"]) == ("not-an-image", "", CARD.version)
+
+
+def test_what_is_not_given_is_as_the_settings_file_says_and_no_installation_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, letter = tmp_path / "model", tmp_path / "letter.txt"
+    model.mkdir()
+    letter.write_text("Dear colleague")
+    (model / "inception_v3.onnx").symlink_to(WEIGHTS / "inception_v3.onnx")
+    (model / "card.json").write_text((WEIGHTS / "card.json").read_text().replace(CARD.version, "0.0.1"))
+    (tmp_path / "settings.toml").write_text(f'language = "es"\nprevalence = 0.44\nmodel_folder = "{model}"\n')
+    for name, value in {"LUNGWISE_SETTINGS": "settings.toml", "HOME": "home", "XDG_DATA_HOME": ""}.items():
+        monkeypatch.setenv(name, value and str(tmp_path / value))
+    try:
+        table = CliRunner().invoke(main, ["read", str(letter)])
+        lines = CliRunner().invoke(main, ["read", "--json", "--language", "fr", str(letter)])
+    finally:
+        use_artefact(WEIGHTS)
+    assert table.exit_code == lines.exit_code == 3, table.output
+    assert "letter.txt no es una" in " ".join(table.output.split())
+    assert "Where 44% have COVID-19" in table.output
+    assert json.loads(lines.stdout)["model"]["version"] == "0.0.1"
+    assert "n'est pas une" in json.loads(lines.stdout)["refusal"]["reason"]
+    assert not (tmp_path / "home").exists()
+    monkeypatch.setenv("LUNGWISE_LANGUAGE", "Latin")
+    assert "A setting is wrong. language" in CliRunner().invoke(main, ["read", str(letter)]).output

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from commands import ADA, Run
@@ -36,12 +37,21 @@ def test_a_table_of_results_is_shown_and_then_kept(run: type[Run], tmp_path: Pat
     key, today = add_study(), utc_now().date()
     table = tmp_path / "results.csv"
     table.write_text(f"{HEAD}{key},PCR,positive,{today},contact\nunknown,PCR,negative,{today},\n")
-    shown = run("results", str(table), "--by", "ada@example.org").ok()
+    command = ("results", str(table), "--by", "ada@example.org")
+    first = run(*command)
+    shown = first.output
+    assert first.result.exit_code == 3
     assert f"line 2: study {key}, pcr, positive" in shown
-    assert "line 3: No study of your clinic" in shown and "Nothing is kept yet" in shown
-    assert "Nothing was kept" in run("results", str(table), "--by", "ada@example.org", "--keep").no()
-    assert "1 kept." in run("results", str(table), "--by", "ada@example.org", "--keep", "--only-good").ok()
-    assert "already" in run("results", str(table), "--by", "ada@example.org").ok()
+    assert "line 3: No study of your clinic" in shown and "Nothing is kept yet: give --keep and --only-good" in shown
+    refused = run(*command, "--keep").no()
+    assert "Nothing was kept" in refused and "--only-good" in refused and "1 of 2 rows cannot be kept." in refused
+    kept = run(*command, "--keep", "--only-good")
+    assert kept.result.exit_code == 3 and "1 kept.\n1 of 2 rows" in kept.output
+    none = run(*command)
+    assert none.result.exit_code == 3 and "already" in none.output
+    assert "0 kept.\n2 of 2 rows" in none.output and "--keep" not in none.output
+    table.write_text(f"{HEAD}{key},PCR,positive,{today - timedelta(days=1)},contact\n")
+    assert "Nothing is kept yet: give --keep.\n" in run(*command).ok()
     table.write_bytes(b"\x00")
-    run("results", str(table), "--by", "ada@example.org").no()
+    run(*command).no()
     assert "no account" in run("results", str(table), "--by", "eve@example.org").no()

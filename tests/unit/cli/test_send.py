@@ -52,7 +52,8 @@ def test_without_an_archive_it_says_how_to_name_one(services: Services, monkeypa
     monkeypatch.setenv("LUNGWISE_DATA_FOLDER", str(services.settings.data_folder))
     result = CliRunner().invoke(main, ["send"])
     assert result.exit_code == 1
-    assert "LUNGWISE_SEND_TO" in result.stderr
+    for name in ("SEND_TO", "REPORT_WEBHOOK_URL", "FHIR_URL", "HL7_RESULTS_TO", "CLINIC_DESTINATIONS"):
+        assert f"LUNGWISE_{name}" in result.stderr
 
 
 def test_a_study_that_is_not_there_is_named(send: Callable[..., Result]) -> None:
@@ -64,6 +65,13 @@ def test_a_study_that_is_not_there_is_named(send: Callable[..., Result]) -> None
 def test_nothing_to_send_is_no_failure(send: Callable[..., Result]) -> None:
     result = send()
     assert (result.exit_code, result.stdout) == (0, "The results of 0 studies are sent, 0 wait.\n")
+
+
+def test_what_no_setting_and_no_result_names_is_not_cancelled(send: Callable[..., Result]) -> None:
+    assert send("--cancel", "ARCHIVE").stdout == "Nothing waits for ARCHIVE any more: 0 cancelled.\n"
+    wrong = send("--cancel", "nonsense")
+    assert wrong.exit_code == 1
+    assert "Nothing waits for nonsense, and no setting names it." in wrong.stderr
 
 
 def test_what_an_archive_does_not_take_is_listed(services: Services, send: Callable[..., Result]) -> None:

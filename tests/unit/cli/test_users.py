@@ -146,3 +146,26 @@ def test_an_account_is_linked_with_the_identity_provider_and_unlinked(monkeypatc
     assert "is not linked" in no("unlink-oidc", BOB)
     ok("reset-link", BOB)
     ok("link-oidc", ADA, "4f1c")
+
+
+def test_a_clinic_that_is_made_is_said_and_one_made_by_mistake_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    eve = ("add", "eve@example.org", "--name", "Eve", "--role", "administrator", "--password", PASSWORD, "--clinic")
+    assert "almost this name: Hill" in no(*eve, "hill ")
+    with monkeypatch.context() as patch:
+        patch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _self: True)
+        asked = run(*eve, "Hil")
+    assert asked.exit_code == 1 and "There is no clinic Hil, but: Hill. Make it?" in asked.output
+    assert "A new clinic was made: Hil." in ok(*eve, "Hil")
+    joined = ok("add", "joe@example.org", "--name", "Joe", "--password", PASSWORD, "--clinic", " Hill ", "--json")
+    assert json.loads(joined)["new_clinic"] is False and json.loads(joined)["clinic"] == "Hill"
+
+    def remove(clinic: str) -> Result:
+        return CliRunner().invoke(main, ["clinics", "remove", clinic, "--yes"])
+
+    assert "Hill is not empty: it has accounts" in remove("Hill").output
+    assert "Hil is not empty: it has accounts" in remove("Hil").output
+    ok("delete", "eve@example.org", "--yes")
+    assert "Hil and its 0 films are removed here" in remove("Hil").output
+    assert {row["clinic"] for row in map(json.loads, ok("list", "--json").splitlines())} == {"Hill"}
+    assert "There is no clinic Hil." in remove("Hil").output
+    assert CliRunner().invoke(main, ["audit", "verify"]).exit_code == 0

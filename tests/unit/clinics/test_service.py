@@ -72,3 +72,15 @@ def test_a_name_that_means_a_clinic_elsewhere_stays(services: Services) -> None:
     with pytest.raises(Rejected, match="dhis2_org_units"):
         clinics_of(services, dhis2_org_units="Hill=aBcDeFgHiJ1, aBcDeFgHiJ2").change(ada, CHOICES)
     clinics_of(services, node_clinic="Hill").change(ada, replace(CHOICES, name="Hill"))
+
+
+@pytest.mark.parametrize("name", ["hill1", "Hill 1", "\uff28ill1", "HILL1 "])
+def test_no_two_clinics_have_almost_the_same_name(name: str, services: Services) -> None:
+    ada, clinics = services.person("Ada", "Hill1"), clinics_of(services)
+    eve = services.person("Eve", "Valley")
+    assert clinics.named(" Hill1 ").id == ada.clinic_id
+    for refused in (lambda: clinics.named(name), lambda: clinics.change(eve, ClinicChoices(name=name))):
+        with pytest.raises(Rejected, match="almost this name: Hill1"):
+            refused()
+    clinics.change(ada, ClinicChoices(name=name))  # it is the same clinic
+    assert clinics.named(" Lake ").name == "Lake"

@@ -155,7 +155,7 @@ def test_a_backup_without_a_manifest_is_refused(
     with (
         closing(Database(new)) as database,
         database.writing() as session,
-        pytest.raises(BackupError, match="manifest"),
+        pytest.raises(BackupError, match="is not a whole backup"),
     ):
         restore_from(session, FilmStore(new), tmp_path / "old.tar")
 

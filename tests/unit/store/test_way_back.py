@@ -11,11 +11,21 @@ import pytest
 from sqlalchemy import delete, inspect, text
 
 from lungwise.patients.service import PatientFacts
+from lungwise.settings.checks import new_key_text
 from lungwise.store import Base, Database
+from lungwise.store.keys import MissingKeyError
 from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import newer_schema, upgrade
 from lungwise.store.migrations.steps import apply_steps, is_current, schema_of
-from lungwise.store.way_back import KEPT, begun_from, copies, go_back, keep_copy, upgrade_with_copy
+from lungwise.store.way_back import (
+    KEPT,
+    begun_from,
+    copies,
+    copy_before_upgrade,
+    go_back,
+    keep_copy,
+    upgrade_with_copy,
+)
 from lungwise.studies.models import ReadingRecord
 from lungwise.studies.service import Conclusion
 
@@ -55,8 +65,14 @@ def test_every_row_is_put_back_as_it_was(either_services: Services, film: Callab
             session.execute(delete(ReadingRecord))
             session.execute(text("UPDATE users SET name = 'Eve'"))
         assert rows(database) != before
-        assert go_back(database, services.settings, copy) == before["alembic_version"][0][0]
+        there = rows(database)
+        done = go_back(database, services.settings, copy)
+        assert done.schema == before["alembic_version"][0][0]
         assert rows(database) == before
+        assert done.present is not None
+        go_back(database, services.settings, done.present)
+        assert rows(database) == there
+        go_back(database, services.settings, copy)
         with database.writing() as session:  # and rows that follow get numbers of their own
             assert session.query(Base.metadata.tables["users"]).count() == 1
             assert b"Bart" not in copy.read_bytes()
@@ -75,7 +91,7 @@ def test_an_upgrade_keeps_what_was_and_goes_back_to_it(either: Settings) -> None
         assert set(rows(database)) > tables
         assert upgrade_with_copy(database, either) is None
         assert copies(either) == [copy]
-        assert go_back(database, either, copy) == BEFORE
+        assert go_back(database, either, copy).schema == BEFORE
         with database.engine.connect() as connection:
             assert schema_of(connection) == BEFORE
             assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
@@ -107,13 +123,13 @@ def test_an_upgrade_that_fails_again_and_again_keeps_the_copy_from_before_it(
         assert begun_from(either) == first
         assert upgrade_with_copy(database, either) == first
         assert begun_from(either) is None
-        assert go_back(database, either, first) == BEFORE
+        assert go_back(database, either, first).schema == BEFORE
         with database.engine.connect() as connection:
             assert connection.execute(text("SELECT name FROM clinics")).scalars().all() == ["Hill"]
         assert upgrade_with_copy(database, either) not in (present, first)
 
 
-def test_some_copies_stay_and_a_changed_one_is_refused(settings: Settings) -> None:
+def test_some_copies_stay_and_a_wrong_one_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(Database(settings)) as database:
         upgrade(database.engine, BEFORE)
         for _ in range(KEPT + 1):
@@ -122,13 +138,39 @@ def test_some_copies_stay_and_a_changed_one_is_refused(settings: Settings) -> No
         upgrade_with_copy(database, settings)
         assert len(copies(settings)) == KEPT
         assert copies(settings)[1:] == kept[: KEPT - 1]
-        changed = add_row(copies(settings)[0])
+        whole, present = copies(settings)[0], set(copies(settings))
+        changed = add_row(whole)
         with pytest.raises(BackupError, match="was changed"):
             go_back(database, settings, changed)
         changed.write_bytes(b"nothing")
-        with pytest.raises(BackupError, match="is not a copy"):
+        with pytest.raises(BackupError, match=r"is not a copy that an upgrade made\.$"):
             go_back(database, settings, changed)
+        changed.unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr("lungwise.store.way_back.is_known", lambda schema: schema != BEFORE)
+            with pytest.raises(BackupError, match="A later release"):
+                go_back(database, settings, whole)
+        database.keys.path.write_text(new_key_text())
+        with pytest.raises(MissingKeyError, match="is missing"):
+            go_back(database, settings, whole)
         assert is_current(database.engine)
+        assert set(copies(settings)) == present  # of a file that is refused nothing stays behind
+        assert begun_from(settings) is None
+
+
+def test_without_a_name_the_copy_of_an_upgrade_is_taken_and_never_one_of_a_way_back(settings: Settings) -> None:
+    with closing(Database(settings)) as database:
+        upgrade(database.engine, BEFORE)
+        assert copy_before_upgrade(database, settings) is None
+        copy = upgrade_with_copy(database, settings)
+        assert copy is not None
+        keep_copy(database, settings)  # as go-back kept one in earlier releases
+        assert copy_before_upgrade(database, settings) == copy
+        upgraded = go_back(database, settings, copy).present
+        assert upgraded is not None
+        assert copy_before_upgrade(database, settings) is None
+        go_back(database, settings, upgraded)
+        assert copy_before_upgrade(database, settings) == copy
 
 
 def add_row(copy: Path) -> Path:

@@ -45,8 +45,12 @@ def newer_schema(engine: Engine) -> str:
     """Return the schema of a database that a later release has upgraded; empty where this release knows it."""
     with engine.connect() as connection:
         schema = schema_of(connection)
-    known = {step.revision for step in _steps().walk_revisions()}
-    return "" if not schema or schema in known else schema
+    return "" if not schema or is_known(schema) else schema
+
+
+def is_known(schema: str) -> bool:
+    """Return whether a schema is this release's or that of one before."""
+    return schema in {step.revision for step in _steps().walk_revisions()}
 
 
 def schema_of(connection: Connection) -> str:
