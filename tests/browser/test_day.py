@@ -113,7 +113,9 @@ def test_chosen_films_are_listed_and_one_is_removed(served: Site, page: Page, fi
     expect(page.locator("li.film")).to_have_count(2)
 
 
-def test_a_known_patient_is_suggested_while_typing(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+def test_a_known_patient_is_suggested_while_typing_and_none_by_going_back(
+    served: Site, page: Page, film: Callable[..., bytes]
+) -> None:
     served.enrol("Ada")
     sign_in(page, served.address)
     upload(page, served.address, film(1), name="Béla Bartók", identifier="H-7")
