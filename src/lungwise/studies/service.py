@@ -13,7 +13,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.errors import Contradiction, NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, Contradiction, NotFound, Rejected, Unavailable
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.orders.progress import OrderProgress
@@ -113,6 +113,12 @@ class Studies:
 
     def patient(self, person: Person, study: Study) -> Patient:
         """Return the study's patient.
+    def _locked(self, person: Person, key: str) -> Study:
+        """Find a study, and keep others from changing it before this transaction ends."""
+        query = select(Study).where(Study.key == key, Study.clinic_id == person.clinic_id).with_for_update()
+        self._session.scalars(query.execution_options(populate_existing=True)).all()
+        return self.get(person, key)
+
 
         Raises
         ------
@@ -262,10 +268,25 @@ class Studies:
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
 
-    def describe(self, person: Person, key: str, details: ClinicalDetails) -> Study:
-        """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
+    def describe(
+        self, person: Person, key: str, details: ClinicalDetails, known: ClinicalDetails | None = None
+    ) -> Study:
+        """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known.
+
+        Parameters
+        ----------
+        known
+            What the person was shown as known, where that is known.
+
+        Raises
+        ------
+        Conflict
+            If somebody else has changed what was known.
+        """
         person.need(Right.UPLOAD)
-        study = self.get(person, key)
+        study = self._locked(person, key)
+        if known is not None and study.clinical not in (known, details):
+            raise Conflict("Someone else changed this first.")
         study.clinical = details
         study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
         self._session.flush()
