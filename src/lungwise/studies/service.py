@@ -44,6 +44,8 @@ from lungwise.studies.visibility import visible_to
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceResult", "Studies", "Study", "StudyStatus"]
 
+_SAID = ("author_id", "agrees", "conclusion", "other", "note")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
@@ -111,14 +113,14 @@ class Studies:
             raise NotFound
         return found
 
-    def patient(self, person: Person, study: Study) -> Patient:
-        """Return the study's patient.
     def _locked(self, person: Person, key: str) -> Study:
         """Find a study, and keep others from changing it before this transaction ends."""
         query = select(Study).where(Study.key == key, Study.clinic_id == person.clinic_id).with_for_update()
         self._session.scalars(query.execution_options(populate_existing=True)).all()
         return self.get(person, key)
 
+    def patient(self, person: Person, study: Study) -> Patient:
+        """Return the study's patient.
 
         Raises
         ------
@@ -235,6 +237,9 @@ class Studies:
     def conclude(self, person: Person, key: str, entered: Conclusion) -> Opinion:
         """Keep an opinion beside the readings, which stay as they are.
 
+        Where a person says again what the study's newest opinion says, their own of the same answer, it is that one:
+        a form is sent anew where its answer was lost.
+
         Raises
         ------
         Rejected
@@ -243,7 +248,7 @@ class Studies:
             If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
-        study = self.get(person, key)
+        study = self._locked(person, key)
         agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)
         _check_agreement(agreed, entered)
@@ -261,6 +266,8 @@ class Studies:
         )
         if entered.other.strip():
             opinion.other = entered.other.strip()
+        if study.opinions and _says_again(study, study.opinions[-1], opinion):
+            return study.opinions[-1]
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
         self._session.flush()
@@ -337,6 +344,13 @@ class Studies:
             )
         record = self._session.get_one(Patient, study.merged_from_id or study.patient_id)
         return not contradictions(record.facts, facts)
+
+
+def _says_again(study: Study, newest: Opinion, opinion: Opinion) -> bool:
+    """Return whether an opinion is the newest one once more: the same person's, of the same answer."""
+    is_same = all(getattr(newest, name) == getattr(opinion, name) for name in _SAID)
+    was_there = all(film.created_at <= newest.created_at for film in study.films)
+    return is_same and was_there and not study.is_outdated(newest)
 
 
 def _check(study: Study, entered: Conclusion) -> None:
