@@ -6,6 +6,7 @@ import base64
 import gc
 import hashlib
 import hmac
+import html
 import io
 import logging
 import os
@@ -463,6 +464,12 @@ def token_of(page: str) -> str:
     """Find a page's form token."""
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     return found[1] if found else ""
+
+
+def known_of(page: str) -> str:
+    """Find what a page's form was filled with."""
+    found = re.search(r'name="known"[^>]*value="([^"]+)"', page)
+    return html.unescape(found[1]) if found else ""
 
 
 @pytest.fixture

@@ -35,8 +35,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def is_fault(line: ConsoleMessage) -> bool:
-    """Return whether the browser complains of a page, and not of a network that a test took away."""
-    return line.type == "error" and "ERR_INTERNET_DISCONNECTED" not in line.text
+    """Return whether the browser complains of a page, not of a network that a test took away, nor of a form's 409."""
+    expected = ("ERR_INTERNET_DISCONNECTED", "status of 409")
+    return line.type == "error" and not any(words in line.text for words in expected)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,9 @@ from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Rout
 from accessibility import faults_of
 from conftest import blank_bytes
 from lungwise.access import Role
+from lungwise.audit.service import AuditTrail
+from lungwise.patients.service import PatientFacts, Patients
+from lungwise.store import utc_now
 from photographs import SCENES, photograph
 
 if TYPE_CHECKING:
@@ -89,6 +94,72 @@ def test_what_was_typed_is_there_again_after_signing_in(served: Site, page: Page
     page.reload()
     expect(page.locator("[name=note]")).to_have_value("")
 
+    def lose(route: Route) -> None:
+        """Let a form arrive, and lose the answer with its cookies."""
+        before = page.context.cookies()
+        route.fetch(max_redirects=0)
+        page.context.clear_cookies()
+        page.context.add_cookies(
+            [{"url": served.address, "name": one["name"], "value": one["value"]} for one in before]
+        )
+        route.abort("internetdisconnected")
+
+    page.fill("[name=note]", "no change")
+    page.route("**/opinions", lose)
+    with page.expect_event("requestfailed"):
+        page.click("text=Save opinion")
+    page.unroute("**/opinions")
+    page.goto(study)
+    expect(page.locator("#typed-unsure")).to_be_visible(timeout=5000)
+    expect(page.locator("[name=note]")).to_have_value("no change")
+    expect(page.locator(".said")).to_have_count(2)
+    page.click("text=Save opinion")
+    expect(page.locator(".notice").filter(visible=True)).to_have_text("Your opinion is saved.")
+    expect(page.locator(".said")).to_have_count(2)
+
+
+def test_a_page_that_leads_elsewhere_after_signing_in_is_tried_once(served: Site, page: Page) -> None:
+    ada = served.enrol("Ada", role=Role.ADMINISTRATOR)
+    with served.database.writing() as session:
+        patients = Patients(session, utc_now, AuditTrail(session, utc_now))
+        clara, bob = (
+            patients.match_or_add(ada, PatientFacts(identifier="P-1", name=name)).patient.key
+            for name in ("Clara Wieck", "Robert Schumann")
+        )
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/patients/{clara}/change")
+    page.fill("[name=name]", "Clara Josephine Wieck")
+    with served.database.writing() as session:
+        patients = Patients(session, utc_now, AuditTrail(session, utc_now))
+        patients.change(ada, clara, replace(patients.get(ada, clara).facts, birth_date=date(2019, 9, 13)))
+    end_session(page.context)
+    page.click("main form [type=submit]")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    sign_in_here(page)
+    expect(page.locator("#typed-again")).to_be_visible()
+    page.click("main form [type=submit]")  # what somebody else changed since the page was opened is not wiped
+    expect(page.locator("main .alert")).to_contain_text("Someone else changed this first: Birth date: 13")
+    expect(page.locator("[name=name]")).to_have_value("Clara Josephine Wieck")
+    page.click("main form [type=submit]")
+    expect(page.locator("main")).to_contain_text("13 Sep")
+
+    page.goto(f"{served.address}/patients/{bob}/whose")
+    end_session(page.context)
+    page.click("text=Yes: the same person")
+    expect(page).to_have_url(re.compile("/sign-in"))
+    with served.database.writing() as session:
+        patients = Patients(session, utc_now, AuditTrail(session, utc_now))
+        patients.decisions.separate(ada, patients.get(ada, bob))
+    loads: list[str] = []
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
+    sign_in_here(page)
+    expect(page.locator("#typed-before")).to_have_text("You had been signed out, so what you sent was not saved.")
+    expect(page).to_have_url(f"{served.address}/patients/{bob}")
+    page.wait_for_timeout(500)
+    assert len(loads) <= 3
+    page.reload()
+    expect(page.locator("#typed-before")).to_be_hidden()
+
 
 def test_what_one_typed_is_shown_to_nobody_else(served: Site, page: Page, film: Callable[..., bytes]) -> None:
     served.enrol("Ada")
@@ -122,11 +193,31 @@ def test_chosen_films_are_listed_and_one_is_removed(served: Site, page: Page, fi
     expect(page.locator("li.film")).to_have_count(3)
 
 
-def test_a_known_patient_is_suggested_while_typing(served: Site, page: Page, film: Callable[..., bytes]) -> None:
+def test_a_known_patient_is_suggested_while_typing_and_none_by_going_back(
+    served: Site, page: Page, film: Callable[..., bytes]
+) -> None:
     served.enrol("Ada")
     sign_in(page, served.address)
-    upload(page, served.address, film(1), name="Béla Bartók", identifier="H-7")
     page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1))])
+    page.click("text=Symptoms and SpO2 (optional)")
+    page.check("[name=symptoms] >> nth=0")
+    page.select_option("[name=sex]", "F")
+    fields = {
+        "name": "Béla Bartók",
+        "identifier": "H-7",
+        "birth_date": "2019-09-13",
+        "other_symptoms": "a",
+        "spo2": "85",
+    }
+    for name, value in fields.items():
+        page.fill(f"[name={name}]", value)
+    page.click("#upload [type=submit]")
+    page.wait_for_selector(READ)
+    page.go_back()
+    for name in (*fields, "sex"):
+        expect(page.locator(f"[name={name}]")).to_have_value("")
+    expect(page.locator("[name=symptoms]:checked")).to_have_count(0)
     page.locator("[name=name]").press_sequentially("bart")
     page.click("#suggested button")
     expect(page.locator("[name=identifier]")).to_have_value("H-7")

@@ -235,6 +235,22 @@ def test_two_patients_are_given_one_identifier(clinic: Clinic) -> None:
     assert {tuple(sorted(statuses)) for statuses in clinic.race(pairs)} == {(200, 302)}
 
 
+def test_two_doctors_conclude_and_describe_at_once(clinic: Clinic) -> None:
+    keys = clinic.studies(*[""] * (PAIRS // 5))
+
+    def say(key: str, path: str, **fields: str) -> Ask:
+        return lambda who: clinic.send(who, f"/studies/{key}/{path}", **fields)
+
+    notes = [(say(key, "opinions", note="clear"), say(key, "opinions", note="clear")) for key in keys]
+    assert set(clinic.race(notes)) == {(302, 302)}
+    nothing = '{"symptoms": [], "other": "", "spo2": null}'
+    details = [
+        (say(key, "symptoms", spo2="85", known=nothing), say(key, "symptoms", symptoms="cough", known=nothing))
+        for key in keys
+    ]
+    assert {tuple(sorted(statuses)) for statuses in clinic.race(details)} == {(302, 409)}
+
+
 def test_one_account_is_invited_approved_disabled_and_given_a_role_twice(clinic: Clinic) -> None:
     with clinic.database.writing() as session:
         applicant = Applicant("Cleo", "cleo@example.org", PASSWORD)

@@ -33,6 +33,13 @@ Symptom = Literal[
     "none",
 ]
 _TEXT = r"^[^\x00]+$"
+Saturation = Annotated[int, Field(ge=40, le=100), BeforeValidator(whole)]
+_NONE_ALONE = ConfigDict(
+    json_schema_extra={
+        "if": {"properties": {"symptoms": {"contains": {"const": "none"}}}, "required": ["symptoms"]},
+        "then": {"properties": {"symptoms": {"maxItems": 1}, "other": {"maxLength": 0}}},
+    }
+)
 
 
 class OpinionIn(Asked):
@@ -112,29 +119,29 @@ class ReferenceResult(Schema):
     created_at: datetime
 
 
-class ClinicalDetailsIn(Asked):
-    """The patient's symptoms and oxygen saturation on a visit. `none` stands alone."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"symptoms": {"contains": {"const": "none"}}}, "required": ["symptoms"]},
-            "then": {"properties": {"symptoms": {"maxItems": 1}, "other": {"maxLength": 0}}},
-        }
-    )
-
-    symptoms: list[Symptom] = Field(default=[], max_length=9)
-    other: str = Field(default="", max_length=200, pattern=LINE, description="Other symptoms, and since when.")
-    spo2: Annotated[int, Field(ge=40, le=100), BeforeValidator(whole)] | None = Field(
-        default=None, description="Per cent, by pulse oximeter."
-    )
-
-
 class ClinicalDetails(Schema):
     """The patient's symptoms and oxygen saturation on a visit; null and empty where nothing is known."""
 
-    symptoms: list[Symptom]
+    model_config = _NONE_ALONE
+
+    symptoms: list[Symptom] = Field(max_length=9)
     other: str
-    spo2: int | None
+    spo2: Saturation | None
+
+
+class ClinicalDetailsIn(Asked):
+    """The patient's symptoms and oxygen saturation on a visit. `none` stands alone."""
+
+    model_config = _NONE_ALONE
+
+    symptoms: list[Symptom] = Field(default=[], max_length=9)
+    other: str = Field(default="", max_length=200, pattern=LINE, description="Other symptoms, and since when.")
+    spo2: Saturation | None = Field(default=None, description="Per cent, by pulse oximeter.")
+    known: ClinicalDetails | None = Field(
+        default=None,
+        description="The study's `clinical_details` as the program got them last. Where they are others now, nothing "
+        "is kept, and the answer is 409.",
+    )
 
 
 class Opinions(Schema):

@@ -19,7 +19,7 @@ from lungwise.languages import LANGUAGES
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock
 from lungwise.time_zones import UTC_NAME, offset_label, zone_names, zone_of
-from lungwise.webkit.forms import PageForm
+from lungwise.webkit.forms import KnownField, RecordForm
 
 _MOST_LINES = 6
 _HUNDRED = Decimal(100)
@@ -36,9 +36,10 @@ def _one_line(_form: FlaskForm, field: StringField) -> None:
         raise ValidationError(gettext("This contains characters that cannot be saved."))
 
 
-class ClinicForm(PageForm):
+class ClinicForm(RecordForm[ClinicChoices]):
     """What a clinic's administrator sets; what stays empty is as the installation is set."""
 
+    known = KnownField(ClinicChoices)
     name = StringField(_("Name of the clinic"), [DataRequired(_("Enter a name.")), Length(max=LINE), _one_line])
     letterhead = TextAreaField(
         _("Letterhead"),
@@ -115,14 +116,15 @@ class ClinicForm(PageForm):
             n=f"{settings.prevalence * 100:g}",
         )
 
-    def put(self, choices: ClinicChoices) -> None:
+    def put(self, record: ClinicChoices) -> None:
         """Show what is chosen."""
-        self.name.data, self.letterhead.data = choices.name, choices.letterhead
-        self.time_zone.data, self.language.data = choices.time_zone or "", choices.language or ""
-        self.registration.data = choices.registration.value if choices.registration else ""
-        self.sampled.data, self.result_days.data = choices.sampled, choices.result_days
-        self.retention.data, self.retention_days.data = choices.retention or "", choices.retention_days
-        share = choices.prevalence
+        self.known.data = record
+        self.name.data, self.letterhead.data = record.name, record.letterhead
+        self.time_zone.data, self.language.data = record.time_zone or "", record.language or ""
+        self.registration.data = record.registration.value if record.registration else ""
+        self.sampled.data, self.result_days.data = record.sampled, record.result_days
+        self.retention.data, self.retention_days.data = record.retention or "", record.retention_days
+        share = record.prevalence
         self.prevalence.data = None if share is None else Decimal(f"{share * 100:.6g}")
 
     def choices(self) -> ClinicChoices:

@@ -14,7 +14,7 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Conflict, NotFound, Rejected
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock
 
@@ -94,20 +94,29 @@ class Clinics:
         person.need(Right.ADMINISTER)
         return _choices_of(self._own(person))
 
-    def change(self, by: Person, chosen: ClinicChoices) -> None:
+    def change(self, by: Person, chosen: ClinicChoices, known: ClinicChoices | None = None) -> Clinic:
         """Change what an administrator's own clinic has chosen.
+
+        Parameters
+        ----------
+        known
+            What the administrator was shown as chosen, where that is known.
 
         Raises
         ------
         Rejected
             If another clinic has the name or almost the same, or the DICOM node knows the clinic by the old one.
+        Conflict
+            If somebody else has changed what was known.
         """
         by.need(Right.ADMINISTER)
-        clinic = self._own(by)
+        clinic = self._own(by, locked=True)
+        if known is not None and _choices_of(clinic) not in (known, chosen):
+            raise Conflict("Someone else changed this first.")
         if chosen.name != clinic.name:
             self._check_name(clinic, chosen.name)
         if chosen == _choices_of(clinic):
-            return
+            return clinic
         before = self.settings_of(clinic.id).zone
         clinic.name, clinic.letterhead = chosen.name, chosen.letterhead or None
         clinic.time_zone, clinic.prevalence = chosen.time_zone, chosen.prevalence
@@ -118,9 +127,10 @@ class Clinics:
         self._audit.record(by, Action.CHANGED, Subject.CLINIC, str(clinic.id))
         if (zone := self.settings_of(clinic.id).zone) != before:
             self._moved(clinic.id, zone)
+        return clinic
 
-    def _own(self, person: Person) -> Clinic:
-        found = self._session.get(Clinic, person.clinic_id)
+    def _own(self, person: Person, *, locked: bool = False) -> Clinic:
+        found = self._session.get(Clinic, person.clinic_id, with_for_update=locked, populate_existing=locked)
         if found is None:
             raise NotFound
         return found

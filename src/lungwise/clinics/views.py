@@ -14,7 +14,6 @@ from lungwise.clinics.service import Clinics
 from lungwise.settings import Settings
 from lungwise.store import Clock
 from lungwise.webkit.current_person import person
-from lungwise.webkit.forms import attempt
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("clinics", __name__)
@@ -36,7 +35,7 @@ services = RequestServices[ClinicServices]("clinics")
 
 
 @bp.route("/clinic", methods=["GET", "POST"])
-def settings() -> str | Response:
+def settings() -> str | Response | tuple[str, int]:
     """Show and change the settings of an administrator's clinic."""
     person().need(Right.ADMINISTER)
     used = services()
@@ -50,12 +49,11 @@ def settings() -> str | Response:
         return redirect(url_for("clinics.settings"))
     if not form.is_submitted():
         form.put(used.clinics.choices(person()))
-    return render_template("clinics/settings.html", form=form)
+    return render_template("clinics/settings.html", form=form), form.status
 
 
 def _saved(form: ClinicForm) -> bool:
-    def change() -> bool:
-        services().clinics.change(person(), form.choices())
-        return True
-
-    return bool(attempt(form, change))
+    clinics = services().clinics
+    return form.save(
+        lambda: clinics.change(person(), form.choices(), known=form.known.data), lambda: clinics.choices(person())
+    )

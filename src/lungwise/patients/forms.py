@@ -13,7 +13,7 @@ from lungwise.patients.labels import SEXES
 from lungwise.patients.service import PatientFacts
 from lungwise.store import utc_now
 from lungwise.time_zones import day_in
-from lungwise.webkit.forms import PageForm
+from lungwise.webkit.forms import KnownField, PageForm, RecordForm
 
 
 def one_line(_form: FlaskForm, field: StringField) -> None:
@@ -47,15 +47,20 @@ class PatientFields(PageForm):
         return PatientFacts.typed(self.data)
 
 
-class PatientForm(PatientFields):
+class PatientForm(PatientFields, RecordForm[PatientFacts]):
     """Correct a patient."""
 
+    known = KnownField(PatientFacts)
     issuer = StringField(_("Issuer of the identifier"), [Length(max=64), one_line], render_kw={"autocomplete": "off"})
     ideographic = StringField(_("Name in ideographs"), [Length(max=200), one_line], render_kw={"autocomplete": "off"})
     phonetic = StringField(
         _("Name in phonetic letters"), [Length(max=200), one_line], render_kw={"autocomplete": "off"}
     )
     submit = SubmitField(_("Save"))
+
+    def put(self, record: PatientFacts) -> None:
+        """Fill the fields with what is known."""
+        self.process(obj=record, known=record)
 
 
 class SearchForm(PageForm):

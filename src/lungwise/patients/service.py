@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Conflict, NotFound, Rejected
 from lungwise.films.dicom.header import is_possible_birth
 from lungwise.films.refusals import N_
 from lungwise.patients.decisions import IdentityDecisions
@@ -154,13 +154,20 @@ class Patients:
         facts = facts if facts.identifier else replace(facts, issuer="")
         self._fill_in(person, patient, self.records.having(person, patient.identifier), facts)
 
-    def change(self, person: Person, key: str, facts: PatientFacts) -> Patient:
+    def change(self, person: Person, key: str, facts: PatientFacts, known: PatientFacts | None = None) -> Patient:
         """Correct a patient; what was known before is kept, and films that state it still find them.
+
+        Parameters
+        ----------
+        known
+            What the person was shown as known, where that is known.
 
         Raises
         ------
         Rejected
             If the identifier is empty or another patient's, or the birth date cannot be right.
+        Conflict
+            If somebody else has changed what was known.
         """
         person.need(Right.KEEP_PATIENTS)
         self.records.lock(person, key)
@@ -169,17 +176,19 @@ class Patients:
         if not facts.identifier:
             raise Rejected("A patient needs an identifier.")
         before = patient.facts
+        if known is not None and before not in (known, facts):
+            raise Conflict("Someone else changed this first.")
         same_number = facts.identifier == before.identifier
         is_renumbered = not same_number or facts.issuer != before.issuer
-        known: list[Patient] = []
+        holders: list[Patient] = []
         if is_renumbered:
-            known = [other for other in self.records.having(person, facts.identifier) if other.id != patient.id]
-            if self._matcher.rivals(known, facts):
+            holders = [other for other in self.records.having(person, facts.identifier) if other.id != patient.id]
+            if self._matcher.rivals(holders, facts):
                 raise Rejected(_ONE_PATIENT)
             self._clear(patient)  # the number was wrong: this one is nobody else's
         self._history.record(person, patient)
         patient.facts = facts
-        self.records.index(patient, first=None if same_number else not known)
+        self.records.index(patient, first=None if same_number else not holders)
         if not same_number:
             self._renumbered(patient.id)
         if is_renumbered:

@@ -24,7 +24,7 @@ from lungwise.webkit.hidden_words import hidden, legible
 from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("patients", __name__, url_prefix="/patients")
-Answer = str | Response
+Answer = str | Response | tuple[str, int]
 SUGGESTED = 6
 """Patients who are suggested at once."""
 
@@ -122,12 +122,16 @@ def show(key: str) -> Answer:
 def change(key: str) -> Answer:
     """Correct a patient."""
     person().need(Right.KEEP_PATIENTS)
-    patient = services().patients.get(person(), key)
-    form = PatientForm(obj=patient)
-    if form.validate_on_submit() and attempt(form, lambda: services().patients.change(person(), key, form.facts())):
+    patients = services().patients
+    patient = patients.get(person(), key)
+    form = PatientForm(obj=patient.facts, known=patient.facts)
+    if form.validate_on_submit() and form.save(
+        lambda: patients.change(person(), key, form.facts(), known=form.known.data),
+        lambda: patients.get(person(), key).facts,
+    ):
         flash(gettext("Saved."))
         return redirect(url_for("patients.show", key=key))
-    return render_template("patients/change.html", form=form, key=key, patient=patient)
+    return render_template("patients/change.html", form=form, key=key, patient=patient), form.status
 
 
 @bp.post("/<key>/merge")

@@ -36,7 +36,7 @@ from lungwise.studies.models import StudyStatus
 from lungwise.studies.reference_results import SEEN, EnteredResult, Outcome, Reason, ReferenceTest, result_from
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import Order, WorklistQuery
-from lungwise.webkit.forms import PageForm
+from lungwise.webkit.forms import KnownField, PageForm, RecordForm
 
 _SUFFIXES = [f".{suffix}" for known in FORMATS for suffix in known.suffixes]
 ACCEPTED = ",".join([*_SUFFIXES, ".zip", "image/*", "application/dicom", "application/zip"])
@@ -150,16 +150,18 @@ class ClinicalFields(PageForm):
             spo2=self.spo2.data,
         )
 
-    def put(self, details: ClinicalDetails) -> None:
-        """Fill the fields with what is known."""
-        self.symptoms.data = list(details.symptoms)
-        self.other_symptoms.data, self.spo2.data = details.other, details.spo2
 
-
-class ClinicalForm(ClinicalFields):
+class ClinicalForm(ClinicalFields, RecordForm[ClinicalDetails]):
     """Symptoms and oxygen saturation of a study that is here."""
 
+    known = KnownField(ClinicalDetails)
     submit = SubmitField(_("Save"), id="clinical-submit")
+
+    def put(self, record: ClinicalDetails) -> None:
+        """Fill the fields with what is known."""
+        self.symptoms.data = list(record.symptoms)
+        self.other_symptoms.data, self.spo2.data = record.other, record.spo2
+        self.known.data = record
 
 
 WORDS = "words"

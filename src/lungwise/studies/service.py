@@ -13,7 +13,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.errors import Contradiction, NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, Contradiction, NotFound, Rejected, Unavailable
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
 from lungwise.orders.progress import OrderProgress
@@ -46,6 +46,8 @@ from lungwise.studies.urgency import urgency_of
 from lungwise.studies.visibility import visible_to
 
 __all__ = ["Conclusion", "FilmRecord", "Opinion", "ReadingRecord", "ReferenceResult", "Studies", "Study", "StudyStatus"]
+
+_SAID = ("author_id", "agrees", "conclusion", "other", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,12 @@ class Studies:
         if found is None:
             raise NotFound
         return found
+
+    def _locked(self, person: Person, key: str) -> Study:
+        """Find a study, and keep others from changing it before this transaction ends."""
+        query = select(Study).where(Study.key == key, Study.clinic_id == person.clinic_id).with_for_update()
+        self._session.scalars(query.execution_options(populate_existing=True)).all()
+        return self.get(person, key)
 
     def patient(self, person: Person, study: Study) -> Patient:
         """Return the study's patient.
@@ -237,6 +245,9 @@ class Studies:
     def conclude(self, person: Person, key: str, entered: Conclusion) -> Opinion:
         """Keep an opinion beside the readings, which stay as they are.
 
+        Where a person says again what the study's newest opinion says, their own of the same answer, it is that one:
+        a form is sent anew where its answer was lost.
+
         Raises
         ------
         Rejected
@@ -245,9 +256,7 @@ class Studies:
             If it is of another answer than the study's is now, or of one that is still to come.
         """
         person.need(Right.CONCLUDE)
-        # Until the opinion is kept no film is added or read: it would seem the older one, and as if seen.
-        self._session.execute(select(Study.id).where(Study.key == key, visible_to(person)).with_for_update())
-        study = self.get(person, key)
+        study = self._locked(person, key)  # a film that is added or read meanwhile would seem older, and as if seen
         agreed = agreed_diagnosis(study.status, study.pattern) if entered.agrees else None
         _check(study, entered)
         _check_agreement(agreed, entered)
@@ -265,6 +274,8 @@ class Studies:
         )
         if entered.other.strip():
             opinion.other = entered.other.strip()
+        if study.opinions and _says_again(study, study.opinions[-1], opinion):
+            return study.opinions[-1]
         study.opinions.append(opinion)
         study.conclusion = conclusion or study.conclusion
         self._session.flush()
@@ -272,10 +283,25 @@ class Studies:
         self._audit.record(person, Action.GAVE_OPINION, Subject.STUDY, study.key)
         return opinion
 
-    def describe(self, person: Person, key: str, details: ClinicalDetails) -> Study:
-        """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
+    def describe(
+        self, person: Person, key: str, details: ClinicalDetails, known: ClinicalDetails | None = None
+    ) -> Study:
+        """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known.
+
+        Parameters
+        ----------
+        known
+            What the person was shown as known, where that is known.
+
+        Raises
+        ------
+        Conflict
+            If somebody else has changed what was known.
+        """
         person.need(Right.UPLOAD)
-        study = self.get(person, key)
+        study = self._locked(person, key)
+        if known is not None and study.clinical not in (known, details):
+            raise Conflict("Someone else changed this first.")
         study.clinical = details
         study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
         self._session.flush()
@@ -344,6 +370,13 @@ class Studies:
             )
         record = self._session.get_one(Patient, study.merged_from_id or study.patient_id)
         return not contradictions(record.facts, facts)
+
+
+def _says_again(study: Study, newest: Opinion, opinion: Opinion) -> bool:
+    """Return whether an opinion is the newest one once more: the same person's, of the same answer."""
+    is_same = all(getattr(newest, name) == getattr(opinion, name) for name in _SAID)
+    was_there = all(film.created_at <= newest.created_at for film in study.films)
+    return is_same and was_there and not study.is_outdated(newest)
 
 
 def _check(study: Study, entered: Conclusion) -> None:

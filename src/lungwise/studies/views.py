@@ -43,7 +43,7 @@ from lungwise.webkit.request_services import RequestServices
 
 bp = Blueprint("studies", __name__)
 shown_after_upload.init(bp)
-Answer = str | AnyResponse
+Answer = str | AnyResponse | tuple[str, int]
 
 
 class StudyServices(Protocol):
@@ -209,11 +209,14 @@ def take_result_back(key: str, result: str) -> Answer:
 @bp.post("/studies/<key>/symptoms")
 def describe(key: str) -> Answer:
     """Keep the patient's symptoms and oxygen saturation."""
-    form = ClinicalForm()
-    if form.validate_on_submit() and attempt(form, lambda: services().studies.describe(person(), key, form.details())):
+    form, studies = ClinicalForm(), services().studies
+    if form.validate_on_submit() and form.save(
+        lambda: studies.describe(person(), key, form.details(), known=form.known.data),
+        lambda: studies.get(person(), key).clinical,
+    ):
         flash(gettext("Saved."))
         return redirect(url_for("studies.show", key=key))
-    return study_page(key, StudyForms(clinical=form))
+    return study_page(key, StudyForms(clinical=form)), form.status
 
 
 @bp.post("/studies/<key>/delete")

@@ -122,6 +122,7 @@ class _ErrorAnswers:
         app.register_error_handler(NotFound, lambda _no: self.status(404))
         app.register_error_handler(Rejected, lambda no: self.write(422, no.translated(gettext)))
         app.register_error_handler(Contradiction, lambda no: self.write(409, no.translated(gettext)))
+        app.register_error_handler(Conflict, lambda no: self.write(409, gettext(str(no))))
         app.register_error_handler(ClinicClosed, lambda no: self.write(403, no.translated(gettext)))
         app.register_error_handler(HTTPException, lambda error: self.http(error, http))
         app.register_error_handler(Full, lambda _no: self.full())

@@ -8,7 +8,7 @@ import pytest
 from lungwise.access import Role
 from lungwise.audit.models import AuditEntry
 from lungwise.clinics.service import ClinicChoices, Clinics
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Conflict, NotFound, Rejected
 from lungwise.settings import Registration
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ def test_an_administrator_changes_their_own_clinic_and_it_is_in_the_trail(either
     assert [(entry.action, entry.person_name, entry.subject_key) for entry in entries] == [
         ("changed", "Ada", str(ada.clinic_id))
     ]
-    clinics.change(ada, ClinicChoices(name="Hill Clinic"))
+    with pytest.raises(Conflict):
+        clinics.change(ada, ClinicChoices(name="Hill Clinic"), known=ClinicChoices(name="Hill"))
+    clinics.change(ada, ClinicChoices(name="Hill Clinic"), known=CHOICES)
     assert clinics.settings_of(ada.clinic_id) == clinics.settings_of(0)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import update
 
+from conftest import known_of
 from lungwise.access import Role
 from lungwise.monitoring.models_in_use import current_model
 from lungwise.reading.artefact import shipped_card
@@ -111,6 +112,26 @@ def test_days_of_a_filter_are_those_of_the_clinic(
         assert ("Béla" in ada.post("/studies", since=day, until=day, follow=True).text) is is_there, day
         trail = ada.get(f"/audit?since={day}&until={day}&action=uploaded").text
         assert ("3 Mar 2026, 02:00" in trail) is is_there, day
+
+
+def test_what_another_administrator_set_meanwhile_stays(
+    app: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person]
+) -> None:
+    enrol(app, "Ada", role=Role.ADMINISTRATOR)
+    ada = visit(app)
+    ada.sign_in("ada@example.org")
+    opened = known_of(ada.get("/clinic").text)
+    ada.post("/clinic", **{**ENTERED, "language": ""}, known=opened)
+    old: dict[str, Any] = {"name": "Hill", "letterhead": "", "time_zone": "", "language": "", "registration": "open"}
+    answer = ada.post("/clinic", **old, prevalence="", known=opened)
+    assert answer.status_code == 409
+    assert "Letterhead: 12 Hill Road" in answer.text
+    assert "Who may open an account: Only those who are invited" in answer.text
+    assert re.search(r'name="prevalence"[^>]*value="50[".]', answer.text)
+    assert re.search(r'<option selected value="open"', answer.text)
+    assert "12 Hill Road" in ada.get("/clinic").text
+    saved = {**ENTERED, "language": "", "registration": "open", "letterhead": "12 Hill Road\r\nTel. 555"}
+    assert ada.post("/clinic", **saved, known=known_of(answer.text)).status_code == 302
 
 
 def test_what_makes_no_sense_is_said_and_changes_nothing(

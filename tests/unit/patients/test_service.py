@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lungwise.access import Role
-from lungwise.errors import NotFound, Rejected
+from lungwise.errors import Conflict, NotFound, Rejected
 from lungwise.patients.service import Identity, PatientFacts
 
 if TYPE_CHECKING:
@@ -52,6 +52,20 @@ def test_a_patient_does_not_take_another_ones_identifier(services: Services) -> 
         services.patients.change(person, second.key, PatientFacts(identifier="1"))
     with pytest.raises(Rejected, match="identifier"):
         services.patients.change(person, second.key, PatientFacts(identifier=" "))
+
+
+def test_what_a_film_filled_in_meanwhile_is_not_wiped(either_services: Services) -> None:
+    person, patients = either_services.person(), either_services.patients
+    clara = patients.match_or_add(person, PatientFacts(identifier="1", name="Clara Wiek")).patient
+    known = clara.facts
+    patients.match_or_add(person, PatientFacts(identifier="1", name="Clara Wiek", birth_date=date(2019, 9, 13)))
+    spelt = replace(known, name="Clara Wieck")
+    with pytest.raises(Conflict):
+        patients.change(person, clara.key, spelt, known=known)
+    spelt = replace(spelt, birth_date=date(2019, 9, 13))
+    patients.change(person, clara.key, spelt, known=clara.facts)
+    patients.change(person, clara.key, spelt, known=known)  # sent anew, since the answer was lost
+    assert clara.facts == spelt
 
 
 def test_a_radiologist_does_not_change_patients(services: Services) -> None:

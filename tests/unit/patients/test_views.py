@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from conftest import known_of
 from dicom_files import dicom_file
 from synthetic_films import chest_words
 
@@ -22,6 +23,24 @@ def test_a_patient_is_found_changed_and_deleted(ada: Visitor, film: Callable[...
     assert "Tick this first" in ada.post(f"{page}/delete", page=page).text
     ada.post(f"{page}/delete", page=page, sure="y")
     assert ada.get(page).status_code == ada.get(study).status_code == 404
+
+
+def test_a_birth_date_that_a_film_filled_in_meanwhile_stays(ada: Visitor, film: Callable[..., bytes]) -> None:
+    ada.upload(film(1), name="Clara Wiek", identifier="H-1")
+    (page,) = re.findall(r"/patients/\w{20}", ada.post("/patients", text="wiek", follow=True).text)
+    opened = known_of(ada.get(f"{page}/change").text)
+    ada.upload(film(2), name="Clara Wiek", identifier="H-1", birth_date="2019-09-13", sex="F")
+    fields: dict[str, Any] = {"identifier": "H-1", "name": "Clara Wieck", "sex": "", "birth_date": ""}
+
+    answer = ada.post(f"{page}/change", known=opened, **fields)
+
+    assert answer.status_code == 409
+    assert "Someone else changed this first: Sex: Female; Birth date: 13 Sep 2019." in answer.text
+    assert all(f'value="{value}"' in answer.text for value in ("Clara Wieck", "2019-09-13"))
+    assert re.search(r'<option selected value="F"', answer.text)
+    fields |= {"sex": "F", "birth_date": "2019-09-13", "known": known_of(answer.text)}
+    assert "13 Sep 2019" in ada.post(f"{page}/change", follow=True, **fields).text
+    assert ada.post(f"{page}/change", **(fields | {"known": '{"of": "another release"}'})).status_code == 302
 
 
 def test_whose_films_they_are_is_asked_and_decided(ada: Visitor, film: Callable[..., bytes]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, Services, Visitor
+    from lungwise.access import Person
     from lungwise.web_app import Lungwise
 
 
@@ -46,6 +47,34 @@ def test_nobody_agrees_with_a_verdict_that_is_still_to_come(services: Services, 
         with pytest.raises(Contradiction, match="read yet"):
             services.studies.conclude(person, key, Conclusion(agrees=agrees))
     services.studies.conclude(person, key, Conclusion(note="Came coughing"))
+
+
+def test_who_says_the_same_of_the_same_answer_again_has_said_it_once(
+    either_services: Services, clock: Clock, film: Callable[..., bytes]
+) -> None:
+    services, ada, bob = either_services, either_services.person(), either_services.person("Bob")
+    key = services.studies.open(ada, PatientFacts(), [("a", film(1))]).key
+    services.read_all()
+    said = Conclusion(agrees=True, note="clear ")
+    first = services.studies.conclude(ada, key, said)
+    assert services.studies.conclude(ada, key, said) is first
+
+    def conclude(who: Person, entered: Conclusion, opinions: int) -> None:
+        clock.forward(minutes=1)
+        services.studies.conclude(who, key, entered)
+        assert len(services.studies.get(ada, key).opinions) == opinions
+
+    conclude(ada, said, 1)
+    conclude(bob, said, 2)
+    conclude(ada, said, 3)  # in spite of what Bob said
+    conclude(ada, Conclusion(note="clear"), 4)
+    clock.forward(minutes=1)
+    services.studies.add_films(ada, key, [("b", film(2))])
+    services.session.expire_all()
+    conclude(ada, Conclusion(note="clear"), 5)
+    clock.forward(minutes=1)
+    services.read_all()
+    conclude(ada, Conclusion(note="clear"), 6)
 
 
 def test_a_page_that_is_still_open_agrees_with_nothing_that_came_later(

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from dicom_files import dicom_file, report_file
 from lungwise.access import Role
-from lungwise.errors import NotFound, Rejected, Unavailable
+from lungwise.errors import Conflict, NotFound, Rejected, Unavailable
 from lungwise.films.dicom.header import DicomHeader
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.uploads import Upload
@@ -147,7 +147,13 @@ def test_symptoms_are_kept_encrypted_and_replaced(either_services: Services, fil
     assert b"week" not in raw
     services.studies.describe(person, key, ClinicalDetails(spo2=97))
     services.session.expire_all()
-    assert services.studies.get(person, key).clinical == ClinicalDetails(spo2=97)
+    now = ClinicalDetails(spo2=97)
+    assert services.studies.get(person, key).clinical == now
+    with pytest.raises(Conflict):
+        services.studies.describe(person, key, ClinicalDetails(symptoms=(Symptom.COUGH,)), known=known)
+    for again in (known, now):  # sent anew, or over what is known
+        services.studies.describe(person, key, now, known=again)
+    assert services.studies.get(person, key).clinical == now
 
 
 def test_a_study_stays_unread_until_it_is_seen_with_its_verdict(services: Services, film: Callable[..., bytes]) -> None:

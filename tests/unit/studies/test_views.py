@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select, update
 
-from conftest import open_app
+from conftest import known_of, open_app
 from dated_films import BRIGHT, DARK, dated_film
 from dicom_files import dicom_file
 from lungwise.access import Person, Role
+from lungwise.clinics.models import Clinic
 from lungwise.reading.artefact import shipped_card
 from lungwise.studies.lookup_models import AccessionLookup
 from lungwise.studies.models import Dispatch, Job, JobState, ReadingRecord, Study
@@ -42,6 +43,61 @@ def test_a_study_that_waits_has_a_script_and_a_link_that_load_it_again(
     assert "waiting.js" in page
     assert re.search(f'<noscript><p><a class="button" href="{study}">Reload this page</a>', page)
     assert "http-equiv" not in page
+
+
+def test_every_part_that_readings_change_is_there_while_they_are_waited_for(
+    without_readers: Lungwise, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    enrol(without_readers, "Ada")
+    with without_readers.database.writing() as session:
+        session.execute(update(Clinic).values(sampled=1))
+    ada = visit(without_readers)
+    ada.sign_in("ada@example.org")
+    study = ada.upload(film(1), film(2))
+    ada.post(f"{study}/opinions", page=study, note="came coughing")
+    waiting = ada.client.get(study).text
+    list(without_readers.worker.read_all())
+    read = ada.client.get(study).text
+
+    def parts(page: str) -> set[str]:
+        return {tag for tag in re.findall(r"<[^>]*data-answer[^>]*>", page)}
+
+    def names(page: str) -> set[str]:
+        return {name for tag in parts(page) for name in re.findall(r' id="([^"]+)"', tag)}
+
+    assert "drawn" in names(waiting) and "opinions" in names(waiting)
+    assert names(read) <= names(waiting)
+    assert len(names(waiting)) == len(parts(waiting))
+    drawn = "Drawn for a check: please test"
+    assert (drawn in waiting, drawn in read) == (False, True)
+
+
+def test_what_a_colleague_entered_meanwhile_is_shown_and_not_wiped(
+    app: Lungwise, ada: Visitor, visit: Callable[..., Visitor], enrol: Callable[..., Person], film: Callable[..., bytes]
+) -> None:
+    study = ada.upload(film(1), symptoms=["fever"])
+    opened = known_of(ada.get(study).text)
+    enrol(app, "Bob")
+    bob = visit(app)
+    bob.sign_in("bob@example.org")
+    bob.post(f"{study}/symptoms", page=study, symptoms=["fever"], spo2="85", known=opened)
+    typed: dict[str, Any] = {"symptoms": ["fever", "cough"], "other_symptoms": "since Monday", "spo2": ""}
+
+    answer = ada.post(f"{study}/symptoms", page=study, known=opened, **typed)
+
+    assert answer.status_code == 409
+    assert "Someone else changed this first: SpO2: 85." in answer.text
+    assert re.search(r'name="spo2"[^>]*value="85"', answer.text)
+    assert "since Monday" in answer.text and re.search(r'checked[^>]*value="cough"', answer.text)
+    assert "85 %" in ada.get(study).text
+    again = ada.post(f"{study}/symptoms", page=study, known=known_of(answer.text), **{**typed, "spo2": "85"})
+    assert again.status_code == 302
+    assert "Fever, Cough; since Monday" in ada.get(study).text
+    wrong = ada.post(f"{study}/symptoms", page=study, known=opened, **{**typed, "spo2": "850"})
+    assert known_of(wrong.text) == opened  # what is wrong with a field is said first
+    both = ada.post(f"{study}/symptoms", page=study, known=opened, **{**typed, "spo2": "90"})
+    assert both.status_code == 409
+    assert re.search(r'name="spo2"[^>]*value="90"', both.text) and "SpO2: 85" in both.text
 
 
 @pytest.mark.parametrize(("born", "says"), [("1970-03-25", True), ("2024-03-25", False)])

@@ -160,9 +160,13 @@ def add_reference_result(key: str, body: schemas.ReferenceResultIn) -> schemas.R
 )
 def describe(key: str, body: schemas.ClinicalDetailsIn) -> schemas.ClinicalDetails:
     """Keep the patient's symptoms and oxygen saturation on this visit, in place of what was known."""
-    details = ClinicalDetails(symptoms=tuple(map(Symptom, body.symptoms)), other=body.other, spo2=body.spo2)
-    once([repr(details)], lambda: services().studies.describe(person(), key, details).key)
+    details, known = _details(body), _details(body.known) if body.known else None
+    once([repr(details)], lambda: services().studies.describe(person(), key, details, known=known).key)
     return details_of(services().studies.get(person(), key).clinical)
+
+
+def _details(said: schemas.ClinicalDetails | schemas.ClinicalDetailsIn) -> ClinicalDetails:
+    return ClinicalDetails(symptoms=tuple(map(Symptom, said.symptoms)), other=said.other, spo2=said.spo2)
 
 
 def waited(study: Study, seconds: int) -> Study:

@@ -62,6 +62,13 @@ def test_a_result_and_symptoms_are_entered_once_and_come_with_the_study(
     first, again = (program.ask("POST", f"/studies/{key}/reference-results", once, json=said) for _ in range(2))
     assert (first.status_code, first.json) == (201, again.json)
     details = {"symptoms": ["fever"], "other": "for a week", "spo2": 91}
+    nothing = program.get(f"/studies/{key}")["clinical_details"]
+    first_said = {**details, "known": nothing}
+    assert program.ask("POST", f"/studies/{key}/clinical-details", json=first_said).json == details
+    refused = program.ask("POST", f"/studies/{key}/clinical-details", json={"spo2": 85, "known": nothing})
+    assert (refused.status_code, refused.json["title"]) == (409, "Someone else changed this first.")
+    over = {"symptoms": ["none"], "known": details}
+    assert program.ask("POST", f"/studies/{key}/clinical-details", json=over).json["symptoms"] == ["none"]
     assert program.ask("POST", f"/studies/{key}/clinical-details", json=details).json == details
     study = program.get(f"/studies/{key}")
     assert (study["reference_results"], study["clinical_details"], study["pcr"]) == ([first.json], details, "positive")
