@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def test_the_readme_shows_the_figures_of_the_committed_measurements() -> None:
     text = runpy.run_path(str(DOCS / "generate.py"))["readme"]()
 
     assert README.read_text(encoding="utf-8") == text, "run `make docs`"
+
+
+def test_the_readme_says_how_many_bars_the_model_misses() -> None:
+    bars = json.loads((DOCS / "evaluation.json").read_text(encoding="utf-8"))["criteria"]
+    missed = [bar for bar in bars if not bar["reached"]]
+
+    assert f"misses {len(missed)} of the {len(bars)} bars" in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
