@@ -33,6 +33,18 @@ BEGIN, END = "<!-- numbers: written by `make docs` -->\n", "<!-- end of numbers 
 GUIDE = DOCS / "guide" / "doctor.md"
 CATALOGUE = "<!-- catalogue: written by `make docs` from films/refusals.py -->\n"
 """Before each of the guide's two tables, which end with an empty line."""
+_LIBRARY_VIEWS = {
+    "static": "Give a file that every page needs.",
+    "security.static": "Give a file of Flask-Security, which no page needs.",
+    "security.login": "Sign in with an e-mail address and a password.",
+    "security.verify": "Enter the password or a code again, before something important is changed.",
+    "security.tf_select": "Choose one of several second factors to sign in with.",
+    "security.two_factor_token_validation": "Enter the code of the second factor, to sign in.",
+    "security.two_factor_rescue": "Show the page for the code again, or lead to the one for a recovery code.",
+    "security.mf_recovery": "Sign in with a recovery code in place of the second factor.",
+    "security.mf_recovery_codes": "Say how many recovery codes are left, and make new ones, shown once.",
+}
+"""What Flask's and Flask-Security's views do, by endpoint: their docstrings are for programmers."""
 
 
 def cli_page() -> str:
@@ -82,7 +94,7 @@ def routes_page() -> str:
         app.database.close()
     rows = [
         f"| `{rule.rule}` | {', '.join(sorted((rule.methods or set()) & {'GET', 'POST'}))} "
-        f"| {_first_line(app.view_functions[rule.endpoint])} |"
+        f"| {_said_of(rule.endpoint, app.view_functions[rule.endpoint])} |"
         for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
     ]
     head = (
@@ -340,8 +352,11 @@ def _size(run: dict[str, Any]) -> str:
     return f"{kilobytes:.0f} kB" if kilobytes < 1000 else f"{kilobytes / 1024:.0f} MB"
 
 
-def _first_line(view: Callable[..., object]) -> str:
-    return next(iter((view.__doc__ or "").strip().splitlines()), "Give a file that every page needs.")
+def _said_of(endpoint: str, view: Callable[..., object]) -> str:
+    """The first line of our own views' docstrings, and a sentence of ours on each view of a library."""
+    if not view.__module__.startswith("lungwise"):
+        return _LIBRARY_VIEWS[endpoint]
+    return (view.__doc__ or "").strip().partition("\n")[0]
 
 
 def readme() -> str:

@@ -28,6 +28,17 @@ def test_the_reference_is_what_the_application_has(page: str, writer: str) -> No
     assert (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8") == written, "run `make docs`"
 
 
+def test_no_address_has_a_sentence_that_is_cut_or_a_librarys() -> None:
+    rows = [
+        line.rstrip(" |").split(" | ")
+        for line in (DOCS / "reference" / "addresses.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+
+    assert len(rows) > 100
+    assert [row[0] for row in rows if not row[2].endswith(".") or "View " in row[2]] == []
+
+
 def test_the_readme_shows_the_figures_of_the_committed_measurements() -> None:
     text = runpy.run_path(str(DOCS / "generate.py"))["readme"]()
 
