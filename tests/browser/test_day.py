@@ -25,6 +25,14 @@ READ = ".verdict:not(.waiting)"
 SCREENS = (ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844))
 
 
+KEEPS_NO_FILM = """() => new Promise((resolve) => {
+    indexedDB.open("lungwise").onsuccess = ({ target: { result } }) => {
+        const count = result.transaction("films").objectStore("films").count();
+        count.onsuccess = () => { result.close(); resolve(count.result === 0); };
+    };
+})"""
+
+
 def file(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
@@ -101,15 +109,17 @@ def test_chosen_films_are_listed_and_one_is_removed(served: Site, page: Page, fi
     sign_in(page, served.address)
     page.goto(f"{served.address}/studies/new")
     page.set_input_files("#films", [file("one.jpg", film(1)), file("two.jpg", film(2))])
-    page.set_input_files("#films", [file("three.jpg", film(3))])
     lines = page.locator("#chosen-list li")
-    expect(lines).to_have_count(3)
+    size = max(len(film(3)), len(film(4)))
+    for seed in (3, 4):  # of two folders of a disc: other films, by the same name and as large
+        page.set_input_files("#films", [file("IMG00001", film(seed).ljust(size, b"\0"))])
+    expect(lines).to_have_count(4)
     assert lines.first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     page.click("[aria-label='Remove two.jpg']")
-    expect(lines).to_have_count(2)
+    expect(lines).to_have_count(3)
     page.click("#upload [type=submit]")
     page.wait_for_selector(READ)
-    expect(page.locator("li.film")).to_have_count(2)
+    expect(page.locator("li.film")).to_have_count(3)
 
 
 def test_a_known_patient_is_suggested_while_typing(served: Site, page: Page, film: Callable[..., bytes]) -> None:
@@ -130,6 +140,86 @@ def break_an_upload(page: Page, address: str, content: bytes) -> None:
     page.route("**/studies/new", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
     page.click("#upload [type=submit]")
     expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+
+
+def test_a_patient_who_is_corrected_after_the_connection_broke_gets_the_films(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    films = [file("one.jpg", film(1)), file("two.jpg", film(2))]
+    page.set_input_files("#films", films)
+    page.click("summary")
+
+    def send(**fields: str) -> None:
+        for name, value in fields.items():
+            page.fill(f"[name={name}]", value)
+        page.click("#upload [type=submit]")
+        expect(page.locator("#sending")).to_be_visible()
+        expect(page.locator("#upload [type=submit]")).to_be_enabled()
+
+    def lose(route: Route) -> None:
+        route.abort() if route.request.method == "POST" else route.continue_()
+
+    page.route("**/studies/new", lose)
+    send(name="Wrong Person", identifier="W-1", spo2="85")
+    send(name="Another Person", identifier="W-2")
+    assert page.evaluate("keptUploads.of(person).then(([one]) => one.patient)") == "Another Person, W-2"
+    hidden = {name: page.input_value(f"#upload [name={name}]") for name in ("csrf_token", "once")}
+    typed = {"name": "Another Person", "identifier": "W-2", "spo2": "85"}
+    page.request.post(page.url, multipart={**hidden, **typed, "films": films[0]})  # arrives, and its answer is lost
+    page.unroute("**/studies/new")
+    page.route("**/films", lose)
+    send(name="Right Person", identifier="R-1", spo2="91")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    expect(page.locator("[name=identifier]")).to_be_disabled()  # a study is open: the rest goes there
+    expect(page.locator("[name=spo2]")).to_be_disabled()
+    page.unroute("**/films")
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("also in a study of Another Person (W-2)")
+    expect(page.locator("[name=identifier]")).to_be_enabled()
+    page.click("text=Go to the study")
+    page.wait_for_selector(READ)
+    expect(page.locator("section.patient")).to_contain_text("R-1")
+    expect(page.locator("main")).to_contain_text("91 %")
+    expect(page.locator("li.film")).to_have_count(2)
+    page.goto(f"{served.address}/studies")
+    expect(page.locator("table.list tbody tr")).to_have_count(2)
+    expect(page.locator("table.list")).not_to_contain_text("Wrong Person")
+    context.close()
+
+
+def test_what_this_browser_cannot_keep_is_sent_after_signing_in_in_another_tab(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    served.enrol("Bob")
+    context = chromium.new_context()
+    page, other = context.new_page(), context.new_page()
+    sign_in(page, served.address)
+    other.goto(f"{served.address}/static/icon.svg")  # like a page of long ago, it holds the database
+    other.evaluate("() => { indexedDB.open('lungwise').onsuccess = () => indexedDB.deleteDatabase('lungwise'); }")
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1))])
+    page.fill("[name=name]", "Clara Wieck")
+    end_session(context)
+    page.click("#upload [type=submit]")
+    warning = page.locator("#trouble", has_text="Do not close or reload this page")
+    expect(warning).to_be_visible()
+    sign_in(other, served.address, "bob@example.org")
+    page.click("#upload [type=submit]")
+    expect(warning).to_be_visible()  # the film is Ada's alone
+    other.goto("about:blank")
+    end_session(context)
+    sign_in(other, served.address)
+    page.click("#upload [type=submit]")
+    page.wait_for_url(re.compile(r"/studies/[0-9a-f]{20}$"))
+    page.wait_for_selector(READ)
+    expect(page.locator("section.patient")).to_contain_text("Clara Wieck")
+    context.close()
 
 
 def test_an_upload_survives_that_the_browser_is_closed(
@@ -185,9 +275,9 @@ def test_films_for_a_study_are_sent_on_after_the_browser_was_closed(
     context = chromium.new_context()
     page = context.new_page()
     sign_in(page, served.address)
-    study = upload(page, served.address, film(1))
+    study = upload(page, served.address, film(1), name="Clara Wieck")
     page.set_input_files("#films", [file("two.jpg", film(2)), file("three.jpg", film(3))])
-    page.route("**/films", lambda route: route.abort())
+    context.route("**/films", lambda route: route.abort())
     page.click("text=Add films")
     expect(page.locator("#trouble")).to_contain_text("The connection was lost")
     page.close()
@@ -195,7 +285,18 @@ def test_films_for_a_study_are_sent_on_after_the_browser_was_closed(
     page = context.new_page()
     page.set_default_timeout(120_000)
     page.goto(f"{served.address}/studies/new")
+    expect(page.locator("#resume")).to_contain_text("Patient: Clara Wieck")
     page.click("#resume-send")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    expect(page.locator("[name=identifier]")).to_be_disabled()  # it was said whose they are
+    page.set_input_files("#films", [file("other.jpg", film(4))])  # of the next patient
+    expect(page.locator("#resume")).to_contain_text("Not sent yet: 2 (two.jpg, three.jpg)")
+    expect(page.locator("[name=identifier]")).to_be_enabled()
+    context.unroute("**/films")
+    page.click("#resume-send")
+    expect(page.locator("#saved")).to_be_visible()
+    expect(page.locator("#chosen-list li")).to_have_count(1)
+    page.click("text=Go to the study")
     page.wait_for_url(study)
     page.wait_for_selector(READ)
     expect(page.locator("li.film")).to_have_count(3)
@@ -211,11 +312,11 @@ def test_what_is_older_than_seven_days_goes_also_while_nobody_is_signed_in(
     sign_in(page, served.address)
     break_an_upload(page, served.address, film(1))
     page.evaluate(
-        "keptUploads.of(person).then(([one]) => keptUploads.sent({ ...one, at: Date.now() - 8 * 24 * 3600e3 }, -1))"
+        "keptUploads.of(person).then(([one]) => keptUploads.correct({ ...one, at: Date.now() - 8 * 24 * 3600e3 }))"
     )
     end_session(context)
     page.goto(f"{served.address}/sign-in")
-    page.wait_for_function("indexedDB.databases().then((found) => !found.length)")
+    page.wait_for_function(KEEPS_NO_FILM)
     context.close()
 
 
@@ -224,19 +325,29 @@ def test_signing_out_asks_about_films_that_are_not_sent(
 ) -> None:
     served.enrol("Ada")
     context = chromium.new_context()
-    page = context.new_page()
+    page, earlier = context.new_page(), context.new_page()
     sign_in(page, served.address)
+    earlier.goto(f"{served.address}/studies")  # loaded before anything was kept
     break_an_upload(page, served.address, film(1))
-    page.goto(f"{served.address}/studies")
-    page.click("text=Sign out")
-    expect(page.locator("#ask-kept")).to_be_visible()
-    page.click("text=Delete them and sign out")
-    expect(page).to_have_url(re.compile("/sign-in"))
+    for one in (page, earlier):
+        one.click("text=Sign out")
+        expect(one.locator("#ask-kept")).to_be_visible()
+        one.click("text=Stay signed in")
+        expect(one.locator("#ask-kept")).to_be_hidden()
+    page.unroute("**/studies/new")
+    page.click("#upload [type=submit]")
+    page.wait_for_selector(READ)
+    upload(page, served.address, film(2))  # while another tab has the browser's database open
+    break_an_upload(page, served.address, film(3))
+    earlier.click("text=Sign out")
+    earlier.click("text=Delete them and sign out")
+    expect(earlier).to_have_url(re.compile("/sign-in"))
     sign_in(page, served.address)
     page.goto(f"{served.address}/studies")
     expect(page.locator("#kept-uploads")).to_be_hidden()
     page.click("text=Sign out")
     expect(page).to_have_url(re.compile("/sign-in"))
+    assert page.evaluate(KEEPS_NO_FILM)
     context.close()
 
 

@@ -27,6 +27,7 @@ from lungwise.store import Base, Database, FilmStore, check_keys
 from lungwise.store.backup import check_films
 from lungwise.store.secret_key import check_secret_key
 from lungwise.studies.service import Conclusion
+from queued_results import withdraw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,7 @@ def filled(everywhere_services: Services, film: Callable[..., bytes]) -> Service
         )
         study = services.studies.open(ada, facts, [("a", film(number)), ("b", film(number + 10))])
         services.studies.conclude(ada, study.key, Conclusion(note=f"a scar {number}"))
+    withdraw(services.session, study, "fhir", services.clock)
     assert services.read_all() == 8
     services.session.commit()
     return services

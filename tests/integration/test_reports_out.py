@@ -117,6 +117,19 @@ def test_a_fhir_server_has_each_resource_once_and_the_report_as_it_was_corrected
         assert run(settings, "send").returncode == 0
         kinds = ("Patient", "DiagnosticReport", "ImagingStudy", "Device", "Observation")
         found = {kind: resources(server, kind) for kind in kinds}
+        database = Database(settings)
+        with database.writing() as session:
+            Wiring(settings, services.store).over(session).studies.delete(person, key)
+        database.close()
+        assert run(settings, "send").returncode == 0
+        withdrawn = {kind: resources(server, kind) for kind in kinds}
+    assert {kind: [one["id"] for one in those] for kind, those in withdrawn.items()} == {
+        kind: [one["id"] for one in those] for kind, those in found.items()
+    }
+    for kind in ("DiagnosticReport", "Observation"):
+        (one,) = withdrawn[kind]
+        assert (one["status"], one["subject"]) == ("entered-in-error", found[kind][0]["subject"])
+        assert one.keys() == {"resourceType", "id", "meta", "identifier", "status", "code", "subject"}
     assert {kind: len(those) for kind, those in found.items()} == dict.fromkeys(kinds, 1)
     report = found["DiagnosticReport"][0]
     assert (report["id"], before["status"], report["status"]) == (before["id"], "preliminary", "final")

@@ -72,6 +72,7 @@ class Opinion(Schema):
     conclusion: Concluded | None
     other: str
     note: str
+    outdated: bool = Field(default=False, description="Whether a film of the study was added or read since.")
 
 
 class ReferenceResultIn(Asked):

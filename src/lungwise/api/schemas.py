@@ -176,6 +176,9 @@ class StudySummary(Schema):
         description="Of COVID-19, of the film whose verdict the study has; null where there is no verdict."
     )
     conclusion: Concluded | None = Field(description="The last doctor's.")
+    conclusion_outdated: bool = Field(
+        default=False, description="Whether a film was added or read since: nobody has concluded on the study as it is."
+    )
     pcr: Decided | None = Field(description="The newest result of a PCR test.")
     headline: Headline | None = Field(default=None, description="What the pages say of the study.")
     unread: bool = Field(description="Whether nobody has opened its page since it was read.")

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, tzinfo
 from typing import Any
-from urllib.parse import quote, unquote
 
 from lungwise.errors import Rejected
 from lungwise.orders.order import MOST_CODE, MOST_DESCRIPTION, MOST_ORDERED_BY, OrderRequest, PlacerNumber, Procedure
 from lungwise.orders.order import OrderStatus as Status
 from lungwise.orders.order import OrderUrgency as Urgency
 from lungwise.orders.service import Order
+from lungwise.patients.identity import MOST_IDENTIFIER
 from lungwise.patients.service import Patient, PatientFacts
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.studies.identifiers import ACCESSIONS, UIDS
 from lungwise.webkit.problems import Refused
 
 MOST_REQUESTS = 20
 """ServiceRequests of one Bundle."""
 _MOST_DEPTH = 32
-_PATIENT_SYSTEM = "urn:lungwise:patient"
 _TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _INTENTS = ("order", "original-order", "instance-order", "filler-order")
 _CANCELLED = ("revoked", "entered-in-error")
@@ -58,9 +58,9 @@ class AskedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSystem:
-    """How this installation names things: the system of its patients' identifiers elsewhere, and the clinic's zone."""
+    """How this installation names things: the systems of its patients' identifiers, and the clinic's zone."""
 
-    patients: str
+    patients: PatientSystems
     zone: tzinfo
 
 
@@ -227,7 +227,7 @@ def _patient(request: Resource, patients: Mapping[str, Resource], own: OwnSystem
     if found is not None and found.get_resource_type() == "Patient":
         return _facts(found, own)
     if subject.identifier is not None and subject.identifier.value:
-        return PatientFacts(identifier=subject.identifier.value[:64], issuer=_issuer(subject.identifier, own))
+        return _numbered(subject.identifier, own)
     raise FhirRejected("The subject is neither a Patient that came with the request, nor named by an identifier.")
 
 
@@ -237,9 +237,8 @@ def _facts(patient: Resource, own: OwnSystem) -> PatientFacts:
     if identifier is None:
         raise FhirRejected("The Patient needs an identifier: by that the films find the order.")
     name = next(iter(patient.name or ()), None)
-    return PatientFacts(
-        identifier=identifier.value[:64],
-        issuer=_issuer(identifier, own),
+    return replace(
+        _numbered(identifier, own),
         name=_line(_name(name))[:200] if name else "",
         sex=_SEXES.get(patient.gender or "", ""),
         birth_date=patient.birthDate if isinstance(patient.birthDate, date) else None,
@@ -250,12 +249,16 @@ def _name(name: Resource) -> str:
     return str(name.text or " ".join(filter(None, (*(name.given or ()), name.family))))
 
 
-def _issuer(identifier: Resource, own: OwnSystem) -> str:
-    """Return whose number it is: nobody else's, where its system is the hospital's own or says nothing."""
-    system = identifier.system or ""
-    if system in ("", _PATIENT_SYSTEM, own.patients):
-        return ""
-    return unquote(system.removeprefix(f"{_PATIENT_SYSTEM}:"))[:64]
+def _numbered(identifier: Resource, own: OwnSystem) -> PatientFacts:
+    """Return a patient of whom the number is known, and whose number it is."""
+    number, issuer = identifier.value.strip(), own.patients.issuer_of(identifier.system or "")
+    if max(len(number), len(issuer)) > MOST_IDENTIFIER:
+        raise FhirRejected(
+            f"The patient's identifier or its system is longer than {MOST_IDENTIFIER} characters, and cut it might be "
+            "another's. Send a shorter one. The system of the hospital's own numbers may be longer: "
+            "LUNGWISE_FHIR_PATIENT_SYSTEM names it."
+        )
+    return PatientFacts(identifier=number, issuer=issuer)
 
 
 def _line(text: str | None) -> str:
@@ -275,7 +278,7 @@ def service_request(order: Order, patient: Patient, own: OwnSystem) -> str:
         "intent": "order",
         "priority": by_urgency[Urgency(order.urgency)],
         "code": code if any(code.values()) else None,
-        "subject": {"type": "Patient", "identifier": _subject(patient, own)},
+        "subject": {"type": "Patient", "identifier": _subject(patient, own.patients)},
         "occurrenceDateTime": order.scheduled_at,
         "authoredOn": order.created_at,
         "requester": {"display": order.ordered_by} if order.ordered_by else None,
@@ -303,7 +306,5 @@ def _coding(procedure: Procedure) -> dict[str, str]:
     return {"code": procedure.code, **({"system": system} if system else {})}
 
 
-def _subject(patient: Patient, own: OwnSystem) -> dict[str, str]:
-    if patient.issuer:
-        return {"system": f"{_PATIENT_SYSTEM}:{quote(patient.issuer)}", "value": patient.identifier}
-    return {"system": own.patients or _PATIENT_SYSTEM, "value": patient.identifier}
+def _subject(patient: Patient, systems: PatientSystems) -> dict[str, str]:
+    return {"system": systems.system_of(patient.facts), "value": patient.identifier}

@@ -19,7 +19,7 @@ class UnsentQuery(Asked):
 
 
 class UnsentResult(Schema):
-    """The results of one study that one archive, or another system, does not have."""
+    """The results of one study that one archive, or another system, does not have; or a withdrawal of its report."""
 
     study: Key
     archive: str = Field(description="An archive, as AE@host:port, or another system: webhook, fhir.")
@@ -31,6 +31,9 @@ class UnsentResult(Schema):
     error: str = Field(description="What the last attempt ended with; empty before the first.")
     since: datetime
     next_try: datetime | None = Field(description="Null where nothing is tried by itself.")
+    withdrawal: bool = Field(
+        False, description="The study was deleted, and a system is to be told that its report does not hold."
+    )
 
 
 class UnsentPage(Schema):

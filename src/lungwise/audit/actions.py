@@ -77,6 +77,7 @@ class Action(StrEnum):
     USED_TOKEN = "used token"
     WAS_REGISTERED_AGAIN = "was registered again"
     WENT_BACK = "went back"
+    WITHDREW = "withdrew"
 
 
 class Subject(StrEnum):

@@ -58,7 +58,7 @@ _EVENTS = {
     Action.EXPORTED: Event(id=("110106", "Export"), action="R"),
     Action.UPLOADED: Event(id=("110107", "Import"), action="C"),
     Action.RECEIVED: Event(id=("110107", "Import"), action="C"),
-    Action.SENT: Event(id=("110104", "DICOM Instances Transferred"), action="R"),
+    **dict.fromkeys((Action.SENT, Action.WITHDREW), Event(id=("110104", "DICOM Instances Transferred"), action="R")),
 }
 _VERBS = {Action.SAW: "R", Action.ADDED: "C", Action.DELETED: "D"}
 """What an action does to its subject, where that is not to change it."""

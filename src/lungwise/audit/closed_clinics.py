@@ -17,7 +17,7 @@ CLOSED: Final = N_(
 """What pages and answers say of it."""
 _ALLOWED = frozenset(
     {
-        *(Action.SAW, Action.SEARCHED, Action.EXPORTED, Action.SENT, Action.USED_TOKEN),
+        *(Action.SAW, Action.SEARCHED, Action.EXPORTED, Action.SENT, Action.WITHDREW, Action.USED_TOKEN),
         *(Action.SIGNED_IN, Action.SIGNED_IN_WITH_A_NEW_DEVICE, Action.SIGNED_OUT, Action.FAILED_TO_SIGN_IN),
         *(Action.ENDED_SESSION, Action.ENDED_OTHER_SESSIONS, Action.TRIED_WHILE_LOCKED, Action.USED_A_CODE_TWICE),
         *(Action.CHANGED_SECOND_FACTOR, Action.MADE_RECOVERY_CODES, Action.RESET_SECOND_FACTOR, Action.REVOKED_TOKEN),

@@ -74,6 +74,7 @@ ACTIONS: Final = {
     Action.USED_TOKEN: N_("used a token"),
     Action.WAS_REGISTERED_AGAIN: N_("tried to register again"),
     Action.WENT_BACK: N_("went back to"),
+    Action.WITHDREW: N_("withdrew the sent report"),
 }
 """What a person did, by the action that is recorded."""
 SUBJECTS: Final = {

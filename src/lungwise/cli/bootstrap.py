@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.outgoing import ReportDestination, ReportMessage
 from lungwise.reports.report_sender import ReportSender
 from lungwise.reports.service import Reports
+from lungwise.reports.withdrawal_sender import WithdrawalSender
 from lungwise.settings import Settings, SettingsFileError
 from lungwise.store import Database, EncryptionError, FilmStore, check_keys, utc_now
 from lungwise.store.migrations import is_current, newer_schema
@@ -225,7 +226,25 @@ def make_report_sender(database: Database, settings: Settings) -> ReportSender |
             orders=services.orders.of_study(node, delivery.study),
         )
 
-    return ReportSender(database, utc_now, message, settings.all_report_to, systems.of, settings.node_ae_title)
+    return ReportSender(database, utc_now, message, settings.all_report_to, systems, settings.node_ae_title)
+
+
+def make_withdrawal_sender(database: Database, settings: Settings) -> WithdrawalSender | None:
+    """Make the sender of withdrawals to systems that are no archives; None if there are none."""
+    if not settings.all_report_to:
+        return None
+    wiring = Wiring(settings, FilmStore(settings))
+
+    def clinic_name(session: Session, clinic_id: int) -> str:
+        return next(clinic.name for clinic in wiring.over(session).clinics.all() if clinic.id == clinic_id)
+
+    systems, title = _ReportSystems(settings), settings.node_ae_title
+    return WithdrawalSender(database, utc_now, clinic_name, settings.all_report_to, systems.of, title)
+
+
+def report_senders(database: Database, settings: Settings) -> Iterator[ReportSender | WithdrawalSender]:
+    """Make what sends to systems that are no archives, if there are any."""
+    yield from filter(None, (make_report_sender(database, settings), make_withdrawal_sender(database, settings)))
 
 
 class _ReportSystems:
@@ -235,13 +254,17 @@ class _ReportSystems:
         self._settings = settings
         self._made: dict[int, tuple[Settings, dict[str, ReportDestination]]] = {}
 
-    def of(self, session: Session, delivery: ClaimedDelivery) -> ReportDestination | None:
-        """Return the system that a delivery goes to; None where its clinic has none of the kind."""
-        own = ClinicDestinations(session, self._settings).settings_of(delivery.clinic_id)
-        made = self._made.get(delivery.clinic_id)
+    def of(self, session: Session, clinic_id: int, name: str) -> ReportDestination | None:
+        """Return a clinic's system of a kind; None where it has none."""
+        own = ClinicDestinations(session, self._settings).settings_of(clinic_id)
+        made = self._made.get(clinic_id)
         if made is None or made[0] != own:
-            made = self._made[delivery.clinic_id] = own, {one.name: one for one in _report_destinations(own)}
-        return made[1].get(delivery.destination)
+            made = self._made[clinic_id] = own, {one.name: one for one in _report_destinations(own)}
+        return made[1].get(name)
+
+    def clinics(self, session: Session, delivery: ClaimedDelivery) -> Collection[int] | None:
+        """Return the clinics whose reports go to the same system; None for all."""
+        return ClinicDestinations(session, self._settings).who_share(delivery.destination, delivery.clinic_id)
 
 
 def _report_destinations(settings: Settings) -> Iterator[ReportDestination]:

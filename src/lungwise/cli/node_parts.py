@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person
 from lungwise.cli import bootstrap
-from lungwise.cli.bootstrap import make_report_sender, make_sender
+from lungwise.cli.bootstrap import make_sender, report_senders
 from lungwise.cli.parts import Part
 from lungwise.dicom.accession_finder import AccessionFinder
 from lungwise.dicom.commitment_reporter import CommitmentReporter
@@ -63,8 +63,7 @@ def _callers(wiring: Wiring, database: Database, node: Person, priors: PriorRece
     settings, zone_over = wiring.settings, _zone_over(wiring, node)
     if settings.all_send_to:
         yield make_sender(database, settings)
-    if report_sender := make_report_sender(database, settings):
-        yield report_sender
+    yield from report_senders(database, settings)
     if settings.priors_from:
         archive = DicomwebArchive if _is_dicomweb(settings) else DimseArchive
         yield PriorFetcher(database, utc_now, settings, node, archive(settings, priors), zone_over)

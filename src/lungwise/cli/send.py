@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy.orm import Session
 
-from lungwise.cli.bootstrap import make_report_sender, make_sender, open_database, read_settings
+from lungwise.cli.bootstrap import make_sender, open_database, read_settings, report_senders
 from lungwise.cli.errors import one_line_errors
 from lungwise.clinics.destinations import ClinicDestinations
 from lungwise.jobs.deliveries import Dispatches, DispatchLine, ReportDispatches
+from lungwise.jobs.withdrawals import Withdrawals
 from lungwise.reports.report_sender import ReportSender
+from lungwise.reports.withdrawal_sender import WithdrawalSender
 from lungwise.settings import Settings
 from lungwise.store import Database, utc_now
 
@@ -58,7 +60,9 @@ def send(study: tuple[str, ...], as_json: bool, cancel: str | None) -> None:
         error = line.error or "waits"
         if line.destination not in settings.destinations:
             error = "the settings name it no more; cancel it with lungwise send --cancel"
-        click.echo(json.dumps(asdict(line)) if as_json else f"Study {line.study} to {line.destination}: {error}.")
+        what = "Withdrawal of study" if line.withdrawal else "Study"
+        said = f"{what} {line.study} to {line.destination}: {error}."
+        click.echo(json.dumps(asdict(line)) if as_json else said)
     if not as_json:
         click.echo(f"The results of {arrived} studies are sent, {len(left)} wait.")
     click.get_current_context().exit(3 if left else 0)
@@ -72,13 +76,13 @@ def _queue(session: Session, settings: Settings, studies: tuple[str, ...]) -> No
         if not (archives.queue_study(key) and systems.queue_study(key)):
             raise click.ClickException(f"There is no study {key}.")
     archives.retry_now()
+    Withdrawals(session, utc_now).retry_now()
 
 
-def _senders(database: Database, settings: Settings) -> Iterator[Sender | ReportSender]:
+def _senders(database: Database, settings: Settings) -> Iterator[Sender | ReportSender | WithdrawalSender]:
     if settings.all_send_to:
         yield make_sender(database, settings)
-    if reports := make_report_sender(database, settings):
-        yield reports
+    yield from report_senders(database, settings)
 
 
 def _left(database: Database) -> list[DispatchLine]:
@@ -86,7 +90,7 @@ def _left(database: Database) -> list[DispatchLine]:
     end = time.monotonic() + _OTHERS_SECONDS
     while True:
         with database.reading() as session:
-            left = Dispatches(session, utc_now).unsent()
+            left = [*Dispatches(session, utc_now).unsent(), *Withdrawals(session, utc_now).unsent()]
         if time.monotonic() > end or not any(line.is_sending for line in left):
             return left
         time.sleep(0.2)
@@ -95,5 +99,5 @@ def _left(database: Database) -> list[DispatchLine]:
 def _cancel(settings: Settings, archive: str) -> None:
     """Cancel what waits for a destination, whether or not results are still sent there."""
     with open_database(settings) as database, database.writing() as session:
-        count = Dispatches(session, utc_now).cancel(archive)
+        count = Dispatches(session, utc_now).cancel(archive) + Withdrawals(session, utc_now).cancel(archive)
     click.echo(f"Nothing waits for {archive} any more: {count} cancelled.")

@@ -19,12 +19,12 @@ from lungwise.cli.bootstrap import (
     encrypt_films_of_earlier_releases,
     make_audit_exporter,
     make_mail_sender,
-    make_report_sender,
     make_sender,
     make_watch,
     note_model,
     open_database,
     read_settings,
+    report_senders,
     take_turns,
     warn_of_unknown_clinics,
 )
@@ -73,8 +73,7 @@ def serve(host: str | None, port: int | None) -> None:
     ]
     if settings.all_send_to:
         senders.append(make_sender(app.database, settings))
-    if report_sender := make_report_sender(app.database, settings):
-        senders.append(report_sender)
+    senders += report_senders(app.database, settings)
     if exporter := make_audit_exporter(app.database, settings):
         senders.append(exporter)
     if mail_sender := make_mail_sender(app.database, settings):

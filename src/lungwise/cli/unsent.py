@@ -51,4 +51,6 @@ def _as_json(line: UnsentLine, clinics: dict[int, str]) -> dict[str, object]:
 def _said(line: UnsentLine, clinics: dict[int, str]) -> str:
     tried = f", tried {line.attempts} times: {line.error}" if line.error else ""
     where = f"Study {line.study} of {clinics[line.clinic]} to {line.archive}"
+    if line.withdrawal:
+        where = f"Withdrawal of study {line.study} of {clinics[line.clinic]} from {line.archive}"
     return f"{where}: {line.state} since {line.since:%Y-%m-%d %H:%M} UTC{tried}."

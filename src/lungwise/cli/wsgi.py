@@ -13,11 +13,11 @@ from lungwise.cli import bootstrap
 from lungwise.cli.bootstrap import (
     make_audit_exporter,
     make_mail_sender,
-    make_report_sender,
     make_watch,
     note_model,
     open_database,
     read_settings,
+    report_senders,
     take_turns,
     warn_of_unknown_clinics,
 )
@@ -55,11 +55,11 @@ def _opened(settings: Settings) -> Lungwise:
     if mail_sender := make_mail_sender(app.database, settings):
         mail_sender.start()
         atexit.register(mail_sender.stop)
-    exporter, reports = make_audit_exporter(app.database, settings), make_report_sender(app.database, settings)
+    exporter = make_audit_exporter(app.database, settings)
     for part in (
         *make_watch(app.database, settings),
         *([exporter] if exporter else []),
-        *([reports] if reports else []),
+        *report_senders(app.database, settings),
     ):
         part.start()
         atexit.register(part.stop)

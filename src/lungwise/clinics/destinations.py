@@ -34,6 +34,15 @@ class ClinicDestinations:
         """List the systems beside archives that get a clinic's reports, by the names of their kinds."""
         return self.settings_of(clinic_id).report_to_list
 
+    def who_share(self, system: str, clinic_id: int) -> list[int] | None:
+        """List the clinics whose reports go to the same address as a clinic's by a kind of system; None for all."""
+        if not self._settings.clinic_destinations:
+            return None
+        names = {number: name for number, name in self._session.execute(select(Clinic.id, Clinic.name))}
+        address = {name: own.report_to.get(system) for name, own in self._settings.clinic_destinations.items()}
+        shared = address.get(names.get(clinic_id, ""))
+        return [number for number, name in names.items() if address.get(name) == shared]
+
     def settings_of(self, clinic_id: int) -> Settings:
         """Return the settings with the destinations of a clinic."""
         if not self._settings.clinic_destinations:

@@ -80,16 +80,24 @@ class Archives:
         return [item for item in objects if kind_of_result(item) in kinds]
 
     def deliver(
-        self, destination: Destination, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
+        self,
+        destination: Destination,
+        objects: Sequence[Dataset],
+        may_send: Callable[[], bool],
+        acknowledged: Callable[[str], None],
     ) -> Delivery:
-        """Send objects over one association; each acknowledgement is passed on before the next object goes."""
+        """Send objects over one association; each acknowledgement is passed on before the next object goes.
+
+        Before each object `may_send` says whether it may still go: they may have been cancelled, or be sent by another
+        process.
+        """
         association = self._outgoing.associate(destination, list(_contexts(objects)))
         if not association.is_established:
             only_extras = association.rejected_contexts and not self._taken(association, destination.title, objects)
             return Delivery() if only_extras else self._failed(association, destination)
         try:
             taken = self._taken(association, destination.title, objects)
-            return _send_each(association, destination.title, taken, acknowledged)
+            return _send_each(association, destination.title, taken, may_send, acknowledged)
         finally:
             association.release()
 
@@ -124,10 +132,17 @@ def _contexts(objects: Sequence[Dataset]) -> Iterator[PresentationContext]:
 
 
 def _send_each(
-    association: Association, title: str, objects: Sequence[Dataset], acknowledged: Callable[[str], None]
+    association: Association,
+    title: str,
+    objects: Sequence[Dataset],
+    may_send: Callable[[], bool],
+    acknowledged: Callable[[str], None],
 ) -> Delivery:
     delivery = Delivery()
     for item in objects:
+        if not may_send():
+            delivery.error = "they were cancelled, or another process sends them"
+            break
         if error := _send_one(association, title, item):
             delivery.error = error
         else:

@@ -59,11 +59,13 @@ class CommitmentReporter(SingleJobWorker[CommitmentReports, ClaimedReport, str])
         """Claim the next report."""
         return queue.claim()
 
-    def do(self, job: ClaimedReport) -> str:
-        """Tell a peer, and return the error."""
+    def do(self, job: ClaimedReport) -> str | None:
+        """Tell a peer, and return the error; nothing where another node tells it, which knows of what came since."""
         try:
             with self._database.reading() as session:
                 kept, failed = KeptInstances(session, self._store).sort(job.clinic_id, job.references)
+            if not self.holds(job):
+                return None
             answer = Answer(transaction_uid=job.transaction_uid, kept=kept, failed=failed)
             error = self._told(job, answer)
         except Exception as fault:  # whatever one request does, the others are answered

@@ -87,7 +87,9 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
             if not left:
                 return Delivery(stored=before)
             reports = {str(item.SOPInstanceUID): _version_of(item) for item in left if item.Modality == "SR"}
-            delivery = self._archives.deliver(destination, left, partial(self._accept, job, reports))
+            delivery = self._archives.deliver(
+                destination, left, partial(self.holds, job), partial(self._accept, job, reports)
+            )
             delivery.stored = before | delivery.stored
             return delivery
         except Exception as error:  # whatever one study does, the others are sent
@@ -103,11 +105,7 @@ class Sender(SingleJobWorker[Dispatches, ClaimedDelivery, str]):
         return self._commitment.ask(Destination.parse(job.destination), transaction_uid, left)
 
     def _accept(self, job: ClaimedDelivery, reports: Mapping[str, ReportVersion], instance: str) -> None:
-        def accept(dispatches: Dispatches) -> None:
-            dispatches.accept(job, instance, reports.get(instance))
-            dispatches.renew(job)  # the next object may take as long
-
-        self._write(accept)
+        self._write(lambda dispatches: dispatches.accept(job, instance, reports.get(instance)))
 
 
 def _reference(item: Dataset) -> Reference:

@@ -7,8 +7,8 @@ import ssl
 
 from lungwise.hl7.frames import FrameError, Frames, framed
 from lungwise.hl7.message import MessageError, acknowledged
-from lungwise.hl7.results import Receiver, control_id, result_message
-from lungwise.reports.outgoing import NotSentError, ReportMessage
+from lungwise.hl7.results import Receiver, control_id, result_message, withdrawal_message
+from lungwise.reports.outgoing import NotSentError, ReportMessage, Withdrawal
 from lungwise.settings import Settings
 from lungwise.store import Clock
 from lungwise.tls import client_context
@@ -17,6 +17,7 @@ _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
 _MOST_BYTES = 64 << 10
 _TAKEN = ("AA", "CA")
+_NOT_TAKEN = ("AE", "AR", "CE", "CR")
 
 
 class Hl7Results:
@@ -35,6 +36,10 @@ class Hl7Results:
         """Write a report as an ORU^R01 message."""
         return result_message(message, self._receiver, self._clock())
 
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write an ORU^R01 message that withdraws a report."""
+        return withdrawal_message(withdrawal, self._receiver, self._clock())
+
     def send(self, body: bytes, key: str) -> None:
         """Send a message; of the answer only the code counts, since its words may name a patient."""
         try:
@@ -48,7 +53,8 @@ class Hl7Results:
         except MessageError:
             raise NotSentError("the hospital system's answer is no HL7 acknowledgement") from None
         if code not in _TAKEN:
-            raise NotSentError(f"the hospital system answers {code if code.isalpha() else 'nothing'}"[:60])
+            said = f"the hospital system answers {code if code.isalpha() else 'nothing'}"[:60]
+            raise NotSentError(said, may_have_it=code not in _NOT_TAKEN)
         if answered != control_id(key):
             raise NotSentError("the hospital system acknowledges another message")
 

@@ -1,25 +1,51 @@
-"""A study's report as an ORU^R01 message (HL7 2.5, chapter 7)."""
+"""A study's report as an ORU^R01 message (HL7 2.5, chapter 7), and that it is withdrawn."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from lungwise.hl7.acknowledgement import APPLICATION
 from lungwise.hl7.text import Separators
-from lungwise.orders.service import Order
+from lungwise.patients.identity import PatientFacts
 from lungwise.reports.fhir import status_of
-from lungwise.reports.outgoing import ReportMessage, require_sure_patient
+from lungwise.reports.outgoing import ReportMessage, Withdrawal, require_sure_patient
 from lungwise.reports.report import Report
-from lungwise.studies.identifiers import IdentifierKind, identifiers_of_study
+from lungwise.studies.report_identifiers import ReportedOrder, ReportIdentifiers, report_identifiers
 from lungwise.studies.stored_answers import study_answer
 
 _CODES: Final = "99LUNGWISE"
 _CHEST: Final = "30745-4^XR Chest Views^LN"
 _STATUSES: Final = {"registered": "I", "preliminary": "P", "final": "F", "corrected": "C"}
+"""Table 0123, in OBR-25 and OBX-11. A final report with a film that nobody has concluded on since is P again.
+
+The table lets a final result be changed by a corrected one alone. But C is as good as F to who reads it: verified,
+which that film is not. "Corrected, not final" (M) is unknown to HL7 2.5.
+"""
+_WRONG_PATIENT: Final = "W"
+"""OBX-11 of what is withdrawn: "Post original as wrong, e.g., transmitted for wrong patient" (HL7 2.5, table 0085).
+
+D, "Deletes the OBX record", would leave no trace of what somebody may have acted on.
+"""
+_NO_RESULTS: Final = "X"
+"""OBR-25 with it: "No results available; Order canceled" (table 0123).
+
+That table knows no wrong patient. C, a correction, would promise results to who reads OBR-25 alone.
+"""
+_OBSERVATIONS: Final = {
+    "VERDICT": ("CE", "Verdict on COVID-19"),
+    "PROBABILITY": ("NM", "Probability of COVID-19"),
+    "HEADLINE": ("TX", "What the films show"),
+    "CONCLUSION": ("TX", "Doctor's conclusion"),
+    "OPINION": ("TX", "Opinion"),
+    "MODEL": ("TX", "Model"),
+    "THRESHOLDS": ("TX", "Own thresholds of the clinic"),
+    "PAGE": ("TX", "Page of the study"),
+}
+"""The type of each observation of a report and its name, by its code."""
 _FLAGS: Final = {"positive": "A", "negative": "N", "uncertain": ""}
 _ESCAPES = Separators()
 
@@ -49,94 +75,106 @@ def result_message(message: ReportMessage, receiver: Receiver, now: datetime) ->
     report = message.report
     require_sure_patient(report)
     status = _STATUSES[status_of(report.study)]
-    observations = list(_observations(report, receiver, status))
-    groups = (
-        (*_order(number, order, report, status, now), *observations)
-        for number, order in enumerate(_orders(message.orders), start=1)
+    taken = min((film.taken_on for film in report.study.films if film.taken_on), default=None)
+    said = _Said(
+        status=status,
+        day=taken.strftime("%Y%m%d") if taken else _time(report.study.created_at),
+        observations=tuple(_observations(_values(report, receiver), status)),
     )
-    segments = [_head(message, receiver, now), _patient(report), *(one for group in groups for one in group)]
+    identifiers = report_identifiers(report.study, report.patient, message.orders)
+    return _written(_head(report.clinic, message.key, receiver, now), identifiers, said, now)
+
+
+def withdrawal_message(withdrawal: Withdrawal, receiver: Receiver, now: datetime) -> bytes:
+    """Write that a report is withdrawn: each observation that a report may have, without its value."""
+    values = ((code, "", "") for code in _OBSERVATIONS if code != "PAGE" or receiver.page)
+    said = _Said(status=_NO_RESULTS, day="", observations=tuple(_observations(values, _WRONG_PATIENT)))
+    return _written(_head(withdrawal.clinic, withdrawal.key, receiver, now), withdrawal.identifiers, said, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a message says of each order: the status of the results, the day of the films, and the observations."""
+
+    status: str
+    day: str
+    observations: tuple[str, ...]
+
+
+def _written(head: str, identifiers: ReportIdentifiers, said: _Said, now: datetime) -> bytes:
+    segments = [head, _patient(identifiers.facts)]
+    for number, order in enumerate(identifiers.orders, start=1):
+        segments += [*_order(number, order, identifiers.study, said, now), *said.observations]
     return "".join(f"{segment}\r" for segment in segments).encode()
 
 
-def _orders(orders: Sequence[Order]) -> Sequence[Order | None]:
-    return orders or (None,)
+def _head(clinic: str, key: str, receiver: Receiver, now: datetime) -> str:
+    named = "|".join(map(_ESCAPES.escaped, (APPLICATION, clinic, receiver.application, receiver.facility)))
+    return f"MSH|^~\\&|{named}|{_time(now)}||ORU^R01^ORU_R01|{control_id(key)}|P|2.5||||||UNICODE UTF-8"
 
 
-def _head(message: ReportMessage, receiver: Receiver, now: datetime) -> str:
-    parts = (APPLICATION, message.report.clinic, receiver.application, receiver.facility)
-    named = "|".join(map(_ESCAPES.escaped, parts))
-    return f"MSH|^~\\&|{named}|{_time(now)}||ORU^R01^ORU_R01|{control_id(message.key)}|P|2.5||||||UNICODE UTF-8"
+def _patient(facts: PatientFacts) -> str:
+    identifier, issuer, name = map(_ESCAPES.escaped, (facts.identifier, facts.issuer, facts.name))
+    born = facts.birth_date.strftime("%Y%m%d") if facts.birth_date else ""
+    return f"PID|1||{identifier}^^^{issuer}^MR||{name}||{born}|{facts.sex or 'U'}"
 
 
-def _patient(report: Report) -> str:
-    patient = report.patient
-    identifier, issuer, name = map(_ESCAPES.escaped, (patient.identifier, patient.issuer, patient.name))
-    born = patient.birth_date.strftime("%Y%m%d") if patient.birth_date else ""
-    return f"PID|1||{identifier}^^^{issuer}^MR||{name}||{born}|{patient.sex or 'U'}"
-
-
-def _order(number: int, order: Order | None, report: Report, status: str, now: datetime) -> tuple[str, str]:
-    placer, filler = _placer(order), f"{report.study.key}^{APPLICATION}"
-    taken = min((film.taken_on for film in report.study.films if film.taken_on), default=None)
-    day = taken.strftime("%Y%m%d") if taken else _time(report.study.created_at)
-    accession = order.accession if order else _accession(report)
-    detail = ["OBR", str(number), placer, filler, _procedure(order), "", "", day, *[""] * 10]
-    detail += [_ESCAPES.escaped(accession), "", "", "", _time(now), "", "RAD", status]
+def _order(number: int, order: ReportedOrder, study: str, said: _Said, now: datetime) -> tuple[str, str]:
+    placer, filler = _placer(order), f"{study}^{APPLICATION}"
+    detail = ["OBR", str(number), placer, filler, _procedure(order), "", "", said.day, *[""] * 10]
+    detail += [_ESCAPES.escaped(order.accession), "", "", "", _time(now), "", "RAD", said.status]
     return f"ORC|RE|{placer}|{filler}", "|".join(detail)
 
 
-def _placer(order: Order | None) -> str:
+def _placer(order: ReportedOrder) -> str:
     """Return the placer's number as it was written; a namespace with a bar is the sender's, who wrote none."""
-    if order is None or order.placer is None:
+    if order.placer is None:
         return ""
     number, namespace = order.placer.number, order.placer.namespace
     own = "" if "|" in namespace else f"^{_ESCAPES.escaped(namespace)}"
     return _ESCAPES.escaped(number) + (own if own != "^" else "")
 
 
-def _procedure(order: Order | None) -> str:
-    if order is None or not (order.procedure.code or order.procedure.description):
+def _procedure(order: ReportedOrder) -> str:
+    if not (order.procedure.code or order.procedure.description):
         return _CHEST
     parts = (order.procedure.code, order.procedure.description, order.procedure.scheme)
     return "^".join(map(_ESCAPES.escaped, parts))
 
 
-def _accession(report: Report) -> str:
-    found = (one.value for one in identifiers_of_study(report.study) if one.kind is IdentifierKind.ACCESSION)
-    return next(found, "")
-
-
-def _observations(report: Report, receiver: Receiver, status: str) -> Iterator[str]:
-    for number, (kind, code, value, flag) in enumerate(_values(report, receiver), start=1):
+def _observations(values: Iterable[tuple[str, str, str]], status: str) -> Iterator[str]:
+    for number, (code, value, flag) in enumerate(values, start=1):
+        kind, name = _OBSERVATIONS[code]
         unit = "1^^UCUM" if kind == "NM" else ""
-        yield f"OBX|{number}|{kind}|{code}^{_CODES}||{value}|{unit}||{flag}|||{status}"
+        yield f"OBX|{number}|{kind}|{code}^{name}^{_CODES}||{value}|{unit}||{flag}|||{status}"
 
 
-def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what is said: the type, the code, the value, and whether it is normal."""
+def _values(report: Report, receiver: Receiver) -> Iterator[tuple[str, str, str]]:
+    """Yield what is said: the code, the value, and whether it is normal."""
     answer = study_answer(report.study, report.patient, report.zone, is_doubted=bool(report.ordered.of_others))
     if answer.read and answer.verdict is not None:
         verdict = answer.verdict.value
-        yield "CE", "VERDICT^Verdict on COVID-19", f"{verdict}^{verdict}^{_CODES}", _FLAGS[verdict]
-        yield "NM", "PROBABILITY^Probability of COVID-19", f"{answer.covid.probability:.4f}", ""
+        yield "VERDICT", f"{verdict}^{verdict}^{_CODES}", _FLAGS[verdict]
+        yield "PROBABILITY", f"{answer.covid.probability:.4f}", ""
     said = (report.headline.text, *report.headline.remarks, report.limits)
-    yield _text("HEADLINE^What the films show", *said)
+    yield _text("HEADLINE", *said)
     if report.study.conclusion:
-        yield _text("CONCLUSION^Doctor's conclusion", report.study.conclusion)
+        # Outdated, it is sent as well: a system may keep an observation that a message leaves out, as it was, final.
+        yield _text("CONCLUSION", report.study.conclusion, report.conclusion_remark)
     for opinion in report.opinions:
-        yield _text("OPINION^Opinion", f"{opinion.author}, {opinion.time}", *opinion.sentences)
+        yield _text("OPINION", f"{opinion.author}, {opinion.time}", *opinion.sentences)
     for model in dict.fromkeys(film.model for film in report.films if film.model):
-        yield _text("MODEL^Model", model)
+        yield _text("MODEL", model)
     readings = (film.record.reading for film in report.films)
     own = (one.own_thresholds.id for one in readings if one is not None and one.own_thresholds)
     for thresholds in dict.fromkeys(own):
-        yield _text("THRESHOLDS^Own thresholds of the clinic", thresholds)
+        yield _text("THRESHOLDS", thresholds)
     if receiver.page:
-        yield _text("PAGE^Page of the study", f"{receiver.page}/studies/{report.study.key}")
+        yield _text("PAGE", f"{receiver.page}/studies/{report.study.key}")
 
 
-def _text(code: str, *lines: str) -> tuple[str, str, str, str]:
-    return "TX", code, _ESCAPES.escaped("\n".join(filter(None, lines))), ""
+def _text(code: str, *lines: str) -> tuple[str, str, str]:
+    return code, _ESCAPES.escaped("\n".join(filter(None, lines))), ""
 
 
 def _time(moment: datetime) -> str:

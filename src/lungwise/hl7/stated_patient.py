@@ -9,9 +9,9 @@ from datetime import date
 from typing import Any
 
 from lungwise.hl7.message import MessageError, Segment, part_of
-from lungwise.patients.identity import IdentityRules, PatientFacts
+from lungwise.patients.identity import MOST_IDENTIFIER, IdentityRules, PatientFacts
 
-_LONGEST_IDENTIFIER, _LONGEST_NAME = 64, 200
+_LONGEST_NAME = 200
 _PREFERRED = ("MR", "PI", "PT", "")
 """Types of identifiers (table 0203), those that a hospital gives its patients first."""
 _SEXES = {"M": "M", "F": "F", "O": "O", "A": "O", "U": "", "N": ""}
@@ -74,8 +74,8 @@ def _identifier(repetitions: Sequence[list[list[str]]], rules: IdentityRules) ->
         return "", ""
     chosen = min(known, key=lambda one: _rank(one, rules))
     identifier, issuer = part_of(chosen, 1), _issuer(chosen)
-    if max(len(identifier), len(issuer)) > _LONGEST_IDENTIFIER:
-        raise MessageError(f"An identifier or its issuer is longer than {_LONGEST_IDENTIFIER} letters.")
+    if max(len(identifier), len(issuer)) > MOST_IDENTIFIER:
+        raise MessageError(f"An identifier or its issuer is longer than {MOST_IDENTIFIER} letters.")
     return identifier, issuer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from lungwise.store import Clock
@@ -122,7 +122,7 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
             self._session.delete(held)
 
     def fail(self, lease: Lease, error: str) -> CommitmentReport | None:
-        """Queue a report again for later, and all others for the same peer, which take no time from other peers.
+        """Queue a report again for later; all others for the same peer wait too, and take no time from other peers.
 
         After its last attempt it is deleted, and returned as failed: a peer that still wants to know asks again.
         """
@@ -130,9 +130,8 @@ class CommitmentReports(LeaseQueue[CommitmentReport]):
         if report is not None and report.state == FAILED:
             self._session.delete(report)
         if report is not None and report.state == QUEUED:
-            waits = (CommitmentReport.state == QUEUED, CommitmentReport.title == report.title)
-            early = update(CommitmentReport).where(*waits, CommitmentReport.due_at < report.due_at)
-            self._session.execute(early.values(due_at=report.due_at))
+            same = (CommitmentReport.clinic_id == report.clinic_id, CommitmentReport.title == report.title)
+            self._delay_others(report, *same)
         return report
 
     def _known(self, title: str, transaction_uid: str) -> CommitmentReport | None:

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from lungwise.clinics.destinations import DestinationsOf
 from lungwise.store import Clock
-from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
+from lungwise.store.lease_queue import AHEAD, Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.commitment_models import CommitmentRequest, Reference
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.recipients import Recipients
+from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.sent_reports import ReportVersion, SentReports
 
 NOT_OF_CLINIC = "the settings send results of this clinic elsewhere"
@@ -28,6 +30,7 @@ _IS_READ = (
     Dispatch.destination.in_(bindparam("destinations", expanding=True)),
 )
 """What may be sent: results of which no film waits, for an archive that is still one."""
+_CLINIC = select(Study.clinic_id).where(Study.id == Dispatch.study_id).scalar_subquery()
 
 LONGEST_CONFIRMATION = timedelta(days=1)
 """How long an archive may be given to confirm what it keeps, before it is asked again."""
@@ -59,6 +62,7 @@ class DispatchLine:
     state: str
     attempts: int
     error: str
+    withdrawal: bool = False
 
     @property
     def is_sending(self) -> bool:
@@ -129,9 +133,12 @@ class Dispatches(LeaseQueue[Dispatch]):
         return study_id is not None
 
     def retry_now(self) -> None:
-        """Let everything that waits be tried at once, and what has failed again; what is claimed stays so."""
-        unsent = update(Dispatch).where(Dispatch.state.in_((DispatchState.QUEUED, DispatchState.FAILED)))
-        self._session.execute(unsent.values(state=DispatchState.QUEUED, due_at=self._now(), attempts=0))
+        """Let everything that waits be tried at once, and what has failed again, last; what is claimed stays so."""
+        now = self._now()
+        unsent = Dispatch.state.in_((DispatchState.QUEUED, DispatchState.FAILED))
+        for concerned, due in ((Dispatch.error == "", now - AHEAD), (Dispatch.error != "", now)):
+            again = update(Dispatch).where(unsent, concerned)
+            self._session.execute(again.values(state=DispatchState.QUEUED, due_at=due, attempts=0))
 
     def cancel(self, archive: str) -> int:
         """Cancel what waits for a destination, an archive by AE@host:port or AE title; return how many studies."""
@@ -170,13 +177,17 @@ class Dispatches(LeaseQueue[Dispatch]):
         if report is not None:
             SentReports(self._session, self._now).keep(dispatch.study_id, report)
 
-    def finish(self, delivery: ClaimedDelivery) -> None:
-        """Keep that a destination has a version; if somebody has changed meanwhile what it says, the next is due."""
+    def finish(self, delivery: ClaimedDelivery) -> bool:
+        """Keep that a destination has a version, and return whether the dispatch is still held.
+
+        If somebody has changed meanwhile what the report says, the next version is due.
+        """
         dispatch = self._held(delivery)
         if dispatch is not None and not self._is_outdated(delivery):
             dispatch.state, dispatch.error, dispatch.due_at = DispatchState.SENT, "", self._now()
         elif dispatch is not None:
             self._queue_next(dispatch)
+        return dispatch is not None
 
     def refuse(self, delivery: ClaimedDelivery, error: str) -> None:
         """Give up a version that its destination refuses; if there is another meanwhile, that is due."""
@@ -270,16 +281,22 @@ class Dispatches(LeaseQueue[Dispatch]):
         self._session.execute(delete(CommitmentRequest).where(mine))
         return True
 
-    def fail(self, lease: Lease, error: str, *, away: bool = False) -> Dispatch | None:
-        """Queue a dispatch again for later.
+    def fail(
+        self, lease: Lease, error: str, *, away: bool = False, clinics: Collection[int] | None = None
+    ) -> Dispatch | None:
+        """Queue a dispatch again for later; return it if it is still held.
 
-        Where the archive is away, whatever else waits for it waits as long, and takes no time from other archives.
+        Where the destination is away, whatever else waits for it waits too, and takes no time from other destinations.
+
+        Parameters
+        ----------
+        clinics
+            Those whose results go to the same place by this destination; None: every clinic's do.
         """
         dispatch = super().fail(lease, error)
         if away and dispatch is not None and dispatch.state == DispatchState.QUEUED:
-            waits = (Dispatch.state == DispatchState.QUEUED, Dispatch.destination == dispatch.destination)
-            early = update(Dispatch).where(*waits, Dispatch.due_at < dispatch.due_at)
-            self._session.execute(early.values(due_at=dispatch.due_at))
+            there = [] if clinics is None else [_CLINIC.in_(clinics)]
+            self._delay_others(dispatch, Dispatch.destination == dispatch.destination, *there)
         return dispatch
 
     def unsent(self) -> list[DispatchLine]:
@@ -320,3 +337,54 @@ class ReportDispatches(Dispatches):
 
     lease = timedelta(minutes=3)
     films = ()
+
+    def begin(self, delivery: ClaimedDelivery, identifiers: ReportIdentifiers) -> bool:
+        """Renew the lease on a report that is sent next, and note that the system may have it from now on.
+
+        Return whether it is still held: where the study was deleted meanwhile, nobody would withdraw it.
+        """
+        held = self._held(delivery) is not None
+        if held:
+            self.renew(delivery)
+            self._recipients.note(delivery.clinic_id, delivery.destination, identifiers)
+        return held
+
+    def not_taken(self, delivery: ClaimedDelivery, earlier: ReportIdentifiers | None) -> None:
+        """Note that a system has said that it has not taken a report: it has the earlier one, or none."""
+        if self._held(delivery) is None:
+            return
+        if earlier is None:
+            self._recipients.forget(delivery.study, delivery.destination)
+        else:
+            self._recipients.note(delivery.clinic_id, delivery.destination, earlier)
+
+    def withdrawn(self, delivery: ClaimedDelivery) -> bool:
+        """Note that a system has withdrawn a study's report; the next version is due, with a higher number.
+
+        Return whether it was still held.
+        """
+        dispatch = self._held(delivery)
+        if dispatch is None:
+            return False
+        self._recipients.forget(delivery.study, delivery.destination)
+        study = update(Study).where(Study.id == dispatch.study_id)
+        self._session.execute(study.values(report_version=Study.report_version + 1))
+        self._queue_next(dispatch)
+        return True
+
+    def send_newest_last(self, delivery: ClaimedDelivery) -> None:
+        """Queue a report again after a version that was no longer held: it may have arrived after a newer one.
+
+        Where that is being sent just now, another follows when its lease has ended: they never go beside each other.
+        """
+        dispatch = self._session.get(Dispatch, delivery.job, with_for_update=True)
+        if dispatch is None or not self._is_outdated(delivery):
+            return
+        if dispatch.state == DispatchState.SENT:
+            self._queue_next(dispatch)
+        elif dispatch.state == DispatchState.SENDING:
+            dispatch.state, dispatch.claim = DispatchState.QUEUED, ""
+
+    @property
+    def _recipients(self) -> Recipients:
+        return Recipients(self._session, self._now)

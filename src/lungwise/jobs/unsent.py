@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.metrics import UnsentResults
 from lungwise.store import Clock
+from lungwise.store.lease_queue import FAILED, QUEUED
 from lungwise.studies.models import Dispatch, DispatchState, Study, is_archive
+from lungwise.studies.recipient_models import ReportRecipient
 
 LATE = timedelta(hours=1)
 """What has waited for longer is said to the clinic's administrators."""
 _UNSENT = Dispatch.state.in_((DispatchState.QUEUED, DispatchState.SENDING, DispatchState.FAILED))
+_NOT_WITHDRAWN = ReportRecipient.state.in_((QUEUED, ReportRecipient.running, FAILED))
 
 
 class Why(StrEnum):
@@ -32,8 +35,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsentLine:
-    """The results of one study that one archive, or another system, does not have.
+    """The results of one study that one archive, or another system, does not have; or a withdrawal of its report.
 
+    The study of a withdrawal was deleted, and its number is 0: withdrawals are listed whole, before all else.
     `next_try` is None where nothing is tried any more: somebody must act.
     """
 
@@ -46,6 +50,7 @@ class UnsentLine:
     error: str
     since: datetime
     next_try: datetime | None
+    withdrawal: bool = False
 
     @property
     def is_archive(self) -> bool:
@@ -70,17 +75,41 @@ class Unsent:
     def of_clinic(self, person: Person, after: int = 0, limit: int = 200) -> list[UnsentLine]:
         """List what is not sent of a person's clinic, the oldest first, from behind a number on."""
         person.need(Right.SEE_ALL)
-        return self._lines(limit, Dispatch.id > after, Study.clinic_id == person.clinic_id)
+        withdrawals = [] if after else self._withdrawals(ReportRecipient.clinic_id == person.clinic_id)
+        return withdrawals + self._lines(limit, Dispatch.id > after, Study.clinic_id == person.clinic_id)
 
     def count_late(self, person: Person) -> int:
-        """Count the studies of a clinic whose results have waited for long, or were given up."""
-        late = (Dispatch.created_at < self._clock() - LATE) | (Dispatch.state == DispatchState.FAILED)
+        """Count the studies of a clinic whose results, or their withdrawal, have waited for long or were given up."""
+        before = self._clock() - LATE
+        late = (Dispatch.created_at < before) | (Dispatch.state == DispatchState.FAILED)
         query = select(func.count(Dispatch.study_id.distinct())).join(Study).where(_UNSENT, late)
-        return self._session.scalar(query.where(Study.clinic_id == person.clinic_id)) or 0
+        found = self._session.scalar(query.where(Study.clinic_id == person.clinic_id)) or 0
+        late = (ReportRecipient.created_at < before) | (ReportRecipient.state == FAILED)
+        gone = select(func.count(ReportRecipient.study_key.distinct())).where(_NOT_WITHDRAWN, late)
+        return found + (self._session.scalar(gone.where(ReportRecipient.clinic_id == person.clinic_id)) or 0)
 
     def of_all(self, limit: int = 1000) -> list[UnsentLine]:
         """List what is not sent of every clinic, the oldest first."""
-        return self._lines(limit)
+        return self._withdrawals() + self._lines(limit)
+
+    def _withdrawals(self, *where: ColumnElement[bool]) -> list[UnsentLine]:
+        query = select(ReportRecipient).where(_NOT_WITHDRAWN, *where).order_by(ReportRecipient.id)
+        return [self._withdrawal(row) for row in self._session.scalars(query)]
+
+    def _withdrawal(self, row: ReportRecipient) -> UnsentLine:
+        state = self._why(row)
+        return UnsentLine(
+            number=0,
+            study=row.study_key,
+            clinic=row.clinic_id,
+            archive=row.destination,
+            state=state,
+            attempts=row.attempts,
+            error=row.error,
+            since=row.created_at,
+            next_try=row.due_at if state is Why.WAITING else None,
+            withdrawal=True,
+        )
 
     def _lines(self, limit: int, *where: ColumnElement[bool]) -> list[UnsentLine]:
         query = select(Dispatch, Study.key, Study.clinic_id).join(Study).where(_UNSENT, *where)
@@ -101,24 +130,28 @@ class Unsent:
             next_try=dispatch.due_at if state in (Why.WAITING, Why.NOT_CONFIRMED) else None,
         )
 
-    def _why(self, dispatch: Dispatch) -> Why:
-        if dispatch.state == DispatchState.FAILED:
+    def _why(self, job: Dispatch | ReportRecipient) -> Why:
+        if job.state == FAILED:
             return Why.GIVEN_UP
-        if dispatch.destination not in self._destinations:
+        if job.destination not in self._destinations:
             return Why.ARCHIVE_REMOVED
-        if dispatch.state == DispatchState.SENDING:
+        if job.state == job.running:
             return Why.SENDING
-        return Why.NOT_CONFIRMED if dispatch.asks else Why.WAITING
+        return Why.NOT_CONFIRMED if isinstance(job, Dispatch) and job.asks else Why.WAITING
 
 
 def unsent_results(session: Session, now: datetime) -> UnsentResults:
     """Count what is not sent, of every clinic."""
-    query = select(Dispatch.state, func.count(), func.min(Dispatch.created_at)).where(_UNSENT).group_by(Dispatch.state)
-    found = {state: (count, oldest) for state, count, oldest in session.execute(query)}
-    given_up = found.pop(DispatchState.FAILED, (0, now))[0]
-    oldest = min((oldest for _count, oldest in found.values()), default=now)
+    given_up, waiting, oldest = 0, 0, now
+    for job, unsent in ((Dispatch, _UNSENT), (ReportRecipient, _NOT_WITHDRAWN)):
+        query = select(job.state, func.count(), func.min(job.created_at)).where(unsent).group_by(job.state)
+        for state, count, since in session.execute(query):
+            if state == FAILED:
+                given_up += count
+            else:
+                waiting, oldest = waiting + count, min(oldest, since)
     return UnsentResults(
-        waiting=sum(count for count, _oldest in found.values()),
+        waiting=waiting,
         given_up=given_up,
         oldest_seconds=max((now - oldest).total_seconds(), 0),
     )

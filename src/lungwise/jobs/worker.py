@@ -102,6 +102,13 @@ class SingleJobWorker(Worker[Q], Generic[Q, C, R]):
     def do(self, job: C) -> R | None:
         """Do a job, keep what came of it, and return that; nothing where there was nothing to do."""
 
+    def holds(self, job: C) -> bool:
+        """Renew the lease on a job; return whether it is still held.
+
+        This machine may have slept since it claimed the job, and another one may have done it meanwhile.
+        """
+        return self._write(lambda queue: queue.renew(job))
+
     def work(self) -> None:
         """Do what is due."""
         for _result in self.work_all():

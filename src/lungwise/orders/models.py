@@ -86,3 +86,13 @@ class Order(Base):
     def is_open(self) -> bool:
         """Whether films of it may still be taken."""
         return self.status in OPEN
+
+    @property
+    def may_be_changed(self) -> bool:
+        """Whether it can ask for something else: it is open, or what was taken for it is not here any more."""
+        return self.is_open or self.may_be_cancelled
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether it can be given up: it is not cancelled, and no study answers it."""
+        return self.status != OrderStatus.CANCELLED and self.study_key is None

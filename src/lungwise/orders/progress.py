@@ -54,11 +54,16 @@ class OrderProgress:
         self._session.execute(update(Order).where(*read).values(status=OrderStatus.DONE))
 
     def release(self, study_key: str) -> None:
-        """Keep that a study was deleted: what was not read is asked for again."""
+        """Keep that a study is kept no longer: what was read stays done, and what was not is asked for again."""
         its = update(Order).where(Order.study_key == study_key)
         unread = its.where(Order.status == OrderStatus.IN_PROGRESS)
         self._session.execute(unread.values(status=OrderStatus.REQUESTED))
         self._session.execute(its.values(study_key=None))
+
+    def ask_again(self, study_key: str) -> None:
+        """Keep that a study should not have been here: all that it answered is asked for again."""
+        its = update(Order).where(Order.study_key == study_key)
+        self._session.execute(its.values(status=OrderStatus.REQUESTED, study_key=None))
 
     def leave_others(self, study_key: str, patient_id: int) -> None:
         """Keep that a study turned out to be this patient's: what it answered of others is asked for again."""

@@ -177,22 +177,23 @@ class Orders:
         return Placed(order=same, is_new=False) if same else self.place(person, patient, asked, OrderWay.PAGE)
 
     def change(self, person: Person, key: str, asked: OrderRequest) -> Order:
-        """Replace what an order asks for. Its numbers stay.
+        """Replace what an order asks for. Its numbers stay; one whose films are not here any more is asked for again.
 
         Raises
         ------
         Rejected
-            If a value cannot be right, its numbers are others, or it is not open.
+            If a value cannot be right, its numbers are others, or it is cancelled, or done with its films here.
         """
         _need_to_order(person)
         asked = asked.checked()
         order = self.records.get(person, key, locks=True)
-        if not order.is_open:
+        if not order.may_be_changed:
             raise Rejected(_OPEN_ALONE)
         if _names_another(order, asked):
             raise Rejected("The numbers of an order cannot be changed. Cancel it, and place another one.")
         self._fill(person, order, asked, order.scheduled_at)
         if self._session.is_modified(order):
+            order.status = order.status if order.is_open else OrderStatus.REQUESTED
             self._session.flush()
             self._audit.record(person, Action.CHANGED, Subject.ORDER, order.key)
         return order
@@ -207,9 +208,9 @@ class Orders:
         """
         _need_to_order(person)
         order = self.records.get(person, key, locks=True)
-        if order.status not in (OrderStatus.REQUESTED, OrderStatus.CANCELLED):
+        if order.study_key is not None:
             raise Contradiction("Films of this order are here already, so it cannot be cancelled.")
-        if order.status == OrderStatus.REQUESTED:
+        if order.may_be_cancelled:
             order.status = OrderStatus.CANCELLED
             self._session.flush()
             self._audit.record(person, Action.CANCELLED, Subject.ORDER, order.key)

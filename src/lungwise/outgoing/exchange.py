@@ -58,6 +58,11 @@ class Answer:
         return self.status in _AWAY
 
     @property
+    def is_rejection(self) -> bool:
+        """Whether it says that it has not done what it was asked."""
+        return 300 <= self.status < 500
+
+    @property
     def sentence(self) -> str:
         """Say what it answered."""
         redirect = ", a redirect, which is not followed" if 300 <= self.status < 400 else ""

@@ -8,8 +8,9 @@ from typing import Any, Final
 from lungwise.outgoing.bearer_token import BearerToken, json_object
 from lungwise.outgoing.exchange import Answer, Exchange
 from lungwise.patients.service import IdentityRules
-from lungwise.reports.fhir_transaction import transaction
-from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, require_sure_patient
+from lungwise.reports.fhir_transaction import transaction, withdrawal_transaction
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, Withdrawal, require_sure_patient
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.settings import Settings
 
 _MEDIA_TYPE = "application/fhir+json"
@@ -45,8 +46,8 @@ class FhirServer:
     def __init__(self, settings: Settings) -> None:
         self._exchange = Exchange(settings.fhir_url, settings.report_tls_ca)
         self._token = BearerToken(settings)
-        self._patient_system = settings.fhir_patient_system
-        self._rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        rules = IdentityRules.of(settings.own_issuers_list, settings.nobody_list)
+        self._systems = PatientSystems(own=settings.fhir_patient_system, rules=rules)
 
     def write(self, message: ReportMessage) -> bytes:
         """Write a report as a transaction.
@@ -57,8 +58,11 @@ class FhirServer:
             If it is unclear whose the report is: the server finds the patient by the number alone.
         """
         require_sure_patient(message.report)
-        is_own = self._rules.is_own(message.report.patient.facts)
-        return transaction(message.report, self._patient_system if is_own else "").encode()
+        return transaction(message.report, self._systems).encode()
+
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write a transaction after which the report and its observations are entered in error."""
+        return withdrawal_transaction(withdrawal.identifiers, self._systems).encode()
 
     def send(self, body: bytes, key: str) -> None:
         """Send what was written; it counts as sent when the server says that the transaction is done."""
@@ -70,7 +74,7 @@ class FhirServer:
             self._token.forget()
         if answer.status in _NEVER:
             raise RefusedError(_said(answer))
-        raise NotSentError(_said(answer), away=answer.is_away)
+        raise NotSentError(_said(answer), away=answer.is_away, may_have_it=not answer.is_rejection)
 
 
 def _check(answer: Answer) -> None:

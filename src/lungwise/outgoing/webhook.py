@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lungwise.api.report_message_schemas import ReportMessage as Body
+from lungwise.api.report_message_schemas import WithdrawalMessage as WithdrawalBody
 from lungwise.api.resources.representations import report_of
 from lungwise.monitoring.webhook import SIGNATURE, signature_header
 from lungwise.outgoing.exchange import Exchange
-from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage
+from lungwise.reports.outgoing import NotSentError, RefusedError, ReportMessage, Withdrawal
 from lungwise.settings import Settings
 from lungwise.store import Clock
 from lungwise.studies.headlines import Headlines
@@ -32,6 +33,21 @@ class ReportWebhook:
         body = Body(event="report", id=message.key, version=message.version, report=report)
         return body.model_dump_json().encode()
 
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write that a report is withdrawn, and under whom it was sent."""
+        of = withdrawal.identifiers
+        body = WithdrawalBody(
+            event="withdrawn",
+            id=withdrawal.key,
+            version=withdrawal.version,
+            clinic=withdrawal.clinic,
+            study=of.study,
+            patient=of.patient,
+            identifier=of.facts.identifier,
+            issuer=of.facts.issuer,
+        )
+        return body.model_dump_json().encode()
+
     def send(self, body: bytes, key: str) -> None:
         """Send what was written; of the answer only the status counts."""
         signed = signature_header(self._secret, self._clock, body)
@@ -41,4 +57,4 @@ class ReportWebhook:
             return
         if answer.status in _NEVER:
             raise RefusedError(answer.sentence)
-        raise NotSentError(answer.sentence, away=answer.is_away)
+        raise NotSentError(answer.sentence, away=answer.is_away, may_have_it=not answer.is_rejection)

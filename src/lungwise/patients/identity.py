@@ -18,6 +18,11 @@ _TRANSCRIBED = str.maketrans(
 )
 
 NAMES = ("name", "ideographic", "phonetic")
+MOST_IDENTIFIER = 64
+"""Characters of an identifier and of its issuer, as DICOM has room for (LO)."""
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+|[^\s./]+(?:[./][^\s./]+){2,}/?")
+"""A URI, or the name of a host or of a place on it: what stands between its words tells it from others."""
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)([-.,:;/_^&]+)(?=\d)")
 
 
 class Identity(StrEnum):
@@ -84,7 +89,7 @@ class IdentityRules:
     @classmethod
     def of(cls, own_issuers: Iterable[str], nobody: Iterable[str]) -> IdentityRules:
         """Make the rules of two lists as they are written in the settings."""
-        return cls(own_issuers=frozenset(map(_plain, own_issuers)), nobody=frozenset(map(_plain, nobody)))
+        return cls(own_issuers=frozenset(map(_issuer_form, own_issuers)), nobody=frozenset(map(_plain, nobody)))
 
     def stated(self, facts: PatientFacts) -> PatientFacts:
         """Return what a header states, without values that identify nobody. What a person types always counts."""
@@ -96,8 +101,12 @@ class IdentityRules:
 
     def issuer(self, facts: PatientFacts) -> str:
         """Name the issuer so that all names of one are the same; '' where none is known."""
-        issuer = _plain(facts.issuer)
+        issuer = _issuer_form(facts.issuer)
         return "own" if issuer in self.own_issuers else issuer and f"of {issuer}"
+
+    def former_issuer(self, facts: PatientFacts) -> str:
+        """Name the issuer as releases did that told no OIDs apart by their dots: so older records are indexed."""
+        return self.issuer(facts) if self.is_own(facts) else f"of {_plain(facts.issuer)}"
 
     def is_own(self, facts: PatientFacts) -> bool:
         """Return whether an identifier is the clinic's own, as one is of which no issuer is known."""
@@ -144,9 +153,9 @@ def differences(known: PatientFacts, header: PatientFacts) -> list[str]:
     written = [sorted(word for name in facts.names for word in comparable_words(name)) for facts in (known, header)]
     if "name" not in found and known.names and header.names and written[0] != written[1]:
         found.insert(0, "name")
-    for name in ("issuer", "identifier"):
+    for name, form in (("issuer", _issuer_form), ("identifier", _without_blanks)):
         here, there = getattr(known, name), getattr(header, name)
-        if there and here and _plain(here) != _plain(there):
+        if there and here and form(here) != form(there):
             found.insert(0, name)
     return found
 
@@ -231,6 +240,23 @@ def _script(letters: str) -> str:
 
 def _plain(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum() or unicodedata.category(letter)[0] == "M")
+
+
+def _issuer_form(text: str) -> str:
+    """Write an issuer in the one way in which it is compared.
+
+    Case and blanks never tell two apart. Punctuation does within a URI, as `urn:oid:1.2.3`, or the name of a host, and
+    between digits, as in an OID; that of a free name does not: OpenMRS ID is OpenMRS-ID.
+    """
+    folded = text.strip().casefold()
+    if _ADDRESS.fullmatch(folded):
+        return folded.rstrip("/")
+    parts = _BETWEEN_DIGITS.split(_without_blanks(folded))
+    return "".join(part if place % 2 else _plain(part) for place, part in enumerate(parts))
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.casefold().split())
 
 
 def age_of(born: date, on: date) -> int:

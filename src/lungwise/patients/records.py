@@ -53,8 +53,18 @@ class PatientRecords:
 
     def identical(self, records: Sequence[Patient], facts: PatientFacts) -> Patient | None:
         """Return the record that was made of exactly these facts, whatever was changed since."""
-        indexes = self._keys.indexes(*self._identity(facts, records[0].clinic_id)) if records else []
-        return next((record for record in records if record.identity_index in indexes), None)
+        indexes = self._indexes(records, facts, self._rules.issuer(facts))
+        found = next((record for record in records if record.identity_index in indexes), None)
+        return found or self._formerly_identical(records, facts)
+
+    def _formerly_identical(self, records: Sequence[Patient], facts: PatientFacts) -> Patient | None:
+        """Return the record that a release made of these facts to which OIDs of the same digits were one issuer."""
+        indexes = self._indexes(records, facts, self._rules.former_issuer(facts))
+        of_issuer = (one for one in records if not self._rules.is_of_another_issuer(one.facts, facts))
+        return next((record for record in of_issuer if record.identity_index in indexes), None)
+
+    def _indexes(self, records: Sequence[Patient], facts: PatientFacts, issuer: str) -> list[str]:
+        return self._keys.indexes(*_identity(facts, issuer, records[0].clinic_id)) if records else []
 
     def lock(self, person: Person, *keys: str) -> None:
         """Keep others from deciding who these are before this transaction ends."""
@@ -97,7 +107,8 @@ class PatientRecords:
         if first:
             patient.identity_index = patient.identifier_index
         elif patient.identifier_index != former or not patient.identity_index.startswith(self._keys.names[0]):
-            patient.identity_index = self._keys.index(*self._identity(patient.facts, patient.clinic_id))
+            issuer = self._rules.issuer(patient.facts)
+            patient.identity_index = self._keys.index(*_identity(patient.facts, issuer, patient.clinic_id))
         self._session.add(patient)
         self._session.flush()
 
@@ -126,9 +137,10 @@ class PatientRecords:
     def _is_stale(self) -> ColumnElement[bool]:
         return Patient.identifier_index.not_like(f"{self._keys.names[0]}%")
 
-    def _identity(self, facts: PatientFacts, clinic_id: int) -> tuple[str, str]:
-        """Return the context and the text of the index by which all but the first of an identifier are unique."""
-        return f"patients.identity {clinic_id}", full_identity(facts, self._rules.issuer(facts))
+
+def _identity(facts: PatientFacts, issuer: str, clinic_id: int) -> tuple[str, str]:
+    """Return the context and the text of the index by which all but the first of an identifier are unique."""
+    return f"patients.identity {clinic_id}", full_identity(facts, issuer)
 
 
 def identifier_context(clinic_id: int) -> str:

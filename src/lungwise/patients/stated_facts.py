@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lungwise.errors import Rejected
-from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.header import DicomHeader, kept_number
 from lungwise.patients.identity import IdentityRules, PatientFacts, contradictions
 
 
@@ -13,11 +13,11 @@ def facts_of(header: DicomHeader) -> PatientFacts:
     """Return what a header says of the patient; an impossible birth date counts as unknown."""
     name = header.name
     return PatientFacts(
-        identifier=header.patient_id[:64],
+        identifier=kept_number(header.patient_id),
         name=str(name)[:200],
         sex=header.sex,
         birth_date=header.born,
-        issuer=header.issuer[:64],
+        issuer=kept_number(header.issuer),
         ideographic=name.ideographic[:200],
         phonetic=name.phonetic[:200],
     )

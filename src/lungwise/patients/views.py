@@ -35,6 +35,9 @@ class StudiesOfPatients(Protocol):
     def of_patient(self, person: Person, patient: Patient) -> Sequence[object]:
         """List a patient's studies, the newest first."""
 
+    def sent_to(self, person: Person, patient: Patient) -> object:
+        """Return who has what was sent of a patient's studies."""
+
     def delete_patient(self, person: Person, key: str) -> int:
         """Delete a patient with all their studies, and return how many these were."""
 
@@ -255,6 +258,7 @@ def _page(key: str, merging: MergeForm, deleting: DeleteForm) -> str:
         may_settle=patient.is_unclear and services().patient_studies.may_settle(person(), patient),
         merging=merging,
         deleting=deleting,
+        sent_to=services().patient_studies.sent_to(person(), patient) if person().may(Right.DELETE) else None,
     )
 
 

@@ -87,6 +87,11 @@ class Duplicates:
             return next(its, None), None
         return (named[0], differences[0]) if named else (None, None)
 
+    def of_others(self, person: Person, uploads: Sequence[Upload], typed: PatientFacts) -> list[FilmRecord]:
+        """Find the films of the same bytes that are filed under other patients than the one who was typed."""
+        same = (film for upload in uploads for film in self._having(person, FilmRecord.sha256 == upload.sha256))
+        return [film for film in same if self._is_of_another(person, film, typed)]
+
     def is_here(self, person: Person, upload: Upload) -> bool:
         """Return whether a film of these bytes or this SOP Instance UID is here, whatever its content."""
         same = self._having(person, FilmRecord.sha256 == upload.sha256)

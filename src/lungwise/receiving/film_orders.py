@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.header import DicomHeader, kept_number
 from lungwise.jobs.accession_lookups import AccessionLookups
 from lungwise.orders.progress import OrderProgress, asked_among
 from lungwise.orders.scheduled_steps import is_exact
@@ -57,7 +57,7 @@ class FilmOrders:
         page as long as it is so. One that names an order which another study answers keeps its number, and leaves the
         order there.
         """
-        named = film.accession or (header.requested.accession_number.strip() if header.requested else "")
+        named = film.accession or (kept_number(header.requested.accession_number) if header.requested else "")
         if named and not film.accession:
             film.accession = named
         orders = self._progress.named(study.clinic_id, {named} - {""}, {header.study_uid} - {""})

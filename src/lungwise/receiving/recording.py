@@ -12,7 +12,7 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Rejected
-from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.header import DicomHeader, kept_number
 from lungwise.jobs.prior_fetches import PriorFetches
 from lungwise.jobs.queue import Queue
 from lungwise.jobs.reading_queue import ANSWER_TIME
@@ -35,7 +35,7 @@ from lungwise.studies.weeks import week_of
 from lungwise.time_zones import ZoneOf, day_in
 
 _NOON = time(12)
-_VIEW, _DEVICE, _ACCESSION = 16, 64, 64
+_VIEW, _DEVICE = 16, 64
 """Characters that are kept of each."""
 
 
@@ -310,5 +310,5 @@ def _describe(film: FilmRecord, header: DicomHeader) -> None:
     film.header, film.taken_on = facts_of(header).as_json(), header.taken_on
     film.view = header.view[:_VIEW] or None
     film.device = " ".join(f"{header.manufacturer} {header.model_name}".split())[:_DEVICE] or None
-    if number := header.accession_number.strip()[:_ACCESSION]:
+    if number := kept_number(header.accession_number):
         film.accession = number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -52,11 +52,19 @@ class Always:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What came of an upload: the study, how many of the films it has, and the files that are not new films of it."""
+    """What came of an upload: the study, how many of the films it has, and the files that are not new films of it.
+
+    Parameters
+    ----------
+    elsewhere
+        The studies of other patients that have the same films and that the person sees: one of them may be wrong, as
+        where somebody corrected the patient after a first upload whose answer was lost.
+    """
 
     key: str
     taken: int
     skipped: list[SkippedFile]
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def opened(self) -> bool:
@@ -175,7 +183,12 @@ class Uploads:
             self._receive.wake()
         for item in unpacked.objects:
             self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER))
-        return saved
+        return replace(saved, elsewhere=self._elsewhere(person, unpacked.films, study))
+
+    def _elsewhere(self, person: Person, films: list[Upload], study: _Destination) -> tuple[str, ...]:
+        with self._receive.reading() as recording:
+            found = recording.duplicates.of_others(person, films, study.facts(recording, person))
+            return tuple(dict.fromkeys(film.study.key for film in found if is_visible_to(person, film.study)))
 
     def _attempt(self, files: FilmFiles, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> Saved:
         with self._receive.database.reading() as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
@@ -19,6 +19,7 @@ from lungwise.receiving.labels import COUNTED
 from lungwise.receiving.photographs import Photographs
 from lungwise.receiving.service import Saved, Uploads
 from lungwise.receiving.uploads import CameraPicture
+from lungwise.studies.clinical_details import NO_DETAILS
 from lungwise.studies.forms import FilmsForm
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.service import Studies
@@ -57,7 +58,7 @@ def new() -> Answer:
     person().need(Right.UPLOAD)
     form = NewStudyForm()
     if form.validate_on_submit() and (saved := attempt(form, lambda: _open(form))):
-        return _saved(saved)
+        return _saved(saved, [] if saved.opened else _not_added(saved, form))
     if form.is_submitted() and wants_json():
         raise Rejected(_first_error(form))
     return render_template("receiving/new.html", form=form)
@@ -95,14 +96,23 @@ def _chosen(field: str) -> list[FileStorage]:
     return [file for file in request.files.getlist(field) if file.filename]
 
 
-def _saved(saved: Saved) -> Response:
+def _not_added(saved: Saved, form: NewStudyForm) -> list[str]:
+    """Say that what was typed about films that are here already is not saved, where their study does not say it."""
+    study = services().studies.get(person(), saved.key)
+    known = services().studies.patient(person(), study).facts
+    if known.filled(form.facts()) == known and form.details() in (NO_DETAILS, study.clinical):
+        return []
+    return [gettext("What you entered this time about the patient or the symptoms is not saved: check it there.")]
+
+
+def _saved(saved: Saved, more: Sequence[str] = ()) -> Response:
     key = saved.key
     if saved.opened:
         note_upload(key)
     patient = services().studies.patient(person(), services().studies.get(person(), key))
     asks = patient.is_unclear and services().patient_studies.may_settle(person(), patient)
     page = url_for("patients.whose", key=patient.key) if asks else _next_page(key)
-    messages = _messages(saved, patient)
+    messages = [*_messages(saved, patient), *more, *map(_elsewhere, saved.elsewhere)]
     if wants_json():
         return jsonify(page=page, films=url_for("receiving.add_films", key=key), opened=saved.opened, said=messages)
     for message in messages:
@@ -123,6 +133,13 @@ def _messages(saved: Saved, patient: Patient) -> list[str]:
         if names:
             messages.append(gettext(words, names=", ".join([*names[:_NAMED], *more])))
     return messages
+
+
+def _elsewhere(key: str) -> str:
+    patient = services().studies.patient(person(), services().studies.get(person(), key))
+    name = f"{patient.name} ({patient.identifier})" if patient.name else patient.identifier
+    said = gettext("The same film is also in a study of %(name)s. If that is a mistake, have it deleted.", name=name)
+    return str(said)
 
 
 def _next_page(key: str) -> str:

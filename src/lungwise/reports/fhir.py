@@ -10,21 +10,23 @@ import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.diagnosticreport import DiagnosticReport
 from fhir.resources.R4B.observation import Observation
 from fhir.resources.R4B.patient import Patient as PatientResource
 
-from lungwise.patients.service import Patient
+from lungwise.patients.identity import PatientFacts
 from lungwise.reading.extent import Extent
 from lungwise.reading.findings import FINDING_NAMES, finding_named
 from lungwise.reports import fhir_imaging
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
+from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
 from lungwise.studies.reference_results import Reason, ReferenceTest
+from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 from lungwise.time_zones import day_in
 
@@ -36,6 +38,7 @@ _CHEST: Fields = {
     "coding": [{"system": "http://loinc.org", "code": "30745-4", "display": "XR Chest Views"}],
     "text": "Chest X-ray",
 }
+_APPEARANCE: Fields = {"text": "Probability of COVID-19 by its appearance on a chest film"}
 _RADIOLOGY: Fields = {"coding": [{"system": _CODES + "v2-0074", "code": "RAD", "display": "Radiology"}]}
 _IMAGING: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "imaging"}]}
 _LABORATORY: Fields = {"coding": [{"system": _CODES + "observation-category", "code": "laboratory"}]}
@@ -67,10 +70,12 @@ def bundle(report: Report) -> str:
     return text
 
 
-def said_of_films(report: Report) -> dict[str, Any]:
+def said_of_films(report: Report, systems: PatientSystems | None = None) -> dict[str, Any]:
     """Write all that a report says except what was measured elsewhere: each resource, by its name in a bundle."""
     resources = {
-        report.patient.key: _patient(report.patient),
+        report.patient.key: _patient(
+            report.patient.facts, systems or PatientSystems(), is_unclear=report.patient.is_unclear
+        ),
         report.study.key: _diagnostic_report(report),
         **fhir_imaging.imaging_studies(report, _name),
         **fhir_imaging.devices(report),
@@ -79,35 +84,52 @@ def said_of_films(report: Report) -> dict[str, Any]:
     return {_name(key): resource for key, resource in resources.items()}
 
 
+def withdrawn(identifiers: ReportIdentifiers, systems: PatientSystems) -> dict[str, Any]:
+    """Write that a report and its observations were entered in error: of each what FHIR requires, and whose it was.
+
+    They keep the patient, so that whoever looks into that record finds there that the report does not hold.
+    """
+    patient = _name(identifiers.patient)
+    common: Fields = {"status": "entered-in-error", "subject": {"reference": patient}}
+    named: Fields = {"identifier": [{"system": f"{_SYSTEM}:study", "value": identifiers.study}]}
+    resources = {
+        patient: _patient(identifiers.facts, systems),
+        _name(identifiers.study): DiagnosticReport(**named, **common, code=_CHEST),
+    }
+    for film in identifiers.films:
+        named = {"identifier": [{"system": f"{_SYSTEM}:film", "value": film}]}
+        resources[_name(film)] = Observation(**named, **common, code=_APPEARANCE)
+    return resources
+
+
 def _read(report: Report) -> list[tuple[FilmReport, ReadingRecord]]:
     return [(film, film.record.reading) for film in report.films if film.record.reading]
 
 
-def _patient(patient: Patient) -> PatientResource:
-    identifier: Fields = {"system": f"{_SYSTEM}:patient:{quote(patient.issuer)}", "value": patient.identifier}
-    if patient.issuer:
-        identifier["assigner"] = {"display": patient.issuer}
-    else:
-        identifier["system"] = f"{_SYSTEM}:patient"
+def _patient(facts: PatientFacts, systems: PatientSystems, *, is_unclear: bool = False) -> PatientResource:
+    identifier: Fields = {"system": systems.system_of(facts), "value": facts.identifier}
+    if facts.issuer:
+        identifier["assigner"] = {"display": facts.issuer}
     fields: Fields = {
         "identifier": [identifier],
-        "gender": _GENDERS[patient.sex],
-        "birthDate": patient.birth_date,
+        "gender": _GENDERS[facts.sex],
+        "birthDate": facts.birth_date,
     }
-    if names := dict.fromkeys(patient.facts.names):
+    if names := dict.fromkeys(facts.names):
         fields["name"] = [{"text": name} for name in names]
-    if patient.is_unclear:
+    if is_unclear:
         fields["meta"] = {"tag": [{"system": _TAGS, "code": "identity-unclear", "display": "Identity unclear"}]}
     return PatientResource(**fields)
 
 
 def _diagnostic_report(report: Report) -> DiagnosticReport:
-    """Write the report: preliminary as long as only a model has read the films."""
+    """Write the report: preliminary as long as a model alone has read a film of it."""
     study = report.study
     doctors = f"Doctor's conclusion: {study.conclusion}." if study.conclusion else ""
+    remark = report.conclusion_remark and f"{report.conclusion_remark}."
     opinions = (f"{one.author}, {one.time}: {'. '.join(one.sentences)}" for one in report.opinions)
     headline = (report.headline.text, *report.headline.remarks)
-    said = (doctors, _symptoms(study), *headline, report.limits, report.identity_warning)
+    said = (doctors, remark, _symptoms(study), *headline, report.limits, report.identity_warning)
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:study", "value": study.key}, *fhir_imaging.accessions(report)],
         "basedOn": fhir_imaging.orders(report) or None,
@@ -139,12 +161,13 @@ def _symptoms(study: Study) -> str:
 
 
 def _observation(film: FilmReport, reading: ReadingRecord, report: Report) -> Observation:
+    concluded = newest_conclusion(report.study)
     fields: Fields = {
         "identifier": [{"system": f"{_SYSTEM}:film", "value": film.record.key}],
         "basedOn": fhir_imaging.orders(report) or None,
-        "status": "final" if report.study.conclusion else "preliminary",
+        "status": "final" if concluded and covers(concluded, film.record) else "preliminary",
         "category": [_IMAGING],
-        "code": {"text": "Probability of COVID-19 by its appearance on a chest film"},
+        "code": _APPEARANCE,
         "subject": {"reference": _name(report.patient.key)},
         "effectiveDateTime": _taken(report, film.record),
         "issued": reading.created_at,
@@ -245,10 +268,14 @@ def _share(value: float | None) -> Fields:
 
 
 def status_of(study: Study) -> str:
-    """Return how far a study's report is: what a model alone has read is preliminary."""
-    if study.status == StudyStatus.WAITING:
+    """Return how far a study's report is: what a model alone has read is preliminary.
+
+    So is again a final report with a film that was added or read since. Of the codes of DiagnosticReportStatus, "final"
+    and what follows it, "amended", "corrected" and "appended", say that a person has verified the report as it is now.
+    """
+    if study.status == StudyStatus.WAITING and not any(film.reading for film in study.films):
         return "registered"
-    if not study.conclusion:
+    if not is_concluded(study):
         return "preliminary"
     first = min(opinion.created_at for opinion in study.opinions if opinion.conclusion)
     return "corrected" if study.changed_at and study.changed_at > first else "final"

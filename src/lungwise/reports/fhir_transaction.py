@@ -7,29 +7,31 @@ be the hospital's own: they are made only where the server has none of their ide
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 
-from lungwise.reports.fhir import Fields, said_of_films
+from lungwise.reports.fhir import Fields, said_of_films, withdrawn
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.reports.report import Report
+from lungwise.studies.report_identifiers import ReportIdentifiers
 
 _OURS = frozenset({"DiagnosticReport", "Observation"})
 
 
-def transaction(report: Report, patient_system: str = "") -> str:
-    """Write the transaction as JSON.
+def transaction(report: Report, systems: PatientSystems) -> str:
+    """Write the transaction as JSON."""
+    return _written(said_of_films(report, systems))
 
-    Parameters
-    ----------
-    patient_system
-        What the server calls the system of the patient's identifier; ours where it is empty.
-    """
-    resources = said_of_films(report)
-    if patient_system:
-        for patient in (one for one in resources.values() if one.get_resource_type() == "Patient"):
-            patient.identifier[0].system = patient_system
+
+def withdrawal_transaction(identifiers: ReportIdentifiers, systems: PatientSystems) -> str:
+    """Write the transaction that withdraws a report, as JSON."""
+    return _written(withdrawn(identifiers, systems))
+
+
+def _written(resources: Mapping[str, Any]) -> str:
     fields: Fields = {
         "type": "transaction",
         "entry": [

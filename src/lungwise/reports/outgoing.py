@@ -1,4 +1,7 @@
-"""What a system gets that is no archive: each version of a study's report. A kind of system writes it and sends it."""
+"""What a system gets that is no archive: each version of a study's report, and that it is withdrawn.
+
+A kind of system writes it and sends it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from lungwise.orders.service import Order
 from lungwise.patients.service import Identity
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.report import Report
+from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import Studies
 
 
@@ -23,11 +27,14 @@ class NotSentError(Exception):
     ----------
     away
         Whether the system cannot be spoken to at all just now: whatever else waits for it waits as long.
+    may_have_it
+        Whether the system may have the report all the same; not where it says that it has not taken it.
     """
 
-    def __init__(self, sentence: str, *, away: bool = False) -> None:
+    def __init__(self, sentence: str, *, away: bool = False, may_have_it: bool = True) -> None:
         super().__init__(sentence)
         self.away = away
+        self.may_have_it = may_have_it
 
 
 class RefusedError(Exception):
@@ -81,6 +88,28 @@ class ReportMessage:
         return f"{self.report.study.key}-{self.version}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """That a report does not hold which a system has, or may have: it is of another person, or of nobody any more.
+
+    Parameters
+    ----------
+    version
+        Higher than that of every version that was sent.
+    clinic
+        The clinic's name.
+    """
+
+    version: int
+    clinic: str
+    identifiers: ReportIdentifiers
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the same however often this is sent."""
+        return f"{self.identifiers.study}-{self.version}-withdrawn"
+
+
 class ReportDestination(Protocol):
     """A system that gets reports."""
 
@@ -96,6 +125,9 @@ class ReportDestination(Protocol):
         RefusedError
             If this report cannot be written so.
         """
+
+    def write_withdrawal(self, withdrawal: Withdrawal) -> bytes:
+        """Write that a report is withdrawn, as the system takes it."""
 
     def send(self, body: bytes, key: str) -> None:
         """Send what was written, within a minute, and return once the system has acknowledged it.

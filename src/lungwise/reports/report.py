@@ -88,6 +88,8 @@ class Report:
         What a reading cannot do.
     changes
         Of the extent of opacity since earlier films, by the film's key.
+    conclusion_remark
+        Before which films the doctor's conclusion was written; empty where it covers all films as they were last read.
     zone
         The clinic's time zone.
     """
@@ -104,6 +106,7 @@ class Report:
     limits: str
     changes: Mapping[str, ExtentChange]
     letterhead: tuple[str, ...] = ()
+    conclusion_remark: str = ""
     ordered: StudyOrders = field(default_factory=StudyOrders)
     zone: tzinfo = UTC
 

@@ -41,6 +41,7 @@ from lungwise.studies.labels import (
     TESTS,
     percent,
 )
+from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion
 from lungwise.studies.pictures import picture, with_heat
 from lungwise.studies.reference_results import Reason, ReferenceTest, result_from
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study, StudyOrders
@@ -52,6 +53,7 @@ from lungwise.studies.wording import (
     own_thresholds_sentence,
     predictive_value,
     uncertain_between,
+    written_before,
 )
 from lungwise.time_zones import day_in, local_text
 
@@ -171,7 +173,7 @@ class _Author:
         headers: dict[int, PatientFacts],
         ordered: StudyOrders,
     ) -> Report:
-        words = self._words
+        words, concluded = self._words, newest_conclusion(study)
         return Report(
             clinic=clinic,
             letterhead=self._clinic.letterhead,
@@ -187,6 +189,7 @@ class _Author:
             tests=tuple(map(self._test, study.reference_results)),
             limits=words(LIMITS),
             changes=self._changes,
+            conclusion_remark=written_before(words, study, concluded) if concluded else "",
         )
 
     def _doubts(self, patient: Patient, others: Sequence[Order]) -> Iterator[str]:
@@ -273,10 +276,12 @@ class _Author:
     def _opinion(self, study: Study, opinion: Opinion) -> OpinionReport:
         words, said = self._words, []
         if opinion.agrees is not None:
-            said.append(words(AGREEMENT[opinion.agrees, study.is_outdated(opinion)]))
+            said.append(words(AGREEMENT[opinion.agrees, is_outdated(study, opinion)]))
         if opinion.conclusion:
             conclusion = opinion.other or words(CONCLUSIONS[Diagnosis(opinion.conclusion)])
             said.append(f"{words(N_('Conclusion'))}: {conclusion}")
+        if remark := written_before(words, study, opinion):
+            said.append(remark)
         return OpinionReport(
             author=f"{opinion.author_name}, {words(ROLES[opinion.author_role])}",
             time=local_text(opinion.created_at, self._clinic.zone),

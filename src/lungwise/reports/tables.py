@@ -25,6 +25,7 @@ _COLUMNS = (
     *(f"{name}{part}" for name in _TESTS.values() for part in ("", " date", " reason")),
     *("symptoms", "SpO2", "level", "headline", "taken"),
     *("extent", "Brixia score", "extent change", "extent repeatability", "compared with film of", "thresholds"),
+    "conclusion outdated",
 )
 Cell = str | int | date
 
@@ -55,6 +56,7 @@ def worklist_csv(lines: Iterable[WorklistRow], headlines: Headlines, zone: tzinf
                 study.taken_at.astimezone(zone).date(),
                 *_extent(line),
                 "; ".join(line.answer.thresholds),
+                "yes" if line.is_outdated else "",
             )
         )
     return out.getvalue()

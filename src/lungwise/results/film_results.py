@@ -35,6 +35,7 @@ from lungwise.results.result_objects import (
 )
 from lungwise.results.study_header import OrderFacts, StudyFacts, study_header
 from lungwise.settings.checks import RESULT_OBJECTS
+from lungwise.studies.outdated_opinions import newest_conclusion, was_read_before
 from lungwise.studies.service import FilmRecord, ReadingRecord, Studies, Study
 from lungwise.studies.stored_answers import is_child, normal_and_pattern, raised_of
 from lungwise.studies.uids import own_uid
@@ -128,6 +129,7 @@ class FilmResults:
         orders = self._studies.orders_of(study)
         is_unclear = patient.is_unclear or bool(self._studies.orders_of_others(study))
         changes = self._studies.extent_changes(person, study, patient)
+        said = newest_conclusion(study) or next(reversed(study.opinions), None)
         return [
             ReadFilm(
                 data=self._studies.data(film),
@@ -140,6 +142,7 @@ class FilmResults:
                     is_child=is_child(study, patient, self._zone or UTC),
                     is_unclear=is_unclear,
                     change=changes.get(film.key),
+                    is_concluded_on=said is None or was_read_before(film, said),
                 ),
             )
             for film in films

@@ -88,6 +88,8 @@ class FilmResult:
     ----------
     change
         Of the extent of opacity since an earlier film, where one can be compared.
+    is_concluded_on
+        Whether what persons say of the study was said after the film was read, as far as anybody said something.
     regions
         Where the heat map reaches `reading.regions.LEVEL`: closed polygons of points across and down, in the film's
         pixels.
@@ -100,6 +102,7 @@ class FilmResult:
     is_child: bool = False
     is_unclear: bool = False
     change: ExtentChange | None = None
+    is_concluded_on: bool = True
     regions: tuple[Polygon, ...] = ()
 
     @property

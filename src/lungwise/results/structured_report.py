@@ -144,15 +144,20 @@ def _regions(header: StudyHeader, result: FilmResult) -> Iterator[PlanarROIMeasu
 def _statement(
     films: Sequence[tuple[StudyHeader, FilmResult]], said: Statement
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Make the group of what persons say of the study: the doctor's conclusion, coded where it has a code."""
+    """Make the group of what persons say of the study: the doctor's conclusion, coded where it has a code.
+
+    It is of the films that were read before. Where none of them is in this report, it is no code of these films.
+    """
     header, result = films[0][0], films[-1][1]
-    known = finding_named(said.diagnosis).code if said.diagnosis in FINDING_NAMES else None
+    seen = (film for film, its in films if its.is_concluded_on)
+    sources = [SourceImageForMeasurementGroup(film.film_class, film.film_uid) for film in seen]
+    known = finding_named(said.diagnosis).code if sources and said.diagnosis in FINDING_NAMES else None
     code = CodedConcept(known.value, known.scheme, known.meaning) if known else None
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(result.uid(header, "SR", "conclusion"), "conclusion"),
         finding_type=code or _IMPRESSION,
         qualitative_evaluations=[QualitativeEvaluation(_IMPRESSION, code)] if code else None,
-        source_images=[SourceImageForMeasurementGroup(film.film_class, film.film_uid) for film, _result in films],
+        source_images=sources or None,
     )
     for sentence in said.sentences:
         _comment(group, sentence)

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from lungwise.films import Photographed
-from lungwise.films.dicom.header import DicomHeader, HeaderValue, RequestedProcedure, read_header
+from lungwise.films.dicom.header import DicomHeader, HeaderValue, RequestedProcedure, kept_number, read_header
 from lungwise.films.formats import DICOM, kind_of
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.stated_facts import facts_of
@@ -173,7 +173,7 @@ def _modules(header: DicomHeader) -> Dataset:
     """Write type 2 of the Patient and General Study modules, and type 3 of these and of Patient Study where known."""
     modules = Dataset()
     modules.PatientName = cleaned(header.name.written, "PN")
-    modules.PatientID = cleaned(header.patient_id, "LO")
+    modules.PatientID = cleaned(kept_number(header.patient_id), "LO")
     modules.PatientBirthDate = _day(header.birth_date)
     modules.PatientSex = header.sex
     modules.StudyDate = _day(header.study_date)
@@ -184,7 +184,7 @@ def _modules(header: DicomHeader) -> Dataset:
     modules.StudyID = cleaned(header.study_id, "SH")
     where_known = {
         "StudyDescription": cleaned(header.study_description, "LO"),
-        "IssuerOfPatientID": cleaned(header.issuer, "LO"),
+        "IssuerOfPatientID": cleaned(kept_number(header.issuer), "LO"),
         "PatientAge": _age(header.age),
         "EthnicGroup": cleaned(header.ethnic_group, "SH"),
     }

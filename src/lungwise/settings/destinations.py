@@ -67,7 +67,12 @@ class Destinations(BaseModel, extra="forbid", use_attribute_docstrings=True):
         return listed(self.send_to)
 
     @property
+    def report_to(self) -> dict[str, str]:
+        """Where the systems beside archives are that get reports, by the names of their kinds."""
+        kinds = {"webhook": self.report_webhook_url, "fhir": self.fhir_url, "hl7": self.hl7_results_to}
+        return {name: address for name, address in kinds.items() if address}
+
+    @property
     def report_to_list(self) -> list[str]:
         """The systems beside archives that get reports, by the names of their kinds."""
-        kinds = (("webhook", self.report_webhook_url), ("fhir", self.fhir_url), ("hl7", self.hl7_results_to))
-        return [name for name, is_set in kinds if is_set]
+        return list(self.report_to)

@@ -6,6 +6,8 @@ const keptUploads = (() => {
   const NAME = "lungwise";
   const UPLOADS = "uploads";
   const FILMS = "films";
+  const OPEN_SECONDS = 5; // another page of ours, loaded long ago, may hold the database
+  const MOST_SECONDS = 20; // a large upload on a slow phone; nobody waits longer
   let opened = null;
 
   const done = (request) => new Promise((resolve, reject) => {
@@ -16,25 +18,30 @@ const keptUploads = (() => {
     transaction.oncomplete = () => resolve();
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
   });
+  const within = (seconds, promise) => Promise.race([promise, new Promise((_, reject) => {
+    setTimeout(reject, seconds * 1000, new Error("This browser's database does not answer."));
+  })]);
 
-  /** Whether anything was kept: looking must not make the database. */
+  /** Whether anything was ever kept: looking must not make the database. */
   async function exists() {
     return !indexedDB.databases || (await indexedDB.databases()).some((one) => one.name === NAME);
   }
 
-  /** The one connection: another would keep the database from being deleted. */
+  /** The one connection; one that failed is tried again. */
   function open() {
-    opened ??= connect();
+    opened ??= within(OPEN_SECONDS, connect()).catch((error) => { opened = null; throw error; });
     return opened;
   }
 
-  function connect() {
+  async function connect() {
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore(UPLOADS, { keyPath: "id" });
       request.result.createObjectStore(FILMS, { keyPath: ["upload", "n"] });
     };
-    return done(request);
+    const database = await done(request);
+    database.onversionchange = database.onclose = () => { database.close(); opened = null; }; // others wait for that
+    return database;
   }
 
   async function change(act) {
@@ -53,19 +60,16 @@ const keptUploads = (() => {
     });
   }
 
+  /** Keep what an upload's form says now. */
+  const correct = (upload) => change((uploads) => { uploads.put(upload); });
+
   /** Keep what came of an upload so far, and forget the film that was sent. */
   const sent = (upload, n) => change((uploads, films) => { uploads.put(upload); films.delete([upload.id, n]); });
 
   const all = async () => done((await open()).transaction(UPLOADS).objectStore(UPLOADS).getAll());
 
-  /** Forget an upload, and with the last one the database. */
-  async function remove(id) {
-    await change((uploads, films) => { uploads.delete(id); films.delete(filmsOf(id)); });
-    if ((await all()).length) return;
-    (await open()).close();
-    opened = null;
-    indexedDB.deleteDatabase(NAME); // as soon as no other page of ours has it open; nobody waits for that
-  }
+  /** Forget an upload. The database stays, empty: to delete it waits for each other page that has it open. */
+  const remove = (id) => change((uploads, films) => { uploads.delete(id); films.delete(filmsOf(id)); });
 
   /** The films of an upload that are not sent yet. */
   async function films(id) {
@@ -81,24 +85,27 @@ const keptUploads = (() => {
     return found.filter((upload) => upload.person === person && upload.at >= oldest);
   }
 
-  return { add, sent, remove, films, of };
+  const acts = Object.entries({ add, correct, sent, remove, films, of });
+  return Object.fromEntries(acts.map(([name, act]) => [name, (...given) => within(MOST_SECONDS, act(...given))]));
 })();
 
-// What every page says of them, and what it asks before the person signs out.
+/** Ask before a person signs out what becomes of their films that are not sent; return whether they sign out. */
+async function settleKeptUploads() {
+  const uploads = await keptUploads.of(document.body.dataset.person).catch(() => []);
+  if (!uploads.length) return true;
+  const asks = document.getElementById("ask-kept");
+  asks.returnValue = "";
+  asks.showModal();
+  await new Promise((resolve) => asks.addEventListener("close", resolve, { once: true }));
+  if (asks.returnValue === "delete") for (const upload of uploads) await keptUploads.remove(upload.id);
+  return asks.returnValue !== "";
+}
+
+// What every page says of them.
 (async () => {
   const { person } = document.body.dataset;
-  const notice = document.getElementById("kept-uploads");
   const uploads = await keptUploads.of(person).catch(() => []); // also signed out: what is too old goes
   if (!person || !uploads.length) return;
-  notice.hidden = document.getElementById("resume") !== null; // the page that goes on with them says it itself
-
-  const ending = document.querySelector("form[data-ends]");
-  const asks = document.getElementById("ask-kept");
-  ending.addEventListener("submit", (event) => {
-    if (!asks.returnValue) { event.preventDefault(); asks.showModal(); }
-  });
-  asks.addEventListener("close", async () => {
-    if (asks.returnValue === "delete") for (const upload of uploads) await keptUploads.remove(upload.id);
-    if (["delete", "keep"].includes(asks.returnValue)) ending.requestSubmit();
-  });
+  const isSaidThere = document.getElementById("resume") !== null; // the page that goes on with them
+  document.getElementById("kept-uploads").hidden = isSaidThere;
 })();

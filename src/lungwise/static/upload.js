@@ -6,12 +6,17 @@ const form = id("upload");
 const drop = id("drop");
 const trouble = id("trouble");
 const button = form.querySelector("[type=submit]");
+const details = form.querySelectorAll("fieldset:not(#drop)"); // of the patient
 const { person } = document.body.dataset;
 const OWN = ["csrf_token", "films", "camera"]; // what each film is sent with, or is one; the rest goes with the first
 const REFUSED = [413, 422]; // the film is at fault, not the connection
 const SIGNED_OUT = [400, 401, 403]; // the session has ended, or the form is too old
 let chosen = []; // {file, camera}: what is shown in the list
 let upload = null; // what is being sent: set by the first press of the button, so that the next one goes on
+let offered = null; // what was not sent before this page was loaded
+let isKept = false; // whether this browser keeps what is being sent
+let isTokenOld = false; // the session ended while this page was open
+let listing = 0; // drops whose files are still being listed
 
 const words = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const beside = new Set(form.dataset.beside.split(" ")); // what lies on every disc, by name or suffix
@@ -29,7 +34,8 @@ function post(address, film, fields, onProgress) {
     const request = new XMLHttpRequest();
     const fail = () => {
       const isOut = SIGNED_OUT.includes(request.status);
-      const why = isOut ? form.dataset.signedOut : request.response?.title ?? form.dataset.broken;
+      isTokenOld ||= isOut;
+      const why = isOut ? signedOut() : request.response?.title ?? form.dataset.broken;
       reject(Object.assign(new Error(why), { status: request.status }));
     };
     request.open("POST", address);
@@ -40,6 +46,19 @@ function post(address, film, fields, onProgress) {
     request.onerror = fail;
     request.send(data);
   });
+}
+
+const signedOut = () => (isKept ? form.dataset.signedOut : form.dataset.signedOutUnkept);
+
+/** Take the token of who signed in again in another tab; nobody else's films are sent with it. */
+async function takeFreshToken() {
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer?.ok) throw new Error(form.dataset.broken);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (page.body.dataset.person !== person) throw new Error(signedOut());
+  const { value } = page.querySelector("[name=csrf_token]");
+  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = value;
+  isTokenOld = false;
 }
 
 async function sendNext() {
@@ -58,7 +77,7 @@ async function sendNext() {
     upload.refusals.push(isNamed ? error.message : `${film.file.name}: ${error.message}`);
   }
   upload.left.shift();
-  await kept(() => keptUploads.sent(record(), n));
+  if (isKept) await kept(() => keptUploads.sent(record(), n));
 }
 
 /** What is kept of an upload beside its films. */
@@ -67,28 +86,54 @@ function record() {
   return rest;
 }
 
-/** Keep something in this browser; one that keeps nothing sends all the same. */
-const kept = (act) => (person && window.indexedDB ? act().catch(() => {}) : Promise.resolve());
+/** Keep something in this browser, and return whether it did; one that keeps nothing sends all the same. */
+async function kept(act) {
+  try {
+    if (!person || !window.indexedDB) return false;
+    await act();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-async function begin(films) {
+/** What is typed, to be taken before its fields are disabled; and whose the films are then, for the offer to go on. */
+function typed() {
   const fields = [...new FormData(form)].filter(([name, value]) => !OWN.includes(name) && typeof value === "string");
+  const named = ["name", "identifier"].map((name) => form.elements[name]?.value.trim()).filter(Boolean);
+  return {
+    fields,
+    once: fields.filter(([name]) => name === "once"),
+    patient: form.dataset.patient || named.join(", "),
+  };
+}
+
+async function begin(films, said) {
+  const ready = [];
+  for (const film of films) ready.push({ ...film, file: film.camera ? await smallerPhotograph(film.file) : film.file });
   upload = {
     id: crypto.randomUUID?.() ?? String(Math.random()),
     person,
     action: new URL(form.action).pathname,
-    fields,
-    once: fields.filter(([name]) => name === "once"),
+    ...said,
     at: Date.now(),
     total: films.length,
     sent: null,
     here: null,
     refusals: [],
-    left: [],
+    left: [...ready.entries()],
   };
-  const ready = [];
-  for (const film of films) ready.push({ ...film, file: film.camera ? await smallerPhotograph(film.file) : film.file });
-  upload.left = [...ready.entries()];
-  await kept(() => keptUploads.add(record(), ready));
+  isKept = await kept(() => keptUploads.add(record(), ready));
+}
+
+/** Whether it can no longer be said here whose the films are: a study is open, or an earlier upload said it. */
+const isSettled = () => upload !== null && (upload.sent !== null || upload === offered);
+
+/** What was corrected after the connection broke counts. */
+async function correct(said) {
+  if (isSettled()) return;
+  Object.assign(upload, said);
+  if (isKept) await kept(() => keptUploads.correct(record()));
 }
 
 function say(...lines) {
@@ -98,20 +143,25 @@ function say(...lines) {
 }
 
 function busy(yes) {
-  button.disabled = drop.disabled = yes;
+  drop.disabled = yes;
+  button.disabled = yes || listing > 0; // what is not listed yet would be left behind
+  for (const fields of details) fields.disabled = yes || isSettled();
 }
 
 async function finish() {
-  const { sent, here, refusals } = upload;
-  await kept(() => keptUploads.remove(upload.id));
+  const { id: own, sent, here, refusals } = upload;
+  const isOtherChosen = upload === offered && chosen.length > 0; // is not sent yet, and would be lost with this page
+  const forgotten = kept(() => keptUploads.remove(own));
+  if (isKept) await forgotten;
   upload = null;
   busy(false);
   const study = sent ?? here;
-  if (study && !refusals.length) return goTo(study.page);
+  if (study && !refusals.length && !isOtherChosen) return goTo(study.page);
   id("sending").hidden = true;
-  say(...refusals, ...(sent ? [form.dataset.others] : []));
+  if (refusals.length) say(...refusals, ...(sent ? [form.dataset.others] : []));
   id("saved").hidden = !study;
   if (study) id("saved").firstElementChild.href = study.page;
+  return kept(offerKept);
 }
 
 /** Go to a page, also where that is the one that is shown. */
@@ -121,11 +171,14 @@ function goTo(page) {
 }
 
 async function send(films) {
+  const said = typed();
   trouble.hidden = true;
   busy(true);
   id("sending").hidden = false;
+  if (id("resume")) id("resume").hidden = true; // one after the other
   try {
-    if (!upload) await begin(films);
+    await (upload ? correct(said) : begin(films, said));
+    if (isTokenOld) await takeFreshToken();
     while (upload.left.length) await sendNext();
     await finish();
   } catch (error) {
@@ -159,7 +212,7 @@ function line(film) {
     picture.src = URL.createObjectURL(film.file);
     picture.onload = picture.onerror = () => URL.revokeObjectURL(picture.src);
   } else picture.remove();
-  name.textContent = film.file.name;
+  name.textContent = film.file.webkitRelativePath || film.file.name;
   size.textContent = words(form.dataset.size, { n: Math.max(1, Math.round(film.file.size / 1024)) });
   remove.setAttribute("aria-label", words(form.dataset.remove, { name: film.file.name }));
   remove.addEventListener("click", () => choose(chosen.filter((other) => other !== film)));
@@ -169,17 +222,18 @@ function line(film) {
 /** Show what is chosen: another choice is another upload. */
 function choose(films) {
   chosen = films;
-  if (upload) kept(() => keptUploads.remove(upload.id));
+  const left = upload;
   upload = null;
+  if (left) Promise.resolve(left === offered || kept(() => keptUploads.remove(left.id))).then(() => kept(offerKept));
+  busy(false);
   id("saved").hidden = true;
   id("chosen").textContent = chosen.length ? words(form.dataset.chosen, { n: chosen.length }) : "";
   id("chosen-list").replaceChildren(...chosen.map(line));
 }
 
-/** Add films to those that are chosen, each once. */
+/** Add films to those that are chosen: two of one name and size may differ, and the server knows a film by its bytes. */
 function add(files, camera = false) {
-  const isNew = (file) => !chosen.some((one) => one.file.name === file.name && one.file.size === file.size && !camera);
-  choose([...chosen, ...[...files].filter(isNew).map((file) => ({ file, camera }))]);
+  choose([...chosen, ...[...files].map((file) => ({ file, camera }))]);
 }
 
 /** Take what was chosen in a file field into the list, and empty it, so that the same file can be chosen again. */
@@ -189,7 +243,14 @@ function take(input) {
 }
 
 async function addEntries(entries) {
-  for (const entry of entries) add((await filesOf(entry)).filter(isFilm));
+  listing += 1;
+  try {
+    busy(false);
+    for (const entry of entries) add((await filesOf(entry)).filter(isFilm));
+  } finally {
+    listing -= 1;
+    busy(false);
+  }
 }
 
 drop.addEventListener("change", (event) => event.target.type === "file" && take(event.target));
@@ -201,23 +262,32 @@ drop.addEventListener("drop", (event) => {
   if (!drop.disabled) addEntries(entriesOf(event));
 });
 
-/** Offer what was not sent before this browser was closed, or the session ended. */
+/** Offer what was not sent before this browser was closed, or the session ended, or other films were chosen. */
 async function offerKept() {
   const [earlier] = await keptUploads.of(person);
   if (!earlier || !id("resume")) return;
   const films = await keptUploads.films(earlier.id);
+  if (upload || drop.disabled) return; // one is sent meanwhile
+  offered = { ...earlier, left: films.map((film) => [film.n, film]) };
   id("resume-text").textContent = words(id("resume").dataset.text, { n: films.length, names: films.map((film) => film.file.name).join(", ") });
+  id("resume-patient").textContent = words(id("resume").dataset.patient, { patient: earlier.patient });
+  id("resume-patient").hidden = !earlier.patient;
   id("resume").hidden = false;
-  id("resume-send").addEventListener("click", () => {
-    id("resume").hidden = true;
-    upload = { ...earlier, left: films.map((film) => [film.n, film]) };
-    send();
-  });
-  id("resume-delete").addEventListener("click", async () => {
-    await keptUploads.remove(earlier.id);
-    id("resume").hidden = true;
-  });
 }
 
-if (person && window.indexedDB) offerKept().catch(() => {});
+function resume() {
+  upload = offered;
+  isKept = true;
+  send();
+}
+
+async function deleteOffered() {
+  id("resume").hidden = true;
+  await kept(() => keptUploads.remove(offered.id));
+  await kept(offerKept);
+}
+
+id("resume-send")?.addEventListener("click", resume);
+id("resume-delete")?.addEventListener("click", deleteOffered);
+kept(offerKept);
 for (const input of drop.querySelectorAll("[type=file]")) if (input.files.length) take(input); // before this was loaded

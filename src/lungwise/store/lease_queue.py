@@ -6,15 +6,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from sqlalchemy import ColumnExpressionArgument, String, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, CursorResult, String, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from lungwise.store.database import Base, Clock, Moment, database_time, new_key
 
 Expression = ColumnExpressionArgument[Any]
 QUEUED, FAILED = "queued", "failed"
+AHEAD = timedelta(seconds=1)
+"""How much earlier a job is due that goes before others."""
 
 
 class Leased:
@@ -106,6 +108,8 @@ class LeaseQueue(Generic[J]):
     """Between two attempts."""
     longest_wait = timedelta(0)
     """How far ahead a job is queued at most, where that is longer than any pause."""
+    longest_delay = timedelta(minutes=5)
+    """How long jobs wait at most because another one has failed."""
 
     def __init__(self, session: Session, clock: Clock, lease: timedelta) -> None:
         self._session = session
@@ -122,11 +126,12 @@ class LeaseQueue(Generic[J]):
         states = [state | self.bound(now) for state in self._states(now)]
         return any(self._session.scalar(self.statements.any_due, state) is not None for state in states)
 
-    def renew(self, lease: Lease) -> None:
-        """Show that a claimed job is still worked on."""
+    def renew(self, lease: Lease) -> bool:
+        """Show that a claimed job is still worked on; return whether it is still held."""
         job, due = self.statements.job, self._now() + self._lease
         held = (job.id == lease.job, job.claim == lease.token, job.state == job.running)
-        self._session.execute(update(job).where(*held).values(due_at=due))
+        renewed = cast(CursorResult[Any], self._session.execute(update(job).where(*held).values(due_at=due)))
+        return renewed.rowcount == 1
 
     def fail(self, lease: Lease, error: str) -> J | None:
         """Queue a job again for later, or mark it as failed after its last attempt; return it if it is still held."""
@@ -183,6 +188,20 @@ class LeaseQueue(Generic[J]):
         """Return how long a job waits after the attempts that it has had."""
         doubled: int = self.factor ** min(max(job.attempts - 1, 0), 10)
         return min(self.first_pause * doubled, self.longest_pause)
+
+    def _delay_others(self, failed: J, *alike: ColumnElement[bool]) -> None:
+        """Let other jobs wait too that would fail as one has just done, and try those first that were tried less often.
+
+        So a job that fails by a fault of its own delays the others by one attempt, and not for long; what waits for
+        that attempt already is not delayed again.
+        """
+        job, now = self.statements.job, self._now()
+        until = min(failed.due_at, now + self.longest_delay)
+        is_fresher = job.attempts < failed.attempts
+        delays = ((is_fresher & (job.due_at <= now), until - AHEAD), (~is_fresher & (job.due_at < until), until))
+        for concerned, due in delays:
+            delayed = update(job).where(job.state == QUEUED, concerned, *alike)
+            self._session.execute(delayed.values(due_at=due))
 
     def _requeue(self, job: J, pause: timedelta) -> None:
         job.state, job.claim, job.due_at = QUEUED, "", self._now() + pause

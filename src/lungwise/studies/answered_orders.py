@@ -46,21 +46,33 @@ class AnsweredOrders:
         return naming
 
     def release(self, study: Study) -> None:
-        """Keep that a study is deleted: its orders are answered by others that name them, or asked for again."""
+        """Keep that a study is kept no longer: others that name its orders answer them, or what was read stays done."""
         released = self._orders.of_study(study.key)
         self._orders.release(study.key)
         self._pass_on(released, study)
+
+    def ask_again(self, study: Study) -> list[Study]:
+        """Keep that a study should not be here: others that name its orders answer them, or they are asked for again.
+
+        Gives those others.
+        """
+        released = self._orders.of_study(study.key)
+        self._orders.ask_again(study.key)
+        return self._pass_on(released, study)
 
     def pass_on(self, refused: Iterable[Study]) -> None:
         """Let others that name them answer the orders of studies of which no film could be read."""
         for study in refused:
             self._pass_on([order for order in self._orders.of_study(study.key) if order.is_open], study)
 
-    def _pass_on(self, orders: Iterable[Order], study: Study) -> None:
+    def _pass_on(self, orders: Iterable[Order], study: Study) -> list[Study]:
+        answering = []
         for order in orders:
             if (other := self._other(order, study)) is not None:
                 self._session.refresh(other, ["status"], with_for_update=True)  # it may be read at this moment
                 self.settle(order, other)
+                answering.append(other)
+        return answering
 
     def _other(self, order: Order, study: Study) -> Study | None:
         """Return the first study of an order's patient but this that may have been read and names the order."""

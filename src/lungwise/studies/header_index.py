@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lungwise.errors import Unavailable
-from lungwise.films.dicom.header import read_header
+from lungwise.films.dicom.header import kept_number, read_header
 from lungwise.films.dicom.json_model import Attributes, header_attributes
 from lungwise.store import Database, FilmStore, keys_of
 from lungwise.store.start_up_task import StartUpTask
@@ -134,5 +134,5 @@ class HeaderIndexer(StartUpTask):
         data = fetched(self._store, study, film.sha256)
         header = read_header(data)
         if header and header.accession_number.strip() and not film.accession:
-            film.accession = header.accession_number.strip()[:64]
+            film.accession = kept_number(header.accession_number)
         index_film(session, film, clinic_id, data)

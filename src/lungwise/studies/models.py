@@ -160,10 +160,6 @@ class Study(Base):
         made_of = [(film.key, film.reading and (film.reading.id, film.reading.created_at)) for film in self.films]
         return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
 
-    def is_outdated(self, opinion: Opinion) -> bool:
-        """Return whether a film was read since somebody gave an opinion."""
-        return any(film.reading and film.reading.created_at > opinion.created_at for film in self.films)
-
     @property
     def clinical(self) -> ClinicalDetails:
         """The patient's symptoms and oxygen saturation on this visit."""

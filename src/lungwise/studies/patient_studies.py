@@ -15,6 +15,7 @@ from lungwise.store import database_time
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.models import FilmRecord, Job, JobState, Study
 from lungwise.studies.order_changes import OrderChanges
+from lungwise.studies.recipients import SentTo
 from lungwise.studies.service import Studies
 
 
@@ -32,12 +33,20 @@ class PatientStudies:
         """List a patient's studies with their films, the newest first."""
         return self._studies.of_patient(person, patient)
 
+    def sent_to(self, person: Person, patient: Patient) -> SentTo:
+        """Return who has what was sent of a patient's studies."""
+        return self._studies.recipients.sent_to(self.of_patient(person, patient))
+
     def delete_patient(self, person: Person, key: str) -> int:
-        """Delete a patient with all their studies and orders, and return how many studies these were."""
+        """Delete a patient with all their studies and orders, and return how many studies these were.
+
+        Their reports are withdrawn from the systems that have them.
+        """
         person.need(Right.DELETE)
         patient = self._patients.get(person, key)
         studies = self.of_patient(person, patient)
         for study in studies:
+            self._studies.withdraw(person, study)
             self._studies.remove(person, study.key)
         OrderChanges(self._session, self._studies.report_changes).delete_of(patient.id)
         self._patients.remove(person, patient)
@@ -116,6 +125,7 @@ class PatientStudies:
         root = self._patients.records.locked_root(person, record)
         parts = [record.id, *(part.id for part in self._patients.records.merged_into(record))]
         if root.id != record.id:
+            self._note_recipients(person, root, parts)
             its = update(Study).where(Study.patient_id == root.id, Study.merged_from_id.in_(parts))
             self._session.execute(its.values(patient_id=record.id))
             own = update(Study).where(Study.patient_id == record.id, Study.merged_from_id == record.id)
@@ -126,6 +136,12 @@ class PatientStudies:
         for patient in {root.id, record.id}:
             self._studies.report_changes.of_patient(patient)
         return record
+
+    def _note_recipients(self, person: Person, patient: Patient, parts: Collection[int]) -> None:
+        """Note who has reports of a patient that are another's in truth: each withdraws what it has."""
+        theirs = select(Study).where(Study.patient_id == patient.id, Study.merged_from_id.in_(parts))
+        for study in self._session.scalars(theirs).all():
+            self._studies.recipients.note_earlier(study, self._studies.report_identifiers(person, study))
 
     def _settled_by(self, person: Person, key: str) -> Patient:
         patient = self._patients.get(person, key)

@@ -24,6 +24,7 @@ from lungwise.patients.service import Patient, Patients
 from lungwise.studies.answers import StudyAnswer
 from lungwise.studies.extent_changes import ExtentChange, changes_of_patients
 from lungwise.studies.models import Study, StudyStatus
+from lungwise.studies.outdated_opinions import outdated_conclusions
 from lungwise.studies.stored_answers import study_answers
 from lungwise.studies.urgency import HIGHEST_URGENCY
 from lungwise.studies.visibility import uploaded_by, visible_to
@@ -68,6 +69,8 @@ class WorklistRow:
 
     Parameters
     ----------
+    is_outdated
+        Whether a film was added or read since the study's conclusion.
     changes
         Of the extent of opacity since earlier films, by the film's key; for export alone.
     """
@@ -75,6 +78,7 @@ class WorklistRow:
     study: Study
     patient: Patient
     answer: StudyAnswer
+    is_outdated: bool = False
     changes: Mapping[str, ExtentChange] = field(default_factory=dict)
 
 
@@ -172,8 +176,11 @@ class Worklist:
         patients = self._patients.by_ids(person, {study.patient_id for study in studies})
         there = [study for study in studies if study.patient_id in patients]  # else both are deleted meanwhile
         answers = study_answers(self._session, there, patients, zone)
+        outdated = outdated_conclusions(self._session, [study.id for study in there if study.conclusion])
         return [
-            WorklistRow(study=study, patient=patients[study.patient_id], answer=answer)
+            WorklistRow(
+                study=study, patient=patients[study.patient_id], answer=answer, is_outdated=study.id in outdated
+            )
             for study, answer in zip(there, answers, strict=True)
         ]
 

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from lungwise.api.service_requests import FhirRejected, OwnSystem, asked_orders, read_object
 from lungwise.orders.order import OrderUrgency
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.webkit.problems import Refused
 
-OWN = OwnSystem(patients="https://records.example.org/mrn", zone=UTC)
+OWN = OwnSystem(patients=PatientSystems(own="https://records.example.org/mrn"), zone=UTC)
 LEAST = {
     "resourceType": "ServiceRequest",
     "identifier": [{"value": "O-1"}],
@@ -37,11 +38,29 @@ def test_the_least_request_is_an_order_of_the_hospitals_own_patient() -> None:
 def test_whose_number_it_is_and_which_number_is_the_placers() -> None:
     of_another = {"identifier": {"system": "urn:lungwise:patient:Old%20Town", "value": "7"}}
     assert asked(subject=of_another).patient.issuer == "Old Town"
+    as_written = {"identifier": {"system": "https://other.example.org/a%2Fb", "value": "7"}}
+    assert asked(subject=as_written).patient.issuer == "https://other.example.org/a%2Fb"
     kinds = [{"type": {"coding": [{"code": code}]}, "value": code} for code in ("FILL", "ACSN", "X", "PLAC")]
     found = asked(identifier=kinds)
     assert (found.placer.number, found.order.accession) == ("PLAC", "ACSN")
     with pytest.raises(FhirRejected):
         asked(identifier=kinds[:2])
+
+
+@pytest.mark.parametrize(("system", "value"), [("urn:x:" + "y" * 59, "7"), ("urn:x", "7" * 65)])
+def test_a_number_that_is_too_long_is_refused_and_never_cut(system: str, value: str) -> None:
+    identifier = {"system": system, "value": value}
+    patient = {"resourceType": "Patient", "id": "p", "identifier": [identifier]}
+    for named in ({"subject": {"reference": "#p"}, "contained": [patient]}, {"subject": {"identifier": identifier}}):
+        with pytest.raises(FhirRejected, match="longer than 64 characters"):
+            asked(**named)
+
+
+def test_the_system_of_the_hospitals_own_numbers_may_be_long() -> None:
+    system = "https://records.example.org/" + "y" * 60
+    own = OwnSystem(patients=PatientSystems(own=system), zone=UTC)
+    (found,) = asked_orders(LEAST | {"subject": {"identifier": {"system": system, "value": "7"}}}, own)
+    assert (found.patient.identifier, found.patient.issuer) == ("7", "")
 
 
 def test_texts_fit_what_an_x_ray_machine_takes() -> None:

@@ -12,6 +12,7 @@ from lungwise.jobs.deliveries import Dispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.store import utc_now
 from lungwise.studies.models import Dispatch, ReadingRecord, StudyStatus
+from queued_results import withdraw
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -47,3 +48,6 @@ def test_what_is_unsent_is_listed_and_stays_as_it_is(services: Services, monkeyp
     assert services.session.query(Dispatch.state, Dispatch.due_at, Dispatch.attempts).one() == before
     monkeypatch.setenv("LUNGWISE_SEND_TO", "OTHER@10.0.0.2:104")
     assert "archive removed since" in run(ends=3)
+    withdraw(services.session, study, "webhook", utc_now)
+    services.session.commit()
+    assert f"Withdrawal of study {study.key} of Hill from webhook: archive removed since " in run(ends=3)

@@ -32,8 +32,12 @@ def archive() -> Iterator[Archive]:
     archive.entity.shutdown()
 
 
+def always() -> bool:
+    return True
+
+
 def test_what_the_archive_keeps_is_accepted_and_what_it_does_not_is_said(settings: Settings, archive: Archive) -> None:
-    delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS, always, archive.acknowledged.append)
     assert delivery.accepted == ["1.2.1", "1.2.2"]
     assert archive.acknowledged == delivery.accepted
     assert delivery.error == "ARCHIVE answers A700 to Secondary Capture Image Storage"
@@ -44,14 +48,14 @@ def test_an_object_that_the_archive_does_not_know_keeps_the_others_from_nothing(
     settings: Settings, archive: Archive
 ) -> None:
     objects = [an_object(CTImageStorage, "1.2.9"), OBJECTS[0]]
-    delivery = Archives(settings).deliver(archive.destination, objects, archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, objects, always, archive.acknowledged.append)
     assert delivery.accepted == ["1.2.1"]
     assert "takes no CT Image Storage" in delivery.error
 
 
 def test_an_archive_of_another_name_rejects(settings: Settings, archive: Archive) -> None:
     other = Destination("OTHER", "127.0.0.1", archive.destination.port)
-    delivery = Archives(settings).deliver(other, OBJECTS, archive.acknowledged.append)
+    delivery = Archives(settings).deliver(other, OBJECTS, always, archive.acknowledged.append)
     assert delivery == Delivery([], "OTHER rejects this association", away=True)
 
 
@@ -75,7 +79,7 @@ def test_an_object_that_the_archive_has_already_counts_where_it_is_this_one(
     item.StudyInstanceUID = "1.2.4"
     archive.answers[SecondaryCaptureImageStorage] = 0x0111  # Duplicate SOP Instance: PS3.7, C.5.9
     archive.shown = None if shown is None else {"SOPInstanceUID": "1.2.3", "StudyInstanceUID": "1.2.4", **shown}
-    delivery = Archives(settings).deliver(archive.destination, [item], archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, [item], always, archive.acknowledged.append)
     assert delivery.accepted == archive.acknowledged == (["1.2.3"] if is_kept else [])
     assert ("under this UID" in delivery.error) != is_kept
 
@@ -83,7 +87,7 @@ def test_an_object_that_the_archive_has_already_counts_where_it_is_this_one(
 def test_an_archive_that_cannot_be_asked_has_not_taken_what_it_has_already(settings: Settings) -> None:
     archive = Archive(answers_questions=False)
     archive.answers[SecondaryCaptureImageStorage] = 0x0111
-    delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS, always, archive.acknowledged.append)
     archive.entity.shutdown()
     assert delivery.accepted == ["1.2.1", "1.2.2"]
     assert delivery.error == (
@@ -94,7 +98,7 @@ def test_an_archive_that_cannot_be_asked_has_not_taken_what_it_has_already(setti
 def test_an_archive_that_knows_the_default_syntax_alone_gets_objects_converted(settings: Settings) -> None:
     archive = Archive(syntax=ImplicitVRLittleEndian)
     archive.answers[SecondaryCaptureImageStorage] = 0x0000
-    delivery = Archives(settings).deliver(archive.destination, OBJECTS, archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS, always, archive.acknowledged.append)
     archive.entity.shutdown()
     assert (delivery.accepted, delivery.error) == (["1.2.1", "1.2.2", "1.2.3"], "")
     assert [item.PixelData for item in archive.objects] == [item.PixelData for item in OBJECTS]
@@ -104,7 +108,7 @@ def test_an_archive_that_knows_the_default_syntax_alone_gets_objects_converted(s
 def test_an_archive_without_the_reports_class_gets_the_report_in_a_simpler_one(settings: Settings, kind: UID) -> None:
     archive = Archive(kinds=[kind])
     report = result_objects(b"a picture", FACTS, READ, None)[0]
-    delivery = Archives(settings).deliver(archive.destination, [report], archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, [report], always, archive.acknowledged.append)
     archive.entity.shutdown()
     assert (delivery.accepted, delivery.error) == ([report.SOPInstanceUID], "")
     got = archive.objects[0]
@@ -133,7 +137,7 @@ def test_an_archive_goes_without_outlines_that_it_does_not_take_unless_it_is_set
         (chosen, [OBJECTS[2], outlines], ["1.2.3"], f"{refused}: it refuses the presentation context"),
         (chosen, [outlines], [], refused),
     ):
-        delivery = Archives(set_as).deliver(archive.destination, objects, archive.acknowledged.append)
+        delivery = Archives(set_as).deliver(archive.destination, objects, always, archive.acknowledged.append)
         assert delivery.accepted == accepted
         assert delivery.error.startswith(error) and bool(delivery.error) == bool(error)
     archive.entity.shutdown()
@@ -152,7 +156,7 @@ def test_a_segmentation_goes_to_the_archives_that_are_set_to_get_it_and_one_with
         archive.answers[SecondaryCaptureImageStorage] = 0x0000
         assert Archives(settings).wanted(archive.destination, objects) == [OBJECTS[2]]
         assert Archives(chosen).wanted(archive.destination, objects) == objects
-        delivery = Archives(chosen).deliver(archive.destination, objects, archive.acknowledged.append)
+        delivery = Archives(chosen).deliver(archive.destination, objects, always, archive.acknowledged.append)
         assert delivery.accepted == archive.got == ["1.2.3", "1.2.8"][: len(kinds)]
         assert delivery.error.startswith(said) and bool(delivery.error) == bool(said)
         archive.entity.shutdown()
@@ -160,6 +164,6 @@ def test_a_segmentation_goes_to_the_archives_that_are_set_to_get_it_and_one_with
 
 def test_an_archive_that_takes_nothing_is_said_to_be_there(settings: Settings) -> None:
     archive = Archive(kinds=[CTImageStorage], answers_questions=False)
-    delivery = Archives(settings).deliver(archive.destination, OBJECTS[2:], archive.acknowledged.append)
+    delivery = Archives(settings).deliver(archive.destination, OBJECTS[2:], always, archive.acknowledged.append)
     archive.entity.shutdown()
     assert delivery == Delivery([], "ARCHIVE takes no Secondary Capture Image Storage")

@@ -121,6 +121,20 @@ def test_a_report_waits_for_a_peer_that_has_gone_and_has_no_address(services: Se
     asking.database.close()
 
 
+def test_a_report_that_another_node_has_claimed_is_not_told(services: Services) -> None:
+    asking = Asking(services)
+    with asking.associated() as association:
+        assert ask(association, UNKNOWN) == 0
+        asking.services.clock.forward(seconds=1)
+        slept = asking.database.transact(lambda session: asking.reporter.queue(session).claim())
+        assert slept is not None
+        asking.services.clock.forward(minutes=6)
+        assert asking.database.transact(lambda session: asking.reporter.queue(session).claim()) is not None
+        assert asking.reporter.do(slept) is None
+        assert asking.told == []
+    asking.database.close()
+
+
 def test_a_report_that_is_given_up_is_counted(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CommitmentReports, "max_attempts", 1)
     asking, before = Asking(services), REPORTS_GIVEN_UP._value.get()

@@ -80,6 +80,31 @@ def test_an_acknowledgement_is_kept_before_the_next_object_goes(services: Servic
     database.close()
 
 
+@pytest.mark.parametrize("got", [[], ["1.2.1"]])
+def test_nothing_more_goes_once_another_process_sends_it(got: list[str], services: Services, archive: Archive) -> None:
+    """This machine has slept for longer than its lease, before the first object or after it."""
+    queued(services, archive.name)
+    database = Database(services.settings)
+
+    def claimed_by_another() -> None:
+        with database.writing() as session:
+            session.query(Dispatch).update({"claim": "another"})
+
+    def objects(_session: Session, _delivery: ClaimedDelivery) -> Sequence[Dataset]:
+        if not got:
+            claimed_by_another()
+        return OBJECTS
+
+    archive.looks = claimed_by_another
+    sender = Sender(database, services.clock, objects, Archives(sending_to(services, archive)))
+    assert list(sender.work_all()) == ["they were cancelled, or another process sends them"]
+    with database.reading() as session:
+        left = session.query(Dispatch).one()
+        assert (archive.got, left.accepted, left.claim, left.state) == (got, got, "another", "sending")
+        assert session.query(AuditEntry).filter_by(action="sent").count() == len(got)
+    database.close()
+
+
 def test_a_fault_in_making_the_objects_leaves_them_queued(services: Services, archive: Archive) -> None:
     queued(services, archive.name)
     database = Database(services.settings)

@@ -53,7 +53,9 @@ def test_an_object_arrives_however_slow_the_line(settings: Settings, largest_pdu
     archive.entity.maximum_pdu_size = largest_pdu
     archive.answers[SecondaryCaptureImageStorage] = 0x0000
     with slow_line(archive.destination.port, RATE) as port:
-        delivery = Archives(settings).deliver(Destination("ARCHIVE", "127.0.0.1", port), [item], lambda _uid: None)
+        delivery = Archives(settings).deliver(
+            Destination("ARCHIVE", "127.0.0.1", port), [item], lambda: True, lambda _uid: None
+        )
     archive.entity.shutdown()
     assert (delivery.error, delivery.accepted) == ("", [item.SOPInstanceUID])
 

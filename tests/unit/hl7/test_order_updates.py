@@ -135,7 +135,8 @@ def test_a_replaced_order_that_is_not_here_is_not_placed(wired: Services, system
 @pytest.mark.parametrize("status", [OrderStatus.IN_PROGRESS, OrderStatus.DONE])
 def test_an_order_whose_films_are_here_is_not_replaced(wired: Services, system: Person, status: OrderStatus) -> None:
     take(wired, system, orm("NW", number="P1"))
-    order(wired, system, "P1").status = status
+    placed = order(wired, system, "P1")
+    placed.status, placed.study_key = status, "study"
     with pytest.raises(Contradiction, match="Films of this order are here already"):
         take(wired, system, replacement("RP"))
     assert order(wired, system, "P1").status == status

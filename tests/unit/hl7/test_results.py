@@ -94,6 +94,17 @@ def test_each_version_of_a_report_is_a_message_that_the_standard_knows(
         assert observed(again)["CONCLUSION"].obx_11.value == status
         assert again.msh.msh_10.value != first.msh.msh_10.value
 
+    clock.forward(minutes=5)
+    services.studies.add_films(ada, study.key, [("second", film(1, 8))])
+    services.read_all()
+    services.session.commit()
+    assert send(settings) == [""]
+    group = parse_message(hospital.got[-1], force_validation=True).oru_r01_patient_result.oru_r01_order_observation
+    seen = observed_in(group)
+    assert (seen["VERDICT"].obx_5.obx_5_1.value, seen["VERDICT"].obx_11.value) == ("positive", "P")
+    assert (group.obr.obr_25.value, seen["CONCLUSION"].obx_11.value) == ("P", "P")
+    assert "|tuberculosis\\.br\\Written before film 2 was added or read|" in hospital.got[-1]
+
 
 def message_of(services: Services, study: str, orders: list[Order], reader: str = "Bea") -> ReportMessage:
     chosen = ClinicSettings.of(ClinicChoices(name=""), services.settings)

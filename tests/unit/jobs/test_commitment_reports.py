@@ -73,17 +73,22 @@ def test_reports_that_were_given_up_and_kept_do_not_count(
     reports.queue("CR1", "1.10", ASKED)
 
 
-def test_while_a_peer_is_away_its_other_reports_wait_as_long(services: Services, clinic: int) -> None:
+def test_while_a_peer_is_away_the_clinics_other_reports_to_it_wait_and_go_first(either_services: Services) -> None:
+    services = either_services
+    clinic, dale = services.person().clinic_id, services.person("Otto", "Dale").clinic_id
     reports = CommitmentReports(services.session, services.clock, clinic, "here")
     for title, transaction in ("CR1", "1.1"), ("CR1", "1.2"), ("CR2", "1.3"):
         reports.queue(title, transaction, ASKED)
+    elsewhere = CommitmentReports(services.session, services.clock, dale, "elsewhere")
+    elsewhere.queue("CR1", "1.4", ASKED)  # another device of the same title
     services.clock.forward(seconds=1)
     first = reports.claim()
     assert first is not None
     reports.fail(first, "CR1 cannot be reached")
-    second = reports.claim()
-    assert second is not None and second.title == "CR2"
-    assert reports.claim() is None
+    assert [one.title for one in iter(reports.claim, None)] == ["CR2"]
+    assert [one.transaction_uid for one in iter(elsewhere.claim, None)] == ["1.4"]
+    services.clock.forward(minutes=1)
+    assert [one.transaction_uid for one in iter(reports.claim, None)] == ["1.2", "1.1"]
 
 
 def test_a_report_is_first_for_the_node_that_was_asked_and_never_for_another_clinics(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydicom.uid import generate_uid
+from sqlalchemy import select
 
 from dicom_files import dicom_file
-from lungwise.jobs.deliveries import Dispatches
+from lungwise.jobs.deliveries import ClaimedDelivery, Dispatches, ReportDispatches
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.reading import Verdict
 from lungwise.studies.models import Dispatch, DispatchState, ReadingRecord, Study, StudyStatus
@@ -25,8 +26,14 @@ def study(either_services: Services) -> Study:
     return read(either_services, data)
 
 
-def read(services: Services, data: bytes, verdict: Verdict | None = Verdict.NEGATIVE, name: str = "Ada") -> Study:
-    study = services.studies.open(services.person(name), PatientFacts(), [("film", data)])
+def read(
+    services: Services,
+    data: bytes,
+    verdict: Verdict | None = Verdict.NEGATIVE,
+    name: str = "Ada",
+    clinic: str = "Hill",
+) -> Study:
+    study = services.studies.open(services.person(name, clinic), PatientFacts(), [("film", data)])
     record = ReadingRecord(
         model="synthetic", version="1", created_at=services.clock(), verdict=verdict, appearance={}, findings={}
     )
@@ -42,6 +49,22 @@ def queued(services: Services, study: Study, *destinations: str) -> Dispatches:
     dispatches.queue(study.id)
     services.clock.forward(seconds=3)
     return dispatches
+
+
+def queued_reports(services: Services, *people: tuple[str, str]) -> ReportDispatches:
+    """Queue a report of each person's study, of one clinic or another, for a FHIR server."""
+    reports = ReportDispatches(services.session, services.clock, ["fhir"])
+    for name, clinic in people:
+        data = dicom_file(chest_bytes(), StudyInstanceUID=generate_uid(), PatientID=name)
+        reports.queue(read(services, data, name=name, clinic=clinic).id)
+    services.clock.forward(seconds=3)
+    return reports
+
+
+def claimed(reports: Dispatches) -> ClaimedDelivery:
+    delivery = reports.claim()
+    assert delivery is not None
+    return delivery
 
 
 def only(services: Services) -> Dispatch:
@@ -142,6 +165,86 @@ def test_what_waits_for_an_archive_that_is_away_waits_together_and_holds_up_no_o
     services.clock.forward(minutes=1)
     left = [delivery.destination for delivery in iter(dispatches.claim, None)]
     assert left == ["A@a:1"] * 3
+
+
+def test_a_system_that_is_away_holds_up_those_clinics_alone_that_share_it(either_services: Services) -> None:
+    people = ("Ada", "Hill"), ("Otto", "Valley"), ("Eve", "Lake"), ("Ida", "Hill")
+    reports = queued_reports(either_services, *people)
+    hill, valley, lake, _hill = either_services.session.scalars(select(Study.clinic_id).order_by(Study.id))
+    first = claimed(reports)
+    assert first.clinic_id == hill
+    reports.fail(first, "it cannot be reached", away=True, clinics=[hill, lake])
+    assert [one.clinic_id for one in iter(reports.claim, None)] == [valley]
+
+
+def test_a_report_on_which_its_system_fails_delays_each_other_by_one_attempt(either_services: Services) -> None:
+    services = either_services
+    reports = queued_reports(services, *((name, "Hill") for name in ("Ada", "Ida", "Eve")))
+    tried: list[int] = []
+    while len(tried) < 6:
+        delivery = reports.claim()
+        if delivery is None:
+            services.clock.forward(seconds=30)
+        else:
+            tried.append(delivery.job)
+            reports.fail(delivery, "it closes the connection", away=True)
+    assert sorted(tried[:3]) == sorted(tried[3:]) == sorted(set(tried))
+
+
+def test_what_waits_for_a_report_that_failed_often_waits_some_minutes(either_services: Services) -> None:
+    services = either_services
+    reports = queued_reports(services, ("Ada", "Hill"), ("Ida", "Hill"))
+    bad = claimed(reports)
+    services.session.query(Dispatch).filter_by(id=bad.job).update({"attempts": 50})
+    reports.fail(bad, "it closes the connection", away=True)
+    services.clock.forward(minutes=5)
+    assert [one.job == bad.job for one in iter(reports.claim, None)] == [False]
+
+
+def test_what_waits_for_its_next_attempt_is_not_delayed_again(either_services: Services) -> None:
+    services = either_services
+    reports = queued_reports(services, ("Ada", "Hill"), ("Ida", "Hill"))
+    bad = claimed(reports)
+    reports.fail(bad, "it closes the connection", away=True)
+    services.clock.forward(seconds=27)
+    new = claimed(queued_reports(services, ("Eve", "Hill")))
+    reports.fail(new, "it closes the connection", away=True)
+    services.clock.forward(seconds=29)
+    assert claimed(reports).job not in (bad.job, new.job)
+
+
+def test_what_failed_is_retried_after_what_did_not(either_services: Services) -> None:
+    reports = queued_reports(either_services, ("Ada", "Hill"), ("Ida", "Hill"))
+    bad = claimed(reports)
+    reports.fail(bad, "it closes the connection", away=True)
+    reports.retry_now()
+    assert [one.job == bad.job for one in iter(reports.claim, None)] == [False, True]
+
+
+def test_an_older_report_that_comes_after_a_newer_one_is_followed_by_the_newest(
+    either_services: Services, study: Study
+) -> None:
+    services = either_services
+    reports = ReportDispatches(services.session, services.clock, ["fhir"])
+    reports.queue(study.id)
+    services.clock.forward(seconds=3)
+    older = claimed(reports)
+    services.clock.forward(minutes=4)
+    services.studies.report_changes.of_study(study)
+    newer = claimed(reports)
+    assert (reports.renew(older), reports.renew(newer)) == (False, True)
+    assert not reports.finish(older)
+    reports.send_newest_last(older)
+    assert reports.claim() is None  # the newer one is on its way still
+    assert not reports.finish(newer)
+    services.clock.forward(minutes=3)
+    last = claimed(reports)
+    assert last.version == newer.version
+    assert reports.finish(last)
+    reports.send_newest_last(newer)  # the same is there already
+    assert only(services).state == DispatchState.SENT
+    reports.send_newest_last(older)
+    assert reports.finish(claimed(reports))
 
 
 def test_what_an_archive_has_not_taken_is_tried_again_later_and_later(either_services: Services, study: Study) -> None:

@@ -13,7 +13,8 @@ from lungwise.jobs.deliveries import Dispatches
 from lungwise.jobs.unsent import Unsent, Why, unsent_results
 from lungwise.metrics import UnsentResults
 from lungwise.studies.models import Dispatch, DispatchState, Study
-from queued_results import queued_study
+from lungwise.studies.recipient_models import ReportRecipient
+from queued_results import queued_study, withdraw
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -84,3 +85,20 @@ def test_what_was_sent_and_changes_waits_from_the_change_on(either_services: Ser
     services.clock.forward(hours=1)
     Dispatches(services.session, services.clock, ARCHIVES).queue(study.id)
     assert unsent_results(services.session, services.clock()).oldest_seconds == 0
+
+
+def test_withdrawals_come_first_and_are_counted_with_the_rest(either_services: Services, study: Study) -> None:
+    services, ada = either_services, somebody(study)
+    services.session.query(Dispatch).filter_by(destination="B@b:2").delete()
+    withdraw(services.session, study, "fhir", services.clock)
+    unsent = Unsent(services.session, services.clock, [*ARCHIVES, "fhir"])
+    first, second = unsent.of_clinic(ada)
+    assert (first.study, first.archive, first.withdrawal, first.state) == (study.key, "fhir", True, Why.WAITING)
+    assert (second.archive, second.withdrawal) == ("A@a:1", False)
+    assert unsent.of_clinic(ada, after=second.number) == unsent.of_clinic(somebody(study, study.clinic_id + 1)) == []
+    services.clock.forward(hours=2)
+    assert unsent.count_late(ada) == 2
+    services.session.query(Dispatch).delete()
+    assert unsent_results(services.session, services.clock()).waiting == unsent.count_late(ada) == 1
+    services.session.query(ReportRecipient).update({"state": DispatchState.FAILED})
+    assert unsent_results(services.session, services.clock()) == UnsentResults(given_up=1)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
@@ -118,6 +119,25 @@ def test_an_order_of_another_patient_is_found_by_what_a_film_says_of_its_request
     assert case.services.studies.orders_of_others(study) == [order]
 
 
+def test_accession_numbers_that_are_too_long_are_not_one_for_beginning_alike(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mode in ("reading_validation_mode", "writing_validation_mode"):
+        monkeypatch.setattr(config.settings, mode, config.IGNORE)
+    item = Dataset()
+    item.AccessionNumber = "1" * 70
+    one, other, requested = (
+        case.film(**header).films[0].accession
+        for header in (
+            {"AccessionNumber": "1" * 70},
+            {"AccessionNumber": "1" * 69 + "2"},
+            {"RequestAttributesSequence": [item]},
+        )
+    )
+    assert len(one or "") == 64
+    assert one == requested != other
+
+
 def test_an_order_is_done_once_its_films_are_read(case: Case, film: Callable[..., bytes]) -> None:
     order = case.order()
     study = case.services.studies.open(case.ada, BELA, [("film", film(1))])
@@ -137,16 +157,18 @@ def test_a_film_that_is_refused_leaves_its_order_open(case: Case) -> None:
     assert order.status == OrderStatus.IN_PROGRESS
 
 
-def test_a_deleted_study_asks_again_for_what_was_not_read(case: Case) -> None:
+@pytest.mark.parametrize("way", ["delete", "remove"])
+def test_a_study_that_is_gone_asks_again_for_what_was_not_read_and_a_deleted_one_for_all(way: str, case: Case) -> None:
     read, unread = case.order(), case.order()
     first, second = (case.film(AccessionNumber=order.accession) for order in (read, unread))
     read.status = OrderStatus.DONE
     case.services.session.flush()
     for study in (first, second):
-        case.services.studies.delete(case.ada, study.key)
+        getattr(case.services.studies, way)(case.ada, study.key)
     for order in (read, unread):
         case.services.session.refresh(order)
-    assert (read.status, unread.status) == (OrderStatus.DONE, OrderStatus.REQUESTED)
+    becomes = OrderStatus.REQUESTED if way == "delete" else OrderStatus.DONE
+    assert (read.status, unread.status) == (becomes, OrderStatus.REQUESTED)
     assert (read.study_key, unread.study_key) == (None, None)
 
 

@@ -154,8 +154,8 @@ def test_a_change_replaces_what_is_asked_for_and_never_the_numbers(services: Ser
         orders.change(ada, order.key, OrderRequest(accession="OTHER"))
 
 
-def test_only_an_order_without_films_is_cancelled(services: Services) -> None:
-    orders, ada = orders_of(services), services.person()
+def test_only_an_order_without_films_is_cancelled(either_services: Services) -> None:
+    services, orders, ada = either_services, orders_of(either_services), either_services.person()
     first, second = (orders.place(ada, BELA, OrderRequest(), OrderWay.PAGE).order for _ in range(2))
     orders.cancel(ada, first.key)
     assert orders.cancel(ada, first.key).status == OrderStatus.CANCELLED
@@ -164,6 +164,26 @@ def test_only_an_order_without_films_is_cancelled(services: Services) -> None:
     OrderProgress(services.session).begin(second, "study")
     with pytest.raises(Rejected, match="Films of this order"):
         orders.cancel(ada, second.key)
+    OrderProgress(services.session).finish(["study"])
+    with pytest.raises(Rejected, match="Films of this order"):
+        orders.cancel(ada, second.key)
+    with pytest.raises(Rejected, match="not done"):
+        orders.change(ada, second.key, OrderRequest(reason="late"))
+    OrderProgress(services.session).release("study")
+    assert orders.cancel(ada, second.key).status == OrderStatus.CANCELLED
+
+
+def test_an_order_whose_films_are_not_here_any_more_is_asked_for_again_where_it_is_changed(
+    either_services: Services,
+) -> None:
+    services, orders, ada = either_services, orders_of(either_services), either_services.person()
+    order, progress = orders.place(ada, BELA, ASKED, OrderWay.HL7).order, OrderProgress(either_services.session)
+    progress.begin(order, "study")
+    progress.finish(["study"])
+    progress.release("study")
+    services.session.expire_all()
+    assert orders.change(ada, order.key, ASKED).status == OrderStatus.DONE  # which asks for nothing else
+    assert orders.change(ada, order.key, replace(ASKED, reason="fever")).status == OrderStatus.REQUESTED
 
 
 def test_a_health_worker_neither_sees_nor_places_orders(services: Services) -> None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.patients.identity import IdentityRules, PatientFacts, contradictions, full_identity, is_same_name
+from lungwise.patients.identity import (
+    IdentityRules,
+    PatientFacts,
+    contradictions,
+    differences,
+    full_identity,
+    is_same_name,
+)
 from lungwise.settings import Settings
 
 RULES = IdentityRules.of(["Hill", "HILL HOSPITAL"], Settings().nobody_list)
@@ -90,6 +97,50 @@ def test_an_identifier_counts_within_its_issuer() -> None:
     assert RULES.nearness(of["Hill"], of["Valley"]) == 0
     assert RULES.nearness(of["Valley"], of[""]) > 0
     assert RULES.nearness(of["Valley"], PatientFacts(identifier="P-1", name="Two Bob")) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2.16.840.1.113883.3.1.11", "2.16.840.1.113883.3.11.1"),
+        ("urn:oid:2.16.840.1.113883.3.1.11", "urn:oid:2.16.840.1.113883.3.11.1"),
+        ("1.2", "12"),
+        ("HOSP&1.2.3&ISO", "HOSP&1.23&ISO"),
+        ("https://records.example.org/a/bc", "https://records.example.org/ab/c"),
+        ("https://records.example.org/a-b", "https://records.example.org/a_b"),
+        ("urn:uuid:a-bc", "urn:uuid:ab-c"),
+        ("st.mary.example.org", "st.maryexample.org"),
+        ("Clinic 1.11", "Clinic 11.1"),
+    ],
+)
+def test_issuers_that_differ_in_punctuation_alone_are_two_where_it_tells_them_apart(one: str, other: str) -> None:
+    here, there = (PatientFacts(identifier="7", issuer=issuer) for issuer in (one, other))
+    assert RULES.is_of_another_issuer(here, there) and RULES.nearness(here, there) == 0
+    assert differences(here, there) == ["issuer"]
+    own = IdentityRules.of([one], [])
+    assert (own.is_own(here), own.is_own(there)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("OpenMRS ID", "OpenMRS-ID"),
+        ("Mt. St. Mary", "MT ST MARY"),
+        ("St.Mary", "St Mary"),
+        ("URN:OID:1.2.3", " urn:oid:1.2.3 "),
+        ("1.2. 3", "1.2.3"),
+        ("https://Records.example.org/mrn/", "https://records.example.org/mrn"),
+    ],
+)
+def test_case_and_blanks_and_the_punctuation_of_a_free_name_make_no_other_issuer(one: str, other: str) -> None:
+    here, there = (PatientFacts(identifier="7", issuer=issuer) for issuer in (one, other))
+    assert RULES.nearness(here, there) == 9 and differences(here, there) == []
+    assert IdentityRules.of([one], []).is_own(there)
+
+
+def test_an_identifier_of_other_punctuation_is_shown_as_another() -> None:
+    assert differences(PatientFacts(identifier="1.11"), PatientFacts(identifier="11.1")) == ["identifier"]
+    assert differences(PatientFacts(identifier="p 1"), PatientFacts(identifier="P1")) == []
 
 
 def test_the_same_identity_is_written_the_same() -> None:

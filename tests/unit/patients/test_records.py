@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from lungwise.patients.identity import full_identity
 from lungwise.patients.service import PatientFacts
+from lungwise.store import keys_of
 
 if TYPE_CHECKING:
     from conftest import Services
@@ -52,3 +54,21 @@ def test_an_identifier_is_free_once_its_patients_have_that_of_another_issuers_pa
     owners = [services.patients.match_or_add(person, facts).patient for facts in (ada, carl)]
     assert len({patient.id for patient in (*wrong, *owners)}) == 4
     assert not any(patient.is_unclear for patient in owners)
+
+
+def test_a_record_of_a_release_that_told_no_oids_apart_is_found_by_films_of_its_issuer_alone(
+    either_services: Services,
+) -> None:
+    services, person = either_services, either_services.person()
+    one, other = "2.16.840.1.113883.3.1.11", "2.16.840.1.113883.3.11.1"
+    services.patients.match_or_add(person, replace(ADA, issuer=one))
+    bob = services.patients.match_or_add(person, replace(BOB, issuer=one)).patient
+    assert bob.is_unclear
+    text = full_identity(bob.facts, f"of {one.replace('.', '')}")
+    bob.identity_index = keys_of(services.session).index(f"patients.identity {person.clinic_id}", text)
+    bob.name = "Two Robert"
+    services.session.flush()
+    assert services.patients.match_or_add(person, replace(BOB, issuer=one)).patient.id == bob.id
+    apart = services.patients.match_or_add(person, replace(BOB, issuer=other)).patient
+    assert apart.id != bob.id and not apart.is_unclear
+    assert services.patients.match_or_add(person, replace(BOB, issuer=other)).patient.id == apart.id

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -47,6 +49,17 @@ def test_one_number_of_two_issuers_is_two_patients() -> None:
     pair = (DicomHeader(patient_id="P-1", issuer=issuer) for issuer in ("HILL", "VALLEY"))
     with pytest.raises(Rejected, match="more than one patient"):
         agreed(PatientFacts(), *pair)
+
+
+@pytest.mark.parametrize("name", ["patient_id", "issuer"])
+def test_numbers_that_are_too_long_are_not_one_for_beginning_alike(name: str) -> None:
+    stated: list[dict[str, Any]] = [{name: number} for number in ("1" * 70, "1" * 69 + "2", "1" * 64)]
+    same, other, shorter = (replace(DicomHeader(patient_id="P-1"), **one) for one in stated)
+    assert agreed(PatientFacts(), same, same) == facts_of(same)
+    for one in (other, shorter):
+        with pytest.raises(Rejected, match="more than one patient"):
+            agreed(PatientFacts(), same, one)
+    assert max(map(len, (facts_of(same).identifier, facts_of(same).issuer))) == 64
 
 
 @pytest.mark.parametrize(

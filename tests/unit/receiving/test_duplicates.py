@@ -41,6 +41,8 @@ def test_a_known_film_is_new_where_another_patient_was_typed(services: Services,
     for typed, count in ((PatientFacts(identifier="7"), 0), (PatientFacts(identifier="8"), 1)):
         found = services.studies.recording.duplicates.sort(ada, [Upload(data=film(1), kind="JPEG")], typed)
         assert len(found.new) == count
+        others = services.studies.recording.duplicates.of_others(ada, [Upload(data=film(1), kind="JPEG")], typed)
+        assert len(others) == count
 
 
 def test_pixels_are_compared_whatever_lies_around_them() -> None:

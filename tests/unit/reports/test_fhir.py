@@ -73,6 +73,37 @@ def test_a_report_is_registered_preliminary_and_final_in_turn(
     assert (again["status"], again["issued"] > report["issued"]) == ("corrected", True)
 
 
+def test_a_film_after_the_conclusion_is_preliminary_until_somebody_concludes_on_it_too(
+    services: Services, ada: Person, film: Callable[..., bytes]
+) -> None:
+    key = opened(services, ada, film(1)).key
+    services.read_all()
+    services.studies.conclude(ada, key, Conclusion(conclusion=Diagnosis.NORMAL))
+
+    def statuses() -> tuple[str, list[str]]:
+        said = written(services, ada, key)
+        films = (one for one in said["all"] if one["resourceType"] == "Observation")
+        return said["DiagnosticReport"]["status"], [one["status"] for one in films]
+
+    assert statuses() == ("final", ["final"])
+    services.clock.forward(minutes=5)
+    services.studies.add_films(ada, key, [("second", film(1, 8))])
+    assert statuses() == ("preliminary", ["final"])
+    services.read_all()
+    said = written(services, ada, key)
+    positive, first = (one for one in said["all"] if one["resourceType"] == "Observation")
+    assert (positive["interpretation"][0]["text"], positive["status"]) == ("positive", "preliminary")
+    assert (first["status"], said["DiagnosticReport"]["status"]) == ("final", "preliminary")
+    conclusion = said["DiagnosticReport"]["conclusion"]
+    assert "Doctor's conclusion: normal. Written before film 2 was added or read." in conclusion
+    assert "Conclusion: Normal. Written before film 2 was added or read" in conclusion
+    services.studies.conclude(ada, key, Conclusion(conclusion=Diagnosis.COVID_19))
+    assert statuses() == ("corrected", ["final", "final"])
+    assert (
+        "Written before film 2 was added or read." not in written(services, ada, key)["DiagnosticReport"]["conclusion"]
+    )
+
+
 def test_a_refused_film_has_a_reason_and_no_value(services: Services, ada: Person, blank: bytes) -> None:
     study = opened(services, ada, blank)
     services.read_all()

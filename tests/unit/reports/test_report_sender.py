@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from conftest import open_services
 from lungwise.audit.models import AuditEntry
 from lungwise.cli.bootstrap import make_report_sender
-from lungwise.jobs.deliveries import ReportDispatches
+from lungwise.jobs.deliveries import ClaimedDelivery, ReportDispatches
 from lungwise.jobs.unsent import Unsent, Why
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.report_sender import ReportSender
@@ -73,6 +73,12 @@ class Clinic:
     def make_due(self) -> None:
         with self.database.writing() as session:
             session.query(Dispatch).update({"due_at": utc_now()})
+
+    def claim(self) -> ClaimedDelivery:
+        self.make_due()
+        claimed = self.database.transact(lambda session: self.sender.queue(session).claim())
+        assert claimed is not None
+        return claimed
 
     def dispatch(self) -> Dispatch:
         with self.database.reading() as session:
@@ -148,6 +154,33 @@ def test_what_changes_while_it_is_sent_is_sent_after_it_and_never_beside_it(
     assert clinic.dispatch().state == "sent"
 
 
+def test_a_sender_that_slept_sends_nothing_that_another_has_sent_meanwhile(clinic: Clinic, there: Receiver) -> None:
+    clinic.read()
+    slept = clinic.claim()
+    clinic.conclude()
+    assert clinic.send() == [""]  # its lease has ended
+    assert clinic.sender.do(slept) is None
+    assert keys(there) == ["2"]
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_what_a_sender_sent_that_slept_meanwhile_is_followed_by_the_newest(
+    status: int, clinic: Clinic, there: Receiver
+) -> None:
+    clinic.read()
+
+    def sleep(request: BaseHTTPRequestHandler) -> None:
+        there.answer = answering(200)
+        clinic.conclude()
+        assert clinic.send() == [""]
+        answering(status)(request)
+
+    there.answer = sleep
+    assert clinic.send() == ["" if status == 200 else "it answers 503", ""]
+    assert keys(there) == ["1", "2", "2"]
+    assert clinic.dispatch().state == "sent"
+
+
 def test_an_opinion_on_a_study_that_was_read_before_there_was_a_system_goes_there(
     clinic: Clinic, there: Receiver
 ) -> None:
@@ -167,9 +200,7 @@ def test_what_was_cancelled_or_deleted_is_not_sent(clinic: Clinic, there: Receiv
     with clinic.database.writing() as session:
         queue = ReportDispatches(session, utc_now, ["webhook"])
         assert queue.queue_study(clinic.key)
-    clinic.make_due()
-    claimed = clinic.database.transact(lambda session: clinic.sender.queue(session).claim())
-    assert claimed is not None
+    claimed = clinic.claim()
     with clinic.database.writing() as session:
         session.delete(session.query(Study).one())
     assert clinic.sender.do(claimed) is None
@@ -199,11 +230,19 @@ def test_each_hospital_gets_the_reports_of_its_own_clinic_alone(
         sent = [[got.headers["Idempotency-Key"] for got in there.got] for there in (hill, valley)]
         assert sent == [[f"{keys[0]}-1", f"{keys[0]}-2"], [f"{keys[1]}-1", f"{keys[1]}-2"]]
 
+        hill.answer = answering(503)
+        for person, key in zip(people, keys, strict=True):
+            conclude(both, person, key)
+        assert send(both) == ["it answers 503", ""]  # the other hospital's do not wait
+        hill.answer = answering(200)
+        assert send(both) == [""]
+        assert (len(hill.got), len(valley.got)) == (4, 3)
+
         conclude(both, people[1], keys[1])  # what waits for a clinic that has no webhook any more goes to no other
         hill_alone = either.model_copy(update={"clinic_destinations": {"Hill": own["Hill"]}})
         assert send(hill_alone) == ["the settings send results of this clinic elsewhere"]
         assert send(hill_alone) == []
-        assert (len(hill.got), len(valley.got)) == (2, 2)
+        assert (len(hill.got), len(valley.got)) == (4, 3)
 
 
 def send(settings: Settings) -> list[str]:

@@ -12,8 +12,10 @@ from lungwise.reading.artefact import shipped_card
 from lungwise.reading.prevalence import PredictiveValue
 from lungwise.reports.tables import worklist_csv
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
+from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import WorklistQuery
 
 if TYPE_CHECKING:
@@ -65,6 +67,18 @@ def test_a_row_is_a_study_and_no_name_a_formula(services: Services, film: Callab
     assert (row["verdict"], row["conclusion"]) == ("positive", "")
     assert 0 < float(row["probability"]) <= 1
     assert (row["level"], row["headline"].split(".")[0]) == ("red", "Looks like COVID-19 pneumonia")
+
+
+def test_a_conclusion_that_a_film_came_after_is_outdated(services: Services, film: Callable[..., bytes]) -> None:
+    person = services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(conclusion=Diagnosis.NORMAL))
+    for outdated in ("", "yes"):
+        (row,) = csv.DictReader(io.StringIO(worklist_csv(services.worklist.all(person, WorklistQuery()), HEADLINES)))
+        assert (row["conclusion"], row["conclusion outdated"]) == ("normal", outdated)
+        services.clock.forward(minutes=5)
+        services.studies.add_films(person, key, [("b", film(2))])
 
 
 def test_a_study_that_was_not_read_has_no_probability(services: Services, film: Callable[..., bytes]) -> None:

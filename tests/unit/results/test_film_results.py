@@ -11,6 +11,8 @@ from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
 from lungwise.reports.service import Reports
 from lungwise.results.film_results import FilmResults
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.service import Conclusion
 from plans import statements
 from synthetic_films import chest_bytes
 
@@ -102,3 +104,22 @@ def test_the_structured_report_says_that_a_film_names_another_patients_order(ser
 
     assert "dentity unclear" in said(1, "A1")
     assert "dentity unclear" not in said(2, "B7")
+
+
+def test_the_structured_report_says_of_which_films_the_conclusion_is(
+    services: Services, film: Callable[..., bytes]
+) -> None:
+    person = services.person()
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    services.read_all()
+    services.studies.conclude(person, key, Conclusion(conclusion=Diagnosis.NORMAL))
+    services.clock.forward(minutes=5)
+    services.studies.add_films(person, key, [("b", film(1, 8))])
+    services.read_all()
+    films = services.studies.get(person, key).films
+    (report,) = results.of(person, films, {"SR"})
+    groups = [item.value for item in report.iterall() if item.keyword == "ContentSequence"]
+    (said,) = (one for one in groups if "before film 2 was added or read" in one[-1].get("TextValue", ""))
+    images = [item for item in said if item.ValueType == "IMAGE"]
+    assert [item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in images] == [films[0].instance_uid]

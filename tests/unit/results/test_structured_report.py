@@ -85,3 +85,30 @@ def test_what_persons_say_of_the_study_is_in_the_report_coded_where_it_has_a_cod
     assert said.sentences[0] in {item.get("TextValue") for item in content_of(report)}
     uncoded = structured_report([(HEADER, READ)], Statement(sentences=("Dr Rao: Conclusion: Gout",), diagnosis="other"))
     assert "Dr Rao: Conclusion: Gout" in {item.get("TextValue") for item in content_of(uncoded)}
+
+
+def test_a_conclusion_is_of_the_films_that_were_read_before_it_and_no_code_of_others() -> None:
+    said = Statement(sentences=("Dr Rao: Conclusion: Tuberculosis",), diagnosis="tuberculosis")
+    first, second = HEADER, study_header(b"another picture", replace(FACTS, film_uid="2.25.4"))
+    later = replace(READ, is_concluded_on=False)
+    report = structured_report([(first, READ), (second, later)], said)
+    assert sources_of(conclusion_in(report)) == [first.film_uid]
+
+    group = conclusion_in(structured_report([(second, later)], said))
+    assert sources_of(group) == []
+    assert finding_named("tuberculosis").code.value not in str(group)
+    assert said.sentences[0] in [item.get("TextValue") for item in group.ContentSequence]
+
+
+def conclusion_in(report: Dataset) -> Dataset:
+    """The group of what persons say."""
+    return next(
+        item
+        for item in content_of(report)
+        if item.ValueType == "CONTAINER" and "conclusion" in [part.get("TextValue") for part in item.ContentSequence]
+    )
+
+
+def sources_of(group: Dataset) -> list[str]:
+    images = (item for item in group.ContentSequence if item.ValueType == "IMAGE")
+    return [str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) for item in images]

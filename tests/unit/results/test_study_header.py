@@ -1,10 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from pydicom import config
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from dicom_files import dicom_bytes, film_dataset
 from film_results import FACTS
+from lungwise.films.dicom.header import kept_number
 from lungwise.results.study_header import study_header
 from synthetic_films import chest_bytes
 
@@ -23,6 +25,13 @@ def test_a_picture_takes_all_from_what_lungwise_knows() -> None:
 def test_a_patient_is_taken_whole_from_the_film() -> None:
     modules = study_header(dicom(PatientID="7", PatientName="Doe^Jane"), FACTS).modules
     assert (modules.PatientID, str(modules.PatientName), modules.PatientSex) == ("7", "Doe^Jane", "")
+
+
+def test_a_patients_number_that_is_too_long_is_written_as_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for mode in ("reading_validation_mode", "writing_validation_mode"):
+        monkeypatch.setattr(config.settings, mode, config.IGNORE)
+    modules = study_header(dicom(PatientID="1" * 70, IssuerOfPatientID="2" * 70), FACTS).modules
+    assert (modules.PatientID, modules.IssuerOfPatientID) == (kept_number("1" * 70), kept_number("2" * 70))
 
 
 def test_a_renamed_film_is_referred_to_by_its_new_uid() -> None:

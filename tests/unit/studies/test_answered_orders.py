@@ -108,8 +108,20 @@ def test_the_order_of_a_deleted_study_goes_on_to_the_other_one(case: Case) -> No
     case.read()
     third = case.take()
     case.read()
+    version = third.report_version
     case.services.studies.delete(case.ada, second.key)
     assert case.stands == (third.key, OrderStatus.DONE)
+    case.services.session.refresh(third)
+    assert third.report_version == version + 1  # it names the order now
+
+
+def test_the_order_of_a_deleted_study_is_asked_for_again_where_no_other_can_answer_it(case: Case) -> None:
+    case.take(refused=True)
+    case.read()
+    second = case.take()
+    case.read()
+    case.services.studies.delete(case.ada, second.key)
+    assert case.stands == (None, OrderStatus.REQUESTED)
 
 
 def test_an_order_goes_on_to_its_own_patients_study_where_a_merging_is_undone(case: Case) -> None:

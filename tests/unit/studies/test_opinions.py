@@ -13,6 +13,7 @@ from lungwise.errors import Contradiction
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.service import Conclusion
+from report_texts import text_of_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ def test_a_page_that_is_still_open_agrees_with_nothing_that_came_later(
     study = ada.upload(film(1))
     page = ada.get(study).text
     (seen,) = re.findall(r'name="answer_version"[^>]* value="(\w+)"', page)
+    ada.post(f"{study}/opinions", page=study, conclusion="uncertain", answer_version=seen)
     ada.post(f"{study}/opinions", page=study, agrees="yes", answer_version=seen)
     assert "Agrees with the verdict" in ada.get(study).text
 
@@ -67,6 +69,12 @@ def test_a_page_that_is_still_open_agrees_with_nothing_that_came_later(
     (now,) = re.findall(r'name="answer_version"[^>]* value="(\w+)"', answer.text)
     assert now != seen
     for page in (study, f"{study}/report"):
-        assert "Agreed with an earlier verdict" in ada.get(page).text
+        text = ada.get(page).text
+        assert "Agreed with an earlier verdict" in text
+        assert text.count("Written before film 2 was added or read") == 2
+    assert text_of_pdf(ada.get(f"{study}/report.pdf").data).count("Written before film 2 was added or read") == 2
+    assert "Uncertain (older than the result)" in ada.get("/studies").text
     ada.post(f"{study}/opinions", page=study, agrees="no", note="clear", answer_version=now)
     assert "Disagrees with the verdict" in ada.get(study).text
+    ada.post(f"{study}/opinions", page=study, conclusion="normal", answer_version=now)
+    assert "older than the result" not in ada.get("/studies").text

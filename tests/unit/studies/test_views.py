@@ -15,7 +15,7 @@ from dicom_files import dicom_file
 from lungwise.access import Person, Role
 from lungwise.reading.artefact import shipped_card
 from lungwise.studies.lookup_models import AccessionLookup
-from lungwise.studies.models import Job, JobState, ReadingRecord, Study
+from lungwise.studies.models import Dispatch, Job, JobState, ReadingRecord, Study
 from synthetic_films import chest_words
 
 if TYPE_CHECKING:
@@ -108,11 +108,35 @@ def test_a_study_says_where_its_accession_number_is_from_or_why_it_has_none(
     assert said in html.unescape(ada.get(page).text)
 
 
-def test_a_study_is_deleted_only_when_one_is_sure(ada: Visitor, film: Callable[..., bytes]) -> None:
+def test_a_study_is_deleted_only_when_one_is_sure(app: Lungwise, ada: Visitor, film: Callable[..., bytes]) -> None:
     study = ada.upload(film(1))
+    page = ada.get(study).text
+    assert "to these systems" not in page and "to these archives" not in page
+    sent_everywhere(app)
+    patient = re.findall(r"/patients/\w{20}", page)[0]
+    for deleting in (study, patient):
+        said = html.unescape(ada.get(deleting).text)
+        assert "to these systems: fhir." in said and "to these archives: A@a:1." in said
     assert "Tick this first" in ada.post(f"{study}/delete", page=study).text
     assert "The study is deleted" in ada.post(f"{study}/delete", page=study, sure="y", follow=True).text
     assert ada.get(study).status_code == 404
+    queue = ada.get("/queue").text
+    assert f"Withdrawal of the report of the deleted study {study.rpartition('/')[2]}" in queue
+    assert "→ fhir" in queue and "A@a:1" not in queue
+
+
+def sent_everywhere(app: Lungwise) -> None:
+    """Let an archive and a system have the one study, and let something wait for others that have none of it."""
+    places: dict[str, dict[str, Any]] = {
+        "fhir": {"state": "sent"},
+        "webhook": {"state": "queued"},
+        "A@a:1": {"state": "queued", "accepted": ["1.2"]},
+        "B@b:2": {"state": "queued"},
+    }
+    with app.database.writing() as session:
+        study = session.scalars(select(Study)).one()
+        moments = {"created_at": study.created_at, "due_at": study.created_at}
+        study.dispatches += [Dispatch(destination=name, **given, **moments) for name, given in places.items()]
 
 
 def dicom(bits: int = 12, **attributes: Any) -> bytes:

@@ -26,6 +26,7 @@ from lungwise.api.service_requests import (
 from lungwise.api.services import services
 from lungwise.orders.order import OrderRequest, OrderWay
 from lungwise.orders.service import Order
+from lungwise.reports.patient_systems import PatientSystems
 from lungwise.webkit.current_person import person
 
 fhir = Operations()
@@ -117,7 +118,8 @@ def _says_the_same(order: Order, asked: OrderRequest) -> bool:
 
 def _own() -> OwnSystem:
     own = services().settings.for_clinic(clinic())
-    return OwnSystem(patients=own.fhir_patient_system, zone=services().clinic_settings.zone)
+    systems = PatientSystems(own=own.fhir_patient_system, rules=services().patients.rules)
+    return OwnSystem(patients=systems, zone=services().clinic_settings.zone)
 
 
 def _answer(order: Order, status: int) -> Response:

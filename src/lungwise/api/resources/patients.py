@@ -50,7 +50,10 @@ def export_patient(key: str) -> Response:
 
 @patients.delete("/patients/<key:key>", schemas.Deleted, scope=Scope.DELETE, right=Right.SEE_ALL)
 def delete_patient(key: str) -> schemas.Deleted:
-    """Delete a patient with all their studies and films, for good. The audit trail keeps that it was done."""
+    """Delete a patient with all their studies and films, for good. The audit trail keeps that it was done.
+
+    Their reports are withdrawn from the systems that have them; an archive keeps what it has.
+    """
     count = services().patient_studies.delete_patient(person(), key)
     return schemas.Deleted(studies=count)
 
@@ -63,6 +66,10 @@ def get_patient(key: str) -> schemas.PatientStudies:
     found = services().studies.of_patient(person(), patient)
     doubted = services().studies.naming_others(found)
     answers = [study_answer(study, patient, zone, is_doubted=study.id in doubted) for study in found]
-    studies = [summary_of(study, patient, headlines.of(answer)) for study, answer in zip(found, answers, strict=True)]
+    outdated = services().studies.outdated_conclusions(found)
+    studies = [
+        summary_of(study, patient, headlines.of(answer), outdated=study.id in outdated)
+        for study, answer in zip(found, answers, strict=True)
+    ]
     audit_after_response(Action.SAW, Subject.PATIENT, key)
     return schemas.PatientStudies.model_validate({**patient_fields(patient), "studies": studies})

@@ -21,6 +21,7 @@ from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.film_headers import header_of
 from lungwise.studies.headlines import Headline, Headlines
 from lungwise.studies.identifiers import identifiers_of_film, identifiers_of_study
+from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Study, StudyOrders
 from lungwise.studies.stored_answers import covid_probability, normal_and_pattern, study_answer
 
@@ -32,9 +33,9 @@ _OF_ORDER = (
 FilmData = Callable[[FilmRecord], bytes]
 
 
-def summary_of(study: Study, patient: Patient, headline: Headline) -> schemas.StudySummary:
-    """Return a study as a row of the worklist."""
-    return schemas.StudySummary.model_validate(_summary(study, patient, headline))
+def summary_of(study: Study, patient: Patient, headline: Headline, *, outdated: bool) -> schemas.StudySummary:
+    """Return a study as a row of the worklist; `outdated` says that its conclusion is."""
+    return schemas.StudySummary.model_validate(_summary(study, patient, headline, outdated=outdated))
 
 
 def study_of(
@@ -63,9 +64,11 @@ def study_of(
         Translates what is said of a film, by default into the language of the request.
     """
     answer = study_answer(study, patient, zone, is_doubted=bool(ordered.of_others))
+    concluded = newest_conclusion(study)
+    outdated = concluded is not None and is_outdated(study, concluded)
     return schemas.Study.model_validate(
         {
-            **_summary(study, patient, headlines.of(answer)),
+            **_summary(study, patient, headlines.of(answer), outdated=outdated),
             "identifiers": [asdict(one) for one in identifiers_of_study(study)],
             "orders": [
                 {"key": order.key, "accession": order.accession, "status": order.status} for order in ordered.answered
@@ -76,7 +79,7 @@ def study_of(
                 for film, said in zip(study.films, answer.films, strict=True)
             ],
             "answer_version": study.answer_version,
-            "opinions": [opinion_of(opinion) for opinion in study.opinions],
+            "opinions": [opinion_of(study, opinion) for opinion in study.opinions],
             "reference_results": [result_of(found) for found in study.reference_results],
             "clinical_details": details_of(study.clinical),
         }
@@ -164,8 +167,8 @@ def order_of(order: Order, patient: Patient) -> order_schemas.Order:
     )
 
 
-def opinion_of(opinion: Opinion) -> schemas.Opinion:
-    """Return an opinion."""
+def opinion_of(study: Study, opinion: Opinion) -> schemas.Opinion:
+    """Return an opinion of a study."""
     return schemas.Opinion.model_validate(
         {
             "id": opinion.id,
@@ -176,6 +179,7 @@ def opinion_of(opinion: Opinion) -> schemas.Opinion:
             "conclusion": opinion.conclusion,
             "other": opinion.other,
             "note": opinion.note,
+            "outdated": is_outdated(study, opinion),
         }
     )
 
@@ -225,7 +229,7 @@ def _header_of(film: FilmRecord, patient: Patient, data: FilmData) -> schemas.He
     return schemas.Header.model_validate({**asdict(said), "differs": bool(differences(patient.facts, said))})
 
 
-def _summary(study: Study, patient: Patient, headline: Headline) -> dict[str, object]:
+def _summary(study: Study, patient: Patient, headline: Headline, *, outdated: bool) -> dict[str, object]:
     return {
         "key": study.key,
         "patient": patient.key,
@@ -234,6 +238,7 @@ def _summary(study: Study, patient: Patient, headline: Headline) -> dict[str, ob
         "standing": study.status,
         "probability": covid_probability(study),
         "conclusion": study.conclusion,
+        "conclusion_outdated": outdated,
         "pcr": study.pcr,
         "headline": headline_of(headline),
         "unread": study.unread,

@@ -73,7 +73,10 @@ def open_study(query: schemas.Wait, fields: schemas.PatientFields) -> schemas.Up
 
 @studies.delete("/studies/<key:key>", schemas.Deleted, scope=Scope.DELETE)
 def delete_study(key: str) -> schemas.Deleted:
-    """Delete a study with its films, readings and opinions, for good. The audit trail keeps that it was done."""
+    """Delete a study with its films, readings and opinions, for good. The audit trail keeps that it was done.
+
+    Its report is withdrawn from the systems that have it; an archive keeps what it has.
+    """
     services().studies.delete(person(), key)
     return schemas.Deleted(studies=1)
 
@@ -105,7 +108,7 @@ def list_opinions(key: str) -> schemas.Opinions:
     """List a study's opinions, the oldest first."""
     study = services().studies.get(person(), key)
     audit_after_response(Action.SAW, Subject.STUDY, key)
-    return schemas.Opinions(items=[opinion_of(opinion) for opinion in study.opinions])
+    return schemas.Opinions(items=[opinion_of(study, opinion) for opinion in study.opinions])
 
 
 @studies.post("/studies/<key:key>/opinions", schemas.Opinion, 201, scope=Scope.CONCLUDE, body=schemas.OpinionIn)
@@ -119,10 +122,11 @@ def conclude(key: str, body: schemas.OpinionIn) -> schemas.Opinion:
         answer_version=body.answer_version,
     )
     number = int(once([repr(said)], lambda: str(services().studies.conclude(person(), key, said).id)))
-    kept = next((one for one in services().studies.get(person(), key).opinions if one.id == number), None)
+    study = services().studies.get(person(), key)
+    kept = next((one for one in study.opinions if one.id == number), None)
     if kept is None:
         raise NotFound
-    return opinion_of(kept)
+    return opinion_of(study, kept)
 
 
 @studies.post(
@@ -215,6 +219,9 @@ def _page(wanted: schemas.StudyQuery | schemas.StudySearch, text: str) -> schema
         ),
     )
     return schemas.StudyPage(
-        items=[summary_of(row.study, row.patient, services().headlines.of(row.answer)) for row in page.rows],
+        items=[
+            summary_of(row.study, row.patient, services().headlines.of(row.answer), outdated=row.is_outdated)
+            for row in page.rows
+        ],
         next=encode_cursor(_LIST, page.after) if page.after else None,
     )

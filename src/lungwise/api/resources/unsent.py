@@ -19,7 +19,8 @@ def list_unsent(query: schemas.UnsentQuery) -> schemas.UnsentPage:
     """List the clinic's results that wait for an archive or were given up, the oldest first. It changes nothing."""
     after = row_number(decode_cursor(_LIST, query.cursor)) or 0
     found = services().unsent.of_clinic(person(), after, _PAGE)
-    following = encode_cursor(_LIST, str(found[-1].number)) if len(found) == _PAGE else None
+    is_full = sum(not line.withdrawal for line in found) == _PAGE
+    following = encode_cursor(_LIST, str(found[-1].number)) if is_full else None
     items = [
         schemas.UnsentResult(
             study=line.study,
@@ -29,6 +30,7 @@ def list_unsent(query: schemas.UnsentQuery) -> schemas.UnsentPage:
             error=line.error,
             since=line.since,
             next_try=line.next_try,
+            withdrawal=line.withdrawal,
         )
         for line in found
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta, timezone
@@ -15,6 +16,9 @@ from lungwise.films.film import ADULT
 from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE, Refusal
 
 T = TypeVar("T")
+
+MOST_NUMBER = 64
+"""Characters of an identifier that are kept, as many as DICOM has room for in any (LO)."""
 
 MAX_AGE = 120
 """Years that nobody lives."""
@@ -137,6 +141,19 @@ def read_header(data: bytes) -> DicomHeader | None:
         return header_of(read_elements(data)[1])
     except Refusal:
         return None
+
+
+def kept_number(stated: str) -> str:
+    """Return an identifier or its issuer, or an accession number, as it is kept.
+
+    DICOM has no longer ones than 64 characters. Where a file has, it does not become that of everybody whose begins
+    alike: a hash of the whole takes the place of its end.
+    """
+    number = stated.strip()
+    if len(number) <= MOST_NUMBER:
+        return number
+    told_apart = hashlib.sha256(number.encode(errors="replace")).hexdigest()[:16]
+    return f"{number[: MOST_NUMBER - 1 - len(told_apart)]}~{told_apart}"
 
 
 def latest_day() -> date:

@@ -10,23 +10,33 @@ import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from fhir.resources.R4B.servicerequest import ServiceRequest
 
+from dicom_files import dicom_file
 from lungwise.access import Role
 from lungwise.accounts.tokens import Scope, Tokens
 from lungwise.audit.service import AuditTrail
 from lungwise.orders.models import Order
+from synthetic_films import chest_words
 
 if TYPE_CHECKING:
     from conftest import Clock
     from lungwise.access import Person
+    from lungwise.settings import Settings
     from lungwise.web_app import Lungwise
 
+MRN = "https://records.example.org/mrn"
 FHIR = {"Content-Type": "application/fhir+json"}
 TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Name the system of the hospital's own numbers, and itself as their issuer."""
+    return settings.model_copy(update={"fhir_patient_system": MRN, "own_issuers": "HILL"})
+
+
 def patient(number: str = "7", **more: Any) -> dict[str, Any]:
     name = {"family": "Rao", "given": ["Asha"]}
-    identifier = {"system": "https://records.example.org/mrn", "value": number}
+    identifier = {"system": MRN, "value": number}
     said = {"identifier": [identifier], "name": [name], "gender": "female"}
     return {"resourceType": "Patient", "id": "p", **said, **more}
 
@@ -126,6 +136,7 @@ def test_a_bundle_is_done_whole_or_not_at_all(app: Lungwise, program: Any) -> No
         (order(identifier=[]), 422, "processing"),
         (order(subject={"reference": "Patient/elsewhere"}), 422, "processing"),
         (order(contained=[patient("ANONYMOUS")]), 422, "processing"),
+        (order(contained=[patient("7" * 65)]), 422, "processing"),
         (order(status="revoked"), 422, "processing"),
         (order(priority="soon"), 422, "processing"),
         (order(subject=None), 400, "structure"),
@@ -169,3 +180,36 @@ def test_only_who_sees_the_clinic_may_order_and_nobody_sees_another_clinics(
             answer = other.ask("GET", f"/fhir/ServiceRequest/{key}")
             assert (answer.status_code, answer.json["resourceType"]) == (404, "OperationOutcome")
     assert app.test_client().get("/api/v1/fhir/ServiceRequest/" + key).status_code == 401
+
+
+def test_a_number_of_another_issuer_is_another_patient_and_one_of_our_own_has_the_hospitals_system(
+    program: Any, film: Callable[..., bytes]
+) -> None:
+    systems = (f"urn:oid:2.16.840.1.113883.3.{end}" for end in ("1.11", "11.1"))
+    subjects = [{"identifier": {"system": system, "value": "7"}} for system in systems]
+    for number, subject in enumerate(subjects):
+        asked = order(identifier=[{"value": f"O-{number}"}], subject=subject, contained=None)
+        made = sent(program, {name: value for name, value in asked.items() if value})[1]
+        assert made["subject"]["identifier"]["system"].startswith("urn:lungwise:patient:urn")
+    found = program.ask("POST", "/patients/search", json={"text": "7"}).json["items"]
+    assert len(found) == 2
+    program.upload(film(1), identifier="8", issuer="Hill", name="Asha Rao")
+    made = sent(program, order(contained=[patient("8")]))[1]
+    assert made["subject"]["identifier"] == {"system": MRN, "value": "8"}
+
+
+def test_an_order_is_active_again_once_somebody_deletes_the_study_that_answered_it(
+    app: Lungwise, program: Any, enrol: Callable[..., Person], clock: Clock
+) -> None:
+    administrator = enrol(app, "Eve", role=Role.ADMINISTRATOR)
+    with app.database.writing() as session:
+        tokens = Tokens(session, clock, AuditTrail(session, clock))
+        eve = type(program)(app, tokens.add(administrator, "script", tuple(Scope), 30)[1])
+    key, header = sent(program, order())[1]["id"], {"PatientID": "7", "PatientName": "Rao^Asha"}
+    study = program.upload(dicom_file(chest_words(), AccessionNumber="ACC-1", **header))
+    assert program.get(f"/fhir/ServiceRequest/{key}")["status"] == "completed"
+    status, refused = sent(program, order(status="revoked"))
+    assert (status, "Films of this order" in refused["issue"][0]["diagnostics"]) == (409, True)
+    assert eve.ask("DELETE", f"/studies/{study['key']}").status_code == 200
+    assert program.get(f"/fhir/ServiceRequest/{key}")["status"] == "active"
+    assert sent(program, order(status="revoked"))[1]["status"] == "revoked"

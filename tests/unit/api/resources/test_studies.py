@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from conftest import Clock
 
 
 def test_a_study_is_uploaded_found_and_concluded(program: Any, film: Callable[..., bytes]) -> None:
@@ -26,6 +29,22 @@ def test_an_opinion_of_another_answer_is_not_kept(program: Any, film: Callable[.
     assert (old.status_code, program.get(path)["items"]) == (409, [])
     now = program.ask("POST", path, json={"agrees": True, "answer_version": study["answer_version"]})
     assert now.status_code == 201
+
+
+def test_an_opinion_and_a_conclusion_say_that_a_film_came_after_them(
+    program: Any, film: Callable[..., bytes], clock: Clock
+) -> None:
+    study = program.upload(film(1))
+    path = f"/studies/{study['key']}"
+    opinion = program.ask("POST", f"{path}/opinions", json={"conclusion": "normal"}).json
+    assert (study["conclusion_outdated"], opinion["outdated"]) == (False, False)
+    clock.forward(minutes=5)
+    program.ask("POST", f"{path}/films?wait=30", data={"films": [(io.BytesIO(film(2)), "film")]})
+    of_patient = program.get(f"/patients/{study['patient']}")["studies"]
+    for line in (program.get(path), *of_patient, *program.get("/studies")["items"]):
+        assert (line["conclusion"], line["conclusion_outdated"]) == ("normal", True)
+    assert [one["outdated"] for one in program.get(f"{path}/opinions")["items"]] == [True]
+    assert program.get(f"{path}/report")["study"]["opinions"][0]["outdated"]
 
 
 def test_a_film_that_the_clinic_has_is_not_taken_again(program: Any, film: Callable[..., bytes]) -> None:

@@ -7,6 +7,7 @@ from pydicom.uid import generate_uid
 from dicom_files import dicom_file
 from lungwise.jobs.deliveries import Dispatches
 from lungwise.studies.models import Study
+from queued_results import withdraw
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ def test_a_clinics_unsent_results_are_listed_page_by_page(app: Lungwise, program
         "error": "",
         "since": "2026-03-02T09:00:00Z",
         "next_try": None,
+        "withdrawal": False,
     }
     rest = program.get(f"/unsent?cursor={first['next']}")
     assert ([item["archive"] for item in rest["items"]], rest["next"]) == (["A200@a:200"], None)
     assert program.ask("GET", "/unsent?cursor=x").status_code == 422
+    with app.database.writing() as session:
+        withdraw(session, session.query(Study).one(), "webhook", clock)
+    again = program.get("/unsent")
+    assert (again["items"][0]["archive"], again["items"][0]["withdrawal"]) == ("webhook", True)
+    assert again == {"items": [again["items"][0], *first["items"]], "next": first["next"]}
+    assert program.get(f"/unsent?cursor={first['next']}") == rest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungwise.films.dicom.elements import Element, Elements, Encoding
-from lungwise.films.dicom.header import DicomHeader, header_of
+from lungwise.films.dicom.header import DicomHeader, header_of, kept_number
 from lungwise.films.refusals import IMPOSSIBLE_DATE, UNREADABLE_AGE
 
 TODAY = date(2026, 3, 2)
@@ -118,3 +118,9 @@ def test_a_film_was_taken_when_it_was_acquired_or_on_the_day_of_its_study(
     dates: dict[str, str], day: date | None
 ) -> None:
     assert header(**dates).taken_on == day
+
+
+def test_a_number_that_is_longer_than_dicoms_is_not_that_of_all_that_begin_alike() -> None:
+    assert kept_number(" A-1 ") == "A-1" and kept_number("1" * 64) == "1" * 64
+    assert len({kept_number("1" * 64 + end) for end in ("", "1", "2", " ")}) == 3
+    assert len(kept_number("1" * 65)) == 64

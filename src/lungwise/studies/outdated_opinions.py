@@ -1,0 +1,51 @@
+"""Whether what doctors said of a study is of its present answer: pages, reports and everything sent ask here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study, StudyStatus
+
+
+def newest_conclusion(study: Study) -> Opinion | None:
+    """Return the newest opinion that concludes something: the study's conclusion is that one's."""
+    return next((opinion for opinion in reversed(study.opinions) if opinion.conclusion), None)
+
+
+def is_concluded(study: Study) -> bool:
+    """Return whether the newest conclusion covers the study's present answer: all films, as they were last read."""
+    opinion = newest_conclusion(study)
+    return opinion is not None and study.status != StudyStatus.WAITING and not is_outdated(study, opinion)
+
+
+def is_outdated(study: Study, opinion: Opinion) -> bool:
+    """Return whether a film of a study was added or read since somebody gave an opinion."""
+    return not all(covers(opinion, film) for film in study.films)
+
+
+def covers(opinion: Opinion, film: FilmRecord) -> bool:
+    """Return whether an opinion is of a film as it is now: it was neither added nor read since."""
+    newest = max((film.created_at, *(reading.created_at for reading in film.readings)))
+    return newest <= opinion.created_at
+
+
+def was_read_before(film: FilmRecord, opinion: Opinion) -> bool:
+    """Return whether a film was read before somebody gave an opinion, however often it was read since."""
+    return any(reading.created_at <= opinion.created_at for reading in film.readings)
+
+
+def outdated_conclusions(session: Session, studies: Collection[int]) -> set[int]:
+    """Return which studies, by their ids, have a newest conclusion that is outdated; their films are not loaded."""
+    later = aliased(Opinion)
+    newest = select(func.max(later.id)).where(later.study_id == Opinion.study_id, later.conclusion.is_not(None))
+    read = exists().where(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.created_at > Opinion.created_at)
+    query = (
+        select(Opinion.study_id)
+        .join(FilmRecord, FilmRecord.study_id == Opinion.study_id)
+        .where(Opinion.study_id.in_(studies), Opinion.id == newest.scalar_subquery())
+        .where(or_(FilmRecord.created_at > Opinion.created_at, read))
+    )
+    return set(session.scalars(query.distinct())) if studies else set()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from lungwise.errors import Contradiction
+from lungwise.patients.service import PatientFacts
+from lungwise.store import Database, FilmStore
+from lungwise.studies.diagnosis import Diagnosis
+from lungwise.studies.models import ReadingRecord, Study
+from lungwise.studies.outdated_opinions import (
+    covers,
+    is_concluded,
+    is_outdated,
+    newest_conclusion,
+    outdated_conclusions,
+)
+from lungwise.studies.service import Conclusion
+from lungwise.studies.worklist import WorklistQuery
+from lungwise.wiring import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Services
+
+NORMAL = Conclusion(conclusion=Diagnosis.NORMAL)
+
+
+def test_a_film_that_is_added_or_read_after_the_conclusion_asks_for_another(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    other = services.studies.open(person, PatientFacts(), [("b", film(3))]).key
+
+    def said() -> tuple[bool, list[bool], bool]:
+        """Whether the study is concluded, of which films, and whether its conclusion is outdated."""
+        study = services.studies.get(person, key)
+        concluded = newest_conclusion(study)
+        assert concluded is not None
+        outdated = is_outdated(study, concluded)
+        assert outdated_conclusions(services.session, [study.id, study.id + 1]) == ({study.id} if outdated else set())
+        (row,) = (row for row in services.worklist.page(person, WorklistQuery()).rows if row.study.id == study.id)
+        assert row.is_outdated == outdated
+        return is_concluded(study), [covers(concluded, one) for one in study.films], outdated
+
+    services.studies.conclude(person, key, NORMAL)
+    assert said() == (False, [True], False)  # there is no answer yet
+    services.clock.forward(minutes=1)
+    services.read_all()
+    assert said() == (False, [False], True)
+    for one in (key, other):
+        services.studies.conclude(person, one, NORMAL)
+        services.studies.saw(person, one)
+    assert said() == (True, [True], False)
+
+    services.clock.forward(minutes=1)
+    services.studies.add_films(person, key, [("c", film(2))])
+    assert said() == (False, [True, False], True)
+    services.read_all()
+    assert said() == (False, [True, False], True)
+    assert [row.study.key for row in services.worklist.page(person, WorklistQuery(unread=True)).rows] == [key]
+    services.studies.conclude(person, key, Conclusion(note="see the film of last year"))
+    assert said() == (False, [True, False], True)  # which concludes nothing
+    services.studies.conclude(person, key, NORMAL)
+    assert said() == (True, [True, True], False)
+
+
+def test_nobody_concludes_on_a_film_whose_reading_is_being_kept(
+    either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    study = services.studies.open(person, PatientFacts(), [("a", film(1))])
+    key, number = study.key, study.films[0].id
+    seen = Conclusion(conclusion=Diagnosis.NORMAL, answer_version=study.answer_version)
+    services.session.commit()
+    database = Database(services.settings)
+
+    def conclude() -> None:
+        with database.writing() as session:
+            wiring = Wiring(services.settings, FilmStore(services.settings), services.clock)
+            wiring.over(session).studies.conclude(person, key, seen)
+
+    with ThreadPoolExecutor(1) as doctor:
+        with database.writing() as reader:
+            reader.execute(select(Study.id).where(Study.key == key).with_for_update())
+            values = {"appearance": {}, "findings": {}, "refusal_code": "blank", "created_at": services.clock()}
+            reader.add(ReadingRecord(film_id=number, model="m", version="1", **values))
+            reader.flush()
+            concluding = doctor.submit(conclude)
+            time.sleep(0.5)  # by then it waits
+        with pytest.raises(Contradiction, match="added or read"):
+            concluding.result()
+    database.close()
