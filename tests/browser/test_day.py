@@ -484,6 +484,10 @@ def test_the_list_answers_while_one_types_and_back_comes_back_to_it(
     expect(page.locator("[name=text]")).to_have_value("bart")
     picture = rows.first.locator("img")
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    rows.first.locator("td").last.evaluate("cell => { cell.textContent = 'Xpert: positive, '.repeat(9); }")
+    patient = rows.first.locator("td").nth(1).bounding_box()
+    assert patient is not None
+    assert patient["width"] >= 15 * 16  # many results of tests leave it its room
 
 
 @pytest.mark.parametrize("size", [(390, 844), (1366, 768)])

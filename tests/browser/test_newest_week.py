@@ -1,4 +1,4 @@
-"""A chart that is wider than a phone is scrolled to its newest week."""
+"""A chart that is wider than a phone is scrolled to its newest week, beside its axis; elsewhere it fills its card."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def test_a_phone_sees_the_newest_week_first(served: Site, page: Page, tmp_path: 
     newest = page.locator(".newest rect").last.bounding_box()
     assert newest is not None
     assert newest["x"] + newest["width"] <= 390
+    axis, label = (chart.locator(part).first.bounding_box() for part in (".axis", "svg:not(.axis) text"))
+    assert axis is not None
+    assert label is not None
+    assert 0 <= axis["x"] < 60
+    assert label["height"] >= 11
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert not chart.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert chart.evaluate("box => box.clientWidth - box.firstElementChild.offsetWidth") == 0

@@ -342,7 +342,9 @@ def test_only_an_administrators_program_that_may_deletes(
     deletions = [(path, fill(path, first)) for method, path, _scope in every_operation(app) if method == "DELETE"]
     assert [path for path, _filled in deletions] == [f"/studies/{KEY}", f"/patients/{KEY}"]
     for _path, filled in deletions:
-        assert narrow.ask("DELETE", filled).status_code == 403
+        refused = narrow.ask("DELETE", filled)
+        assert (refused.status_code, "scope `delete`" in refused.get_json()["title"]) == (403, True)
+        assert "owner is a doctor" in others[403].ask("DELETE", filled).get_json()["title"]
         for status, other in others.items():
             assert other.ask("DELETE", filled).status_code == status
     assert ada.ask("DELETE", f"/studies/{first['key']}").get_json() == {"studies": 1}

@@ -27,7 +27,7 @@ _USE_KEPT_EVERY = timedelta(minutes=1)
 
 
 class Scope(StrEnum):
-    """What a token may be allowed to do. None lets a program administer, and only an administrator's lets it delete."""
+    """What a token may be allowed to do. None lets a program administer; only administrators let one delete."""
 
     SEE = "see"
     UPLOAD = "upload"
@@ -61,8 +61,8 @@ class Tokens:
     ) -> tuple[Token, str]:
         """Make a token, and return it with its text, which is shown once and stored nowhere.
 
-        Every token may see, because everything else needs that. A machine's token acts under its own name and outlives
-        its maker's account. Only administrators make one.
+        Every token may see, because everything else needs that. Only administrators make a machine's; it acts under its
+        own name and keeps its scopes, whatever becomes of its maker's account and role.
 
         Parameters
         ----------
@@ -158,11 +158,15 @@ class Tokens:
 
 
 def person_of(token: Token) -> Person:
-    """Return the person for whom the token's program acts: its owner within the scopes; a machine has its own name."""
+    """Return for whom the token's program acts: its owner within the scopes, or a machine within its own.
+
+    A machine has the role of who made it, which only administrators do, and not what became of that person since: a
+    clinic's archive must not stop when an administrator becomes a doctor.
+    """
     owner = token.user
-    name = token.name if token.machine else owner.name
+    name, role = (token.name, Role.ADMINISTRATOR) if token.machine else (owner.name, Role(owner.role))
     within = {Scope(scope).right for scope in token.scopes.split()} | {Right.SEE_ALL}  # as far as the role sees
-    return Person(owner.id, name, owner.clinic_id, Role(owner.role), frozenset(within))
+    return Person(owner.id, name, owner.clinic_id, role, frozenset(within))
 
 
 def _is_long_ago(used_at: datetime | None, now: datetime) -> bool:

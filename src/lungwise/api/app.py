@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.orm import Session, scoped_session
 
 from lungwise import __version__
-from lungwise.accounts.bearer import authenticate
+from lungwise.accounts.bearer import authenticate, require
 from lungwise.api.capability_statement import capability_statement
 from lungwise.api.framework.document import document
 from lungwise.api.framework.operations import UPLOAD_TYPES, KeyConverter, Operation
@@ -85,8 +85,8 @@ def _guard(api: Flask, operations: dict[str, Operation], rates: Rates, largest_u
         authenticate()
         limit(rates)
         operation = operations.get(request.endpoint or "")
-        if operation and not all(map(g.person.may, operation.rights)):
-            raise Refused(403)
+        if operation:
+            require(*operation.rights)
         return bodies.admit(largest_upload if operation and _takes_films(operation) else bodies.SMALL)
 
     def add_rate(response: Response) -> Response:

@@ -93,7 +93,7 @@ def evaluate(
 
 def _write_card(artefact: Artefact, evaluation: Evaluation) -> None:
     """Write how often the verdicts are right into the card beside the model, and into the evaluation's copy of it."""
-    rates = stated_rates(evaluation)
+    rates = stated_rates(evaluation["splits"])
     if rates is None:
         raise click.ClickException(
             "These films do not say how often a verdict is right: they lack SIIM's or RICORD's of `test`."

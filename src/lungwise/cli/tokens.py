@@ -73,7 +73,7 @@ def _row(token: Token) -> dict[str, str]:
     return {
         "key": token.key,
         "name": token.name,
-        "email": token.user.email,
+        "email": token.user.email if token.user.deleted_at is None else "(deleted account)",
         "kind": "machine" if token.machine else "person",
         "scopes": token.scopes,
         "expires": token.expires_at.isoformat(timespec="seconds"),

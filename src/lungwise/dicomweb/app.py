@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, scoped_session
 from werkzeug.routing import BaseConverter
 
 from lungwise.access import Person, Right
-from lungwise.accounts.bearer import authenticate, clinic
+from lungwise.accounts.bearer import authenticate, clinic, require
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.clinics.service import ClinicSettings
@@ -120,18 +120,13 @@ def _guard(rates: Rates, largest_upload: int) -> Response | None:
     """Let in only who has a token, at its rate; only films may be large."""
     authenticate()
     limit(rates)
-    _need(Right.SEE_ALL)  # studies of DICOM collect films of whoever sends them
+    require(Right.SEE_ALL)  # studies of DICOM collect films of whoever sends them
     if request.endpoint != _STORE:
         return bodies.admit(bodies.SMALL)
-    _need(Right.UPLOAD)
+    require(Right.UPLOAD)
     if request.mimetype != "multipart/related":
         raise Refused(415)
     return bodies.admit(largest_upload)
-
-
-def _need(right: Right) -> None:
-    if not person().may(right):
-        raise Refused(403)
 
 
 @bp.get("/studies", defaults={"level": "studies"})
@@ -142,7 +137,7 @@ def _need(right: Right) -> None:
 @bp.get(f"{_SERIES}/instances", defaults={"level": "instances"})
 def search(level: str, study: str | None = None, series: str | None = None) -> Response:
     """Search for studies, series or instances (QIDO-RS)."""
-    _need(Right.EXPORT if level == "instances" else Right.SEE)  # instances can be listed only by making them
+    require(Right.EXPORT if level == "instances" else Right.SEE)  # instances can be listed only by making them
     _accepts_json()
     found = query.parse(request.args.items(multi=True))
     found.match |= {tag: uid for tag, uid in (("0020000D", study), (SERIES, series)) if uid}
@@ -161,7 +156,7 @@ def search(level: str, study: str | None = None, series: str | None = None) -> R
 @bp.get(_INSTANCE)
 def retrieve(study: str, series: str | None = None, instance: str | None = None) -> Response:
     """Return whole objects (WADO-RS), each in the first of the accepted transfer syntaxes that it can be given in."""
-    _need(Right.EXPORT)
+    require(Right.EXPORT)
     accept = _accept()
     alone = accept.syntaxes(DICOM) if instance is not None else []
     wanted = alone or accept.syntaxes_in_parts(DICOM)
@@ -190,7 +185,7 @@ def _in_one_of(found: list[Instance], wanted: list[str]) -> list[Instance]:
 @bp.get(f"{_INSTANCE}/metadata")
 def describe(study: str, series: str | None = None, instance: str | None = None) -> Response:
     """Return the attributes of objects, and where their bulk data is (WADO-RS)."""
-    _need(Right.EXPORT)
+    require(Right.EXPORT)
     _accepts_json()
     return _json([described(one, f"{_root()}/studies/{study}") for one in _found(study, series, instance)])
 
@@ -198,7 +193,7 @@ def describe(study: str, series: str | None = None, instance: str | None = None)
 @bp.get(f"{_INSTANCE}/bulkdata/<bulk:path>")
 def bulk_value(study: str, series: str, instance: str, path: str) -> Response:
     """Return bulk data of an object (WADO-RS)."""
-    _need(Right.EXPORT)
+    require(Right.EXPORT)
     accept = _accept()
     in_parts = accept.syntaxes_in_parts(OCTETS)
     if not (in_parts or accept.quality(OCTETS)):
@@ -212,7 +207,7 @@ def bulk_value(study: str, series: str, instance: str, path: str) -> Response:
 @bp.get(f"{_INSTANCE}/frames/<frames:frames>")
 def pixels(study: str, series: str, instance: str, frames: str) -> Response:
     """Return frames, decoded (WADO-RS)."""
-    _need(Right.EXPORT)
+    require(Right.EXPORT)
     if not {AS_STORED, LITTLE_ENDIAN} & {*_accept().syntaxes_in_parts(OCTETS)}:
         raise Refused(406)
     numbers = frames.split(",")
@@ -237,7 +232,7 @@ def render(
     largest: int, study: str, series: str | None = None, instance: str | None = None, number: int = 1
 ) -> Response:
     """Return what a browser can show; of a study or a series its first film (WADO-RS)."""
-    _need(Right.EXPORT)
+    require(Right.EXPORT)
     options = RenderOptions.parse(dict(request.args.items()), largest)
     if number != 1:  # no film has more
         raise NotFound

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lungwise.evaluation.protocol import ABNORMAL, CONTROLS, PROBABILITY
+from lungwise.evaluation.protocol import ABNORMAL, CONTROLLED, CONTROLS, PCR_POSITIVE, PROBABILITY
 from lungwise.evaluation.schema import Calibration, Control, CriterionRow, Estimate, Evaluation, Source, Split
-from lungwise.evaluation.verdict_rates import rates_of
-from lungwise.reading.prevalence import predictive_values
+from lungwise.evaluation.verdict_rates import rates_of, stated_rates
+from lungwise.reading.prevalence import VerdictRates, predictive_values
 
 _SCORES = {PROBABILITY: "probability", ABNORMAL: "abnormal"}
 _NONE = "-"
@@ -209,16 +209,24 @@ def _source_probe(split: Split) -> Iterator[Row]:
 @_table(
     "Predictive values",
     ("source", "prevalence", "positive", "negative"),
-    "Per cent right of the positive and of the negative verdicts, from the shares above by Bayes' rule. "
-    "Only sources with both kinds of films in hundreds.",
+    "Per cent right of the positive and of the negative verdicts, by Bayes' rule. A source alone is asked by the look "
+    "of its films, from the shares above, where it has both kinds in hundreds. By patient, those with a positive PCR "
+    f"test ({PCR_POSITIVE}) are ill and those whose films radiologists call negative ({CONTROLLED.source}) are well: "
+    "pages and `lungwise read` say these. They are lower, because the films of many patients with a positive test show "
+    "little, whereas a source's own positives are chosen by what their films show.",
 )
 def _predictive(split: Split) -> Iterator[Row]:
     for source in filter(_has_hundreds_of_both, split["sources"]):
-        rates = rates_of(source["verdicts"])
-        for prevalence in _PREVALENCES:
-            values = predictive_values(rates, prevalence)
-            right = (_NONE if value is None else f"{value:.0%}" for value in values)
-            yield (source["source"], f"{prevalence:.0%}", *right)
+        yield from _at_prevalences(source["source"], rates_of(source["verdicts"]))
+    if (stated := stated_rates([split])) is not None:
+        yield from _at_prevalences(f"{PCR_POSITIVE} and {CONTROLLED.source}, by patient", stated)
+
+
+def _at_prevalences(source: str, rates: VerdictRates) -> Iterator[Row]:
+    for prevalence in _PREVALENCES:
+        values = predictive_values(rates, prevalence)
+        right = (_NONE if value is None else f"{value:.0%}" for value in values)
+        yield (source, f"{prevalence:.0%}", *right)
 
 
 def _has_hundreds_of_both(source: Source) -> bool:

@@ -7,16 +7,16 @@ positive PCR test, and those without it those whose film radiologists call negat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lungwise.evaluation.protocol import CONTROLLED, PCR_POSITIVE
-from lungwise.evaluation.schema import Estimate, Evaluation
+from lungwise.evaluation.schema import Estimate, Split
 from lungwise.reading.prevalence import VerdictRates
 
 
-def stated_rates(evaluation: Evaluation) -> VerdictRates | None:
+def stated_rates(splits: Iterable[Split]) -> VerdictRates | None:
     """Return the rates on `test`, each patient counted once; None if one kind of patients is missing."""
-    sources = [one for split in evaluation["splits"] if split["split"] == "test" for one in split["sources"]]
+    sources = [one for split in splits if split["split"] == "test" for one in split["sources"]]
     by_patient = {one["source"]: one["verdicts_by_patient"] for one in sources}
     ill, well = by_patient.get(PCR_POSITIVE, {}), by_patient.get(CONTROLLED.source, {})
     if "sensitivity" not in ill or "specificity" not in well:

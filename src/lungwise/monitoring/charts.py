@@ -1,4 +1,7 @@
-"""Charts as SVG made on the server: they need no JavaScript, follow the page's colours, and print."""
+"""Charts as SVG made on the server: they need no JavaScript, follow the page's colours, and print.
+
+The numbers beside a chart are a picture of their own: they stay in view where a phone scrolls the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from html import escape
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 640, 200, 44, 24, 10
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 880, 200, 44, 24, 10
 _MOST_POINTS = 400
 _APART = 4
 """Columns from one label to the next."""
@@ -29,7 +32,7 @@ def columns(title: str, labels: Sequence[str], totals: Sequence[int], parts: Seq
     step = (_WIDTH - _LEFT) / max(len(totals), 1)
     marks = [_box(n, step, 0, total / highest, "total") for n, total in enumerate(totals)]
     marks += [_box(n, step, 0, part / highest, "part") for n, part in enumerate(parts)]
-    return _svg(title, _axis(str(highest)) + "".join(marks) + _labels(labels, step, _fourths(labels)))
+    return _chart(title, _ends(str(highest)), "".join(marks) + _labels(labels, step, _fourths(labels)))
 
 
 def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]], kinds: Sequence[str]) -> Markup:
@@ -54,7 +57,7 @@ def stacks(title: str, labels: Sequence[str], columns: Sequence[Sequence[float]]
             marks.append(_box(n, step, below, share, kind))
             below += share
     written = [0, *(n for n in _fourths(labels) if n >= _APART)]
-    return _svg(title, _axis("100 %") + "".join(marks) + _labels(labels, step, written))
+    return _chart(title, _ends("100 %"), "".join(marks) + _labels(labels, step, written))
 
 
 def course(title: str, values: Sequence[float], limit: float, crossed: Sequence[int]) -> Markup:
@@ -83,7 +86,7 @@ def course(title: str, values: Sequence[float], limit: float, crossed: Sequence[
     bar = f'<line class="limit" x1="{_LEFT}" y1="{at:.1f}" x2="{_WIDTH}" y2="{at:.1f}"/>'
     label = f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{limit:.1f}</text>'
     ends = f'<text x="{_WIDTH}" y="{_HEIGHT - 6}" text-anchor="end">{len(values)}</text>'
-    return _svg(title, _axis("") + bar + label + f'<polyline class="curve" points="{line}"/>' + dots + ends)
+    return _chart(title, _ends("") + label, bar + f'<polyline class="curve" points="{line}"/>' + dots + ends)
 
 
 def _box(n: int, step: float, below: float, share: float, kind: str) -> str:
@@ -101,26 +104,31 @@ def _fourths(labels: Sequence[str]) -> range:
 
 def _labels(labels: Sequence[str], step: float, written: Iterable[int]) -> str:
     last = len(labels) - 1
-    return "".join(_label(labels[n], n, step, is_last=n == last) for n in written if n <= last)
+    return "".join(_label(labels[n], n, step, last) for n in written if n <= last)
 
 
-def _label(label: str, n: int, step: float, *, is_last: bool) -> str:
-    """Write a label below the middle of its column; the last one ends with the chart, which would cut it off."""
-    x, anchor = (_WIDTH, "end") if is_last else (_LEFT + (n + 0.5) * step, "middle")
+def _label(label: str, n: int, step: float, last: int) -> str:
+    """Write a label below the middle of its column; the first and the last stay in the chart, which would cut them."""
+    x, anchor = (_WIDTH, "end") if n == last else (_LEFT, "start") if n == 0 else (_LEFT + (n + 0.5) * step, "middle")
     return f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{escape(label)}</text>'
 
 
-def _axis(top: str) -> str:
-    base = _HEIGHT - _BOTTOM
+def _ends(top: str) -> str:
+    """Write the numbers at both ends of the axis."""
     return (
-        f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH}" y2="{base}"/>'
         f'<text x="{_LEFT - 6}" y="{_TOP + 9}" text-anchor="end">{top}</text>'
-        f'<text x="{_LEFT - 6}" y="{base}" text-anchor="end">0</text>'
+        f'<text x="{_LEFT - 6}" y="{_HEIGHT - _BOTTOM}" text-anchor="end">0</text>'
     )
 
 
-def _svg(title: str, inside: str) -> Markup:
+def _chart(title: str, beside: str, inside: str) -> Markup:
+    """Put the axis and what it measures side by side, in one scale."""
+    base, across = _HEIGHT - _BOTTOM, _WIDTH - _LEFT
     # Everything that comes from outside is escaped above and here; the rest is numbers.
     return Markup(  # noqa: S704
-        f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-label="{escape(title)}">{inside}</svg>'
+        f'<div class="chart along" role="img" aria-label="{escape(title)}">'
+        f'<svg class="axis" viewBox="0 0 {_LEFT} {_HEIGHT}">{beside}'
+        f'<line x1="{_LEFT - 0.5}" y1="{_TOP}" x2="{_LEFT - 0.5}" y2="{base}"/></svg>'
+        f'<svg viewBox="{_LEFT} 0 {across} {_HEIGHT}">'
+        f'<line x1="{_LEFT}" y1="{base}" x2="{_WIDTH}" y2="{base}"/>{inside}</svg></div>'
     )

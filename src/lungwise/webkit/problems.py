@@ -53,7 +53,7 @@ _NO_LONGER_VALID = lazy_gettext("This page has expired")
 API = {
     400: "This request cannot be understood. See the API's document for its form.",
     401: "This needs a token that is valid. Send it as: Authorization: Bearer TOKEN.",
-    403: "The token does not allow this. Make one with the scope that the document names.",
+    403: "The token does not allow this: it lacks the scope that the document names, or its owner's role may not.",
     404: "There is nothing here, or it belongs to another clinic.",
     405: "This address does not take this method; the Allow header names those it takes.",
     409: "This idempotency key was sent before with another request. Send a new key.",
@@ -81,11 +81,12 @@ Write = Callable[[int, str], Response]
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """A program's request is not done; the status says why."""
+    """A program's request is not done; the status says why, or a title that says more."""
 
-    def __init__(self, status: int, headers: dict[str, str] | None = None) -> None:
-        super().__init__(API[status])
+    def __init__(self, status: int, headers: dict[str, str] | None = None, title: str = "") -> None:
+        super().__init__(title or API[status])
         self.status = status
+        self.title = title
         self.headers = headers or {}
 
 
@@ -164,7 +165,7 @@ def init_pages(app: Flask) -> None:
 def init_api(api: Flask) -> None:
     """Let an application for programs refuse by problems alone."""
     _ErrorAnswers(sentences=API, write=problem).register(api, _problem_of)
-    api.register_error_handler(Refused, lambda no: problem(no.status, headers=no.headers))
+    api.register_error_handler(Refused, lambda no: problem(no.status, no.title, headers=no.headers))
     api.register_error_handler(ValidationError, _invalid)
 
 

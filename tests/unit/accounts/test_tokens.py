@@ -67,6 +67,23 @@ def test_a_disabled_accounts_own_token_ends_and_its_machines_go_on(services: Ser
     assert person_of(found).name == "archive"
 
 
+def test_a_machines_token_keeps_its_scopes_when_its_maker_becomes_a_doctor_and_when_deleted(
+    either_services: Services,
+) -> None:
+    tokens = Tokens(either_services.session, either_services.clock, either_services.audit)
+    ada, bob = either_services.person("Ada"), either_services.user("Bob", "Hill", Role.ADMINISTRATOR)
+    machine, _ = tokens.add(bob.person, "archive", [Scope.DELETE], 30, machine=True)
+    own, _ = tokens.add(bob.person, "script", [Scope.DELETE], 30)
+    scopes = {Right.SEE, Right.SEE_ALL, Right.DELETE}
+
+    either_services.accounts.change_role(ada, bob.key, Role.DOCTOR)
+
+    assert {right for right in Right if person_of(machine).may(right)} == scopes
+    assert not person_of(own).may(Right.DELETE)
+    either_services.accounts.delete(ada, bob.key)
+    assert {right for right in Right if person_of(machine).may(right)} == scopes
+
+
 def test_only_an_administrator_makes_and_ends_a_machines_token(services: Services, tokens: Tokens) -> None:
     ada, bob = services.person("Ada"), services.person("Bob", role=Role.DOCTOR)
     with pytest.raises(NotFound):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from commands import ADA, Run
+from commands import ADA, PASSWORD, Run
 from lungwise.accounts.models import Mail
 from lungwise.audit.models import AuditEntry
 from lungwise.store import Database
@@ -31,6 +31,17 @@ def test_tokens_are_made_once_listed_and_revoked(run: type[Run]) -> None:
     assert "no token" in run("tokens", "revoke", "nothing").no()
     assert "no account" in run("tokens", "add", "eve@example.org", "--name", "script").no()
     assert "administrator" in run("tokens", "add", "ada@example.org", "--name", "x", "--machine").no()
+
+
+def test_a_machines_token_whose_maker_is_deleted_names_no_address(run: type[Run]) -> None:
+    run("db", "upgrade").ok()
+    for name in ("ada", "bea"):
+        facts = ("--name", name, "--clinic", "Hill", "--role", "administrator", "--password", PASSWORD)
+        run("users", "add", f"{name}@example.org", *facts).ok()
+    run("tokens", "add", "bea@example.org", "--name", "archive", "--machine", "--scope", "delete").ok()
+    run("users", "delete", "bea@example.org", "--yes").ok()
+
+    assert json.loads(run("tokens", "list", "--json").ok())["email"] == "(deleted account)"
 
 
 def test_what_the_operator_does_with_a_token_is_the_operators_and_its_owner_is_told(

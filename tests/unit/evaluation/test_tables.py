@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from lungwise.evaluation.evaluate import evaluate
 from lungwise.evaluation.results import FilmReader, Track
-from lungwise.evaluation.schema import Estimate, Split
+from lungwise.evaluation.schema import Estimate, Evaluation, Split
 from lungwise.evaluation.tables import area, percent, tables
+from lungwise.reading.artefact import shipped_card
+from lungwise.reading.prevalence import card_rates, predictive_values
+from lungwise.settings import DEFAULT_PREVALENCE
+
+EVALUATION = Path(__file__).parents[3] / "docs" / "evaluation.json"
 
 ESTIMATE: Estimate = {"value": 0.9312, "lower": 0.9, "upper": 0.954, "of": 100}
 
@@ -47,3 +53,17 @@ def test_sources_of_one_kind_show_a_dash_for_what_they_cannot_give(splits: list[
     assert rows["hannover"]["specificity"] == "-"
     assert rows["delhi"]["sensitivity"] == "-"
     assert set(rows) == {"hannover", "delhi"}
+
+
+def test_the_predictive_values_are_those_of_the_pages_too() -> None:
+    evaluation: Evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    test = next(split for split in evaluation["splits"] if split["split"] == "test")
+    table = next(table for table in tables(test) if table.title == "Predictive values")
+    rates = card_rates(shipped_card())
+    assert rates is not None
+
+    pages = predictive_values(rates, DEFAULT_PREVALENCE)
+
+    percents = [f"{value:.0%}" for value in pages if value is not None]
+    assert ("ricord and siim, by patient", f"{DEFAULT_PREVALENCE:.0%}", *percents) in table.rows
+    assert "pages" in table.note

@@ -15,7 +15,7 @@ def test_the_rates_are_those_of_films_that_chose_nothing(
     shares = {one["source"]: one["verdicts_by_patient"] for one in test["sources"]}
     ill, well = shares["ricord"], shares["siim"]
 
-    rates = stated_rates(both)
+    rates = stated_rates(both["splits"])
 
     assert rates is not None
     assert (rates.sensitivity, rates.missed, rates.ill) == (
@@ -29,6 +29,6 @@ def test_the_rates_are_those_of_films_that_chose_nothing(
         well["specificity"]["of"],
     )
     test["sources"] = [one for one in test["sources"] if one["source"] != "ricord"]
-    assert stated_rates(both) is None
+    assert stated_rates(both["splits"]) is None
     both["splits"] = [split for split in both["splits"] if split["split"] == "val"]
-    assert stated_rates(both) is None
+    assert stated_rates(both["splits"]) is None

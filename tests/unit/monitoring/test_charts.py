@@ -30,11 +30,13 @@ def test_labels_are_counted_from_the_newest_week_which_always_has_one() -> None:
     chart = ElementTree.fromstring(columns("studies", weeks, [1] * 26, [0] * 26))
     labels = [text for text in chart.iter("text") if text.get("y") == "194"]
     assert [text.text for text in labels] == ["25", "21", "17", "13", "9", "5", "1"]
-    assert (labels[0].get("x"), labels[0].get("text-anchor")) == ("640.0", "end")
+    assert (labels[0].get("x"), labels[0].get("text-anchor")) == ("880.0", "end")
+    assert labels[1].get("text-anchor") == "middle"
     drift = ElementTree.fromstring(stacks("drift", ["card", *weeks], [[1.0]] * 27, ["low"]))
     assert [text.text for text in drift.iter("text") if text.get("y") == "194"] == [
         *("card", "25", "21", "17", "13", "9", "5")
     ]
+    assert [text.get("text-anchor") for text in drift.iter("text") if text.text == "card"] == ["start"]
 
 
 def test_a_course_is_a_line_under_its_limit_with_a_dot_where_it_passes() -> None:

@@ -46,7 +46,7 @@ def test_the_clinics_answers_stand_beside_the_cards(
     with app.database.writing() as session:  # as if the shipped model had read them
         session.execute(update(ReadingRecord).values(model=reference.model.name, version=reference.model.version))
     page = ada.get("/drift").text
-    chart = ElementTree.fromstring(page[page.index('<svg class="chart" role') : page.index("</svg>") + len("</svg>")])
+    chart = drawn(page)
     kinds = [box.get("class") for box in chart.iter("rect")]
     assert kinds.count("band4") == 2  # the card's, and the film's
     assert kinds[-1] == "refused"
@@ -70,6 +70,12 @@ def test_the_statistics_count_a_study_and_its_pcr_result(
     assert "1 of 1 were called positive. Any others were missed." in page
     assert "Any others were false alarms." not in page  # nothing is said of what was not counted
     assert "1 of 1" in page and "No negative PCR results recorded yet." in page
+
+
+def drawn(page: str) -> ElementTree.Element:
+    """The first chart of a page, with its axis."""
+    chart = page[page.index('<div class="chart along"') :]
+    return ElementTree.fromstring(chart[: chart.index("</div>") + len("</div>")])
 
 
 def explained(page: str) -> dict[str, tuple[str, str]]:
@@ -108,10 +114,8 @@ def test_an_alarm_stands_on_the_worklist_until_an_administrator_acknowledges_it(
     assert said not in dora.get("/studies").text
     page = watched.get("/drift").text
     assert page.count(said) == 1
-    chart = page[page.index("Does it make more mistakes than before?") :]
-    chart = chart[chart.index('<svg class="chart" role') :]
-    drawn = ElementTree.fromstring(chart[: chart.index("</svg>") + len("</svg>")])
-    assert len(list(drawn.iter("polyline"))) == 1
+    chart = drawn(page[page.index("Does it make more mistakes than before?") :])
+    assert len(list(chart.iter("polyline"))) == 1
     key = re.findall("/drift/alarms/(\\w+)/acknowledge", page)[0]
     answer = watched.post(f"/drift/alarms/{key}/acknowledge", page="/drift", follow=True)
     assert "Acknowledged by Ada on" in answer.text
