@@ -37,7 +37,7 @@ from lungwise.studies.models import (
 )
 from lungwise.studies.named_orders import studies_naming_others
 from lungwise.studies.other_objects import ObjectsOfStudy, OtherObjects
-from lungwise.studies.outdated_opinions import outdated_conclusions
+from lungwise.studies.outdated_opinions import is_outdated, outdated_conclusions
 from lungwise.studies.recipients import Recipients
 from lungwise.studies.report_changes import ReportChanges
 from lungwise.studies.report_identifiers import ReportIdentifiers, report_identifiers
@@ -374,9 +374,7 @@ class Studies:
 
 def _says_again(study: Study, newest: Opinion, opinion: Opinion) -> bool:
     """Return whether an opinion is the newest one once more: the same person's, of the same answer."""
-    is_same = all(getattr(newest, name) == getattr(opinion, name) for name in _SAID)
-    was_there = all(film.created_at <= newest.created_at for film in study.films)
-    return is_same and was_there and not study.is_outdated(newest)
+    return all(getattr(newest, name) == getattr(opinion, name) for name in _SAID) and not is_outdated(study, newest)
 
 
 def _check(study: Study, entered: Conclusion) -> None:
