@@ -105,7 +105,6 @@ async function settleKeptUploads() {
 (async () => {
   const { person } = document.body.dataset;
   const uploads = await keptUploads.of(person).catch(() => []); // also signed out: what is too old goes
-  if (!person || !uploads.length) return;
-  const isSaidThere = document.getElementById("resume") !== null; // the page that goes on with them
-  document.getElementById("kept-uploads").hidden = isSaidThere;
+  const said = document.getElementById("kept-uploads"); // not on every page
+  if (said && uploads.length) said.hidden = document.getElementById("resume") !== null; // the page that goes on with them
 })();

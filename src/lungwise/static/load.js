@@ -1,17 +1,16 @@
-// Loads scripts where they are needed, each once: what keeps the words that are typed, where there is a form to type in,
-// and what keeps uploads, where this browser has kept one, or somebody signs out. To look makes no database.
+// Loads scripts where they are needed, each once: what keeps typed words, where there is a form, and what keeps uploads,
+// where this browser has kept one, or somebody signs out. To look makes no database.
 "use strict";
 const loadScript = (() => {
   const loading = new Map();
-  const begin = (address) => new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = address;
-    script.onload = resolve;
-    script.onerror = () => { loading.delete(address); reject(new Error(address)); }; // so that it is tried again
-    document.head.append(script);
-  });
   return (address) => {
-    if (!loading.has(address)) loading.set(address, begin(address));
+    if (!loading.has(address)) loading.set(address, new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.onload = resolve;
+      script.onerror = () => { loading.delete(address); reject(new Error(address)); }; // so that it is tried again
+      document.head.append(script);
+    }));
     return loading.get(address);
   };
 })();
@@ -27,21 +26,16 @@ const loadScript = (() => {
     if (mayBe) await loadScript(uploads);
     return mayBe;
   }
-  findUploads().catch(() => {});
+  if (document.getElementById("kept-uploads")) findUploads().catch(() => {});
 
-  // An upload may have broken since this page was loaded, here or in another tab: it is asked for only now.
-  let isAsking = false;
-  let isSettled = false;
   document.addEventListener("submit", async (event) => {
-    const form = event.target;
-    if (!("ends" in form.dataset) || isSettled) return;
+    const { target } = event, { dataset } = target;
+    if (!("ends" in dataset)) return;
     event.preventDefault();
-    if (isAsking) return;
-    isAsking = true;
-    const mayBe = await findUploads().catch(() => false);
-    isSettled = !mayBe || await settleKeptUploads().catch(() => false); // what could not be deleted is asked for again
-    isAsking = false;
-    if (isSettled) form.requestSubmit();
-    isSettled = false;
+    if (dataset.ends) return;
+    dataset.ends = "asks"; // only now: an upload may have broken meanwhile, in any tab
+    const goes = !await findUploads().catch(() => {}) || await settleKeptUploads().catch(() => {});
+    dataset.ends = "";
+    if (goes) target.submit();
   });
 }

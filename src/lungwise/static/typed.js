@@ -41,6 +41,7 @@
 
   function say(name, form) {
     const said = document.getElementById(name);
+    if (!said) return; // a page without forms
     said.hidden = false;
     form?.prepend(said);
     said.scrollIntoView({ block: "center" });

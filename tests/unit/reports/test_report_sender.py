@@ -59,11 +59,12 @@ class Clinic:
         self.commit()
 
     def conclude(self) -> None:
-        """A doctor concludes, in a transaction of their own."""
+        """A doctor concludes, in a transaction of their own and in other words than before."""
         own = self.services
         with self.database.writing() as session:
             studies = Wiring(own.settings, own.store).over(session).studies
-            studies.conclude(self.person, self.key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+            note = f"note {len(studies.get(self.person, self.key).opinions)}"
+            studies.conclude(self.person, self.key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS, note=note))
 
     def send(self) -> list[str]:
         """Send what waits, whenever it is due."""
@@ -258,9 +259,10 @@ def send(settings: Settings) -> list[str]:
 
 
 def conclude(settings: Settings, person: Person, key: str) -> None:
-    """A doctor of a clinic concludes."""
+    """A doctor of a clinic concludes, in other words than before."""
     database = Database(settings)
     with database.writing() as session:
         studies = Wiring(settings, FilmStore(settings)).over(session).studies
-        studies.conclude(person, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS))
+        note = f"note {len(studies.get(person, key).opinions)}"
+        studies.conclude(person, key, Conclusion(conclusion=Diagnosis.TUBERCULOSIS, note=note))
     database.close()
