@@ -54,7 +54,7 @@ def test_every_part_that_readings_change_is_there_while_they_are_waited_for(
     ada = visit(without_readers)
     ada.sign_in("ada@example.org")
     study = ada.upload(film(1), film(2))
-    ada.post(f"{study}/opinions", page=study, note="came coughing")
+    ada.post(f"{study}/opinions", page="/studies/new", note="came coughing")
     waiting = ada.client.get(study).text
     list(without_readers.worker.read_all())
     read = ada.client.get(study).text
