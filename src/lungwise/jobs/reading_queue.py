@@ -22,7 +22,7 @@ from lungwise.orders.progress import OrderProgress
 from lungwise.reading.local_thresholds import LocalThresholds
 from lungwise.reading.pattern import COVID
 from lungwise.reading.reading import Reading
-from lungwise.store import Base, Clock, utc_now
+from lungwise.store import Base, Clock, database_time, utc_now
 from lungwise.store.lease_queue import Lease, LeaseQueue, LeaseStatements
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.answers import StudyAnswer
@@ -178,7 +178,7 @@ class Jobs(LeaseQueue[Job]):
         """
         studies = self._lock(claim.study for claim in outcomes)
         rows = self._open_jobs(list(outcomes))
-        now = self._clock()
+        now = database_time(self._session, self._clock)
         unread = [(claim, row) for claim, row in rows.items() if not row.is_read]
         records = [_record(outcomes[claim], claim.model, row.film_id, now) for claim, row in unread]
         self._session.add_all(records)

@@ -246,7 +246,7 @@ class Recording:
         self.session.flush()
 
     def _film(self, person: Person, study: Study, name: str, upload: Upload, due: datetime) -> FilmRecord:
-        now, key, uids = self.clock(), new_key(), upload.uids
+        now, key, uids = database_time(self.session, self.clock), new_key(), upload.uids
         if upload.by_camera:  # a person is asked where the film lies in the picture
             due = max(due, database_time(self.session) + ANSWER_TIME)
         film = FilmRecord(

@@ -21,7 +21,7 @@ from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts, contradictions
 from lungwise.patients.service import Patient, Patients
 from lungwise.patients.stated_facts import facts_of
-from lungwise.store import Clock, CollisionError, FilmStore, after_commit, new_key
+from lungwise.store import Clock, CollisionError, FilmStore, after_commit, database_time, new_key
 from lungwise.studies.answered_orders import AnsweredOrders
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis, agreed_diagnosis, contradicts
@@ -267,7 +267,7 @@ class Studies:
             author_id=person.id,
             author_name=person.name,
             author_role=person.role,
-            created_at=self._clock(),
+            created_at=database_time(self._session, self._clock),  # as those of films and readings: of one clock
             agrees=entered.agrees,
             conclusion=conclusion,
             note=entered.note.strip(),

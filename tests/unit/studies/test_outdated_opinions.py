@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,6 +70,27 @@ def test_a_film_that_is_added_or_read_after_the_conclusion_asks_for_another(
     assert said() == (False, [True, False], True)  # which concludes nothing
     services.studies.conclude(person, key, NORMAL)
     assert said() == (True, [True, True], False)
+
+
+@pytest.mark.parametrize("either", ["mariadb"], indirect=True)  # SQLite's processes have one machine's clock
+@pytest.mark.parametrize("seconds", [-30, 30])
+def test_the_clocks_of_two_machines_make_no_conclusion_outdated_and_none_covers_what_came_later(
+    seconds: int, either_services: Services, film: Callable[..., bytes]
+) -> None:
+    services, person = either_services, either_services.person()
+    key = services.studies.open(person, PatientFacts(), [("a", film(1))]).key
+    services.read_all()
+    doctors = Wiring(
+        services.settings, FilmStore(services.settings), lambda: services.clock() + timedelta(seconds=seconds)
+    )
+    services.clock.forward(seconds=5)
+    doctors.over(services.session).studies.conclude(person, key, NORMAL)
+    assert is_concluded(services.studies.get(person, key))
+
+    services.clock.forward(seconds=5)
+    services.studies.add_films(person, key, [("c", film(2))])
+    services.read_all()
+    assert not is_concluded(services.studies.get(person, key))
 
 
 def test_nobody_concludes_on_a_film_whose_reading_is_being_kept(
