@@ -20,7 +20,9 @@ _TRANSCRIBED = str.maketrans(
 NAMES = ("name", "ideographic", "phonetic")
 MOST_IDENTIFIER = 64
 """Characters of an identifier and of its issuer, as DICOM has room for (LO)."""
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:\S+|[^\s./]+(?:[./][^\s./]+){2,}/?")
+_LETTERS = r"(?:[^\W\d_][./])+[^\W\d_]?"
+"""An abbreviation, such as C.H.U."""
+_ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]*:\S+|(?!{_LETTERS}$)[^\s./]+(?:[./][^\s./]+){{2,}}/?")
 """A URI, or the name of a host or of a place on it: what stands between its words tells it from others."""
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)([-.,:;/_^&]+)(?=\d)")
 

@@ -127,6 +127,8 @@ def test_issuers_that_differ_in_punctuation_alone_are_two_where_it_tells_them_ap
         ("OpenMRS ID", "OpenMRS-ID"),
         ("Mt. St. Mary", "MT ST MARY"),
         ("St.Mary", "St Mary"),
+        ("C.H.U.", "CHU"),
+        ("C.H.U", "CHU"),
         ("URN:OID:1.2.3", " urn:oid:1.2.3 "),
         ("1.2. 3", "1.2.3"),
         ("https://Records.example.org/mrn/", "https://records.example.org/mrn"),
