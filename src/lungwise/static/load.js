@@ -1,5 +1,4 @@
-// Loads scripts where they are needed, each once: what keeps typed words, where there is a form, and what keeps uploads,
-// where this browser has kept one, or somebody signs out. To look makes no database.
+// Loads scripts where they are needed, each once: what keeps typed words, and what keeps uploads.
 "use strict";
 const loadScript = (() => {
   const loading = new Map();
@@ -17,9 +16,9 @@ const loadScript = (() => {
 
 {
   const { typed, uploads } = document.currentScript.dataset;
-  if (sessionStorage.getItem("typed") || document.querySelector("main form[method=post]")) loadScript(typed);
+  if (sessionStorage.typed || document.querySelector("main form[method=post]")) loadScript(typed);
 
-  /** Load what keeps uploads where this browser may have kept one: an older browser does not say. */
+  /** Load what keeps uploads, where this browser may have kept one: older ones do not say. Looking makes no database. */
   async function findUploads() {
     const found = await window.indexedDB?.databases?.();
     const mayBe = !found || found.some(({ name }) => name === "lungwise");
@@ -33,9 +32,12 @@ const loadScript = (() => {
     if (!("ends" in dataset)) return;
     event.preventDefault();
     if (dataset.ends) return;
-    dataset.ends = "asks"; // only now: an upload may have broken meanwhile, in any tab
-    const goes = !await findUploads().catch(() => {}) || await settleKeptUploads().catch(() => {});
+    dataset.ends = "asks"; // now: an upload may have broken since, in any tab
+    const late = new Promise((end) => setTimeout(end, 5000)); // a database may never answer
+    const goes = !await Promise.race([findUploads(), late]).catch(() => {}) || await settleKeptUploads().catch(() => true);
     dataset.ends = "";
-    if (goes) target.submit();
+    if (!goes) return;
+    delete sessionStorage.typed; // nothing stays for who comes next
+    target.submit();
   });
 }

@@ -18,7 +18,6 @@
     const form = event.target;
     if (event.defaultPrevented) return; // a script sends it, and keeps it
     if (form.method !== "post" || !person || form.getAttribute("role") === "search") return;
-    if ("ends" in form.dataset) return forget(); // signs out: nothing stays for who comes next
     const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !NEVER.includes(name));
     const isSecret = form.querySelector("[type=password], [autocomplete=one-time-code]");
     if (isSecret || !fields.some(([name, value]) => value && ![ANSWER, KNOWN].includes(name))) return;

@@ -52,7 +52,7 @@ const signedOut = () => (isKept ? form.dataset.signedOut : form.dataset.signedOu
 
 /** Take the token of who signed in again in another tab; nobody else's films are sent with it. */
 async function takeFreshToken() {
-  const answer = await fetch(location.href).catch(() => null);
+  const answer = await fetch(document.body.dataset.page).catch(() => null);
   if (!answer?.ok) throw new Error(form.dataset.broken);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (page.body.dataset.person !== person) throw new Error(signedOut());
