@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from lungwise.errors import Rejected
+from lungwise.errors import Conflict, Rejected
 
 MOST_WEEKS = 104
 """Weeks that are counted at once."""
@@ -30,6 +30,20 @@ def row_number(text: str | None) -> int | None:
     if not _ROW.fullmatch(text):
         raise Rejected("This list has no such page. Go back to its first page.")
     return int(text)
+
+
+def refuse_overwriting(known: object, present: object, wanted: object) -> None:
+    """Refuse to replace a record that is another by now than the one that was known.
+
+    `known` is None where nobody says what was known. What is there already overwrites nothing.
+
+    Raises
+    ------
+    Conflict
+        If somebody else has changed what was known.
+    """
+    if known is not None and present not in (known, wanted):
+        raise Conflict("Someone else changed this first.")
 
 
 def network_address(text: str | None) -> str:

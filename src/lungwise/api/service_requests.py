@@ -13,11 +13,11 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 from lungwise.errors import Rejected
+from lungwise.films.dicom.header import MOST_NUMBER
 from lungwise.orders.order import MOST_CODE, MOST_DESCRIPTION, MOST_ORDERED_BY, OrderRequest, PlacerNumber, Procedure
 from lungwise.orders.order import OrderStatus as Status
 from lungwise.orders.order import OrderUrgency as Urgency
 from lungwise.orders.service import Order
-from lungwise.patients.identity import MOST_IDENTIFIER
 from lungwise.patients.service import Patient, PatientFacts
 from lungwise.reports.patient_systems import PatientSystems
 from lungwise.studies.identifiers import ACCESSIONS, UIDS
@@ -252,9 +252,9 @@ def _name(name: Resource) -> str:
 def _numbered(identifier: Resource, own: OwnSystem) -> PatientFacts:
     """Return a patient of whom the number is known, and whose number it is."""
     number, issuer = identifier.value.strip(), own.patients.issuer_of(identifier.system or "")
-    if max(len(number), len(issuer)) > MOST_IDENTIFIER:
+    if max(len(number), len(issuer)) > MOST_NUMBER:
         raise FhirRejected(
-            f"The patient's identifier or its system is longer than {MOST_IDENTIFIER} characters, and cut it might be "
+            f"The patient's identifier or its system is longer than {MOST_NUMBER} characters, and cut it might be "
             "another's. Send a shorter one. The system of the hospital's own numbers may be longer: "
             "LUNGWISE_FHIR_PATIENT_SYSTEM names it."
         )

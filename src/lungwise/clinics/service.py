@@ -14,7 +14,8 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
-from lungwise.errors import Conflict, NotFound, Rejected
+from lungwise.errors import NotFound, Rejected
+from lungwise.inputs import refuse_overwriting
 from lungwise.settings import Registration, Settings
 from lungwise.store import Clock
 
@@ -111,8 +112,7 @@ class Clinics:
         """
         by.need(Right.ADMINISTER)
         clinic = self._own(by, locked=True)
-        if known is not None and _choices_of(clinic) not in (known, chosen):
-            raise Conflict("Someone else changed this first.")
+        refuse_overwriting(known, _choices_of(clinic), chosen)
         if chosen.name != clinic.name:
             self._check_name(clinic, chosen.name)
         if chosen == _choices_of(clinic):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from lungwise.films.dicom.header import MOST_NUMBER
 from lungwise.hl7.message import MessageError, Segment, part_of
-from lungwise.patients.identity import MOST_IDENTIFIER, IdentityRules, PatientFacts
+from lungwise.patients.identity import IdentityRules, PatientFacts
 
 _LONGEST_NAME = 200
 _PREFERRED = ("MR", "PI", "PT", "")
@@ -74,8 +75,8 @@ def _identifier(repetitions: Sequence[list[list[str]]], rules: IdentityRules) ->
         return "", ""
     chosen = min(known, key=lambda one: _rank(one, rules))
     identifier, issuer = part_of(chosen, 1), _issuer(chosen)
-    if max(len(identifier), len(issuer)) > MOST_IDENTIFIER:
-        raise MessageError(f"An identifier or its issuer is longer than {MOST_IDENTIFIER} letters.")
+    if max(len(identifier), len(issuer)) > MOST_NUMBER:
+        raise MessageError(f"An identifier or its issuer is longer than {MOST_NUMBER} letters.")
     return identifier, issuer
 
 

@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.metrics import UnsentResults
 from lungwise.store import Clock
-from lungwise.store.lease_queue import FAILED, QUEUED
+from lungwise.store.lease_queue import FAILED
 from lungwise.studies.models import Dispatch, DispatchState, Study, is_archive
-from lungwise.studies.recipient_models import ReportRecipient
+from lungwise.studies.recipient_models import NOT_WITHDRAWN, ReportRecipient
 
 LATE = timedelta(hours=1)
 """What has waited for longer is said to the clinic's administrators."""
 _UNSENT = Dispatch.state.in_((DispatchState.QUEUED, DispatchState.SENDING, DispatchState.FAILED))
-_NOT_WITHDRAWN = ReportRecipient.state.in_((QUEUED, ReportRecipient.running, FAILED))
 
 
 class Why(StrEnum):
@@ -85,7 +84,7 @@ class Unsent:
         query = select(func.count(Dispatch.study_id.distinct())).join(Study).where(_UNSENT, late)
         found = self._session.scalar(query.where(Study.clinic_id == person.clinic_id)) or 0
         late = (ReportRecipient.created_at < before) | (ReportRecipient.state == FAILED)
-        gone = select(func.count(ReportRecipient.study_key.distinct())).where(_NOT_WITHDRAWN, late)
+        gone = select(func.count(ReportRecipient.study_key.distinct())).where(NOT_WITHDRAWN, late)
         return found + (self._session.scalar(gone.where(ReportRecipient.clinic_id == person.clinic_id)) or 0)
 
     def of_all(self, limit: int = 1000) -> list[UnsentLine]:
@@ -93,7 +92,7 @@ class Unsent:
         return self._withdrawals() + self._lines(limit)
 
     def _withdrawals(self, *where: ColumnElement[bool]) -> list[UnsentLine]:
-        query = select(ReportRecipient).where(_NOT_WITHDRAWN, *where).order_by(ReportRecipient.id)
+        query = select(ReportRecipient).where(NOT_WITHDRAWN, *where).order_by(ReportRecipient.id)
         return [self._withdrawal(row) for row in self._session.scalars(query)]
 
     def _withdrawal(self, row: ReportRecipient) -> UnsentLine:
@@ -143,7 +142,7 @@ class Unsent:
 def unsent_results(session: Session, now: datetime) -> UnsentResults:
     """Count what is not sent, of every clinic."""
     given_up, waiting, oldest = 0, 0, now
-    for job, unsent in ((Dispatch, _UNSENT), (ReportRecipient, _NOT_WITHDRAWN)):
+    for job, unsent in ((Dispatch, _UNSENT), (ReportRecipient, NOT_WITHDRAWN)):
         query = select(job.state, func.count(), func.min(job.created_at)).where(unsent).group_by(job.state)
         for state, count, since in session.execute(query):
             if state == FAILED:

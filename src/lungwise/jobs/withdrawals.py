@@ -13,12 +13,11 @@ from sqlalchemy.orm import Session
 from lungwise.jobs.deliveries import DispatchLine
 from lungwise.store import Clock
 from lungwise.store.lease_queue import FAILED, QUEUED, Lease, LeaseQueue, LeaseStatements
-from lungwise.studies.recipient_models import ReportRecipient
+from lungwise.studies.recipient_models import NOT_WITHDRAWN, ReportRecipient
 from lungwise.studies.report_identifiers import ReportIdentifiers
 
 _LEASE: Final = timedelta(minutes=3)
 """Longer than any system has to answer."""
-_WAITS = ReportRecipient.state.in_((QUEUED, ReportRecipient.running, FAILED))
 _NAMED = ReportRecipient.destination.in_(bindparam("destinations", expanding=True))
 
 
@@ -79,7 +78,7 @@ class Withdrawals(LeaseQueue[ReportRecipient]):
 
     def unsent(self) -> list[DispatchLine]:
         """List what is not withdrawn, the oldest first."""
-        rows = self._session.scalars(select(ReportRecipient).where(_WAITS).order_by(ReportRecipient.id))
+        rows = self._session.scalars(select(ReportRecipient).where(NOT_WITHDRAWN).order_by(ReportRecipient.id))
         return [
             DispatchLine(
                 study=row.study_key,
@@ -99,5 +98,5 @@ class Withdrawals(LeaseQueue[ReportRecipient]):
 
     def cancel(self, destination: str) -> int:
         """Cancel what waits for a system, and return how many withdrawals these were: the reports stay there."""
-        named = delete(ReportRecipient).where(_WAITS, ReportRecipient.destination == destination)
+        named = delete(ReportRecipient).where(NOT_WITHDRAWN, ReportRecipient.destination == destination)
         return int(self._session.execute(named).rowcount)  # type: ignore[attr-defined]

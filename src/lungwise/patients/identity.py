@@ -18,8 +18,6 @@ _TRANSCRIBED = str.maketrans(
 )
 
 NAMES = ("name", "ideographic", "phonetic")
-MOST_IDENTIFIER = 64
-"""Characters of an identifier and of its issuer, as DICOM has room for (LO)."""
 _LETTERS = r"(?:[^\W\d_][./])+[^\W\d_]?"
 """An abbreviation, such as C.H.U."""
 _ADDRESS = re.compile(rf"[a-z][a-z0-9+.-]*:\S+|(?!{_LETTERS}$)[^\s./]+(?:[./][^\s./]+){{2,}}/?")

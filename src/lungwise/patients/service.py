@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
-from lungwise.errors import Conflict, NotFound, Rejected
+from lungwise.errors import NotFound, Rejected
 from lungwise.films.dicom.header import is_possible_birth
 from lungwise.films.refusals import N_
+from lungwise.inputs import refuse_overwriting
 from lungwise.patients.decisions import IdentityDecisions
 from lungwise.patients.history import PatientHistory
 from lungwise.patients.identity import Identity, IdentityRules, PatientFacts, contradictions
@@ -176,8 +177,7 @@ class Patients:
         if not facts.identifier:
             raise Rejected("A patient needs an identifier.")
         before = patient.facts
-        if known is not None and before not in (known, facts):
-            raise Conflict("Someone else changed this first.")
+        refuse_overwriting(known, before, facts)
         same_number = facts.identifier == before.identifier
         is_renumbered = not same_number or facts.issuer != before.issuer
         holders: list[Patient] = []

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from lungwise.store import Base, Encrypted, EncryptedText, Value
 from lungwise.store.database import TABLE
-from lungwise.store.lease_queue import Leased
+from lungwise.store.lease_queue import FAILED, QUEUED, Leased
 
 HOLDS: Final = "holds"
 """The state while nothing is to be withdrawn."""
@@ -35,3 +35,7 @@ class ReportRecipient(Leased, Base):
     identifiers_encrypted: Mapped[Value] = mapped_column("identifiers", Encrypted())
 
     identifiers_json = EncryptedText("identifiers_encrypted")
+
+
+NOT_WITHDRAWN: Final = ReportRecipient.state.in_((QUEUED, ReportRecipient.running, FAILED))
+"""Of which the report is to be withdrawn, and is not yet."""

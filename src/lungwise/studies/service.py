@@ -13,9 +13,10 @@ from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.destinations import DestinationsOf, nowhere
-from lungwise.errors import Conflict, Contradiction, NotFound, Rejected, Unavailable
+from lungwise.errors import Contradiction, NotFound, Rejected, Unavailable
 from lungwise.films import Film, open_film
 from lungwise.films.dicom.header import read_header
+from lungwise.inputs import refuse_overwriting
 from lungwise.orders.progress import OrderProgress
 from lungwise.orders.service import Order
 from lungwise.patients.identity import PatientFacts, contradictions
@@ -300,8 +301,7 @@ class Studies:
         """
         person.need(Right.UPLOAD)
         study = self._locked(person, key)
-        if known is not None and study.clinical not in (known, details):
-            raise Conflict("Someone else changed this first.")
+        refuse_overwriting(known, study.clinical, details)
         study.clinical = details
         study.urgency = urgency_of(study.status, study.pattern, study.probability, details)
         self._session.flush()
