@@ -27,7 +27,7 @@ from lungwise.reports.service import Reports
 from lungwise.settings import Settings
 from lungwise.store import FilmStore, utc_now
 from lungwise.studies.models import Study
-from lungwise.studies.reference_results import EnteredResult, Outcome, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, ReferenceTest
 from lungwise.studies.result_import import ResultImport
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.worklist import WorklistQuery

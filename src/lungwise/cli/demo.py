@@ -20,7 +20,7 @@ from lungwise.receiving.service import Uploads
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, check_keys, utc_now
 from lungwise.store.way_back import upgrade_with_copy
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Worklist, WorklistQuery
 from lungwise.time_zones import day_in

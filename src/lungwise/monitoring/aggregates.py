@@ -21,7 +21,7 @@ from lungwise.access import Person, Right
 from lungwise.monitoring.weeks import ClinicWeeks
 from lungwise.store import Clock
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus, monday
-from lungwise.studies.reference_results import Outcome, ReferenceTest
+from lungwise.studies.reference_tests import Outcome, ReferenceTest
 from lungwise.time_zones import ZoneOf
 
 _WEEK = timedelta(weeks=1)

@@ -22,7 +22,7 @@ from lungwise.monitoring.proposal import Recalibration
 from lungwise.monitoring.verified import Flags, Floats, Ints, ReadFilms, Verification
 from lungwise.reading.pattern import COVID
 from lungwise.studies.models import FilmRecord, ReadingRecord, ReferenceResult, Study
-from lungwise.studies.reference_results import Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import Outcome, Reason, ReferenceTest
 from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 TESTS = {

@@ -17,7 +17,7 @@ from lungwise.reading.intervals import wilson_interval
 from lungwise.store import Clock
 from lungwise.studies.diagnosis import as_verdict
 from lungwise.studies.models import ReferenceResult, Study, StudyStatus
-from lungwise.studies.reference_results import Outcome, ReferenceTest
+from lungwise.studies.reference_tests import Outcome, ReferenceTest
 from lungwise.time_zones import ZoneOf, day_in, in_utc
 
 _DECIDED = ("negative", "positive")

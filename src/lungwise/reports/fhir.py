@@ -25,7 +25,7 @@ from lungwise.reports.report import FilmReport, Report
 from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.labels import REASONS, SYMPTOMS, TESTS
 from lungwise.studies.outdated_opinions import covers, is_concluded, newest_conclusion
-from lungwise.studies.reference_results import Reason, ReferenceTest
+from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.report_identifiers import ReportIdentifiers
 from lungwise.studies.service import FilmRecord, ReadingRecord, ReferenceResult, Study, StudyStatus
 from lungwise.time_zones import day_in

@@ -41,9 +41,9 @@ from lungwise.studies.labels import (
     TESTS,
     percent,
 )
-from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion
+from lungwise.studies.outdated_opinions import is_outdated, newest_conclusion, written_before
 from lungwise.studies.pictures import picture, with_heat
-from lungwise.studies.reference_results import Reason, ReferenceTest, result_from
+from lungwise.studies.reference_tests import Reason, ReferenceTest, result_from
 from lungwise.studies.service import FilmRecord, Opinion, ReadingRecord, ReferenceResult, Studies, Study, StudyOrders
 from lungwise.studies.stored_answers import study_answer
 from lungwise.studies.uncertainty_range import right_share, thresholds_of
@@ -53,7 +53,6 @@ from lungwise.studies.wording import (
     own_thresholds_sentence,
     predictive_value,
     uncertain_between,
-    written_before,
 )
 from lungwise.time_zones import day_in, local_text
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, tzinfo
 
 from lungwise.inputs import harmless_cell
 from lungwise.studies.headlines import Headlines
-from lungwise.studies.reference_results import ReferenceTest
+from lungwise.studies.reference_tests import ReferenceTest
 from lungwise.studies.service import Study
 from lungwise.studies.stored_answers import covid_probability
 from lungwise.studies.worklist import WorklistRow

@@ -33,7 +33,7 @@ from lungwise.studies.clinical_details import HIGHEST_SPO2, LONGEST_WORDS, LOWES
 from lungwise.studies.diagnosis import CHOICES, Diagnosis
 from lungwise.studies.labels import CONCLUSIONS, OUTCOMES, REASONS, RESULTS, SHORT, SYMPTOMS, TESTS
 from lungwise.studies.models import StudyStatus
-from lungwise.studies.reference_results import SEEN, EnteredResult, Outcome, Reason, ReferenceTest, result_from
+from lungwise.studies.reference_tests import SEEN, EnteredResult, Outcome, Reason, ReferenceTest, result_from
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.forms import KnownField, PageForm, RecordForm

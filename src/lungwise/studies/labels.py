@@ -9,7 +9,7 @@ from lungwise.orders.scheduled_steps import LookupAnswer
 from lungwise.reading import findings
 from lungwise.studies.clinical_details import Symptom
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import SEEN, Outcome, Reason, ReferenceTest, Result
+from lungwise.studies.reference_tests import SEEN, Outcome, Reason, ReferenceTest, Result
 
 SHORT: Final = {
     "positive": N_("Positive"),

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from lungwise.films.refusals import N_, Words
 from lungwise.studies.models import FilmRecord, Opinion, ReadingRecord, Study, StudyStatus
+
+_WRITTEN_BEFORE: Final = (
+    N_("Written before film %(films)s was added or read"),
+    N_("Written before films %(films)s were added or read"),
+)
 
 
 def newest_conclusion(study: Study) -> Opinion | None:
@@ -30,6 +37,13 @@ def covers(opinion: Opinion, film: FilmRecord) -> bool:
     """Return whether an opinion is of a film as it is now: it was neither added nor read since."""
     newest = max((film.created_at, *(reading.created_at for reading in film.readings)))
     return newest <= opinion.created_at
+
+
+def written_before(words: Words, study: Study, opinion: Opinion) -> str:
+    """Name the films that an outdated opinion does not know, or not as they were last read; nothing of another."""
+    numbers = [str(number) for number, film in enumerate(study.films, start=1) if not covers(opinion, film)]
+    one, several = _WRITTEN_BEFORE
+    return words(several if len(numbers) > 1 else one) % {"films": ", ".join(numbers)} if numbers else ""
 
 
 def was_read_before(film: FilmRecord, opinion: Opinion) -> bool:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,76 +10,10 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.service import AuditTrail
 from lungwise.errors import Contradiction, NotFound, Rejected
 from lungwise.store import Clock, new_key
-from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import ReferenceResult, Study
+from lungwise.studies.reference_tests import SEEN, EnteredResult, ReferenceTest, results_of
 from lungwise.studies.service import Studies
 from lungwise.time_zones import ZoneOf, day_in, in_utc
-
-
-class ReferenceTest(StrEnum):
-    """Which test it was; a radiologist's reading of the film is one, too."""
-
-    PCR = "pcr"
-    XPERT = "xpert"
-    SPUTUM = "sputum"
-    RADIOLOGIST = "radiologist"
-
-
-class Outcome(StrEnum):
-    """What the test found."""
-
-    NEGATIVE = "negative"
-    POSITIVE = "positive"
-
-
-class Reason(StrEnum):
-    """Why the test was done: those tested because of the film are not those tested anyway.
-
-    `SAMPLE` is a study drawn by lot to be checked, whatever the film said.
-    """
-
-    SYMPTOMS = "symptoms"
-    CONTACT = "contact"
-    ROUTINE = "routine"
-    FILM = "film"
-    SAMPLE = "sample"
-
-
-Result = Outcome | Diagnosis
-SEEN = (
-    Diagnosis.NORMAL,
-    Diagnosis.COVID_19,
-    Diagnosis.TUBERCULOSIS,
-    Diagnosis.OTHER_PNEUMONIA,
-    Diagnosis.OTHER,
-)
-"""What a radiologist's reading may say."""
-
-
-def results_of(kind: ReferenceTest) -> tuple[Result, ...]:
-    """Return the results that a test may have."""
-    return SEEN if kind is ReferenceTest.RADIOLOGIST else tuple(Outcome)
-
-
-def result_from(word: str) -> Result:
-    """Return the result that a word names.
-
-    Raises
-    ------
-    ValueError
-        If it names none.
-    """
-    return Outcome(word) if word in set(Outcome) else Diagnosis(word)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnteredResult:
-    """One result as somebody enters it."""
-
-    kind: ReferenceTest
-    result: Result
-    tested_on: date
-    reason: Reason | None = None
 
 
 class ReferenceResults:

@@ -16,7 +16,8 @@ from lungwise.patients.service import Patient
 from lungwise.store import keys_of
 from lungwise.studies.header_index import accession_context
 from lungwise.studies.models import FilmRecord, Study
-from lungwise.studies.reference_results import EnteredResult, ReferenceResults
+from lungwise.studies.reference_results import ReferenceResults
+from lungwise.studies.reference_tests import EnteredResult
 from lungwise.studies.result_table import TableRow, read_table
 from lungwise.studies.service import Studies
 from lungwise.studies.visibility import visible_to

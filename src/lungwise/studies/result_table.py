@@ -16,14 +16,7 @@ from typing import Final, TypeVar
 
 from lungwise.errors import Rejected
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import (
-    EnteredResult,
-    Outcome,
-    Reason,
-    ReferenceTest,
-    Result,
-    results_of,
-)
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest, Result, results_of
 
 T = TypeVar("T")
 LARGEST = 48 << 10

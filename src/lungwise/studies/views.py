@@ -25,7 +25,7 @@ from lungwise.studies.forms import WORDS, ClinicalForm, FilmsForm, OpinionForm, 
 from lungwise.studies.headlines import Headlines
 from lungwise.studies.models import FilmRecord, Study, StudyStatus
 from lungwise.studies.other_objects import OTHER_CLASSES
-from lungwise.studies.outdated_opinions import is_outdated
+from lungwise.studies.outdated_opinions import is_outdated, written_before
 from lungwise.studies.patient_studies import PatientStudies
 from lungwise.studies.priors import Priors
 from lungwise.studies.reference_results import ReferenceResults
@@ -33,7 +33,6 @@ from lungwise.studies.sampling import Sampling
 from lungwise.studies.service import Studies
 from lungwise.studies.shown_after_upload import is_shown_after_upload
 from lungwise.studies.stored_answers import study_answer
-from lungwise.studies.wording import written_before
 from lungwise.studies.worklist import END, Worklist
 from lungwise.studies.worklist_details import WorklistDetails
 from lungwise.webkit.current_person import person

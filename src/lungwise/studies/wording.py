@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lungwise.films.refusals import N_, Words
 from lungwise.reading.artefact import Thresholds
 from lungwise.reading.extent import Direction, Extent
 from lungwise.reading.own_thresholds import OwnThresholds
 from lungwise.reading.reading import Verdict
-from lungwise.studies.extent_changes import ExtentChange
 from lungwise.studies.headlines import in_words
 from lungwise.studies.labels import percent
-from lungwise.studies.models import Opinion, Study
-from lungwise.studies.outdated_opinions import covers
+
+if TYPE_CHECKING:  # `lungwise read` says these sentences without a database
+    from lungwise.studies.extent_changes import ExtentChange
 
 _UNCERTAIN: Final = N_("%(lower)s-%(upper)s counts as uncertain.")
 _ONE_ILL: Final = {
@@ -29,10 +29,6 @@ _MORE_ILL: Final = {
     ),
 }
 
-_WRITTEN_BEFORE: Final = (
-    N_("Written before film %(films)s was added or read"),
-    N_("Written before films %(films)s were added or read"),
-)
 _OWN_THRESHOLDS: Final = N_("Read by the clinic's own thresholds %(id)s.")
 _EXTENT: Final = N_("Opacities cover %(percent)s of the lung fields (Brixia score %(score)s of 18).")
 _CHANGE: Final = {
@@ -76,13 +72,6 @@ def change_sentence(words: Words, change: ExtentChange, day: str = "") -> str:
 def own_thresholds_sentence(words: Words, own: OwnThresholds) -> str:
     """Say by which of the clinic's own thresholds a film was read."""
     return words(_OWN_THRESHOLDS) % {"id": own.id}
-
-
-def written_before(words: Words, study: Study, opinion: Opinion) -> str:
-    """Name the films that an outdated opinion does not know, or not as they were last read; nothing of another."""
-    numbers = [str(number) for number, film in enumerate(study.films, start=1) if not covers(opinion, film)]
-    one, several = _WRITTEN_BEFORE
-    return words(several if len(numbers) > 1 else one) % {"films": ", ".join(numbers)} if numbers else ""
 
 
 def uncertain_between(words: Words, thresholds: Thresholds) -> str:

@@ -9,7 +9,7 @@ from lungwise.api import opinion_schemas, schemas
 from lungwise.reading.reading import Verdict
 from lungwise.studies.clinical_details import Symptom
 from lungwise.studies.diagnosis import CHOICES, Diagnosis
-from lungwise.studies.reference_results import Reason, ReferenceTest
+from lungwise.studies.reference_tests import Reason, ReferenceTest
 from lungwise.studies.service import StudyStatus
 from lungwise.studies.worklist import Order
 

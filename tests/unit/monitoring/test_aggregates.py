@@ -12,7 +12,7 @@ from lungwise.errors import NotFound
 from lungwise.inputs import DHIS2_COUNTS
 from lungwise.monitoring.aggregates import COUNTS, Aggregates, WeekAggregate, aggregates_csv
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.time_zones import zone_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from lungwise.monitoring.verified import Verification
 from lungwise.patients.service import PatientFacts
 from lungwise.reading.pattern import COVID
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest, Result
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable

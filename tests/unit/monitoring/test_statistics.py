@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from lungwise.monitoring.statistics import ClinicStatistics, Share
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.models import ReferenceResult, Study
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from plans import explained, statements
 
 if TYPE_CHECKING:

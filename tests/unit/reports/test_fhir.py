@@ -13,7 +13,7 @@ from lungwise.reports.fhir import bundle
 from lungwise.reports.service import Reports
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion, Study
 
 if TYPE_CHECKING:

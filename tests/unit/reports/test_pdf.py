@@ -13,7 +13,7 @@ from lungwise.reports.pdf import report_pdf
 from lungwise.reports.service import Reports
 from lungwise.reports.typesetting.typefaces import Typefaces
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 from pdf_text import missing_glyphs, texts_of
 

@@ -14,7 +14,7 @@ from lungwise.reports.tables import worklist_csv
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.headlines import Headlines
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import WorklistQuery
 

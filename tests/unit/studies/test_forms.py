@@ -9,7 +9,7 @@ from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.forms import ClinicalForm, OpinionForm, ResultForm, WorklistForm
 from lungwise.studies.models import StudyStatus
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 from lungwise.studies.worklist import Order, WorklistQuery
 

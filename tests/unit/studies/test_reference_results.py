@@ -10,7 +10,7 @@ from lungwise.access import Role
 from lungwise.errors import NotFound, Rejected
 from lungwise.patients.service import PatientFacts
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import SEEN, EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import SEEN, EnteredResult, Outcome, Reason, ReferenceTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from lungwise.patients.service import PatientFacts
 from lungwise.studies.clinical_details import ClinicalDetails
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Dispatch, DispatchState, Study
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 

@@ -8,7 +8,7 @@ import pytest
 from lungwise.access import Role
 from lungwise.errors import NotFound
 from lungwise.patients.service import PatientFacts
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.result_export import ResultExport
 from lungwise.studies.result_table import read_table
 

@@ -6,7 +6,7 @@ import pytest
 
 from lungwise.errors import Rejected
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Outcome, Reason, ReferenceTest
+from lungwise.studies.reference_tests import EnteredResult, Outcome, Reason, ReferenceTest
 from lungwise.studies.result_table import LARGEST, read_table, separator
 
 ENGLISH = "Patient ID,Test,Result,Date,Reason\nP-1,PCR,Positive,2026-03-01,symptoms\n"

@@ -22,7 +22,7 @@ from lungwise.receiving.labels import REASONS
 from lungwise.receiving.service import Saved
 from lungwise.studies.clinical_details import ClinicalDetails, Symptom
 from lungwise.studies.diagnosis import Diagnosis
-from lungwise.studies.reference_results import EnteredResult, Reason, ReferenceTest, result_from
+from lungwise.studies.reference_tests import EnteredResult, Reason, ReferenceTest, result_from
 from lungwise.studies.service import Conclusion, Study, StudyStatus
 from lungwise.studies.worklist import Order, WorklistQuery
 from lungwise.webkit.current_person import person
