@@ -359,6 +359,38 @@ def test_an_upload_survives_that_the_browser_is_closed(
     context.close()
 
 
+def test_nothing_is_sent_on_while_a_dropped_folder_is_being_listed(
+    served: Site, chromium: Browser, film: Callable[..., bytes]
+) -> None:
+    served.enrol("Ada")
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, served.address)
+    page.goto(f"{served.address}/studies/new")
+    page.set_input_files("#films", [file("one.jpg", film(1))])
+    page.fill("[name=name]", "Clara Wieck")
+    context.route("**/studies/new", lambda route: route.abort())
+    page.click("#upload [type=submit]")
+    expect(page.locator("#trouble")).to_contain_text("The connection was lost")
+    context.unroute("**/studies/new")
+
+    page.reload()
+    expect(page.locator("#resume-send")).to_be_enabled()
+    page.evaluate(
+        """() => {
+            window.entriesOf = () => [{isFile: true, file: (listed) => { window.listed = listed; }}];
+            document.getElementById("drop").dispatchEvent(new DragEvent("drop", {cancelable: true}));
+        }"""
+    )
+    expect(page.locator("#resume-send")).to_be_disabled()
+    page.evaluate("() => window.listed(new File(['film'], 'late.jpg'))")
+    expect(page.locator("#chosen-list")).to_contain_text("late.jpg")
+    page.click("#resume-send")
+    expect(page.locator("#saved")).to_be_visible()
+    expect(page.locator("#chosen-list li")).to_have_count(1)  # not sent with the others
+    context.close()
+
+
 def test_films_for_a_study_are_sent_on_after_the_browser_was_closed(
     served: Site, chromium: Browser, film: Callable[..., bytes]
 ) -> None:

@@ -145,6 +145,7 @@ function say(...lines) {
 function busy(yes) {
   drop.disabled = yes;
   button.disabled = yes || listing > 0; // what is not listed yet would be left behind
+  if (id("resume-send")) id("resume-send").disabled = button.disabled; // and would be chosen in the midst of another
   for (const fields of details) fields.disabled = yes || isSettled();
 }
 
