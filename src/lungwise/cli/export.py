@@ -26,10 +26,12 @@ def export(run: Path, films: Path, model_version: str | None, output: Path) -> N
     """
     from lungwise.films.collection import read_collection
     from lungwise.training.export import export as write
+    from lungwise.training.out_of_fold import PREDICTIONS, read_predictions
 
+    learnt = [run / PREDICTIONS] if (run / PREDICTIONS).exists() else []
     with progress() as report:
-        version = model_version or next_version(output)
-        card = write(run, read_collection(films), version, output, report, films.parent)
+        version, predictions = model_version or next_version(output), read_predictions(learnt, films.parent)
+        card = write(run, read_collection(films), version, output, report, films.parent, predictions)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

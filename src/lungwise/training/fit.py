@@ -111,8 +111,8 @@ class Run:
         if init:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
-        self.record |= {"init": sha256(init) if init else None, "code": _code_hash(), "data": _data_hash(films)}
-        self.record["teacher"] = _predictions_hash(self.predictions)
+        self.record |= {"init": sha256(init) if init else None, "code": code_hash(), "data": data_hash(films)}
+        self.record["teacher"] = predictions_hash(self.predictions)
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def resume(self, films: list[LabelledFilm]) -> None:
@@ -130,12 +130,12 @@ class Run:
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
             self.record = _NEW_EPOCH | json.loads(opened.metadata()["record"])
-        given = (self.recipe, _data_hash(films), _predictions_hash(self.predictions))
+        given = (self.recipe, data_hash(films), predictions_hash(self.predictions))
         if given != (parse_recipe(self.record["recipe"]), self.record["data"], self.record["teacher"]):
             raise ValueError(
                 f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
             )
-        if (code := _code_hash()) not in self.record["code"].split():
+        if (code := code_hash()) not in self.record["code"].split():
             self.record["code"] += f" {code}"
         state = load_file(checkpoint)
         self.network.load_state_dict(_part(state, "network."))
@@ -319,20 +319,20 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _code_hash() -> str:
+def code_hash() -> str:
     """One hash over every module that decides what a run learns."""
     package = Path(__file__).parents[1]
     modules = [path for room in ("films", "reading", "training") for path in sorted((package / room).rglob("*.py"))]
     return hashlib.sha256("".join(sha256(path) for path in modules).encode()).hexdigest()
 
 
-def _data_hash(films: list[LabelledFilm]) -> str:
+def data_hash(films: list[LabelledFilm]) -> str:
     """One hash over every film of the collection and what is said of it, in its order."""
     rows = (f"{sha256(film.path)} {replace(film, path=Path())}\n" for film in films)
     return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
-def _predictions_hash(predictions: Predictions) -> str | None:
+def predictions_hash(predictions: Predictions) -> str | None:
     """One hash over the predictions that soften the labels; None of labels alone."""
     parts = (b"".join(part.tobytes() for part in predictions[path]) for path in sorted(predictions))
     return hashlib.sha256(b"".join(parts)).hexdigest() if predictions else None

@@ -23,7 +23,10 @@ from lungwise.training.network import LungNet
 from lungwise.training.validate import predict
 
 FILE_NAME = "out_of_fold.csv"
-"""In a run folder."""
+"""In the run folder of a network that left a fold out."""
+
+PREDICTIONS = "predictions.csv"
+"""In the run folder of a network with teachers: what it learnt from beside the labels."""
 
 _COLUMNS = ("film", *APPEARANCES, *FINDING_NAMES)
 _ALSO_CALLED = {"covid": "COVID-19"}

@@ -15,6 +15,7 @@ from lungwise.training.fit import CHECKPOINT, WEIGHTS, Progress, Report, Run
 from lungwise.training.labels import Predictions
 from lungwise.training.out_of_fold import (
     FILE_NAME,
+    PREDICTIONS,
     fold_of,
     mean_predictions,
     predict_films,
@@ -107,6 +108,7 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
     tables = [[teacher / FILE_NAME for teacher in teachers], *([path] for path in plan.predictions)]
     predictions = mean_predictions([read_predictions(folds, plan.films_csv.parent) for folds in tables])
+    write_predictions(predictions, plan.films_csv.parent, folder / PREDICTIONS)
     _train_one(recipe, folder, films, plan, predictions, fold)
 
 
