@@ -37,7 +37,7 @@ def render(evaluation: Evaluation, statement: Statement) -> str:
         *_purpose(card, statement),
         "## What the labels mean",
         *statement.labels,
-        *_training(card),
+        *_training(card, statement),
         *_answering(evaluation),
         *_numbers(evaluation),
         "## Limits",
@@ -87,13 +87,14 @@ def _purpose(card: dict[str, Any], statement: Statement) -> list[str]:
     ]
 
 
-def _training(card: dict[str, Any]) -> list[str]:
+def _training(card: dict[str, Any], statement: Statement) -> list[str]:
     learnt = _markdown(("source", "use allowed by its publisher"), [(d["source"], d["use"]) for d in card["data"]])
     recipe = _markdown(("training", ""), list(_flat(card["training"])))
     epochs = [_records(value) for value in card["training"].values() if _are_records(value)]
     hashes = _markdown(("SHA-256 of", ""), [(name, str(value or "none")) for name, value in card["hashes"].items()])
     terms = "Several publishers allow research alone; ask them before any other use of this model."
-    return ["## What it learnt from", learnt, terms, "## How it was trained", recipe, *epochs, hashes]
+    trained = [_bullets(statement.training), recipe, *epochs, hashes]
+    return ["## What it learnt from", learnt, terms, "## How it was trained", *trained]
 
 
 def _answering(evaluation: Evaluation) -> list[str]:

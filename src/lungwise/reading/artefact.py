@@ -102,6 +102,8 @@ class Statement:
         What it is for, and what it is not for.
     labels
         What the labels mean that it was trained and measured on.
+    training
+        What the recipe and the hashes do not say of how it was trained.
     limits, did_not_work
         What to keep in mind, and what was tried in vain.
     data
@@ -111,6 +113,7 @@ class Statement:
     intended_use: str
     not_for: list[str]
     labels: list[str]
+    training: list[str]
     limits: list[str]
     did_not_work: list[str]
     data: list[dict[str, str]]

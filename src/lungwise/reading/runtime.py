@@ -37,7 +37,7 @@ class Runtime(Protocol):
 
 
 class OpenVino:
-    """OpenVINO on the CPU, precision pinned so that every machine gives the same numbers.
+    """OpenVINO on the CPU, precision pinned so that machines differ in the order of additions alone.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def test_the_statement_says_the_same_as_the_card_of_the_shipped_model() -> None:
     card, statement = load_artefact().card, read_statement()
 
     assert (statement.intended_use, statement.limits, statement.data) == (card.intended_use, card.limits, card.data)
-    assert statement.not_for and statement.labels and statement.did_not_work
+    assert statement.not_for and statement.labels and statement.training and statement.did_not_work
 
 
 def test_a_statement_that_cannot_be_understood_is_named(copy: Path) -> None:
