@@ -341,7 +341,8 @@ class Studies:
     def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.
 
-        Its report, unless it was withdrawn before, holds elsewhere as it did.
+        The objects beside its films go with the last study that has them. Its report, unless it was withdrawn before,
+        holds elsewhere as it did.
 
         Raises
         ------
@@ -350,15 +351,21 @@ class Studies:
         """
         person.need(Right.DELETE)
         study = self.get(person, key)
-        objects = self.objects_of(person, study)
-        self.objects.delete_lost(objects.unfetched)
-        self.objects.delete(objects.theirs)
+        self._delete_objects(person, study)
         AnsweredOrders(self._session).release(study)
         self.recipients.forget_all(study.key)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))
         self._audit.record(person, Action.DELETED, Subject.STUDY, study.key)
+
+    def _delete_objects(self, person: Person, study: Study) -> None:
+        """Delete the objects beside a study's films, but none that is, or may be, beside those of another study."""
+        mine = self.objects_of(person, study)
+        self.objects.check_lost(mine.unfetched)
+        others = self.objects.other_studies(study) if mine.all else []
+        staying = {item.id for other in others for item in self.objects_of(person, other).all}
+        self.objects.delete(item for item in mine.all if item.id not in staying)
 
     def is_of(self, person: Person, study: Study, facts: PatientFacts) -> bool:
         """Return whether a film that states these facts of its patient may go into a study."""
