@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -105,8 +105,10 @@ class OtherObjects:
         """Return a function that reads an object's bytes, also after the session has ended."""
         return partial(self._store.get, item.key, item.sha256)
 
-    def check_lost(self, items: Sequence[OtherObject]) -> None:
-        """Check that the store has objects no more that it does not give, or not as they were stored.
+    def delete_unshared(self, objects: ObjectsOfStudy, of_others: Iterable[ObjectsOfStudy]) -> None:
+        """Delete the objects beside a study's films, but none that is, or may be, beside those of another study.
+
+        Those that the store does not give are deleted if it answers and has them no more, or not as they were stored.
 
         Raises
         ------
@@ -114,11 +116,13 @@ class OtherObjects:
             If it may give one of them later.
         """
         try:
-            are_lost = all(self._store.is_lost(item.key, item.sha256) for item in items)
+            are_lost = all(self._store.is_lost(item.key, item.sha256) for item in objects.unfetched)
         except OSError as error:
             raise not_fetched() from error
         if not are_lost:
             raise not_fetched()
+        shared = {item.id for other in of_others for item in other.all}
+        self.delete(item for item in objects.all if item.id not in shared)
 
     def delete(self, items: Iterable[OtherObject]) -> None:
         """Delete objects."""

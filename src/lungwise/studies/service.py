@@ -351,21 +351,15 @@ class Studies:
         """
         person.need(Right.DELETE)
         study = self.get(person, key)
-        self._delete_objects(person, study)
+        objects = self.objects_of(person, study)
+        others = self.objects.other_studies(study) if objects.all else []
+        self.objects.delete_unshared(objects, [self.objects_of(person, other) for other in others])
         AnsweredOrders(self._session).release(study)
         self.recipients.forget_all(study.key)
         self._session.delete(study)
         self._session.flush()
         after_commit(self._session, partial(self._store.delete, study.key))
         self._audit.record(person, Action.DELETED, Subject.STUDY, study.key)
-
-    def _delete_objects(self, person: Person, study: Study) -> None:
-        """Delete the objects beside a study's films, but none that is, or may be, beside those of another study."""
-        mine = self.objects_of(person, study)
-        self.objects.check_lost(mine.unfetched)
-        others = self.objects.other_studies(study) if mine.all else []
-        staying = {item.id for other in others for item in self.objects_of(person, other).all}
-        self.objects.delete(item for item in mine.all if item.id not in staying)
 
     def is_of(self, person: Person, study: Study, facts: PatientFacts) -> bool:
         """Return whether a film that states these facts of its patient may go into a study."""
