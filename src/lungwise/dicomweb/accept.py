@@ -9,12 +9,11 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from lungwise.dicomweb.multipart import media_type, with_quoted_type
+from lungwise.films.dicom.transfer_syntax import LITTLE_ENDIAN
 
 DICOM, JSON, OCTETS = "application/dicom", "application/dicom+json", "application/octet-stream"
 MULTIPART = "multipart/related"
 AS_STORED = "*"
-LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-"""Explicit VR Little Endian: what a client gets that names no transfer syntax (PS3.18, 8.7.3.5)."""
 _LONGEST, _MOST = 4096, 64
 """Characters and media types of a header that are read."""
 
@@ -63,7 +62,10 @@ def _range(name: str, quality: float) -> MediaRange:
 
 
 def _syntax(one: MediaRange) -> str:
-    """Return the transfer syntax that a range names; `AS_STORED` for any."""
+    """Return the transfer syntax that a range names, or that of one that names none (PS3.18, 8.7.3.5).
+
+    `AS_STORED` stands for any.
+    """
     return one.parameters.get("transfer-syntax", LITTLE_ENDIAN)
 
 

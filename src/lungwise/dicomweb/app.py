@@ -16,16 +16,17 @@ from lungwise.audit.actions import Action, Subject
 from lungwise.audit.after_response import audit_after_response, audit_search_after_response
 from lungwise.clinics.service import ClinicSettings
 from lungwise.dicomweb import query
-from lungwise.dicomweb.accept import AS_STORED, DICOM, JSON, LITTLE_ENDIAN, OCTETS, Accept
+from lungwise.dicomweb.accept import AS_STORED, DICOM, JSON, OCTETS, Accept
 from lungwise.dicomweb.cross_origin import allow_origins
 from lungwise.dicomweb.instance_index import INSTANCE, SERIES, Instance, InstanceIndex
 from lungwise.dicomweb.metadata import described, value
 from lungwise.dicomweb.multipart import Malformed, boundary_of, media_type, message, parts
 from lungwise.dicomweb.pixels import RenderOptions, bulk, frame, rendered
 from lungwise.dicomweb.store import StoreRequest
-from lungwise.dicomweb.transcoding import in_a_form_of, syntax_of
+from lungwise.dicomweb.transcoding import in_a_form_of
 from lungwise.errors import ClinicClosed, NotFound, Rejected
 from lungwise.films import Refusal
+from lungwise.films.dicom.transfer_syntax import LITTLE_ENDIAN, syntax_of
 from lungwise.films.refusals import refusal_sentence
 from lungwise.inputs import network_address
 from lungwise.receiving.receiver import FilmReceiver

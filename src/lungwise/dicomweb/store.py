@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES, Receiver
+from lungwise.dicom.storage import CANNOT_STORE, OBJECT_CLASSES, STORAGE_CLASSES
 from lungwise.dicomweb.metadata import Attributes, attribute
 from lungwise.dicomweb.multipart import Part
 from lungwise.films import Refusal
-from lungwise.receiving.receiver import Kept
-from lungwise.receiving.uploads import ReceivedInstance, read_instance
+from lungwise.receiving.receiver import Kept, Receipt
+from lungwise.receiving.uploads import ReceivedInstance, Uids, read_instance
 from lungwise.store import answer_of
 from lungwise.webkit import rejections
 
@@ -46,6 +47,14 @@ class StoreResponse:
         sequences = {"00081199": self.stored, "00081198": self.failed}
         written = {tag: attribute("SQ", *items) for tag, items in sequences.items() if items}
         return {"00081190": attribute("UR", url), **written}
+
+
+class Receiver(Protocol):
+    """Keeps objects, and says under which UIDs."""
+
+    def keep(self, instance: ReceivedInstance, address: str) -> Receipt:
+        """Keep an object for good and return what became of it; `address` is the sender's."""
+        ...
 
 
 class StoreRequest:
@@ -89,24 +98,30 @@ class StoreRequest:
             return response.fail(NOT_UNDERSTOOD)
         sop_class, uids = instance.film.header.sop_class if instance.film.header else "", instance.film.uids
         named = {"00081150": attribute("UI", sop_class), "00081155": attribute("UI", uids.instance)}
-        kept = self._kept(instance, sop_class)
-        if isinstance(kept, int):
-            response.fail(kept, named)
-        elif kept is Kept.HELD:
+        receipt = self._kept(instance, sop_class)
+        if isinstance(receipt, int):
+            response.fail(receipt, named)
+        elif receipt.kept is Kept.HELD:
             response.stored.append({**named, "00081196": attribute("US", KEPT_ASIDE)})
         else:
-            url = f"{self._url}/studies/{uids.study}/series/{uids.series}/instances/{uids.instance}"
-            response.stored.append({**named, "00081190": attribute("UR", url)})
+            response.stored.append({**named, **self._address_of(receipt.uids)})
         return None
 
-    def _kept(self, instance: ReceivedInstance, sop_class: str) -> Kept | int:
+    def _address_of(self, uids: Uids) -> Attributes:
+        """Say where an object can be retrieved; nothing of one without a series, which has no address."""
+        if not (uids.study and uids.series and uids.instance):
+            return {}
+        url = f"{self._url}/studies/{uids.study}/series/{uids.series}/instances/{uids.instance}"
+        return {"00081190": attribute("UR", url)}
+
+    def _kept(self, instance: ReceivedInstance, sop_class: str) -> Receipt | int:
         """Keep an object, or return the reason why that is not possible."""
         if sop_class not in (*STORAGE_CLASSES, *OBJECT_CLASSES):
             return NOT_SUPPORTED
         if self._study is not None and instance.film.uids.study != self._study:
             return OF_ANOTHER_STUDY
         try:
-            return self._receiver.accept(instance, self._address)
+            return self._receiver.keep(instance, self._address)
         except CANNOT_STORE as error:
             _log.error("An object cannot be kept: %s", answer_of(error) or type(error).__name__, exc_info=error)
             return OUT_OF_RESOURCES

@@ -10,39 +10,33 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from lungwise.dicomweb.accept import AS_STORED, LITTLE_ENDIAN
+from lungwise.dicomweb.accept import AS_STORED
 from lungwise.films import Refusal
-from lungwise.films.dicom.elements import PIXEL_DATA, DataSet, read_data_set, read_elements
+from lungwise.films.dicom.elements import PIXEL_DATA, Elements, read_data_set, read_elements
 from lungwise.films.dicom.image_pixel import read_image_pixel
-from lungwise.films.dicom.pixel_data import bounded_words, check_syntax
+from lungwise.films.dicom.pixel_data import NATIVE, bounded_words, check_syntax
+from lungwise.films.dicom.transfer_syntax import BIG_ENDIAN, LITTLE_ENDIAN, shown_by, syntax_of
 from lungwise.results.result_objects import file_bytes
 
 _RGB = {"RGB", "YBR_ICT", "YBR_RCT"}
 """What a decoder gives back as red, green and blue."""
 _SWAPPED = {"OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2}
 """Bytes of the numbers in values that are not rewritten from one byte order to the other by themselves."""
-_IMPLICIT, _BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
-
-
-def syntax_of(data: bytes) -> str:
-    """Return the transfer syntax of an object: that which it names, or else that which its bytes show."""
-    try:
-        found = read_data_set(data)
-    except Refusal:
-        return LITTLE_ENDIAN
-    return found.syntax or _shown(found)
 
 
 def in_a_form_of(data: bytes, wanted: Sequence[str]) -> bytes:
-    """Return an object in the first of these transfer syntaxes that it can be given in; else as it was stored."""
+    """Return an object in the first of these transfer syntaxes that it can be given in; else as it was stored.
+
+    To a client that takes any, what does not say rightly how it is written is given in Explicit VR Little Endian.
+    """
     for syntax in wanted:
-        if syntax in (AS_STORED, syntax_of(data)):
-            break
-        if syntax == LITTLE_ENDIAN:
+        if syntax == LITTLE_ENDIAN or (syntax == AS_STORED and not _says_how_it_is_written(data)):
             try:
                 return as_little_endian(data)
             except Refusal:
                 continue
+        if syntax in (AS_STORED, syntax_of(data)):
+            break
     return data
 
 
@@ -54,15 +48,15 @@ def as_little_endian(data: bytes) -> bytes:
     Refusal
         If it cannot be read or decoded.
     """
-    syntax = syntax_of(data)
-    if syntax == LITTLE_ENDIAN:
+    found = read_data_set(data)
+    syntax, elements = read_elements(data)  # with bounds, which the library lacks
+    if syntax == shown_by(found) == LITTLE_ENDIAN and _says_how_it_is_written(data):
         return data
-    _syntax, elements = read_elements(data)  # with bounds, which the library lacks
     try:
         item = dcmread(io.BytesIO(data), force=True)
-        if PIXEL_DATA in elements and elements[PIXEL_DATA].undefined_length:
+        if _is_compressed(elements):
             _decompress(item, data)
-        elif syntax == _BIG_ENDIAN:
+        elif syntax_of(data) == BIG_ENDIAN:
             item.walk(_swap)
         return _written(item)
     except Refusal:
@@ -71,10 +65,20 @@ def as_little_endian(data: bytes) -> bytes:
         raise Refusal("unsupported", {"detail": "syntax", "syntax": syntax[:64]}) from error
 
 
-def _shown(found: DataSet) -> str:
-    if found.encoding.order == ">":
-        return _BIG_ENDIAN
-    return LITTLE_ENDIAN if found.encoding.explicit else _IMPLICIT
+def _says_how_it_is_written(data: bytes) -> bool:
+    """Return whether others can read an object by what it says of itself.
+
+    They cannot where it is no file of PS3.10, or where it calls compressed pixels uncompressed.
+    """
+    try:
+        syntax, elements = read_elements(data)
+    except Refusal:  # nor can it be written anew
+        return True
+    return data[128:132] == b"DICM" and not (syntax in NATIVE and _is_compressed(elements))
+
+
+def _is_compressed(elements: Elements) -> bool:
+    return PIXEL_DATA in elements and elements[PIXEL_DATA].undefined_length
 
 
 def _decompress(item: Dataset, data: bytes) -> None:

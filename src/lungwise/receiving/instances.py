@@ -38,7 +38,7 @@ class InstanceRecording:
             raise too_many(limit, len(study.films) + 1)
         return study.key if study else None
 
-    def record(self, node: Person, key: str, name: str, instance: ReceivedInstance, *, is_new: bool) -> None:
+    def record(self, node: Person, key: str, name: str, instance: ReceivedInstance, *, is_new: bool) -> FilmRecord:
         """Record a new instance that lies in the store by that name, in the folder of the study that was chosen.
 
         If the study `is_new`, it is made; one that was there and is deleted is not: its folder goes with it.
@@ -70,11 +70,12 @@ class InstanceRecording:
             recording.lock(study, [name])
             recording.fill_in(node, study, facts)
         recording.add_to(node, study, {name: film})
-        self._accept(node, study, name, instance)
+        recorded = next(one for one in study.films if one.sha256 == name)
+        self._accept(node, recorded, instance)
         recording.audit.record(node, Action.RECEIVED, Subject.STUDY, study.key)
+        return recorded
 
-    def _accept(self, node: Person, study: Study, name: str, instance: ReceivedInstance) -> None:
-        film = next(film for film in study.films if film.sha256 == name)
+    def _accept(self, node: Person, film: FilmRecord, instance: ReceivedInstance) -> None:
         uid = instance.film.uids.instance
         self._session.add(
             Acceptance(clinic_id=node.clinic_id, instance_uid=uid, film_id=film.id, sender=instance.sender)

@@ -27,14 +27,20 @@ class NotKept(IntEnum):
 
 
 class KeptInstances:
-    """Says of each object whether a clinic has it for good: in the database, and its file in the store."""
+    """Says of each object whether a clinic has it for good: in the database, and its file whole in the store."""
 
     def __init__(self, session: Session, store: FilmStore) -> None:
         self._session = session
         self._store = store
 
     def sort(self, clinic_id: int, references: Sequence[Reference]) -> tuple[list[Reference], dict[Reference, NotKept]]:
-        """Return the objects that are safe, and of the others why they are not."""
+        """Return the objects that are safe, and of the others why they are not.
+
+        Raises
+        ------
+        OSError
+            If the store does not say: it may give one later.
+        """
         classes = self._classes(clinic_id, [one.instance for one in references])
         held = self._held(clinic_id, [one.instance for one in references])
         failed = {
@@ -48,11 +54,11 @@ class KeptInstances:
         for some in _in_parts(instances):
             films = select(FilmRecord, Study.key).join(Study).where(Study.clinic_id == clinic_id)
             for film, key in self._session.execute(films.where(FilmRecord.instance_uid.in_(some))):
-                if self._store.holds(key, film.sha256):
+                if not self._store.is_lost(key, film.sha256):
                     found.setdefault(film.instance_uid or "", set()).add(_class_of(film))
             objects = select(OtherObject).where(OtherObject.clinic_id == clinic_id, OtherObject.instance_uid.in_(some))
             for item in self._session.scalars(objects):
-                if self._store.holds(item.key, item.sha256):
+                if not self._store.is_lost(item.key, item.sha256):
                     found.setdefault(item.instance_uid, set()).add(item.sop_class)
         return found
 

@@ -11,12 +11,13 @@ from functools import partial
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from lungwise.access import Person
 from lungwise.errors import Rejected
 from lungwise.films import Refusal
-from lungwise.films.dicom.header import RequestedProcedure
+from lungwise.films.dicom.header import RequestedProcedure, read_header
+from lungwise.films.dicom.transfer_syntax import syntax_of
 from lungwise.orders.service import Order
 from lungwise.patients.service import Patient
 from lungwise.reading.reading import Reading, Verdict
@@ -90,9 +91,12 @@ class FilmResults:
         return film_object(self._studies.data(film), self._facts_alone(person, film))
 
     def original(self, film: FilmRecord) -> Callable[[], bytes]:
-        """Return what loads a film's file, with the SOP Instance UID that the film has here."""
-        load, uid = self._studies.loader(film), film.instance_uid or ""
-        return partial(_renamed, load, uid) if is_renamed(film) else load
+        """Return what loads a film's file, with the UIDs that the film has here.
+
+        The file has others where the film was renamed, or where its header states none.
+        """
+        uids = (film.study_uid or "", film.series_uid or "", film.instance_uid or "")
+        return partial(_identified, self._studies.loader(film), uids)
 
     def outlines(self, person: Person, films: Sequence[FilmRecord]) -> list[Outline]:
         """Describe the objects of films that came as pictures and all results, without making or reading any."""
@@ -256,11 +260,31 @@ def _sentences(report: Report) -> Iterable[str]:
     yield from (f"{test}: {result}" for test, result in report.tests)
 
 
-def _renamed(load: Callable[[], bytes], uid: str) -> bytes:
-    """Write a film's file under another SOP Instance UID."""
-    item = dcmread(io.BytesIO(load()), force=True)
-    item.SOPInstanceUID = item.file_meta.MediaStorageSOPInstanceUID = UID(uid)
-    return file_bytes(item)
+def _identified(load: Callable[[], bytes], uids: tuple[str, str, str]) -> bytes:
+    """Load a film's file, written anew where the UIDs of its study, series or instance are not these.
+
+    Raises
+    ------
+    Refusal
+        If it cannot be written anew.
+    """
+    data = load()
+    header = read_header(data)
+    if header is None:
+        return data
+    stated = (header.study_uid, header.series_uid, header.instance_uid)
+    given = tuple(uid or own for uid, own in zip(uids, stated, strict=True))
+    if given == stated:
+        return data
+    syntax = syntax_of(data)
+    try:
+        item = dcmread(io.BytesIO(data), force=True)
+        item.StudyInstanceUID, item.SeriesInstanceUID, item.SOPInstanceUID = map(UID, given)
+        item.SOPClassUID = item.get("SOPClassUID") or SecondaryCaptureImageStorage  # as its results refer to it
+        item.file_meta.TransferSyntaxUID = UID(syntax)
+        return file_bytes(item)
+    except Exception as error:  # whatever a sender wrote wrongly
+        raise Refusal("unsupported", {"detail": "syntax", "syntax": syntax[:64]}) from error
 
 
 def _reading(record: ReadingRecord) -> Reading | None:

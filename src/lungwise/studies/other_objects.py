@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,6 +45,11 @@ class ObjectsOfStudy:
     theirs: list[OtherObject]
     unfetched: list[OtherObject]
 
+    @property
+    def all(self) -> list[OtherObject]:
+        """Those that are, or may be, beside the study's films."""
+        return [*self.theirs, *self.unfetched]
+
 
 class OtherObjects:
     """The objects that a clinic keeps beside its films, byte for byte."""
@@ -76,6 +81,16 @@ class OtherObjects:
         query = select(OtherObject).where(*its, or_(has_older, is_film))
         return list(self._session.scalars(query.order_by(OtherObject.id)))
 
+    def other_studies(self, study: Study) -> list[Study]:
+        """Find the clinic's other studies with films of a study's DICOM studies.
+
+        None of them is deleted before this transaction ends: of two, each would leave the objects to the other.
+        """
+        uids = {film.study_uid for film in study.films if film.study_uid}
+        having = select(FilmRecord.study_id).where(FilmRecord.study_uid.in_(uids))
+        query = select(Study).where(Study.clinic_id == study.clinic_id, Study.id.in_(having))
+        return [one for one in self._session.scalars(query.order_by(Study.id).with_for_update()) if one is not study]
+
     def data(self, item: OtherObject) -> bytes:
         """Return an object's bytes.
 
@@ -90,8 +105,10 @@ class OtherObjects:
         """Return a function that reads an object's bytes, also after the session has ended."""
         return partial(self._store.get, item.key, item.sha256)
 
-    def delete_lost(self, items: Sequence[OtherObject]) -> None:
-        """Delete objects that the store does not give, if it answers and has them no more, or not as they were stored.
+    def delete_unshared(self, objects: ObjectsOfStudy, of_others: Iterable[ObjectsOfStudy]) -> None:
+        """Delete the objects beside a study's films, but none that is, or may be, beside those of another study.
+
+        Those that the store does not give are deleted if it answers and has them no more, or not as they were stored.
 
         Raises
         ------
@@ -99,12 +116,13 @@ class OtherObjects:
             If it may give one of them later.
         """
         try:
-            are_lost = all(self._store.is_lost(item.key, item.sha256) for item in items)
+            are_lost = all(self._store.is_lost(item.key, item.sha256) for item in objects.unfetched)
         except OSError as error:
             raise not_fetched() from error
         if not are_lost:
             raise not_fetched()
-        self.delete(items)
+        shared = {item.id for other in of_others for item in other.all}
+        self.delete(item for item in objects.all if item.id not in shared)
 
     def delete(self, items: Iterable[OtherObject]) -> None:
         """Delete objects."""

@@ -26,6 +26,7 @@ from lungwise.patients.service import Patients
 from lungwise.store import Clock
 from lungwise.store.backup import last_backup
 from lungwise.studies.models import Dispatch, DispatchState, FilmRecord, ReadingRecord, Study, StudyStatus
+from lungwise.studies.object_models import OtherObject
 from lungwise.studies.order_changes import OrderChanges
 from lungwise.studies.priors import Priors
 from lungwise.studies.service import Studies
@@ -191,7 +192,12 @@ class Retention:
 
 
 def _changed_since(moment: datetime) -> ColumnElement[bool]:
-    """Say that a study, or anything of it, is as new as a moment."""
+    """Say that a study, or anything of it, is as new as a moment; a report beside its films too, whoever's it is."""
     read = exists().where(ReadingRecord.film_id == FilmRecord.id, ReadingRecord.created_at >= moment)
-    film = exists().where(FilmRecord.study_id == Study.id, or_(FilmRecord.created_at >= moment, read))
+    item = exists().where(
+        OtherObject.clinic_id == Study.clinic_id,
+        OtherObject.study_uid == FilmRecord.study_uid,
+        OtherObject.created_at >= moment,
+    )
+    film = exists().where(FilmRecord.study_id == Study.id, or_(FilmRecord.created_at >= moment, read, item))
     return or_(Study.created_at >= moment, func.coalesce(Study.changed_at, Study.created_at) >= moment, film)

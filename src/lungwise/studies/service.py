@@ -341,7 +341,8 @@ class Studies:
     def remove(self, person: Person, key: str) -> None:
         """Delete a study with all its films, readings and opinions; its files go once that is committed.
 
-        Its report, unless it was withdrawn before, holds elsewhere as it did.
+        The objects beside its films go with the last study that has them. Its report, unless it was withdrawn before,
+        holds elsewhere as it did.
 
         Raises
         ------
@@ -351,8 +352,8 @@ class Studies:
         person.need(Right.DELETE)
         study = self.get(person, key)
         objects = self.objects_of(person, study)
-        self.objects.delete_lost(objects.unfetched)
-        self.objects.delete(objects.theirs)
+        others = self.objects.other_studies(study) if objects.all else []
+        self.objects.delete_unshared(objects, [self.objects_of(person, other) for other in others])
         AnsweredOrders(self._session).release(study)
         self.recipients.forget_all(study.key)
         self._session.delete(study)

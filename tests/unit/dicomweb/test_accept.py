@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungwise.dicomweb.accept import AS_STORED, DICOM, LITTLE_ENDIAN, OCTETS, Accept
+from lungwise.dicomweb.accept import AS_STORED, DICOM, OCTETS, Accept
+from lungwise.films.dicom.transfer_syntax import LITTLE_ENDIAN
 
 JPEG_2000 = "1.2.840.10008.1.2.4.90"
 

@@ -57,6 +57,18 @@ def test_a_film_is_stored_found_and_retrieved(ask: Callable[..., Any]) -> None:
     assert ask("GET", f"{FILM}/frames/2").status_code == 404
 
 
+def test_a_film_is_retrieved_by_the_uids_that_it_was_given(ask: Callable[..., Any], app: Lungwise) -> None:
+    film = film_dataset(chest_bytes(), StudyInstanceUID="1.2", SOPInstanceUID="1.2.3.4")
+    for name, data in (("new", dicom_bytes(film)), ("known", dicom_bytes(film, ImplicitVRLittleEndian))):
+        (stored,) = store(ask, data).json["00081199"]["Value"]
+        address = stored["00081190"]["Value"][0]
+        object_ = ask("GET", address[address.index("/studies") :], headers={"Accept": "application/dicom"})
+        item = dcmread(io.BytesIO(object_.data))
+        uids = f"/studies/{item.StudyInstanceUID}/series/{item.SeriesInstanceUID}/instances/{item.SOPInstanceUID}"
+        assert address.endswith(uids), name
+        assert item.file_meta.MediaStorageSOPInstanceUID == item.SOPInstanceUID == "1.2.3.4"
+
+
 @pytest.mark.parametrize(
     ("accept", "status"),
     [("application/json;q=0, text/html", 406), ("text/html, application/dicom+json;q=0.1", 200), ("*/*", 200)],

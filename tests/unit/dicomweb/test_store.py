@@ -9,7 +9,7 @@ from dicom_files import dicom_bytes, film_dataset
 from lungwise.dicomweb.multipart import Part
 from lungwise.dicomweb.store import KEPT_ASIDE, OUT_OF_RESOURCES, StoreRequest, StoreResponse
 from lungwise.errors import Rejected
-from lungwise.receiving.receiver import Kept
+from lungwise.receiving.receiver import Kept, Receipt
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ class Receiver:
     def __init__(self, kept: Kept | Exception) -> None:
         self._kept = kept
 
-    def accept(self, instance: ReceivedInstance, address: str) -> Kept:
+    def keep(self, instance: ReceivedInstance, address: str) -> Receipt:
         """Keep an object."""
         if isinstance(self._kept, Exception):
             raise self._kept
-        return self._kept
+        return Receipt(kept=self._kept, uids=instance.film.uids)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,12 @@ def test_what_is_kept_can_be_retrieved_by_its_address(part: Part) -> None:
     assert response.status == 200
     assert response.stored[0]["00081190"]["Value"] == ["http://x/dicom-web/studies/1.2/series/1.2.3/instances/1.2.3.4"]
     assert "00081198" not in response.attributes("http://x")
+
+
+def test_what_has_no_series_has_no_address() -> None:
+    body = dicom_bytes(film_dataset(chest_bytes(), StudyInstanceUID="1.2", SOPInstanceUID="1.2.3.4"))
+    response = stored(Kept.OBJECT, Part(media_type="application/dicom", body=body))
+    assert (response.status, "00081190" in response.stored[0]) == (200, False)
 
 
 def test_what_is_held_is_stored_with_a_warning(part: Part) -> None:

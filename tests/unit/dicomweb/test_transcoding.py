@@ -15,8 +15,9 @@ from pydicom.uid import (
 
 from dicom_files import compressed_file, dicom_bytes, dicom_file, film_dataset, jpeg_2000, lut_item
 from lungwise.dicomweb.accept import AS_STORED
-from lungwise.dicomweb.transcoding import as_little_endian, in_a_form_of, syntax_of
+from lungwise.dicomweb.transcoding import as_little_endian, in_a_form_of
 from lungwise.films import Refusal, open_film
+from lungwise.films.dicom.transfer_syntax import syntax_of
 from synthetic_films import chest_words
 
 WORDS = chest_words(80, 96)
@@ -54,6 +55,25 @@ def test_compressed_pixels_are_decompressed() -> None:
     item = dcmread(io.BytesIO(as_little_endian(compressed_file(jpeg_2000(grey), grey, JPEG2000Lossless, **UIDS))))
     assert item.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert np.array_equal(item.pixel_array, grey)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_what_has_no_meta_information_gets_it(syntax: str) -> None:
+    bare = dicom_bytes(film_dataset(WORDS, **UIDS), syntax, bare=True)
+    for wanted in (ExplicitVRLittleEndian, AS_STORED):
+        item = dcmread(io.BytesIO(in_a_form_of(bare, [wanted])))
+        assert (item.file_meta.TransferSyntaxUID, item.SOPInstanceUID) == (ExplicitVRLittleEndian, "1.2.3.4")
+        assert np.array_equal(item.pixel_array, WORDS)
+
+
+def test_compressed_pixels_that_are_called_uncompressed_are_decompressed() -> None:
+    grey = WORDS.astype(np.uint8)
+    data = compressed_file(jpeg_2000(grey), grey, JPEG2000Lossless, **UIDS)
+    named = data.replace(JPEG2000Lossless.encode(), ExplicitVRLittleEndian.encode().ljust(22, b"\0"))
+    assert syntax_of(named) == ExplicitVRLittleEndian
+    for wanted in (ExplicitVRLittleEndian, AS_STORED):
+        item = dcmread(io.BytesIO(in_a_form_of(named, [wanted])))
+        assert np.array_equal(item.pixel_array, grey)
 
 
 def test_the_first_form_that_can_be_given_is() -> None:

@@ -5,7 +5,15 @@ import zipfile
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dicom_files import dicom_file
+import numpy as np
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomFileLike
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from dicom_files import dicom_bytes, dicom_file, film_dataset
 from lungwise.orders.order import OrderRequest, OrderWay, Procedure
 from lungwise.orders.service import Orders
 from lungwise.patients.service import PatientFacts
@@ -37,6 +45,41 @@ def test_a_picture_is_packed_with_its_results_once_it_is_read(
     assert [item.Modality for item in results.of(person, [refused])] == ["SR", "DOC"]
     described = {one.uid for one in results.outlines(person, [read])}
     assert {item.SeriesInstanceUID for item in results.of(person, [read])} < described
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_film_without_uids_is_given_with_those_that_it_has_here(services: Services, syntax: str, bare: bool) -> None:
+    classless = {} if bare else {"SOPClassUID": None}  # what begins with another element is taken for no film
+    item = film_dataset(chest_bytes(), SOPInstanceUID=None, StudyInstanceUID="1.2", **classless)
+    data = _without_uid(item, syntax, bare=bare)
+    (film,) = services.studies.open(services.person(), PatientFacts(), [("a", data)]).films
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    given = dcmread(io.BytesIO(results.original(film)()))
+    here = (film.study_uid, film.series_uid, film.instance_uid)
+    assert (given.StudyInstanceUID, given.SeriesInstanceUID, given.SOPInstanceUID) == here
+    assert given.file_meta.MediaStorageSOPInstanceUID == film.instance_uid
+    assert given.file_meta.TransferSyntaxUID == syntax
+    assert np.array_equal(given.pixel_array, chest_bytes())
+
+
+def test_a_film_that_has_its_own_uids_is_given_as_it_came(services: Services) -> None:
+    data = dicom_file(chest_bytes(), SOPInstanceUID="1.2.3.4", SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2")
+    (film,) = services.studies.open(services.person(), PatientFacts(), [("a", data)]).films
+    results = FilmResults(services.studies, Reports(services.studies, str, services.settings), "Hill")
+    assert results.original(film)() == data
+
+
+def _without_uid(item: Dataset, syntax: str, *, bare: bool) -> bytes:
+    """Write an object that has no SOP Instance UID, which a whole file would need."""
+    data = dicom_bytes(item, syntax, bare=True)
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = UID(syntax)
+    head = io.BytesIO()
+    if not bare:
+        head.write(bytes(128) + b"DICM")
+        write_file_meta_info(DicomFileLike(head), meta, enforce_standard=False)
+    return head.getvalue() + data
 
 
 def test_a_study_of_many_films_asks_as_often_as_one_of_two(services: Services, film: Callable[..., bytes]) -> None:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dicom_files import dicom_file, report_file
 from lungwise.access import Person, Role
 from lungwise.audit.models import AuditEntry
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.errors import NotFound, Rejected
+from lungwise.films.dicom.header import read_header
 from lungwise.patients.service import Patient, PatientFacts
+from lungwise.receiving.uploads import Upload
+from lungwise.store import new_key
 from lungwise.store.backup import last_arrival, note_arrival, note_backup
 from lungwise.studies.models import Dispatch, DispatchState, Study
 from lungwise.studies.priors import Priors
 from lungwise.studies.retention import KeptBack, Retention
+from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +112,26 @@ def test_what_is_due_goes_once_somebody_agrees_to_exactly_that(case: Case) -> No
     assert {("deleted", key, None) for key in keys} <= set(done)
     with pytest.raises(Rejected, match="Look at it again"):
         retention.remove(case.ada, preview.agreement)
+
+
+def test_a_report_that_came_since_keeps_its_study(case: Case) -> None:
+    services, uid = case.services, {"StudyInstanceUID": "1.2", "PatientID": "1"}
+    film = dicom_file(chest_bytes(), **uid)
+    services.studies.open(case.ada, PatientFacts(), [("film", film)])
+    services.read_all()
+    case.years_later()
+    case.back_up()
+    assert (counts(case), len(due(case))) == ({}, 1)
+    services.clock.forward(hours=1)
+    data = report_file("1.2.9", **uid)
+    item, key = Upload(data=data, kind="DICOM", header=read_header(data)), new_key()
+    services.store.put(key, data)
+    services.studies.recording.objects.record(case.ada, key, item, "PACS")
+    assert (counts(case), due(case)) == ({}, [])  # a study is as old as the newest of it
+    case.years_later()
+    assert (counts(case), due(case)) == ({KeptBack.NO_BACKUP: 1}, [])
+    case.back_up()
+    assert (counts(case), len(due(case))) == ({}, 1)
 
 
 def test_a_backup_holds_no_clinic_that_came_after_it(case: Case) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from dicom_files import dicom_file, report_file
 from lungwise.access import Role
 from lungwise.errors import Conflict, NotFound, Rejected, Unavailable
-from lungwise.films.dicom.header import DicomHeader
+from lungwise.films.dicom.header import DicomHeader, read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.uploads import Upload
 from lungwise.store import new_key
@@ -194,6 +194,34 @@ def test_only_an_administrator_deletes(services: Services, film: Callable[..., b
 def _readings(services: Services) -> list[tuple[object, ...]]:
     columns = ReadingRecord.__table__.columns
     return [tuple(row) for row in services.session.execute(select(*columns))]
+
+
+def test_objects_go_with_the_last_study_that_they_are_beside(either_services: Services) -> None:
+    services, person = either_services, either_services.person()
+
+    def opened(seed: int, patient: str) -> str:
+        uids = {"StudyInstanceUID": "1.2", "SOPInstanceUID": f"1.2.{seed + 1}"}
+        data = dicom_file(chest_bytes(seed=seed), PatientID=patient, **uids)
+        return services.studies.open(person, PatientFacts(), [("film", data)]).key
+
+    def left() -> list[str]:
+        return sorted(item.instance_uid for item in services.studies.objects.having(person, ["1.2"]))
+
+    studies = {name: opened(seed, name[0]) for seed, name in enumerate(("7a", "7b", "8"))}
+    lost = new_key()
+    for uid, patient, key in (("1.2.7", "7", new_key()), ("1.2.8", "8", new_key()), ("1.2.9", "8", lost)):
+        data = report_file(uid, StudyInstanceUID="1.2", PatientID=patient)
+        services.store.put(key, data)
+        item = Upload(data=data, kind="DICOM", header=read_header(data))
+        services.studies.recording.objects.record(person, key, item, "CR1")
+    services.store.delete(lost)
+    services.session.commit()
+    stay = []
+    for name in ("7a", "7b", "8"):
+        services.studies.delete(person, studies[name])
+        services.session.commit()
+        stay.append(left())
+    assert stay == [["1.2.7", "1.2.8", "1.2.9"], ["1.2.8", "1.2.9"], []]
 
 
 def test_a_study_is_deleted_with_an_object_whose_file_is_lost_but_not_while_the_store_is_away(

@@ -17,10 +17,11 @@ from lungwise.films.refusals import Refusal
 from lungwise.films.work_limit import bounded, check_work, in_process, refused_errors
 
 T = TypeVar("T")
-_NATIVE = {"", *(f"1.2.840.10008.1.2{part}" for part in ("", ".1", ".1.99", ".2"))}
+NATIVE = frozenset({"", *(f"1.2.840.10008.1.2{part}" for part in ("", ".1", ".1.99", ".2"))})
+"""The transfer syntaxes of uncompressed pixels; '' is that of a file that names none."""
 _RLE = "1.2.840.10008.1.2.5"
 _CODESTREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 53, 55, 57, 70, 80, 81, 90, 91, 201, 202, 203)}
-TRANSFER_SYNTAXES = frozenset({*_NATIVE - {""}, *_CODESTREAMS, _RLE})
+TRANSFER_SYNTAXES = frozenset({*NATIVE - {""}, *_CODESTREAMS, _RLE})
 """Every transfer syntax that is read here."""
 _MAX_FRAGMENTS = 100_000
 _ITEM_START = b"\xfe\xff\x00\xe0"
@@ -100,7 +101,7 @@ def _is_native(element: Element, syntax: str) -> bool:
     """Decide by the bytes: files whose meta information was written anew name another syntax, or none."""
     if element.undefined_length:
         return False
-    return syntax in _NATIVE or not (_has_items(element) or is_codestream(element.value))
+    return syntax in NATIVE or not (_has_items(element) or is_codestream(element.value))
 
 
 def _has_items(element: Element) -> bool:
