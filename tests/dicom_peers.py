@@ -87,10 +87,11 @@ def running_node(settings: Settings, command: Sequence[str] = SYNTHETIC, **more:
         database.close()
 
 
-def make_certificate(folder: Path, name: str) -> None:
-    """Make NAME.key and NAME.pem, for this machine."""
+def make_certificate(folder: Path, name: str, *dns_names: str) -> None:
+    """Make NAME.key and NAME.pem, for this machine's address and other names."""
     key, certificate = str(folder / f"{name}.key"), str(folder / f"{name}.pem")
-    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    also = ",".join(["IP:127.0.0.1", *(f"DNS:{one}" for one in dns_names)])
+    names = ["-subj", f"/O=Hospitals/CN={name}", "-addext", f"subjectAltName={also}"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=120)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -43,9 +44,11 @@ def _plain(value: object) -> str:
 
 
 @contextmanager
-def running(command: list[str], settings: Settings, ready: str = "") -> Iterator[Process]:
-    """Run a command until the block ends; first wait until it says that it is ready."""
-    process = start(command, environment(settings))
+def running(
+    command: list[str], settings: Settings, ready: str = "", errors: int = subprocess.DEVNULL
+) -> Iterator[Process]:
+    """Run a command until the block ends; first wait until it says that it is ready. `errors` gets its log."""
+    process = start(command, environment(settings), errors)
     try:
         assert process.stdout is not None
         if ready:

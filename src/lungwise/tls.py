@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 from pathlib import Path
+from typing import cast
 
 _OLDEST = ssl.TLSVersion.TLSv1_2
 """Said here, since some systems' Pythons leave it to OpenSSL's own settings; where these are stricter, they hold."""
+_Names = tuple[tuple[str, str], ...]
+"""Parts of a certificate's subject, or its other names, each with its kind."""
 
 
 def is_loopback(host: str) -> bool:
@@ -40,6 +44,20 @@ def server_context(certificate: Path | None, key: Path | None, client_ca: Path |
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def certificate_names(connection: socket.socket) -> frozenset[str]:
+    """Return the names that a peer's certificate was given: its subject's common name, and its DNS names.
+
+    There are none without TLS, or where no certificate is asked for.
+    """
+    certificate = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    if not certificate:
+        return frozenset()
+    subject = cast(tuple[_Names, ...], certificate.get("subject", ()))
+    others = cast(_Names, certificate.get("subjectAltName", ()))
+    kinds = [*(pair for part in subject for pair in part), *others]
+    return frozenset(name for kind, name in kinds if kind in ("commonName", "DNS"))
 
 
 def client_context(ca: Path | None, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

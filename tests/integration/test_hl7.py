@@ -192,6 +192,88 @@ def test_tls_lets_in_who_shows_a_certificate_and_nobody_else(on_sqlite: Installa
         assert session.scalar(select(func.count()).select_from(ReceivedMessage)) == 1
 
 
+@pytest.fixture
+def two_hospitals(on_sqlite: Installation, tmp_path: Path) -> Installation:
+    """Let a second hospital have a clinic, Dale, and a patient with Grace's number; each system has a certificate."""
+    with on_sqlite.database.writing() as session:
+        services = on_sqlite.over(session)
+        dale = Person(None, "CR2", services.clinics.named("Dale").id, Role.NODE)
+        services.patients.match_or_add(dale, GRACE)
+    for name in ("lungwise", "hill-his"):
+        make_certificate(tmp_path, name)
+    make_certificate(tmp_path, "dale-his", "his.dale.example.org")
+    (tmp_path / "hospitals.pem").write_text(
+        "".join((tmp_path / f"{name}-his.pem").read_text() for name in ("hill", "dale"))
+    )
+    on_sqlite.settings = on_sqlite.settings.model_copy(
+        update={
+            "hl7_peers": "OPENMRS@HILL=Hill, OPENMRS@DALE=Dale",
+            "hl7_tls_certificate": tmp_path / "lungwise.pem",
+            "hl7_tls_key": tmp_path / "lungwise.key",
+            "hl7_tls_client_ca": tmp_path / "hospitals.pem",
+        }
+    )
+    return on_sqlite
+
+
+def sexes(installation: Installation) -> dict[str, str | None]:
+    """Give the sex of each clinic's Grace."""
+    with installation.database.reading() as session:
+        clinics = {one.id: one.name for one in installation.over(session).clinics.all()}
+        return {clinics[one.clinic_id]: one.facts.sex for one in session.scalars(select(Patient))}
+
+
+def of_dale(message: bytes) -> bytes:
+    """A message as Dale's system writes it, or one that says so."""
+    return message.replace(b"|OPENMRS|HILL|", b"|OPENMRS|DALE|")
+
+
+def test_a_hospitals_system_speaks_for_no_other_hospital(two_hospitals: Installation, tmp_path: Path) -> None:
+    names = "OPENMRS@HILL=hill-his, OPENMRS@DALE=his.dale.example.org"
+    change = openmrs("A08", pid(sex="M"))
+    order = openmrs("O01", pid(), "ORC|NW|1", "OBR|1|1||CHEST", code="ORM", control="2")
+    with two_hospitals.listening(hl7_peer_certificates=names) as (_process, port):
+        with HospitalSystem(port, _tls(tmp_path, "hill-his")) as hill:
+            for claimed in (of_dale(change), of_dale(order), of_dale(openmrs("A08", pid("999")))):
+                answer = hill.send(claimed)
+                assert answer.msa.msa_1.value == "AR"
+                assert answer.msa.msa_3.value == answer.err.err_8.value
+                assert "not listed in hl7_peers, or not for the certificate" in answer.msa.msa_3.value
+                assert not re.search("Hill|Dale|Kamau|patient", answer.msa.msa_3.value)
+            unlisted = hill.send(change.replace(b"|OPENMRS|HILL|", b"|OPENMRS|VALLEY|"))
+            assert unlisted.msa.msa_3.value == answer.msa.msa_3.value  # nobody learns which systems there are
+            assert two_hospitals.messages() == []
+            assert hill.said(change)[0] == "AA"
+        assert sexes(two_hospitals) == {"Hill": "M", "Dale": "F"}
+        with HospitalSystem(port, _tls(tmp_path, "dale-his")) as dale:
+            assert dale.said(change)[0] == "AR"
+            assert dale.said(of_dale(change))[0] == "AA"
+    assert sexes(two_hospitals) == {"Hill": "M", "Dale": "M"}
+
+
+def test_a_system_that_is_bound_to_nothing_is_warned_of_at_the_start(
+    two_hospitals: Installation, tmp_path: Path
+) -> None:
+    settings = two_hospitals.settings.model_copy(update={"hl7_peer_addresses": "OPENMRS@HILL=127.0.0.1"})
+    command, log = [sys.executable, str(HERE / "with_synthetic_reader.py"), "hl7"], tmp_path / "log"
+    with log.open("wb") as errors, running(command, settings, "HL7 messages are taken at", errors.fileno()):
+        said = log.read_text()
+    assert "OPENMRS@DALE is bound to no certificate and no address" in said
+    assert "OPENMRS@HILL is bound" not in said
+
+
+def test_a_system_that_is_bound_to_an_address_sends_from_there(two_hospitals: Installation, tmp_path: Path) -> None:
+    addresses = "OPENMRS@HILL=127.0.0.0/8, OPENMRS@DALE=10.0.2.0/24"
+    change = openmrs("A08", pid(sex="M"))
+    with (
+        two_hospitals.listening(hl7_peer_addresses=addresses) as (_process, port),
+        HospitalSystem(port, _tls(tmp_path, "hill-his")) as hospital,
+    ):
+        assert hospital.said(of_dale(change))[0] == "AR"
+        assert hospital.said(change)[0] == "AA"
+    assert sexes(two_hospitals) == {"Hill": "M", "Dale": "F"}
+
+
 def _tls(folder: Path, name: str) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(folder / "lungwise.pem"))
     context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
 
 from dicom_peers import make_certificate
-from lungwise.tls import client_context, server_context
+from lungwise.tls import certificate_names, client_context, server_context
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the certificates and keys of a hospital and a stranger, both for this machine."""
     folder = tmp_path_factory.mktemp("tls")
-    for name in ("hospital", "stranger"):
-        make_certificate(folder, name)
+    make_certificate(folder, "hospital", "his.hill.example.org", "*.hill.example.org")
+    make_certificate(folder, "stranger")
     return folder
 
 
@@ -64,6 +66,33 @@ def test_a_server_with_an_authority_of_its_clients_serves_no_other(folder: Path)
         shake_hands(server, client_context(ca))
     with pytest.raises(ssl.SSLError):
         shake_hands(server, client_context(ca, *files(folder, "stranger")))
+
+
+def test_a_peer_has_the_names_of_the_certificate_that_it_proves_is_its_own(folder: Path) -> None:
+    ca, own = folder / "hospital.pem", files(folder, "hospital")
+    names = {"hospital", "his.hill.example.org", "*.hill.example.org"}
+    assert names_of_the_peer(server_context(*own, ca), client_context(ca, *own)) == names
+    assert names_of_the_peer(server_context(*own, None), client_context(ca, *own)) == set()  # nobody asks for it
+    with socket.socket() as plain:
+        assert certificate_names(plain) == set()
+
+
+def names_of_the_peer(server: ssl.SSLContext | None, client: ssl.SSLContext) -> frozenset[str]:
+    """Let both sides agree over a connection, and return what the server knows of the client."""
+    assert server is not None
+    listening, calling = socket.socketpair()
+
+    def call() -> None:
+        with client.wrap_socket(calling, server_hostname="127.0.0.1") as connection:
+            connection.recv(1)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    with server.wrap_socket(listening, server_side=True) as connection:
+        names = certificate_names(connection)
+        connection.sendall(b"x")
+        caller.join()
+    return names
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 from sqlalchemy.orm import Session
 
@@ -14,11 +16,13 @@ from lungwise.cli.settings import read_settings
 from lungwise.hl7.inbox import Inbox
 from lungwise.hl7.listener import Listener
 from lungwise.hl7.old_messages import OldMessages
-from lungwise.hl7.peers import Peers
+from lungwise.hl7.peers import Peer, Peers
 from lungwise.hl7.reception import Reception
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.wiring import Wiring
+
+_log = logging.getLogger("lungwise.cli")
 
 
 @click.command()
@@ -32,6 +36,7 @@ def hl7(port: int | None) -> None:
     with open_database(settings) as database:
         wiring = Wiring(settings, FilmStore(settings))
         peers = _peers(wiring, database, settings)
+        warn_of_unbound(peers)
 
         def inbox_over(session: Session, address: str) -> Inbox:
             return wiring.over(session, address).inbox
@@ -59,4 +64,26 @@ def _peers(wiring: Wiring, database: Database, settings: Settings) -> Peers:
         raise click.ClickException(
             f"There is no clinic {unknown[0]}. Name in LUNGWISE_HL7_PEERS one of: {', '.join(clinics) or '(none yet)'}"
         )
-    return Peers(clinics={sender: clinics[name] for sender, name in settings.hl7_peers_map.items()})
+    return Peers(
+        systems={
+            sender: Peer(
+                clinic=clinics[name],
+                certificates=settings.hl7_certificates_of(sender),
+                networks=settings.hl7_networks_of(sender),
+            )
+            for sender, name in settings.hl7_peers_map.items()
+        }
+    )
+
+
+def warn_of_unbound(peers: Peers) -> None:
+    """Say in the log which systems any other may claim to be, where that opens another clinic to it."""
+    if len({system.clinic for system in peers.systems.values()}) < 2:
+        return
+    for sender, system in peers.systems.items():
+        if not system.certificates and not system.networks:
+            _log.warning(
+                "%s is bound to no certificate and no address: whoever may connect can send as it, for its clinic. "
+                "Set hl7_peer_certificates or hl7_peer_addresses.",
+                "@".join(sender),
+            )

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable
 
 from lungwise.hl7.frames import FrameError, Frames, framed
+from lungwise.hl7.peers import Caller
 from lungwise.metrics import HL7_CUT_OFF
 from lungwise.settings import Settings
-from lungwise.tls import server_context
+from lungwise.tls import certificate_names, server_context
 
 _log = logging.getLogger("lungwise.hl7")
 _HANDSHAKE_SECONDS = 10.0
@@ -29,14 +30,14 @@ class Listener:
     settings
         Those of HL7: address, port, limits and TLS files.
     answer
-        Returns the answer to a message from a network address; called from several threads.
+        Returns the answer to a message of who has connected; called from several threads.
     """
 
     name = "hl7"
     port = 0
     """Where it listens; 0 until it does."""
 
-    def __init__(self, settings: Settings, answer: Callable[[bytes, str], bytes]) -> None:
+    def __init__(self, settings: Settings, answer: Callable[[bytes, Caller], bytes]) -> None:
         self._settings = settings
         self._answer = answer
         self._tls = server_context(settings.hl7_tls_certificate, settings.hl7_tls_key, settings.hl7_tls_client_ca)
@@ -119,10 +120,10 @@ class Listener:
         return secured
 
     def _talk(self, connection: socket.socket, host: str) -> None:
-        limits = self._settings
+        limits, caller = self._settings, Caller(address=host, certificate=certificate_names(connection))
         frames = Frames(connection, limits.hl7_kilobytes << 10, limits.hl7_idle_seconds, limits.hl7_message_seconds)
         while not self._stopping and (message := frames.next()) is not None:
-            answer = self._answer(message, host)
+            answer = self._answer(message, caller)
             connection.settimeout(_ANSWER_SECONDS)
             connection.sendall(framed(answer))
 

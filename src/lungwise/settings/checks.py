@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 from importlib.util import find_spec
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
@@ -124,6 +125,17 @@ def is_guarded_address(url: str) -> bool:
     if found is None or not url.isascii() or not url.isprintable() or "\\" in url:
         return False
     return found[1].lower() == "https" or bool(_LOOPBACK.fullmatch(found[2].lower()))
+
+
+def only_networks(text: str) -> str:
+    """Require each value of a list of NAME=value to be an address or a network."""
+    for part in listed(text):
+        network = part.rpartition("=")[2].strip()
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f"{network} is not an address, as 10.0.1.7, or a network, as 10.0.1.0/24") from None
+    return text
 
 
 def only_result_objects(text: str) -> str:

@@ -11,7 +11,7 @@ from lungwise.settings import Settings
 
 def test_who_is_cut_off_finds_its_place_free_again(settings: Settings) -> None:
     one_place = settings.model_copy(update={"hl7_port": 0, "hl7_connections": 1, "hl7_kilobytes": 8})
-    listener = Listener(one_place, lambda _message, _host: b"MSA|AA")
+    listener = Listener(one_place, lambda _message, _caller: b"MSA|AA")
     port = listener.start()
     try:
         for _ in range(200):
