@@ -21,8 +21,8 @@ from lungwise.reading.artefact import WEIGHTS, read_card
 def export(run: Path, films: Path, model_version: str | None, output: Path) -> None:
     """Calibrate, quantise and write what RUN has learnt.
 
-    Fails, and leaves the artefact that is there, if int8 loses more than 0.003 AUC or flips
-    more than 1 % of the verdicts on the validation films.
+    Fails, and leaves the artefact that is there, if RUN has not learnt all epochs of its recipe, or if int8 loses
+    more than 0.003 AUC or flips more than 1 % of the verdicts on the validation films.
     """
     from lungwise.films.collection import read_collection
     from lungwise.training.export import export as write

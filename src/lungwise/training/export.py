@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -36,7 +35,7 @@ from lungwise.training.calibrate import (
 )
 from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.extent import calibrate_extent
-from lungwise.training.fit import WEIGHTS, Progress, sha256
+from lungwise.training.fit import WEIGHTS, Progress, finished_record, sha256
 from lungwise.training.network import LungNet
 
 AUC_LOSS = 0.003
@@ -88,9 +87,12 @@ def export(
 
     Raises
     ------
+    ValueError
+        If the run has not learnt all epochs of its recipe, or its weights are not those of its record.
     WorseInt8Error
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
+    record = finished_record(run)
     val = [film for film in films if film.split == "val" and film.group != "ood"]
     scalings = _fit_scalings(trained_network(run), run / "uncalibrated.onnx", val, progress)
     exact, int8 = run / "float32.onnx", run / "int8.onnx"
@@ -100,17 +102,23 @@ def export(
     answers = run_films(runtime, val, progress)
     before = validation(run_films(OpenVino(exact), [film for film in val if "COVID-19" in truth_of(film)], progress))
     card = replace(
-        _card(run, version, scalings, answers, before), extent=calibrated_extent(films, scores, runtime, progress)
+        _card(run, record, version, scalings, answers, before),
+        extent=calibrated_extent(films, scores, runtime, progress),
     )
     _install(int8, card, output)
     return card
 
 
 def _card(
-    run: Path, version: str, scalings: dict[str, Scaling], answers: dict[LabelledFilm, Outputs], exact: Validation
+    run: Path,
+    record: dict[str, Any],
+    version: str,
+    scalings: dict[str, Scaling],
+    answers: dict[LabelledFilm, Outputs],
+    exact: Validation,
 ) -> ModelCard:
     """What is known of a run, and chosen by what its int8 network answers on `val`."""
-    record, statement = json.loads((run / "record.json").read_text()), read_statement()
+    statement = read_statement()
     int8 = validation(answers)
     limits = thresholds(int8.probability, int8.positive, exact.probability)
     trained = {part: record[part] for part in ("code", "data", "init", "teacher")}

@@ -52,6 +52,7 @@ Report = Callable[[dict[str, Any]], None]
 WEIGHTS = "weights.safetensors"
 """The averaged weights, in a run folder."""
 CHECKPOINT = "checkpoint.safetensors"
+RECORD = "record.json"
 SAVE_SECONDS = 600
 """A killed run loses no more than this."""
 
@@ -129,12 +130,14 @@ class Run:
         if not checkpoint.exists():
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
-            self.record = _NEW_EPOCH | json.loads(opened.metadata()["record"])
+            saved = opened.metadata()["record"]
+        self.record = _NEW_EPOCH | json.loads(saved)
         given = (self.recipe, _data_hash(films), _predictions_hash(self.predictions))
         if given != (parse_recipe(self.record["recipe"]), self.record["data"], self.record["teacher"]):
             raise ValueError(
                 f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
             )
+        _write_record(self.folder, saved)  # a run killed between the writes of its last save has an older one
         if (code := _code_hash()) not in self.record["code"].split():
             self.record["code"] += f" {code}"
         state = load_file(checkpoint)
@@ -214,11 +217,11 @@ class Run:
         state = {f"average.{key}": value for key, value in weights.items()}
         state |= {f"network.{key}": value.contiguous() for key, value in self.network.state_dict().items()}
         state |= {f"optimiser.{key}": value for key, value in _flat(self.optimiser)}
-        _replace(self.folder / WEIGHTS, lambda path: save_file(weights, path))
+        replace_file(self.folder / WEIGHTS, lambda path: save_file(weights, path))
         self.record["weights"] = sha256(self.folder / WEIGHTS)
         record = json.dumps(self.record, indent=1)
-        _replace(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
-        _replace(self.folder / "record.json", lambda path: path.write_text(record))
+        replace_file(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
+        _write_record(self.folder, record)
 
 
 _NEW_EPOCH = {"step": 0, "seconds": 0.0, "loss": 0.0}
@@ -307,10 +310,39 @@ def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place and move it there: a killed process leaves the one before."""
     fresh = path.with_suffix(".new")
     write(fresh)
     fresh.replace(path)
+
+
+def _write_record(folder: Path, record: str) -> None:
+    replace_file(folder / RECORD, lambda path: path.write_text(record))
+
+
+def finished_record(run: Path) -> dict[str, Any]:
+    """The record of a run folder whose network has learnt all epochs of its recipe.
+
+    Raises
+    ------
+    OSError
+        If the folder holds no run.
+    ValueError
+        If epochs are missing, or the weights are not those that the record is of.
+    """
+    record: dict[str, Any] = json.loads((run / RECORD).read_text())
+    done, asked = len(record["epochs"]), parse_recipe(record["recipe"]).epochs
+    if done < asked:
+        raise ValueError(
+            f"{run} has learnt {done} of {asked} epochs. Train it to its end with lungwise train --resume."
+        )
+    if sha256(run / WEIGHTS) != record["weights"]:
+        raise ValueError(
+            f"{run / WEIGHTS} is not what {RECORD} describes: the run was interrupted as it was saved, or a file was "
+            "replaced. Go on with lungwise train --resume, or copy the whole run folder again."
+        )
+    return record
 
 
 def sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 from lungwise.films.collection import read_collection
 from lungwise.training import fit
 from lungwise.training.dataset import Targets
-from lungwise.training.fit import OutOfTimeError, Run, losses, sha256
+from lungwise.training.fit import OutOfTimeError, Run, finished_record, losses, sha256
 from lungwise.training.labels import Prediction
 from lungwise.training.network import Outputs
 from lungwise.training.recipe import LossWeights, Recipe, parse_recipe
@@ -103,6 +104,20 @@ def test_a_run_whose_time_is_used_up_is_saved(small_collection: Path, recipe: Re
     resumed = Run(recipe, tmp_path)
     resumed.resume(films)
     assert (resumed.record["step"], resumed.record["epochs"]) == (1, [])
+
+
+def test_a_run_that_was_killed_as_it_was_saved_has_the_record_of_its_checkpoint_again(
+    shared_collection: Path, whole: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**record, "epochs": record["epochs"][:1], "weights": "older"}))
+    with pytest.raises(ValueError, match="1 of 2 epochs"):
+        finished_record(folder)
+
+    Run(recipe, folder).resume(read_collection(shared_collection))
+
+    assert finished_record(folder) == record
 
 
 def test_the_record_says_what_was_learnt_from_what(whole: Path) -> None:
