@@ -95,6 +95,8 @@ def test_a_table_that_lacks_a_column_is_named(small_collection: Path, tmp_path: 
 
 
 def test_no_film_takes_the_place_of_another(small_collection: Path, tmp_path: Path) -> None:
+    with Image.open(small_collection.parent / "1.png") as film:
+        film.save(small_collection.parent / "0.jpg")
     small_collection.write_text(small_collection.read_text().replace("\n1.png", "\n0.jpg"))
 
     with pytest.raises(ValueError, match=r"both become 0\.webp"):
