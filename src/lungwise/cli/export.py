@@ -21,17 +21,19 @@ from lungwise.reading.artefact import WEIGHTS, read_card
 def export(run: Path, films: Path, model_version: str | None, output: Path) -> None:
     """Calibrate, quantise and write what RUN has learnt.
 
-    Fails, and leaves the artefact that is there, if int8 loses more than 0.003 AUC or flips
-    more than 1 % of the verdicts on the validation films.
+    Fails, and leaves the artefact that is there, if RUN has not learnt all epochs of its recipe, or if int8 loses
+    more than 0.003 AUC or flips more than 1 % of the verdicts on the validation films.
     """
     from lungwise.films.collection import read_collection
     from lungwise.training.export import export as write
-    from lungwise.training.out_of_fold import PREDICTIONS, read_predictions
+    from lungwise.training.out_of_fold import PREDICTIONS, predictions_of, read_predictions
 
     learnt = [run / PREDICTIONS] if (run / PREDICTIONS).exists() else []
     with progress() as report:
-        version, predictions = model_version or next_version(output), read_predictions(learnt, films.parent)
-        card = write(run, read_collection(films), version, output, report, films.parent, predictions)
+        collection = read_collection(films)
+        predictions = predictions_of(collection, read_predictions(learnt, films.parent))
+        version = model_version or next_version(output)
+        card = write(run, collection, version, output, report, films.parent, predictions)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

@@ -27,18 +27,24 @@ from lungwise.cli.progress import progress
     "--predictions",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A table of out-of-fold predictions by other networks, from which is learnt beside the teachers' own.",
+    help="A table of out-of-fold predictions by other networks, from which is learnt beside the teachers' own. "
+    "Films are found by name, whatever their ending; the tables must know 90 % of the chest films to be learnt.",
 )
 @click.option(
     "--without",
     multiple=True,
     metavar="SOURCE",
-    help="Learn nothing from this source, to see how well the others prepare for it.",
+    help="Learn nothing from this source, to see how well the others prepare for it. Tables of --predictions must not "
+    "have its films: their networks saw them.",
 )
 @click.option(
     "--fold", metavar="K", type=click.IntRange(0), help="Leave fold K of the patients out; predict it at the end."
 )
-@click.option("--resume", is_flag=True, help="Go on from where the run in the output folder was last saved.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from where the run in the output folder was last saved, by the same command; begin where nothing was.",
+)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The run folder [runs/RECIPE].")
 @click.option("--device", help="Where to compute, as torch names it  [default: a graphics card, else the processor]")
 @click.option(
@@ -63,8 +69,9 @@ def train(
 ) -> None:
     """Train a network by RECIPE, the name of a shipped one or a TOML file.
 
-    Where the recipe has teachers, their networks are trained first, each in a folder beside the output. Prints the
-    metrics of each epoch as it ends, one JSON object a line. Ends with exit code 75 where the time is used up.
+    Where the recipe has teachers, their networks are trained first, each in a folder beside the output; those that
+    are there already, of the same recipe, initial weights and films, are taken as they are. Prints the metrics of each
+    epoch as it ends, one JSON object a line. Ends with exit code 75 where the time is used up.
     """
     from lungwise.training.fit import OutOfTimeError
     from lungwise.training.recipe import read_recipe
@@ -86,6 +93,7 @@ def train(
             precision=precision_named(precision, where),
             progress=report,
             report=lambda metrics: click.echo(json.dumps(metrics)),
+            notify=lambda said: click.echo(said, err=True),
             deadline=time.monotonic() + minutes * 60 if minutes else math.inf,
         )
         try:

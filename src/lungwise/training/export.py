@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -46,7 +45,7 @@ from lungwise.training.calibrate import (
 )
 from lungwise.training.export_graph import ExportGraph, write_onnx
 from lungwise.training.extent import calibrate_extent
-from lungwise.training.fit import WEIGHTS, Progress, code_hash, data_hash, predictions_hash, sha256
+from lungwise.training.fit import WEIGHTS, Progress, code_hash, data_hash, finished_record, predictions_hash, sha256
 from lungwise.training.heads import fit_heads, read_heads, write_heads
 from lungwise.training.labels import Predictions, SoftLabels
 from lungwise.training.network import LungNet
@@ -113,10 +112,12 @@ def export(
 
     Raises
     ------
+    ValueError
+        If the run has not learnt all epochs of its recipe, or its weights are not those of its record.
     WorseInt8Error
         If int8 loses more than 0.003 AUC or flips more than 1 % of the verdicts on `val`.
     """
-    record = json.loads((run / "record.json").read_text())
+    record = finished_record(run)
     recipe, graphs = parse_recipe(record["recipe"]), Graphs(run / "float32.onnx", run / "int8.onnx")
     write_onnx(ExportGraph(trained_network(run)), graphs.exact)
     quantise.quantise(graphs.exact, graphs.int8, _calibration_films(films), progress)

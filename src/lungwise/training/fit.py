@@ -14,9 +14,10 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ Report = Callable[[dict[str, Any]], None]
 WEIGHTS = "weights.safetensors"
 """The averaged weights, in a run folder."""
 CHECKPOINT = "checkpoint.safetensors"
+RECORD = "record.json"
 SAVE_SECONDS = 600
 """A killed run loses no more than this."""
 
@@ -111,36 +113,52 @@ class Run:
         if init:
             load_trunk(self.network, init)
         self.average.load_state_dict(self.network.state_dict())
-        self.record |= {"init": sha256(init) if init else None, "code": code_hash(), "data": data_hash(films)}
+        self.record |= {"init": _init_hash(init), "code": code_hash(), "data": data_hash(films)}
         self.record["teacher"] = predictions_hash(self.predictions)
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def resume(self, films: list[LabelledFilm]) -> None:
-        """Go on from where it was last saved.
+    def saved(self, init: Path | None, films: list[LabelledFilm]) -> dict[str, Any]:
+        """The record of the run that the folder holds, as it was last saved.
 
         Raises
         ------
         FileNotFoundError
             If the folder holds no checkpoint.
         ValueError
-            If it was trained by another recipe or from other teachers or films.
+            If that run has another recipe, or began from other weights, films or predictions.
         """
         checkpoint = self.folder / CHECKPOINT
         if not checkpoint.exists():
             raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(checkpoint))
         with safe_open(checkpoint, "pt") as opened:
-            self.record = _NEW_EPOCH | json.loads(opened.metadata()["record"])
-        given = (self.recipe, data_hash(films), predictions_hash(self.predictions))
-        if given != (parse_recipe(self.record["recipe"]), self.record["data"], self.record["teacher"]):
+            record: dict[str, Any] = _NEW_EPOCH | json.loads(opened.metadata()["record"])
+        same = {
+            "another recipe": self.recipe == parse_recipe(record["recipe"]),
+            "other initial weights": _init_hash(init) == record["init"],
+            "other films": data_hash(films) == record["data"],
+            "other predictions": predictions_hash(self.predictions) == record["teacher"],
+        }
+        if not all(same.values()):
+            differs = " and ".join(name for name, is_same in same.items() if not is_same)
             raise ValueError(
-                f"{self.folder} was trained by another recipe or teacher, or from other films: it cannot be resumed."
+                f"{self.folder} holds a network that was trained with {differs}. Repeat the command that trained it, "
+                "remove the folder, or give an --output under another folder: teachers lie beside it."
             )
-        if (code := code_hash()) not in self.record["code"].split():
-            self.record["code"] += f" {code}"
-        state = load_file(checkpoint)
+        return record
+
+    def resume(self, init: Path | None, films: list[LabelledFilm]) -> None:
+        """Go on from where it was last saved; raises what `saved` raises."""
+        self.record = self.saved(init, films)
+        self._write_record()  # a run that was killed between the writes of its last save has an older one
+        self.name_code([code_hash()])
+        state = load_file(self.folder / CHECKPOINT)
         self.network.load_state_dict(_part(state, "network."))
         self.average.load_state_dict(_part(state, "average."))
         _restore(self.optimiser, _part(state, "optimiser."))
+
+    def name_code(self, hashes: Iterable[str]) -> None:
+        """Add code that had a part in what the network learns to the record."""
+        self.record["code"] = " ".join(dict.fromkeys([*self.record["code"].split(), *hashes]))
 
     def fit(self, films: list[LabelledFilm], progress: Progress, report: Report, deadline: float = math.inf) -> None:
         """Train the epochs that are still missing on the `train` films; `report` gets the metrics of each.
@@ -163,7 +181,9 @@ class Run:
             loss = self._epoch(epoch, [sample.film for sample in train], learnt, progress, deadline)
             metrics: dict[str, Any] = {"epoch": epoch, "precision": str(self.precision).removeprefix("torch.")}
             metrics["loss"] = loss
-            metrics |= validate(self.average, val, self.recipe.size(epoch), self.precision)
+            metrics |= validate(
+                self.average, val, self.recipe.size(epoch), self.precision, partial(progress, "validating")
+            )
             metrics["seconds"] = round(self.record["seconds"])
             self.record["epochs"].append(metrics)
             self.record |= _NEW_EPOCH
@@ -189,7 +209,7 @@ class Run:
                 self.save()
                 saved = time.monotonic()
             if time.monotonic() > deadline:
-                raise OutOfTimeError(f"The time is used up in epoch {epoch + 1} of {recipe.epochs}.")
+                raise OutOfTimeError(f"The time is used up in epoch {epoch + 1} of {recipe.epochs} of {self.folder}.")
         return float(self.record["loss"]) / max(steps, 1)
 
     def _step(self, batch: Batch, key: tuple[int, ...]) -> float:
@@ -214,11 +234,14 @@ class Run:
         state = {f"average.{key}": value for key, value in weights.items()}
         state |= {f"network.{key}": value.contiguous() for key, value in self.network.state_dict().items()}
         state |= {f"optimiser.{key}": value for key, value in _flat(self.optimiser)}
-        _replace(self.folder / WEIGHTS, lambda path: save_file(weights, path))
+        replace_file(self.folder / WEIGHTS, lambda path: save_file(weights, path))
         self.record["weights"] = sha256(self.folder / WEIGHTS)
-        record = json.dumps(self.record, indent=1)
-        _replace(self.folder / CHECKPOINT, lambda path: save_file(state, path, {"record": record}))
-        _replace(self.folder / "record.json", lambda path: path.write_text(record))
+        record = {"record": json.dumps(self.record)}
+        replace_file(self.folder / CHECKPOINT, lambda path: save_file(state, path, record))
+        self._write_record()
+
+    def _write_record(self) -> None:
+        replace_file(self.folder / RECORD, lambda path: path.write_text(json.dumps(self.record, indent=1)))
 
 
 _NEW_EPOCH = {"step": 0, "seconds": 0.0, "loss": 0.0}
@@ -307,10 +330,35 @@ def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file beside its place and move it there: a killed process leaves the one before."""
     fresh = path.with_suffix(".new")
     write(fresh)
     fresh.replace(path)
+
+
+def finished_record(run: Path) -> dict[str, Any]:
+    """The record of a run folder whose network has learnt all epochs of its recipe.
+
+    Raises
+    ------
+    OSError
+        If the folder holds no run.
+    ValueError
+        If epochs are missing, or the weights are not those that the record is of.
+    """
+    record: dict[str, Any] = json.loads((run / RECORD).read_text())
+    done, asked = len(record["epochs"]), parse_recipe(record["recipe"]).epochs
+    if done < asked:
+        raise ValueError(
+            f"{run} has learnt {done} of {asked} epochs. Train it to its end with lungwise train --resume."
+        )
+    if sha256(run / WEIGHTS) != record["weights"]:
+        raise ValueError(
+            f"{run / WEIGHTS} is not what {RECORD} describes: the run was interrupted as it was saved, or a file was "
+            "replaced. Go on with lungwise train --resume, or copy the whole run folder again."
+        )
+    return record
 
 
 def sha256(path: Path) -> str:
@@ -324,6 +372,10 @@ def code_hash() -> str:
     package = Path(__file__).parents[1]
     modules = [path for room in ("films", "reading", "training") for path in sorted((package / room).rglob("*.py"))]
     return hashlib.sha256("".join(sha256(path) for path in modules).encode()).hexdigest()
+
+
+def _init_hash(init: Path | None) -> str | None:
+    return sha256(init) if init else None
 
 
 def data_hash(films: list[LabelledFilm]) -> str:

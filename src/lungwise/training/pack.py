@@ -7,6 +7,7 @@ and loaded there in seconds. The films are a little coarser than those that a ne
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,11 @@ import torch
 from PIL import Image
 
 from lungwise.films import Refusal, open_film
-from lungwise.training.fit import Progress
+from lungwise.films.collection import read_collection
+from lungwise.training.fit import Progress, replace_file
 
+TABLE = "films.csv"
+"""The copy's table, written last."""
 SIDE = 288
 _QUALITY = 75
 
@@ -25,27 +29,46 @@ _QUALITY = 75
 def pack(films_csv: Path, folder: Path, splits: tuple[str, ...], progress: Progress) -> int:
     """Write `films.csv` and the films of some splits into a folder; return how many films there are.
 
-    What a reader would refuse is left out.
+    What a reader would refuse is left out. A film without a patient has its name in the collection as its patient, so
+    that it is in the same fold as there.
 
     Raises
     ------
     OSError
         If a film cannot be read, or the folder cannot be written.
     ValueError
-        If a column is missing.
+        If the folder holds a collection, no film is of these splits, two have one name but for their endings, or the
+        table cannot be understood.
     """
+    if (folder / TABLE).exists() or folder.resolve() == films_csv.parent.resolve():
+        raise ValueError(f"{folder} holds a collection already. Name another folder for the copy, or remove that one.")
+    read_collection(films_csv)  # names the column or the line that is wrong
     with films_csv.open(newline="", encoding="utf-8-sig") as table:
         rows = [row for row in csv.DictReader(table) if row["split"] in splits]
+    if not rows:
+        raise ValueError(f"{films_csv} has no films of the split {' or '.join(splits)}. Choose another --split.")
+    names = Counter(_packed_name(row) for row in rows)
+    if len(names) < len(rows):
+        raise ValueError(f"{films_csv} has two films that would both become {names.most_common(1)[0][0]}. Rename one.")
+    folder.mkdir(parents=True, exist_ok=True)
     packed = []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for done, row in enumerate(pool.map(partial(_packed, films_csv.parent, folder), rows), start=1):
             packed += [row] if row else []
             progress("packing films", done, len(rows))
-    with (folder / "films.csv").open("w", newline="", encoding="utf-8") as table:
-        writer = csv.DictWriter(table, rows[0])
-        writer.writeheader()
-        writer.writerows(packed)
+    replace_file(folder / TABLE, partial(_write_rows, list(rows[0]), packed))
     return len(packed)
+
+
+def _write_rows(columns: list[str], rows: list[dict[str, str]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as table:
+        writer = csv.DictWriter(table, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _packed_name(row: dict[str, str]) -> Path:
+    return Path(row["film"]).with_suffix(".webp")
 
 
 def _packed(origin: Path, folder: Path, row: dict[str, str]) -> dict[str, str] | None:
@@ -56,7 +79,7 @@ def _packed(origin: Path, folder: Path, row: dict[str, str]) -> dict[str, str] |
         return None
     image = Image.fromarray((film.pixels * 255).round().astype(np.uint8))
     image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    path = Path(row["film"]).with_suffix(".webp")
+    path = _packed_name(row)
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     image.save(folder / path, quality=_QUALITY)
-    return row | {"film": path.as_posix()}
+    return row | {"film": path.as_posix(), "patient": row["patient"] or row["film"]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from lungwise.training.out_of_fold import (
     FILE_NAME,
     PREDICTIONS,
     fold_of,
+    is_complete,
     mean_predictions,
     predict_films,
+    read_others,
     read_predictions,
     write_predictions,
 )
@@ -48,13 +50,15 @@ class Plan:
     without
         Sources of which no film is seen, by any of the networks.
     resume
-        Go on from where the network that was being trained was last saved.
+        Go on from where the network that was being trained was last saved; begin where nothing was.
     device, precision
         As for `Run`.
     deadline
         When to stop, on `time.monotonic`'s clock.
     progress, report
         Called as it goes on.
+    notify
+        Called with what somebody who started it should know.
     """
 
     films_csv: Path
@@ -64,6 +68,7 @@ class Plan:
     precision: torch.dtype
     progress: Progress
     report: Report
+    notify: Callable[[str], None]
     predictions: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     deadline: float = math.inf
@@ -84,42 +89,49 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
 
     Raises
     ------
-    FileNotFoundError
-        If there is nothing to resume.
     OutOfTimeError
         At the deadline; all is saved.
     ValueError
         If the recipe has no such fold, its teachers have no folds, a folder holds another run, predictions are given
-        to a recipe without teachers, or a source to be left out is not there.
+        to a recipe without teachers or are not of these films, or a source to be left out is not there.
     """
     if fold is not None and not 0 <= fold < recipe.folds:
         raise ValueError(f"The recipe {recipe.name} has no fold {fold}; it has {recipe.folds}.")
     teachers = _teachers(recipe, folder)
-    if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
-        raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(folder / CHECKPOINT))
-    films = _films(plan)
-    for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
-        _train_one(its_recipe, teacher, films, plan, {}, held_out)
     if not teachers and plan.predictions:
         raise ValueError(f"The recipe {recipe.name} learns from labels alone: leave out --predictions.")
+    films, left_out = _films(plan)
+    others = read_others(plan.predictions, plan.films_csv.parent, films, left_out)
+    if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
+        plan.notify(f"There is nothing to resume for {folder} yet: training begins.")
+    codes = []
+    for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
+        its_plan = _named(plan, f"teacher {held_out + 1} of {len(teachers)}")
+        codes += _train_one(its_recipe, teacher, films, its_plan, {}, held_out).split()
     if not teachers:
         _train_one(recipe, folder, films, plan, {}, fold)
         return
     plan = replace(plan, init=_mean_weights(list(teachers), folder / INIT))
-    tables = [[teacher / FILE_NAME for teacher in teachers], *([path] for path in plan.predictions)]
-    predictions = mean_predictions([read_predictions(folds, plan.films_csv.parent) for folds in tables])
+    own = read_predictions([teacher / FILE_NAME for teacher in teachers], plan.films_csv.parent)
+    predictions = mean_predictions([own, *others])
     write_predictions(predictions, plan.films_csv.parent, folder / PREDICTIONS)
-    _train_one(recipe, folder, films, plan, predictions, fold)
+    _train_one(recipe, folder, films, plan, predictions, fold, codes)
 
 
-def _films(plan: Plan) -> list[LabelledFilm]:
-    """The films that are learnt and validated."""
+def _films(plan: Plan) -> tuple[list[LabelledFilm], list[LabelledFilm]]:
+    """The films that are learnt and validated, and those that are left out."""
     films = read_collection(plan.films_csv)
     sources = {film.source for film in films}
     for source in plan.without:
         if source not in sources:
             raise ValueError(f"The collection has no source {source!r}; it has {', '.join(sorted(sources))}.")
-    return [film for film in films if film.source not in plan.without]
+    left_out = [film for film in films if film.source in plan.without]
+    return [film for film in films if film.source not in plan.without], left_out
+
+
+def _named(plan: Plan, network: str) -> Plan:
+    """The same plan, whose progress says which network is trained."""
+    return replace(plan, progress=lambda what, done, of: plan.progress(f"{network}: {what}", done, of))
 
 
 def device_named(name: str | None) -> torch.device:
@@ -174,21 +186,41 @@ def _mean_weights(teachers: list[Path], path: Path) -> Path:
 
 
 def _train_one(
-    recipe: Recipe, folder: Path, films: list[LabelledFilm], plan: Plan, predictions: Predictions, fold: int | None
-) -> None:
-    """Train one network and, where a fold is left out, predict that; nothing where that is done."""
+    recipe: Recipe,
+    folder: Path,
+    films: list[LabelledFilm],
+    plan: Plan,
+    predictions: Predictions,
+    fold: int | None,
+    codes: Sequence[str] = (),
+) -> str:
+    """Train one network and, where a fold is left out, predict that; nothing where that is done.
+
+    Parameters
+    ----------
+    codes
+        The hashes of the code that trained its teachers.
+
+    Returns
+    -------
+    The hashes of all code that had a part in it.
+    """
     held_out = {film for film in films if film.split == "train" and fold == fold_of(film, recipe.folds or 1)}
     learnt = [film for film in films if film not in held_out]
+    chest = [film for film in films if film in held_out and film.group != "ood"]
     run = Run(recipe, folder, predictions, plan.device, plan.precision)
-    is_done = fold is not None and (folder / FILE_NAME).exists()
-    if is_done or (plan.resume and (folder / CHECKPOINT).exists()):
-        run.resume(learnt)
+    if fold is not None and is_complete(folder / FILE_NAME, plan.films_csv.parent, chest):
+        code = str(run.saved(plan.init, learnt)["code"])
+        plan.notify(f"{folder} is trained already and taken as it is.")
+        return code
+    if plan.resume and (folder / CHECKPOINT).exists():
+        run.resume(plan.init, learnt)
     else:
         run.start(plan.init, learnt)
-    if is_done:
-        return
-    run.fit(learnt, plan.progress, plan.report, plan.deadline)
+    run.name_code(codes)
+    run.fit(learnt, plan.progress, lambda metrics: plan.report({"network": folder.name, **metrics}), plan.deadline)
     if fold is not None:
-        chest = [film for film in films if film in held_out and film.group != "ood"]
-        predictions = predict_films(run.average, chest, recipe.size(recipe.epochs - 1), plan.precision)
+        size = recipe.size(recipe.epochs - 1)
+        predictions = predict_films(run.average, chest, size, plan.precision, plan.progress)
         write_predictions(predictions, plan.films_csv.parent, folder / FILE_NAME)
+    return str(run.record["code"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,9 +28,21 @@ class Probabilities(NamedTuple):
 
 @torch.inference_mode()
 def predict(
-    network: LungNet, films: list[Sample], size: int, precision: torch.dtype, *, mirrored: bool = False
+    network: LungNet,
+    films: list[Sample],
+    size: int,
+    precision: torch.dtype,
+    progress: Callable[[int, int], None],
+    *,
+    mirrored: bool = False,
 ) -> Probabilities:
-    """Ask a network of films in memory, or of their mirror images, on the network's own device."""
+    """Ask a network of films in memory, or of their mirror images, on the network's own device.
+
+    Parameters
+    ----------
+    progress
+        Called with how many films are done, and of how many.
+    """
     device = next(network.parameters()).device
     parts = []
     for start in range(0, len(films), _BATCH):
@@ -38,13 +51,19 @@ def predict(
         with torch.autocast(device.type, precision, enabled=precision != torch.float32):
             outputs = network(batch.to(memory_format=torch.channels_last))
         logits = (outputs.appearance.float(), outputs.findings.float(), outputs.gate.float())
+        progress(start + len(squares), len(films))
         parts.append((logits[0].softmax(1).cpu(), logits[1].sigmoid().cpu(), logits[2].softmax(1).cpu()))
     return Probabilities(*(torch.cat(part).numpy() for part in zip(*parts, strict=True)))
 
 
-def validate(network: LungNet, samples: list[Sample], size: int, precision: torch.dtype) -> dict[str, float | None]:
-    """AUCs on the validation films: SIIM typical and abnormal against negative, findings, gate."""
-    predicted = predict(network, samples, size, precision)
+def validate(
+    network: LungNet, samples: list[Sample], size: int, precision: torch.dtype, progress: Callable[[int, int], None]
+) -> dict[str, float | None]:
+    """AUCs on the validation films: SIIM typical and abnormal against negative, findings, gate.
+
+    `progress` is called as by `predict`.
+    """
+    predicted = predict(network, samples, size, precision, progress)
     labels = np.array([sample.appearance for sample in samples])
     known = np.stack([sample.findings for sample in samples])
     return {

@@ -24,3 +24,13 @@ def test_a_collection_is_packed_and_the_next_command_named(tmp_path: Path) -> No
     assert done.exit_code == 0, done.output
     assert done.output.startswith("1 films are in") and "lungwise train" in done.output
     assert (tmp_path / "copy" / "film.webp").is_file()
+
+
+def test_a_split_that_is_mistyped_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text(",".join(COLUMNS) + "\n")
+    arguments = ["pack", str(tmp_path / "copy"), "--films", str(tmp_path / "films.csv")]
+
+    mistyped, empty = (CliRunner().invoke(main, [*arguments, "--split", split]) for split in ("tset", "test"))
+
+    assert mistyped.exit_code == 2 and "'external'" in mistyped.output
+    assert empty.exit_code == 1 and "no films of the split test" in empty.output

@@ -20,16 +20,6 @@ def test_an_unknown_recipe_is_one_line_that_names_the_known_ones(tmp_path: Path)
     assert "Traceback" not in done.output
 
 
-def test_resuming_nothing_names_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "films.csv").write_text("film,split,source,group,patient,covid,label,finding,view,adult,boxes\n")
-    arguments = ["train", "inception_v3", "--films", str(tmp_path / "films.csv"), "--resume"]
-
-    done = CliRunner().invoke(main, [*arguments, "--output", str(tmp_path / "run")])
-
-    assert done.exit_code == 1
-    assert "There is no checkpoint to resume from" in done.output
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 
 from lungwise.films import open_film
 from lungwise.films.collection import read_collection
@@ -14,9 +18,9 @@ from lungwise.films.preprocess import preprocess
 from lungwise.reading.artefact import WEIGHTS, Thresholds, load_artefact
 from lungwise.reading.runtime import OpenVino
 from lungwise.training.export import Validation, WorseInt8Error, calibrated_extent, compare, export, refit
-from lungwise.training.fit import Run
+from lungwise.training.fit import OutOfTimeError, Run
 from lungwise.training.onnx_file import HEADS, head_logits
-from lungwise.training.recipe import read_recipe
+from lungwise.training.recipe import Stage, read_recipe
 
 pytestmark = pytest.mark.training
 
@@ -65,6 +69,7 @@ def exported(shared_collection: Path, tmp_path_factory: pytest.TempPathFactory) 
     made = Exported(folder / "run", folder / "weights", [film.path for film in films if film.split == "train"])
     run = Run(read_recipe("inception_v3"), made.run)
     run.start(None, films)
+    run.record["epochs"] = [{}] * run.recipe.epochs
     run.save()
     made.weights.mkdir()
     (made.weights / "card.json").write_text("the one before")
@@ -107,6 +112,38 @@ def test_heads_are_fitted_anew_and_nothing_else_of_a_model(shared_collection: Pa
     assert (card.version, card.hashes["heads_of"]) == ("9.9.9", before.card.hashes["onnx"])
     assert card.training["epochs"] == before.card.training["epochs"]
     assert card.calibration != before.card.calibration
+
+
+@pytest.fixture
+def half_trained(small_collection: Path, tmp_path: Path) -> Path:
+    """The folder of a run whose time was used up in its first epoch, and that was saved."""
+    films, folder = read_collection(small_collection), tmp_path / "run"
+    run = Run(
+        read_recipe("inception_v3").model_copy(update={"batch": 4, "stages": (Stage(size=75, epochs=1),)}), folder
+    )
+    run.start(None, films)
+    with pytest.raises(OutOfTimeError):
+        run.fit(films, lambda *_: None, lambda _: None, deadline=time.monotonic())
+    return folder
+
+
+def test_a_network_that_has_not_learnt_all_epochs_is_not_exported(
+    half_trained: Path, small_collection: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+
+    with pytest.raises(ValueError, match=r"learnt 0 of 1 epochs.*--resume"):
+        export(half_trained, read_collection(small_collection), "9.9.9", weights, lambda *_: None)
+
+    assert not weights.exists()
+
+
+def test_weights_of_another_record_are_not_exported(exported: Exported, small_collection: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(exported.run, tmp_path / "run")
+    save_file({"other": torch.zeros(1)}, run / "weights.safetensors")
+
+    with pytest.raises(ValueError, match=r"weights.safetensors is not what record.json describes"):
+        export(run, read_collection(small_collection), "9.9.9", tmp_path / "weights", lambda *_: None)
 
 
 class Eye:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors.torch import load_file
 from lungwise.films.collection import read_collection
 from lungwise.training import fit
 from lungwise.training.dataset import Targets
-from lungwise.training.fit import OutOfTimeError, Run, losses, sha256
+from lungwise.training.fit import OutOfTimeError, Run, finished_record, losses, sha256
 from lungwise.training.labels import Prediction
 from lungwise.training.network import Outputs
 from lungwise.training.recipe import LossWeights, Recipe, parse_recipe
@@ -82,7 +83,7 @@ def test_a_killed_run_goes_on_where_it_was_saved_and_learns_the_same(
     with pytest.raises(KilledError):
         broken.fit(films, kill_in_second_epoch, lambda metrics: epochs.append(metrics["epoch"]))
     resumed = Run(recipe, tmp_path / "broken")
-    resumed.resume(films)
+    resumed.resume(None, films)
     assert resumed.record["step"] == (0 if seconds else 1)
     resumed.fit(films, silent, lambda metrics: epochs.append(metrics["epoch"]))
 
@@ -101,8 +102,22 @@ def test_a_run_whose_time_is_used_up_is_saved(small_collection: Path, recipe: Re
         run.fit(films, silent, lambda _: None, deadline=time.monotonic())
 
     resumed = Run(recipe, tmp_path)
-    resumed.resume(films)
+    resumed.resume(None, films)
     assert (resumed.record["step"], resumed.record["epochs"]) == (1, [])
+
+
+def test_a_run_that_was_killed_as_it_was_saved_has_the_record_of_its_checkpoint_again(
+    shared_collection: Path, whole: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(whole, tmp_path / "run")
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**record, "epochs": record["epochs"][:1], "weights": "older"}))
+    with pytest.raises(ValueError, match="1 of 2 epochs"):
+        finished_record(folder)
+
+    Run(recipe, folder).resume(None, read_collection(shared_collection))
+
+    assert finished_record(folder) == record
 
 
 def test_the_record_says_what_was_learnt_from_what(whole: Path) -> None:
@@ -128,7 +143,7 @@ def test_a_frozen_stem_stays_as_it_was(small_collection: Path, recipe: Recipe, t
 
 def test_a_run_without_a_checkpoint_cannot_be_resumed(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Run(recipe, tmp_path).resume([])
+        Run(recipe, tmp_path).resume(None, [])
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_as_another(
@@ -141,13 +156,13 @@ def test_a_run_is_neither_overwritten_nor_resumed_as_another(
 
     with pytest.raises(ValueError, match="--resume"):
         Run(recipe, tmp_path / "run").start(None, films)
-    with pytest.raises(ValueError, match="or from other films"):
-        Run(recipe.model_copy(update={"seed": 2}), tmp_path / "run").resume(films)
-    with pytest.raises(ValueError, match="or from other films"):
-        Run(recipe, tmp_path / "run").resume(films[:-1])
+    with pytest.raises(ValueError, match=r"another recipe\. Repeat the command .* or give an --output"):
+        Run(recipe.model_copy(update={"seed": 2}), tmp_path / "run").resume(None, films)
+    with pytest.raises(ValueError, match="other initial weights and other films"):
+        Run(recipe, tmp_path / "run").resume(tmp_path / "run" / "weights.safetensors", films[:-1])
     said_anew = [replace(films[0], finding="tuberculosis", adult=not films[0].adult), *films[1:]]
-    with pytest.raises(ValueError, match="or from other films"):
-        Run(recipe, tmp_path / "run").resume(said_anew)
+    with pytest.raises(ValueError, match="with other films"):
+        Run(recipe, tmp_path / "run").resume(None, said_anew)
 
 
 def test_a_run_that_other_code_goes_on_with_names_both(
@@ -162,7 +177,7 @@ def test_a_run_that_other_code_goes_on_with_names_both(
 
     for _ in range(2):
         again = Run(recipe, tmp_path / "run")
-        again.resume(films)
+        again.resume(None, films)
         again.save()
 
     assert again.record["code"] == f"{first} another"
@@ -230,8 +245,8 @@ def test_a_run_is_not_resumed_with_other_teachers(small_collection: Path, recipe
     run.save()
 
     assert len(json.loads((tmp_path / "run" / "record.json").read_text())["teacher"]) == 64
-    with pytest.raises(ValueError, match="another recipe or teacher"):
-        Run(recipe, tmp_path / "run").resume(films)
+    with pytest.raises(ValueError, match="with other predictions"):
+        Run(recipe, tmp_path / "run").resume(None, films)
 
 
 def test_a_run_folder_of_an_earlier_release_is_resumed(small_collection: Path, recipe: Recipe, tmp_path: Path) -> None:
@@ -243,6 +258,6 @@ def test_a_run_folder_of_an_earlier_release_is_resumed(small_collection: Path, r
     run.save()
 
     resumed = Run(recipe, tmp_path)
-    resumed.resume(films)
+    resumed.resume(None, films)
 
     assert resumed.record["recipe"] == SETTINGS

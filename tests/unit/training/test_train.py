@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,7 @@ def plan(films_csv: Path, epochs: list[Any], resume: bool = False, killed_at: st
         precision=torch.float32,
         progress=progress,
         report=epochs.append,
+        notify=lambda _: None,
     )
 
 
@@ -76,9 +78,9 @@ def trained(shared_collection: Path, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("trained")
     student, epochs = student_in(folder), list[Any]()
     with pytest.raises(KilledError):
-        train(student, folder / "run", plan(shared_collection, epochs, killed_at="epoch 1/1"))
+        train(student, folder / "run", plan(shared_collection, epochs, killed_at="teacher 2 of 2: epoch 1/1"))
     train(student, folder / "run", plan(shared_collection, epochs, resume=True))
-    assert len(epochs) == 3
+    assert [epoch["network"] for epoch in epochs] == ["small-fold-0", "small-fold-1", "run"]
     return folder
 
 
@@ -101,18 +103,63 @@ def test_the_network_begins_from_the_mean_of_its_teachers(trained: Path) -> None
 
 
 def test_other_networks_predictions_are_learnt_beside_the_teachers(
-    shared_collection: Path, trained: Path, tmp_path: Path
+    shared_collection: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It is said that the teachers are there already, and recorded by which code they were trained."""
     others = tmp_path / "others.csv"
     prediction = Prediction(np.array([0.1, 0.7, 0.1, 0.1], np.float32), np.full(4, 0.5, np.float32))
     films = [film.path for film in read_collection(shared_collection)]
     write_predictions(dict.fromkeys(films, prediction), shared_collection.parent, others)
 
-    asked = replace(plan(shared_collection, []), predictions=(others,))
+    notices = list[str]()
+    monkeypatch.setattr("lungwise.training.fit.code_hash", lambda: "another")
+
+    asked = replace(plan(shared_collection, []), predictions=(others,), notify=notices.append)
     train(student_in(trained), trained / "beside", asked)
 
-    teachers = [json.loads((trained / run / "record.json").read_text())["teacher"] for run in ("run", "beside")]
-    assert teachers[0] != teachers[1]
+    run, beside = (json.loads((trained / name / "record.json").read_text()) for name in ("run", "beside"))
+    assert run["teacher"] != beside["teacher"]
+    assert beside["code"] == f"another {run['code']}"
+    assert notices == [f"{trained / f'small-fold-{n}'} is trained already and taken as it is." for n in range(2)]
+
+
+def test_teachers_that_began_from_other_weights_are_not_taken(shared_collection: Path, trained: Path) -> None:
+    asked = replace(plan(shared_collection, []), init=trained / "run" / "weights.safetensors")
+
+    with pytest.raises(ValueError, match="small-fold-0 holds a network that was trained with other initial weights"):
+        train(student_in(trained), trained / "second", asked)
+
+
+def test_a_fold_whose_predictions_were_cut_short_is_predicted_again(
+    shared_collection: Path, trained: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained / "small-fold-0", tmp_path / "small-fold-0")
+    whole = (run / "out_of_fold.csv").read_text()
+    (run / "out_of_fold.csv").write_text(whole[: whole.rindex("\n", 0, -1) + 1])
+
+    train(recipe(folds=2), run, plan(shared_collection, [], resume=True), fold=0)
+
+    assert (run / "out_of_fold.csv").read_text() == whole
+
+
+def test_resuming_begins_where_nothing_was_saved_and_says_so(
+    small_collection: Path, student: Recipe, tmp_path: Path
+) -> None:
+    """A run that was killed before it was first saved goes on by the same command as any other."""
+    notices, shown = list[str](), list[str]()
+
+    def progress(what: str, _done: int, _of: int) -> None:
+        shown.append(what)
+        if "epoch" in what:
+            raise KilledError
+
+    asked = replace(plan(small_collection, [], resume=True), progress=progress, notify=notices.append)
+    with pytest.raises(KilledError):
+        train(student, tmp_path / "run", asked)
+
+    assert notices == [f"There is nothing to resume for {tmp_path / 'run'} yet: training begins."]
+    assert shown[0] == "teacher 1 of 2: loading films"
+    assert shown[-1].startswith("teacher 1 of 2: epoch 1/1")
 
 
 def test_predictions_need_a_recipe_that_learns_from_them(small_collection: Path, tmp_path: Path) -> None:
