@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
+from lungwise.audit.closed_clinics import closed_among
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
@@ -87,8 +88,10 @@ class Clinics:
         return ClinicSettings.of(_choices_of(clinic) if clinic else ClinicChoices(name=""), self._settings)
 
     def taking_registrations(self) -> list[Clinic]:
-        """List the clinics where somebody may ask for an account without an invitation."""
-        return [clinic for clinic in self.all() if self._registration(clinic) is not Registration.INVITATION]
+        """List the clinics where somebody may ask for an account without an invitation: none that moves."""
+        found = [clinic for clinic in self.all() if self._registration(clinic) is not Registration.INVITATION]
+        closed = closed_among(self._session, [clinic.id for clinic in found])
+        return [clinic for clinic in found if clinic.id not in closed]
 
     def choices(self, person: Person) -> ClinicChoices:
         """Return what an administrator's clinic has chosen."""
