@@ -109,7 +109,8 @@ class Clinics:
         Raises
         ------
         Rejected
-            If another clinic has the name or almost the same, or the DICOM node knows the clinic by the old one.
+            If another clinic has the name or almost the same, or a setting or the identity provider knows the clinic
+            by the old one.
         Conflict
             If somebody else has changed what was known.
         """
@@ -142,7 +143,10 @@ class Clinics:
         if self._session.scalar(select(Clinic.id).where(Clinic.name == name, Clinic.id != clinic.id)):
             raise Rejected("Another clinic has this name.")
         _refuse_alike(name, (other for other in self.all() if other.id != clinic.id))
-        if naming := self._settings.settings_naming(clinic.name):
+        naming = self._settings.settings_naming(clinic.name)
+        if self._settings.oidc_issuer and self._settings.oidc_clinic_claim:
+            naming.append("oidc_clinic_claim")  # the identity provider knows every clinic by its name
+        if naming:
             raise Rejected(
                 "This clinic is known by its name in a setting: %(setting)s. Change that first, or leave the name.",
                 setting=naming[0],
