@@ -251,7 +251,7 @@ def _signed_out(_app: Flask, user: User, **_more: object) -> None:
 def _changed_password(_app: Flask, user: User, **_more: object) -> None:
     """End what the old password opened: other sessions, and tokens unless they are kept deliberately."""
     forget_weakness()
-    services().sessions.end_all(user, but=session[SESSION])
+    services().sessions.end_all_but(user, session[SESSION])
     if not request.form.get("keep_tokens"):
         services().tokens.end_own(user.person)
     notify(user, Action.CHANGED_PASSWORD)
