@@ -11,13 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from lungwise.accounts.oidc.tokens import LOGOUT_EVENT
 from lungwise.settings import Settings
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from conftest import Clock, Visitor
 
 CLIENT = "lungwise"
 PUBLIC = "http://localhost"
@@ -162,3 +168,36 @@ def forger(clock: Callable[[], datetime]) -> Iterator[Forger]:
         thread.start()
         yield server.forger
         server.shutdown()
+
+
+def go(visitor: Visitor, path: str = "/sign-in/oidc") -> str:
+    """Go to the provider, and give the address of its answer."""
+    asked = visitor.client.get(path)
+    query = {name: value[0] for name, value in parse_qs(urlsplit(asked.headers["Location"]).query).items()}
+    return f"/sign-in/oidc/callback?state={query['state']}&code={query['nonce']}"
+
+
+def come_back(visitor: Visitor, answer: str) -> TestResponse:
+    """Bring the provider's answer, and give the page that it leads to."""
+    return visitor.client.get(answer, follow_redirects=True)
+
+
+def logout_token(liar: Forger, clock: Clock, **changes: Any) -> str:
+    """Give the token which says that Rosa has signed out there."""
+    now = int(clock().timestamp())
+    usual = {
+        "iss": liar.issuer,
+        "aud": CLIENT,
+        "iat": now,
+        "exp": now + 120,
+        "jti": "1",
+        "sub": "rosa",
+        "sid": "there",
+        "events": {LOGOUT_EVENT: {}},
+    }
+    return signed({name: value for name, value in (usual | changes).items() if value is not None})
+
+
+def tell(visitor: Visitor, token: str) -> int:
+    """Bring such a token as the provider does, and give the answer's status."""
+    return visitor.client.post("/sign-in/oidc/logout", data={"logout_token": token}).status_code

@@ -222,7 +222,9 @@ def test_an_administrator_sends_links_by_mail(
     page = ada.post(action, page="/accounts", follow=True).text
     assert "on its way to bob@example.org" in page
     assert not links_in(page), "what goes to a colleague by mail is not the administrator's to read"
-    assert "on its way to rita@example.org" in ada.post("/accounts", email="rita@example.org", role="radiologist").text
+    invited = ada.post("/accounts", follow=True, email="rita@example.org", role="radiologist").text
+    assert "on its way to rita@example.org" in invited
+    assert not links_in(invited, "/invitation"), "it says to who opens it whether the address has an account"
     send_all(app, by_mail, clock)
     assert [mail["To"] for mail in box.mails] == ["bob@example.org", "rita@example.org"]
     assert rita.get(links_in(text_of(box))[0]).status_code == 200

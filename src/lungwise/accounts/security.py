@@ -68,7 +68,7 @@ def init_security(app: Flask, settings: Settings, sessions: scoped_session[Sessi
     app.config.update(_config(settings))
     security = Security(
         app,
-        SQLAlchemySessionUserDatastore(sessions, User, Role),  # type: ignore[arg-type]
+        _Datastore(sessions, User, Role),  # type: ignore[arg-type]
         login_form=ThrottledLoginForm,
         two_factor_verify_code_form=ThrottledCodeForm,
         mf_recovery_form=ThrottledRecoveryForm,
@@ -163,6 +163,16 @@ def setup_code(settings: Settings) -> str:
     return derived_secret(settings, "first administrator")[:12]
 
 
+class _Datastore(SQLAlchemySessionUserDatastore):
+    """The accounts as Flask-Security finds them."""
+
+    def commit(self) -> None:
+        """Leave that to the request: its transaction ends with its answer, and is rolled back where it is refused.
+
+        Flask-Security commits before each answer, also one that refuses: half of a change would be kept.
+        """
+
+
 class PasswordRules(PasswordUtil):
     """New passwords must pass our own check."""
 
@@ -231,7 +241,9 @@ def _signed_in(_app: Flask, user: User, **_more: object) -> None:
 
 
 def _signed_out(_app: Flask, user: User, **_more: object) -> None:
-    key = session.pop(SESSION, None)
+    """End the session: nothing of it stays for whoever signs in at this browser next."""
+    key = session.get(SESSION)
+    session.clear()
     if key and isinstance(user, User):
         services().sessions.sign_out(user, key)
 
@@ -239,7 +251,7 @@ def _signed_out(_app: Flask, user: User, **_more: object) -> None:
 def _changed_password(_app: Flask, user: User, **_more: object) -> None:
     """End what the old password opened: other sessions, and tokens unless they are kept deliberately."""
     forget_weakness()
-    services().sessions.end_all(user, but=session[SESSION])
+    services().sessions.end_all_but(user, session[SESSION])
     if not request.form.get("keep_tokens"):
         services().tokens.end_own(user.person)
     notify(user, Action.CHANGED_PASSWORD)
@@ -281,7 +293,6 @@ def _only_with_session() -> Response | None:
         rejections.note(rejections.SESSION_OVER)
         session.pop(SESSION, None)
         logout_user()
-        session.clear()
         return redirect(url_for("security.login"))
     if services().sessions.is_newly_seen(found):
         services.after_response(lambda later: later.sessions.seen(found.key))

@@ -192,7 +192,7 @@ class Accounts:
                 raise Rejected("You cannot disable your own account.")
             self._spare_last_administrator(user)
         user.active = active
-        self._end_sessions(user)
+        self._sessions.end_all(user)
         self._audit.record(by, Action.ENABLED if active else Action.DISABLED, Subject.ACCOUNT, user.key)
 
     def change_role(self, by: Person, key: str, role: Role) -> None:
@@ -222,7 +222,6 @@ class Accounts:
         user.identities.clear()
         self._forget_second_factor(user)
         self._sessions.forget(user)
-        user.fs_uniquifier = uuid.uuid4().hex
         self._audit.record(by, Action.DELETED, Subject.ACCOUNT, user.key)
 
     def recovery_link(self, by: Person, key: str) -> str:
@@ -269,7 +268,7 @@ class Accounts:
     def take_second_factor(self, user: User, by: Person) -> None:
         """Remove an account's second factor and recovery codes, and end its sessions."""
         self._forget_second_factor(user)
-        self._end_sessions(user)
+        self._sessions.end_all(user)
         self._audit.record(by, Action.RESET_SECOND_FACTOR, Subject.ACCOUNT, user.key)
 
     def change_profile(self, user: User, name: str, language: str | None) -> None:
@@ -281,10 +280,6 @@ class Accounts:
         """Record a sign-in."""
         user.signed_in_at = self._clock()
         self._audit.record(user.person, Action.SIGNED_IN, Subject.ACCOUNT, user.key)
-
-    def _end_sessions(self, user: User) -> None:
-        user.fs_uniquifier = uuid.uuid4().hex
-        self._sessions.end_all(user)
 
     def _forget_second_factor(self, user: User) -> None:
         user.tf_primary_method = user.tf_totp_secret = user.tf_counter = None

@@ -6,6 +6,7 @@ was idle for too long or began too long ago.
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -111,16 +112,22 @@ class Sessions:
 
     def end_others(self, user: User, but: str) -> None:
         """End every session of the account but one."""
-        self.end_all(user, but)
+        self.end_all_but(user, but)
         self._audit.record(user.person, Action.ENDED_OTHER_SESSIONS, Subject.ACCOUNT, user.key)
 
-    def end_all(self, user: User, but: str = "") -> None:
-        """End every session of the account, as part of another recorded action."""
+    def end_all(self, user: User) -> None:
+        """End every session of the account, and each sign-in that waits for a code, as part of a recorded action."""
+        self.end_all_but(user, "")
+        user.fs_uniquifier = uuid.uuid4().hex  # a browser that waits for a code knows the account by it
+
+    def end_all_but(self, user: User, but: str) -> None:
+        """End every session of the account but one, as part of a recorded action."""
         ended = update(SignIn).where(SignIn.user_id == user.id, SignIn.key != but, SignIn.ended_at.is_(None))
         self._session.execute(ended.values(ended_at=self._clock()))
 
     def forget(self, user: User) -> None:
         """Delete every session of a deleted account, and with them what is known of its browsers."""
+        self.end_all(user)
         self._session.execute(delete(SignIn).where(SignIn.user_id == user.id))
 
     def sign_out(self, user: User, key: str) -> None:

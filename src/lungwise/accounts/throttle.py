@@ -122,7 +122,7 @@ class Throttle:
         A guess at an address without an account is recorded too, for no clinic: a quicker answer would reveal it.
         """
         self._log(logging.WARNING, "is wrong" if guess.account else "is wrong, and no account's", guess)
-        self._transact(lambda session: self._record(session, guess.account, guess.secret.action, self._address))
+        self._transact(lambda session: self._fail(session, guess))
         self._clear_out()
 
     def succeeded(self, guess: Guess) -> None:
@@ -167,7 +167,7 @@ class Throttle:
         rows, now = self._rows(session, guess), self._clock()
         locked = [lock for lock, row in rows.items() if self._counts(row, now) and row.count >= self._limits[lock]]
         for lock in locked or rows:
-            self._count(rows[lock], now, lengthen=not locked)
+            self._count(rows[lock], now, lengthen=not locked and lock is Lock.ACCOUNT)
         if guess.account is not None:
             rows[Lock.ACCOUNT].user_id = guess.account.id
             rows[Lock.ACCOUNT].unreported += bool(locked)
@@ -197,9 +197,18 @@ class Throttle:
         }
 
     def _count(self, row: SignInFailures, now: datetime, *, lengthen: bool) -> None:
-        row.count = row.count + 1 if self._counts(row, now) else 1
-        if lengthen:
+        """Count a guess. Those from an address keep no older ones alive: most of a hospital's are right."""
+        goes_on = self._counts(row, now)
+        row.count = row.count + 1 if goes_on else 1
+        if lengthen or not goes_on:
             row.until = now + self._duration
+
+    def _fail(self, session: Session, guess: Guess) -> None:
+        """Record a wrong guess. An address is locked for the whole time from the one on that reaches its limit."""
+        row = self._rows(session, guess)[Lock.ADDRESS]
+        if row.count >= self._limits[Lock.ADDRESS]:
+            row.until = self._clock() + self._duration
+        self._record(session, guess.account, guess.secret.action, self._address)
 
     def _counts(self, row: SignInFailures, now: datetime) -> bool:
         """Return whether failures count still.

@@ -29,7 +29,7 @@ from lungwise.accounts.letters import invitation_letter, recovery_letter, regist
 from lungwise.accounts.links import RECOVERY_HOURS, invitation_path
 from lungwise.accounts.models import User
 from lungwise.accounts.notices import NOTICES
-from lungwise.accounts.outbox import MailKind
+from lungwise.accounts.outbox import Letter, MailKind
 from lungwise.accounts.request_services import services, user
 from lungwise.accounts.second_factor import ask_to_confirm, is_fresh
 from lungwise.accounts.security import SESSION, setup_code
@@ -202,11 +202,12 @@ def revoke_machine_token(key: str) -> Answer:
 @confirmed_administrator
 def colleagues() -> Answer:
     """List the clinic's accounts and open invitations, and invite more."""
-    form, link = InviteForm(), None
-    if form.validate_on_submit():
-        token = attempt(form, lambda: services().accounts.invitations.add(person(), _email(form), Role(form.role.data)))
-        link = _invited(_email(form), token) if token else None
-    return _colleagues(InviteForm(formdata=None) if link else form, link)
+    form = InviteForm()
+    if not form.validate_on_submit():
+        return _colleagues(form, None)
+    email, role = form.email.data or "", Role(form.role.data)
+    token = attempt(form, lambda: services().accounts.invitations.add(person(), email, role))
+    return _invited(email, invitation_path(token)) if token else _colleagues(form, None)
 
 
 @bp.post("/accounts/invitations/<key>/take-back")
@@ -225,11 +226,7 @@ def recovery_link(key: str) -> Answer:
     colleague = services().accounts.colleague(person(), key)
     if not services().settings.mails_links:
         return _colleagues(InviteForm(formdata=None), _Link(_shown(path), colleague.email, hours=RECOVERY_HOURS))
-    services().outbox.add(
-        MailKind.NOTICE, recovery_letter(colleague, services().settings, words_for(colleague, gettext))
-    )
-    flash(gettext("An e-mail with the link is on its way to %(email)s.", email=colleague.email))
-    return redirect(url_for("accounts.colleagues"))
+    return _mail_link(recovery_letter(colleague, services().settings, words_for(colleague, gettext)))
 
 
 @bp.post("/accounts/<key>/delete")
@@ -350,21 +347,23 @@ class _Link:
     hours: int = 0
 
 
-def _invited(email: str, token: str) -> _Link:
-    path, settings = invitation_path(token), services().settings
+def _invited(email: str, path: str) -> Answer:
+    """Mail an invitation's link, which says to whoever opens it whether the address has an account; else show it."""
+    settings = services().settings
     if settings.mails_links:
-        letter = invitation_letter(email, settings.public_url + path, gettext)
-        services().outbox.add(MailKind.NOTICE, letter)
-    return _Link(_shown(path), email, days=INVITATION_DAYS)
+        return _mail_link(invitation_letter(email, settings.public_url + path, gettext))
+    return _colleagues(InviteForm(formdata=None), _Link(_shown(path), email, days=INVITATION_DAYS))
+
+
+def _mail_link(letter: Letter) -> Response:
+    services().outbox.add(MailKind.NOTICE, letter)
+    flash(gettext("An e-mail with the link is on its way to %(email)s.", email=letter.to))
+    return redirect(url_for("accounts.colleagues"))
 
 
 def _shown(path: str) -> str:
     """Return a link as the administrator sees it: it may begin with the host that their own browser asked for."""
     return (services().settings.public_url or request.host_url.rstrip("/")) + path
-
-
-def _email(form: InviteForm) -> str:
-    return form.email.data or ""
 
 
 def _colleagues(form: InviteForm, link: _Link | None) -> str:

@@ -28,7 +28,7 @@ def check_at_sign_in(owner: User, password: str) -> None:
 
 
 def forget_weakness() -> None:
-    """Let a session continue after its password was changed."""
+    """Let a session continue whose password was changed, or that begins without one."""
     session.pop(_WEAK, None)
 
 

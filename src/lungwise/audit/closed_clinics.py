@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from lungwise.audit.actions import Action, Subject
 from lungwise.errors import ClinicClosed
 from lungwise.films.refusals import N_
-from lungwise.store.facts import delete_fact, locked_fact, read_fact, save_fact
+from lungwise.store.facts import delete_fact, known_facts, locked_fact, read_fact, save_fact
 
 CLOSED: Final = N_(
     "This clinic is moving to another installation: everything can be read here, and nothing entered or changed."
@@ -25,15 +26,31 @@ _ALLOWED = frozenset(
         *(Action.CLOSED, Action.REOPENED, Action.MOVED_AWAY, Action.MOVED_HERE, Action.REMOVED),
     }
 )
-"""What is only read, is about signing in, or is the move itself. Whatever is not named here is refused.
+"""What is only read, is about signing in, or is the move itself. Whatever is not named here or below is refused.
 
 Who loses a second factor, as everyone does with the secret key, must set one up again to read.
+"""
+_ALLOWED_OF_ACCOUNTS = frozenset(
+    {
+        *(Action.DISABLED, Action.ENABLED, Action.DELETED, Action.CHANGED_ROLE, Action.UNLINKED_SIGN_IN),
+        *(Action.CHANGED_PASSWORD, Action.RESET_PASSWORD, Action.MADE_RECOVERY_LINK, Action.WAS_REGISTERED_AGAIN),
+    }
+)
+"""What may be done to accounts that exist: somebody who is dismissed is shut out, and who forgot a password reads.
+
+A package that is written already keeps these accounts as they were.
 """
 
 
 def is_closed(session: Session, clinic_id: int) -> bool:
     """Return whether a clinic is closed for writing."""
     return bool(clinic_id and read_fact(session, _name(clinic_id)))
+
+
+def closed_among(session: Session, clinic_ids: Iterable[int]) -> set[int]:
+    """Return which of these clinics are closed for writing."""
+    names = {_name(clinic_id): clinic_id for clinic_id in clinic_ids}
+    return {names[name] for name in known_facts(session, names)}
 
 
 def close_clinic(session: Session, clinic_id: int, at: str) -> None:
@@ -57,10 +74,18 @@ def require_open(session: Session, clinic_id: int | None, action: Action, subjec
     ClinicClosed
         If the clinic is closed for writing, and the action writes.
     """
-    if not clinic_id or action in _ALLOWED or subject is Subject.MODEL:
+    if not clinic_id or _is_allowed(action, subject):
         return
     if locked_fact(session, _name(clinic_id)):
         raise ClinicClosed(CLOSED)
+
+
+def _is_allowed(action: Action, subject: Subject) -> bool:
+    if subject is Subject.ACCOUNT and action in _ALLOWED_OF_ACCOUNTS:
+        return True
+    if subject is Subject.INVITATION and action is Action.TOOK_INVITATION_BACK:
+        return True
+    return action in _ALLOWED or subject is Subject.MODEL
 
 
 def _name(clinic_id: int) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Right
 from lungwise.audit.actions import Action, Subject
+from lungwise.audit.closed_clinics import closed_among
 from lungwise.audit.service import AuditTrail
 from lungwise.clinics.clinic_settings import ClinicChoices, ClinicSettings, RetentionMode
 from lungwise.clinics.models import Clinic
@@ -87,8 +88,10 @@ class Clinics:
         return ClinicSettings.of(_choices_of(clinic) if clinic else ClinicChoices(name=""), self._settings)
 
     def taking_registrations(self) -> list[Clinic]:
-        """List the clinics where somebody may ask for an account without an invitation."""
-        return [clinic for clinic in self.all() if self._registration(clinic) is not Registration.INVITATION]
+        """List the clinics where somebody may ask for an account without an invitation: none that moves."""
+        found = [clinic for clinic in self.all() if self._registration(clinic) is not Registration.INVITATION]
+        closed = closed_among(self._session, [clinic.id for clinic in found])
+        return [clinic for clinic in found if clinic.id not in closed]
 
     def choices(self, person: Person) -> ClinicChoices:
         """Return what an administrator's clinic has chosen."""
@@ -106,7 +109,8 @@ class Clinics:
         Raises
         ------
         Rejected
-            If another clinic has the name or almost the same, or the DICOM node knows the clinic by the old one.
+            If another clinic has the name or almost the same, or a setting or the identity provider knows the clinic
+            by the old one.
         Conflict
             If somebody else has changed what was known.
         """
@@ -139,7 +143,10 @@ class Clinics:
         if self._session.scalar(select(Clinic.id).where(Clinic.name == name, Clinic.id != clinic.id)):
             raise Rejected("Another clinic has this name.")
         _refuse_alike(name, (other for other in self.all() if other.id != clinic.id))
-        if naming := self._settings.settings_naming(clinic.name):
+        naming = self._settings.settings_naming(clinic.name)
+        if self._settings.oidc_issuer and self._settings.oidc_clinic_claim:
+            naming.append("oidc_clinic_claim")  # the identity provider knows every clinic by its name
+        if naming:
             raise Rejected(
                 "This clinic is known by its name in a setting: %(setting)s. Change that first, or leave the name.",
                 setting=naming[0],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -24,6 +26,12 @@ class Fact(Base):
 def read_fact(session: Session, name: str) -> str:
     """Return the value of a fact; empty if it is unknown, or not signed with one of the keys."""
     return _value(session, session.get(Fact, name))
+
+
+def known_facts(session: Session, names: Collection[str]) -> set[str]:
+    """Return which of these facts are known, and signed with one of the keys."""
+    found = session.scalars(select(Fact).where(Fact.name.in_(names)))
+    return {fact.name for fact in found if _value(session, fact)}
 
 
 def locked_fact(session: Session, name: str) -> str:

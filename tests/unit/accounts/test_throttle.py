@@ -103,6 +103,31 @@ def test_an_address_is_locked_that_tries_many_accounts(throttle: Callable[..., T
     assert throttle("10.0.0.2").admit(guess()) is None
 
 
+def test_right_guesses_keep_no_failures_of_an_address_alive(throttle: Callable[..., Throttle], clock: Clock) -> None:
+    """As in a hospital behind one address, where somebody signs in every ten minutes and mistypes once an hour."""
+    for number in range(6 * 31):
+        one = guess(f"{number}@example.org")
+        assert throttle().admit(one) is None
+        if number % 6:
+            throttle().succeeded(one)
+        else:
+            throttle().failed(one)
+        clock.forward(minutes=10)
+
+
+def test_an_address_stays_locked_for_the_whole_time_after_its_last_failure(
+    throttle: Callable[..., Throttle], clock: Clock
+) -> None:
+    fail(throttle(), guess("first@example.org"))
+    clock.forward(minutes=14)
+    for number in range(29):
+        fail(throttle(), guess(f"nobody{number}@example.org"))
+    clock.forward(minutes=14)
+    assert throttle().admit(guess()) is Lock.ADDRESS
+    clock.forward(minutes=2)
+    assert throttle().admit(guess()) is None
+
+
 def test_a_network_of_ipv6_is_one_address(throttle: Callable[..., Throttle]) -> None:
     for number in range(30):
         fail(throttle(f"2001:db8::{number:x}"), guess(f"nobody{number}@example.org"))

@@ -53,6 +53,17 @@ def test_an_administrator_changes_their_own_clinic_and_it_is_in_the_trail(either
     assert clinics.settings_of(ada.clinic_id) == clinics.settings_of(0)
 
 
+def test_a_clinic_that_the_identity_provider_names_keeps_its_name(services: Services) -> None:
+    """Otherwise nobody signs in there by the provider any more, and another clinic that takes the name gets them."""
+    ada = services.person("Ada")
+    provider = {"oidc_issuer": "https://id.example.org", "public_url": "https://lungwise.example.org"}
+    with pytest.raises(Rejected, match="oidc_clinic_claim"):
+        clinics_of(services, **provider, oidc_clinic_claim="clinic").change(ada, ClinicChoices(name="Hill Clinic"))
+    clinics_of(services, **provider, oidc_clinic_claim="clinic").change(ada, ClinicChoices(name="Hill", sampled=9))
+    clinics_of(services, **provider).change(ada, ClinicChoices(name="Hill Clinic"))
+    assert clinics_of(services).choices(ada).name == "Hill Clinic"
+
+
 def test_only_an_administrator_sees_or_changes_what_is_set(services: Services) -> None:
     for role in (Role.DOCTOR, Role.RADIOLOGIST, Role.HEALTH_WORKER):
         person = services.person(role.value, role=role)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lungwise.access import Person, Role
 from lungwise.accounts.models import ProvidedIdentity, SignIn, User
 from lungwise.accounts.oidc.claims import ProvidedPerson, key_of
-from lungwise.accounts.service import Accounts
+from lungwise.accounts.service import Accounts, count_administrators
 from lungwise.accounts.sessions import Sessions
 from lungwise.accounts.tokens import Tokens
 from lungwise.audit.actions import Action, Subject
@@ -16,7 +19,13 @@ from lungwise.audit.service import AuditTrail
 from lungwise.clinics.service import Clinic
 from lungwise.errors import Rejected
 from lungwise.settings import Settings
-from lungwise.store import Clock
+from lungwise.store import Clock, after_commit
+
+_log = logging.getLogger("lungwise.security")
+_NO_ADMINISTRATOR = (
+    "the clinic %s has no administrator any more: the identity provider gave the last one another role. "
+    "Make somebody administrator there, or here: lungwise users set-role"
+)
 
 
 class ProvidedAccounts:
@@ -58,8 +67,7 @@ class ProvidedAccounts:
             return self._open(person, person.role)
         self._check(known, person)
         if known.role != person.role:
-            known.role = person.role.value
-            self._audit.record(known.person, Action.CHANGED_ROLE, Subject.ACCOUNT, known.key)
+            self._change_role(known, person.role)
         return known
 
     def shut_out(self, user: User) -> None:
@@ -103,16 +111,32 @@ class ProvidedAccounts:
         self._audit.record(by, Action.UNLINKED_SIGN_IN, Subject.ACCOUNT, user.key)
 
     def signed_out_there(self, identity: str, provider_session: str) -> None:
-        """End the sessions that began with one at the provider; where it names none, all that somebody began there."""
+        """End the sessions that began with one at the provider; where it names none, all that somebody began there.
+
+        Whoever has no other session here has no sign-in either that waits for a code.
+        """
         query = select(SignIn, User).join(User, User.id == SignIn.user_id).where(SignIn.ended_at.is_(None))
         if provider_session:
             query = query.where(SignIn.provider_session == provider_session)
         else:
             whose = select(ProvidedIdentity.user_id).where(ProvidedIdentity.name == identity)
             query = query.where(SignIn.provider_session.is_not(None), SignIn.user_id.in_(whose))
+        known = self.of(identity)
+        owners = {known} if known else set()
         for begun, user in self._session.execute(query).all():
             begun.ended_at = self._clock()
             self._audit.record(user.person, Action.SIGNED_OUT, Subject.ACCOUNT, user.key)
+            owners.add(user)
+        for owner in owners:
+            if not self._sessions.own(owner):
+                self._sessions.end_all(owner)
+
+    def _change_role(self, known: User, role: Role) -> None:
+        """Give somebody another role: also to the last administrator of a clinic, whom the provider may dismiss."""
+        was_administrator, known.role = known.role == Role.ADMINISTRATOR, role.value
+        self._audit.record(known.person, Action.CHANGED_ROLE, Subject.ACCOUNT, known.key)
+        if was_administrator and not count_administrators(self._session, known.clinic_id):
+            after_commit(self._session, partial(_log.warning, _NO_ADMINISTRATOR, known.clinic.name))
 
     def _check(self, known: User, person: ProvidedPerson) -> None:
         if known.waits:

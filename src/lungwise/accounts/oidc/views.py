@@ -26,6 +26,7 @@ from lungwise.accounts.request_services import services, user
 from lungwise.accounts.second_factor import ask_to_confirm, is_fresh
 from lungwise.accounts.sign_in_forms import is_own_page
 from lungwise.accounts.throttle import Guess, Secret
+from lungwise.accounts.weak_passwords import forget_weakness
 from lungwise.audit.actions import Action
 from lungwise.errors import NotFound, Rejected
 from lungwise.webkit import rejections
@@ -215,6 +216,7 @@ def _sign_in(flow: Flow, person: ProvidedPerson) -> Answer:
 
 def _signed_in(account: User, person: ProvidedPerson, then: str) -> Answer:
     """Sign in; who has a second factor here, and did not use one there, is asked for it first."""
+    forget_weakness()
     provided_session.remember(account, person)
     if not person.has_second_factor:
         plugins: Any = current_app.extensions["security"].two_factor_plugins

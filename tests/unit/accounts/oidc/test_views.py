@@ -6,9 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from joserfc import jwt
 from sqlalchemy import func, select
 
@@ -21,17 +19,19 @@ from oidc_forger import (
     CLIENT,
     KEY,
     Forger,
+    come_back,
     forger,
+    go,
+    logout_token,
     signed,
     signed_by_a_stranger,
     signed_with_the_public_key,
+    tell,
     unsigned,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from werkzeug.test import TestResponse
+    from collections.abc import Callable
 
     from conftest import Clock, Visitor
     from lungwise.access import Person
@@ -39,38 +39,6 @@ if TYPE_CHECKING:
     from lungwise.web_app import Lungwise
 
 REFUSED = "The answer of Hill Hospital is not right. Begin again."
-
-
-@pytest.fixture
-def liar(clock: Clock) -> Iterator[Forger]:
-    with forger(clock) as liar:
-        yield liar
-
-
-@pytest.fixture
-def app(
-    liar: Forger,
-    either: Settings,
-    clock: Clock,
-    migrate: Callable[[Settings], None],
-    enrol: Callable[..., Person],
-) -> Iterator[Lungwise]:
-    """Give pages that take its word, and a local administrator."""
-    migrate(either)
-    for app in open_app(liar.settings(either), clock):
-        enrol(app, "Eve", role=Role.ADMINISTRATOR)
-        yield app
-
-
-def go(visitor: Visitor, path: str = "/sign-in/oidc") -> str:
-    """Go to the provider, and give the address of its answer."""
-    asked = visitor.client.get(path)
-    query = {name: value[0] for name, value in parse_qs(urlsplit(asked.headers["Location"]).query).items()}
-    return f"/sign-in/oidc/callback?state={query['state']}&code={query['nonce']}"
-
-
-def come_back(visitor: Visitor, answer: str) -> TestResponse:
-    return visitor.client.get(answer, follow_redirects=True)
 
 
 def trail(app: Lungwise) -> list[str]:
@@ -261,21 +229,6 @@ def test_a_second_factor_here_is_asked_for_unless_one_was_used_there(
     assert come_back(third, go(third)).request.path == "/studies"
 
 
-def logout_token(liar: Forger, clock: Clock, **changes: Any) -> str:
-    now = int(clock().timestamp())
-    usual = {
-        "iss": liar.issuer,
-        "aud": CLIENT,
-        "iat": now,
-        "exp": now + 120,
-        "jti": "1",
-        "sub": "rosa",
-        "sid": "there",
-        "events": {LOGOUT_EVENT: {}},
-    }
-    return signed({name: value for name, value in (usual | changes).items() if value is not None})
-
-
 def test_the_provider_ends_the_session_that_began_there_and_nobody_else_does(
     app: Lungwise, liar: Forger, clock: Clock, visit: Callable[..., Visitor]
 ) -> None:
@@ -304,10 +257,6 @@ def test_the_provider_ends_the_session_that_began_there_and_nobody_else_does(
     assert tell(visit(app), logout_token(liar, clock, sid=None)) == 200
     with app.database.reading() as session:
         assert session.scalars(select(SignIn.ended_at)).all().count(None) == 0
-
-
-def tell(visitor: Visitor, token: str) -> int:
-    return visitor.client.post("/sign-in/oidc/logout", data={"logout_token": token}).status_code
 
 
 def test_while_the_provider_is_away_passwords_still_open(
