@@ -142,9 +142,32 @@ class Duplicates:
     def _named(self, person: Person, upload: Upload) -> list[FilmRecord]:
         """Return the films with an upload's SOP Instance UID, also those that got another one when they were taken."""
         uids = upload.uids
-        named = self._having(person, FilmRecord.instance_uid == uids.instance) if uids.instance else []
-        siblings = self._having(person, FilmRecord.study_uid == uids.study) if named and uids.study else []
-        return [*named, *(film for film in siblings if is_renamed(film))]
+        if uids.instance is None:
+            return []
+        named = self._having(person, FilmRecord.instance_uid == uids.instance)
+        siblings = self._having(person, FilmRecord.study_uid == uids.study) if uids.study else []
+        renamed = [film for film in siblings if is_renamed(film)]
+        return [*named, *(film for film in renamed if self._came_as(film) == uids.instance)]
+
+    def _came_as(self, film: FilmRecord) -> str:
+        """Return the SOP Instance UID that a film's file states; '' where the file is lost."""
+        kept = self._kept(film)
+        header = read_header(kept) if kept is not None else None
+        return header.instance_uid if header else ""
+
+    def _kept(self, film: FilmRecord) -> bytes | None:
+        """Return a film's file; None where it is lost.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give it.
+        """
+        try:
+            is_lost = self._store.is_lost(film.study.key, film.sha256)
+            return None if is_lost else self._store.get(film.study.key, film.sha256)
+        except OSError as error:
+            raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
 
     def _having(self, person: Person, condition: ColumnElement[bool]) -> list[FilmRecord]:
         query = select(FilmRecord).join(Study).where(condition, Study.clinic_id == person.clinic_id)
@@ -161,12 +184,9 @@ class Duplicates:
         header = upload.header or DicomHeader()
         if film.kind != "DICOM":  # its DICOM object is made anew for each request
             return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
-        try:
-            if self._store.is_lost(film.study.key, film.sha256):
-                return Difference.PIXELS  # nobody can say that it is the same: an administrator decides
-            kept = self._store.get(film.study.key, film.sha256)
-        except OSError as error:
-            raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
+        kept = self._kept(film)
+        if kept is None:
+            return Difference.PIXELS  # nobody can say that it is the same: an administrator decides
         here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())
         return self._difference_from(kept, here, upload)
 

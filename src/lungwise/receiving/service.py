@@ -158,7 +158,8 @@ class Uploads:
     def take(self, person: Person, held_key: str) -> str:
         """Make a held film the one film of a new study, and return that study's key.
 
-        Its bytes stay as they came; it gets a SOP Instance UID of its own beside them.
+        Its bytes stay as they came. Where its SOP Instance UID is still another film's, it gets one of its own beside
+        them. Where it is here by now, it is held no longer, and its study is returned.
 
         Raises
         ------
@@ -168,15 +169,29 @@ class Uploads:
         self._receive.begin()
         with self._receive.reading() as recording:
             data = recording.held.data(recording.held.get(person, held_key))
-        key = new_key()
+        film = Upload(data=data, kind="DICOM", header=read_header(data))
+        self._receive.run(partial(self._receive.put_back, person=person, uploads=[film]))
+        key = self._receive.run(lambda put: self._take(put, person, held_key, film))
+        self._receive.wake()
+        return key
+
+    def _take(self, files: FilmFiles, person: Person, held_key: str, film: Upload) -> str:
+        with self._receive.reading() as recording:
+            known, difference = recording.duplicates.compare(person, film)
+            here = known.study.key if known is not None and difference is None else None
+        key = here or new_key()
 
         def record(recording: Recording, stored: dict[str, Upload]) -> None:
+            now, difference_now = recording.duplicates.compare(person, film)
+            if (now and now.key, difference_now) != (known and known.key, difference):
+                raise CollisionError("A film of this SOP Instance UID came or went meanwhile.")
             recording.held.discard(person, held_key)
-            recording.record(person, key, PatientFacts(), stored, renames=True)
+            if now is not None and here:
+                recording.lock(now.study, [now.sha256])
+            else:
+                recording.record(person, key, PatientFacts(), stored, renames=now is not None)
 
-        film = Upload(data=data, kind="DICOM", header=read_header(data))
-        self._receive.run(lambda put: self._receive.record(put, key, [film], record))
-        self._receive.wake()
+        self._receive.record(files, key, [] if here else [film], record)
         return key
 
     def _save(self, person: Person, files: Files, once: Once, study: _Destination) -> Saved:
