@@ -47,7 +47,7 @@ def mutated_inputs(count: int, seed: int = 20261123) -> Iterator[tuple[str, byte
     hostile = _hostile()
     yield from hostile.items()
     chance = random.Random(seed)
-    sound, slow = _pictures() | _dicom_films(), _films_for_gdcm()
+    sound, slow = _pictures() | _dicom_films(), _films_for_processes()
     for number in range(count - len(hostile)):
         files = slow if number % 25 == 0 else sound  # these start a process each
         kind = chance.choice(sorted(files))
@@ -67,7 +67,6 @@ def _pictures() -> dict[str, bytes]:
         "webp, lossless": picture(RGB, "WebP", lossless=True),
         "tiff": picture(BYTES, "TIFF"),
         "tiff, lzw": picture(WORDS, "TIFF", compression="tiff_lzw"),
-        "tiff, jpeg": picture(RGB, "TIFF", compression="jpeg"),
         "tiff, reals": picture(chest_film().astype(np.float32), "TIFF"),
         "bmp": picture(BYTES, "BMP"),
     }
@@ -97,8 +96,8 @@ def _dicom_films() -> dict[str, bytes]:
     }
 
 
-def _films_for_gdcm() -> dict[str, bytes]:
-    files = {}
+def _films_for_processes() -> dict[str, bytes]:
+    files = {"tiff, jpeg": picture(RGB, "TIFF", compression="jpeg")}
     for name in ("JPEG-LL.dcm", "JPGExtended.dcm"):
         files[name] = compressed_file(_frame(name), np.zeros((1024, 256), np.uint16), JPEGLosslessSV1)
     return files
@@ -351,7 +350,11 @@ def _hostile_pictures() -> dict[str, bytes]:
         "png, an inflating profile": png[:33] + _chunk(b"iCCP", b"x\0\0" + zlib.compress(bytes(2**26))) + png[33:],
         "png, 49 megapixels": picture(Image.new("L", (7000, 7000)), "PNG"),
         "tiff, a chain of pages": _chain_of_pages(100_000),
-        "tiff, every strip the whole file": _strips_of_everything(100_000),
+        "tiff, every strip the whole file": run_lengths_in_strips(100_000, b"\x80\0" * 2**22),
+        "tiff, every strip a million times nothing": run_lengths_in_strips(100_000, b"\x80" * 10**6 + b"\xc1\0"),
+        "tiff, tiles of 4 gigapixels": tiff_of_tiles(640, 64, 16, 2**28),
+        "tiff, a tile of 600 megapixels": tiff_of_tiles(512, 512, 24_576, 24_576),
+        "tiff, endless scans": _tiff_of_scans(8000, 2400, 90),
         "webp, an empty canvas": b"RIFF\x1e\0\0\0WEBPVP8X\n\0\0\0\x10\0\0\0\xff\xff\xff\xff\xff\xff" + bytes(8),
     }
 
@@ -363,15 +366,34 @@ def _chain_of_pages(count: int) -> bytes:
     return b"II*\0\x08\0\0\0" + b"".join(entries + struct.pack("<I", 8 + size * (n + 1)) for n in range(count))
 
 
-def _strips_of_everything(rows: int) -> bytes:
-    """A TIFF of strips of one line each, all of which are all of the file."""
-    tags = {256: 64, 257: rows, 258: 8, 259: 32773, 262: 1, 277: 1, 278: 1}
+def run_lengths_in_strips(rows: int, pixels: bytes) -> bytes:
+    """A TIFF of strips of one line of 64 pixels each, all of which are these run lengths."""
+    return _tiff_of_parts({256: 64, 257: rows, 259: 32773, 278: 1}, (273, 279), rows, pixels)
+
+
+def tiff_of_tiles(width: int, height: int, tile_width: int, tile_height: int) -> bytes:
+    """A TIFF of tiles, all of which are the same bytes: zeros, of 16 million pixels at the most, deflated."""
+    pixels = zlib.compress(bytes(min(tile_width * tile_height, 2**24)))
+    tags = {256: width, 257: height, 259: 8, 322: tile_width, 323: tile_height}
+    return _tiff_of_parts(tags, (324, 325), -(-width // tile_width) * -(-height // tile_height), pixels)
+
+
+def _tiff_of_scans(width: int, height: int, more: int) -> bytes:
+    """A TIFF that is one progressive JPEG, with so many scans more than it needs."""
+    jpeg = picture(Image.new("L", (width, height)), "JPEG", progressive=True)
+    pixels = jpeg[:-2] + jpeg[jpeg.rindex(b"\xff\xda") : -2] * more + jpeg[-2:]
+    return _tiff_of_parts({256: width, 257: height, 259: 7, 278: height}, (273, 279), 1, pixels)
+
+
+def _tiff_of_parts(tags: dict[int, int], places: tuple[int, int], parts: int, pixels: bytes) -> bytes:
+    """A grey TIFF of so many strips or tiles, all of which are the same bytes."""
+    tags = {258: 8, 262: 1, 277: 1} | tags
     start = 8 + 2 + 12 * (len(tags) + 2) + 4
+    where = (start, start + 4 * parts) if parts > 1 else (start + 8, len(pixels))  # a single value stands in its entry
     entries = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()}
-    entries |= {tag: struct.pack("<HHII", tag, 4, rows, at) for tag, at in ((273, start), (279, start + 4 * rows))}
+    entries |= {tag: struct.pack("<HHII", tag, 4, parts, at) for tag, at in zip(places, where, strict=True)}
     head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries[tag] for tag in sorted(entries)) + bytes(4)
-    pixels = b"\x80\0" * 2**22
-    return head + struct.pack("<I", start + 8 * rows) * rows + struct.pack("<I", len(pixels)) * rows + pixels
+    return head + struct.pack("<I", start + 8 * parts) * parts + struct.pack("<I", len(pixels)) * parts + pixels
 
 
 def _chunk(kind: bytes, value: bytes) -> bytes:

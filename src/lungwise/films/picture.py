@@ -23,7 +23,7 @@ from lungwise.films.limits import MAX_PIXELS, check_jpeg, check_size, damaged, s
 from lungwise.films.photograph.detection import cut_at, cut_out, transparency, unexplained_colour
 from lungwise.films.png_chunks import picture_chunks
 from lungwise.films.refusals import Refusal
-from lungwise.films.tiff_directory import film_page
+from lungwise.films.tiff_directory import film_page, walked_samples
 from lungwise.films.work_limit import SCANS_AS_ONE, check_work
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -161,6 +161,8 @@ def _check_header(image: ImageFile.ImageFile, data: bytes, kind: str) -> None:
     check_size(*image.size, _max_pixels(image, kind))
     if kind == "WebP" and getattr(image, "is_animated", False):
         raise several_frames()
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        check_work(walked_samples(image.tag_v2, len(data)))
     check_work(image.width * image.height)
     if kind == "BMP" and int.from_bytes(data[_BMP_COMPRESSION], "little") in _BMP_RUN_LENGTHS:
         # Pillow decodes these byte by byte in Python: minutes for a hostile file

@@ -21,7 +21,7 @@ from lungwise.patients.service import PatientFacts, Patients
 from lungwise.patients.stated_facts import facts_of, is_another_patient
 from lungwise.receiving.own_results import MANUFACTURER
 from lungwise.receiving.uploads import Upload
-from lungwise.store import FilmStore
+from lungwise.store import CollisionError, FilmStore
 from lungwise.studies.film_data import not_fetched
 from lungwise.studies.film_models import FilmContent
 from lungwise.studies.models import FilmRecord, Study
@@ -37,11 +37,15 @@ class Difference(StrEnum):
 
 @dataclass(slots=True)
 class SortedFilms:
-    """The films of an upload: new ones, those that the clinic has, and those with the UID of another film."""
+    """The films of an upload, each once: new ones, those that the clinic has, and those with another film's UID.
+
+    Those with the UID of a new one are to be held once that is recorded.
+    """
 
     new: list[Upload] = field(default_factory=list)
     known: list[tuple[Upload, FilmRecord]] = field(default_factory=list)
     held: list[tuple[Upload, FilmRecord, Difference]] = field(default_factory=list)
+    to_hold: list[Upload] = field(default_factory=list)
 
 
 class Duplicates:
@@ -64,12 +68,21 @@ class Duplicates:
         for upload in uploads:
             known, difference = self.compare(person, upload, typed)
             if known is None:
-                found.new.append(upload)
+                self._add_new(found, upload)
             elif difference is None:
                 found.known.append((upload, known))
             else:
                 found.held.append((upload, known, difference))
         return found
+
+    def _add_new(self, found: SortedFilms, upload: Upload) -> None:
+        """Add an upload that the clinic has not, unless it is the same film as a new one, or has that one's UID."""
+        uid = upload.uids.instance
+        earlier = next((one for one in found.new if uid and one.uids.instance == uid), None)
+        if earlier is None:
+            found.new.append(upload)
+        elif self._difference_from(earlier.data, facts_of(earlier.header or DicomHeader()), upload) is not None:
+            found.to_hold.append(upload)
 
     def compare(
         self, person: Person, upload: Upload, typed: PatientFacts | None = None
@@ -112,17 +125,49 @@ class Duplicates:
             raise not_fetched() from error
 
     def note(self, clinic: int, film: FilmRecord) -> None:
-        """Note that a content is this film, if it is no other yet; of two that do so at once, one collides."""
+        """Note that a content is this film, if it is no other yet; of two that do so at once, one collides.
+
+        Raises
+        ------
+        CollisionError
+            If it is another film of the same study. Somebody may have typed that it is another patient's, too.
+        """
         for content in {film.sha256, film.instance_uid or film.sha256}:
-            if self._session.get(FilmContent, (clinic, content)) is None:
+            noted = self._session.get(FilmContent, (clinic, content))
+            if noted is None:
                 self._session.add(FilmContent(clinic_id=clinic, content=content, film_id=film.id))
+            elif self._session.get_one(FilmRecord, noted.film_id).study_id == film.study_id:
+                raise CollisionError(f"Study {film.study.key} has another film {content}.")
 
     def _named(self, person: Person, upload: Upload) -> list[FilmRecord]:
         """Return the films with an upload's SOP Instance UID, also those that got another one when they were taken."""
         uids = upload.uids
-        named = self._having(person, FilmRecord.instance_uid == uids.instance) if uids.instance else []
-        siblings = self._having(person, FilmRecord.study_uid == uids.study) if named and uids.study else []
-        return [*named, *(film for film in siblings if is_renamed(film))]
+        if uids.instance is None:
+            return []
+        named = self._having(person, FilmRecord.instance_uid == uids.instance)
+        siblings = self._having(person, FilmRecord.study_uid == uids.study) if uids.study else []
+        renamed = [film for film in siblings if is_renamed(film)]
+        return [*named, *(film for film in renamed if self._came_as(film) == uids.instance)]
+
+    def _came_as(self, film: FilmRecord) -> str:
+        """Return the SOP Instance UID that a film's file states; '' where the file is lost."""
+        kept = self._kept(film)
+        header = read_header(kept) if kept is not None else None
+        return header.instance_uid if header else ""
+
+    def _kept(self, film: FilmRecord) -> bytes | None:
+        """Return a film's file; None where it is lost.
+
+        Raises
+        ------
+        Unavailable
+            If the store does not give it.
+        """
+        try:
+            is_lost = self._store.is_lost(film.study.key, film.sha256)
+            return None if is_lost else self._store.get(film.study.key, film.sha256)
+        except OSError as error:
+            raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
 
     def _having(self, person: Person, condition: ColumnElement[bool]) -> list[FilmRecord]:
         query = select(FilmRecord).join(Study).where(condition, Study.clinic_id == person.clinic_id)
@@ -139,16 +184,16 @@ class Duplicates:
         header = upload.header or DicomHeader()
         if film.kind != "DICOM":  # its DICOM object is made anew for each request
             return None if header.manufacturer == MANUFACTURER else Difference.PIXELS
-        try:
-            if self._store.is_lost(film.study.key, film.sha256):
-                return Difference.PIXELS  # nobody can say that it is the same: an administrator decides
-            kept = self._store.get(film.study.key, film.sha256)
-        except OSError as error:
-            raise Unavailable("A film from this upload cannot be compared right now. Please try again.") from error
+        kept = self._kept(film)
+        if kept is None:
+            return Difference.PIXELS  # nobody can say that it is the same: an administrator decides
         here = PatientFacts.from_json(film.header) if film.header else facts_of(read_header(kept) or DicomHeader())
-        if self._is_of_another_patient(here, facts_of(header)):
+        return self._difference_from(kept, here, upload)
+
+    def _difference_from(self, data: bytes, patient: PatientFacts, upload: Upload) -> Difference | None:
+        if self._is_of_another_patient(patient, facts_of(upload.header or DicomHeader())):
             return Difference.PATIENT
-        return None if has_same_pixels(kept, upload.data) else Difference.PIXELS
+        return None if has_same_pixels(data, upload.data) else Difference.PIXELS
 
     def _is_of_another_patient(self, one: PatientFacts, other: PatientFacts) -> bool:
         rules = self._patients.rules

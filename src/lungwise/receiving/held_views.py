@@ -60,7 +60,7 @@ def thumbnail(key: str) -> Response:
 def take(key: str) -> AnyResponse:
     """Make a held film a film of a study of its own."""
     study = services().uploads.take(person(), key)
-    flash(gettext("The film is accepted. It now has its own SOP Instance UID."))
+    flash(gettext("The film is accepted."))
     return redirect(url_for("studies.show", key=study))
 
 

@@ -110,6 +110,16 @@ class _ExistingStudy:
 _Destination = _NewStudy | _ExistingStudy
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """An upload whose films are sorted and may be kept, with the study that came of the same request before, if any."""
+
+    facts: PatientFacts
+    films: SortedFilms
+    skipped: list[SkippedFile]
+    earlier: str | None
+
+
 class Uploads:
     """Saves what people and programs upload, each upload in transactions of its own."""
 
@@ -148,7 +158,8 @@ class Uploads:
     def take(self, person: Person, held_key: str) -> str:
         """Make a held film the one film of a new study, and return that study's key.
 
-        Its bytes stay as they came; it gets a SOP Instance UID of its own beside them.
+        Its bytes stay as they came. Where its SOP Instance UID is still another film's, it gets one of its own beside
+        them. Where it is here by now, it is held no longer, and its study is returned.
 
         Raises
         ------
@@ -158,15 +169,29 @@ class Uploads:
         self._receive.begin()
         with self._receive.reading() as recording:
             data = recording.held.data(recording.held.get(person, held_key))
-        key = new_key()
+        film = Upload(data=data, kind="DICOM", header=read_header(data))
+        self._receive.run(partial(self._receive.put_back, person=person, uploads=[film]))
+        key = self._receive.run(lambda put: self._take(put, person, held_key, film))
+        self._receive.wake()
+        return key
+
+    def _take(self, files: FilmFiles, person: Person, held_key: str, film: Upload) -> str:
+        with self._receive.reading() as recording:
+            known, difference = recording.duplicates.compare(person, film)
+            here = known.study.key if known is not None and difference is None else None
+        key = here or new_key()
 
         def record(recording: Recording, stored: dict[str, Upload]) -> None:
+            now, difference_now = recording.duplicates.compare(person, film)
+            if (now and now.key, difference_now) != (known and known.key, difference):
+                raise CollisionError("A film of this SOP Instance UID came or went meanwhile.")
             recording.held.discard(person, held_key)
-            recording.record(person, key, PatientFacts(), stored, renames=True)
+            if now is not None and here:
+                recording.lock(now.study, [now.sha256])
+            else:
+                recording.record(person, key, PatientFacts(), stored, renames=now is not None)
 
-        film = Upload(data=data, kind="DICOM", header=read_header(data))
-        self._receive.run(lambda put: self._receive.record(put, key, [film], record))
-        self._receive.wake()
+        self._receive.record(files, key, [] if here else [film], record)
         return key
 
     def _save(self, person: Person, files: Files, once: Once, study: _Destination) -> Saved:
@@ -175,46 +200,56 @@ class Uploads:
         self._receive.begin()
         unpacked = unpack(files, self._limits)
         self._receive.run(partial(self._receive.put_back, person=person, uploads=unpacked.films))
-        for film in unpacked.films:
-            if film.uids.instance is not None:
-                self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER))
+        found = self._receive.run(lambda _put: self._check(person, unpacked, once, study)).films
+        self._hold(person, [upload for upload, _film, _difference in found.held])
         saved = self._receive.run(lambda put: self._attempt(put, person, unpacked, once, study))
         if saved.taken:
             self._receive.wake()
+        self._hold(person, found.to_hold)
         for item in unpacked.objects:
             self._receive.run(partial(self._receive.keep_object, person=person, item=item, sender=_SENDER))
         return replace(saved, elsewhere=self._elsewhere(person, unpacked.films, study))
+
+    def _hold(self, person: Person, films: list[Upload]) -> None:
+        for film in films:
+            self._receive.run(partial(self._receive.hold, person=person, upload=film, sender=_SENDER))
 
     def _elsewhere(self, person: Person, films: list[Upload], study: _Destination) -> tuple[str, ...]:
         with self._receive.reading() as recording:
             found = recording.duplicates.of_others(person, films, study.facts(recording, person))
             return tuple(dict.fromkeys(film.study.key for film in found if is_visible_to(person, film.study)))
 
-    def _attempt(self, files: FilmFiles, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> Saved:
-        with self._receive.database.reading() as session:
-            recording = self._receive.recording_over(session, self._receive.address)
+    def _check(self, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> _Checked:
+        """Sort an upload's films, and check by reading alone whether all of it may be kept."""
+        with self._receive.reading() as recording:
             facts = study.facts(recording, person)
             films, skipped = _sort(recording, person, unpacked, facts)
-            earlier = once.earlier(session)
+            earlier = once.earlier(recording.session)
             if earlier is None:
                 study.check(recording, person, films)
+                new_held = [one for one in _to_hold(films) if not recording.held.has(person, one)]
                 new_objects = [one for one in unpacked.objects if not recording.objects.has(person, one)]
-                recording.quota.check(person, [*films.new, *new_objects])
-        if earlier is not None or not films.new:
-            return _saved(earlier or study.key, films, skipped)
+                recording.quota.check(person, [*films.new, *new_held, *new_objects])
+        return _Checked(facts=facts, films=films, skipped=skipped, earlier=earlier)
+
+    def _attempt(self, files: FilmFiles, person: Person, unpacked: Unpacked, once: Once, study: _Destination) -> Saved:
+        checked = self._check(person, unpacked, once, study)
+        new = checked.films.new
+        if checked.earlier is not None or not new:
+            return _saved(checked.earlier or study.key, checked)
         key = study.key or new_key()
 
         def record(recording: Recording, stored: dict[str, Upload]) -> None:
             if once.earlier(recording.session) is not None:
                 raise CollisionError("The same request was done meanwhile.")
-            if len(recording.duplicates.sort(person, films.new, facts).new) != len(films.new):
+            if len(recording.duplicates.sort(person, new, checked.facts).new) != len(new):
                 raise CollisionError("A film of this upload is here now.")
             study.record(recording, person, key, stored)
-            recording.quota.count(person, films.new)
+            recording.quota.count(person, new)
             once.keep(recording.session, key)
 
-        self._receive.record(files, key, films.new, record)
-        return _saved(key, films, skipped, added=len(films.new))
+        self._receive.record(files, key, new, record)
+        return _saved(key, checked, added=len(new))
 
 
 def _sort(
@@ -228,8 +263,13 @@ def _sort(
         SkippedFile(name=one.name, reason=SkipReason.ALREADY_HERE, study=_shown_key(person, film))
         for one, film in found.known
     ]
-    held = [SkippedFile(name=one.name, reason=SkipReason.KEPT_ASIDE) for one, _film, _difference in found.held]
+    held = [SkippedFile(name=one.name, reason=SkipReason.KEPT_ASIDE) for one in _to_hold(found)]
     return found, [*unpacked.skipped, *own, *known, *held]
+
+
+def _to_hold(found: SortedFilms) -> list[Upload]:
+    """Return the films with the UID of another one, here or in the same upload."""
+    return [*(upload for upload, _film, _difference in found.held), *found.to_hold]
 
 
 def _shown_key(person: Person, film: FilmRecord) -> str:
@@ -237,7 +277,7 @@ def _shown_key(person: Person, film: FilmRecord) -> str:
     return film.study.key if is_visible_to(person, film.study) else ""
 
 
-def _saved(key: str, films: SortedFilms, skipped: list[SkippedFile], *, added: int = 0) -> Saved:
+def _saved(key: str, checked: _Checked, *, added: int = 0) -> Saved:
     """Sum up what came of an upload: films were added to a study, or all of them were here.
 
     Raises
@@ -245,6 +285,7 @@ def _saved(key: str, films: SortedFilms, skipped: list[SkippedFile], *, added: i
     Rejected
         If no film is taken and none is here, or only in studies that the person does not see.
     """
+    films, skipped = checked.films, checked.skipped
     if key:  # what is in this study needs no mention
         here = sum(film.study.key == key for _upload, film in films.known)
         return Saved(key=key, taken=here + added, skipped=[one for one in skipped if one.study != key])

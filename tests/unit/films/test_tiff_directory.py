@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from lungwise.films import Refusal, open_film
-from lungwise.films.tiff_directory import film_page
+from lungwise.films.tiff_directory import film_page, walked_samples
+from lungwise.films.work_limit import MAX_SAMPLES_HERE
+from mutated import run_lengths_in_strips, tiff_of_tiles
 from synthetic_films import chest_bytes, picture
 
 SHORT, TEXT, LONG = 3, 2, 4
@@ -104,3 +106,53 @@ def test_64_bit_offsets_in_big_endian_order_are_unsupported() -> None:
     with pytest.raises(Refusal) as refused:
         open_film(tiff((256, SHORT, 1), order=">", big=True))
     assert refused.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("sizes", [(640, 64, 16, 2**24), (512, 512, 24_576, 24_576), (80, 64, 2048, 16)], ids=str)
+def test_a_tile_larger_than_the_picture_is_damaged(sizes: tuple[int, int, int, int]) -> None:
+    with pytest.raises(Refusal, match="pixels of a tile") as refused:
+        open_film(tiff_of_tiles(*sizes))
+    assert refused.value.code == "damaged"
+
+
+@pytest.mark.parametrize("sizes", [(640, 512, 256, 256), (80, 64, 256, 256), (80, 64, 1024, 1024)], ids=str)
+def test_tiles_reach_beyond_the_picture(sizes: tuple[int, int, int, int]) -> None:
+    width, height, *_ = sizes
+    assert open_film(tiff_of_tiles(*sizes)).pixels.shape == (height, width)
+
+
+def test_strips_that_share_more_bytes_than_a_film_has_are_damaged() -> None:
+    run_lengths = b"\x80" * 10**5 + b"\xc1\0"  # the first are of nothing
+    assert open_film(run_lengths_in_strips(64, run_lengths)).pixels.shape == (64, 64)
+    with pytest.raises(Refusal, match="bytes of strips") as refused:
+        open_film(run_lengths_in_strips(2000, run_lengths))
+    assert refused.value.code == "damaged"
+
+
+@pytest.mark.parametrize(
+    ("tags", "samples"),
+    [
+        ({256: 1000, 257: 800}, 800_000),
+        ({256: 1000, 257: 800, 322: 256, 323: 512}, 1024 * 1024),
+        ({256: 1000, 257: 800, 279: (70, 60)}, 800_030),
+    ],
+    ids=str,
+)
+def test_tiles_count_whole_and_shared_bytes_each_time(tags: dict[int, Any], samples: int) -> None:
+    assert walked_samples(tags, 100) == samples
+
+
+@pytest.mark.parametrize("compression", [6, 7])
+def test_a_jpeg_in_a_tiff_needs_a_process_of_its_own(compression: int) -> None:
+    assert walked_samples({256: 64, 257: 64, 259: compression}, 100) > MAX_SAMPLES_HERE
+
+
+@pytest.mark.parametrize("entry", [struct.pack("<HHII", 322, LONG, 1, 16), struct.pack("<HHII", 257, 12, 1, 64)])
+def test_a_measure_that_decoders_may_understand_differently_is_damaged(entry: bytes) -> None:
+    file = tiff_of_tiles(640, 64, 16, 16)
+    directory = int.from_bytes(file[4:8], "little")
+    count = int.from_bytes(file[directory : directory + 2], "little")
+    twice = file[:directory] + struct.pack("<H", count + 1) + entry + file[directory + 2 :]
+    with pytest.raises(Refusal) as refused:
+        film_page(twice)
+    assert refused.value.code == "damaged"

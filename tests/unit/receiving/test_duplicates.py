@@ -3,11 +3,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dicom_files import dicom_bytes, film_dataset
+import pytest
+from pydicom.uid import JPEG2000Lossless
+
+from dicom_files import compressed_file, dicom_bytes, film_dataset, jpeg_2000
 from lungwise.films.dicom.header import read_header
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.duplicates import Difference, has_same_pixels
 from lungwise.receiving.uploads import Upload
+from lungwise.store import CollisionError, new_key
 from synthetic_films import chest_bytes
 
 if TYPE_CHECKING:
@@ -43,6 +47,23 @@ def test_a_known_film_is_new_where_another_patient_was_typed(services: Services,
         assert len(found.new) == count
         others = services.studies.recording.duplicates.of_others(ada, [Upload(data=film(1), kind="JPEG")], typed)
         assert len(others) == count
+
+
+def test_films_of_one_upload_are_compared_with_each_other(services: Services) -> None:
+    ada, words = services.person(), chest_bytes()
+    fields = {"SOPInstanceUID": "1.2.3.1", "StudyInstanceUID": "1.2.3", "PatientID": "P-1"}
+    compressed = compressed_file(jpeg_2000(words), words, JPEG2000Lossless, **fields)
+    same, others = [dicom(), compressed], [dicom(1), dicom(PatientID="P-2")]
+    found = services.studies.recording.duplicates.sort(ada, [upload(data) for data in [*same, *others]])
+    assert [one.data for one in found.new] == [same[0]]
+    assert [one.data for one in found.to_hold] == others
+
+
+def test_a_study_has_one_film_of_a_uid(services: Services) -> None:
+    ada, recording = services.person(), services.studies.recording
+    stored = {one.sha256: one for one in map(upload, [dicom(), dicom(1)])}
+    with pytest.raises(CollisionError, match=r"another film 1\.2\.3\.1"):
+        recording.record(ada, new_key(), PatientFacts(), stored)
 
 
 def test_pixels_are_compared_whatever_lies_around_them() -> None:

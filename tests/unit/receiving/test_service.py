@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lungwise.access import Person, Role
 from lungwise.errors import Full, NotFound, Rejected, Unavailable
 from lungwise.patients.service import PatientFacts
 from lungwise.receiving.film_files import film_files
+from lungwise.receiving.other_files import SkipReason
 from lungwise.receiving.service import Uploads
 from lungwise.receiving.uploads import Limits, Upload
 from lungwise.store import Base, CollisionError, Database, FilmStore
@@ -260,3 +262,30 @@ def test_objects_beside_films_and_films_that_are_held_count_too(desk: Desk, eith
     with pytest.raises(Rejected, match="GB today"):
         uploads.open(desk.person, PatientFacts(), files(other))
     assert (desk.count(FilmRecord), desk.count(OtherObject), desk.count(HeldFilm), desk.left()) == (1, 1, 0, [])
+
+
+def test_another_film_of_the_same_uid_in_one_upload_is_held_and_the_same_film_is_saved_once(desk: Desk) -> None:
+    words = chest_words(1)
+    one, same = (dicom_file(words, SOPInstanceUID="1.2.3", InstitutionName=name) for name in ("Hill", "Dale"))
+    other = dicom_file(chest_words(2), SOPInstanceUID="1.2.3")
+    saved = desk.uploads.open(desk.person, PatientFacts(), [("a", one), ("b", same), ("c", other)])
+    assert (saved.taken, [(file.name, file.reason) for file in saved.skipped]) == (1, [("c", SkipReason.KEPT_ASIDE)])
+    assert (desk.count(FilmRecord), desk.count(HeldFilm), desk.left()) == (1, 1, [])
+
+
+def test_an_upload_that_is_refused_holds_no_film_and_counts_none(desk: Desk, either: Settings) -> None:
+    wiring = Wiring(either.model_copy(update={"account_films": 3}), desk.store)
+    uploads = Uploads(wiring.receive(desk.database), wiring.limits)
+    key = uploads.open(desk.person, PatientFacts(), files(dicom_file(chest_words(1), SOPInstanceUID="1.2.3"))).key
+    before = list(desk.store.films())
+    held = dicom_file(chest_words(2), SOPInstanceUID="1.2.3")
+    patients = [dicom_file(chest_words(n), SOPInstanceUID=f"1.2.3.{n}", PatientID=f"P-{n}") for n in (3, 4)]
+    for upload in (partial(uploads.open, desk.person, PatientFacts()), partial(uploads.add_films, desk.person, key)):
+        with pytest.raises(Rejected, match="more than one patient"):
+            upload(files(held, *patients))
+    more = [dicom_file(chest_words(n), SOPInstanceUID=f"1.2.3.{n}", PatientID="P-3") for n in (3, 4)]
+    with pytest.raises(Rejected, match="4 films today, and 3 are allowed"):
+        uploads.open(desk.person, PatientFacts(), files(held, *more))
+    assert (desk.count(HeldFilm), list(desk.store.films())) == (0, before)
+    uploads.open(desk.person, PatientFacts(), files(held, more[0]))  # no refused film was counted
+    assert (desk.count(FilmRecord), desk.count(HeldFilm)) == (2, 1)
