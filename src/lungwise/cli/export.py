@@ -26,10 +26,13 @@ def export(run: Path, films: Path, model_version: str | None, output: Path) -> N
     """
     from lungwise.films.collection import read_collection
     from lungwise.training.export import export as write
+    from lungwise.training.learnable import learnable
 
     with progress() as report:
         version = model_version or next_version(output)
-        card = write(run, read_collection(films), version, output, report, films.parent)
+        collection = learnable(read_collection(films), report)
+        click.echo(collection, err=True)
+        card = write(run, collection.films, version, output, report, films.parent)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")
 
 

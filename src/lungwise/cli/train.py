@@ -86,6 +86,7 @@ def train(
             precision=precision_named(precision, where),
             progress=report,
             report=lambda metrics: click.echo(json.dumps(metrics)),
+            say=lambda sentence: click.echo(sentence, err=True),
             deadline=time.monotonic() + minutes * 60 if minutes else math.inf,
         )
         try:

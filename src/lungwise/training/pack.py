@@ -16,7 +16,9 @@ import torch
 from PIL import Image
 
 from lungwise.films import Refusal, open_film
+from lungwise.films.collection import read_collection
 from lungwise.training.fit import Progress
+from lungwise.training.learnable import learnable
 
 SIDE = 288
 _QUALITY = 75
@@ -25,7 +27,7 @@ _QUALITY = 75
 def pack(films_csv: Path, folder: Path, splits: tuple[str, ...], progress: Progress) -> int:
     """Write `films.csv` and the films of some splits into a folder; return how many films there are.
 
-    What a reader would refuse is left out.
+    What a reader would refuse is left out, and what may not be learnt from: a copy without `test` cannot tell.
 
     Raises
     ------
@@ -34,8 +36,10 @@ def pack(films_csv: Path, folder: Path, splits: tuple[str, ...], progress: Progr
     ValueError
         If a column is missing.
     """
+    kept = {film.path for film in learnable(read_collection(films_csv), progress).films}
     with films_csv.open(newline="", encoding="utf-8-sig") as table:
         rows = [row for row in csv.DictReader(table) if row["split"] in splits]
+    rows = [row for row in rows if films_csv.parent / row["film"] in kept]
     packed = []
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for done, row in enumerate(pool.map(partial(_packed, films_csv.parent, folder), rows), start=1):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from lungwise.films.collection import LabelledFilm, read_collection
+from lungwise.films.collection import read_collection
 from lungwise.training.fit import CHECKPOINT, WEIGHTS, Progress, Report, Run
 from lungwise.training.labels import Predictions
+from lungwise.training.learnable import Learnable, learnable
 from lungwise.training.out_of_fold import (
     FILE_NAME,
     fold_of,
@@ -54,6 +56,8 @@ class Plan:
         When to stop, on `time.monotonic`'s clock.
     progress, report
         Called as it goes on.
+    say
+        Called with what films of the collection are left out.
     """
 
     films_csv: Path
@@ -66,6 +70,7 @@ class Plan:
     predictions: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     deadline: float = math.inf
+    say: Callable[[str], None] = lambda _: None
 
 
 def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:
@@ -97,6 +102,7 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
         raise FileNotFoundError(errno.ENOENT, "There is no checkpoint to resume from", str(folder / CHECKPOINT))
     films = _films(plan)
+    plan.say(str(films))
     for held_out, (teacher, its_recipe) in enumerate(teachers.items()):
         _train_one(its_recipe, teacher, films, plan, {}, held_out)
     if not teachers and plan.predictions:
@@ -110,14 +116,15 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     _train_one(recipe, folder, films, plan, predictions, fold)
 
 
-def _films(plan: Plan) -> list[LabelledFilm]:
-    """The films that are learnt and validated."""
+def _films(plan: Plan) -> Learnable:
+    """The films that are learnt and validated, and what of the collection is not."""
     films = read_collection(plan.films_csv)
     sources = {film.source for film in films}
     for source in plan.without:
         if source not in sources:
             raise ValueError(f"The collection has no source {source!r}; it has {', '.join(sorted(sources))}.")
-    return [film for film in films if film.source not in plan.without]
+    found = learnable(films, plan.progress)
+    return found._replace(films=[film for film in found.films if film.source not in plan.without])
 
 
 def device_named(name: str | None) -> torch.device:
@@ -172,9 +179,10 @@ def _mean_weights(teachers: list[Path], path: Path) -> Path:
 
 
 def _train_one(
-    recipe: Recipe, folder: Path, films: list[LabelledFilm], plan: Plan, predictions: Predictions, fold: int | None
+    recipe: Recipe, folder: Path, collection: Learnable, plan: Plan, predictions: Predictions, fold: int | None
 ) -> None:
     """Train one network and, where a fold is left out, predict that; nothing where that is done."""
+    films = collection.films
     held_out = {film for film in films if film.split == "train" and fold == fold_of(film, recipe.folds or 1)}
     learnt = [film for film in films if film not in held_out]
     run = Run(recipe, folder, predictions, plan.device, plan.precision)
@@ -183,6 +191,7 @@ def _train_one(
         run.resume(learnt)
     else:
         run.start(plan.init, learnt)
+    run.record["left_out"] = collection.left_out
     if is_done:
         return
     run.fit(learnt, plan.progress, plan.report, plan.deadline)

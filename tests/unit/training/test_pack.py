@@ -42,3 +42,13 @@ def test_a_film_that_a_reader_would_refuse_is_left_out(small_collection: Path, t
     Image.new("L", (40, 40), 9).save(small_collection.parent / "0.png")
 
     assert pack(small_collection, tmp_path / "copy", ("train",), silent) == 15
+
+
+def test_a_film_whose_patient_is_in_a_split_that_is_not_packed_is_left_out(
+    small_collection: Path, tmp_path: Path
+) -> None:
+    (small_collection.parent / "23.png").write_bytes((small_collection.parent / "3.png").read_bytes())
+
+    pack(small_collection, tmp_path / "copy", ("train",), silent)
+
+    assert "3.webp" not in [film.path.name for film in read_collection(tmp_path / "copy" / "films.csv")]
