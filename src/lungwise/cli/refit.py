@@ -36,12 +36,14 @@ def refit(
     """
     from lungwise.films.collection import read_collection
     from lungwise.training.export import refit as write
+    from lungwise.training.learnable import learnable
     from lungwise.training.out_of_fold import mean_predictions, read_others
     from lungwise.training.recipe import read_recipe
 
     with progress() as report:
-        collection = read_collection(films)
-        said = mean_predictions(read_others(predictions, films.parent, collection, []))
+        collection = learnable(read_collection(films), report)
+        click.echo(collection, err=True)
+        said = mean_predictions(read_others(predictions, films.parent, collection.films, []))
         version = model_version or next_version(output)
-        card = write(model, collection, read_recipe(recipe), said, version, output, report, films.parent)
+        card = write(model, collection.films, read_recipe(recipe), said, version, output, report, films.parent)
     click.echo(f"{card.name} {card.version} is in {output}: {card.metrics['val']}")

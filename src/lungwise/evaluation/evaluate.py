@@ -28,6 +28,7 @@ from lungwise.evaluation.metrics import (
     proportion,
     threshold_at_specificity,
 )
+from lungwise.evaluation.not_measured import counted, not_measured
 from lungwise.evaluation.out_of_distribution import refused_pictures
 from lungwise.evaluation.photographs import photographed
 from lungwise.evaluation.precision import beside_float
@@ -66,6 +67,8 @@ METHODS = {
     "each patient counts once, with the share of their films, and patients are resampled",
     "uncertain": "an uncertain film counts against sensitivity and against specificity",
     "refused": "refused films are counted apart and are in no other number",
+    "left out": "of test and external, patients a picture of whom is in train too, under another name; of all splits, "
+    "films whose same picture is labelled otherwise",
     "calibration": f"expected calibration error in {BINS} bins of equal mass, over films whose label is COVID-19 or "
     "not; in a source of one class it is the mean distance of the probability from the label; 95 % interval from "
     "resampling patients",
@@ -126,6 +129,8 @@ def evaluate(
         If the table or a film cannot be opened, or a row cannot be understood.
     """
     collection = read_collection(films_csv)
+    left_out = not_measured(collection, track)
+    collection = [film for film in collection if film not in left_out]
     whole = set(protocol.DEFAULT_SPLITS) <= set(splits)
     films = [film for film in collection if film.split in splits or _chooses(film, whole)]
     results = read_films(reader, films, track)
@@ -143,6 +148,7 @@ def evaluate(
         "methods": METHODS,
         "operating_point": point,
         "splits": measured,
+        "not_measured": counted(left_out, splits),
         "others": refused_pictures(reader, extras.pictures, track) if extras.pictures else None,
         "criteria": criteria_of(results, brixia, measured) if whole else [],
         "left_out": leave_one_out(collection, features, track) if features else [],

@@ -58,11 +58,16 @@ def read_films(reader: FilmReader, films: Sequence[LabelledFilm], track: Track) 
     ValueError
         If a film of the table is not there: a number without it would not be the table's.
     """
+    check_present(films)
+    files = track(reader.read_many(film.path for film in films), "reading films", len(films))
+    return [EvaluatedFilm(film=film, outcome=file.outcome) for film, file in zip(films, files, strict=True)]
+
+
+def check_present(films: Iterable[LabelledFilm]) -> None:
+    """Raise a `ValueError` if a film of the table is not there."""
     absent = [film.path for film in films if not film.path.is_file()]
     if absent:
         raise ValueError(f"{len(absent)} films of the table are not there; the first is {absent[0]}. Fetch them first.")
-    files = track(reader.read_many(film.path for film in films), "reading films", len(films))
-    return [EvaluatedFilm(film=film, outcome=file.outcome) for film, file in zip(films, files, strict=True)]
 
 
 def grouped(results: Iterable[EvaluatedFilm], key: Callable[[LabelledFilm], str]) -> dict[str, list[EvaluatedFilm]]:

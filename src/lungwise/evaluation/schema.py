@@ -181,6 +181,16 @@ class LeftOut(TypedDict):
     """Fitted within the source, cross-validated by patient."""
 
 
+class NotMeasured(TypedDict):
+    """Films of one source that are in no figure."""
+
+    split: str
+    source: str
+    why: str
+    films: int
+    patients: int
+
+
 class Split(TypedDict):
     """What one split of the collection gives."""
 
@@ -229,6 +239,8 @@ class Evaluation(TypedDict):
     methods: dict[str, str]
     operating_point: OperatingPoint | None
     splits: list[Split]
+    not_measured: NotRequired[list[NotMeasured]]
+    """What the collection holds twice: patients whose picture is in `train`, and films whose twin has another label."""
     others: NotRequired[Refusals | None]
     """Pictures that are not chest films, from software packages."""
     criteria: NotRequired[list[CriterionRow]]

@@ -289,6 +289,12 @@ def _localisation(split: Split) -> Iterator[Row]:
 
 def beyond(evaluation: Evaluation) -> Iterator[Table]:
     """Yield the tables of what belongs to no split."""
+    if left_out := evaluation.get("not_measured"):
+        films = [(r["split"], r["source"], r["why"], str(r["films"]), str(r["patients"])) for r in left_out]
+        note = (
+            "Films that the collection holds twice, by the pictures themselves (films/twins.py). They are in no figure."
+        )
+        yield Table("Left out", ("split", "source", "why", "films", "patients"), [*films], note)
     if criteria := evaluation.get("criteria"):
         note = (
             "Each measure of int8 with its 95 % interval, the bar, and whether the value reaches it. Thresholds are "

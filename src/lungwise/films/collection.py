@@ -52,7 +52,15 @@ class LabelledFilm:
             return True
         return False if self.label in _WITHOUT_TUBERCULOSIS else None
 
+    @property
+    def normal(self) -> bool | None:
+        """Whether the label is normal; None of labels that leave it open, as COVID-19, which a film need not show."""
+        if self.label == "normal":
+            return True
+        return False if self.label in _NOT_NORMAL else None
 
+
+_NOT_NORMAL = ("tuberculosis", "pneumonia", "opacity", "other finding")
 _WITHOUT_TUBERCULOSIS = ("normal", "pneumonia", "opacity", "other finding", "other")
 
 

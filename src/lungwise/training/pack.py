@@ -19,6 +19,7 @@ from PIL import Image
 from lungwise.films import Refusal, open_film
 from lungwise.films.collection import read_collection
 from lungwise.training.fit import Progress, replace_file
+from lungwise.training.learnable import learnable
 
 TABLE = "films.csv"
 """The copy's table, written last."""
@@ -29,8 +30,8 @@ _QUALITY = 75
 def pack(films_csv: Path, folder: Path, splits: tuple[str, ...], progress: Progress) -> int:
     """Write `films.csv` and the films of some splits into a folder; return how many films there are.
 
-    What a reader would refuse is left out. A film without a patient has its name in the collection as its patient, so
-    that it is in the same fold as there.
+    What a reader would refuse is left out, and what may not be learnt from: a copy without `test` cannot tell. A film
+    without a patient has its name in the collection as its patient, so that it is in the same fold as there.
 
     Raises
     ------
@@ -42,11 +43,13 @@ def pack(films_csv: Path, folder: Path, splits: tuple[str, ...], progress: Progr
     """
     if (folder / TABLE).exists() or folder.resolve() == films_csv.parent.resolve():
         raise ValueError(f"{folder} holds a collection already. Name another folder for the copy, or remove that one.")
-    read_collection(films_csv)  # names the column or the line that is wrong
+    collection = read_collection(films_csv)
     with films_csv.open(newline="", encoding="utf-8-sig") as table:
         rows = [row for row in csv.DictReader(table) if row["split"] in splits]
     if not rows:
         raise ValueError(f"{films_csv} has no films of the split {' or '.join(splits)}. Choose another --split.")
+    kept = {film.path for film in learnable(collection, progress).films}
+    rows = [row for row in rows if films_csv.parent / row["film"] in kept]
     names = Counter(_packed_name(row) for row in rows)
     if len(names) < len(rows):
         raise ValueError(f"{films_csv} has two films that would both become {names.most_common(1)[0][0]}. Rename one.")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from lungwise.films.collection import LabelledFilm, read_collection
 from lungwise.training.fit import CHECKPOINT, WEIGHTS, Progress, Report, Run
 from lungwise.training.labels import Predictions
+from lungwise.training.learnable import Learnable, learnable
 from lungwise.training.out_of_fold import (
     FILE_NAME,
     PREDICTIONS,
@@ -72,6 +73,7 @@ class Plan:
     predictions: tuple[Path, ...] = ()
     without: tuple[str, ...] = ()
     deadline: float = math.inf
+    say: Callable[[str], None] = lambda _: None
 
 
 def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> None:
@@ -101,7 +103,8 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     if not teachers and plan.predictions:
         raise ValueError(f"The recipe {recipe.name} learns from labels alone: leave out --predictions.")
     films, left_out = _films(plan)
-    others = read_others(plan.predictions, plan.films_csv.parent, films, left_out)
+    plan.notify(str(films))
+    others = read_others(plan.predictions, plan.films_csv.parent, films.films, left_out)
     if plan.resume and not any((one / CHECKPOINT).exists() for one in (folder, *teachers)):
         plan.notify(f"There is nothing to resume for {folder} yet: training begins.")
     codes = []
@@ -118,15 +121,16 @@ def train(recipe: Recipe, folder: Path, plan: Plan, fold: int | None = None) -> 
     _train_one(recipe, folder, films, plan, predictions, fold, codes)
 
 
-def _films(plan: Plan) -> tuple[list[LabelledFilm], list[LabelledFilm]]:
-    """The films that are learnt and validated, and those that are left out."""
+def _films(plan: Plan) -> tuple[Learnable, list[LabelledFilm]]:
+    """The films that are learnt and validated, and those of the sources that are left out."""
     films = read_collection(plan.films_csv)
     sources = {film.source for film in films}
     for source in plan.without:
         if source not in sources:
             raise ValueError(f"The collection has no source {source!r}; it has {', '.join(sorted(sources))}.")
     left_out = [film for film in films if film.source in plan.without]
-    return [film for film in films if film.source not in plan.without], left_out
+    found = learnable(films, plan.progress)
+    return found._replace(films=[film for film in found.films if film.source not in plan.without]), left_out
 
 
 def _named(plan: Plan, network: str) -> Plan:
@@ -188,7 +192,7 @@ def _mean_weights(teachers: list[Path], path: Path) -> Path:
 def _train_one(
     recipe: Recipe,
     folder: Path,
-    films: list[LabelledFilm],
+    collection: Learnable,
     plan: Plan,
     predictions: Predictions,
     fold: int | None,
@@ -205,6 +209,7 @@ def _train_one(
     -------
     The hashes of all code that had a part in it.
     """
+    films = collection.films
     held_out = {film for film in films if film.split == "train" and fold == fold_of(film, recipe.folds or 1)}
     learnt = [film for film in films if film not in held_out]
     chest = [film for film in films if film in held_out and film.group != "ood"]
@@ -217,6 +222,7 @@ def _train_one(
         run.resume(plan.init, learnt)
     else:
         run.start(plan.init, learnt)
+    run.record["left_out"] = collection.left_out
     run.name_code(codes)
     run.fit(learnt, plan.progress, lambda metrics: plan.report({"network": folder.name, **metrics}), plan.deadline)
     if fold is not None:

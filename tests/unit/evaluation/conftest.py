@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -174,7 +175,9 @@ def _row(
 
 
 def _draw(path: Path, grey: float) -> None:
-    """The middle of the film in one grey, in a dim frame; black altogether where the grey is 0."""
+    """The middle of the film in a grey, with some detail of its own, in a dim frame; black altogether of grey 0."""
     pixels = np.full((128, 96), 0.05 if grey else 0.0)
-    pixels[12:-12, 8:-8] = grey
+    detail = np.random.default_rng(zlib.crc32(path.name.encode())).normal(0, 0.03, (13, 10))
+    middle = np.kron(detail - detail[3:-3, 2:-2].mean(), np.ones((8, 8)))
+    pixels[12:-12, 8:-8] = np.clip(grey + middle, 0, 1) if grey else 0
     Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(path)

@@ -101,3 +101,13 @@ def test_no_film_takes_the_place_of_another(small_collection: Path, tmp_path: Pa
 
     with pytest.raises(ValueError, match=r"both become 0\.webp"):
         pack(small_collection, tmp_path / "copy", ("train",), silent)
+
+
+def test_a_film_whose_patient_is_in_a_split_that_is_not_packed_is_left_out(
+    small_collection: Path, tmp_path: Path
+) -> None:
+    (small_collection.parent / "23.png").write_bytes((small_collection.parent / "3.png").read_bytes())
+
+    pack(small_collection, tmp_path / "copy", ("train",), silent)
+
+    assert "3.webp" not in [film.path.name for film in read_collection(tmp_path / "copy" / "films.csv")]

@@ -180,6 +180,17 @@ def test_a_source_that_is_left_out_is_not_seen(small_collection: Path, tmp_path:
         train(recipe(), tmp_path / "none", replace(plan(small_collection, []), without=("elsewhere",)))
 
 
+def test_what_is_left_out_is_said_and_counted_in_the_record(small_collection: Path, tmp_path: Path) -> None:
+    (small_collection.parent / "23.png").write_bytes((small_collection.parent / "3.png").read_bytes())
+    said: list[str] = []
+
+    train(recipe(), tmp_path / "run", replace(plan(small_collection, []), say=said.append))
+
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["left_out"] == {"of train with a patient of val": 1}
+    assert said == ["Films left out, since they are there twice: 1 of train with a patient of val."]
+
+
 def test_teachers_of_another_recipe_are_not_taken(small_collection: Path, student: Recipe, tmp_path: Path) -> None:
     """Their predictions are there, but are not those that the recipe asks for."""
     teacher = read_recipe(student.teachers or "")
