@@ -21,6 +21,7 @@ from lungwise.store.manifest import BackupError
 from lungwise.store.migrations import is_current, upgrade
 from lungwise.store.way_back import copy_before_upgrade, upgrade_with_copy
 from lungwise.store.way_back import go_back as put_back
+from lungwise.studies.restored_reports import send_reports_anew
 
 _COME_BACK = (
     "Is the films' disk there? A film comes back when the same file is uploaded, or sent, again; a backup brings all "
@@ -61,7 +62,7 @@ def go_back(file: Path | None, yes: bool) -> None:
 
     Where an upgrade failed, it becomes what it was before the first try. Stop every part of Lungwise first. What was
     entered since is not in it; a copy of the present database is kept too, and going back to that one, by its name,
-    brings it back. Films stay where they are.
+    brings it back. Films stay where they are. Reports go to the webhook, the FHIR server and the hospital system again.
     """
     settings = read_settings()
     try:
@@ -73,7 +74,7 @@ def go_back(file: Path | None, yes: bool) -> None:
                 click.confirm(
                     f"Every part of Lungwise is stopped, and the database shall be what {chosen} says?", abort=True
                 )
-            done = put_back(database, settings, chosen)
+            done = put_back(database, settings, chosen, send_reports_anew)
             database.transact(lambda session: _note_way_back(session, done.schema))
             is_of_this_release = is_current(database.engine)
     except BackupError as error:
@@ -174,7 +175,11 @@ def backup(file: Path) -> None:
 @db.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
-    """Fill an empty installation from a backup FILE; also from SQLite to MariaDB or back."""
+    """Fill an empty installation from a backup FILE; also from SQLite to MariaDB or back.
+
+    Once Lungwise is started, reports go to the webhook, the FHIR server and the hospital system again, as they are in
+    the backup.
+    """
     settings = read_settings()
     try:
         with open_database(settings, current=False) as database:
@@ -182,6 +187,7 @@ def restore(file: Path) -> None:
                 upgrade(database.engine)
             with services_over(database, settings, writes=True) as services:
                 films = restore_from(services.session, FilmStore(settings), file)
+                send_reports_anew(services.session)
                 services.audit.accept_end(operator_of(0), "backup")
     except BackupError as error:
         raise click.ClickException(str(error)) from error
