@@ -10,7 +10,13 @@ import click
 from sqlalchemy.orm import Session
 
 from lungwise.audit.service import AuditTrail
-from lungwise.cli.bootstrap import encrypt_films_of_earlier_releases, open_database, operator_of, services_over
+from lungwise.cli.bootstrap import (
+    encrypt_films_of_earlier_releases,
+    note_recipients_of_earlier_releases,
+    open_database,
+    operator_of,
+    services_over,
+)
 from lungwise.cli.cleaning import Cleaned, clean_store
 from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
@@ -42,12 +48,15 @@ def db() -> None:
 def upgrade_schema() -> None:
     """Bring the database to this release's schema, and encrypt films that an earlier release kept plain.
 
-    Before anything is changed, a copy of the database is kept in the data folder: see `lungwise db go-back`.
+    It is noted, too, which systems have reports that an earlier release sent, so that they can be withdrawn. Stop every
+    part of Lungwise first. Before anything is changed, a copy of the database is kept in the data folder: see
+    `lungwise db go-back`.
     """
     settings = read_settings()
     with said_in_a_sentence(settings), open_database(settings, current=False) as database:
         copy = upgrade_with_copy(database, settings)
         check_keys(database)
+        note_recipients_of_earlier_releases(database, settings)
         encrypt_films_of_earlier_releases(database, FilmStore(settings))
     if copy:
         click.echo(f"{copy} holds the database as it was. Go back to it with: lungwise db go-back")

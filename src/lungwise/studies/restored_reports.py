@@ -16,7 +16,7 @@ def send_reports_anew(session: Session, clock: Clock = utc_now) -> None:
 
     What was sent since that database was kept is not known any more: a version that counted on from there would be one
     that a system has already, and need not look at. So each is lifted to the minutes since 1970: no study has as many
-    versions as there are minutes. Reports of a closed clinic stay as they are: it may have moved, and be sent elsewhere.
+    versions as there are minutes. Reports of a closed clinic are not queued: it may have moved, and send its own.
 
     The database may have the schema of an earlier release; from before reports had versions there is nothing to do.
     """

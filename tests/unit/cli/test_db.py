@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from commands import ADA, Run
+from lungwise.cli.serve import _prepare
 from lungwise.settings import Settings
 from lungwise.store import Database, FilmStore, utc_now
 from lungwise.store.backup import last_backup
@@ -17,6 +18,7 @@ from lungwise.store.migrations import upgrade
 from lungwise.store.way_back import copies, keep_copy
 from lungwise.studies.diagnosis import Diagnosis
 from lungwise.studies.models import Study
+from lungwise.studies.recipient_models import ReportRecipient
 from lungwise.studies.service import Conclusion
 from lungwise.wiring import Wiring
 from report_receiver import SECRET, receiver
@@ -156,6 +158,28 @@ def test_what_is_sent_after_an_earlier_database_was_put_back_is_new_to_whoever_h
         run("send").ok()
     versions = [json.loads(got.body)["version"] for got in there.got]
     assert len(versions) == 4 and versions == sorted(set(versions))
+
+
+def upgrade_by_command(settings: Settings) -> None:
+    Run("db", "upgrade").ok()
+
+
+@pytest.mark.parametrize("begin", [upgrade_by_command, _prepare])
+def test_an_upgrade_notes_who_has_reports_of_an_earlier_release(
+    begin: Callable[[Settings], None], run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_folder=tmp_path / "data")
+    with receiver() as there:
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_URL", there.url)
+        monkeypatch.setenv("LUNGWISE_REPORT_WEBHOOK_SECRET", SECRET)
+        run("demo", "--studies", "2").ok()
+        run("send").ok()
+    with closing(Database(settings)) as database:
+        with database.writing() as session:
+            session.query(ReportRecipient).delete()
+        begin(settings)
+        with database.reading() as session:
+            assert session.query(ReportRecipient).count() == 2
 
 
 def conclude(settings: Settings) -> None:
