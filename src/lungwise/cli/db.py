@@ -18,6 +18,7 @@ from lungwise.cli.bootstrap import (
     services_over,
 )
 from lungwise.cli.cleaning import Cleaned, clean_store
+from lungwise.cli.options import NumberRange
 from lungwise.cli.settings import read_settings
 from lungwise.cli.start_errors import said_in_a_sentence
 from lungwise.store import FilmStore, check_keys, plain_films, utc_now
@@ -108,7 +109,7 @@ def _note_way_back(session: Session, schema: str) -> None:
     "max_percent",
     default=MAX_PERCENT,
     show_default=True,
-    type=click.FloatRange(0, 100),
+    type=NumberRange(0, 100),
     help="Percent of all files that --clean may move; more may mean that the database is the wrong one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say it as one JSON object, for programs.")
